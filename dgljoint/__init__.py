@@ -1,0 +1,91 @@
+"""Joint rumor detection and cascade prediction on DGL graphs, every coupling a plugin.
+
+A *cascade* is a source post and everything that followed. dgljoint trains two tasks on it
+together (``rumor``: what is this cascade; ``cascade``: which earlier post does a post attach to)
+and makes every way of coupling them a plugin. A plugin is a module and an entry point::
+
+    import dgljoint
+
+    def build(options, context):
+        from mine.module import MyInteraction  # torch is imported only when it is used
+        return MyInteraction(context.width)
+
+    @dgljoint.hookimpl
+    def dgljoint_interactions():
+        return [dgljoint.InteractionSpec(name="mine", summary="what it does", build=build)]
+
+The base classes that need torch are in :mod:`dgljoint.nn`; what is here is light. Importing this
+package also lets a plain ``import dgl`` work beside today's PyTorch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from dgljoint import _dgl_compat
+from dgljoint._version import __version__
+
+if TYPE_CHECKING:
+    from dgljoint.cascade import Cascade, Kind
+    from dgljoint.errors import DataError, DgljointError, PluginError, UsageError
+    from dgljoint.options import Options
+    from dgljoint.plugins.hookspecs import hookimpl
+    from dgljoint.plugins.specs import (
+        BuildContext,
+        EncoderSpec,
+        InteractionSpec,
+        ReaderSpec,
+        Reference,
+        WeighterSpec,
+    )
+    from dgljoint.reading import Reader, ReadReport
+
+_dgl_compat.install()
+
+# Loaded on first use: `dgljoint --help` must not wait for pydantic or NumPy.
+_HOME = {
+    "BuildContext": "dgljoint.plugins.specs",
+    "Cascade": "dgljoint.cascade",
+    "DataError": "dgljoint.errors",
+    "DgljointError": "dgljoint.errors",
+    "EncoderSpec": "dgljoint.plugins.specs",
+    "InteractionSpec": "dgljoint.plugins.specs",
+    "Kind": "dgljoint.cascade",
+    "Options": "dgljoint.options",
+    "PluginError": "dgljoint.errors",
+    "ReadReport": "dgljoint.reading",
+    "Reader": "dgljoint.reading",
+    "ReaderSpec": "dgljoint.plugins.specs",
+    "Reference": "dgljoint.plugins.specs",
+    "UsageError": "dgljoint.errors",
+    "WeighterSpec": "dgljoint.plugins.specs",
+    "hookimpl": "dgljoint.plugins.hookspecs",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'dgljoint' has no attribute '{name}'")
+    return getattr(import_module(_HOME[name]), name)
+
+
+__all__ = [
+    "BuildContext",
+    "Cascade",
+    "DataError",
+    "DgljointError",
+    "EncoderSpec",
+    "InteractionSpec",
+    "Kind",
+    "Options",
+    "PluginError",
+    "ReadReport",
+    "Reader",
+    "ReaderSpec",
+    "Reference",
+    "UsageError",
+    "WeighterSpec",
+    "__version__",
+    "hookimpl",
+]

@@ -1,0 +1,68 @@
+"""The only place that imports ``dgl``; what dgljoint needs of it, with shapes and checks."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Any
+
+import torch
+
+from dgljoint import _dgl_compat
+from dgljoint.errors import RunFailedError
+
+_dgl_compat.install()
+
+try:
+    import dgl
+    from dgl.ops import copy_u_sum
+except (ImportError, OSError, AttributeError) as error:
+    raise RunFailedError(
+        f"DGL {metadata.version('dgl')} cannot be imported beside torch {torch.__version__}: "
+        f"{type(error).__name__}: {error}",
+        hint="install a pair that is tested: pip install torch==2.13.0 dgl==1.1.3",
+    ) from error
+
+Graph = Any  # dgl.DGLGraph; DGL ships no types
+
+
+def batched_graph(
+    source: torch.Tensor,
+    destination: torch.Tensor,
+    posts_of: torch.Tensor,
+    edges_of: torch.Tensor,
+) -> Graph:
+    """Build one batched graph in one call.
+
+    Args:
+        source: (E,) int64 index of each edge's parent post in the batch.
+        destination: (E,) int64 index of its child.
+        posts_of: (B,) int64 posts of each cascade; they sum to N.
+        edges_of: (B,) int64 edges of each cascade; they sum to E.
+    """
+    graph = dgl.graph((source, destination), num_nodes=int(posts_of.sum()))
+    graph.set_batch_num_nodes(posts_of)
+    graph.set_batch_num_edges(edges_of)
+    return graph
+
+
+def sum_from_sources(graph: Graph, x: torch.Tensor) -> torch.Tensor:
+    """Sum, for every node, the rows of ``x`` at the sources of its incoming edges.
+
+    Shapes: ``x`` (N, D) to (N, D).
+    """
+    summed: torch.Tensor = copy_u_sum(graph, x)
+    return summed
+
+
+def reversed_graph(graph: Graph) -> Graph:
+    """Return ``graph`` with every edge turned round; batch sizes are kept."""
+    return dgl.reverse(graph)
+
+
+def kernels_run() -> bool:
+    """Say whether a forward and a backward pass through DGL's kernels give the right sum."""
+    graph = dgl.graph((torch.tensor([0, 0]), torch.tensor([1, 2])), num_nodes=3)
+    x = torch.ones(3, 2, requires_grad=True)
+    summed = copy_u_sum(graph, x)
+    summed.sum().backward()
+    return bool(summed[1:].eq(1).all()) and x.grad is not None and bool(x.grad[0].eq(2).all())

@@ -1,0 +1,88 @@
+"""The record a reader yields: one cascade as columns, not as an object a post."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgljoint.errors import DataError
+
+
+class Kind(IntEnum):
+    """How a post entered the cascade."""
+
+    SOURCE = 0
+    REPLY = 1
+    RETWEET = 2
+    QUOTE = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cascade:
+    """A source post and everything that followed, in time order.
+
+    The invariant, checked by :meth:`check` and relied upon everywhere: post 0 is the source
+    (``parent[0] == -1``), every other post stands after its parent (``0 <= parent[i] < i``), and
+    ``delay_seconds`` starts at 0 and never falls.
+
+    Attributes:
+        id: unique within the data set.
+        event: posts about one happening share it; ``""`` when unknown (the cascade then counts
+            as an event of its own).
+        label: one of the reader's ``label_names``, or ``None``.
+        posted_at: the source's time in Unix seconds; 0 when unknown. Never a feature.
+        post_id: ids of the N posts; unique only together with ``user``.
+        parent: (N,) int32.
+        user: (N,) int64; 0 when unknown. Never a feature.
+        delay_seconds: (N,) float64 since the source.
+        kind: (N,) uint8, values of :class:`Kind`.
+        text: N texts; ``""`` where a post has none of its own.
+    """
+
+    id: str
+    event: str
+    label: str | None
+    posted_at: int
+    post_id: Sequence[str]
+    parent: NDArray[np.int32]
+    user: NDArray[np.int64]
+    delay_seconds: NDArray[np.float64]
+    kind: NDArray[np.uint8]
+    text: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.parent)
+
+    def check(self) -> None:
+        """Raise :class:`DataError` unless the invariant holds."""
+        count = len(self.parent)
+        columns = (self.post_id, self.user, self.delay_seconds, self.kind, self.text)
+        if count == 0 or any(len(column) != count for column in columns):
+            raise DataError(f"cascade {self.id}: columns are empty or of unequal lengths")
+        if not parents_precede(self.parent, np.array([0, count])):
+            raise DataError(f"cascade {self.id}: a post does not stand after its parent")
+        delay = self.delay_seconds
+        if delay[0] != 0 or not np.isfinite(delay).all() or (np.diff(delay) < 0).any():
+            raise DataError(f"cascade {self.id}: delays are not in time order from 0")
+        if self.kind.max() > max(Kind):
+            raise DataError(f"cascade {self.id}: a post is of an unknown kind")
+
+
+def parents_precede(parent: NDArray[np.integer], post_ptr: NDArray[np.integer]) -> bool:
+    """Say whether every cascade's first post is its only source and all parents come earlier.
+
+    Args:
+        parent: (N,) index of the parent inside its cascade, -1 for a source.
+        post_ptr: (C+1,) where each cascade's posts start and end; no cascade is empty.
+    """
+    starts = post_ptr[:-1]
+    position = np.arange(len(parent)) - np.repeat(starts, np.diff(post_ptr))
+    expected_source = position == 0
+    return bool(
+        ((parent == -1) == expected_source).all() and (parent >= -1).all()
+        and (parent < position)[~expected_source].all()
+    )

@@ -1,0 +1,192 @@
+"""The configuration of a run, and how its sources are laid over one another."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli_w
+from pydantic import Field
+
+from dgljoint.errors import UsageError
+from dgljoint.options import Options, parse_options
+from dgljoint.suggest import did_you_mean
+
+ENVIRONMENT_PREFIX = "DGLJOINT_"
+
+
+class ModelOptions(Options):
+    """The shared part of the model."""
+
+    width: int = Field(64, ge=4, le=4096, description="D, width of every representation")
+    dropout: float = Field(0.2, ge=0, lt=1, description="share of inputs and views dropped")
+
+
+class TrainOptions(Options):
+    """How the model is trained."""
+
+    epochs: int = Field(60, ge=1, description="most passes over the training part")
+    patience: int = Field(10, ge=1, description="epochs without a better validation score")
+    batch: int = Field(64, ge=1, description="cascades a step")
+    learning_rate: float = Field(2e-3, gt=0, description="AdamW's, at the end of the warm-up")
+    encoder_rate: float = Field(1.0, ge=0, description="learning-rate factor of the encoder")
+    head_rate: float = Field(1.0, ge=0, description="factor of branches and heads")
+    interaction_rate: float = Field(1.0, ge=0, description="factor of interactions")
+    weight_decay: float = Field(1e-2, ge=0, description="AdamW's decoupled decay")
+    warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps that warm up")
+    clip: float = Field(1.0, gt=0, description="largest gradient norm")
+
+
+class CascadeOptions(Options):
+    """The cascade task: which earlier post does a post attach to."""
+
+    loss: Literal["listwise", "bce"] = Field(
+        "listwise", description="softmax over the candidates, or binary with sampled negatives"
+    )
+    target_share: float = Field(
+        0.2, gt=0, lt=1, description="share of a training cascade's posts that are targets"
+    )
+    candidates: int = Field(
+        64, ge=2, description="most candidates a target in training; evaluation takes all"
+    )
+    observed_share: float = Field(
+        0.75, gt=0, le=1, description="share of the posts observed in evaluation, by time"
+    )
+
+
+class FeatureOptions(Options):
+    """How stored features enter the model; fitted on the training part only."""
+
+    words: int = Field(5000, ge=1, description="most frequent words kept")
+    min_count: int = Field(2, ge=1, description="least training cascades a word must stand in")
+    idf: bool = Field(True, description="weigh words by inverse document frequency")
+
+
+class RunConfig(Options):
+    """Everything that determines a run, beside the data's content and the machine."""
+
+    data: str = Field("", description="cascade file; empty for the built-in demo set")
+    split: str = Field("event", description="name of a split of the cascade file")
+    fold: int = Field(0, ge=0, description="fold that is the test part")
+    seed: int = Field(0, ge=0, description="of everything random")
+    encoder: str = Field(description="name of the shared encoder")
+    plugins: tuple[str, ...] = Field((), description="interactions in order, a loss weighter")
+    default_weighter: str = Field(description="loss weighter when no plugin is one")
+    model: ModelOptions = ModelOptions()
+    train: TrainOptions = TrainOptions()
+    cascade: CascadeOptions = CascadeOptions()
+    features: FeatureOptions = FeatureOptions()
+    options: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="options of components, a table a name"
+    )
+
+
+SECTIONS = ("model", "train", "cascade", "features")
+
+
+def resolve_config(
+    *,
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    command_line: Mapping[str, Any] | None = None,
+    assignments: tuple[str, ...] = (),
+) -> RunConfig:
+    """Lay the sources over one another: command line, environment, file, defaults.
+
+    Args:
+        file: a TOML file in the form ``config.toml`` of a run folder has.
+        environment: variables; ``DGLJOINT_SEED=1``, ``DGLJOINT_TRAIN__EPOCHS=5`` and
+            ``DGLJOINT_CONTRASTIVE__TEMPERATURE=0.2`` are settings, others are left alone.
+        command_line: fields of :class:`RunConfig` given as flags; ``None`` values count as
+            not given; a nested mapping sets fields of a section.
+        assignments: ``section.key=value`` or ``component.key=value``.
+
+    Raises:
+        UsageError: the file cannot be read, or a key or value is wrong.
+    """
+    defaults = resources.files("dgljoint").joinpath("defaults.toml").read_text(encoding="utf-8")
+    merged: dict[str, Any] = tomllib.loads(defaults)
+    if file is not None:
+        _overlay(merged, _read_toml(file))
+    _overlay(merged, _from_environment(environment or {}))
+    _overlay(merged, _given(command_line or {}))
+    for assignment in assignments:
+        _overlay(merged, _parse_assignment(assignment))
+    return parse_options(RunConfig, merged, "configuration")
+
+
+def dump_config(config: RunConfig) -> str:
+    """Write ``config`` as TOML that :func:`resolve_config` reads back to the same."""
+    return tomli_w.dumps(config.model_dump(mode="json"))
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} is not TOML: {error}") from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    scalars = [name for name in RunConfig.model_fields if name not in (*SECTIONS, "options")]
+    for variable, value in sorted(environment.items()):
+        name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+        if not variable.startswith(ENVIRONMENT_PREFIX):
+            continue
+        if "__" in name:
+            section, key = name.split("__", 1)
+            _overlay(settings, _nest(section, key, value))
+        elif name == "plugins":
+            settings[name] = value.replace(",", " ").split()
+        elif name in scalars:
+            settings[name] = value
+    return settings
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _given(value) if isinstance(value, Mapping) else value
+        for name, value in values.items()
+        if value is not None and value != ()
+    }
+
+
+def _parse_assignment(assignment: str) -> dict[str, Any]:
+    path, equals, value = assignment.partition("=")
+    section, dot, key = path.strip().partition(".")
+    if not (equals and dot and section and key):
+        raise UsageError(
+            f"option {assignment!r} is not of the form NAME.KEY=VALUE",
+            hint="for example: -o train.epochs=5",
+        )
+    return _nest(section, key, value.strip())
+
+
+def _nest(section: str, key: str, value: str) -> dict[str, Any]:
+    if section in SECTIONS:
+        return {section: {key: value}}
+    return {"options": {section: {key: value}}}
+
+
+def _overlay(base: dict[str, Any], upper: Mapping[str, Any]) -> None:
+    for key, value in upper.items():
+        if isinstance(value, Mapping) and isinstance(base.get(key), dict):
+            _overlay(base[key], value)
+        else:
+            base[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def check_component_options(config: RunConfig, selected: tuple[str, ...]) -> None:
+    """Raise :class:`UsageError` for options of a component that the run does not use."""
+    for name in config.options:
+        if name not in selected:
+            raise UsageError(
+                f"options are given for '{name}', which this run does not use",
+                hint=did_you_mean(name, (*selected, *SECTIONS)),
+            )

@@ -1,0 +1,60 @@
+"""What can go wrong that a user can mend.
+
+Every class carries the process exit code its kind of failure ends with; the command line
+renders ``message`` and ``hint`` and shows no traceback. Bugs are not wrapped: they stay
+tracebacks.
+"""
+
+from __future__ import annotations
+
+
+class DgljointError(Exception):
+    """A failure with a message for the user.
+
+    Args:
+        message: what happened, where, found versus expected.
+        hint: the command or option that mends it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class RunFailedError(DgljointError):
+    """The run could not go on: a full disk, an unwritable folder, a DGL that cannot work."""
+
+    exit_code = 1
+
+
+class UsageError(DgljointError):
+    """The command, a name or an option is wrong."""
+
+    exit_code = 2
+
+
+class DataError(DgljointError):
+    """Raw data, a store or a run folder does not hold what it should."""
+
+    exit_code = 3
+
+
+class PluginError(DgljointError):
+    """A plugin failed to import, to register, to build or to keep its protocol."""
+
+    exit_code = 4
+
+
+class DivergedError(DgljointError):
+    """A loss or a gradient stopped being finite."""
+
+    exit_code = 5
+
+
+class InterruptedRunError(DgljointError):
+    """The user interrupted the run; its state is saved."""
+
+    exit_code = 130

@@ -1,0 +1,136 @@
+"""What a model sees of some cascades: observed edges, features, and pairs to score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dgljoint import _dgl
+
+
+@dataclass(frozen=True, eq=False)
+class SparseRows:
+    """One sparse feature of N posts, a row a post, in the form ``embedding_bag`` takes.
+
+    Attributes:
+        columns: (nnz,) int64 column of each value.
+        values: (nnz,) float32.
+        offsets: (N+1,) int64 where each row starts and ends.
+        width: number of columns.
+    """
+
+    columns: Tensor
+    values: Tensor
+    offsets: Tensor
+    width: int
+
+    def to(self, device: torch.device | str) -> SparseRows:
+        """Return the rows on ``device``."""
+        return replace(
+            self,
+            columns=self.columns.to(device),
+            values=self.values.to(device),
+            offsets=self.offsets.to(device),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class CascadeBatch:
+    """B cascades of N posts in all, with P (child, candidate) pairs to score.
+
+    A post whose incoming edge is hidden, because it is to be predicted or because it came after
+    the observation cut, is *pending*: it has no edge to its parent in ``graph``, and
+    ``observed`` is false for it.
+
+    Attributes:
+        graph: batched DGL graph of the observed edges, parent to child.
+        features: by name, dense (N, F) float32 or sparse rows.
+        delay_seconds: (N,) float64 since the cascade's source.
+        cascade_of: (N,) int64 cascade of each post, ascending.
+        root: (B,) int64 source post of each cascade.
+        observed: (N,) bool, true for sources and for posts whose parent is known.
+        kind: (N,) int64, values of :class:`dgljoint.cascade.Kind`.
+        label: (B,) int64 class, -1 for none.
+        event: (B,) int64; cascades with equal numbers tell of one event.
+        pairs: (2, P) int64, target post over candidate parent; a target's pairs stand together.
+        pair_target: (P,) bool, true where the candidate is the target's parent. Every target has
+            exactly one such pair.
+        ids: B cascade ids, for messages and files; never a feature.
+    """
+
+    graph: Any
+    features: Mapping[str, Tensor | SparseRows]
+    delay_seconds: Tensor
+    cascade_of: Tensor
+    root: Tensor
+    observed: Tensor
+    kind: Tensor
+    label: Tensor
+    event: Tensor
+    pairs: Tensor
+    pair_target: Tensor
+    ids: tuple[str, ...]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors are."""
+        return self.root.device
+
+    def to(self, device: torch.device | str) -> CascadeBatch:
+        """Return the batch on ``device``."""
+        moved: dict[str, Any] = {
+            name: value.to(device)
+            for name, value in vars(self).items()
+            if isinstance(value, Tensor)
+        }
+        return replace(
+            self,
+            **moved,
+            graph=self.graph.to(device),
+            features={name: value.to(device) for name, value in self.features.items()},
+        )
+
+    @cached_property
+    def reverse_graph(self) -> Any:
+        """The observed edges from child to parent."""
+        return _dgl.reversed_graph(self.graph)
+
+    @cached_property
+    def pair_group(self) -> Tensor:
+        """(P,) int64 number of each pair's target, 0 to T-1 in the order of ``pairs``."""
+        child = self.pairs[0]
+        starts = torch.ones_like(child)
+        starts[1:] = (child[1:] != child[:-1]).long()
+        return starts.cumsum(0) - 1
+
+    @cached_property
+    def observed_posts(self) -> Tensor:
+        """(B,) int64 number of observed posts of each cascade; at least 1."""
+        return torch.zeros_like(self.root).index_add_(0, self.cascade_of, self.observed.long())
+
+    def pool(self, x: Tensor) -> Tensor:
+        """Average the rows of ``x`` over each cascade's observed posts.
+
+        Pending posts are left out, so that what is said of a cascade rests on what was
+        observed of it.
+
+        Shapes: ``x`` (N, D) to (B, D).
+        """
+        kept = x * self.observed.unsqueeze(1)
+        summed = x.new_zeros(len(self.root), x.shape[1]).index_add(0, self.cascade_of, kept)
+        return summed / self.observed_posts.unsqueeze(1)
+
+    def pool_max(self, x: Tensor) -> Tensor:
+        """Take the maximum over each cascade's observed posts.
+
+        Shapes: ``x`` (N, D) to (B, D).
+        """
+        masked = x.masked_fill(~self.observed.unsqueeze(1), float("-inf"))
+        index = self.cascade_of.unsqueeze(1).expand_as(x)
+        lowest = x.new_full((len(self.root), x.shape[1]), float("-inf"))
+        return lowest.scatter_reduce(0, index, masked, "amax")

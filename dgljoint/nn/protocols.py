@@ -1,0 +1,162 @@
+"""What encoders, interactions and loss weighters are to the engine, and what passes between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from dgljoint.nn.batch import CascadeBatch
+
+
+@dataclass(frozen=True, eq=False)
+class Representations:
+    """The encoder's output and the two tasks' views of it, each (N, D)."""
+
+    shared: Tensor
+    cascade: Tensor
+    rumor: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Outputs:
+    """What the heads say.
+
+    Attributes:
+        rumor_logits: (B, C).
+        link_logits: (P,), one a pair of the batch.
+    """
+
+    rumor_logits: Tensor
+    link_logits: Tensor
+
+
+class LossTable:
+    """The losses of one step, by name: the two tasks first, then the auxiliary ones.
+
+    Attributes:
+        raw: name to scalar, as the tasks and interactions computed them.
+        coefficients: name to the fixed factor of an auxiliary loss; tasks have none.
+    """
+
+    def __init__(self, raw: Mapping[str, Tensor], coefficients: Mapping[str, float]) -> None:
+        self.raw = dict(raw)
+        self.coefficients = dict(coefficients)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The K names, tasks first."""
+        return tuple(self.raw)
+
+    def values(self) -> Tensor:
+        """(K,) losses with their coefficients applied, differentiable."""
+        return torch.stack(
+            [value * self.coefficients.get(name, 1.0) for name, value in self.raw.items()]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What a weighter may know of the step it weighs.
+
+    Attributes:
+        number: steps taken before this one in the whole run.
+        total: steps the run will take at most.
+        epoch: from 0.
+        learning_rate: the schedule's present value for a parameter of factor 1.
+        parameters: the model's trainable parameters by name (not the weighter's own).
+        step_size: for a parameter's name, what the optimizer multiplies a gradient by: a tensor
+            of the parameter's shape for Adam (learning rate over root second moment, momentum
+            left out), a number before it has seen a gradient.
+        pooled: (2, D) mean over the batch of the pooled cascade and rumor view, detached.
+        probe: the task losses (a mapping name to scalar) on a batch of the *meta split*, held
+            out of the training part, under substituted parameters (name to tensor; parameters
+            not named keep their values). Within one step every call sees the same batch and the
+            same dropout masks. ``None`` when no weighter asked for a meta split.
+    """
+
+    number: int
+    total: int
+    epoch: int
+    learning_rate: float
+    parameters: Mapping[str, nn.Parameter]
+    step_size: Callable[[str], Tensor | float]
+    pooled: Tensor
+    probe: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None
+
+
+class Encoder(nn.Module):
+    """Turns projected features into representations along the observed edges.
+
+    Output (N, D) for input (N, D). A post's row may depend on its own cascade only.
+    """
+
+    def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
+        """Encode.
+
+        Args:
+            batch: its graph holds observed edges only.
+            x: (N, D), the features, projected and summed by the engine.
+        """
+        raise NotImplementedError
+
+
+class Interaction(nn.Module):
+    """Couples the two views, adds auxiliary losses, or trains an opponent."""
+
+    @property
+    def loss_coefficients(self) -> Mapping[str, float]:
+        """Names of the losses :meth:`losses` returns, each with its fixed factor."""
+        return {}
+
+    def couple(self, reps: Representations, batch: CascadeBatch) -> Representations:
+        """Return the refined views; unchanged by default. Shapes stay (N, D)."""
+        return reps
+
+    def losses(
+        self, reps: Representations, outputs: Outputs, batch: CascadeBatch
+    ) -> Mapping[str, Tensor]:
+        """Return the auxiliary losses, scalars named as in :attr:`loss_coefficients`."""
+        return {}
+
+    def opponent_parameters(self) -> Iterator[nn.Parameter]:
+        """Yield the parameters that :meth:`opponent_losses` trains and the model's step must not.
+
+        They get an optimizer of their own.
+        """
+        return iter(())
+
+    def opponent_losses(
+        self, reps: Representations, outputs: Outputs, batch: CascadeBatch
+    ) -> Mapping[str, Tensor]:
+        """Return the losses that train the opponent; inputs are detached."""
+        return {}
+
+
+class LossWeighter(nn.Module):
+    """Decides how much each loss of a step counts and fills the gradients.
+
+    Attributes:
+        needs_meta_split: whether :attr:`Step.probe` is used, so that a part of the training
+            cascades must be held out for it.
+    """
+
+    needs_meta_split = False
+
+    def weigh(self, losses: LossTable, step: Step) -> Tensor:
+        """Return the (K,) weights in the order of ``losses.names``, detached from the model."""
+        raise NotImplementedError
+
+    def backward(self, losses: LossTable, step: Step) -> Tensor:
+        """Add the weighted losses' gradients to the model's parameters.
+
+        Schemes that look at gradients or train themselves override it.
+
+        Returns:
+            (K,) the weights used, detached, for the log.
+        """
+        weights = self.weigh(losses, step)
+        (weights * losses.values()).sum().backward()  # type: ignore[no-untyped-call]  # torch's
+        return weights.detach()

@@ -1,0 +1,84 @@
+"""Options of components and of a run: frozen, described, unknown keys refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from dgljoint.errors import UsageError
+from dgljoint.suggest import did_you_mean
+
+
+class Options(BaseModel):
+    """Base of every options class; each field has a default and a description."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+
+class NoOptions(Options):
+    """For a component that has none."""
+
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+@dataclass(frozen=True, slots=True)
+class OptionRow:
+    """One option as it is listed: its name, type, default and what it does."""
+
+    name: str
+    type: str
+    default: str
+    description: str
+
+
+def parse_options(model: type[OptionsT], values: Mapping[str, object], where: str) -> OptionsT:
+    """Validate ``values`` into ``model``.
+
+    Strings are converted (``"0.2"`` to 0.2), since the command line and the environment give
+    nothing else.
+
+    Args:
+        model: the options class.
+        values: option name to value.
+        where: what the options belong to, for the message.
+
+    Raises:
+        UsageError: one line a wrong option, with the closest match for an unknown one.
+    """
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise UsageError(
+            "\n".join(_explain(model, problem, where) for problem in error.errors())
+        ) from None
+
+
+def _explain(model: type[Options], problem: ErrorDetails, where: str) -> str:
+    name = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"{where} has no option '{name}': {did_you_mean(name, model.model_fields)}"
+    return f"{where}.{name}: {problem['msg']} (found {problem['input']!r})"
+
+
+def describe_options(model: type[Options]) -> list[OptionRow]:
+    """List the options of ``model`` in the order they are declared."""
+    return [
+        OptionRow(
+            name=name,
+            type=_type_name(field.annotation),
+            default=repr(field.default),
+            description=field.description or "",
+        )
+        for name, field in model.model_fields.items()
+    ]
+
+
+def _type_name(annotation: object) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace(
+        "typing.", ""
+    )

@@ -1,0 +1,1 @@
+"""The plugin core: hook specifications, typed specs, discovery without import, selection."""

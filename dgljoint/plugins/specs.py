@@ -1,0 +1,109 @@
+"""What a plugin returns from its hooks: light, typed descriptions of components.
+
+A spec is cheap to make and to list. Its ``build`` is where torch may be imported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from dgljoint.options import NoOptions, Options
+
+if TYPE_CHECKING:
+    from dgljoint.nn.protocols import Encoder, Interaction, LossWeighter
+    from dgljoint.reading import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """The publication a method comes from."""
+
+    authors: str
+    year: int
+    title: str
+    url: str
+
+    def __str__(self) -> str:
+        return f"{self.authors} ({self.year}). {self.title}. {self.url}"
+
+
+@dataclass(frozen=True, slots=True)
+class BuildContext:
+    """What the engine tells a component about the model it becomes part of.
+
+    Attributes:
+        width: D, the width of every representation.
+        classes: C, the number of labels.
+        loss_names: the losses a weighter will meet, tasks first; empty for other kinds.
+    """
+
+    width: int
+    classes: int
+    loss_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What every component says of itself.
+
+    Attributes:
+        name: what users type; equal to the name of the entry point that offers it.
+        summary: one line.
+        options: its options class.
+        reference: where the method was published; ``None`` for plumbing.
+    """
+
+    kind: ClassVar[str]
+    flag: ClassVar[str]
+
+    name: str
+    summary: str
+    options: type[Options] = NoOptions
+    reference: Reference | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderSpec(Spec):
+    """Turns a batch and its projected features into representations of posts."""
+
+    kind = "encoder"
+    flag = "--encoder"
+
+    build: Callable[[Any, BuildContext], Encoder]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InteractionSpec(Spec):
+    """Couples the views of the two tasks, adds losses, or both."""
+
+    kind = "interaction"
+    flag = "--plugin"
+
+    build: Callable[[Any, BuildContext], Interaction]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeighterSpec(Spec):
+    """Decides how much each loss counts."""
+
+    kind = "loss weighter"
+    flag = "--plugin"
+
+    build: Callable[[Any, BuildContext], LossWeighter]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReaderSpec(Spec):
+    """Reads one raw format.
+
+    Attributes:
+        needs_source: whether the reader must be given a folder or file.
+    """
+
+    kind = "reader"
+    flag = "preprocess"
+
+    build: Callable[[Any], Reader]
+    needs_source: bool = True

@@ -1,0 +1,84 @@
+"""What a reader of a raw format is, and the report it fills while it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from dgljoint.cascade import Cascade
+
+EXAMPLES_KEPT = 3
+
+
+@dataclass
+class Tally:
+    """How often something happened, and its first examples."""
+
+    count: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, count: int, example: str) -> None:
+        """Count ``count`` more occurrences, keeping ``example`` while few are kept."""
+        self.count += count
+        if len(self.examples) < EXAMPLES_KEPT:
+            self.examples.append(example)
+
+
+@dataclass
+class ReadReport:
+    """Everything odd that a reader met, so that nothing is dropped silently.
+
+    Attributes:
+        counts: what was seen, by name, in the order first counted.
+        repairs: by reason, parts of a thread dropped or changed so that the rest could be kept.
+        refusals: by reason, whole threads left out.
+        notes: fall-backs the reader chose, one sentence each.
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+    repairs: dict[str, Tally] = field(default_factory=dict)
+    refusals: dict[str, Tally] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def count(self, name: str, number: int = 1) -> None:
+        """Add ``number`` to the count called ``name``."""
+        self.counts[name] = self.counts.get(name, 0) + number
+
+    def repair(self, reason: str, example: str, number: int = 1) -> None:
+        """Record ``number`` repairs for one reason; nothing is recorded for zero."""
+        if number:
+            self.repairs.setdefault(reason, Tally()).add(number, example)
+
+    def refuse(self, reason: str, example: str) -> None:
+        """Record one thread left out."""
+        self.refusals.setdefault(reason, Tally()).add(1, example)
+
+    def note(self, sentence: str) -> None:
+        """Record a fall-back, once."""
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+
+class Reader(Protocol):
+    """Reads one raw format.
+
+    Attributes:
+        label_names: the classes, in the order their numbers are given.
+    """
+
+    label_names: tuple[str, ...]
+
+    def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
+        """Yield the cascades under ``source`` in a fixed order, filling ``report``.
+
+        Args:
+            source: the raw folder or file; ``None`` for a reader that needs none (a generator).
+            report: filled while reading; complete once the iterator is exhausted.
+
+        Raises:
+            DataError: the source as a whole cannot be read. One bad thread is refused in the
+                report instead.
+        """
+        ...

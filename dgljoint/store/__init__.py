@@ -1,0 +1,15 @@
+"""The HDF5 cascade file: written atomically, validated on open, mapped into memory."""
+
+from dgljoint.store.reader import CascadeColumns, CascadeStore, SparseFeature, StoredSplit, Strings
+from dgljoint.store.writer import SparseBlock, StoreWriter, create_store
+
+__all__ = [
+    "CascadeColumns",
+    "CascadeStore",
+    "SparseBlock",
+    "SparseFeature",
+    "StoreWriter",
+    "StoredSplit",
+    "Strings",
+    "create_store",
+]

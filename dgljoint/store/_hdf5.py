@@ -1,0 +1,188 @@
+"""The only place that imports h5py: flat columns and attributes in, the same out.
+
+Columns are written contiguously, so that a reader can map them into memory and leave HDF5 out of
+the hot path. They are spooled to unnamed temporary files beside the target first: their lengths
+are not known before the last cascade, and memory stays bounded.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import IO, Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from dgljoint.errors import DataError
+
+Array = NDArray[Any]
+_COPY_BYTES = 1 << 23
+_DIGEST = "digest"
+
+
+class Spool:
+    """One column on its way to the file: arrays are appended, all of one dtype and row shape."""
+
+    def __init__(self, folder: Path, dtype: np.dtype[Any], row: tuple[int, ...] = ()) -> None:
+        self.dtype = dtype
+        self.row = row
+        self.length = 0
+        self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # see close
+
+    def append(self, values: Array) -> None:
+        """Append values along the first axis, converted to the column's dtype."""
+        block = np.ascontiguousarray(values, self.dtype)
+        self._file.write(block.data)
+        self.length += len(block)
+
+    def blocks(self) -> Iterator[Array]:
+        """Yield what was appended, in order, in blocks of a bounded size."""
+        self._file.seek(0)
+        row_bytes = self.dtype.itemsize * int(np.prod(self.row, dtype=np.int64))
+        rows = max(1, _COPY_BYTES // max(1, row_bytes))
+        left = self.length
+        while left:
+            count = min(rows, left)
+            block = np.frombuffer(self._file.read(count * row_bytes), self.dtype)
+            yield block.reshape(count, *self.row)
+            left -= count
+
+    def close(self) -> None:
+        """Free the temporary file."""
+        self._file.close()
+
+
+class _Digest:
+    """A digest of columns and attributes; independent of how HDF5 lays them out."""
+
+    def __init__(self, attributes: Mapping[str, object]) -> None:
+        self._hash = blake2b(digest_size=16)
+        self._hash.update(json.dumps(attributes, sort_keys=True).encode())
+
+    def column(self, path: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+        self._hash.update(f"{path} {dtype.str} {shape}".encode())
+
+    def data(self, block: Array) -> None:
+        self._hash.update(block.data)
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def write(path: Path, spools: Mapping[str, Spool], attributes: Mapping[str, object]) -> None:
+    """Write columns and JSON-able attributes to a new file at ``path``.
+
+    Raises:
+        OSError: the file system refused.
+    """
+    digest = _Digest(attributes)
+    with h5py.File(path, "w", libver=("v108", "v110")) as file:
+        for name, spool in sorted(spools.items()):
+            shape = (spool.length, *spool.row)
+            dataset = file.create_dataset(name, shape=shape, dtype=spool.dtype)
+            digest.column(name, spool.dtype, shape)
+            start = 0
+            for block in spool.blocks():
+                dataset[start : start + len(block)] = block
+                digest.data(block)
+                start += len(block)
+        for name, value in attributes.items():
+            file.attrs[name] = json.dumps(value)
+        file.attrs[_DIGEST] = json.dumps(digest.hexdigest())
+
+
+def read_attributes(path: Path) -> dict[str, Any]:
+    """Read the attributes of the file at ``path``, the digest among them.
+
+    Raises:
+        DataError: it is missing, cut short, or no HDF5 file.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            return {name: _decode(value) for name, value in file.attrs.items()}
+    except (OSError, RuntimeError, KeyError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _decode(value: object) -> Any:
+    try:
+        return json.loads(value if isinstance(value, str | bytes) else "")
+    except ValueError:
+        return None
+
+
+def map_columns(path: Path) -> dict[str, Array]:
+    """Map every column of the file into memory, read-only.
+
+    Raises:
+        DataError: the file is damaged, a column is not stored contiguously inside the file, or
+            the digest does not match.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            layout = {name: _place(path, name, item) for name, item in _datasets(path, file, "")}
+    except (OSError, RuntimeError, KeyError) as error:
+        raise _unreadable(path, error) from error
+    attributes = read_attributes(path)
+    expected = attributes.pop(_DIGEST, None)
+    size = path.stat().st_size
+    with path.open("rb") as handle:
+        mapped = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+    columns = {}
+    digest = _Digest(attributes)
+    for name, (offset, dtype, shape) in sorted(layout.items()):
+        count = int(np.prod(shape, dtype=object))
+        if count and (offset is None or offset + count * dtype.itemsize > size):
+            raise DataError(f"{path}: column {name} reaches past the end of the file")
+        column = (
+            np.frombuffer(mapped, dtype, count, offset or 0) if count else np.empty(0, dtype)
+        ).reshape(shape)
+        digest.column(name, dtype, shape)
+        digest.data(column)
+        columns[name] = column
+    if digest.hexdigest() != expected:
+        raise DataError(
+            f"{path}: the content does not match its digest: the file was changed or damaged",
+            hint="build it again with `dgljoint preprocess`",
+        )
+    return columns
+
+
+def _datasets(path: Path, group: h5py.Group, prefix: str) -> Iterator[tuple[str, h5py.Dataset]]:
+    for name in group:
+        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+            raise DataError(f"{path}: {prefix}{name} is a link out of its place; it is not read")
+        item = group[name]
+        if isinstance(item, h5py.Group):
+            yield from _datasets(path, item, f"{prefix}{name}/")
+        elif isinstance(item, h5py.Dataset):
+            yield f"{prefix}{name}", item
+
+
+def _place(
+    path: Path, name: str, item: h5py.Dataset
+) -> tuple[int | None, np.dtype[Any], tuple[int, ...]]:
+    stored_elsewhere = item.is_virtual or item.external
+    if item.chunks is not None or stored_elsewhere or item.dtype.hasobject or item.shape is None:
+        raise DataError(f"{path}: column {name} is not a plain contiguous array")
+    return item.id.get_offset(), item.dtype, item.shape
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    if not path.exists():
+        return DataError(f"{path}: no such file", hint="make it with `dgljoint preprocess`")
+    if not os.access(path, os.R_OK) or path.is_dir():
+        return DataError(f"{path}: not a readable file")
+    if h5py.is_hdf5(path):
+        return DataError(
+            f"{path}: the HDF5 file is damaged or cut short ({error})",
+            hint="build it again with `dgljoint preprocess`",
+        )
+    return DataError(f"{path}: not an HDF5 file", hint="make one with `dgljoint preprocess`")

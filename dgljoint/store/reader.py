@@ -1,0 +1,180 @@
+"""Read a cascade file: validated once, mapped into memory, gathered without a loop over posts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgljoint.errors import UsageError
+from dgljoint.store._hdf5 import map_columns, read_attributes
+from dgljoint.store.validate import check_attributes, check_columns
+from dgljoint.suggest import did_you_mean
+
+
+class Strings:
+    """A string column, decoded on access."""
+
+    def __init__(self, ptr: NDArray[np.int64], data: NDArray[np.uint8]) -> None:
+        self._ptr = ptr
+        self._data = data
+
+    def __len__(self) -> int:
+        return len(self._ptr) - 1
+
+    def __getitem__(self, index: int) -> str:
+        return self._data[self._ptr[index] : self._ptr[index + 1]].tobytes().decode()
+
+    def all(self) -> list[str]:
+        """Decode the whole column."""
+        blob = self._data.tobytes()
+        ptr = self._ptr.tolist()
+        return [blob[start:end].decode() for start, end in pairwise(ptr)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SparseFeature:
+    """A stored sparse feature: one CSR row a post of the whole store, and its column names."""
+
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    values: NDArray[np.float32]
+    vocabulary: Strings
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSplit:
+    """A split as stored: the fold of each cascade (-1: left out), and what is kept together."""
+
+    name: str
+    fold: NDArray[np.int8]
+    grouped_by: str
+
+
+@dataclass(frozen=True, eq=False)
+class CascadeColumns:
+    """B cascades as read: N posts one after the other.
+
+    Attributes:
+        index: (B,) position of each cascade in the store.
+        post_ptr: (B+1,) where each cascade's posts start and end below.
+        posts: (N,) position of each post in the store.
+        parent: (N,) int64 index of the parent in this batch, -1 for a source.
+        delay_seconds: (N,) float64.
+        kind: (N,) uint8.
+    """
+
+    index: NDArray[np.int64]
+    post_ptr: NDArray[np.int64]
+    posts: NDArray[np.int64]
+    parent: NDArray[np.int64]
+    delay_seconds: NDArray[np.float64]
+    kind: NDArray[np.uint8]
+
+    @cached_property
+    def cascade_of(self) -> NDArray[np.int64]:
+        """(N,) position of each post's cascade among the B."""
+        return np.repeat(np.arange(len(self.index)), np.diff(self.post_ptr))
+
+
+class CascadeStore:
+    """One cascade file, open for reading.
+
+    Raises:
+        DataError: the file is missing, foreign, of another version, damaged, or breaks the
+            format's invariants.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.attributes = read_attributes(path)
+        check_attributes(path, self.attributes)
+        self._columns = map_columns(path)
+        check_columns(path, self._columns, self.attributes)
+        self.post_ptr = self._columns["cascade/post_ptr"]
+        self.label = self._columns["cascade/label"]
+        self.event = self._columns["cascade/event"]
+        self.posted_at = self._columns["cascade/posted_at"]
+        self.ids = self._strings("cascade/id")
+        self.text = self._strings("post/text")
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    @property
+    def name(self) -> str:
+        """Name of the data set."""
+        return str(self.attributes["name"])
+
+    @property
+    def digest(self) -> str:
+        """Identifies the content."""
+        return str(self.attributes["digest"])
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The classes, by number."""
+        return tuple(self.attributes["label_names"])
+
+    @property
+    def posts(self) -> int:
+        """Number of posts."""
+        return int(self.post_ptr[-1])
+
+    @property
+    def features(self) -> Mapping[str, str]:
+        """Names of the stored features, each with ``sparse`` or ``dense``."""
+        return dict(self.attributes["features"])
+
+    def read(self, indices: NDArray[np.integer[Any]]) -> CascadeColumns:
+        """Gather the structure of some cascades, in the order given."""
+        index = np.asarray(indices, np.int64)
+        starts = self.post_ptr[index]
+        sizes = self.post_ptr[index + 1] - starts
+        post_ptr = np.concatenate(([0], sizes.cumsum()))
+        shift = np.repeat(starts - post_ptr[:-1], sizes)
+        posts = np.arange(post_ptr[-1]) + shift
+        parent = self._columns["post/parent"][posts].astype(np.int64)
+        parent = np.where(parent < 0, -1, parent + np.repeat(post_ptr[:-1], sizes))
+        return CascadeColumns(
+            index=index,
+            post_ptr=post_ptr,
+            posts=posts,
+            parent=parent,
+            delay_seconds=self._columns["post/delay"][posts],
+            kind=self._columns["post/kind"][posts],
+        )
+
+    def sparse(self, feature: str) -> SparseFeature:
+        """Return a sparse feature."""
+        base = f"features/{feature}"
+        return SparseFeature(
+            indptr=self._columns[f"{base}/indptr"],
+            indices=self._columns[f"{base}/indices"],
+            values=self._columns[f"{base}/values"],
+            vocabulary=self._strings(f"{base}/vocabulary"),
+        )
+
+    def dense(self, feature: str) -> NDArray[Any]:
+        """Return a dense feature, (P, F) over all posts of the store."""
+        return self._columns[f"features/{feature}/rows"]
+
+    def split(self, name: str) -> StoredSplit:
+        """Return a split.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        splits = self.attributes["splits"]
+        if name not in splits:
+            raise UsageError(f"{self.path} has no split '{name}'", hint=did_you_mean(name, splits))
+        return StoredSplit(name, self._columns[f"splits/{name}"], splits[name]["grouped_by"])
+
+    def _strings(self, path: str) -> Strings:
+        return Strings(self._columns[f"{path}/ptr"], self._columns[f"{path}/bytes"])

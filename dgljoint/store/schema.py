@@ -1,0 +1,58 @@
+"""The layout of a cascade file: which columns it has, of which type, one entry per what.
+
+A string column is a pair ``<path>/ptr`` (int64, one more than there are strings) and
+``<path>/bytes`` (UTF-8): it can be mapped into memory like any other column, which HDF5's own
+variable-length strings cannot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+FORMAT = "dgljoint-cascades"
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One fixed column.
+
+    Attributes:
+        path: inside the file; a string column stands for its pair.
+        dtype: of the elements; ``None`` for a string column.
+        per: ``cascade``, ``post`` or ``event``: what it has one entry of; ``pointer`` has one
+            more entry than there are cascades.
+    """
+
+    path: str
+    dtype: np.dtype[Any] | None
+    per: str
+
+
+COLUMNS = (
+    Column("cascade/id", None, "cascade"),
+    Column("cascade/label", np.dtype("<i2"), "cascade"),
+    Column("cascade/event", np.dtype("<i4"), "cascade"),
+    Column("cascade/posted_at", np.dtype("<i8"), "cascade"),
+    Column("cascade/post_ptr", np.dtype("<i8"), "pointer"),
+    Column("event/name", None, "event"),
+    Column("post/parent", np.dtype("<i4"), "post"),
+    Column("post/delay", np.dtype("<f8"), "post"),
+    Column("post/user", np.dtype("<i8"), "post"),
+    Column("post/kind", np.dtype("u1"), "post"),
+    Column("post/id", None, "post"),
+    Column("post/text", None, "post"),
+)
+
+STRING_PTR = np.dtype("<i8")
+STRING_BYTES = np.dtype("u1")
+SPARSE_PARTS: dict[str, np.dtype[Any]] = {
+    "indptr": np.dtype("<i8"),
+    "indices": np.dtype("<i4"),
+    "values": np.dtype("<f4"),
+}
+DENSE_DTYPES = (np.dtype("<f2"), np.dtype("<f4"))
+SPLIT_DTYPE = np.dtype("i1")

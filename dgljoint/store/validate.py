@@ -1,0 +1,115 @@
+"""Check that a file holds what the format promises: a few vectorised passes, no loop over posts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgljoint.cascade import Kind, parents_precede
+from dgljoint.errors import DataError
+from dgljoint.store import schema
+
+Columns = Mapping[str, NDArray[Any]]
+
+
+def check_attributes(path: Path, attributes: Mapping[str, Any]) -> None:
+    """Raise :class:`DataError` unless format, version and attributes are ours."""
+    if attributes.get("format") != schema.FORMAT:
+        raise DataError(
+            f"{path}: an HDF5 file of another program: its format is "
+            f"{attributes.get('format')!r}, expected {schema.FORMAT!r}",
+            hint="make a cascade file with `dgljoint preprocess`",
+        )
+    version = attributes.get("version")
+    if version != schema.VERSION:
+        newer = isinstance(version, int) and version > schema.VERSION
+        raise DataError(
+            f"{path}: format version {version}, this dgljoint reads version {schema.VERSION}",
+            hint="update dgljoint" if newer else "build it again with `dgljoint preprocess`",
+        )
+    expected = {"name": str, "label_names": list, "features": dict, "splits": dict, "digest": str}
+    for name, kind in expected.items():
+        if not isinstance(attributes.get(name), kind):
+            raise DataError(f"{path}: attribute {name} is missing or malformed")
+
+
+def check_columns(path: Path, columns: Columns, attributes: Mapping[str, Any]) -> None:
+    """Raise :class:`DataError` unless all columns are there, of one length, and consistent."""
+    check = _Checker(path, columns)
+    cascades = len(check.array("cascade/label", np.dtype("<i2")))
+    ptr = check.pointer("cascade/post_ptr", cascades)
+    if (np.diff(ptr) < 1).any():
+        raise DataError(f"{path}: a cascade has no posts")
+    posts = int(ptr[-1])
+    events = check.strings("event/name")
+    lengths = {"cascade": cascades, "post": posts, "event": events, "pointer": cascades + 1}
+    for column in schema.COLUMNS:
+        if column.dtype is None:
+            check.strings(column.path, lengths[column.per])
+        else:
+            check.array(column.path, column.dtype, length=lengths[column.per])
+    for name, kind in attributes["features"].items():
+        check.feature(f"features/{name}", kind, posts)
+    for name in attributes["splits"]:
+        check.array(f"splits/{name}", schema.SPLIT_DTYPE, length=cascades)
+    check.within("cascade/label", -1, len(attributes["label_names"]))
+    check.within("cascade/event", 0, events)
+    check.within("post/kind", 0, len(Kind))
+    if not parents_precede(columns["post/parent"], ptr):
+        raise DataError(f"{path}: a post does not stand after its parent")
+    delay = columns["post/delay"]
+    rising = np.diff(delay) >= 0
+    rising[ptr[1:-1] - 1] = True  # the step from one cascade to the next
+    if not (np.isfinite(delay).all() and rising.all() and (delay[ptr[:-1]] == 0).all()):
+        raise DataError(f"{path}: posts are not in time order")
+
+
+class _Checker:
+    def __init__(self, path: Path, columns: Columns) -> None:
+        self._path = path
+        self._columns = columns
+
+    def array(
+        self, name: str, *dtypes: np.dtype[Any], length: int | None = None, axes: int = 1
+    ) -> NDArray[Any]:
+        column = self._columns.get(name)
+        if column is None:
+            raise DataError(f"{self._path}: column {name} is missing")
+        if column.dtype not in dtypes or column.ndim != axes:
+            raise DataError(f"{self._path}: column {name} is of type {column.dtype}, "
+                            f"{column.ndim} axes; expected {dtypes[0]}, {axes}")
+        if length is not None and len(column) != length:
+            raise DataError(f"{self._path}: column {name} has {len(column)} entries, "
+                            f"expected {length}")
+        return column
+
+    def pointer(self, name: str, entries: int, end: int | None = None) -> NDArray[np.int64]:
+        ptr = self.array(name, np.dtype("<i8"), length=entries + 1)
+        if ptr[0] != 0 or (np.diff(ptr) < 0).any() or (end is not None and ptr[-1] != end):
+            raise DataError(f"{self._path}: column {name} does not point into its data")
+        return ptr
+
+    def strings(self, name: str, entries: int | None = None) -> int:
+        data = self.array(f"{name}/bytes", schema.STRING_BYTES)
+        ptr = self.array(f"{name}/ptr", schema.STRING_PTR)
+        count = max(len(ptr) - 1, 0) if entries is None else entries
+        self.pointer(f"{name}/ptr", count, len(data))
+        return count
+
+    def feature(self, base: str, kind: str, posts: int) -> None:
+        if kind == "dense":
+            self.array(f"{base}/rows", *schema.DENSE_DTYPES, length=posts, axes=2)
+            return
+        values = self.array(f"{base}/values", schema.SPARSE_PARTS["values"])
+        self.array(f"{base}/indices", schema.SPARSE_PARTS["indices"], length=len(values))
+        self.pointer(f"{base}/indptr", posts, len(values))
+        self.within(f"{base}/indices", 0, self.strings(f"{base}/vocabulary"))
+
+    def within(self, name: str, low: int, high: int) -> None:
+        column = self._columns[name]
+        if len(column) and not (low <= column.min() and column.max() < high):
+            raise DataError(f"{self._path}: column {name} has values outside {low} to {high - 1}")

@@ -1,0 +1,199 @@
+"""Write a cascade file, one cascade at a time, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgljoint._version import __version__
+from dgljoint.cascade import Cascade
+from dgljoint.errors import DataError
+from dgljoint.files import replacing, writing
+from dgljoint.store import schema
+from dgljoint.store._hdf5 import Spool, write
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SparseBlock:
+    """A sparse feature of the N posts of one cascade, in CSR form.
+
+    Attributes:
+        indptr: (N+1,) int64 from 0.
+        indices: (nnz,) int32 columns.
+        values: (nnz,) float32.
+    """
+
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    values: NDArray[np.float32]
+
+
+@contextmanager
+def create_store(
+    path: Path, *, name: str, reader: str, label_names: Sequence[str], raw_digest: str
+) -> Iterator[StoreWriter]:
+    """Write a cascade file that appears under ``path`` only when the block ends well.
+
+    Args:
+        path: the file to make; its folder must exist.
+        name: of the data set, for people.
+        reader: name of the reader that makes the cascades.
+        label_names: the classes, in the order their numbers are given.
+        raw_digest: identifies the raw input.
+
+    Raises:
+        RunFailedError: the file system refuses to write.
+    """
+    attributes: dict[str, object] = {
+        "format": schema.FORMAT,
+        "version": schema.VERSION,
+        "name": name,
+        "reader": reader,
+        "label_names": list(label_names),
+        "raw_digest": raw_digest,
+        "created_with": f"dgljoint {__version__}",
+    }
+    with replacing(path) as temporary, ExitStack() as spools:
+        writer = StoreWriter(path, attributes, label_names, spools)
+        yield writer
+        writer.finish(temporary)
+
+
+class StoreWriter:
+    """Takes cascades one at a time; made by :func:`create_store`."""
+
+    def __init__(
+        self,
+        path: Path,
+        attributes: dict[str, object],
+        label_names: Sequence[str],
+        spools: ExitStack,
+    ) -> None:
+        self._path = path
+        self._attributes = attributes
+        self._closing = spools
+        self._labels = {label: number for number, label in enumerate(label_names)}
+        self._events: dict[str, int] = {}
+        self._features: dict[str, str] = {}
+        self._splits: dict[str, dict[str, str]] = {}
+        self._spools: dict[str, Spool] = {}
+        self._cascades = 0
+        self._posts = 0
+        for column in schema.COLUMNS:
+            self._open(column.path, column.dtype)
+        self._append("cascade/post_ptr", [0])
+
+    def add(self, cascade: Cascade, features: Mapping[str, SparseBlock | NDArray[Any]]) -> None:
+        """Append one cascade with its features.
+
+        Args:
+            cascade: its invariant is checked here.
+            features: by name, a sparse block or a dense (N, F) float16 or float32 array; every
+                call gives the same names.
+
+        Raises:
+            DataError: the cascade breaks the invariant or has an unknown label.
+        """
+        cascade.check()
+        if cascade.label is not None and cascade.label not in self._labels:
+            raise DataError(f"cascade {cascade.id}: label {cascade.label!r} is not declared")
+        event = cascade.event or f"cascade {cascade.id}"
+        number = self._events.setdefault(event, len(self._events))
+        self._cascades += 1
+        self._posts += len(cascade)
+        self._append_strings("cascade/id", [cascade.id])
+        label = -1 if cascade.label is None else self._labels[cascade.label]
+        self._append("cascade/label", [label])
+        self._append("cascade/event", [number])
+        self._append("cascade/posted_at", [cascade.posted_at])
+        self._append("cascade/post_ptr", [self._posts])
+        self._append("post/parent", cascade.parent)
+        self._append("post/delay", cascade.delay_seconds)
+        self._append("post/user", cascade.user)
+        self._append("post/kind", cascade.kind)
+        self._append_strings("post/id", cascade.post_id)
+        self._append_strings("post/text", cascade.text)
+        for name, block in features.items():
+            self._append_feature(name, block, len(cascade))
+
+    def set_vocabulary(self, feature: str, words: Sequence[str]) -> None:
+        """Name the columns of a sparse feature; call once, after the last cascade."""
+        path = f"features/{feature}/vocabulary"
+        self._open(path, None)
+        self._append_strings(path, words)
+
+    def set_split(self, name: str, fold: NDArray[np.integer[Any]], *, grouped_by: str) -> None:
+        """Store a split.
+
+        Args:
+            name: of the split.
+            fold: (C,) fold of each cascade, from 0; -1 for a cascade left out.
+            grouped_by: what never stands on both sides: ``event``, or ``""`` for nothing.
+        """
+        if len(fold) != self._cascades:
+            raise DataError(f"split {name} names {len(fold)} of {self._cascades} cascades")
+        path = f"splits/{name}"
+        self._open(path, schema.SPLIT_DTYPE)
+        self._append(path, fold)
+        self._splits[name] = {"grouped_by": grouped_by}
+
+    def set_counts(self, counts: Mapping[str, int]) -> None:
+        """Store what the reader counted."""
+        self._attributes["counts"] = dict(counts)
+
+    def finish(self, path: Path) -> None:
+        """Put everything into one HDF5 file at ``path``."""
+        self._append_strings("event/name", list(self._events))
+        self._attributes |= {"features": self._features, "splits": self._splits}
+        with writing(self._path):
+            write(path, self._spools, self._attributes)
+
+    def _append_feature(self, name: str, block: SparseBlock | NDArray[Any], posts: int) -> None:
+        base = f"features/{name}"
+        if isinstance(block, SparseBlock):
+            if f"{base}/indptr" not in self._spools:
+                for part, dtype in schema.SPARSE_PARTS.items():
+                    self._open(f"{base}/{part}", dtype)
+                self._append(f"{base}/indptr", [0])
+            rows, filled = len(block.indptr) - 1, self._spools[f"{base}/values"].length
+            self._append(f"{base}/indptr", block.indptr[1:] + filled)
+            self._append(f"{base}/indices", block.indices)
+            self._append(f"{base}/values", block.values)
+        else:
+            if f"{base}/rows" not in self._spools:
+                self._open(f"{base}/rows", block.dtype, block.shape[1:])
+            rows = len(block)
+            self._append(f"{base}/rows", block)
+        if rows != posts:
+            raise DataError(f"feature {name} has {rows} rows for {posts} posts")
+        self._features[name] = "sparse" if isinstance(block, SparseBlock) else "dense"
+
+    def _open(self, path: str, dtype: np.dtype[Any] | None, row: tuple[int, ...] = ()) -> None:
+        if dtype is None:
+            self._open(f"{path}/ptr", schema.STRING_PTR)
+            self._open(f"{path}/bytes", schema.STRING_BYTES)
+            self._append(f"{path}/ptr", [0])
+            return
+        with writing(self._path):
+            spool = Spool(self._path.parent, dtype, row)
+        self._closing.callback(spool.close)
+        self._spools[path] = spool
+
+    def _append(self, path: str, values: Sequence[int] | NDArray[Any]) -> None:
+        spool = self._spools[path]
+        with writing(self._path):
+            spool.append(np.asarray(values, spool.dtype))
+
+    def _append_strings(self, path: str, strings: Sequence[str]) -> None:
+        encoded = [string.encode() for string in strings]
+        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
+        filled = self._spools[f"{path}/bytes"].length
+        self._append(f"{path}/ptr", lengths.cumsum() + filled)
+        self._append(f"{path}/bytes", np.frombuffer(b"".join(encoded), np.uint8))
+

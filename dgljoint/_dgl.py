@@ -14,7 +14,7 @@ _dgl_compat.install()
 
 try:
     import dgl
-    from dgl.ops import copy_u_sum
+    from dgl.ops import copy_u_sum, u_dot_v
 except (ImportError, OSError, AttributeError) as error:
     raise RunFailedError(
         f"DGL {metadata.version('dgl')} cannot be imported beside torch {torch.__version__}: "
@@ -52,6 +52,16 @@ def sum_from_sources(graph: Graph, x: torch.Tensor) -> torch.Tensor:
     """
     summed: torch.Tensor = copy_u_sum(graph, x)
     return summed
+
+
+def dot_over_pairs(pairs: torch.Tensor, left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
+    """Return the inner product of two rows for every pair, without a (P, D) intermediate.
+
+    Shapes: ``pairs`` (2, P), row of ``left`` over row of ``right``; both (N, D); to (P,).
+    """
+    graph = dgl.graph((pairs[0], pairs[1]), num_nodes=len(left))
+    product: torch.Tensor = u_dot_v(graph, left, right)
+    return product.squeeze(-1)
 
 
 def reversed_graph(graph: Graph) -> Graph:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from importlib import metadata
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -42,6 +41,9 @@ class _GraphboltFinder(MetaPathFinder):
     ) -> ModuleSpec | None:
         if fullname != _GRAPHBOLT or path is None:
             return None
+        # Imported here: every start of the command line would pay for it.
+        from importlib import metadata
+
         folder = Path(next(iter(path))) / "graphbolt"
         torch_version = metadata.version("torch").split("+")[0]
         if not folder.is_dir() or any(folder.glob(f"*graphbolt_pytorch_{torch_version}.*")):

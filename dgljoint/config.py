@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -108,14 +108,27 @@ def resolve_config(
         UsageError: the file cannot be read, or a key or value is wrong.
     """
     defaults = resources.files("dgljoint").joinpath("defaults.toml").read_text(encoding="utf-8")
-    merged: dict[str, Any] = tomllib.loads(defaults)
-    if file is not None:
-        _overlay(merged, _read_toml(file))
-    _overlay(merged, _from_environment(environment or {}))
-    _overlay(merged, _given(command_line or {}))
-    for assignment in assignments:
-        _overlay(merged, _parse_assignment(assignment))
-    return parse_options(RunConfig, merged, "configuration")
+    from_environment = _from_environment(environment or {})
+    layers = [
+        tomllib.loads(defaults),
+        _read_toml(file) if file is not None else {},
+        from_environment,
+        _given(command_line or {}),
+        *(_parse_assignment(assignment) for assignment in assignments),
+    ]
+    merged = _merge(layers)
+    # An environment serves many runs: what it says of components this one lacks is not for it.
+    used = (*merged["plugins"], merged["encoder"], merged["default_weighter"])
+    options = from_environment.get("options", {})
+    from_environment["options"] = {name: options[name] for name in options if name in used}
+    return parse_options(RunConfig, _merge(layers), "configuration")
+
+
+def _merge(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    merged: dict[str, Any] = {"plugins": ()}
+    for layer in layers:
+        _overlay(merged, layer)
+    return merged
 
 
 def dump_config(config: RunConfig) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -59,9 +59,13 @@ def parse_options(model: type[OptionsT], values: Mapping[str, object], where: st
 
 
 def _explain(model: type[Options], problem: ErrorDetails, where: str) -> str:
-    name = ".".join(str(part) for part in problem["loc"])
+    *sections, last = (str(part) for part in problem["loc"])
+    name = ".".join((*sections, last))
     if problem["type"] == "extra_forbidden":
-        return f"{where} has no option '{name}': {did_you_mean(name, model.model_fields)}"
+        owner: Any = model
+        for section in sections:
+            owner = owner.model_fields[section].annotation
+        return f"{where} has no option '{name}': {did_you_mean(last, owner.model_fields)}"
     return f"{where}.{name}: {problem['msg']} (found {problem['input']!r})"
 
 

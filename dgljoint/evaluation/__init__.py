@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Evaluation: figures of both tasks beside the trivial guesses."""

@@ -1,7 +1,13 @@
 """The torch side of dgljoint's public interface: base classes and what passes between them."""
 
 from dgljoint.nn.batch import CascadeBatch, SparseRows
-from dgljoint.nn.ops import sum_to_children, sum_to_parents
+from dgljoint.nn.ops import (
+    dot_over_pairs,
+    log_softmax_over_groups,
+    sum_to_children,
+    sum_to_parents,
+    xavier,
+)
 from dgljoint.nn.protocols import (
     Encoder,
     Interaction,
@@ -22,6 +28,9 @@ __all__ = [
     "Representations",
     "SparseRows",
     "Step",
+    "dot_over_pairs",
+    "log_softmax_over_groups",
     "sum_to_children",
     "sum_to_parents",
+    "xavier",
 ]

@@ -109,6 +109,23 @@ class CascadeBatch:
         return starts.cumsum(0) - 1
 
     @cached_property
+    def targets(self) -> int:
+        """T, the number of posts asked for."""
+        return int(self.pair_target.sum())
+
+    @cached_property
+    def children(self) -> Tensor:
+        """(N,) int64 number of observed children of each post."""
+        children: Tensor = self.graph.out_degrees()
+        return children
+
+    @cached_property
+    def parents(self) -> Tensor:
+        """(N,) int64 number of observed parents of each post, 0 or 1."""
+        parents: Tensor = self.graph.in_degrees()
+        return parents
+
+    @cached_property
     def observed_posts(self) -> Tensor:
         """(B,) int64 number of observed posts of each cascade; at least 1."""
         return torch.zeros_like(self.root).index_add_(0, self.cascade_of, self.observed.long())

@@ -74,7 +74,7 @@ class Step:
         probe: the task losses (a mapping name to scalar) on a batch of the *meta split*, held
             out of the training part, under substituted parameters (name to tensor; parameters
             not named keep their values). Within one step every call sees the same batch and the
-            same dropout masks. ``None`` when no weighter asked for a meta split.
+            same dropout masks. ``None`` unless the weighter's spec asks for a meta split.
     """
 
     number: int
@@ -136,14 +136,7 @@ class Interaction(nn.Module):
 
 
 class LossWeighter(nn.Module):
-    """Decides how much each loss of a step counts and fills the gradients.
-
-    Attributes:
-        needs_meta_split: whether :attr:`Step.probe` is used, so that a part of the training
-            cascades must be held out for it.
-    """
-
-    needs_meta_split = False
+    """Decides how much each loss of a step counts and fills the gradients."""
 
     def weigh(self, losses: LossTable, step: Step) -> Tensor:
         """Return the (K,) weights in the order of ``losses.names``, detached from the model."""

@@ -21,7 +21,6 @@ import pluggy
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec, ReaderSpec, WeighterSpec
 
 PROJECT = "dgljoint"
-ENTRY_POINT_GROUP = "dgljoint.plugins"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)

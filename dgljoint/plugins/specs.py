@@ -86,12 +86,18 @@ class InteractionSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class WeighterSpec(Spec):
-    """Decides how much each loss counts."""
+    """Decides how much each loss counts.
+
+    Attributes:
+        needs_meta_split: whether it uses ``Step.probe``, so that some training cascades must be
+            held out for it.
+    """
 
     kind = "loss weighter"
     flag = "--plugin"
 
     build: Callable[[Any, BuildContext], LossWeighter]
+    needs_meta_split: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,103 @@
+"""``dgljoint plugins``: what is installed and what it offers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dgljoint.plugins.registry import LoadedPlugin, installed_registry
+from dgljoint_cli.console import (
+    SuggestingGroup,
+    common_options,
+    examples,
+    format_option,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from dgljoint.plugins.registry import Registry
+
+
+@click.group(
+    cls=SuggestingGroup, epilog=examples("dgljoint plugins list", "dgljoint plugins show gcn")
+)
+@common_options
+def plugins() -> None:
+    """List the installed plugins and show their options."""
+
+
+@plugins.command(
+    "list",
+    epilog=examples("dgljoint plugins list", "dgljoint plugins list --load --format json"),
+)
+@click.option("--load", is_flag=True, help="Import each plugin: adds kind, summary and status.")
+@format_option
+@common_options
+def list_plugins(load: bool, as_json: bool) -> None:
+    """List the installed plugins.
+
+    Without --load only metadata is read and no plugin's code runs.
+    """
+    rows = plugin_rows(installed_registry(), load=load)
+    if as_json:
+        print_json(rows)
+        return
+    from dgljoint_cli.rendering import plugin_table, render
+
+    render(plugin_table(rows))
+
+
+@plugins.command(
+    epilog=examples("dgljoint plugins show contrastive", "dgljoint plugins show gcn --format json")
+)
+@click.argument("name")
+@format_option
+@common_options
+def show(name: str, as_json: bool) -> None:
+    """Show one plugin: what it does, its options, its reference."""
+    loaded = installed_registry().load(name)
+    description = describe_plugin(loaded)
+    if as_json:
+        print_json(description)
+        return
+    from dgljoint_cli.rendering import plugin_details, render
+
+    render(*plugin_details(description))
+
+
+def plugin_rows(registry: Registry, *, load: bool) -> list[dict[str, Any]]:
+    """List the entries as plain values; ``load`` imports each plugin by itself."""
+    rows = []
+    for entry in registry.entries:
+        row: dict[str, Any] = asdict(entry)
+        others = [o.distribution for o in registry.offering(entry.name) if o is not entry]
+        row["clashes_with"] = others
+        if load:
+            status = registry.status(entry.name)
+            row |= {
+                "kinds": list(status.kinds),
+                "summary": status.summary,
+                "status": "broken" if status.cause else "ok",
+                "cause": status.cause,
+            }
+        rows.append(row)
+    return rows
+
+
+def describe_plugin(loaded: LoadedPlugin) -> dict[str, Any]:
+    """Describe a plugin and its components as plain values."""
+    from dgljoint.options import describe_options
+
+    components = [
+        {
+            "kind": spec.kind,
+            "use": f"{spec.flag} {spec.name}",
+            "summary": spec.summary,
+            "reference": asdict(spec.reference) if spec.reference else None,
+            "options": [asdict(row) for row in describe_options(spec.options)],
+        }
+        for spec in loaded.specs
+    ]
+    return {**asdict(loaded.entry), "components": components}

@@ -1,0 +1,146 @@
+"""Tables and trees for people, made with Rich from the values the verbs have."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.tree import Tree
+
+    from dgljoint.environment import Environment
+    from dgljoint.training.plan import Plan
+
+# Rich would fold cells at 80 columns where there is no terminal, which breaks `| grep`.
+_PIPE_WIDTH = 200
+
+
+def render(*renderables: RenderableType) -> None:
+    """Write to stdout."""
+    wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    # markup off: names and messages of plugins are text, brackets and all
+    console = Console(
+        markup=False, highlight=False, emoji=False, width=_PIPE_WIDTH if wide else None
+    )
+    for renderable in renderables:
+        console.print(renderable)
+
+
+def table(*columns: str, numbers: bool = False) -> Table:
+    """Make an empty table in the house's look; ``numbers`` aligns all but the first right."""
+    made = Table(box=None, pad_edge=False)
+    for position, column in enumerate(columns):
+        made.add_column(column, justify="right" if numbers and position else "left")
+    return made
+
+
+def facts(values: Mapping[str, str]) -> Table:
+    """Make a table of names and values."""
+    made = table("", "")
+    made.show_header = False
+    for name, value in values.items():
+        made.add_row(name, value)
+    return made
+
+
+def titled(title: str, body: RenderableType) -> RenderableType:
+    """Put a title over a table; unlike Rich's own it is not folded to the table's width."""
+    return Group(Text(title, style="bold"), body, "")
+
+
+def plugin_table(rows: list[dict[str, Any]]) -> RenderableType:
+    """Lay out what :func:`dgljoint_cli.plugins.plugin_rows` gives."""
+    if not rows:
+        return "no plugins are installed"
+    loaded = "status" in rows[0]
+    clash = any(row["clashes_with"] for row in rows)
+    columns = ["name", "distribution", "version", "module"]
+    made = table(*columns, *["kind", "status"] * loaded, *["note"] * (loaded or clash))
+    for row in rows:
+        cells = [str(row[column]) for column in columns]
+        note = "clashes with " + ", ".join(row["clashes_with"]) if row["clashes_with"] else ""
+        if loaded:
+            cells += [", ".join(row["kinds"]), row["status"]]
+            # the columns before it say whose cause it is
+            owner = f"plugin '{row['name']}' ({row['distribution']} {row['version']}) "
+            note = (row["cause"] or row["summary"]).removeprefix(owner)
+        made.add_row(*cells, *([note] if loaded or clash else []))
+    return made
+
+
+def plugin_details(description: Mapping[str, Any]) -> list[RenderableType]:
+    """Lay out what :func:`dgljoint_cli.plugins.describe_plugin` gives."""
+    parts: list[RenderableType] = []
+    for component in description["components"]:
+        values = {
+            "summary": component["summary"],
+            "use": component["use"],
+            "from": f"{description['distribution']} {description['version']}",
+            "module": description["module"],
+        }
+        if reference := component["reference"]:
+            values["reference"] = "{authors} ({year}). {title}. {url}".format(**reference)
+        parts.append(titled(f"{description['name']} · {component['kind']}", facts(values)))
+        options = table("name", "type", "default", "description")
+        for option in component["options"]:
+            options.add_row(*(str(value) for value in option.values()))
+        parts.append(titled("options", options if component["options"] else "none"))
+    return parts
+
+
+def environment_tables(found: Environment) -> list[RenderableType]:
+    """Lay out the environment: versions, what computes, plugins."""
+    versions = {name: version or "not installed" for name, version in found.versions.items()}
+    machine = {
+        "platform": found.platform,
+        "devices": ", ".join(found.devices) or "none: torch cannot be imported",
+        "threads": f"{found.threads} of {found.cores} cores",
+        "dgl": "its kernels run" if found.dgl.works else f"broken: {found.dgl.problem}",
+    }
+    if found.dgl.hint:
+        machine["hint"] = found.dgl.hint
+    plugins = table("name", "kind", "status")
+    for status in found.plugins:
+        plugins.add_row(status.name, ", ".join(status.kinds), status.cause or "ok")
+    return [
+        titled("versions", facts(versions)),
+        titled("machine", facts(machine)),
+        titled("plugins", plugins),
+    ]
+
+
+def plan_tree(plan: Plan) -> Tree:
+    """Lay out what a run would do."""
+    from rich.tree import Tree
+
+    tree = Tree(f"{plan.data.get('name', 'run')}: {plan.parameters:,} parameters, "
+                f"{plan.steps} steps an epoch")
+    for title, values in (("data", plan.data), ("split", plan.split), ("parts", plan.parts)):
+        _branch(tree, title, values)
+    components = tree.add("components")
+    for component in plan.components:
+        _branch(
+            components,
+            f"{component.kind} {component.name}: {component.summary}",
+            component.options,
+        )
+    tree.add("losses: " + ", ".join(plan.losses))
+    settings = tree.add("settings")
+    for section, values in plan.settings.items():
+        _branch(settings, section, values)
+    return tree
+
+
+def _branch(tree: Tree, title: str, values: Mapping[str, Any]) -> None:
+    branch = tree.add(title)
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            value = [f"{key} {number}" for key, number in value.items()]
+        shown = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+        branch.add(f"{name} = {shown}")

@@ -1,0 +1,112 @@
+"""The tables of an evaluation, trivial guesses beside the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+
+from dgljoint.config import RunConfig
+from dgljoint.evaluation.scores import LinkTable, RumorScores, Scores
+from dgljoint.store import CascadeStore
+from dgljoint_cli.rendering import table, titled
+
+_NOTHING = "–"
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """How the parts of a run were cut, which every figure must be read with.
+
+    Attributes:
+        data: name of the data set.
+        split: name of the split.
+        fold: that is the test part.
+        disjoint: what is never on both sides; ``None`` for folds that are random, by design or
+            because the data know no events.
+    """
+
+    data: str
+    split: str
+    fold: int
+    disjoint: str | None
+
+    def __str__(self) -> str:
+        kept = f"no {self.disjoint} on both sides" if self.disjoint else "RANDOM FOLDS"
+        return f"{self.data}, split {self.split}, fold {self.fold}: {kept}"
+
+
+def protocol_of(config: RunConfig) -> Protocol:
+    """Look up how a run's data are split.
+
+    Raises:
+        DataError: the data cannot be opened.
+        UsageError: they have no such split.
+    """
+    store = CascadeStore(Path(config.data))
+    grouped_by = store.split(config.split).grouped_by
+    # a cascade of unknown event counts as an event of its own, which keeps nothing together
+    grouped = grouped_by and len(set(store.event.tolist())) < len(store)
+    return Protocol(store.name, config.split, config.fold, grouped_by if grouped else None)
+
+
+def scores_to_dict(scores: Scores, protocol: Protocol) -> dict[str, Any]:
+    """Return the figures and their protocol as plain values."""
+    return {
+        "data": protocol.data,
+        "split": protocol.split,
+        "fold": protocol.fold,
+        "disjoint": protocol.disjoint,
+        **scores.to_dict(),
+    }
+
+
+def score_tables(scores: Scores, protocol: Protocol) -> list[RenderableType]:
+    """Lay out the figures of one part: rumor detection, then links by group of targets."""
+    parts: list[RenderableType] = []
+    where = f"{scores.part} part of {protocol}"
+    if (rumor := scores.rumor) is not None:
+        title = f"rumor detection, {rumor.cascades:,} cascades · {where}"
+        parts.append(titled(title, rumor_table(rumor)))
+    for group, links in scores.links.items():
+        title = f"links, {links.targets:,} targets: {group} · {where}"
+        parts.append(titled(title, link_table(links)))
+    if not parts:
+        parts.append(f"nothing to score in the {where}")
+    return parts
+
+
+def rumor_table(rumor: RumorScores) -> Table:
+    """Lay out rumor detection beside the majority guess."""
+    by_class = [f"F1 {label}" for label in rumor.f1]
+    made = table("", "accuracy", "macro F1", *by_class, "AUROC", numbers=True)
+    made.add_row(
+        "model",
+        _figure(rumor.accuracy),
+        _figure(rumor.macro_f1),
+        *(_figure(value) for value in rumor.f1.values()),
+        _figure(rumor.auroc),
+        style="bold",
+    )
+    made.add_row(
+        "majority guess", _figure(rumor.majority), *[_NOTHING] * (len(by_class) + 2)
+    )
+    return made
+
+
+def link_table(links: LinkTable) -> Table:
+    """Lay out the ranking of the true parent beside the trivial guesses."""
+    made = table("", "MRR", "Hits@1", "Hits@3", "Hits@10", "AUC", numbers=True)
+    for name, row in links.rows.items():
+        figures = (row.mrr, row.hits1, row.hits3, row.hits10, row.auc)
+        made.add_row(
+            name, *(_figure(value) for value in figures), style="bold" if name == "model" else None
+        )
+    return made
+
+
+def _figure(value: float | None) -> str:
+    return _NOTHING if value is None else f"{value:.3f}"

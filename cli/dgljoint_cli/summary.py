@@ -1,0 +1,52 @@
+"""The account of a build: what was read, stored, repaired and refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import RenderableType
+
+from dgljoint.reading import Tally
+from dgljoint_cli.rendering import facts, table, titled
+from dgljoint_data import BuildSummary
+
+
+def summary_tables(summary: BuildSummary) -> list[RenderableType]:
+    """Lay out a build: size, label balance, the reader's counts, and everything odd it met."""
+    values = {
+        "cascades": f"{summary.cascades:,}",
+        "posts": f"{summary.posts:,}",
+        "edges": f"{summary.edges:,}",
+        "events": f"{summary.events:,}",
+        "vocabulary": f"{summary.vocabulary:,} words",
+        "splits": ", ".join(f"{split} ({n} folds)" for split, n in summary.splits.items()),
+        "size": f"{summary.size_bytes / 1e6:.1f} MB",
+        "digest": summary.digest,
+        "seconds": f"{summary.seconds:.1f}",
+    }
+    labels = table("label", "cascades", "share", numbers=True)
+    balance = {**summary.labels, **({"none": summary.unlabelled} if summary.unlabelled else {})}
+    for label, number in balance.items():
+        labels.add_row(label, f"{number:,}", f"{number / summary.cascades:.1%}")
+    parts = [titled(f"{summary.name} · {summary.path}", facts(values)), titled("labels", labels)]
+    report = summary.report
+    if report.counts:
+        counts = table("", "number", numbers=True)
+        for name, number in report.counts.items():
+            counts.add_row(name.replace("_", " "), f"{number:,}")
+        parts.append(titled("counted while reading", counts))
+    if report.repairs:
+        title = "repaired: parts dropped or changed, the rest kept"
+        parts.append(titled(title, _tallies(report.repairs)))
+    if report.refusals:
+        parts.append(titled("refused: left out whole", _tallies(report.refusals)))
+    return [*parts, *(f"note: {note}" for note in report.notes)]
+
+
+def _tallies(tallies: Mapping[str, Tally]) -> RenderableType:
+    made = table("reason", "number", "for example")
+    for reason, tally in tallies.items():
+        made.add_row(reason, f"{tally.count:,}", tally.examples[0] if tally.examples else "")
+        for example in tally.examples[1:]:
+            made.add_row("", "", example)
+    return made

@@ -1,0 +1,185 @@
+"""``dgljoint train``: plan a run, train it, show what it scored on the test part."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dgljoint.errors import UsageError
+from dgljoint.plugins.registry import Registry, installed_registry
+from dgljoint_cli.console import (
+    Talk,
+    common_options,
+    examples,
+    format_option,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from dgljoint.config import RunConfig
+    from dgljoint.training import RunResult
+    from dgljoint_cli.scores import Protocol
+
+
+@click.command(
+    epilog=examples(
+        "dgljoint train --plugin contrastive --plugin meta_weight",
+        "dgljoint train twitter15.h5 --encoder gcn -o train.batch=128 --seed 1",
+        "dgljoint train twitter15.h5 --plugin contrastive -o contrastive.temperature=0.2 "
+        "--dry-run",
+    )
+)
+@click.argument("data", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--plugin", "plugins", multiple=True, metavar="NAME",
+    help="Interaction or loss weighter; repeatable, interactions apply in this order.",
+)
+@click.option("--encoder", metavar="NAME", help="Shared encoder.")
+@click.option(
+    "-o", "--option", "assignments", multiple=True, metavar="SECTION.KEY=VALUE",
+    help="Option of a plugin or of the engine (model, train, cascade, features); repeatable.",
+)
+@click.option(
+    "--config", "file", type=click.Path(path_type=Path), metavar="FILE",
+    help="TOML file with any of these settings; config.toml of a run folder repeats that run.",
+)
+@click.option("--split", metavar="NAME", help="Split of the data: event (default), random.")
+@click.option("--fold", type=int, help="Fold that is the test part.")
+@click.option("--seed", type=int, help="Seed of everything random.")
+@click.option("--epochs", type=int, help="Most epochs; short for -o train.epochs=N.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="DIR",
+    help="Run folder; named after the run under runs/ by default.",
+)
+@click.option("--dry-run", is_flag=True, help="Show the plan and write no run.")
+@click.option("--resume", is_flag=True, help="Go on with the interrupted run in --out.")
+@click.option("--force", is_flag=True, help="Replace what the run folder holds.")
+@format_option
+@common_options
+@click.pass_obj
+def train(
+    talk: Talk, /, out: Path | None, file: Path | None, dry_run: bool, resume: bool, force: bool,
+    as_json: bool, **settings: Any,
+) -> None:
+    """Train both tasks together.
+
+    DATA is a file that preprocess wrote; without it the built-in synthetic demo set is used.
+    """
+    if resume:
+        file = _resumed_config(out, file, force=force)
+    registry = installed_registry()
+    config = _with_data(_configuration(file, **settings), registry, talk)
+    if dry_run:
+        _show_plan(config, registry, as_json=as_json)
+        return
+    from dgljoint_cli.scores import protocol_of
+
+    protocol = protocol_of(config)
+    folder = out or default_folder(config, protocol.data)
+    from dgljoint import training
+    from dgljoint_cli.progress import watching
+
+    with watching(talk) as progress:
+        result = training.train(
+            config, folder, registry=registry, progress=progress, resume=resume, force=force
+        )
+    _show_result(result, protocol, as_json=as_json)
+
+
+def default_folder(config: RunConfig, data_name: str, parent: Path = Path("runs")) -> Path:
+    """Name a run folder after the run, with a number when that one is taken."""
+    parts = (
+        data_name,
+        config.encoder,
+        "+".join(config.plugins),
+        f"{config.split}{config.fold}",
+        f"s{config.seed}",
+    )
+    name = re.sub(r"[^\w.+-]+", "_", "-".join(part for part in parts if part))
+    folder, number = parent / name, 1
+    while folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        number += 1
+        folder = parent / f"{name}-{number}"
+    return folder
+
+
+def _resumed_config(out: Path | None, file: Path | None, *, force: bool) -> Path | None:
+    if force:
+        raise UsageError("--resume and --force exclude each other", hint="leave one out")
+    if out is None:
+        raise UsageError(
+            "--resume does not know which run to go on with", hint="name its folder: --out DIR"
+        )
+    written = out / "config.toml"
+    return file or (written if written.exists() else None)
+
+
+def _configuration(
+    file: Path | None,
+    *,
+    data: Path | None,
+    assignments: tuple[str, ...],
+    epochs: int | None,
+    **flags: Any,
+) -> RunConfig:
+    from dgljoint.config import resolve_config
+
+    given = {"data": str(data) if data else None, "train": {"epochs": epochs}, **flags}
+    return resolve_config(
+        file=file, environment=os.environ, command_line=given, assignments=assignments
+    )
+
+
+def _with_data(config: RunConfig, registry: Registry, talk: Talk) -> RunConfig:
+    from dgljoint.plugins.selection import select
+
+    # a typo in a plugin's name should not wait for the demo set or for torch
+    select(registry, config)
+    if config.data:
+        # absolute, so that config.toml repeats the run from any folder
+        data = Path(config.data).resolve()
+    else:
+        from dgljoint_data import demo_store
+
+        talk.say("no data given: training on the built-in synthetic demo set")
+        data = demo_store()
+    return config.model_copy(update={"data": str(data)})
+
+
+def _show_plan(config: RunConfig, registry: Registry, *, as_json: bool) -> None:
+    from dgljoint.training import plan_run
+
+    plan = plan_run(config, registry=registry)
+    if as_json:
+        print_json(asdict(plan))
+        return
+    from dgljoint_cli.rendering import plan_tree, render
+
+    render(plan_tree(plan))
+
+
+def _show_result(result: RunResult, protocol: Protocol, *, as_json: bool) -> None:
+    from dgljoint_cli.scores import score_tables, scores_to_dict
+
+    if as_json:
+        print_json(
+            {
+                "run": result.folder,
+                "best_epoch": result.best_epoch,
+                "validation": scores_to_dict(result.validation, protocol),
+                "test": scores_to_dict(result.test, protocol),
+            }
+        )
+        return
+    from dgljoint_cli.rendering import render
+
+    render(
+        *score_tables(result.test, protocol),
+        f"model of epoch {result.best_epoch}, chosen on the validation part; "
+        f"run folder: {result.folder}",
+    )

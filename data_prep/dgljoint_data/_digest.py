@@ -1,0 +1,33 @@
+"""Identify raw input by its content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from pathlib import Path
+
+from dgljoint.errors import DataError
+
+_SIZE = 16
+
+
+def digest_text(text: str) -> str:
+    """Return a digest of a text."""
+    return blake2b(text.encode(), digest_size=_SIZE).hexdigest()
+
+
+def digest_files(paths: Iterable[Path], folder: Path) -> str:
+    """Return a digest of the names under ``folder``, sizes and content of some files.
+
+    Raises:
+        DataError: one cannot be read.
+    """
+    digest = blake2b(digest_size=_SIZE)
+    for path in sorted(paths):
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror}") from error
+        digest.update(f"{path.relative_to(folder)} {len(data)}\n".encode())
+        digest.update(data)
+    return digest.hexdigest()

@@ -1,0 +1,202 @@
+"""From a reader's cascades to a cascade file: featurise, write, split, and account for it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from dgljoint.errors import DataError, RunFailedError
+from dgljoint.reading import Reader, ReadReport
+from dgljoint.store import CascadeStore, StoreWriter, create_store
+from dgljoint_data import features
+from dgljoint_data._digest import digest_files, digest_text
+from dgljoint_data.splits import make_splits
+
+
+@runtime_checkable
+class Fingerprinted(Protocol):
+    """A reader that says itself what its raw input is.
+
+    For any other reader it is all files under the source.
+    """
+
+    def fingerprint(self, source: Path | None) -> str:
+        """Return a digest that changes when the cascades read from ``source`` may.
+
+        Raises:
+            DataError: the source cannot be read.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildSummary:
+    """What a build read, wrote and left out.
+
+    Attributes:
+        path: the cascade file.
+        name: of the data set.
+        reader: name of the reader.
+        digest: of the file's content; two builds of the same input have the same.
+        raw_digest: of the raw input.
+        cascades: stored.
+        posts: stored, sources included.
+        edges: stored, one a post but the sources.
+        events: distinct ones among the cascades.
+        labels: number of cascades of each class, in the order of the classes.
+        unlabelled: number of cascades without a label.
+        vocabulary: number of distinct words.
+        splits: number of folds of each split.
+        size_bytes: of the file.
+        seconds: the build took, without the start of the interpreter.
+        report: what the reader counted, repaired and refused.
+    """
+
+    path: Path
+    name: str
+    reader: str
+    digest: str
+    raw_digest: str
+    cascades: int
+    posts: int
+    edges: int
+    events: int
+    labels: Mapping[str, int]
+    unlabelled: int
+    vocabulary: int
+    splits: Mapping[str, int]
+    size_bytes: int
+    seconds: float
+    report: ReadReport
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as plain values that JSON can hold."""
+        return asdict(self) | {"path": str(self.path)}
+
+
+@dataclass(slots=True)
+class _Written:
+    labels: list[str | None]
+    events: list[str]
+    posts: int = 0
+
+
+def build_store(
+    reader: Reader,
+    *,
+    reader_name: str,
+    source: Path | None,
+    output: Path,
+    name: str | None = None,
+    seed: int = 0,
+    on_cascade: Callable[[int], None] | None = None,
+) -> BuildSummary:
+    """Read raw data and write a cascade file, which appears only when all went well.
+
+    Args:
+        reader: reads the raw format.
+        reader_name: its name.
+        source: the raw folder or file; ``None`` for a reader that needs none.
+        output: the file to make; an existing one is replaced.
+        name: of the data set; the reader's name when ``None``.
+        seed: of the folds.
+        on_cascade: called after each cascade with the number stored so far.
+
+    Raises:
+        DataError: the source cannot be read, or holds too few events to divide into folds.
+        RunFailedError: the file cannot be written.
+    """
+    started = time.perf_counter()
+    if not output.parent.is_dir():
+        raise RunFailedError(f"cannot write {output}: its folder does not exist",
+                             hint="make the folder first or choose another place")
+    if output.is_dir():
+        raise RunFailedError(f"cannot write {output}: it is a folder", hint="name a file")
+    raw_digest = _raw_digest(reader, source)
+    report = ReadReport()
+    counts = features.WordCounts()
+    with create_store(
+        output,
+        name=name or reader_name,
+        reader=reader_name,
+        label_names=reader.label_names,
+        raw_digest=raw_digest,
+    ) as writer:
+        written = _write_cascades(writer, reader, source, report, counts, on_cascade)
+        _balance_posts(report, written.posts)
+        writer.set_vocabulary(features.NAME, counts.vocabulary())
+        splits = make_splits(written.labels, written.events, seed)
+        for split in splits:
+            writer.set_split(split.name, split.fold, grouped_by=split.grouped_by)
+        writer.set_counts(report.counts)
+    labels = written.labels
+    return BuildSummary(
+        path=output,
+        name=name or reader_name,
+        reader=reader_name,
+        digest=CascadeStore(output).digest,
+        raw_digest=raw_digest,
+        cascades=len(labels),
+        posts=written.posts,
+        edges=written.posts - len(labels),
+        events=len(set(written.events)),
+        labels={label: labels.count(label) for label in reader.label_names},
+        unlabelled=labels.count(None),
+        vocabulary=len(counts.vocabulary()),
+        splits={split.name: split.folds for split in splits},
+        size_bytes=output.stat().st_size,
+        seconds=time.perf_counter() - started,
+        report=report,
+    )
+
+
+def _write_cascades(
+    writer: StoreWriter,
+    reader: Reader,
+    source: Path | None,
+    report: ReadReport,
+    counts: features.WordCounts,
+    on_cascade: Callable[[int], None] | None,
+) -> _Written:
+    written = _Written([], [])
+    seen: set[str] = set()
+    for cascade in reader.read(source, report):
+        if cascade.id in seen:
+            raise DataError(f"cascade {cascade.id} was read twice; ids must be unique")
+        seen.add(cascade.id)
+        writer.add(cascade, {features.NAME: counts.block(cascade.text)})
+        written.labels.append(cascade.label)
+        # As in the store: a cascade of no known event counts as one of its own.
+        written.events.append(cascade.event or f"cascade {cascade.id}")
+        written.posts += len(cascade)
+        if on_cascade is not None:
+            on_cascade(len(seen))
+    if not seen:
+        raise DataError(f"no cascade could be read from {source or 'the reader'}")
+    return written
+
+
+def _balance_posts(report: ReadReport, stored: int) -> None:
+    """Check that a reader that counts ``distinct_posts`` lost none silently.
+
+    Every post read is stored, or stands under one of the counts ``posts_dropped_*``.
+    """
+    read = report.counts.get("distinct_posts")
+    dropped = sum(
+        number for name, number in report.counts.items() if name.startswith("posts_dropped_")
+    )
+    if read is not None and read != stored + dropped:
+        raise AssertionError(f"{read} posts read, {stored} stored, {dropped} dropped")
+
+
+def _raw_digest(reader: Reader, source: Path | None) -> str:
+    if isinstance(reader, Fingerprinted):
+        return reader.fingerprint(source)
+    if source is None:
+        return digest_text(type(reader).__qualname__)
+    if source.is_dir():
+        return digest_files(filter(Path.is_file, source.rglob("*")), source)
+    return digest_files([source], source.parent)

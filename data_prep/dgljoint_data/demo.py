@@ -1,0 +1,39 @@
+"""The demo data set: synthetic cascades, made once and kept in the user's cache folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from dgljoint.errors import DataError
+from dgljoint.files import writing
+from dgljoint.store import CascadeStore
+from dgljoint_data import features
+from dgljoint_data._digest import digest_text
+from dgljoint_data.build import build_store
+from dgljoint_data.synthetic import SyntheticOptions, SyntheticReader
+
+
+def demo_store() -> Path:
+    """Return the demo data set's file, building it when it is missing or does not open.
+
+    The file name carries what it was made from, so a newer generator never meets an older file.
+
+    Raises:
+        RunFailedError: the cache folder cannot be written.
+    """
+    reader = SyntheticReader(SyntheticOptions())
+    digest = digest_text(f"{reader.fingerprint(None)} features {features.VERSION}")
+    path = user_cache_path("dgljoint") / f"demo-{digest[:12]}.h5"
+    if path.exists():
+        try:
+            CascadeStore(path)
+        except DataError:
+            pass  # damaged, or of another version of the format
+        else:
+            return path
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    build_store(reader, reader_name="synthetic", source=None, output=path, name="demo")
+    return path

@@ -1,0 +1,110 @@
+"""Figures for the two tasks, from pooled predictions: never averaged over batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import f1_score, roc_auc_score
+
+from dgljoint.evaluation.scores import LinkScores, RumorScores
+
+Floats = NDArray[np.floating]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranks:
+    """Where the parents of T targets stand among their candidates.
+
+    Attributes:
+        above: (T,) candidates scored higher than the parent.
+        tied: (T,) other candidates scored the same.
+        candidates: (T,) candidates, the parent among them; at least 2.
+    """
+
+    above: NDArray[np.int64]
+    tied: NDArray[np.int64]
+    candidates: NDArray[np.int64]
+
+    def select(self, which: NDArray[np.bool_]) -> Ranks:
+        """Return the ranks of some targets."""
+        return Ranks(self.above[which], self.tied[which], self.candidates[which])
+
+
+def rank_parents(
+    scores: NDArray[Any], group: NDArray[np.int64], answer: NDArray[np.bool_]
+) -> Ranks:
+    """Rank each target's parent.
+
+    Args:
+        scores: (P,) of the pairs; higher is likelier.
+        group: (P,) target of each pair, 0 to T-1 in order.
+        answer: (P,) true for the pair of the parent, one a target.
+    """
+    targets = int(answer.sum())
+    parent_score = scores[answer][group]
+    return Ranks(
+        above=np.bincount(group[scores > parent_score], minlength=targets),
+        tied=np.bincount(group[scores == parent_score], minlength=targets) - 1,
+        candidates=np.bincount(group, minlength=targets),
+    )
+
+
+def join_ranks(parts: Sequence[Ranks]) -> Ranks:
+    """Lay the ranks of several batches end to end."""
+    return Ranks(
+        *(
+            np.concatenate([getattr(part, name) for part in parts] or [np.empty(0, np.int64)])
+            for name in ("above", "tied", "candidates")
+        )
+    )
+
+
+def link_scores(ranks: Ranks) -> LinkScores:
+    """Average over targets; a tie takes the middle rank. There must be a target."""
+    rank = 1 + ranks.above + ranks.tied / 2
+    rivals = ranks.candidates - 1
+    below = rivals - ranks.above - ranks.tied
+    return LinkScores(
+        mrr=float((1 / rank).mean()),
+        hits1=float((rank <= 1).mean()),
+        hits3=float((rank <= 3).mean()),
+        hits10=float((rank <= 10).mean()),
+        auc=float(((below + ranks.tied / 2) / rivals).mean()),
+    )
+
+
+def rumor_scores(
+    probability: Floats, label: NDArray[np.int64], label_names: Sequence[str], majority: int
+) -> RumorScores:
+    """Score class probabilities.
+
+    Args:
+        probability: (B, C), rows sum to one.
+        label: (B,) true classes.
+        label_names: C names.
+        majority: the class the trivial guess always says.
+    """
+    classes = np.arange(len(label_names))
+    guess = probability.argmax(axis=1)
+    f1 = f1_score(label, guess, labels=classes, average=None, zero_division=0)
+    return RumorScores(
+        cascades=len(label),
+        accuracy=float((guess == label).mean()),
+        macro_f1=float(f1.mean()),
+        f1={name: float(value) for name, value in zip(label_names, f1, strict=True)},
+        auroc=_auroc(probability, label),
+        majority=float((label == majority).mean()),
+    )
+
+
+def _auroc(probability: Floats, label: NDArray[np.int64]) -> float | None:
+    """Average the one-versus-rest areas of the classes that occur; None for fewer than two."""
+    present = np.unique(label)
+    if len(present) < 2:
+        return None
+    areas = [roc_auc_score(label == number, probability[:, number]) for number in present]
+    return float(np.mean(areas))

@@ -1,0 +1,171 @@
+"""The joint model: one encoder, a view for each task, interactions between them, two heads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dgljoint.cascade import Kind
+from dgljoint.errors import PluginError
+from dgljoint.nn.batch import CascadeBatch, SparseRows
+from dgljoint.nn.heads import CascadePredictor, RumorDetector
+from dgljoint.nn.hosted import Hosted, auxiliary_losses, couple, encode
+from dgljoint.nn.losses import TASKS
+from dgljoint.nn.ops import sum_to_children, sum_to_parents, xavier
+from dgljoint.nn.protocols import Encoder, Interaction, Outputs, Representations
+from dgljoint.plugins.guard import guarded
+
+
+class InputProjection(nn.Module):
+    """Maps every feature to width D with one linear map each, sums and normalises.
+
+    A sparse feature's map is an ``embedding_bag``: its rows are never densified. Each kind of
+    post has a learned vector, which is all that a post without text of its own says of words.
+
+    Args:
+        width: D.
+        dense: width F of each dense feature, by name.
+        sparse: columns of each sparse feature, by name.
+        dropout: share of the output dropped.
+    """
+
+    def __init__(
+        self, width: int, dense: Mapping[str, int], sparse: Mapping[str, int], dropout: float
+    ) -> None:
+        super().__init__()
+        self.dense = nn.ModuleDict(
+            {name: nn.Linear(size, width, bias=False) for name, size in dense.items()}
+        )
+        self.sparse = nn.ModuleDict(
+            {name: nn.EmbeddingBag(max(size, 1), width) for name, size in sparse.items()}
+        )
+        self.kind = nn.Embedding(len(Kind), width)
+        self.norm = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+        xavier(self)
+
+    def forward(self, batch: CascadeBatch) -> Tensor:
+        """Return (N, D)."""
+        total: Tensor = self.kind(batch.kind)
+        for name, layer in self.dense.items():
+            total = total + layer(batch.features[name])
+        for name, table in self.sparse.items():
+            rows = batch.features[name]
+            if isinstance(rows, SparseRows) and isinstance(table, nn.EmbeddingBag):
+                total = total + functional.embedding_bag(
+                    rows.columns,
+                    table.weight,
+                    rows.offsets,
+                    mode="sum",
+                    per_sample_weights=rows.values,
+                    include_last_offset=True,
+                )
+        projected: Tensor = self.dropout(self.norm(total))
+        return projected
+
+
+class Branch(nn.Module):
+    """One task's view: a graph layer in both directions, a residual and a normalisation.
+
+    ``y = LN(x + dropout(gelu(W x + U parent(x) + V mean(children(x)))))``
+    """
+
+    def __init__(self, width: int, dropout: float) -> None:
+        super().__init__()
+        self.from_self = nn.Linear(width, width)
+        self.from_parent = nn.Linear(width, width, bias=False)
+        self.from_children = nn.Linear(width, width, bias=False)
+        self.norm = nn.LayerNorm(width)
+        self.dropout = nn.Dropout(dropout)
+        xavier(self)
+
+    def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
+        """Return the view. Shapes: (N, D) to (N, D)."""
+        children = sum_to_parents(batch, x) / batch.children.clamp(min=1).unsqueeze(1)
+        message = (
+            self.from_self(x)
+            + self.from_parent(sum_to_children(batch, x))
+            + self.from_children(children)
+        )
+        view: Tensor = self.norm(x + self.dropout(functional.gelu(message)))
+        return view
+
+
+class JointModel(nn.Module):
+    """Everything between a batch and the two tasks' outputs.
+
+    Args:
+        projection: of the features.
+        encoder: the shared one.
+        interactions: applied in this order.
+        width: D.
+        classes: C.
+        dropout: of the branches and the rumor head.
+    """
+
+    def __init__(
+        self,
+        projection: InputProjection,
+        encoder: Hosted[Encoder],
+        interactions: Sequence[Hosted[Interaction]],
+        *,
+        width: int,
+        classes: int,
+        dropout: float,
+    ) -> None:
+        super().__init__()
+        self.hosted_encoder = encoder
+        self.hosted_interactions = tuple(interactions)
+        self.projection = projection
+        self.encoder = encoder.module
+        self.interactions = nn.ModuleDict(
+            {hosted.entry.name: hosted.module for hosted in interactions}
+        )
+        self.cascade_branch = Branch(width, dropout)
+        self.rumor_branch = Branch(width, dropout)
+        self.link_head = CascadePredictor(width)
+        self.rumor_head = RumorDetector(width, classes, dropout)
+
+    def forward(self, batch: CascadeBatch) -> tuple[Representations, Outputs]:
+        """Run the batch through. See :class:`Representations` and :class:`Outputs` for shapes."""
+        shared = encode(self.hosted_encoder, batch, self.projection(batch))
+        reps = Representations(
+            shared=shared,
+            cascade=self.cascade_branch(batch, shared),
+            rumor=self.rumor_branch(batch, shared),
+        )
+        for interaction in self.hosted_interactions:
+            reps = couple(interaction, reps, batch)
+        outputs = Outputs(
+            rumor_logits=self.rumor_head(reps.rumor, batch),
+            link_logits=self.link_head(reps.cascade, batch),
+        )
+        return reps, outputs
+
+    def auxiliary_losses(
+        self, reps: Representations, outputs: Outputs, batch: CascadeBatch
+    ) -> dict[str, Tensor]:
+        """Return the interactions' losses by name, in the order of the interactions."""
+        losses: dict[str, Tensor] = {}
+        for interaction in self.hosted_interactions:
+            losses |= auxiliary_losses(interaction, reps, outputs, batch)
+        return losses
+
+    @property
+    def loss_coefficients(self) -> dict[str, float]:
+        """The fixed factor of every auxiliary loss, by name.
+
+        Raises:
+            PluginError: two interactions, or an interaction and a task, use one name.
+        """
+        coefficients: dict[str, float] = {}
+        for hosted in self.hosted_interactions:
+            with guarded(hosted.entry, "loss_coefficients"):
+                declared = hosted.module.loss_coefficients
+            for name, coefficient in declared.items():
+                if name in coefficients or name in TASKS:
+                    raise PluginError(f"{hosted.entry} names its loss '{name}', which is taken")
+                coefficients[name] = coefficient
+        return coefficients

@@ -1,0 +1,112 @@
+"""Which posts are asked for their parent, which edges that hides, which candidates compete.
+
+The cascade task is parent attribution: a post arrives, and every strictly earlier post of its
+cascade is a candidate. Posts stand in time order, so the candidates of a post are a prefix of its
+cascade and nothing here loops over posts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgljoint.store import CascadeColumns
+
+Index = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """What is asked of some cascades.
+
+    Attributes:
+        pending: (N,) bool, posts whose incoming edge is hidden.
+        pairs: (2, P) int64, target over candidate; a target's pairs stand together.
+        answer: (P,) bool, true for the candidate that is the parent.
+    """
+
+    pending: NDArray[np.bool_]
+    pairs: Index
+    answer: NDArray[np.bool_]
+
+
+def training_question(
+    columns: CascadeColumns, share: float, candidates: int, rng: np.random.Generator
+) -> Question:
+    """Ask for a random share of the posts, with at most ``candidates`` candidates each.
+
+    A target with more earlier posts than that keeps its parent and one post drawn from each of
+    ``candidates - 1`` equal stretches of the others: distinct, and spread over the whole past.
+
+    Args:
+        columns: the cascades.
+        share: chance of an eligible post to become a target.
+        candidates: at least 2.
+        rng: source of the draw.
+    """
+    first, earlier = _earlier_posts(columns)
+    pending = _eligible(columns, first, earlier) & (rng.random(len(columns.parent)) < share)
+    target = np.flatnonzero(pending)
+    count = np.minimum(earlier[target], candidates)
+    row, position = _ragged(count)
+    others = earlier[target] - 1
+    parent = columns.parent[target] - first[target]
+    # Whole prefix: candidate number `position`. Otherwise stretch number `position` of the
+    # others, with the parent in the last place.
+    stretches = np.maximum(count - 1, 1)
+    low = position * others[row] // stretches[row]
+    high = (position + 1) * others[row] // stretches[row]
+    drawn = low + (rng.random(len(row)) * (high - low)).astype(np.int64)
+    drawn += drawn >= parent[row]
+    drawn = np.where(position == count[row] - 1, parent[row], drawn)
+    chosen = np.where(earlier[target][row] > candidates, drawn, position)
+    return Question(
+        pending=pending,
+        pairs=np.stack((target[row], chosen + first[target][row])),
+        answer=chosen == parent[row],
+    )
+
+
+def evaluation_question(columns: CascadeColumns, observed_share: float) -> Question:
+    """Observe each cascade's first posts by time; ask for every later one, all candidates.
+
+    Args:
+        columns: the cascades.
+        observed_share: share of the posts observed, rounded up; all later edges are hidden.
+    """
+    first, earlier = _earlier_posts(columns)
+    sizes = np.diff(columns.post_ptr)
+    observed = np.ceil(sizes * observed_share - 1e-9).astype(np.int64)
+    pending = np.arange(len(first)) - first >= np.repeat(observed, sizes)
+    target = np.flatnonzero(pending & _eligible(columns, first, earlier))
+    row, position = _ragged(earlier[target])
+    return Question(
+        pending=pending,
+        pairs=np.stack((target[row], position + first[target][row])),
+        answer=position == (columns.parent[target] - first[target])[row],
+    )
+
+
+def _earlier_posts(columns: CascadeColumns) -> tuple[Index, Index]:
+    """Return, for each post, its cascade's first post and the number of strictly earlier posts."""
+    sizes = np.diff(columns.post_ptr)
+    first = np.repeat(columns.post_ptr[:-1], sizes)
+    index = np.arange(len(first))
+    new_moment = np.ones(len(first), bool)
+    new_moment[1:] = np.diff(columns.delay_seconds) != 0
+    new_moment |= index == first
+    return first, np.maximum.accumulate(np.where(new_moment, index, 0)) - first
+
+
+def _eligible(columns: CascadeColumns, first: Index, earlier: Index) -> NDArray[np.bool_]:
+    """Say which posts can be asked for: a parent strictly earlier, and a choice to make."""
+    return (columns.parent >= 0) & (columns.parent - first < earlier) & (earlier >= 2)
+
+
+def _ragged(sizes: Index) -> tuple[Index, Index]:
+    """Return, for rows of the given sizes laid end to end, each entry's row and place in it."""
+    row = np.repeat(np.arange(len(sizes)), sizes)
+    starts = np.cumsum(sizes) - sizes
+    return row, np.arange(len(row)) - starts[row]

@@ -1,0 +1,92 @@
+"""Which components a run uses, each with its options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from dgljoint.config import RunConfig, check_component_options
+from dgljoint.errors import UsageError
+from dgljoint.options import Options, parse_options
+from dgljoint.plugins.registry import PluginEntry, Registry, SpecT, with_article, wrong_kind
+from dgljoint.plugins.specs import EncoderSpec, InteractionSpec, Spec, WeighterSpec
+
+SpecT_co = TypeVar("SpecT_co", bound=Spec, covariant=True)
+
+
+@dataclass(frozen=True)
+class Component(Generic[SpecT_co]):
+    """One component of a run.
+
+    Attributes:
+        entry: where it comes from; what :func:`dgljoint.plugins.guard.guarded` names.
+        spec: what it says of itself.
+        options: an instance of ``spec.options``.
+    """
+
+    entry: PluginEntry
+    spec: SpecT_co
+    options: Options
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The components of a run; interactions stand in the order they were named."""
+
+    encoder: Component[EncoderSpec]
+    interactions: tuple[Component[InteractionSpec], ...]
+    weighter: Component[WeighterSpec]
+
+    @property
+    def components(self) -> tuple[Component[Spec], ...]:
+        """All of them: encoder, interactions, loss weighter."""
+        return (self.encoder, *self.interactions, self.weighter)
+
+
+def select(registry: Registry, config: RunConfig) -> Selection:
+    """Load what ``config`` names and parse its options.
+
+    Raises:
+        UsageError: a name is unknown, of the wrong kind or given twice, two plugins are loss
+            weighters, or options are wrong or belong to nothing the run uses.
+        PluginError: a plugin that is named is broken.
+    """
+    named = _named(registry, config.plugins)
+    weighters = [spec for spec in named if isinstance(spec, WeighterSpec)]
+    if len(weighters) > 1:
+        names = " and ".join(f"'{spec.name}'" for spec in weighters)
+        raise UsageError(
+            f"{names} are loss weighters, and a run has one", hint="leave all but one out"
+        )
+    if not weighters:
+        weighters.append(registry.find(WeighterSpec, config.default_weighter))
+
+    def component(spec: SpecT) -> Component[SpecT]:
+        options = parse_options(spec.options, config.options.get(spec.name, {}), spec.name)
+        return Component(registry.load(spec.name).entry, spec, options)
+
+    selection = Selection(
+        encoder=component(registry.find(EncoderSpec, config.encoder)),
+        interactions=tuple(component(spec) for spec in named if isinstance(spec, InteractionSpec)),
+        weighter=component(weighters[0]),
+    )
+    check_component_options(
+        config, tuple(chosen.spec.name for chosen in selection.components)
+    )
+    return selection
+
+
+def _named(
+    registry: Registry, plugins: tuple[str, ...]
+) -> list[InteractionSpec | WeighterSpec]:
+    specs: list[InteractionSpec | WeighterSpec] = []
+    for position, name in enumerate(plugins):
+        if name in plugins[:position]:
+            raise UsageError(f"plugin '{name}' is named twice", hint="name it once")
+        loaded = registry.load(name)
+        usable = [s for s in loaded.specs if isinstance(s, InteractionSpec | WeighterSpec)]
+        if not usable:
+            wanted = f"{with_article(InteractionSpec.kind)} or {with_article(WeighterSpec.kind)}"
+            raise wrong_kind(loaded, wanted)
+        specs += usable
+    return specs

@@ -1,0 +1,179 @@
+"""The run folder: what a run leaves behind, and how it is read back."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from dgljoint._version import __version__
+from dgljoint.config import RunConfig, dump_config, resolve_config
+from dgljoint.errors import DataError, UsageError
+from dgljoint.evaluation.scores import Scores
+from dgljoint.files import write_text, writing
+from dgljoint.plugins.selection import Selection
+from dgljoint.store import CascadeStore
+from dgljoint.training.checkpoint import load_tree, save_tree
+from dgljoint.training.progress import EpochRecord
+
+
+class RunFolder:
+    """The files of one run.
+
+    ``config.toml`` (resolved; repeats the run), ``manifest.json`` (versions, plugins, data),
+    ``metrics.jsonl`` (a line an epoch), ``checkpoints/last.safetensors`` and
+    ``checkpoints/best.safetensors``, and at the end ``scores.json``.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._metrics = path / "metrics.jsonl"
+        self._last = path / "checkpoints" / "last.safetensors"
+        self._best = path / "checkpoints" / "best.safetensors"
+
+    def create(
+        self, config: RunConfig, selection: Selection, store: CascadeStore, *, force: bool
+    ) -> None:
+        """Make a fresh folder and describe the run in it.
+
+        Raises:
+            UsageError: there is something in the folder, and ``force`` is false.
+            RunFailedError: the file system refuses.
+        """
+        with writing(self.path):
+            occupied = self.path.exists() and (
+                not self.path.is_dir() or any(self.path.iterdir())
+            )
+        if occupied and not force:
+            raise UsageError(
+                f"{self.path} is not empty",
+                hint="go on with --resume, start over with --force, or choose another --out",
+            )
+        with writing(self.path):
+            self._last.parent.mkdir(parents=True, exist_ok=True)
+            for file in (self._metrics, self._last, self._best, self.path / "scores.json"):
+                file.unlink(missing_ok=True)
+        write_text(self.path / "config.toml", dump_config(config))
+        manifest = describe_run(config, selection, store)
+        write_text(self.path / "manifest.json", json.dumps(manifest, indent=2) + "\n")
+
+    def config(self) -> RunConfig:
+        """Read the run's configuration.
+
+        Raises:
+            DataError: this is no run folder.
+        """
+        file = self.path / "config.toml"
+        if not file.is_file():
+            raise DataError(f"{self.path} is no run folder: it has no config.toml")
+        return resolve_config(file=file)
+
+    def manifest(self) -> dict[str, Any]:
+        """Read the run's description.
+
+        Raises:
+            DataError: it is missing or damaged.
+        """
+        try:
+            found = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(f"{self.path}: manifest.json is not readable ({error})") from error
+        if not isinstance(found, dict):
+            raise DataError(f"{self.path}: manifest.json is not readable")
+        return found
+
+    def check_data(self, store: CascadeStore) -> None:
+        """Raise :class:`DataError` unless ``store`` holds what the run was trained on."""
+        expected = self.manifest().get("data", {}).get("digest")
+        if expected != store.digest:
+            raise DataError(
+                f"{store.path} is not the data this run was trained on: digest {store.digest}, "
+                f"expected {expected}",
+                hint="bring that file back, or train again",
+            )
+
+    def append(self, record: EpochRecord) -> None:
+        """Add an epoch's line."""
+        with writing(self._metrics), self._metrics.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record.to_dict()) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    def keep_epochs(self, epochs: int) -> None:
+        """Drop the lines of epochs after ``epochs``: a killed run may have written one."""
+        if self._metrics.exists():
+            lines = self._metrics.read_text(encoding="utf-8").splitlines(keepends=True)
+            write_text(self._metrics, "".join(lines[:epochs]))
+
+    def save_last(self, state: dict[str, Any]) -> None:
+        """Replace the state to go on from."""
+        save_tree(self._last, state)
+
+    def load_last(self) -> dict[str, Any]:
+        """Read the state to go on from.
+
+        Raises:
+            DataError: there is none, or it is damaged.
+        """
+        return load_tree(self._last)
+
+    def save_best(self, model: dict[str, Any], epoch: int) -> None:
+        """Replace the selected model."""
+        save_tree(self._best, {"model": model, "epoch": epoch})
+
+    def load_best(self) -> dict[str, Any]:
+        """Read the selected model: its parameters under ``model``, its number under ``epoch``.
+
+        Raises:
+            DataError: there is none, or it is damaged.
+        """
+        return load_tree(self._best)
+
+    def save_scores(self, scores: tuple[Scores, ...]) -> None:
+        """Write the final figures by part."""
+        found = {part.part: part.to_dict() for part in scores}
+        write_text(self.path / "scores.json", json.dumps(found, indent=2) + "\n")
+
+
+def describe_run(
+    config: RunConfig, selection: Selection, store: CascadeStore
+) -> dict[str, Any]:
+    """Return what the manifest says."""
+    packages = ("torch", "dgl", "numpy", "h5py", "pluggy", "scikit-learn")
+    return {
+        "dgljoint": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: metadata.version(name) for name in packages},
+        "plugins": [
+            {
+                "kind": component.spec.kind,
+                "name": component.spec.name,
+                "distribution": component.entry.distribution,
+                "version": component.entry.version,
+            }
+            for component in selection.components
+        ],
+        "data": {"name": store.name, "path": str(store.path), "digest": store.digest},
+        "seed": config.seed,
+        "git": _git_revision(),
+    }
+
+
+def _git_revision() -> str | None:
+    """Return the revision of the working directory, where the user's own code may stand."""
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty"],  # noqa: S607  # whichever git they use
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return found.stdout.strip() or None if found.returncode == 0 else None

@@ -1,0 +1,105 @@
+"""The model's optimizer, its schedule, and the opponents' optimizers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dgljoint.config import TrainOptions
+from dgljoint.nn.model import JointModel
+from dgljoint.training.build import trainable_parameters
+
+
+class ModelOptimizer:
+    """AdamW over three parameter groups, with warm-up, cosine decay and clipping.
+
+    Args:
+        model: whose parameters it trains, opponents' excepted.
+        options: rates and factors.
+        total_steps: of the whole run at most; where the cosine ends.
+    """
+
+    def __init__(self, model: JointModel, options: TrainOptions, total_steps: int) -> None:
+        self._options = options
+        self._total = total_steps
+        self.parameters = trainable_parameters(model)
+        factors = {
+            "projection": options.encoder_rate,
+            "encoder": options.encoder_rate,
+            "interactions": options.interaction_rate,
+        }
+        groups: dict[float, list[nn.Parameter]] = {}
+        self._factor: dict[str, float] = {}
+        for name, parameter in self.parameters.items():
+            factor = factors.get(name.split(".")[0], options.head_rate)
+            groups.setdefault(factor, []).append(parameter)
+            self._factor[name] = factor
+        self._factors = list(groups)
+        self._adam = torch.optim.AdamW(
+            [{"params": group} for group in groups.values()],
+            lr=options.learning_rate,
+            weight_decay=options.weight_decay,
+            fused=True,
+        )
+
+    def learning_rate(self, step: int) -> float:
+        """Return the rate of step number ``step``: linear warm-up, then half a cosine to 0."""
+        warm = max(1, round(self._options.warmup * self._total))
+        if step < warm:
+            return self._options.learning_rate * (step + 1) / warm
+        part = (step - warm) / max(1, self._total - warm)
+        return self._options.learning_rate * (1 + math.cos(math.pi * min(1.0, part))) / 2
+
+    def zero_grad(self) -> None:
+        """Forget the gradients."""
+        self._adam.zero_grad(set_to_none=True)
+
+    def clip(self) -> float:
+        """Clip the gradients to the largest norm allowed; return the norm they had."""
+        norm = nn.utils.clip_grad_norm_(list(self.parameters.values()), self._options.clip)
+        return float(norm)
+
+    def step(self, number: int) -> None:
+        """Take step number ``number``."""
+        rate = self.learning_rate(number)
+        for group, factor in zip(self._adam.param_groups, self._factors, strict=True):
+            group["lr"] = rate * factor
+        self._adam.step()
+
+    def step_size(self, name: str, step: int) -> Tensor | float:
+        """Return what a gradient of the named parameter is multiplied by in step ``step``.
+
+        For Adam: the rate over the root of the second moment, of the parameter's shape; the
+        bare rate before the parameter has had a gradient.
+        """
+        rate = self.learning_rate(step) * self._factor[name]
+        state = self._adam.state.get(self.parameters[name])
+        if not state:
+            return rate
+        group = self._adam.param_groups[0]
+        correction = 1 - group["betas"][1] ** float(state["step"])
+        size: Tensor = rate / ((state["exp_avg_sq"] / correction).sqrt() + group["eps"])
+        return size
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state to checkpoint."""
+        return self._adam.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore a checkpointed state."""
+        self._adam.load_state_dict(dict(state))
+
+
+def opponent_optimizers(model: JointModel, options: TrainOptions) -> dict[str, torch.optim.AdamW]:
+    """Return an optimizer for each interaction that trains an opponent, by plugin name."""
+    optimizers = {}
+    for hosted in model.hosted_interactions:
+        parameters = list(hosted.module.opponent_parameters())
+        if parameters:
+            rate = options.learning_rate * options.interaction_rate
+            optimizers[hosted.entry.name] = torch.optim.AdamW(parameters, lr=rate)
+    return optimizers

@@ -1,0 +1,75 @@
+"""Train, meta, validation and test parts, and who may see which.
+
+Whoever trains and selects gets :class:`TrainingParts`, which has no test part. The test part is
+asked for by name, once, after selection.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgljoint.errors import UsageError
+from dgljoint.splitting import stratified_folds
+from dgljoint.store import CascadeStore, StoredSplit
+
+Indices = NDArray[np.int64]
+
+_VALIDATION_SHARES = 8  # an eighth of what is not tested: a tenth of all, with five folds
+_META_SHARES = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainingParts:
+    """Positions in the store of the cascades that training and selection may use.
+
+    Attributes:
+        train: losses are minimised on these.
+        meta: held out of ``train`` for a weighter that asks for it; else empty.
+        validation: the epoch is selected on these.
+    """
+
+    train: Indices
+    meta: Indices
+    validation: Indices
+
+
+def part_under_test(split: StoredSplit, fold: int) -> Indices:
+    """Return the cascades of the fold that is tested.
+
+    Raises:
+        UsageError: the split has no such fold.
+    """
+    folds = int(split.fold.max()) + 1
+    if fold >= folds:
+        raise UsageError(f"split '{split.name}' has the folds 0 to {folds - 1}, not {fold}")
+    return np.flatnonzero(split.fold == fold)
+
+
+def training_parts(
+    store: CascadeStore, split: StoredSplit, fold: int, *, seed: int, meta: bool
+) -> TrainingParts:
+    """Divide what is not tested, stratified, with the groups of the split kept whole.
+
+    The validation part is the same whether or not a meta part is cut.
+
+    Raises:
+        UsageError: the split has no such fold.
+        DataError: too few cascades or groups are left to divide.
+    """
+    tested = part_under_test(split, fold)
+    left = np.setdiff1d(np.flatnonzero(split.fold >= 0), tested)
+    group = store.event if split.grouped_by else None
+
+    def cut(indices: Indices, shares: int) -> tuple[Indices, Indices]:
+        groups = None if group is None else group[indices].astype(np.int64)
+        part = stratified_folds(store.label[indices].astype(np.int64), groups, shares, seed)
+        return indices[part != 0], indices[part == 0]
+
+    train, validation = cut(left, _VALIDATION_SHARES)
+    held_out = np.empty(0, np.int64)
+    if meta:
+        train, held_out = cut(train, _META_SHARES)
+    return TrainingParts(train=train, meta=held_out, validation=validation)

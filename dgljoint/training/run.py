@@ -1,0 +1,253 @@
+"""A whole run: from a configuration to a run folder and its test figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dgljoint.config import SECTIONS, RunConfig
+from dgljoint.errors import InterruptedRunError, UsageError
+from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.evaluation.scores import Scores
+from dgljoint.nn.features import FeatureSpace
+from dgljoint.nn.losses import TASKS
+from dgljoint.plugins.registry import Registry
+from dgljoint.plugins.selection import Selection, select
+from dgljoint.store import CascadeStore
+from dgljoint.suggest import did_you_mean
+from dgljoint.training.build import build_model, build_weighter, count_parameters
+from dgljoint.training.folder import RunFolder
+from dgljoint.training.interruption import StopRequest
+from dgljoint.training.parts import part_under_test, training_parts
+from dgljoint.training.plan import Plan, PlannedComponent
+from dgljoint.training.progress import Progress
+from dgljoint.training.trainer import Trainer, steps_per_epoch
+
+VALIDATION = "validation"
+TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run came to.
+
+    Attributes:
+        folder: the run folder.
+        best_epoch: the selected epoch, from 1.
+        validation: figures of the selected epoch on the validation part.
+        test: figures of the selected epoch on the test part, read once.
+    """
+
+    folder: Path
+    best_epoch: int
+    validation: Scores
+    test: Scores
+
+
+class _Setup:
+    """What a run is made of, built from its configuration and the data."""
+
+    def __init__(self, config: RunConfig, registry: Registry) -> None:
+        if not config.data:
+            raise UsageError("no cascade file is named")
+        self.selection = select(registry, config)
+        self.config = _with_all_options(config, self.selection)
+        self.store = CascadeStore(Path(config.data))
+        self.split = self.store.split(config.split)
+        self.parts = training_parts(
+            self.store,
+            self.split,
+            config.fold,
+            seed=config.seed,
+            meta=self.selection.weighter.spec.needs_meta_split,
+        )
+        self.features = FeatureSpace.fit(self.store, self.parts.train, config.features)
+        classes = len(self.store.label_names)
+        self.model = build_model(config, self.selection, self.features, classes)
+        self.weighter = build_weighter(config, self.selection, self.model, classes)
+        label = self.store.label[self.parts.train]
+        majority = int(np.bincount(label[label >= 0], minlength=classes).argmax())
+        self.evaluator = Evaluator(self.store, self.features, config.cascade, majority)
+
+
+def plan_run(config: RunConfig, *, registry: Registry) -> Plan:
+    """Work out what :func:`train` would do, and write nothing.
+
+    Raises:
+        DgljointError: as :func:`train` would.
+    """
+    setup = _Setup(config, registry)
+    store, parts = setup.store, setup.parts
+    return Plan(
+        data={
+            "name": store.name,
+            "path": str(store.path),
+            "cascades": len(store),
+            "posts": store.posts,
+            "labels": list(store.label_names),
+            "features": {**setup.features.sparse, **setup.features.dense},
+        },
+        split={
+            "name": setup.split.name,
+            "fold": config.fold,
+            "grouped_by": setup.split.grouped_by,
+        },
+        parts={
+            "train": len(parts.train),
+            "meta": len(parts.meta),
+            "validation": len(parts.validation),
+            "test": len(part_under_test(setup.split, config.fold)),
+        },
+        components=tuple(
+            PlannedComponent(
+                kind=component.spec.kind,
+                name=component.spec.name,
+                summary=component.spec.summary,
+                options=component.options.model_dump(mode="json"),
+            )
+            for component in setup.selection.components
+        ),
+        losses=(*TASKS, *setup.model.loss_coefficients),
+        parameters=count_parameters(setup.model),
+        steps=steps_per_epoch(parts, config),
+        settings={section: getattr(config, section).model_dump() for section in SECTIONS},
+    )
+
+
+def train(
+    config: RunConfig,
+    out: Path,
+    *,
+    registry: Registry,
+    progress: Progress,
+    resume: bool = False,
+    force: bool = False,
+) -> RunResult:
+    """Train, select on the validation part, score the test part once.
+
+    Args:
+        config: of the run.
+        out: the run folder.
+        registry: where components are found.
+        progress: is told what happens.
+        resume: go on with the run in ``out``; its configuration must be ``config``.
+        force: start over in a folder that is not empty.
+
+    Raises:
+        UsageError: a name, option or folder is wrong.
+        DataError: the data or the checkpoint cannot be used.
+        PluginError: a plugin failed.
+        DivergedError: a loss or a gradient is not finite; the checkpoints stand.
+        InterruptedRunError: Ctrl-C; everything is saved for ``resume``.
+        RunFailedError: the file system refuses.
+    """
+    setup = _Setup(config, registry)
+    folder = RunFolder(out)
+    trainer = Trainer(
+        config,
+        setup.store,
+        setup.features,
+        setup.parts,
+        setup.model,
+        setup.weighter,
+        setup.evaluator,
+        progress,
+    )
+    if resume:
+        _refuse_changes(folder.config(), setup.config, out)
+        folder.check_data(setup.store)
+        trainer.restore(folder.load_last())
+        folder.keep_epochs(trainer.position.epoch)
+    else:
+        folder.create(setup.config, setup.selection, setup.store, force=force)
+    progress.start(config.train.epochs, trainer.steps_per_epoch, trainer.position.epoch)
+    _train_epochs(trainer, folder, progress)
+    return _score(setup, folder)
+
+
+def evaluate_run(folder: Path, *, registry: Registry, part: str) -> Scores:
+    """Score the selected epoch of a finished or running run.
+
+    Args:
+        folder: a run folder.
+        registry: where components are found.
+        part: ``test`` or ``validation``.
+
+    Raises:
+        UsageError: ``part`` is neither.
+        DataError: the folder, its data or its checkpoint cannot be used.
+        PluginError: a plugin failed.
+    """
+    run = RunFolder(folder)
+    setup = _Setup(run.config(), registry)
+    run.check_data(setup.store)
+    setup.model.load_state_dict(run.load_best()["model"])
+    return _score_part(setup, part)
+
+
+def _train_epochs(trainer: Trainer, folder: RunFolder, progress: Progress) -> None:
+    with StopRequest() as stop:
+        while not trainer.finished:
+            record = trainer.train_epoch(lambda: stop.asked)
+            if record is not None:
+                folder.append(record)
+                if record.best:
+                    folder.save_best(trainer.model.state_dict(), record.epoch)
+                progress.epoch(record)
+            folder.save_last(trainer.state())
+            if stop.asked:
+                raise InterruptedRunError(
+                    f"interrupted in epoch {trainer.position.epoch + 1}; everything is saved",
+                    hint=f"go on with: dgljoint train --resume --out {folder.path}",
+                )
+
+
+def _score(setup: _Setup, folder: RunFolder) -> RunResult:
+    best = folder.load_best()
+    setup.model.load_state_dict(best["model"])
+    validation, test = _score_part(setup, VALIDATION), _score_part(setup, TEST)
+    folder.save_scores((validation, test))
+    return RunResult(folder.path, int(best["epoch"]), validation, test)
+
+
+def _score_part(setup: _Setup, part: str) -> Scores:
+    if part not in (VALIDATION, TEST):
+        raise UsageError(f"there is no part '{part}'", hint=did_you_mean(part, (VALIDATION, TEST)))
+    tested = part == TEST
+    indices = part_under_test(setup.split, setup.config.fold) if tested else setup.parts.validation
+    return setup.evaluator.scores(setup.model, indices, part)
+
+
+def _with_all_options(config: RunConfig, selection: Selection) -> RunConfig:
+    """Write out every option of every component, so that the folder says what was used."""
+    options = {
+        component.spec.name: component.options.model_dump(mode="json")
+        for component in selection.components
+    }
+    data = str(Path(config.data).resolve())
+    return config.model_copy(update={"options": options, "data": data})
+
+
+def _refuse_changes(stored: RunConfig, wanted: RunConfig, out: Path) -> None:
+    """Raise :class:`UsageError` if a run would go on with another configuration."""
+    before, now = _flat(stored.model_dump(mode="json")), _flat(wanted.model_dump(mode="json"))
+    changed = sorted(key for key in before | now if before.get(key) != now.get(key))
+    if changed:
+        what = ", ".join(f"{key} {before.get(key)!r} -> {now.get(key)!r}" for key in changed)
+        raise UsageError(
+            f"{out} was started with another configuration: {what}",
+            hint="resume with the same one, or start over in another --out",
+        )
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

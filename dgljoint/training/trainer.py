@@ -1,0 +1,290 @@
+"""The one training loop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dgljoint.config import RunConfig
+from dgljoint.errors import DivergedError, PluginError
+from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.evaluation.scores import Scores
+from dgljoint.evaluation.selection import selection_score, validation_figures
+from dgljoint.nn.assemble import assemble
+from dgljoint.nn.batch import CascadeBatch
+from dgljoint.nn.features import FeatureSpace
+from dgljoint.nn.hosted import Hosted
+from dgljoint.nn.losses import task_losses
+from dgljoint.nn.model import JointModel
+from dgljoint.nn.protocols import LossTable, LossWeighter, Outputs, Representations, Step
+from dgljoint.nn.questions import training_question
+from dgljoint.plugins.guard import guarded
+from dgljoint.store import CascadeStore
+from dgljoint.training.optimizers import ModelOptimizer, opponent_optimizers
+from dgljoint.training.parts import TrainingParts
+from dgljoint.training.progress import EpochRecord, Progress
+from dgljoint.training.randomness import Stream, generator, seeded
+
+_CASCADES_NAMED = 5
+
+
+@dataclass
+class Position:
+    """Where a run stands; everything the loop carries from step to step beside tensors.
+
+    Attributes:
+        epoch: epochs completed.
+        step: steps taken of the epoch under way.
+        best_epoch: the selected epoch, from 1; 0 before there is one.
+        best_score: its validation score.
+        sums: of raw losses, weights and gradient norms over the epoch under way.
+        seconds: spent in the epoch under way.
+    """
+
+    epoch: int = 0
+    step: int = 0
+    best_epoch: int = 0
+    best_score: float = float("-inf")
+    sums: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+
+
+class Trainer:
+    """Trains a model on the training part and selects its epoch on the validation part.
+
+    It is given no test part. One step: forward, task and auxiliary losses, the weighter's
+    backward, clipping, the model's step, the opponents' steps.
+
+    Args:
+        config: of the run.
+        store: where the cascades are.
+        features: fitted on ``parts.train``.
+        parts: what may be used.
+        model: trained in place.
+        weighter: fills the gradients.
+        evaluator: scores the validation part.
+        progress: is told what happens.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        store: CascadeStore,
+        features: FeatureSpace,
+        parts: TrainingParts,
+        model: JointModel,
+        weighter: Hosted[LossWeighter],
+        evaluator: Evaluator,
+        progress: Progress,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._features = features
+        self._parts = parts
+        self._evaluator = evaluator
+        self._progress = progress
+        self._coefficients = model.loss_coefficients
+        self.model = model
+        self.weighter = weighter
+        self.steps_per_epoch = steps_per_epoch(parts, config)
+        total = self.steps_per_epoch * config.train.epochs
+        self._optimizer = ModelOptimizer(model, config.train, total)
+        self._opponents = opponent_optimizers(model, config.train)
+        self._total = total
+        self.position = Position()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the epochs are used up or the validation score has stopped rising."""
+        stalled = self.position.epoch - self.position.best_epoch
+        train = self._config.train
+        return self.position.epoch >= train.epochs or stalled >= train.patience
+
+    def train_epoch(self, stop: Callable[[], bool]) -> EpochRecord | None:
+        """Train the epoch under way to its end, validate, and select.
+
+        Args:
+            stop: asked after each step; when true the epoch is left where it stands.
+
+        Returns:
+            The record; ``None`` when stopped.
+
+        Raises:
+            DivergedError: a loss or the gradient is not finite; the parameters are those of the
+                step before.
+            PluginError: a plugin failed.
+        """
+        started = time.perf_counter() - self.position.seconds
+        order = generator(self._config.seed, Stream.ORDER, self.position.epoch)
+        batches = np.array_split(order.permutation(self._parts.train), self.steps_per_epoch)
+        self.model.train()
+        while self.position.step < self.steps_per_epoch:
+            self._step(batches[self.position.step])
+            self.position.step += 1
+            self.position.seconds = time.perf_counter() - started
+            if stop():
+                return None
+        validation = self._evaluator.scores(self.model, self._parts.validation, "validation")
+        return self._close_epoch(validation, started)
+
+    def state(self) -> dict[str, Any]:
+        """Return everything needed to go on from here, as a tree of tensors and plain values."""
+        return {
+            "model": self.model.state_dict(),
+            "weighter": self.weighter.module.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "opponents": {name: made.state_dict() for name, made in self._opponents.items()},
+            "position": dict(vars(self.position)),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to where :meth:`state` was taken."""
+        self.model.load_state_dict(state["model"])
+        self.weighter.module.load_state_dict(state["weighter"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        for name, optimizer in self._opponents.items():
+            optimizer.load_state_dict(state["opponents"][name])
+        self.position = Position(**state["position"])
+
+    def _step(self, indices: NDArray[np.int64]) -> None:
+        number = self.position.epoch * self.steps_per_epoch + self.position.step
+        seed = self._config.seed
+        batch = self._batch(indices, generator(seed, Stream.QUESTIONS, number))
+        with seeded(seed, Stream.FORWARD, number):
+            reps, outputs = self.model(batch)
+            raw = task_losses(outputs, batch, self._config.cascade.loss)
+            raw |= self.model.auxiliary_losses(reps, outputs, batch)
+            losses = LossTable(raw, self._coefficients)
+            self._check_finite(raw, batch)
+            self._optimizer.zero_grad()
+            with guarded(self.weighter.entry, "backward"):
+                step = self._describe(number, reps, batch)
+                weights = self.weighter.module.backward(losses, step)
+        if weights.shape != (len(raw),):
+            raise PluginError(
+                f"{self.weighter.entry} returned weights {tuple(weights.shape)} from backward, "
+                f"expected ({len(raw)},)"
+            )
+        norm = self._optimizer.clip()
+        self._check_finite({"gradient norm": torch.tensor(norm)}, batch)
+        self._optimizer.step(number)
+        if self._opponents:
+            with seeded(seed, Stream.OPPONENTS, number):
+                self._step_opponents(reps, outputs, batch)
+        self._count(raw, weights, norm)
+
+    def _batch(self, indices: NDArray[np.int64], rng: np.random.Generator) -> CascadeBatch:
+        columns = self._store.read(indices)
+        options = self._config.cascade
+        question = training_question(columns, options.target_share, options.candidates, rng)
+        return assemble(self._store, columns, question, self._features)
+
+    def _describe(self, number: int, reps: Representations, batch: CascadeBatch) -> Step:
+        views = (batch.pool(reps.cascade.detach()), batch.pool(reps.rumor.detach()))
+        return Step(
+            number=number,
+            total=self._total,
+            epoch=self.position.epoch,
+            learning_rate=self._optimizer.learning_rate(number),
+            parameters=self._optimizer.parameters,
+            step_size=lambda name: self._optimizer.step_size(name, number),
+            pooled=torch.stack([view.mean(0) for view in views]),
+            probe=self._probe(number) if len(self._parts.meta) else None,
+        )
+
+    def _probe(self, number: int) -> Callable[[Mapping[str, Tensor]], dict[str, Tensor]]:
+        """Return the task losses on the step's meta batch as a function of the parameters."""
+        made: list[CascadeBatch] = []
+
+        def probe(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            if not made:
+                rng = generator(self._config.seed, Stream.META, number)
+                size = min(self._config.train.batch, len(self._parts.meta))
+                made.append(self._batch(rng.choice(self._parts.meta, size, replace=False), rng))
+            # Seeded by the step: every call meets the same dropout masks.
+            with seeded(self._config.seed, Stream.META, number):
+                _, outputs = torch.func.functional_call(self.model, dict(parameters), (made[0],))
+            return task_losses(outputs, made[0], self._config.cascade.loss)
+
+        return probe
+
+    def _step_opponents(
+        self, reps: Representations, outputs: Outputs, batch: CascadeBatch
+    ) -> None:
+        reps = Representations(*(view.detach() for view in vars(reps).values()))
+        outputs = Outputs(*(logits.detach() for logits in vars(outputs).values()))
+        for hosted in self.model.hosted_interactions:
+            optimizer = self._opponents.get(hosted.entry.name)
+            if optimizer is None:
+                continue
+            optimizer.zero_grad()
+            with guarded(hosted.entry, "opponent_losses"):
+                losses = hosted.module.opponent_losses(reps, outputs, batch)
+                self._check_finite(losses, batch)
+                total = torch.stack(list(losses.values())).sum()
+                total.backward()  # type: ignore[no-untyped-call]  # torch's
+            optimizer.step()
+
+    def _check_finite(self, values: Mapping[str, Tensor], batch: CascadeBatch) -> None:
+        for name, value in values.items():
+            if not bool(torch.isfinite(value).all()):
+                named = ", ".join(batch.ids[:_CASCADES_NAMED])
+                more = len(batch.ids) - _CASCADES_NAMED
+                position = self.position
+                raise DivergedError(
+                    f"{name} is {value.item():g} in epoch {position.epoch + 1}, step "
+                    f"{position.step + 1}; cascades of the batch: {named}"
+                    + (f" and {more} more" if more > 0 else ""),
+                    hint="the last good checkpoint stands; a lower -o train.learning_rate may help",
+                )
+
+    def _count(self, raw: Mapping[str, Tensor], weights: Tensor, norm: float) -> None:
+        losses = {name: float(loss.detach()) for name, loss in raw.items()}
+        counted = {f"loss {name}": value for name, value in losses.items()}
+        counted |= {f"weight {name}": float(w) for name, w in zip(raw, weights, strict=True)}
+        counted["norm"] = norm
+        sums = self.position.sums
+        for name, value in counted.items():
+            sums[name] = sums.get(name, 0.0) + value
+        self._progress.step(self.position.epoch + 1, self.position.step + 1, losses)
+
+    def _close_epoch(self, validation: Scores, started: float) -> EpochRecord:
+        position = self.position
+        last_step = (position.epoch + 1) * self.steps_per_epoch - 1
+        position.epoch += 1
+        score = selection_score(validation)
+        best = score > position.best_score
+        if best:
+            position.best_score, position.best_epoch = score, position.epoch
+        means = {name: total / self.steps_per_epoch for name, total in position.sums.items()}
+
+        def of(prefix: str) -> dict[str, float]:
+            return {
+                name.removeprefix(prefix): value
+                for name, value in means.items()
+                if name.startswith(prefix)
+            }
+
+        position.step, position.sums, position.seconds = 0, {}, 0.0
+        return EpochRecord(
+            epoch=position.epoch,
+            losses=of("loss "),
+            weights=of("weight "),
+            validation=validation_figures(validation),
+            learning_rate=self._optimizer.learning_rate(last_step),
+            gradient_norm=means["norm"],
+            best=best,
+            seconds=time.perf_counter() - started,
+        )
+
+
+def steps_per_epoch(parts: TrainingParts, config: RunConfig) -> int:
+    """Return the number of batches the training part is divided into, near-equal in cascades."""
+    return -(-len(parts.train) // config.train.batch)

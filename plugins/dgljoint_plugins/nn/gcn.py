@@ -1,0 +1,34 @@
+"""Graph convolutions over the cascade as an undirected tree."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from dgljoint.nn import CascadeBatch, Encoder, xavier
+from dgljoint_plugins.nn.convolution import spread_both
+
+
+class GCN(Encoder):
+    """Kipf & Welling (2017), equation 2: ``h' = relu(D^-1/2 (A + I) D^-1/2 h W)``.
+
+    The last layer has no rectifier, since its output is no class score but a representation.
+
+    Args:
+        width: D.
+        layers: how many.
+        dropout: share dropped between layers.
+    """
+
+    def __init__(self, width: int, layers: int, dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
+        self.dropout = nn.Dropout(dropout)
+        xavier(self)
+
+    def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
+        """Encode. Shapes: ``x`` (N, D) to (N, D)."""
+        for number, layer in enumerate(self.layers):
+            if number:
+                x = self.dropout(x.relu())
+            x = spread_both(batch, layer(x))
+        return x

@@ -1,0 +1,77 @@
+"""The installed command in processes of its own: what it imports, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DGLJOINT = Path(sys.executable).with_name("dgljoint")
+
+IMPORTED = """
+import json, sys
+from dgljoint_cli.main import run
+code = run(sys.argv[1:])
+heavy = {name.split(".")[0] for name in sys.modules}
+print(json.dumps([code, sorted(heavy)]), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        (["--help"], {"rich", "pydantic", "pluggy"}),
+        (["train", "-h"], {"rich", "pydantic", "pluggy"}),
+        (["plugins", "list", "--format", "json"], {"rich", "pydantic", "pluggy"}),
+        (["plugins", "list"], {"pydantic", "pluggy"}),
+        (["plugins", "show", "contrastive"], set()),
+    ],
+)
+def test_import_budget(arguments, absent):
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *arguments], capture_output=True, text=True, check=True
+    )
+    code, imported = json.loads(done.stderr.splitlines()[-1])
+    assert code == 0
+    assert not (absent | {"torch", "dgl", "numpy", "h5py", "sklearn"}) & set(imported)
+
+
+def dgljoint(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [DGLJOINT, *arguments], capture_output=True, text=True, check=False,
+        env={**os.environ, **environment},
+    )
+
+
+def test_a_broken_plugin_stops_only_who_uses_it(site):
+    site.install("dgljoint-bad", {"bad": "bad_module"}, bad_module="import sys; sys.exit(0)")
+    path = {"PYTHONPATH": str(site.path)}
+
+    listed = dgljoint("plugins", "list", "--load", **path)
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert "SystemExit: 0" in listed.stdout
+
+    used = dgljoint("train", "--plugin", "bad", **path)
+    assert used.returncode == 4
+    assert used.stdout == ""
+    assert used.stderr.startswith("error: plugin 'bad' (dgljoint-bad 1.0) failed in import")
+
+    assert dgljoint("plugins", "show", "contrastive", **path).returncode == 0
+    hidden = dgljoint("plugins", "show", "bad", DGLJOINT_DISABLED_PLUGINS="bad", **path)
+    assert hidden.returncode == 2
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_a_reader_that_goes_away_is_no_error_to_talk_about(form):
+    read, write = os.pipe()
+    os.close(read)
+    process = subprocess.Popen(
+        [DGLJOINT, "plugins", "list", "--format", form], stdout=write, stderr=subprocess.PIPE
+    )
+    os.close(write)
+    _, stderr = process.communicate()
+    assert stderr == b""

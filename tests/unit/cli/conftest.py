@@ -1,0 +1,30 @@
+"""Figures to show."""
+
+from __future__ import annotations
+
+import pytest
+
+from dgljoint.evaluation.scores import LinkScores, LinkTable, RumorScores, Scores
+
+
+@pytest.fixture
+def scores() -> Scores:
+    """Give the figures of a test part: two classes, two groups of link targets."""
+    return Scores(
+        part="test",
+        rumor=RumorScores(
+            cascades=80, accuracy=0.61, macro_f1=0.52, f1={"true": 0.7, "false": 0.34},
+            auroc=None, majority=0.55,
+        ),
+        links={
+            "all": LinkTable(
+                491, {"model": LinkScores(0.465, 0.385, 0.466, 0.662, 0.713),
+                      "source": LinkScores(0.432, 0.389, 0.389, 0.527, 0.682)},
+            ),
+            "parent is not the source": LinkTable(
+                300, {"model": LinkScores(0.128, 0.0, 0.127, 0.447, 0.531),
+                      "source": LinkScores(0.071, 0.0, 0.0, 0.227, 0.479)},
+            ),
+        },
+        seconds=0.5,
+    )

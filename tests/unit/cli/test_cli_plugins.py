@@ -1,0 +1,127 @@
+"""``plugins`` and ``env`` with good, broken and clashing plugins installed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dgljoint_cli.main import run
+
+GOOD = """
+    import dgljoint
+    from pydantic import Field
+
+    class MyOptions(dgljoint.Options):
+        rate: float = Field(0.5, gt=0, description="of [something]")
+
+    @dgljoint.hookimpl
+    def dgljoint_interactions():
+        return [
+            dgljoint.InteractionSpec(
+                name="good", summary="a [bold] scheme", build=print, options=MyOptions,
+                reference=dgljoint.Reference("Somebody", 2020, "A title", "https://a.example"),
+            )
+        ]
+"""
+
+
+@pytest.fixture
+def installed(site):
+    site.install("dgljoint-good", {"good": "good_module"}, good_module=GOOD)
+    site.install("dgljoint-bad", {"bad": "bad_module"}, version="2.5", bad_module="1 / 0")
+
+
+def rows(capsys) -> dict[str, dict]:
+    return {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+
+
+@pytest.mark.usefixtures("installed")
+def test_listing_with_load_shows_kind_summary_and_who_is_broken(capsys):
+    assert run(["plugins", "list", "--load"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert "broken" in lines["bad"]
+    assert "ZeroDivisionError: division by zero" in lines["bad"]
+    assert "a [bold] scheme" in lines["good"]
+
+    assert run(["plugins", "list", "--load", "--format", "json"]) == 0
+    found = rows(capsys)
+    assert (found["good"]["status"], found["good"]["kinds"]) == ("ok", ["interaction"])
+    assert found["bad"]["status"] == "broken"
+    assert "dgljoint-bad 2.5" in found["bad"]["cause"]
+
+
+@pytest.mark.usefixtures("installed")
+def test_listing_shows_a_clash(site, capsys):
+    site.install("dgljoint-other", {"good": "good_module"})
+    assert run(["plugins", "list"]) == 0
+    assert "clashes with dgljoint-other" in capsys.readouterr().out
+    assert run(["plugins", "list", "--format", "json"]) == 0
+    assert rows(capsys)["good"]["clashes_with"] == ["dgljoint-good"]
+    assert run(["plugins", "show", "good"]) == 4
+    assert "dgljoint-good 1.0 and dgljoint-other 1.0" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("installed")
+def test_show_has_options_and_reference_in_both_forms(capsys):
+    assert run(["plugins", "show", "good"]) == 0
+    text = capsys.readouterr().out
+    for part in ("good · interaction", "a [bold] scheme", "--plugin good", "dgljoint-good 1.0",
+                 "Somebody (2020). A title. https://a.example", "of [something]"):
+        assert part in text
+
+    assert run(["plugins", "show", "good", "--format", "json"]) == 0
+    description = json.loads(capsys.readouterr().out)
+    assert description["module"] == "good_module"
+    (component,) = description["components"]
+    assert component["reference"]["year"] == 2020
+    assert component["options"] == [
+        {"name": "rate", "type": "float", "default": "0.5", "description": "of [something]"}
+    ]
+
+
+@pytest.mark.usefixtures("installed")
+def test_show_of_a_broken_plugin_exits_4_and_of_none_2(capsys):
+    assert run(["plugins", "show", "bad"]) == 4
+    assert "dgljoint-bad 2.5" in capsys.readouterr().err
+    assert run(["plugins", "show", "goood"]) == 2
+    assert "did you mean 'good'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["contrastive", "meta_weight", "fixed", "gcn", "bigcn",
+                                  "synthetic", "twitter15", "twitter16"])
+def test_own_plugins_can_be_shown(name, capsys):
+    assert run(["plugins", "show", name]) == 0
+    assert f"{name} · " in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("installed")
+def test_env_reports_a_broken_plugin_and_goes_on(capsys):
+    assert run(["env", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found["versions"]) >= {"python", "dgljoint", "torch", "dgl", "numpy", "h5py"}
+    assert found["devices"][0] == "cpu"
+    assert found["threads"] >= 1
+    assert found["dgl"] == {"works": True, "problem": None, "hint": None}
+    causes = {status["name"]: status["cause"] for status in found["plugins"]}
+    assert causes["good"] is None
+    assert "ZeroDivisionError" in causes["bad"]
+
+    assert run(["env"]) == 0
+    text = capsys.readouterr().out
+    assert "its kernels run" in text
+    assert "ZeroDivisionError" in text
+
+
+def test_env_says_what_mends_a_dgl_that_does_not_import(monkeypatch, capsys):
+    from dgljoint import _dgl
+    from dgljoint.errors import RunFailedError
+
+    def broken() -> bool:
+        raise RunFailedError("DGL cannot be imported", hint="install a tested pair")
+
+    monkeypatch.setattr(_dgl, "kernels_run", broken)
+    assert run(["env"]) == 0
+    text = capsys.readouterr().out
+    assert "broken: DGL cannot be imported" in text
+    assert "install a tested pair" in text

@@ -1,0 +1,146 @@
+"""Tables and progress, made from values."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from dgljoint.evaluation.scores import Scores
+from dgljoint.reading import ReadReport
+from dgljoint.training.plan import Plan, PlannedComponent
+from dgljoint.training.progress import EpochRecord
+from dgljoint_cli.console import Talk
+from dgljoint_cli.progress import LineProgress, LiveProgress, watching
+from dgljoint_cli.rendering import plan_tree, render
+from dgljoint_cli.scores import Protocol, score_tables, scores_to_dict
+from dgljoint_cli.summary import summary_tables
+from dgljoint_data import BuildSummary
+
+RECORD = EpochRecord(
+    epoch=2, losses={"cascade": 2.1, "rumor": 1.25}, weights={"cascade": 0.4, "rumor": 0.6},
+    validation={"score": 0.5}, learning_rate=1e-3, gradient_norm=0.7, best=True, seconds=1.5,
+)
+
+
+def text_of(renderables, capsys) -> str:
+    render(*renderables)
+    return capsys.readouterr().out
+
+
+def test_score_tables_stand_beside_trivial_guesses_under_their_protocol(scores, capsys):
+    text = text_of(score_tables(scores, Protocol("t15", "event", 2, "event")), capsys)
+    titles = [line for line in text.splitlines() if "·" in line]
+    assert titles == [
+        "rumor detection, 80 cascades · test part of t15, split event, fold 2: "
+        "no event on both sides",
+        "links, 491 targets: all · test part of t15, split event, fold 2: no event on both sides",
+        "links, 300 targets: parent is not the source · test part of t15, split event, fold 2: "
+        "no event on both sides",
+    ]
+    rows = [line.split() for line in text.splitlines()]
+    assert ["model", "0.610", "0.520", "0.700", "0.340", "–"] in rows
+    assert ["majority", "guess", "0.550", "–", "–", "–", "–"] in rows
+    assert ["source", "0.432", "0.389", "0.389", "0.527", "0.682"] in rows
+
+
+def test_random_folds_are_labelled_in_every_title(scores, capsys):
+    text = text_of(score_tables(scores, Protocol("t15", "random", 0, None)), capsys)
+    titles = [line for line in text.splitlines() if "·" in line]
+    assert len(titles) == 3
+    assert all(title.endswith("RANDOM FOLDS") for title in titles)
+
+
+def test_nothing_to_score_says_so(capsys):
+    empty = Scores("test", None, {}, 0.0)
+    assert "nothing to score" in text_of(
+        score_tables(empty, Protocol("t15", "event", 0, "event")), capsys
+    )
+
+
+def test_scores_as_values_carry_their_protocol(scores):
+    values = scores_to_dict(scores, Protocol("t15", "random", 1, None))
+    assert (values["split"], values["fold"], values["disjoint"]) == ("random", 1, None)
+    assert values["rumor"]["majority"] == 0.55
+
+
+def test_plan_is_a_tree_of_everything_the_run_will_do(capsys):
+    plan = Plan(
+        data={"name": "t15", "labels": ("true", "false"), "features": {"bow": 1062}},
+        split={"name": "event", "fold": 0},
+        parts={"train": 10, "meta": 0, "validation": 3, "test": 4},
+        components=(PlannedComponent("encoder", "gcn", "convolves [x]", {"layers": 2}),),
+        losses=("cascade", "rumor"),
+        parameters=12345,
+        steps=7,
+        settings={"train": {"epochs": 3}},
+    )
+    text = text_of([plan_tree(plan)], capsys)
+    for part in ("t15: 12,345 parameters, 7 steps an epoch", "labels = true, false",
+                 "features = bow 1062", "encoder gcn: convolves [x]", "layers = 2",
+                 "losses: cascade, rumor", "epochs = 3"):
+        assert part in text
+
+
+def test_summary_of_a_build_shows_repairs_and_refusals_with_examples(capsys):
+    report = ReadReport()
+    report.count("edge_lines", 12345)
+    for number in range(5):
+        report.repair("duplicate edge", f"tree {number}.txt line 7", 2)
+    report.refuse("label without a tree", "thread 99")
+    report.note("no event column: every cascade is an event of its own")
+    summary = BuildSummary(
+        path=Path("out.h5"), name="t15", reader="twitter15", digest="abc", raw_digest="def",
+        cascades=4, posts=40, edges=36, events=4, labels={"true": 1, "false": 2}, unlabelled=1,
+        vocabulary=1000, splits={"event": 5}, size_bytes=2_000_000, seconds=1.0, report=report,
+    )
+    text = text_of(summary_tables(summary), capsys)
+    rows = [line.split() for line in text.splitlines()]
+    assert ["false", "2", "50.0%"] in rows
+    assert ["none", "1", "25.0%"] in rows
+    assert ["edge", "lines", "12,345"] in rows
+    assert "duplicate edge" in text
+    assert "tree 2.txt line 7" in text
+    assert "thread 99" in text
+    assert "note: no event column" in text
+
+
+@pytest.mark.parametrize(("talk", "lines"), [(Talk(), 1), (Talk(verbose=True), 2)])
+def test_without_a_terminal_an_epoch_is_a_plain_line(capsys, talk, lines):
+    with watching(talk) as progress:
+        assert isinstance(progress, LineProgress)
+        progress.start(epochs=3, steps=5, resumed_from=0)
+        progress.step(2, 1, {"cascade": 2.2})
+        progress.epoch(RECORD)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert len(captured.err.splitlines()) == lines
+    assert captured.err.startswith("epoch 2/3  loss cascade 2.100 rumor 1.250  ")
+    assert "best" in captured.err
+
+
+def test_quiet_progress_is_silent(capsys):
+    with watching(Talk(quiet=True)) as progress:
+        progress.start(epochs=3, steps=5, resumed_from=1)
+        progress.epoch(RECORD)
+        progress.message("hello")
+    assert capsys.readouterr().err == ""
+
+
+def test_on_a_terminal_a_bar_shows_losses_weights_and_validation():
+    screen = StringIO()
+    console = Console(file=screen, force_terminal=True, width=100, markup=False, highlight=False)
+    view = LiveProgress(console)
+    with view.live:
+        view.start(epochs=3, steps=5, resumed_from=1)
+        view.step(2, 4, {"cascade": 2.2})
+        view.message("a [note]")
+        view.epoch(RECORD)
+    text = screen.getvalue()
+    assert "a [note]" in text
+    final = text[text.rindex("epoch 2/3"):]
+    assert "9/15" in final
+    for part in ("cascade 2.100 rumor 1.250", "cascade 0.400 rumor 0.600", "score 0.500"):
+        assert part in final

@@ -1,0 +1,146 @@
+"""A build from raw files to a file that opens."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from twitter_release import SMALL_TREE, Release
+
+from dgljoint import Cascade, DataError, ReadReport
+from dgljoint.errors import RunFailedError
+from dgljoint.store import CascadeStore
+from dgljoint_data import BuildSummary, build_store
+from dgljoint_data.synthetic import LABEL_NAMES, SyntheticOptions, SyntheticReader
+from dgljoint_data.twitter import TwitterTreeReader
+
+
+def build(source: Path, output: Path, seed: int = 0) -> BuildSummary:
+    return build_store(
+        TwitterTreeReader("15"), reader_name="twitter15", source=source, output=output, seed=seed
+    )
+
+
+def test_a_build_is_stored_and_summed_up(tmp_path: Path) -> None:
+    source = Release(trees={**Release().trees, "501": SMALL_TREE}).write(tmp_path / "raw")
+    seen: list[int] = []
+    summary = build_store(
+        TwitterTreeReader("15"), reader_name="twitter15", source=source,
+        output=tmp_path / "out.h5", name="mine", on_cascade=seen.append,
+    )
+    store = CascadeStore(summary.path)
+    assert (len(store), store.posts, store.name) == (5, 20, "mine") == (
+        summary.cascades, summary.posts, summary.name
+    )
+    assert store.attributes["reader"] == "twitter15"
+    assert store.attributes["raw_digest"] == summary.raw_digest
+    assert store.attributes["counts"]["edge_lines"] == 20
+    assert seen == [1, 2, 3, 4, 5]
+    assert summary.labels == {"false": 1, "true": 2, "unverified": 1, "non-rumor": 1}
+    assert (summary.edges, summary.events, summary.splits) == (15, 5, {"event": 5, "random": 5})
+    assert store.features == {"bow": "sparse"}
+    assert store.sparse("bow").vocabulary.all()[:2] == ["breaking", "url"]
+    assert store.split("event").grouped_by == "event"
+    plain = json.loads(json.dumps(summary.to_dict()))
+    assert plain["report"]["refusals"]["tree without a label"]["count"] == 1
+    assert plain["path"] == str(tmp_path / "out.h5")
+
+
+def test_a_second_build_is_the_same_to_the_byte(tmp_path: Path) -> None:
+    source = Release().write(tmp_path / "raw")
+    first, second = build(source, tmp_path / "a.h5"), build(source, tmp_path / "b.h5")
+    assert first.digest == second.digest
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+def test_the_raw_digest_follows_every_byte_of_the_source(tmp_path: Path) -> None:
+    one = build(Release().write(tmp_path / "one"), tmp_path / "one.h5")
+    texts = (Release().texts or b"").replace(b"Breaking", b"breaking")
+    two = build(Release(texts=texts).write(tmp_path / "two"), tmp_path / "two.h5")
+    assert one.raw_digest != two.raw_digest
+    (tmp_path / "one" / "notes.txt").write_text("not of the release")
+    assert build(tmp_path / "one", tmp_path / "one.h5").raw_digest == one.raw_digest
+
+
+class PlainReader:
+    """Reads nothing of its source; does not say what its input is."""
+
+    label_names = LABEL_NAMES
+
+    def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
+        yield from SyntheticReader(SyntheticOptions(cascades=9)).read(source, report)
+
+
+def test_for_other_readers_every_file_of_the_source_counts(tmp_path: Path) -> None:
+    def raw_digest(source: Path | None) -> str:
+        return build_store(PlainReader(), reader_name="plain", source=source,
+                           output=tmp_path / "out.h5").raw_digest
+
+    folder = tmp_path / "raw"
+    (folder / "deep").mkdir(parents=True)
+    (folder / "deep" / "file").write_text("one")
+    digests = [raw_digest(None), raw_digest(folder), raw_digest(folder / "deep" / "file")]
+    (folder / "deep" / "file").write_text("two")
+    digests += [raw_digest(folder), raw_digest(folder / "deep" / "file")]
+    assert len(set(digests)) == 5
+
+
+def test_a_failed_build_leaves_the_old_file(tmp_path: Path) -> None:
+    output = tmp_path / "out.h5"
+    digest = build(Release().write(tmp_path / "raw"), output).digest
+    two_events = Release(labels=b"true:500\nfalse:600\n").write(tmp_path / "few")
+    with pytest.raises(DataError, match="2 cascades of 2 events"):
+        build(two_events, output)
+    assert CascadeStore(output).digest == digest
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["few", "out.h5", "raw"]
+
+
+class LosingReader:
+    """Counts more posts than it yields, or yields an id twice, or nothing."""
+
+    label_names = ("a",)
+
+    def __init__(self, cascades: int, ids: str, counted: int) -> None:
+        self._cascades, self._ids, self._counted = cascades, ids, counted
+
+    def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
+        report.count("distinct_posts", self._counted)
+        made = SyntheticReader(SyntheticOptions(cascades=1)).read(None, ReadReport())
+        [model] = made
+        for number in range(self._cascades):
+            yield Cascade(
+                id=self._ids[number], event="", label=None, posted_at=0, post_id=model.post_id,
+                parent=model.parent, user=model.user, delay_seconds=model.delay_seconds,
+                kind=model.kind, text=model.text,
+            )
+
+
+def test_a_reader_that_loses_posts_silently_is_a_bug(tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="999999 posts read"):
+        build_store(LosingReader(3, "abc", 999_999), reader_name="x", source=None,
+                    output=tmp_path / "out.h5")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("reader", "message"),
+    [
+        (LosingReader(2, "aa", 0), "cascade a was read twice"),
+        (LosingReader(0, "", 0), "no cascade could be read"),
+    ],
+)
+def test_a_reader_that_repeats_or_has_nothing_is_an_error(
+    tmp_path: Path, reader: LosingReader, message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        build_store(reader, reader_name="x", source=None, output=tmp_path / "out.h5")
+
+
+def test_an_impossible_output_is_named(tmp_path: Path) -> None:
+    source = Release().write(tmp_path / "raw")
+    with pytest.raises(RunFailedError, match="its folder does not exist"):
+        build(source, tmp_path / "nowhere" / "out.h5")
+    with pytest.raises(RunFailedError, match="it is a folder"):
+        build(source, tmp_path / "raw")

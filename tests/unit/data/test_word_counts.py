@@ -1,0 +1,51 @@
+"""Tokens and their counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import CountVectorizer
+
+from dgljoint_data.features import WordCounts, tokenize
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Breaking NEWS", ["breaking", "news"]),
+        ("see https://t.co/Ab1?x=2 URL www.x.org", ["see", "url", "url", "url"]),
+        ("via @Xojane_dotcom.", ["via", "@user"]),
+        ("3 dead, 10,000 at 12:30", ["<number>", "dead", "<number>", "at", "<number>"]),
+        ("3rd #NeverHillary #1", ["3rd", "#neverhillary", "<number>"]),
+        ("a 🔥 b", []),
+        ("mail me@home", ["mail", "me", "home"]),
+        ("don’t naïve 東京", ["don", "naïve", "東京"]),
+        ("", []),
+    ],
+)
+def test_a_text_is_split_into_words(text: str, words: list[str]) -> None:
+    assert tokenize(text) == words
+
+
+def test_plain_words_are_those_of_scikit_learn() -> None:
+    text = "The queen's visit: it is off, say two well-placed sources (BBC) — naïve, a_b x"
+    assert tokenize(text) == CountVectorizer().build_analyzer()(text)
+
+
+def test_counts_are_raw_and_columns_grow_in_the_order_of_first_use() -> None:
+    counts = WordCounts()
+    first = counts.block(["red red blue", "", "blue"])
+    second = counts.block(["", "green red"])
+    assert counts.vocabulary() == ["red", "blue", "green"]
+    assert first.indptr.tolist() == [0, 2, 2, 3]
+    assert first.indices.tolist() == [0, 1, 1]
+    assert first.values.tolist() == [2, 1, 1]
+    assert (second.indptr.tolist(), second.indices.tolist()) == ([0, 0, 2], [0, 2])
+    assert (first.indptr.dtype, first.indices.dtype) == (np.int64, np.int32)
+
+
+def test_posts_without_any_word_give_empty_rows() -> None:
+    for texts in (["", "🔥"], ["", ""]):
+        block = WordCounts().block(texts)
+        assert block.indptr.tolist() == [0, 0, 0]
+        assert len(block.values) == 0

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from toys import toy_batch, toy_store
+
+from dgljoint.nn.questions import evaluation_question
+
+
+def test_hidden_edges_are_not_in_the_graph(tmp_path: Path) -> None:
+    store = toy_store(tmp_path / "a.h5")
+    columns = store.read(np.arange(10))
+    question = evaluation_question(columns, 0.5)
+    batch = toy_batch(store, range(10), question=question)
+    source, destination = batch.graph.edges()
+    edges = set(zip(source.tolist(), destination.tolist(), strict=True))
+    expected = {
+        (int(parent), post)
+        for post, parent in enumerate(columns.parent)
+        if parent >= 0 and not question.pending[post]
+    }
+    assert edges == expected
+    assert batch.graph.batch_num_nodes().tolist() == np.diff(columns.post_ptr).tolist()
+    assert int(batch.graph.batch_num_edges().sum()) == len(expected)
+    assert not set(batch.pairs[0].tolist()) & set(destination.tolist())
+
+
+def test_graph_equals_the_batch_of_single_graphs(tmp_path: Path) -> None:
+    store = toy_store(tmp_path / "a.h5")
+    whole = toy_batch(store, range(6))
+    assert whole.graph.batch_size == 6
+    starts = np.concatenate(([0], np.cumsum(whole.graph.batch_num_nodes().numpy())))
+    first = np.concatenate(([0], np.cumsum(whole.graph.batch_num_edges().numpy())))
+    source, destination = whole.graph.edges()
+    for cascade in range(6):
+        edges = slice(first[cascade], first[cascade + 1])
+        for end in (source[edges], destination[edges]):
+            assert ((end >= starts[cascade]) & (end < starts[cascade + 1])).all()
+
+
+def test_pooling_leaves_pending_posts_out(tmp_path: Path) -> None:
+    store = toy_store(tmp_path / "a.h5")
+    batch = toy_batch(store, range(8))
+    x = torch.randn(len(batch.kind), 3)
+    for cascade in range(8):
+        rows = x[(batch.cascade_of == cascade) & batch.observed]
+        torch.testing.assert_close(batch.pool(x)[cascade], rows.mean(0))
+        torch.testing.assert_close(batch.pool_max(x)[cascade], rows.amax(0))
+    assert not batch.observed.all()
+
+
+def test_pair_groups_number_the_targets_in_order(tmp_path: Path) -> None:
+    batch = toy_batch(toy_store(tmp_path / "a.h5"), range(8))
+    _, expected = torch.unique_consecutive(batch.pairs[0], return_inverse=True)
+    assert batch.pair_group.tolist() == expected.tolist()
+    assert batch.targets == int(expected.max()) + 1
+
+
+def test_moving_keeps_everything(tmp_path: Path) -> None:
+    batch = toy_batch(toy_store(tmp_path / "a.h5"), range(4))
+    moved = batch.to("cpu")
+    assert moved.ids == batch.ids
+    assert moved.features.keys() == batch.features.keys()
+    assert moved.device.type == "cpu"

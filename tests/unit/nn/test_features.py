@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from toys import random_cascade, toy_cascade, toy_store, write_store
+
+from dgljoint.config import FeatureOptions
+from dgljoint.nn import SparseRows
+from dgljoint.nn.features import FeatureSpace
+from dgljoint.nn.questions import Question, evaluation_question
+from dgljoint.store import CascadeStore
+
+
+def everything_observed(store: CascadeStore, indices: list[int]) -> tuple[object, Question]:
+    columns = store.read(np.array(indices))
+    return columns, evaluation_question(columns, 1.0)
+
+
+def test_fit_does_not_see_other_cascades(tmp_path: Path) -> None:
+    """Words and scales come out the same whatever stands outside the training part."""
+    rng = np.random.default_rng(0)
+    train = [random_cascade(f"t{n}", rng, 9) for n in range(6)]
+    spaces = []
+    for other in (3, 40):
+        rest = [random_cascade(f"x{n}", rng, other) for n in range(5)]
+        store = CascadeStore(write_store(tmp_path / f"{other}.h5", [*train, *rest]))
+        space = FeatureSpace.fit(store, np.arange(6), FeatureOptions(words=5))
+        columns, question = everything_observed(store, [0, 1, 2])
+        spaces.append(space.read(columns, question))
+    one, two = spaces
+    assert isinstance(one["bow"], SparseRows)
+    assert isinstance(two["bow"], SparseRows)
+    torch.testing.assert_close(one["bow"].columns, two["bow"].columns)
+    torch.testing.assert_close(one["bow"].values, two["bow"].values)
+    torch.testing.assert_close(one["extra"], two["extra"])
+
+
+def test_words_are_idf_weighted_rows_of_unit_length(tmp_path: Path) -> None:
+    store = toy_store(tmp_path / "a.h5")
+    train = np.arange(0, len(store), 2)
+    space = FeatureSpace.fit(store, train, FeatureOptions(words=7, min_count=3))
+    columns, question = everything_observed(store, [1, 4, 6])
+    rows = space.read(columns, question)["bow"]
+    assert isinstance(rows, SparseRows)
+
+    counts = np.zeros((store.posts, 12))
+    bow = store.sparse("bow")
+    for post in range(store.posts):
+        for place in range(bow.indptr[post], bow.indptr[post + 1]):
+            counts[post, bow.indices[place]] += bow.values[place]
+    seen = np.zeros(12)
+    for cascade in train:
+        posts = slice(store.post_ptr[cascade], store.post_ptr[cascade + 1])
+        seen += counts[posts].any(axis=0)
+    kept = np.sort(np.argsort(-seen, kind="stable")[:7])
+    kept = kept[seen[kept] >= 3]
+    expected = counts[columns.posts][:, kept] * (np.log((1 + len(train)) / (1 + seen[kept])) + 1)
+    norm = np.linalg.norm(expected, axis=1, keepdims=True)
+    expected = np.divide(expected, norm, where=norm > 0, out=np.zeros_like(expected))
+
+    dense = np.zeros((len(columns.posts), rows.width))
+    for post in range(len(columns.posts)):
+        for place in range(int(rows.offsets[post]), int(rows.offsets[post + 1])):
+            dense[post, rows.columns[place]] += rows.values[place].item()
+    np.testing.assert_allclose(dense, expected, atol=1e-6)
+
+
+def test_structure_counts_observed_edges_only(tmp_path: Path) -> None:
+    cascade = toy_cascade("a", [-1, 0, 1, 1, 3, 4])
+    store = CascadeStore(write_store(tmp_path / "a.h5", [cascade, cascade_of_one()]))
+    columns = store.read(np.array([0]))
+    pending = np.array([False, False, False, True, False, False])
+    question = Question(pending, np.empty((2, 0), np.int64), np.empty(0, bool))
+    space = FeatureSpace.fit(store, np.arange(2), FeatureOptions())
+    structure = torch.expm1(space.read(columns, question)["structure"][:, :2])
+    assert structure[:, 0].round().tolist() == [0, 1, 2, 0, 1, 2]
+    assert structure[:, 1].round().tolist() == [1, 1, 0, 1, 1, 0]
+
+
+def cascade_of_one() -> object:
+    return toy_cascade("single", [-1])
+
+
+def test_depth_of_a_long_chain(tmp_path: Path) -> None:
+    chain = toy_cascade("chain", range(-1, 999))
+    store = CascadeStore(write_store(tmp_path / "a.h5", [chain]))
+    columns, question = everything_observed(store, [0])
+    space = FeatureSpace.fit(store, np.arange(1), FeatureOptions())
+    depth = torch.expm1(space.read(columns, question)["structure"][:, 0])
+    assert depth.round().tolist() == list(range(1000))
+
+
+def test_time_is_relative_and_a_day_is_one(tmp_path: Path) -> None:
+    store = CascadeStore(write_store(tmp_path / "a.h5", [toy_cascade("a", [-1, 0, 0])]))
+    columns, question = everything_observed(store, [0])
+    space = FeatureSpace.fit(store, np.arange(1), FeatureOptions())
+    time = space.read(columns, question)["time"]
+    day = np.log1p(86_400)
+    expected = [[0, 0], [np.log1p(60), np.log1p(60)], [np.log1p(120), np.log1p(60)]]
+    assert (time * day).flatten().tolist() == pytest.approx(np.ravel(expected).tolist(), rel=1e-5)

@@ -124,6 +124,7 @@ def parse_tree(data: bytes) -> TreeFile | None:
     Returns:
         The posts and edges, or ``None`` when no line names the source.
     """
+    # Sifting would do with any line end; this keeps such files on the quick path.
     data = data.removeprefix(_BOM).replace(b"\r\n", b"\n")
     if not data.endswith(b"\n"):
         data += b"\n"

@@ -110,11 +110,7 @@ def build_store(
         RunFailedError: the file cannot be written.
     """
     started = time.perf_counter()
-    if not output.parent.is_dir():
-        raise RunFailedError(f"cannot write {output}: its folder does not exist",
-                             hint="make the folder first or choose another place")
-    if output.is_dir():
-        raise RunFailedError(f"cannot write {output}: it is a folder", hint="name a file")
+    _check_place(output)
     raw_digest = _raw_digest(reader, source)
     report = ReadReport()
     counts = features.WordCounts()
@@ -151,6 +147,16 @@ def build_store(
         seconds=time.perf_counter() - started,
         report=report,
     )
+
+
+def _check_place(output: Path) -> None:
+    if not output.parent.is_dir():
+        raise RunFailedError(
+            f"cannot write {output}: its folder does not exist",
+            hint="make the folder first or choose another place",
+        )
+    if output.is_dir():
+        raise RunFailedError(f"cannot write {output}: it is a folder", hint="name a file")
 
 
 def _write_cascades(

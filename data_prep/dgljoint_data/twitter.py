@@ -11,6 +11,7 @@ beside ``label.txt``.
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -94,7 +95,7 @@ class TwitterTreeReader:
         labels = read_labels(folder, self.label_names, report)
         texts = read_texts(folder, report)
         events = self._events(folder, report)
-        yielded = 0
+        sizes = []
         for thread, label in labels.items():
             file = _read_tree(folder, thread, report)
             if file is None:
@@ -107,12 +108,18 @@ class TwitterTreeReader:
             _tell(thread, file, tree, report)
             event = (events or {}).get(thread, "")
             yield _cascade(thread, event, label, texts.get(thread, ""), file, tree)
-            yielded += 1
+            sizes.append(len(file.user))
         _refuse_unlabelled(folder, labels, report)
-        if not yielded:
+        if not sizes:
             first = next(iter(report.refusals.items()), None)
             why = f": {first[0]} ({first[1].examples[0]})" if first else ": label.txt names none"
             raise DataError(f"{folder} holds no readable thread{why}")
+        report.counts |= {
+            "distinct_posts_per_thread_min": min(sizes),
+            "distinct_posts_per_thread_median": statistics.median_low(sizes),
+            "distinct_posts_per_thread_mean": round(statistics.fmean(sizes)),
+            "distinct_posts_per_thread_max": max(sizes),
+        }
 
     def _events(self, folder: Path, report: ReadReport) -> dict[str, str] | None:
         own = self._event_file

@@ -9,7 +9,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from toys import random_cascade, toy_batch, toy_features, toy_model, write_store
 
 from dgljoint.nn import CascadeBatch
 from dgljoint.nn.assemble import assemble
@@ -18,6 +17,7 @@ from dgljoint.nn.questions import Question, evaluation_question
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec
 from dgljoint.store import CascadeColumns, CascadeStore
+from toys import random_cascade, toy_batch, toy_features, toy_model, write_store
 
 
 def names_of(kind: type) -> list[str]:

@@ -32,6 +32,10 @@ EXPECTED = {
         "threads_root_not_first": 17,
         "threads_root_is_another_tweet": 8,
         "posts_reachable": 591_313,
+        "distinct_posts_per_thread_min": 56,
+        "distinct_posts_per_thread_median": 260,
+        "distinct_posts_per_thread_mean": 402,
+        "distinct_posts_per_thread_max": 2990,
     },
     "16": {
         "threads": 818,
@@ -47,6 +51,10 @@ EXPECTED = {
         "threads_root_not_first": 10,
         "threads_root_is_another_tweet": 9,
         "posts_reachable": 344_508,
+        "distinct_posts_per_thread_min": 74,
+        "distinct_posts_per_thread_median": 271,
+        "distinct_posts_per_thread_mean": 425,
+        "distinct_posts_per_thread_max": 3089,
     },
 }
 LABELS = {

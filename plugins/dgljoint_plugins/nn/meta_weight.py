@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Gradients = Mapping[str, Tensor]
 _TINY = 1e-8
 _TASKS = 2
+_LEAST_SCALE = 0.1
 _MEMORY = 0.9  # of the running sizes of held-out losses and of the derivative
 
 
@@ -25,7 +26,8 @@ class MetaWeight(LossWeighter):
     ``w = f + K (1 - f) softmax(z / t)`` for K losses and floor ``f``, so the weights average 1.
     ``z`` comes from the pooled views, each loss's logarithm, its ratio to the first epoch and its
     slope, the cosine of the two tasks' gradients, and progress; all detached. Each loss is first
-    divided by its running scale, or the faster-falling one would win.
+    divided by its running scale, or the faster-falling one would win; the scale never falls
+    below a tenth of the first epoch's, or a loss that reaches zero would drown the others.
 
     Every ``every`` steps the network is trained, in the manner of Ren et al. (2018), by the
     exact derivative of the held-out task losses after one step::
@@ -88,7 +90,7 @@ class MetaWeight(LossWeighter):
         self._observe(losses, step)
         weights = self.weigh(losses, step)
         used = weights.detach()
-        normalised = losses.values() / self.scale
+        normalised = losses.values() / torch.maximum(self.scale, self.first * _LEAST_SCALE)
         if step.number % self.options.every or step.probe is None:
             (used * normalised).sum().backward()  # type: ignore[no-untyped-call]  # torch's
             return used
@@ -124,6 +126,7 @@ class MetaWeight(LossWeighter):
         return (held_out / self.held_out).sum()
 
     def _learn(self, weights: Tensor, derivative: Tensor) -> None:
+        derivative = derivative.float()
         size = derivative.norm()
         self.size.copy_(size if self.size == 0 else self.size.lerp(size, 1 - _MEMORY))
         share = weights / weights.sum()

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from twitter_release import SMALL_TREE, Release
 
 from dgljoint import Cascade, DataError, ReadReport
 from dgljoint.errors import RunFailedError
@@ -15,6 +14,7 @@ from dgljoint.store import CascadeStore
 from dgljoint_data import BuildSummary, build_store
 from dgljoint_data.synthetic import LABEL_NAMES, SyntheticOptions, SyntheticReader
 from dgljoint_data.twitter import TwitterTreeReader
+from twitter_release import SMALL_TREE, Release
 
 
 def build(source: Path, output: Path, seed: int = 0) -> BuildSummary:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twitter_release import SMALL_TREE, Post, edge, root
 
 from dgljoint_data._tree import EDGE_REASONS, Tree, TreeFile, choose_tree, parse_tree
 from dgljoint_data.twitter import _cascade
+from twitter_release import SMALL_TREE, Post, edge, root
 
 SOURCE: Post = (1, 500, "0.0")
 
@@ -143,7 +143,7 @@ def test_a_byte_order_mark_and_whole_minutes_are_read() -> None:
 
 
 def test_further_root_lines_are_counted() -> None:
-    file = parsed(SMALL_TREE[1], root(SOURCE), root((9, 509, "3.0")), SMALL_TREE[2])
+    file = parsed(SMALL_TREE[1], root(SOURCE), SMALL_TREE[2], root((9, 509, "3.0")))
     assert (file.root_line, file.other_roots, int(file.tweet[0])) == (1, 1, 500)
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twitter_release import SMALL_TREE, Release, edge, root
 
 from dgljoint import DataError, Kind, ReadReport
 from dgljoint.options import NoOptions
 from dgljoint_data.twitter import TwitterTreeReader, dgljoint_readers
+from twitter_release import SMALL_TREE, Release, edge, root
 
 
 def test_a_whole_release_is_read_in_the_order_of_the_labels(tmp_path: Path) -> None:
@@ -76,6 +76,10 @@ def test_the_other_edition_is_refused(tmp_path: Path) -> None:
         ({"labels": b"true:500\ntrue:501"}, "label without a tree", "tree/501.txt"),
         ({"labels": b"true:500"}, "tree without a label", "tree/600.txt"),
         ({"labels": b"true:500\nrumour:600"}, "unknown label", "label.txt:2: 'rumour'"),
+        (
+            {"labels": b"true:500\ntrue:600\nrumour:600"},
+            "unknown label", "label.txt:3: 'rumour'; known: false, true, unverified, non-rumor",
+        ),
         ({"labels": b"true:500\nhm"}, "not a label line", "label.txt:2: 'hm'"),
         ({"labels": b"true:500\ntrue:../500"}, "not a label line", "label.txt:2"),
         ({"labels": b"true:500\ntrue:\xff\xfe"}, "not a label line", "label.txt:2"),
@@ -135,6 +139,21 @@ def test_a_thread_is_repaired_and_the_repair_counted(
     cascades, report = Release(**change).read(tmp_path / "raw")  # type: ignore[arg-type]  # mixed
     assert cascades[0].id == "500"
     assert report.repairs[reason].examples[0] == example
+
+
+def test_windows_line_ends_are_read_everywhere(tmp_path: Path) -> None:
+    unix = Release()
+    windows = Release(
+        trees={name: "\r\n".join(SMALL_TREE).encode() for name in unix.trees},
+        labels=(unix.labels or b"").replace(b"\n", b"\r\n"),
+        texts=(unix.texts or b"").replace(b"\n", b"\r\n"),
+    )
+    expected, _ = unix.read(tmp_path / "unix")
+    found, report = windows.read(tmp_path / "windows")
+    assert not report.repairs
+    assert [(a.id, a.text, a.parent.tolist()) for a in found] == [
+        (b.id, b.text, b.parent.tolist()) for b in expected
+    ]
 
 
 def test_bytes_that_are_no_utf8_are_replaced_in_the_text(tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from toys import toy_batch, toy_store
 
 from dgljoint.nn.questions import evaluation_question
+from toys import toy_batch, toy_store
 
 
 def test_hidden_edges_are_not_in_the_graph(tmp_path: Path) -> None:

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from toys import random_cascade, toy_cascade, toy_store, write_store
 
 from dgljoint.config import FeatureOptions
 from dgljoint.nn import SparseRows
 from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.questions import Question, evaluation_question
 from dgljoint.store import CascadeStore
+from toys import random_cascade, toy_cascade, toy_store, write_store
 
 
 def everything_observed(store: CascadeStore, indices: list[int]) -> tuple[object, Question]:

@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from toys import toy_batch, toy_store
 
 from dgljoint.nn.losses import binary_loss, listwise_loss, rumor_loss
 from dgljoint.nn.ops import dot_over_pairs, log_softmax_over_groups
+from toys import toy_batch, toy_store
 
 
 def test_group_softmax_equals_softmax_group_by_group() -> None:

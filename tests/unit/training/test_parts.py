@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from toys import toy_store
 
 from dgljoint.errors import DataError, UsageError
 from dgljoint.splitting import stratified_folds
 from dgljoint.training.parts import part_under_test, training_parts
+from toys import toy_store
 
 
 @pytest.mark.parametrize("split_name", ["event", "random"])

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import Site
-from toys import toy_config, toy_store
 
+from conftest import Site
 from dgljoint.config import resolve_config
 from dgljoint.errors import (
     DataError,
@@ -24,6 +23,7 @@ from dgljoint.plugins.registry import installed_registry
 from dgljoint.store import CascadeStore
 from dgljoint.training import Progress, RunResult, evaluate_run, plan_run, train
 from dgljoint.training.checkpoint import load_tree
+from toys import toy_config, toy_store
 
 BOTH = ("contrastive", "meta_weight")
 

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import dropout
+
+from dgljoint.nn import LossTable, Step
+from dgljoint_plugins.meta_weight import MetaWeightOptions
+from dgljoint_plugins.nn.meta_weight import MetaWeight, hypergradient
+
+WIDTH = 4
+NAMES = ("cascade", "rumor", "extra")
+
+
+class Problem:
+    """Three losses of two parameters (one of them only some losses reach) and a probe."""
+
+    def __init__(self, seed: int = 0, *, sizes: str = "number", drop: float = 0.0) -> None:
+        torch.manual_seed(seed)
+        self.drop = drop
+        self.parameters = {
+            "shared": nn.Parameter(torch.randn(5, dtype=torch.float64)),
+            "own": nn.Parameter(torch.randn(3, dtype=torch.float64)),
+        }
+        self.matrix = torch.randn(4, 5, 5, dtype=torch.float64)
+        scale = {name: torch.rand_like(p) * 0.1 for name, p in self.parameters.items()}
+        self.step_size = (lambda name: scale[name]) if sizes == "tensor" else (lambda name: 0.05)
+
+    def losses(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        shared, own = parameters["shared"], parameters["own"]
+        return {
+            "cascade": (self.matrix[0] @ shared).tanh().square().sum(),
+            "rumor": (self.matrix[1] @ shared).square().sum() + own.cosh().sum(),
+            "extra": (self.matrix[2] @ shared).sin().sum() ** 2,
+        }
+
+    def probe(self, changed: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        parameters = {**self.parameters, **changed}
+        with torch.random.fork_rng():
+            torch.manual_seed(7)  # the same mask in every evaluation, as the engine promises
+            shared = dropout(parameters["shared"], self.drop)
+        return {
+            "cascade": (self.matrix[3] @ shared).square().sum(),
+            "rumor": (self.matrix[1].T @ shared).cos().sum() + parameters["own"].square().sum(),
+        }
+
+    def step(self, number: int = 0, probe: bool = True) -> Step:
+        return Step(
+            number=number,
+            total=100,
+            epoch=0,
+            learning_rate=0.05,
+            parameters=self.parameters,
+            step_size=self.step_size,
+            pooled=torch.zeros(2, WIDTH),
+            probe=self.probe if probe else None,
+        )
+
+    def gradients(self) -> list[dict[str, Tensor]]:
+        found = []
+        for loss in self.losses(self.parameters).values():
+            values = torch.autograd.grad(
+                loss, list(self.parameters.values()), allow_unused=True, retain_graph=True
+            )
+            found.append(
+                {n: g for n, g in zip(self.parameters, values, strict=True) if g is not None}
+            )
+        return found
+
+
+def objective(losses: Mapping[str, Tensor]) -> Tensor:
+    return losses["cascade"] / 3 + losses["rumor"]
+
+
+def held_out_after(problem: Problem, weights: Tensor) -> Tensor:
+    """The objective after one step, with a path from the weights."""
+    moved: dict[str, Tensor] = dict(problem.parameters)
+    for weight, gradient in zip(weights, problem.gradients(), strict=True):
+        for name, value in gradient.items():
+            moved[name] = moved[name] - weight * problem.step_size(name) * value.detach()
+    return objective(problem.probe(moved))
+
+
+@pytest.mark.parametrize("sizes", ["number", "tensor"])
+@pytest.mark.parametrize("drop", [0.0, 0.4])
+@pytest.mark.parametrize("seed", range(3))
+def test_hypergradient_is_exact(seed: int, sizes: str, drop: float) -> None:
+    """Equal to autograd through the look-ahead, and to central differences."""
+    problem = Problem(seed, sizes=sizes, drop=drop)
+    weights = torch.tensor([0.7, 1.1, 1.2], dtype=torch.float64, requires_grad=True)
+    found = hypergradient(problem.step(), problem.gradients(), weights, objective)
+    (through,) = torch.autograd.grad(held_out_after(problem, weights), weights)
+    torch.testing.assert_close(found, through)
+    width = 1e-6
+    for place in range(3):
+        shift = torch.zeros(3, dtype=torch.float64)
+        shift[place] = width
+        with torch.no_grad():
+            base = weights.detach()
+        above = held_out_after(problem, base + shift)
+        below = held_out_after(problem, base - shift)
+        difference = (above - below) / (2 * width)
+        torch.testing.assert_close(found[place], difference, rtol=1e-5, atol=1e-7)
+    assert found.abs().min() > 0
+
+
+def weighter(names: tuple[str, ...] = NAMES, **options: object) -> MetaWeight:
+    torch.manual_seed(1)
+    return MetaWeight(MetaWeightOptions(**options), WIDTH, names)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_gradients_are_those_of_the_weighted_sum(number: int) -> None:
+    """In a step that trains the network (0) and in one that does not (1)."""
+    problem = Problem()
+    of = weighter(every=5)
+    table = LossTable(problem.losses(problem.parameters), {"extra": 0.5})
+    used = of.backward(table, problem.step(number))
+    losses = problem.losses(problem.parameters)
+    effective = used / of.scale * torch.tensor([1, 1, 0.5])
+    expected = torch.autograd.grad(
+        sum(w * loss for w, loss in zip(effective, losses.values(), strict=True)),
+        list(problem.parameters.values()),
+    )
+    for parameter, gradient in zip(problem.parameters.values(), expected, strict=True):
+        torch.testing.assert_close(parameter.grad, gradient, rtol=1e-5, atol=1e-8)
+
+
+def test_weights_average_one_and_keep_the_floor() -> None:
+    problem = Problem()
+    of = weighter(floor=0.2, temperature=0.05)
+
+    def weights_in(step: int) -> Tensor:
+        return of.backward(LossTable(problem.losses(problem.parameters), {}), problem.step(step))
+
+    torch.testing.assert_close(weights_in(1), torch.ones(3))
+    nn.init.normal_(of.network[2].weight, std=30)
+    weights = weights_in(2)
+    assert weights.sum().item() == pytest.approx(3)
+    assert weights.min() >= 0.2 - 1e-6
+    assert weights.min() < 0.3
+
+
+def test_a_loss_that_reaches_zero_does_not_drown_the_others() -> None:
+    of = weighter(("cascade", "rumor"))
+    x = nn.Parameter(torch.ones(2))
+    for number in range(1, 200):
+        x.grad = None
+        raw = {"cascade": x[0].square() * 0.9**number, "rumor": x[1].square()}
+        step = Step(
+            number=number, total=200, epoch=number // 10, learning_rate=0.1, parameters={"x": x},
+            step_size=lambda name: 0.1, pooled=torch.zeros(2, WIDTH), probe=None,
+        )
+        of.backward(LossTable(raw, {}), step)
+    assert x.grad[0].abs() < 1e-6
+    assert x.grad[1].abs() > 1
+
+
+def test_losses_are_weighed_on_their_running_scale() -> None:
+    """A loss a thousand times larger, and its coefficient as it was, moves nothing."""
+    used = []
+    for factor in (1.0, 1000.0):
+        problem = Problem()
+        of = weighter()
+        for number in range(1, 4):
+            raw = problem.losses(problem.parameters)
+            raw["extra"] = raw["extra"] * factor
+            for parameter in problem.parameters.values():
+                parameter.grad = None
+            of.backward(LossTable(raw, {"extra": 0.3}), problem.step(number))
+        used.append({name: p.grad.clone() for name, p in problem.parameters.items()})
+    for name in used[0]:
+        torch.testing.assert_close(used[0][name], used[1][name])
+
+
+def test_a_harmful_loss_loses_its_weight_and_a_useful_one_keeps_it() -> None:
+    """The tasks' training losses miss the held-out optimum, 0, by 1; only one loss corrects it."""
+    names = ("cascade", "rumor", "useful", "harmful")
+    of = weighter(names, every=1, floor=0.0, entropy=0.0, learning_rate=0.05)
+    x = nn.Parameter(torch.full((4,), 2.0))
+    history = []
+    for number in range(150):
+        raw = {
+            "cascade": (x - 1).square().sum() + 4,
+            "rumor": (x - 1).square().sum() + 4,
+            "useful": (x + 1).square().sum() + 4,
+            "harmful": (x - 8).square().sum() + 4,
+        }
+        step = Step(
+            number=number, total=150, epoch=number // 10, learning_rate=0.05,
+            parameters={"x": x}, step_size=lambda name: 0.05, pooled=torch.zeros(2, WIDTH),
+            probe=lambda changed: {
+                "cascade": changed["x"].square().sum() + 0.1,
+                "rumor": changed["x"].square().sum() + 0.2,
+            },
+        )
+        x.grad = None
+        history.append(of.backward(LossTable(raw, {}), step))
+        with torch.no_grad():
+            x -= 0.05 * x.grad
+    assert history[0].tolist() == pytest.approx([1, 1, 1, 1])
+    assert history[-1][3] < 0.02
+    assert history[-1][2] > 1
+    assert x.abs().max() < 0.2
+
+
+def test_state_round_trip_continues_alike(tmp_path: Path) -> None:
+    one, other = weighter(every=1), weighter(every=1)
+    problem = Problem()
+    for number in range(3):
+        one.backward(LossTable(problem.losses(problem.parameters), {}), problem.step(number))
+    other.load_state_dict(deepcopy(one.state_dict()))
+    for number in range(3, 6):
+        results = []
+        for of in (one, other):
+            table = LossTable(problem.losses(problem.parameters), {})
+            results.append(of.backward(table, problem.step(number)))
+        assert torch.equal(*results)
+
+
+def test_without_a_probe_the_network_is_left_alone() -> None:
+    problem = Problem()
+    of = weighter(every=1)
+    before = {name: p.clone() for name, p in of.network.named_parameters()}
+    of.backward(LossTable(problem.losses(problem.parameters), {}), problem.step(0, probe=False))
+    assert all(torch.equal(before[name], p) for name, p in of.network.named_parameters())

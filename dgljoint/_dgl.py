@@ -9,16 +9,24 @@ import torch
 
 from dgljoint import _dgl_compat
 from dgljoint.errors import RunFailedError
+from dgljoint.plugins.guard import one_line
 
 _dgl_compat.install()
+
+
+def _version() -> str:
+    try:
+        return metadata.version("dgl")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
 
 try:
     import dgl
     from dgl.ops import copy_u_sum, u_dot_v
-except (ImportError, OSError, AttributeError) as error:
+except Exception as error:  # whatever a library raises that does not fit its neighbours
     raise RunFailedError(
-        f"DGL {metadata.version('dgl')} cannot be imported beside torch {torch.__version__}: "
-        f"{type(error).__name__}: {error}",
+        f"DGL {_version()} cannot be imported beside torch {torch.__version__}: {one_line(error)}",
         hint="install a pair that is tested: pip install torch==2.13.0 dgl==1.1.3",
     ) from error
 
@@ -66,7 +74,11 @@ def dot_over_pairs(pairs: torch.Tensor, left: torch.Tensor, right: torch.Tensor)
 
 def reversed_graph(graph: Graph) -> Graph:
     """Return ``graph`` with every edge turned round; batch sizes are kept."""
-    return dgl.reverse(graph)
+    turned = dgl.reverse(graph)
+    # DGL drops them.
+    turned.set_batch_num_nodes(graph.batch_num_nodes())
+    turned.set_batch_num_edges(graph.batch_num_edges())
+    return turned
 
 
 def kernels_run() -> bool:

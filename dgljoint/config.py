@@ -30,8 +30,8 @@ class TrainOptions(Options):
 
     epochs: int = Field(60, ge=1, description="most passes over the training part")
     patience: int = Field(10, ge=1, description="epochs without a better validation score")
-    batch: int = Field(64, ge=1, description="cascades a step")
-    learning_rate: float = Field(2e-3, gt=0, description="AdamW's, at the end of the warm-up")
+    batch: int = Field(32, ge=1, description="cascades a step")
+    learning_rate: float = Field(3e-3, gt=0, description="AdamW's, at the end of the warm-up")
     encoder_rate: float = Field(1.0, ge=0, description="learning-rate factor of the encoder")
     head_rate: float = Field(1.0, ge=0, description="factor of branches and heads")
     interaction_rate: float = Field(1.0, ge=0, description="factor of interactions")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dgljoint.errors import RunFailedError
@@ -18,6 +19,11 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         RunFailedError: the file system refuses the renaming, in words.
     """
+    with writing(path):
+        special = path.exists() and not (path.is_file() or path.is_dir())
+    if special:
+        # Renaming would put a file in the place of a device.
+        raise RunFailedError(f"cannot write {path}: it is no regular file", hint="name a file")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
@@ -26,7 +32,9 @@ def replacing(path: Path) -> Iterator[Path]:
                 os.fsync(handle.fileno())
             temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        # Where its folder is gone, so is the file.
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -40,10 +48,24 @@ def writing(path: Path) -> Iterator[None]:
     """Turn a refusal of the file system under ``path`` into a message."""
     try:
         yield
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT) or "No space left" in str(error)
-        reason = "the disk is full" if full else (error.strerror or str(error))
+    except Exception as error:
+        number = _error_number(error)
+        if number is None and not isinstance(error, OSError):
+            raise
+        full = number in (errno.ENOSPC, errno.EDQUOT)
+        reason = "the disk is full" if full else os.strerror(number) if number else str(error)
         raise RunFailedError(
             f"cannot write {path}: {reason}",
             hint="free some space or choose another place" if full else "choose another place",
         ) from error
+
+
+def _error_number(error: Exception) -> int | None:
+    """Return what the system called the error.
+
+    HDF5 and safetensors hand it on inside their own text alone.
+    """
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    found = re.search(r"\(os error (\d+)\)|\berrno = (\d+)", str(error))
+    return int(found[1] or found[2]) if found else None

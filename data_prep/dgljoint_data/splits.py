@@ -2,10 +2,6 @@
 
 Published numbers come from random folds, in which most test threads share their event with a
 training thread; ``random`` exists to compare with them.
-
-The folds are dealt here and not by scikit-learn's ``StratifiedGroupKFold``: importing it takes a
-third of the time in which Twitter15 is read and written, it leaves folds empty when groups are
-few, and a file's content would depend on its version. A test holds the balance against its.
 """
 
 from __future__ import annotations
@@ -17,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgljoint.errors import DataError
+from dgljoint.splitting import stratified_folds
 
 FOLDS = 5
 FEWEST_FOLDS = 3  # one each to train, to select and to test on
@@ -68,35 +65,9 @@ def make_splits(labels: Sequence[str | None], events: Sequence[str], seed: int) 
             hint="read more cascades",
         )
     folds = min(FOLDS, distinct)
-    alone = np.arange(len(classes))
+    together = stratified_folds(classes, groups, folds, seed)
+    alone = stratified_folds(classes, None, folds, seed)
     return [
-        Split("event", "event", _deal(classes, groups, folds, seed)),
-        Split("random", "", _deal(classes, alone, folds, seed)),
+        Split("event", "event", together.astype(np.int8)),
+        Split("random", "", alone.astype(np.int8)),
     ]
-
-
-def _deal(
-    classes: NDArray[np.int64], groups: NDArray[np.int64], folds: int, seed: int
-) -> Folds:
-    """Give each group, the largest first, to the fold that holds the fewest of its classes.
-
-    Among equals it goes to the fold that holds the fewest cascades: with at least as many groups
-    as folds, none stays empty. Groups of one size come in an order drawn from the seed.
-
-    Args:
-        classes: (C,) class of each cascade, from 0.
-        groups: (C,) group of each cascade, from 0.
-        folds: number of folds.
-        seed: of the order.
-    """
-    held = np.zeros((groups.max() + 1, classes.max() + 1), np.int64)
-    np.add.at(held, (groups, classes), 1)
-    order = np.random.default_rng(seed).permutation(len(held))
-    order = order[np.argsort(-held[order].sum(axis=1), kind="stable")]
-    filled = np.zeros((folds, held.shape[1]), np.int64)
-    fold_of = np.zeros(len(held), np.int8)
-    for group in order:
-        fold = np.lexsort((filled.sum(axis=1), filled @ held[group]))[0]
-        fold_of[group] = fold
-        filled[fold] += held[group]
-    return fold_of[groups]

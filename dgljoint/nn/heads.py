@@ -10,6 +10,9 @@ from dgljoint.nn.ops import dot_over_pairs, xavier
 
 _GAP_KNOTS = 32
 _GAP_STEP = 0.75  # 32 knots of log2(1 + seconds) reach past 100 days
+# Adam moves a number by the learning rate a step: in these units the kernel crosses its range
+# in a few hundred steps.
+_KERNEL_UNIT = 10.0
 
 
 class CascadePredictor(nn.Module):
@@ -32,6 +35,8 @@ class CascadePredictor(nn.Module):
         self.level = nn.Linear(width, 1)
         self.scale = width**-0.5
         xavier(self)
+        # Start from similarity: posts that are alike attach, until something else is learned.
+        self.key.load_state_dict(self.query.state_dict())
         self.kernel = nn.Parameter(torch.zeros(_GAP_KNOTS))
 
     def forward(self, view: Tensor, batch: CascadeBatch) -> Tensor:
@@ -50,7 +55,8 @@ class CascadePredictor(nn.Module):
         place = (torch.log2(1 + gap_seconds).float() / _GAP_STEP).clamp(max=_GAP_KNOTS - 1.001)
         left = place.long()
         part = place - left
-        return self.kernel[left] * (1 - part) + self.kernel[left + 1] * part
+        kernel = self.kernel * _KERNEL_UNIT
+        return kernel[left] * (1 - part) + kernel[left + 1] * part
 
 
 class RumorDetector(nn.Module):

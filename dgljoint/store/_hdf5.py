@@ -12,6 +12,7 @@ import mmap
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +26,9 @@ from dgljoint.errors import DataError
 Array = NDArray[Any]
 _COPY_BYTES = 1 << 23
 _DIGEST = "digest"
+# What HDF5 needs beside the columns: headers and groups, at most this much a column and in all.
+_HEADER_BYTES = 1 << 10
+_FRAME_BYTES = 1 << 14
 
 
 class Spool:
@@ -34,6 +38,7 @@ class Spool:
         self.dtype = dtype
         self.row = row
         self.length = 0
+        self._row_bytes = dtype.itemsize * int(np.prod(row, dtype=np.int64))
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # see close
 
     def append(self, values: Array) -> None:
@@ -42,21 +47,27 @@ class Spool:
         self._file.write(block.data)
         self.length += len(block)
 
+    @property
+    def size_bytes(self) -> int:
+        """How much was appended."""
+        return self.length * self._row_bytes
+
     def blocks(self) -> Iterator[Array]:
         """Yield what was appended, in order, in blocks of a bounded size."""
         self._file.seek(0)
-        row_bytes = self.dtype.itemsize * int(np.prod(self.row, dtype=np.int64))
-        rows = max(1, _COPY_BYTES // max(1, row_bytes))
+        rows = max(1, _COPY_BYTES // max(1, self._row_bytes))
         left = self.length
         while left:
             count = min(rows, left)
-            block = np.frombuffer(self._file.read(count * row_bytes), self.dtype)
+            block = np.frombuffer(self._file.read(count * self._row_bytes), self.dtype)
             yield block.reshape(count, *self.row)
             left -= count
 
     def close(self) -> None:
         """Free the temporary file."""
-        self._file.close()
+        # On a full disk closing fails to flush, again; what failed first has been raised.
+        with suppress(OSError):
+            self._file.close()
 
 
 class _Digest:
@@ -83,7 +94,14 @@ def write(path: Path, spools: Mapping[str, Spool], attributes: Mapping[str, obje
         OSError: the file system refused.
     """
     digest = _Digest(attributes)
+    texts = {name: json.dumps(value) for name, value in attributes.items()}
+    size = _FRAME_BYTES + 2 * sum(map(len, texts.values()))
+    size += sum(_HEADER_BYTES + spool.size_bytes for spool in spools.values())
+    # HDF5 crashes the process on a full disk, so the space is claimed before it is called, and
+    # again once it has emptied the file; closing cuts what is left over.
+    _reserve(path, size)
     with h5py.File(path, "w", libver=("v108", "v110")) as file:
+        _reserve(path, size)
         for name, spool in sorted(spools.items()):
             shape = (spool.length, *spool.row)
             dataset = file.create_dataset(name, shape=shape, dtype=spool.dtype)
@@ -93,9 +111,14 @@ def write(path: Path, spools: Mapping[str, Spool], attributes: Mapping[str, obje
                 dataset[start : start + len(block)] = block
                 digest.data(block)
                 start += len(block)
-        for name, value in attributes.items():
-            file.attrs[name] = json.dumps(value)
+        for name, text in texts.items():
+            file.attrs[name] = text
         file.attrs[_DIGEST] = json.dumps(digest.hexdigest())
+
+
+def _reserve(path: Path, size: int) -> None:
+    with path.open("ab") as file:
+        os.posix_fallocate(file.fileno(), 0, size)
 
 
 def read_attributes(path: Path) -> dict[str, Any]:
@@ -158,7 +181,10 @@ def map_columns(path: Path) -> dict[str, Array]:
 def _datasets(path: Path, group: h5py.Group, prefix: str) -> Iterator[tuple[str, h5py.Dataset]]:
     for name in group:
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise DataError(f"{path}: {prefix}{name} is a link out of its place; it is not read")
+            raise DataError(
+                f"{path}: {prefix}{name} is a link to another place; links are not followed",
+                hint="build it again with `dgljoint preprocess`",
+            )
         item = group[name]
         if isinstance(item, h5py.Group):
             yield from _datasets(path, item, f"{prefix}{name}/")
@@ -171,7 +197,10 @@ def _place(
 ) -> tuple[int | None, np.dtype[Any], tuple[int, ...]]:
     stored_elsewhere = item.is_virtual or item.external
     if item.chunks is not None or stored_elsewhere or item.dtype.hasobject or item.shape is None:
-        raise DataError(f"{path}: column {name} is not a plain contiguous array")
+        raise DataError(
+            f"{path}: column {name} is not a plain contiguous array",
+            hint="build it again with `dgljoint preprocess`",
+        )
     return item.id.get_offset(), item.dtype, item.shape
 
 

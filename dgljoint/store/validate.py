@@ -19,9 +19,10 @@ Columns = Mapping[str, NDArray[Any]]
 def check_attributes(path: Path, attributes: Mapping[str, Any]) -> None:
     """Raise :class:`DataError` unless format, version and attributes are ours."""
     if attributes.get("format") != schema.FORMAT:
+        found = repr(attributes["format"]) if "format" in attributes else "not given"
         raise DataError(
-            f"{path}: an HDF5 file of another program: its format is "
-            f"{attributes.get('format')!r}, expected {schema.FORMAT!r}",
+            f"{path}: an HDF5 file of another program: its format is {found}, "
+            f"expected {schema.FORMAT!r}",
             hint="make a cascade file with `dgljoint preprocess`",
         )
     version = attributes.get("version")

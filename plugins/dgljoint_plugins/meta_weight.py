@@ -19,8 +19,8 @@ class MetaWeightOptions(Options):
     every: int = Field(5, ge=1, description="steps between two looks ahead")
     temperature: float = Field(1.0, gt=0, description="of the softmax over the losses")
     floor: float = Field(0.05, ge=0, lt=1, description="least weight; weights average 1")
-    entropy: float = Field(0.01, ge=0, description="bonus for even weights")
-    learning_rate: float = Field(1e-2, gt=0, description="Adam's, of the weighting network")
+    entropy: float = Field(0.2, ge=0, description="bonus for even weights")
+    learning_rate: float = Field(2e-3, gt=0, description="Adam's, of the weighting network")
     hidden: int = Field(32, ge=1, description="width of the weighting network")
     momentum: float = Field(0.9, ge=0, lt=1, description="of the running loss scales")
 

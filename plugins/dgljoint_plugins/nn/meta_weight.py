@@ -131,7 +131,7 @@ class MetaWeight(LossWeighter):
         self.size.copy_(size if self.size == 0 else self.size.lerp(size, 1 - _MEMORY))
         share = weights / weights.sum()
         bonus = -(share * (share + _TINY).log()).sum() * self.options.entropy
-        loss = (weights * derivative / (self.size + _TINY)).sum() - bonus
+        loss = (share * derivative / (self.size + _TINY)).sum() - bonus
         self.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]  # torch's
         self.optimizer.step()

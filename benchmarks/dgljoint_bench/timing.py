@@ -1,0 +1,149 @@
+"""Time functions, or commands in fresh processes, in turns.
+
+One after the other, over and over: a slow moment of the machine falls on all of them. Medians and
+ratios of medians are told, never a best or a mean.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+_SETTINGS = {
+    # Two threads on two cores wait for one another a hundred times longer than they compute as
+    # soon as anything else runs.
+    "OMP_NUM_THREADS": "1",
+    # glibc gives big buffers back to the system and fetches them anew at every step otherwise.
+    "MALLOC_MMAP_THRESHOLD_": "4294967296",
+    "MALLOC_TRIM_THRESHOLD_": "17179869184",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Seconds of each round, by name; the first name is what the others are compared with."""
+
+    seconds: Mapping[str, Sequence[float]]
+
+    @property
+    def medians(self) -> dict[str, float]:
+        """Median seconds by name."""
+        return {name: median(values) for name, values in self.seconds.items()}
+
+    @property
+    def ratios(self) -> dict[str, float]:
+        """How many times the first one's median each one takes."""
+        medians = self.medians
+        first = next(iter(medians.values()))
+        return {name: value / first for name, value in medians.items()}
+
+    def table(self) -> str:
+        """Lay out medians, ranges and ratios."""
+        width = max(map(len, self.seconds))
+        lines = [f"{'':<{width}} {'median':>12} {'least':>12} {'most':>12} {'ratio':>8}"]
+        for name, values in self.seconds.items():
+            times = "".join(f" {1000 * value:9.3f} ms" for value in
+                            (median(values), min(values), max(values)))
+            lines.append(f"{name:<{width}}{times} {self.ratios[name]:8.2f}")
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return {
+            "median_seconds": self.medians,
+            "ratio": self.ratios,
+            "rounds": len(next(iter(self.seconds.values()))),
+        }
+
+
+def interleave(functions: Mapping[str, Callable[[], object]], rounds: int) -> Timings:
+    """Call each function once a round, after one round that is not counted.
+
+    Args:
+        functions: by name; the first is what the others are compared with.
+        rounds: at least 1.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in functions}
+    for number in range(rounds + 1):
+        for name, function in functions.items():
+            # Whoever comes next should not pay for what this one left behind.
+            gc.collect()
+            started = time.perf_counter()
+            result = function()
+            taken = time.perf_counter() - started
+            del result
+            if number:
+                seconds[name].append(taken)
+    return Timings(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A process that ended well.
+
+    Attributes:
+        stdout: what it wrote.
+        seconds: from its start to its end.
+        peak_megabytes: most memory it held at once.
+    """
+
+    stdout: str
+    seconds: float
+    peak_megabytes: float
+
+
+def run_fresh(command: Sequence[str]) -> Finished:
+    """Run a command in a process of its own.
+
+    Raises:
+        subprocess.CalledProcessError: it failed.
+    """
+    started = time.perf_counter()
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603  # ours
+    with child:
+        stdout = child.stdout.read() if child.stdout else ""
+        # Not resource.getrusage: that is the largest of all children so far.
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - started
+        child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, command, stdout)
+    # Linux gives kilobytes.
+    return Finished(stdout, seconds, usage.ru_maxrss / 1000)
+
+
+def settle() -> None:
+    """Start this program again with one thread and an allocator that keeps its memory.
+
+    What the environment says already stands. It holds for both sides of a comparison; the
+    allocator favours whoever handles the larger arrays.
+    """
+    if not _SETTINGS.keys() <= os.environ.keys():
+        environment = {**_SETTINGS, **os.environ}
+        os.execve(sys.executable, [sys.executable, *sys.argv], environment)  # noqa: S606  # itself
+
+
+def report(results: Mapping[str, Timings], *, as_json: bool, **facts: object) -> None:
+    """Write results by title, and what they were measured on, to stdout.
+
+    Args:
+        results: by title.
+        as_json: one object instead of tables.
+        facts: sizes and versions.
+    """
+    if as_json:
+        found = {title: timings.to_dict() for title, timings in results.items()}
+        sys.stdout.write(json.dumps(facts | found, indent=2) + "\n")
+        return
+    sys.stdout.write(", ".join(f"{name} {value}" for name, value in facts.items()) + "\n")
+    for title, timings in results.items():
+        sys.stdout.write(f"\n{title}\n{timings.table()}\n")

@@ -1,0 +1,99 @@
+"""A full disk ends a command with a message; what was whole before is whole after."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from commands import SMALL, ends, everything
+from dgljoint.training.checkpoint import load_tree
+from dgljoint_cli.main import run
+from toys import toy_store
+
+DGLJOINT = Path(sys.executable).with_name("dgljoint")
+
+
+class Disk:
+    """A file system of a fixed size."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def resize(self, kibibytes: int, *options: str) -> str | None:
+        """Mount it, or change its size; return why that did not work."""
+        settings = ",".join((f"size={kibibytes}k", *options))
+        try:
+            done = subprocess.run(
+                ["mount", "-t", "tmpfs", "-o", settings, "tmpfs", self.path],
+                capture_output=True, text=True, check=False,
+            )
+        except FileNotFoundError as error:
+            return str(error)
+        return done.stderr.strip() or f"exit {done.returncode}" if done.returncode else None
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Callable[[int], Disk]]:
+    """Give a way to mount a small file system."""
+    made = Disk(tmp_path / "disk")
+    made.path.mkdir()
+    mounted = False
+
+    def mount(kibibytes: int) -> Disk:
+        nonlocal mounted
+        if why := made.resize(kibibytes):
+            pytest.skip(f"mounting a small file system is not permitted: {why}")
+        mounted = True
+        return made
+
+    yield mount
+    if mounted:
+        subprocess.run(["umount", made.path], check=True)
+
+
+def in_a_process(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a command in a process of its own: a full disk must not take it down."""
+    return subprocess.run(
+        [DGLJOINT, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+# The file takes 376 KiB here, its parts lie beside it while it is made: no space for the parts,
+# for a part of the parts, for nothing more than the parts.
+@pytest.mark.parametrize("kibibytes", [64, 300, 500])
+def test_a_full_disk_stops_preprocess_and_leaves_nothing(kibibytes, disk):
+    small = disk(kibibytes)
+    done = in_a_process(
+        "preprocess", "synthetic", "--option", "cascades=60", "-o", small.path / "out.h5"
+    )
+    assert done.returncode == 1
+    error, hint = done.stderr.splitlines()
+    assert error == f"error: cannot write {small.path / 'out.h5'}: the disk is full"
+    assert hint.startswith("hint: free some space")
+    assert not everything(small.path)
+
+
+def test_a_full_disk_stops_a_run_whose_last_checkpoint_stands(disk, tmp_path, capsys):
+    store = toy_store(tmp_path / "toy.h5", cascades=96).path
+    settings = ("train", store, *SMALL, "--epochs", "3")
+    assert run([*map(str, settings), "--out", str(tmp_path / "roomy")]) == 0
+    last, best = (
+        (tmp_path / "roomy" / "checkpoints" / f"{name}.safetensors").stat().st_size // 1024
+        for name in ("last", "best")
+    )
+    # Room for both and half of what replaces the larger one, and for the small files.
+    small = disk(last + best + last // 2 + 16)
+    folder = small.path / "run"
+    said = ends(capsys, 1, *settings, "--out", folder)
+    checkpoint = folder / "checkpoints" / "last.safetensors"
+    assert said.error == f"error: cannot write {checkpoint}: the disk is full"
+    assert load_tree(checkpoint)["position"]["epoch"] == 1
+    assert not [path for path in everything(folder) if path.suffix == ".tmp"]
+
+    assert small.resize(4096, "remount") is None
+    assert run(["train", "--resume", "--out", str(folder), "-q"]) == 0
+    assert (folder / "metrics.jsonl").read_text().count("\n") == 3

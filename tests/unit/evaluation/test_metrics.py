@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
+
+from dgljoint.evaluation.evaluate import ALL, MODEL, NOT_SOURCE, Evaluator
+from dgljoint.evaluation.metrics import Ranks, join_ranks, link_scores, rank_parents, rumor_scores
+from dgljoint.evaluation.selection import selection_score
+from dgljoint.evaluation.trivial import GUESSES
+from dgljoint.nn.questions import evaluation_question
+from dgljoint.store import CascadeStore
+from toys import toy_batch, toy_cascade, toy_config, toy_features, toy_model, toy_store, write_store
+
+
+@given(st.lists(st.lists(st.integers(0, 3), min_size=2, max_size=7), min_size=1), st.integers(0))
+def test_ranks_equal_a_plain_count(groups: list[list[int]], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    parents = [int(rng.integers(len(group))) for group in groups]
+    group = np.repeat(np.arange(len(groups)), [len(scores) for scores in groups])
+    answer = np.concatenate([np.arange(len(s)) == p for s, p in zip(groups, parents, strict=True)])
+    ranks = rank_parents(np.concatenate(groups), group, answer)
+    for place, (scores, parent) in enumerate(zip(groups, parents, strict=True)):
+        mine = scores[parent]
+        assert ranks.above[place] == sum(score > mine for score in scores)
+        assert ranks.tied[place] == sum(score == mine for score in scores) - 1
+        assert ranks.candidates[place] == len(scores)
+
+
+def test_link_scores_by_hand() -> None:
+    # First of five, second of three, tied with one other for first of two.
+    ranks = Ranks(np.array([0, 1, 0]), np.array([0, 0, 1]), np.array([5, 3, 2]))
+    found = link_scores(ranks)
+    assert found.mrr == pytest.approx((1 + 1 / 2 + 1 / 1.5) / 3)
+    assert found.hits1 == pytest.approx(1 / 3)
+    assert found.hits3 == 1
+    assert found.auc == pytest.approx((1 + 1 / 2 + 1 / 2) / 3)
+
+
+def test_auc_is_the_chance_of_beating_another_candidate() -> None:
+    rng = np.random.default_rng(0)
+    scores, answer = rng.integers(0, 6, 30), np.arange(30) == 11
+    ranks = rank_parents(scores, np.zeros(30, np.int64), answer)
+    assert link_scores(ranks).auc == pytest.approx(roc_auc_score(answer, scores))
+
+
+def test_joining_ranks_equals_ranking_at_once() -> None:
+    one = Ranks(np.array([1]), np.array([0]), np.array([4]))
+    other = Ranks(np.array([0, 2]), np.array([1, 0]), np.array([3, 5]))
+    joined = join_ranks([one, other])
+    assert joined.above.tolist() == [1, 0, 2]
+    assert joined.candidates.tolist() == [4, 3, 5]
+    assert len(join_ranks([]).above) == 0
+
+
+def test_rumor_scores_agree_with_scikit_learn() -> None:
+    rng = np.random.default_rng(1)
+    probability = rng.dirichlet(np.ones(3), 40)
+    label = rng.integers(0, 3, 40)
+    found = rumor_scores(probability, label, ("a", "b", "c"), majority=2)
+    guess = probability.argmax(1)
+    assert found.accuracy == pytest.approx(accuracy_score(label, guess))
+    assert found.macro_f1 == pytest.approx(f1_score(label, guess, average="macro"))
+    expected = roc_auc_score(label, probability, multi_class="ovr", average="macro")
+    assert found.auroc == pytest.approx(expected)
+    assert found.majority == pytest.approx((label == 2).mean())
+    assert list(found.f1) == ["a", "b", "c"]
+
+
+def test_auroc_of_one_class_is_not_made_up() -> None:
+    found = rumor_scores(np.array([[0.2, 0.8]]), np.array([1]), ("a", "b"), majority=1)
+    assert found.auroc is None
+
+
+def test_trivial_guesses_by_hand(tmp_path: Path) -> None:
+    # Observed: 0, 1 under 0, 2 under 1, 3 under 1. Asked: 4 under 1, 5 under 3, 6 under 0, 7.
+    cascade = toy_cascade("a", [-1, 0, 1, 1, 1, 3, 0, 2])
+    store = CascadeStore(write_store(tmp_path / "a.h5", [cascade]))
+    columns = store.read(np.array([0]))
+    batch = toy_batch(store, [0], question=evaluation_question(columns, 0.5))
+    first = batch.pairs[0] == 4
+    scored = {name: guess(batch)[first].tolist() for name, guess in GUESSES.items()}
+    assert scored == {
+        "source": [1, 0, 0, 0],
+        "latest": [0, 1, 2, 3],
+        "most replied-to": [1, 2, 0, 0],
+    }
+    last = batch.pairs[0] == 7
+    # Edges after the cut are not counted: 1 has two observed children, not three.
+    assert GUESSES["most replied-to"](batch)[last].tolist() == [1, 2, 0, 0, 0, 0, 0]
+
+
+def test_scores_do_not_depend_on_how_cascades_are_batched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = toy_store(tmp_path / "a.h5")
+    evaluator = Evaluator(store, toy_features(store), toy_config(store).cascade, majority=0)
+    model = toy_model(store)
+    whole = evaluator.scores(model, np.arange(40), "test")
+    monkeypatch.setattr("dgljoint.evaluation.evaluate._MOST_POSTS", 1)
+    single = evaluator.scores(model, np.arange(40), "test")
+    assert single.rumor.accuracy == whole.rumor.accuracy
+    for group in (ALL, NOT_SOURCE):
+        assert single.links[group].targets == whole.links[group].targets
+        for row in (MODEL, *GUESSES):
+            one, other = single.links[group].rows[row], whole.links[group].rows[row]
+            assert one.mrr == pytest.approx(other.mrr, abs=1e-3)
+
+
+def test_nothing_to_score_is_said_and_not_made_up(tmp_path: Path) -> None:
+    lonely = [toy_cascade(f"c{n}", [-1], label=None) for n in range(4)]
+    store = CascadeStore(write_store(tmp_path / "a.h5", lonely))
+    evaluator = Evaluator(store, toy_features(store), toy_config(store).cascade, majority=0)
+    scores = evaluator.scores(toy_model(store), np.arange(4), "test")
+    assert scores.rumor is None
+    assert scores.links == {}
+    assert selection_score(scores) == 0

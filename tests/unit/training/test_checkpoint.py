@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from dgljoint.errors import DataError
+from dgljoint.training.checkpoint import load_tree, save_tree
+
+
+def test_a_tree_comes_back_with_its_types(tmp_path: Path) -> None:
+    shared = torch.arange(6.0)
+    tree = {
+        "state": {0: {"step": torch.tensor(3.0), "view": shared[2:]}, 7: {"all": shared}},
+        "list": [1, 2.5, None, True, "x", {"deep": torch.zeros(0, dtype=torch.int64)}],
+        "infinite": float("-inf"),
+    }
+    save_tree(tmp_path / "a", tree)
+    found = load_tree(tmp_path / "a")
+    assert list(found["state"]) == [0, 7]
+    assert torch.equal(found["state"][0]["view"], shared[2:])
+    assert found["list"][:5] == tree["list"][:5]
+    assert found["list"][5]["deep"].dtype == torch.int64
+    assert found["infinite"] == float("-inf")
+
+
+def test_what_cannot_be_kept_is_refused_and_the_old_file_stands(tmp_path: Path) -> None:
+    save_tree(tmp_path / "a", {"x": 1})
+    with pytest.raises(TypeError, match="/y/0: a checkpoint cannot hold a set"):
+        save_tree(tmp_path / "a", {"y": [{1, 2}]})
+    assert load_tree(tmp_path / "a") == {"x": 1}
+    assert [file.name for file in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04cos\nsystem\n", b"x" * 200])
+def test_a_foreign_file_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a").write_bytes(content)
+    with pytest.raises(DataError, match="not a readable checkpoint"):
+        load_tree(tmp_path / "a")
+
+
+def test_a_file_cut_short_is_refused(tmp_path: Path) -> None:
+    save_tree(tmp_path / "a", {"x": torch.randn(100)})
+    (tmp_path / "a").write_bytes((tmp_path / "a").read_bytes()[:-50])
+    with pytest.raises(DataError, match="not a readable checkpoint"):
+        load_tree(tmp_path / "a")
+    with pytest.raises(DataError, match="no such checkpoint"):
+        load_tree(tmp_path / "none")

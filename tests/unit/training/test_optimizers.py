@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+
+from dgljoint.config import TrainOptions
+from dgljoint.training.optimizers import ModelOptimizer
+from toys import toy_model, toy_store
+
+
+def optimizer(tmp_path: Path, total: int = 100, **options: float) -> ModelOptimizer:
+    return ModelOptimizer(toy_model(toy_store(tmp_path / "a.h5")), TrainOptions(**options), total)
+
+
+def test_rate_warms_up_then_falls_to_nothing(tmp_path: Path) -> None:
+    of = optimizer(tmp_path, learning_rate=1.0, warmup=0.1)
+    rates = [of.learning_rate(step) for step in range(101)]
+    assert rates[:10] == pytest.approx([0.1 * (step + 1) for step in range(10)])
+    assert rates[10] == 1.0
+    assert all(later < earlier for earlier, later in pairwise(rates[10:]))
+    assert rates[100] == pytest.approx(0)
+
+
+def test_step_size_is_what_adam_multiplies_a_gradient_by(tmp_path: Path) -> None:
+    """With momentum, decay and clipping out of the way, a step is the size times the gradient."""
+    of = optimizer(tmp_path, learning_rate=0.01, weight_decay=0.0, warmup=0.0, encoder_rate=0.5)
+    name = next(name for name in of.parameters if name.startswith("encoder."))
+    parameter = of.parameters[name]
+    assert of.step_size(name, 0) == pytest.approx(0.005)
+    torch.manual_seed(0)
+    for number in range(30):  # equal gradients: the first moment becomes the gradient itself
+        gradient = torch.linspace(-1, 2, parameter.numel()).reshape(parameter.shape)
+        parameter.grad = gradient.clone()
+        before = parameter.detach().clone()
+        of.step(number)
+    size = of.step_size(name, 29)
+    torch.testing.assert_close(before - parameter.detach(), size * gradient, rtol=1e-3, atol=1e-6)
+
+
+def test_factors_reach_their_groups(tmp_path: Path) -> None:
+    of = optimizer(tmp_path, encoder_rate=0.0, learning_rate=0.1, weight_decay=0.0)
+    before = {name: p.detach().clone() for name, p in of.parameters.items()}
+    for parameter in of.parameters.values():
+        parameter.grad = torch.ones_like(parameter)
+    of.step(0)
+    for name, parameter in of.parameters.items():
+        still = name.split(".")[0] in ("projection", "encoder")
+        assert torch.equal(parameter, before[name]) == still, name
+
+
+def test_clip_returns_the_norm_before(tmp_path: Path) -> None:
+    of = optimizer(tmp_path, clip=1.0)
+    for parameter in of.parameters.values():
+        parameter.grad = torch.ones_like(parameter)
+    count = sum(parameter.numel() for parameter in of.parameters.values())
+    assert of.clip() == pytest.approx(count**0.5)
+    squares = sum(float(p.grad.square().sum()) for p in of.parameters.values())
+    assert squares == pytest.approx(1, rel=1e-3)

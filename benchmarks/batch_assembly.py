@@ -12,9 +12,10 @@ structure
 
 whole
     Ours: the same, with the word counts as sparse rows weighted by inverse document frequency,
-    the times, the positions in the tree and the pairs to score. The peer: ``dgl.batch`` of graphs
+    the times and the positions in the tree. Drawing what is asked of the cascades is left out: it
+    is no part of a batch that the peer knows. The peer: ``dgl.batch`` of graphs
     that hold ready word counts of the 5,000 most frequent words as dense float32 node data;
-    weighting them, pairs and all other features are left out of its time.
+    weighting them and all other features are left out of its time.
 
 One thread, and an allocator told to keep its memory, for both: that halves the time of the dense
 peer.
@@ -97,15 +98,16 @@ def main() -> int:
     chosen: NDArray[np.int64] = rng.permutation(len(store))[: arguments.cascades]
     columns = store.read(chosen)
     space = FeatureSpace.fit(store, np.arange(len(store)), FeatureOptions(words=WORDS))
+    asked = training_question(columns, 0.2, 64, rng)
     ready = graphs(columns)
 
+    everything = nothing_asked(columns)
+
     def our_structure() -> object:
-        read = store.read(chosen)
-        return observed_graph(read, nothing_asked(read))
+        return observed_graph(store.read(chosen), everything)
 
     def our_batch() -> object:
-        read = store.read(chosen)
-        return assemble(store, read, training_question(read, 0.2, 64, rng), space)
+        return assemble(store, store.read(chosen), asked, space)
 
     def their_batch() -> object:
         return dgl.batch(ready)

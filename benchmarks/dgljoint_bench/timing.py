@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+# How long a turn of a quick function lasts at least.
+_TURN_SECONDS = 0.02
+
 _SETTINGS = {
     # Two threads on two cores wait for one another a hundred times longer than they compute as
     # soon as anything else runs.
@@ -66,24 +69,40 @@ class Timings:
 
 
 def interleave(functions: Mapping[str, Callable[[], object]], rounds: int) -> Timings:
-    """Call each function once a round, after one round that is not counted.
+    """Time each function once a round, after one round that is not counted.
+
+    A quick function is called several times in its turn, as often in every one, and the mean of
+    the turn counts: what the function before it left in the processor's caches is not its fault.
+    Each round starts with another function; the garbage collector runs between rounds only.
 
     Args:
         functions: by name; the first is what the others are compared with.
         rounds: at least 1.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in functions}
-    for number in range(rounds + 1):
-        for name, function in functions.items():
-            # Whoever comes next should not pay for what this one left behind.
+    names = list(functions)
+    calls = {name: max(1, round(_TURN_SECONDS / _turn(functions[name], 1))) for name in names}
+    seconds: dict[str, list[float]] = {name: [] for name in names}
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        for number in range(rounds):
             gc.collect()
-            started = time.perf_counter()
-            result = function()
-            taken = time.perf_counter() - started
-            del result
-            if number:
-                seconds[name].append(taken)
+            first = number % len(names)
+            for name in names[first:] + names[:first]:
+                seconds[name].append(_turn(functions[name], calls[name]))
+    finally:
+        if collecting:
+            gc.enable()
     return Timings(seconds)
+
+
+def _turn(function: Callable[[], object], calls: int) -> float:
+    if calls > 1:
+        function()
+    started = time.perf_counter()
+    for _ in range(calls):
+        function()
+    return (time.perf_counter() - started) / calls
 
 
 @dataclass(frozen=True, slots=True)

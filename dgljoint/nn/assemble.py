@@ -17,13 +17,16 @@ def observed_graph(columns: CascadeColumns, question: Question) -> _dgl.Graph:
 
     This is the only place where edges enter a batch: what ``question`` hides is in no message.
     """
-    child = np.flatnonzero((columns.parent >= 0) & ~question.pending)
-    edges_of = np.bincount(columns.cascade_of[child], minlength=len(columns.index))
+    known = ~question.pending
+    known[columns.post_ptr[:-1]] = False
+    child = np.flatnonzero(known)
+    # The children stand in order, so where each cascade's end among them is soon found.
+    edge_ptr = np.searchsorted(child, columns.post_ptr)
     return _dgl.batched_graph(
-        torch.from_numpy(columns.parent[child]),
+        torch.from_numpy(columns.parent.take(child)),
         torch.from_numpy(child),
         torch.from_numpy(np.diff(columns.post_ptr)),
-        torch.from_numpy(edges_of),
+        torch.from_numpy(np.diff(edge_ptr)),
     )
 
 

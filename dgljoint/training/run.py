@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from dgljoint.config import SECTIONS, RunConfig
 from dgljoint.errors import InterruptedRunError, UsageError
@@ -55,6 +56,7 @@ class _Setup:
             raise UsageError("no cascade file is named")
         self.selection = select(registry, config)
         self.config = _with_all_options(config, self.selection)
+        torch.set_num_threads(config.train.threads)
         self.store = CascadeStore(Path(config.data))
         self.split = self.store.split(config.split)
         self.parts = training_parts(

@@ -43,7 +43,7 @@ def batched_graph(
 
     Args:
         source: (E,) int64 index of each edge's parent post in the batch.
-        destination: (E,) int64 index of its child.
+        destination: (E,) int64 index of its child, ascending.
         posts_of: (B,) int64 posts of each cascade; they sum to N.
         edges_of: (B,) int64 edges of each cascade; they sum to E.
     """
@@ -73,9 +73,17 @@ def dot_over_pairs(pairs: torch.Tensor, left: torch.Tensor, right: torch.Tensor)
 
 
 def reversed_graph(graph: Graph) -> Graph:
-    """Return ``graph`` with every edge turned round; batch sizes are kept."""
-    turned = dgl.reverse(graph)
-    # DGL drops them.
+    """Return a forest with every edge turned round; batch sizes are kept.
+
+    Args:
+        graph: edges from parent to child in the order of the children, one parent each.
+    """
+    parent, child = graph.edges()
+    # Told that the edges are in order, DGL sorts them once less; `dgl.reverse` forgets it, and
+    # the batch sizes too.
+    turned = dgl.graph(
+        (child, parent), num_nodes=graph.num_nodes(), row_sorted=True, col_sorted=True
+    )
     turned.set_batch_num_nodes(graph.batch_num_nodes())
     turned.set_batch_num_edges(graph.batch_num_edges())
     return turned

@@ -44,14 +44,13 @@ class InputProjection(nn.Module):
         self.dense = nn.ModuleDict(
             {name: nn.Linear(size, width, bias=False) for name, size in dense.items()}
         )
-        self.sparse = nn.ModuleDict(
-            {name: nn.EmbeddingBag(max(size, 1), width) for name, size in sparse.items()}
-        )
+        tables = {name: nn.EmbeddingBag(max(size, 1), width) for name, size in sparse.items()}
+        self.sparse = nn.ModuleDict(tables)
         self.kind = nn.Embedding(len(Kind), width)
         self.norm = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
         xavier(self)
-        for table in self.sparse.values():
+        for table in tables.values():
             # Xavier's fan-in is what a row sums over: a row of unit length counts as one input.
             nn.init.normal_(table.weight, std=(2 / (1 + width)) ** 0.5)
 

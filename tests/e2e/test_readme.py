@@ -1,0 +1,79 @@
+"""The README's commands and code, run as they stand there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+
+from conftest import Site
+from dgljoint_cli.main import run
+
+README = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
+
+
+def block_after(marker: str) -> str:
+    found = re.search(rf"<!-- {marker} -->\n```\w+\n(.*?)```", README, re.DOTALL)
+    assert found, marker
+    return found[1]
+
+
+def commands_in(block: str) -> list[list[str]]:
+    lines = [line for line in block.splitlines() if line.startswith("dgljoint ")]
+    return [shlex.split(line)[1:] for line in lines]
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("DGLJOINT_TRAIN__EPOCHS", "1")
+
+
+def test_the_demo_command_and_those_that_follow_it(capsys: pytest.CaptureFixture[str]) -> None:
+    demo = block_after("demo command").split(".venv/bin/dgljoint ")[1]
+    assert run(shlex.split(demo)) == 0
+    shown = capsys.readouterr().out
+    table = re.search(r"```text\n(.*?)```", README, re.DOTALL)
+    assert table
+    for line in table[1].splitlines():  # titles and rows, whatever the figures
+        label = re.split(r"  +\d|  +–", line)[0].strip()
+        assert label in shown, label
+    block = README.split("## Working with runs")[1].split("```bash\n")[1].split("```")[0]
+    commands = [c for c in commands_in(block) if not any(a.endswith(".h5") for a in c)]
+    assert len(commands) == 5
+    for command in commands:
+        assert run(command) == 0, command
+
+
+def test_the_plugin_is_a_plugin(site: Site, tmp_path: Path) -> None:
+    site.install("halfway", {"halfway": "halfway"}, halfway=block_after("plugin"))
+    assert run(["train", "--plugin", "halfway", "--out", str(tmp_path / "run"), "-q"]) == 0
+    assert (tmp_path / "run" / "scores.json").exists()
+
+
+def test_what_ships_is_listed() -> None:
+    from dgljoint.plugins.registry import discover
+
+    table = README.split("## What ships")[1].split("## ")[0]
+    listed = set(re.findall(r"`(\w+)`", table))
+    assert listed == {entry.name for entry in discover() if entry.distribution == "dgljoint"}
+
+
+@pytest.mark.skipif(
+    "DGLJOINT_RAW_DATA" not in os.environ, reason="DGLJOINT_RAW_DATA names no folder of raw data"
+)
+def test_the_same_on_twitter15(tmp_path: Path) -> None:
+    raw = Path(os.environ["DGLJOINT_RAW_DATA"]) / "twitter15-tree" / "twitter15"
+    folder = tmp_path / "rumor_detection_acl2017"
+    folder.mkdir()
+    (folder / "twitter15").symlink_to(raw)
+    for command in commands_in(block_after("real data")):
+        assert run(command) == 0, command
+    assert shutil.rmtree(folder) is None
+    assert run(["train", "twitter15.h5", "--encoder", "gcn", "--plugin", "contrastive",
+                "-o", "contrastive.temperature=0.2", "--dry-run"]) == 0

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 
 from dgljoint import _dgl_compat
-from dgljoint.errors import RunFailedError
-from dgljoint.plugins.guard import one_line
+from dgljoint.errors import RunFailedError, one_line
 
 _dgl_compat.install()
 

@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from importlib import import_module, metadata
 from typing import Any
 
-from dgljoint.errors import DgljointError
-from dgljoint.plugins.guard import one_line
+from dgljoint.errors import DgljointError, one_line
 from dgljoint.plugins.registry import PluginStatus, Registry
 
 PACKAGES = (

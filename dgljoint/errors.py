@@ -58,3 +58,19 @@ class InterruptedRunError(DgljointError):
     """The user interrupted the run; its state is saved."""
 
     exit_code = 130
+
+
+def one_line(error: BaseException) -> str:
+    """Name an exception and the first line of its message."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Say whether ``error`` is Python's or torch's way of running out of memory."""
+    # torch's classes are told by name and text: this module must not import torch.
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or "can't allocate memory" in str(error)
+    )

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import click
 
 from dgljoint import __version__
-from dgljoint.errors import DgljointError
-from dgljoint.plugins.guard import one_line, out_of_memory
+from dgljoint.errors import DgljointError, one_line, out_of_memory
 from dgljoint_cli.console import LazyGroup, Talk, common_options, examples, fail
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dgljoint.errors import DgljointError, PluginError
+from dgljoint.errors import DgljointError, PluginError, one_line, out_of_memory
 
 if TYPE_CHECKING:
     from dgljoint.plugins.registry import PluginEntry
@@ -38,19 +38,3 @@ def guarded(entry: PluginEntry, what: str) -> Iterator[None]:
             f"{entry} failed in {what}: {one_line(error)}",
             hint="--debug shows the traceback; the other plugins work without this one",
         ) from error
-
-
-def one_line(error: BaseException) -> str:
-    """Name an exception and the first line of its message."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Say whether ``error`` is Python's or torch's way of running out of memory."""
-    # torch's classes are told by name and text: this module must not import torch.
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or "can't allocate memory" in str(error)
-    )

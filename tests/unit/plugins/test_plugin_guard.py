@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dgljoint.errors import DataError, PluginError
-from dgljoint.plugins.guard import guarded, one_line
+from dgljoint.errors import DataError, PluginError, one_line
+from dgljoint.plugins.guard import guarded
 from dgljoint.plugins.registry import PluginEntry
 
 ENTRY = PluginEntry("mine", "dgljoint-mine", "0.2", "mine.module")

@@ -30,7 +30,7 @@ from dgljoint.store import CascadeStore
 MODEL = "model"
 ALL = "all"
 NOT_SOURCE = "parent is not the source"
-_MOST_POSTS = 1 << 14
+_BATCH_COST = 1 << 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +100,19 @@ class Evaluator:
         return Scores(part, rumor, links, time.perf_counter() - started)
 
     def _batches(self, indices: NDArray[np.int64]) -> Iterator[CascadeBatch]:
-        for chosen in _by_posts(self.store, indices):
+        for chosen in _by_cost(self.store, indices):
             columns = self.store.read(chosen)
             question = evaluation_question(columns, self.options.observed_share)
             yield assemble(self.store, columns, question, self.features)
 
 
-def _by_posts(store: CascadeStore, indices: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Cut ``indices`` into stretches of about :data:`_MOST_POSTS` posts, each of at least one."""
+def _by_cost(store: CascadeStore, indices: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Cut ``indices`` into stretches of bounded memory, each of at least one cascade.
+
+    A post costs 1, and so do 512 squares of a cascade's posts: every late post is paired with
+    every earlier one, about two million pairs for a cascade of 3,000.
+    """
     sizes = store.post_ptr[indices + 1] - store.post_ptr[indices]
-    stretch = np.cumsum(sizes) // _MOST_POSTS
+    stretch = np.cumsum(sizes + sizes**2 // 512) // _BATCH_COST
     cuts = np.flatnonzero(np.diff(stretch)) + 1
     yield from np.split(indices, cuts)

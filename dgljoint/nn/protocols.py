@@ -13,7 +13,13 @@ from dgljoint.nn.batch import CascadeBatch
 
 @dataclass(frozen=True, eq=False)
 class Representations:
-    """The encoder's output and the two tasks' views of it, each (N, D)."""
+    """What the encoder gives and the two tasks' views of it, each (N, D).
+
+    Attributes:
+        shared: the projected features plus the encoder's normalised, scaled output.
+        cascade: the cascade task's view.
+        rumor: the rumor task's view.
+    """
 
     shared: Tensor
     cascade: Tensor

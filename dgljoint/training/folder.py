@@ -119,6 +119,11 @@ class RunFolder:
         Raises:
             DataError: there is none, or it is damaged.
         """
+        if not self._last.exists():
+            raise DataError(
+                f"{self.path} has nothing to go on from: its first epoch did not end",
+                hint="start over with --force",
+            )
         return load_tree(self._last)
 
     def save_best(self, model: dict[str, Any], epoch: int) -> None:

@@ -101,7 +101,7 @@ def test_scores_do_not_depend_on_how_cascades_are_batched(
     evaluator = Evaluator(store, toy_features(store), toy_config(store).cascade, majority=0)
     model = toy_model(store)
     whole = evaluator.scores(model, np.arange(40), "test")
-    monkeypatch.setattr("dgljoint.evaluation.evaluate._MOST_POSTS", 1)
+    monkeypatch.setattr("dgljoint.evaluation.evaluate._BATCH_COST", 1)
     single = evaluator.scores(model, np.arange(40), "test")
     assert single.rumor.accuracy == whole.rumor.accuracy
     for group in (ALL, NOT_SOURCE):

@@ -194,6 +194,19 @@ def test_an_occupied_folder_is_refused_and_kept(store: CascadeStore, tmp_path: P
     assert (out / "mine.txt").read_text() == "keep"
 
 
+def test_a_run_without_a_checkpoint_says_how_to_start_over(
+    store: CascadeStore, tmp_path: Path
+) -> None:
+    out = tmp_path / "a"
+    run(store, out)
+    (out / "checkpoints" / "last.safetensors").unlink()
+    with pytest.raises(DataError, match="nothing to go on from") as refused:
+        run(store, out, resume=True)
+    assert "--force" in (refused.value.hint or "")
+    with pytest.raises(DataError, match="no run folder"):
+        run(store, tmp_path / "none", resume=True)
+
+
 def test_divergence_names_the_loss_and_keeps_the_checkpoint(
     store: CascadeStore, tmp_path: Path, site: Site
 ) -> None:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from dgljoint_bench.timing import run_fresh
 
 LINES_A_SECOND = 150_000
 PEAK_MEGABYTES = 700
@@ -41,21 +40,19 @@ def main() -> int:
     parser.add_argument("source", type=Path, help="folder of the release")
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
-    seconds = []
+    runs = []
     with tempfile.TemporaryDirectory() as folder:
+        output = str(Path(folder) / "out.h5")
         for _ in range(arguments.repeats):
-            started = time.perf_counter()
-            child = subprocess.run(  # noqa: S603  # this interpreter and the user's own folder
-                [sys.executable, "-c", _CHILD, arguments.reader, str(arguments.source),
-                 str(Path(folder) / "out.h5")],
-                check=True, capture_output=True, text=True,
+            runs.append(
+                run_fresh(
+                    [sys.executable, "-c", _CHILD, arguments.reader, str(arguments.source), output]
+                )
             )
-            seconds.append(time.perf_counter() - started)
-            sys.stdout.write(f"{seconds[-1]:.2f} s\n")
-    lines = json.loads(child.stdout)["report"]["counts"]["edge_lines"]
-    rate = lines / statistics.median(seconds)
-    # Linux gives kilobytes.
-    megabytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1000
+            sys.stdout.write(f"{runs[-1].seconds:.2f} s\n")
+    lines = json.loads(runs[-1].stdout)["report"]["counts"]["edge_lines"]
+    rate = lines / statistics.median(run.seconds for run in runs)
+    megabytes = max(run.peak_megabytes for run in runs)
     sys.stdout.write(
         f"{lines:,} edge lines, {rate:,.0f} a second (median), peak {megabytes:.0f} MB\n"
     )

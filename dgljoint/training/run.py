@@ -14,15 +14,18 @@ from dgljoint.errors import InterruptedRunError, UsageError
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.scores import Scores
 from dgljoint.nn.features import FeatureSpace
+from dgljoint.nn.hosted import Hosted
 from dgljoint.nn.losses import TASKS
+from dgljoint.nn.model import JointModel
+from dgljoint.nn.protocols import LossWeighter
 from dgljoint.plugins.registry import Registry
 from dgljoint.plugins.selection import Selection, select
-from dgljoint.store import CascadeStore
+from dgljoint.store import CascadeStore, StoredSplit
 from dgljoint.suggest import did_you_mean
 from dgljoint.training.build import build_model, build_weighter, count_parameters
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.interruption import StopRequest
-from dgljoint.training.parts import part_under_test, training_parts
+from dgljoint.training.parts import TrainingParts, part_under_test, training_parts
 from dgljoint.training.plan import Plan, PlannedComponent
 from dgljoint.training.progress import Progress
 from dgljoint.training.trainer import Trainer, steps_per_epoch
@@ -48,31 +51,52 @@ class RunResult:
     test: Scores
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class _Setup:
-    """What a run is made of, built from its configuration and the data."""
+    """What a run is made of; see :func:`_set_up`."""
 
-    def __init__(self, config: RunConfig, registry: Registry) -> None:
-        if not config.data:
-            raise UsageError("no cascade file is named")
-        self.selection = select(registry, config)
-        self.config = _with_all_options(config, self.selection)
-        torch.set_num_threads(config.train.threads)
-        self.store = CascadeStore(Path(config.data))
-        self.split = self.store.split(config.split)
-        self.parts = training_parts(
-            self.store,
-            self.split,
-            config.fold,
-            seed=config.seed,
-            meta=self.selection.weighter.spec.needs_meta_split,
-        )
-        self.features = FeatureSpace.fit(self.store, self.parts.train, config.features)
-        classes = len(self.store.label_names)
-        self.model = build_model(config, self.selection, self.features, classes)
-        self.weighter = build_weighter(config, self.selection, self.model, classes)
-        label = self.store.label[self.parts.train]
-        majority = int(np.bincount(label[label >= 0], minlength=classes).argmax())
-        self.evaluator = Evaluator(self.store, self.features, config.cascade, majority)
+    config: RunConfig
+    selection: Selection
+    store: CascadeStore
+    split: StoredSplit
+    parts: TrainingParts
+    features: FeatureSpace
+    model: JointModel
+    weighter: Hosted[LossWeighter]
+    evaluator: Evaluator
+
+
+def _set_up(config: RunConfig, registry: Registry) -> _Setup:
+    """Build everything a run is made of from its configuration and the data."""
+    if not config.data:
+        raise UsageError("no cascade file is named")
+    torch.set_num_threads(config.train.threads)
+    selection = select(registry, config)
+    store = CascadeStore(Path(config.data))
+    split = store.split(config.split)
+    parts = training_parts(
+        store,
+        split,
+        config.fold,
+        seed=config.seed,
+        meta=selection.weighter.spec.needs_meta_split,
+    )
+    features = FeatureSpace.fit(store, parts.train, config.features)
+    classes = len(store.label_names)
+    model = build_model(config, selection, features, classes)
+    label = store.label[parts.train]
+    majority = int(np.bincount(label[label >= 0], minlength=classes).argmax())
+    return _Setup(
+        config=_with_all_options(config, selection),
+        selection=selection,
+        store=store,
+        split=split,
+        parts=parts,
+        features=features,
+        model=model,
+        weighter=build_weighter(config, selection, model, classes),
+        evaluator=Evaluator(store, features, config.cascade, majority),
+    )
 
 
 def plan_run(config: RunConfig, *, registry: Registry) -> Plan:
@@ -81,7 +105,7 @@ def plan_run(config: RunConfig, *, registry: Registry) -> Plan:
     Raises:
         DgljointError: as :func:`train` would.
     """
-    setup = _Setup(config, registry)
+    setup = _set_up(config, registry)
     store, parts = setup.store, setup.parts
     return Plan(
         data={
@@ -146,7 +170,7 @@ def train(
         InterruptedRunError: Ctrl-C; everything is saved for ``resume``.
         RunFailedError: the file system refuses.
     """
-    setup = _Setup(config, registry)
+    setup = _set_up(config, registry)
     folder = RunFolder(out)
     trainer = Trainer(
         config,
@@ -184,7 +208,7 @@ def evaluate_run(folder: Path, *, registry: Registry, part: str) -> Scores:
         PluginError: a plugin failed.
     """
     run = RunFolder(folder)
-    setup = _Setup(run.config(), registry)
+    setup = _set_up(run.config(), registry)
     run.check_data(setup.store)
     setup.model.load_state_dict(run.load_best()["model"])
     return _score_part(setup, part)

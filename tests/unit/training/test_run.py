@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -19,10 +22,13 @@ from dgljoint.errors import (
     PluginError,
     UsageError,
 )
+from dgljoint.nn.questions import evaluation_question
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.store import CascadeStore
 from dgljoint.training import Progress, RunResult, evaluate_run, plan_run, train
 from dgljoint.training.checkpoint import load_tree
+from dgljoint.training.parts import training_parts
+from dgljoint.training.trainer import Trainer
 from toys import toy_config, toy_store
 
 BOTH = ("contrastive", "meta_weight")
@@ -146,6 +152,73 @@ def test_evaluate_gives_the_figures_of_the_run(store: CascadeStore, tmp_path: Pa
         assert replace(found, seconds=0) == replace(expected, seconds=0)
     with pytest.raises(UsageError, match="no part"):
         evaluate_run(tmp_path / "a", registry=installed_registry(), part="tset")
+
+
+def test_each_part_is_scored_on_its_own_cascades(store: CascadeStore, tmp_path: Path) -> None:
+    result = run(store, tmp_path / "a", fold=2)
+    plan = plan_run(toy_config(store, fold=2), registry=installed_registry())
+    assert plan.parts["test"] != plan.parts["validation"]
+    assert result.test.rumor.cascades == plan.parts["test"]
+    assert result.validation.rumor.cascades == plan.parts["validation"]
+    columns = store.read(np.flatnonzero(store.split("event").fold == 2))
+    for share in (0.75, 0.5):
+        scores = run(store, tmp_path / f"{share}", f"cascade.observed_share={share}", fold=2)
+        asked = evaluation_question(columns, share).answer.sum()
+        assert scores.test.links["all"].targets == asked
+
+
+def test_an_epoch_sees_every_training_cascade_once(
+    store: CascadeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[int]] = []
+    batch = Trainer._batch
+
+    def recorded(self: Trainer, indices: Any, rng: Any) -> Any:
+        seen.append(indices.tolist())
+        return batch(self, indices, rng)
+
+    monkeypatch.setattr(Trainer, "_batch", recorded)
+    run(store, tmp_path / "a", "train.epochs=2", "train.patience=2")
+    parts = training_parts(store, store.split("event"), 0, seed=0, meta=False)
+    steps = len(seen) // 2
+    epochs = [[*chain(*seen[:steps])], [*chain(*seen[steps:])]]
+    assert epochs[0] != epochs[1]
+    assert [sorted(epoch) for epoch in epochs] == [parts.train.tolist()] * 2
+    assert max(map(len, seen)) <= 8
+
+
+def test_every_step_draws_anew_and_every_run_alike(
+    store: CascadeStore, tmp_path: Path, site: Site
+) -> None:
+    site.install(
+        "drawing", {"drawing": "drawing"},
+        drawing="""
+            import dgljoint
+            import torch
+            from dgljoint.nn import Interaction
+
+            drawn = []
+
+            class Drawing(Interaction):
+                def couple(self, reps, batch):
+                    if self.training:
+                        drawn.append(torch.rand(()).item())
+                    return reps
+
+            @dgljoint.hookimpl
+            def dgljoint_interactions():
+                return [dgljoint.InteractionSpec(
+                    name="drawing", summary="x", build=lambda options, context: Drawing()
+                )]
+        """,
+    )
+    for out in ("a", "b"):
+        torch.rand(5)  # what others draw must not matter
+        run(store, tmp_path / out, plugins=("drawing",))
+    drawn = sys.modules["drawing"].drawn
+    half = len(drawn) // 2
+    assert drawn[:half] == drawn[half:]
+    assert len(set(drawn)) == half > 3
 
 
 def test_best_epoch_is_the_one_of_the_best_validation_score(

@@ -1,14 +1,22 @@
-"""The account of a build: what was read, stored, repaired and refused."""
+"""The account of a build, and of an audit of what it wrote."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 
 from rich.console import RenderableType
+from rich.text import Text
 
 from dgljoint.reading import Tally
 from dgljoint_cli.rendering import facts, table, titled
 from dgljoint_data import BuildSummary
+from dgljoint_data.audit import Audit
+from dgljoint_data.audit_findings import Severity
+
+_STYLES = {
+    Severity.ok: "green", Severity.info: "cyan", Severity.warning: "yellow", Severity.error: "red",
+}
 
 
 def summary_tables(summary: BuildSummary) -> list[RenderableType]:
@@ -41,6 +49,18 @@ def summary_tables(summary: BuildSummary) -> list[RenderableType]:
     if report.refusals:
         parts.append(titled("refused: left out whole", _tallies(report.refusals)))
     return [*parts, *(f"note: {note}" for note in report.notes)]
+
+
+def audit_table(audit: Audit) -> RenderableType:
+    """Lay out an audit: a row a finding, and the verdict."""
+    made = table("severity", "check", "figure", "what it means")
+    for finding in audit.findings:
+        severity = Text(finding.severity.name, style=_STYLES[finding.severity])
+        made.add_row(severity, finding.check, finding.figure, finding.explanation)
+    against = f" · against {audit.against}" if audit.against else ""
+    counted = Counter(finding.severity.name for finding in audit.findings)
+    verdict = ", ".join(f"{counted[level.name]} {level.name}" for level in reversed(Severity))
+    return titled(f"{audit.data}, split {audit.split}{against}: {verdict}", made)
 
 
 def _tallies(tallies: Mapping[str, Tally]) -> RenderableType:

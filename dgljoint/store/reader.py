@@ -105,6 +105,8 @@ class CascadeStore:
         self.event = self._columns["cascade/event"]
         self.posted_at = self._columns["cascade/posted_at"]
         self.ids = self._strings("cascade/id")
+        self.user = self._columns["post/user"]
+        self.post_ids = self._strings("post/id")
         self.text = self._strings("post/text")
 
     def __len__(self) -> int:

@@ -13,7 +13,7 @@ from dgljoint_cli import plugins as plugins_verb
 from dgljoint_cli.main import cli, run
 
 LEAVES = [
-    ("preprocess",), ("train",), ("evaluate",), ("plugins",), ("plugins", "list"),
+    ("preprocess",), ("audit",), ("train",), ("evaluate",), ("plugins",), ("plugins", "list"),
     ("plugins", "show"), ("env",),
 ]
 

@@ -1,0 +1,147 @@
+"""Class balance, times of collection, and stored features that are identity or time in disguise."""
+
+from __future__ import annotations
+
+import re
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgljoint.store import CascadeStore, StoredSplit
+from dgljoint_data.audit_findings import Finding, Severity
+
+_UNEVEN = 0.1  # a class's share of a fold, against its share of all
+_APART = 0.8  # chance that a thread of one class is earlier than one of another
+_SAME_ORDER = 0.95
+_LATE_SHARE = 0.2
+# More posts change a rank correlation in the second decimal.
+_SAMPLE = 20_000
+_SUSPICIOUS = re.compile(
+    r"(^|[^a-z])((user|tweet|post|status|author)?_?ids?|users?|authors?|timestamp|date|"
+    r"(posted|created)_?at)($|[^a-z])"
+)
+
+Ranks = NDArray[np.float64]
+
+
+def class_balance(store: CascadeStore, split: StoredSplit) -> Finding:
+    """Compare each fold's shares of the classes with those of the whole."""
+    used = (split.fold >= 0) & (store.label >= 0)
+    label, fold = store.label[used].astype(np.int64), split.fold[used].astype(np.int64)
+    held = np.zeros((fold.max(initial=0) + 1, len(store.label_names)))
+    np.add.at(held, (fold, label), 1)
+    held = held[held.sum(axis=1) > 0]
+    if not len(held):
+        return Finding("class balance", Severity.info, "–", "no cascade has a label")
+    overall = held.sum(axis=0) / held.sum()
+    missing = int((held == 0)[:, overall > 0].sum())
+    worst = float(abs(held / held.sum(axis=1, keepdims=True) - overall).max())
+    explanation = "largest difference between a class's share of a fold and of all"
+    if missing:
+        explanation += f"; {missing} times a fold lacks a class: its macro F1 is of fewer classes"
+    severity = Severity.warning if missing or worst > _UNEVEN else Severity.ok
+    values = {"largest_difference": worst, "missing": missing}
+    return Finding("class balance", severity, f"{worst:.3f}", explanation, values)
+
+
+def time_order(store: CascadeStore) -> Finding:
+    """Say whether the classes were collected at different times."""
+    check = "time order"
+    used = np.flatnonzero(store.label >= 0)
+    label, posted_at = store.label[used], store.posted_at[used]
+    present = np.unique(label).tolist()
+    if len(np.unique(posted_at)) < 2 or len(present) < 2:
+        return Finding(check, Severity.info, "–", "not asked: no dates, or one class alone")
+    earlier, one, other = max(
+        (max(chance, 1 - chance), a, b)
+        for a, b in combinations(present, 2)
+        for chance in [_chance_later(posted_at[label == a], posted_at[label == b])]
+    )
+    late = np.argsort(posted_at, kind="stable")[-max(1, round(_LATE_SHARE * len(used))) :]
+    missing = len(present) - len(np.unique(label[late]))
+    names = store.label_names
+    explanation = (
+        f"'{names[one]}' and '{names[other]}' can be told apart by date alone this often; "
+        f"{missing} of {len(present)} classes are missing from the latest fifth"
+    )
+    return Finding(
+        check,
+        Severity.warning if missing or earlier >= _APART else Severity.ok,
+        f"{earlier:.3f}",
+        explanation,
+        {"chance": earlier, "classes_missing_late": missing},
+    )
+
+
+def stored_features(store: CascadeStore) -> list[Finding]:
+    """Look for identity or absolute time among the stored features."""
+    return [_suspicious_names(store), _disguised_columns(store)]
+
+
+def _suspicious_names(store: CascadeStore) -> Finding:
+    found = [name for name in store.features if _SUSPICIOUS.search(name.lower())]
+    known = set(store.ids.all())
+    for feature, kind in store.features.items():
+        if kind == "sparse":
+            words = store.sparse(feature).vocabulary.all()
+            found += [f"{feature}: {word}" for word in words if word in known]
+    return Finding(
+        "feature names",
+        Severity.warning if found else Severity.ok,
+        f"{len(found)}",
+        "named like an identity or a time: " + ", ".join(found[:5]) if found
+        else "no stored feature or word is named like an id, a user or a time",
+        {"found": len(found)},
+    )
+
+
+def _disguised_columns(store: CascadeStore) -> Finding:
+    """Compare the order of each dense column with that of times and users."""
+    check = "feature values"
+    posts = np.arange(store.posts)
+    if len(posts) > _SAMPLE:
+        posts = np.sort(np.random.default_rng(0).choice(len(posts), _SAMPLE, replace=False))
+    cascade = np.searchsorted(store.post_ptr, posts, side="right") - 1
+    against = {
+        "the time of posting": store.posted_at[cascade],
+        "the user": store.user[posts],
+    }
+    ranked = {name: ranks(values) for name, values in against.items()}
+    found, largest = [], 0.0
+    for feature, kind in store.features.items():
+        if kind == "sparse":
+            continue
+        for number, column in enumerate(store.dense(feature)[posts].T):
+            for name, rank in ranked.items():
+                likeness = abs(_correlation(ranks(column), rank))
+                largest = max(largest, likeness)
+                if likeness > _SAME_ORDER:
+                    found.append(f"{feature}[{number}] orders posts like {name}")
+    return Finding(
+        check,
+        Severity.error if found else Severity.ok,
+        f"{largest:.3f}",
+        "; ".join(found[:5]) if found
+        else "largest rank correlation of a dense column with time of posting or user",
+        {"largest_correlation": largest, "found": len(found)},
+    )
+
+
+def ranks(values: NDArray[np.generic]) -> Ranks:
+    """Rank values from 1; equal ones share the mean of their places."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranked: Ranks = (counts.cumsum() - (counts - 1) / 2)[inverse]
+    return ranked
+
+
+def _correlation(one: Ranks, other: Ranks) -> float:
+    one, other = one - one.mean(), other - other.mean()
+    scale = float(np.sqrt((one @ one) * (other @ other)))
+    return float(one @ other) / scale if scale else 0.0
+
+
+def _chance_later(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
+    """Return the chance that a draw of ``one`` is later than one of ``other``; half for ties."""
+    ranked = ranks(np.concatenate((one, other)))[: len(one)]
+    return float((ranked.sum() - len(one) * (len(one) + 1) / 2) / (len(one) * len(other)))

@@ -1,0 +1,37 @@
+"""What a check of the audit has to say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class Severity(IntEnum):
+    """How much a finding harms a figure measured on the split."""
+
+    ok = 0
+    info = 1
+    warning = 2
+    error = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The outcome of one check.
+
+    Attributes:
+        check: its name.
+        severity: ``ok``: nothing found; ``info``: good to know; ``warning``: figures on this split
+            are better than they should be, or are of other classes than meant; ``error``: what
+            must not be in a store or a batch is there.
+        figure: the number found, as it is shown.
+        explanation: what it means, in a line.
+        values: the numbers behind it, by name.
+    """
+
+    check: str
+    severity: Severity
+    figure: str
+    explanation: str
+    values: Mapping[str, float] = field(default_factory=dict)

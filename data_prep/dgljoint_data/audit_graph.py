@@ -1,0 +1,58 @@
+"""Whether a batch as the engine makes it shows what it asks for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dgljoint.store import CascadeColumns, CascadeStore
+from dgljoint_data.audit_findings import Finding, Severity
+
+_BATCH = 64
+_MOST_CASCADES = 256
+_TARGET_SHARE = 0.2
+_OBSERVED_SHARE = 0.75
+_CANDIDATES = 64
+
+
+def hidden_edges(store: CascadeStore) -> Finding:
+    """Make training and evaluation graphs; count hidden edges in them, and later candidates."""
+    # torch and DGL, which nothing else in data preparation needs
+    from dgljoint.nn.assemble import observed_graph
+    from dgljoint.nn.questions import evaluation_question, training_question
+
+    rng = np.random.default_rng(0)
+    chosen = np.sort(rng.permutation(len(store))[:_MOST_CASCADES])
+    shown = late = asked = 0
+    for start in range(0, len(chosen), _BATCH):
+        columns = store.read(chosen[start : start + _BATCH])
+        questions = (
+            training_question(columns, _TARGET_SHARE, _CANDIDATES, rng),
+            evaluation_question(columns, _OBSERVED_SHARE),
+        )
+        for question in questions:
+            tail, head = (end.numpy() for end in observed_graph(columns, question).edges())
+            shown += _count_hidden(columns, tail, head, np.flatnonzero(question.pending))
+            child, candidate = question.pairs
+            delay = columns.delay_seconds
+            late += int((delay[candidate] >= delay[child]).sum())
+            asked += int(question.answer.sum())
+    bad = shown + late
+    return Finding(
+        "target edges",
+        Severity.error if bad else Severity.ok,
+        f"{shown:,} of {asked:,}",
+        f"hidden edges in the message graphs of {len(chosen):,} cascades, in either direction; "
+        f"{late:,} candidates not earlier than their child",
+        {"hidden_edges": shown, "late_candidates": late, "targets": asked},
+    )
+
+
+def _count_hidden(
+    columns: CascadeColumns, tail: np.ndarray, head: np.ndarray, pending: np.ndarray
+) -> int:
+    """Count edges that join a pending post and its parent."""
+    posts = len(columns.parent)
+    hidden = np.concatenate(
+        (columns.parent[pending] * posts + pending, pending * posts + columns.parent[pending])
+    )
+    return int(np.isin(tail * posts + head, hidden).sum())

@@ -1,0 +1,196 @@
+"""Classifiers that see one thing each, on the folds of a split: what does that thing give away?
+
+Each probe is trained on the other folds and scored on the one left out, beside the largest class
+of its training part. Where a split divides events, it is scored once more on folds of the same
+number that do not: the difference is what recognising an event is worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgljoint.cascade import Kind
+from dgljoint.splitting import stratified_folds
+from dgljoint.store import CascadeColumns, CascadeStore, StoredSplit
+from dgljoint_data.audit_findings import Finding, Severity
+from dgljoint_data.audit_overlap import shared_groups, source_texts
+from dgljoint_data.near_duplicates import merge_groups, near_duplicate_groups
+
+# An accuracy this much above what it is compared with is more than folds of a hundred threads vary.
+LEAK = 0.1
+_TREES = 100
+_SEED = 0
+_QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
+_MOMENTS = (60.0, 3600.0, 6 * 3600.0, 86_400.0)
+
+Features = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Probe:
+    """One probe.
+
+    Attributes:
+        check: its name.
+        sees: what it sees, in words.
+        features: (C, F), or (C,) texts.
+        model: makes an untrained classifier.
+        legitimate: whether a model may use what it sees: then only the share that shared events
+            add is a leak.
+    """
+
+    check: str
+    sees: str
+    features: Features
+    model: Callable[[], Any]
+    legitimate: bool
+
+
+def probes(store: CascadeStore, split: StoredSplit) -> list[Finding]:
+    """Say what accuracy the date, the id, the text and the shape of the sources reach."""
+    used = np.flatnonzero((split.fold >= 0) & (store.label >= 0))
+    label, fold = store.label[used].astype(np.int64), split.fold[used].astype(np.int64)
+    if len(np.unique(label)) < 2:
+        return [Finding("probes", Severity.info, "–", "one class alone: nothing to tell apart")]
+    group = merge_groups(store.event, near_duplicate_groups(source_texts(store)))[used]
+    apart = None
+    folds = len(np.unique(fold))
+    if shared_groups(group, fold).any() and len(np.unique(group)) >= folds:
+        apart = stratified_folds(label, group, folds, _SEED)
+    made, skipped = _available(store, used)
+    return [*(_report(probe, label, fold, apart) for probe in made), *skipped]
+
+
+def out_of_fold_accuracy(
+    features: Features, label: NDArray[np.int64], fold: NDArray[np.int64], model: Callable[[], Any]
+) -> tuple[float, float]:
+    """Return the accuracy over all folds, each predicted from the others, and the majority's."""
+    right = majority = 0
+    for number in np.unique(fold):
+        test, train = fold == number, fold != number
+        common = np.bincount(label[train]).argmax()
+        majority += int((label[test] == common).sum())
+        if len(np.unique(label[train])) < 2:
+            predicted = np.full(int(test.sum()), common)
+        else:
+            predicted = model().fit(features[train], label[train]).predict(features[test])
+        right += int((label[test] == predicted).sum())
+    return right / len(label), majority / len(label)
+
+
+def _report(
+    probe: _Probe, label: NDArray[np.int64], fold: NDArray[np.int64],
+    apart: NDArray[np.int64] | None,
+) -> Finding:
+    accuracy, majority = out_of_fold_accuracy(probe.features, label, fold, probe.model)
+    values = {"accuracy": accuracy, "majority": majority}
+    explanation = f"{probe.sees} alone reach this accuracy; the majority {majority:.3f}"
+    reference = majority
+    if apart is not None:
+        kept, _ = out_of_fold_accuracy(probe.features, label, apart, probe.model)
+        values["events_apart"] = kept
+        explanation += f"; with events kept apart {kept:.3f}"
+        if probe.legitimate:
+            reference = kept
+    elif probe.legitimate:
+        # Nothing is recognised across the folds: what is left was learned.
+        reference = accuracy
+    leaks = accuracy - reference >= LEAK
+    if leaks:
+        explanation += (
+            ": the difference is recognised, not learned" if probe.legitimate
+            else ": must never be a feature"
+        )
+    severity = Severity.warning if leaks else Severity.info if probe.legitimate else Severity.ok
+    return Finding(probe.check, severity, f"{accuracy:.3f}", explanation, values)
+
+
+def _available(store: CascadeStore, used: NDArray[np.int64]) -> tuple[list[_Probe], list[Finding]]:
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    def forest() -> Any:
+        return RandomForestClassifier(_TREES, random_state=_SEED)
+
+    def words() -> Any:
+        return make_pipeline(
+            TfidfVectorizer(ngram_range=(1, 2)),
+            LogisticRegression(C=10.0, max_iter=1000),
+        )
+
+    made, skipped = [], []
+    posted_at = store.posted_at[used]
+    if len(np.unique(posted_at)) > 1:
+        made.append(_Probe("date probe", "dates", posted_at.reshape(-1, 1), forest, False))
+    else:
+        skipped.append(_skip("date probe", "the sources have no dates"))
+    ids = [store.ids[place] for place in used.tolist()]
+    if all(name.isascii() and name.isdigit() for name in ids):
+        # An id of today has more digits than a float64 holds: only its last ones are lost.
+        number = np.array([float(name) for name in ids]).reshape(-1, 1)
+        made.append(_Probe("id probe", "ids", number, forest, False))
+    else:
+        skipped.append(_skip("id probe", "the ids are no numbers"))
+    texts = np.array(source_texts(store), dtype=object)[used]
+    if any(text.strip() for text in texts):
+        sees = "words and pairs of words of the source"
+        made.append(_Probe("source-text probe", sees, texts, words, True))
+    else:
+        skipped.append(_skip("source-text probe", "the sources have no texts"))
+    shape = cascade_shapes(store.read(used))
+    made.append(_Probe("structure probe", "tree structure and delays", shape, forest, True))
+    return made, skipped
+
+
+def _skip(check: str, why: str) -> Finding:
+    return Finding(check, Severity.info, "–", f"not asked: {why}")
+
+
+def cascade_shapes(columns: CascadeColumns) -> NDArray[np.float64]:
+    """Describe the tree and the delays of B cascades; (B, F).
+
+    Counts and times are logarithms. All posts are taken, to the last.
+    """
+    first, sizes = columns.post_ptr[:-1], np.diff(columns.post_ptr)
+    cascades = len(sizes)
+    depth = _depths(columns)
+    children = np.bincount(columns.parent[columns.parent >= 0], minlength=len(depth))
+
+    def share(which: NDArray[np.bool_]) -> NDArray[np.float64]:
+        return np.bincount(columns.cascade_of[which], minlength=cascades) / sizes
+
+    table = [
+        np.log1p(sizes),
+        np.maximum.reduceat(depth, first),
+        np.add.reduceat(depth, first) / sizes,
+        np.log1p(np.maximum.reduceat(children, first)),
+        np.log1p(children[first]),
+        share(depth == 1), share(depth == 2), share(depth > 2),
+        share(children == 0), share(children > 4),
+        *(share(columns.kind == kind) for kind in Kind if kind is not Kind.SOURCE),
+    ]
+    log_delay = np.log1p(columns.delay_seconds)
+    last = columns.post_ptr[1:] - 1
+    # Posts stand in time order, so a quantile of their delays is the delay of one of them.
+    table += [
+        log_delay[first + (quantile * (last - first)).astype(np.int64)] for quantile in _QUANTILES
+    ]
+    table += [share(columns.delay_seconds <= seconds) for seconds in _MOMENTS]
+    return np.stack([np.asarray(column, np.float64) for column in table], axis=1)
+
+
+def _depths(columns: CascadeColumns) -> NDArray[np.int64]:
+    """Count each post's ancestors, a layer of all trees at a time."""
+    depth = np.zeros(len(columns.parent), np.int64)
+    ancestor = columns.parent
+    while (alive := ancestor >= 0).any():
+        depth += alive
+        ancestor = np.where(alive, columns.parent[ancestor], -1)
+    return depth

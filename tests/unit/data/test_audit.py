@@ -1,0 +1,227 @@
+"""The audit finds what was planted, and nothing where nothing was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dgljoint.cascade import Cascade
+from dgljoint.nn import assemble
+from dgljoint.store import CascadeStore, create_store
+from dgljoint_data import build_store
+from dgljoint_data.audit import audit_store
+from dgljoint_data.audit_columns import class_balance, ranks, stored_features, time_order
+from dgljoint_data.audit_findings import Finding, Severity
+from dgljoint_data.audit_graph import hidden_edges
+from dgljoint_data.audit_overlap import across_folds, between_stores
+from dgljoint_data.audit_probes import cascade_shapes, probes
+from dgljoint_data.synthetic import SyntheticOptions, SyntheticReader
+from toys import LABELS, random_cascade, toy_cascade, toy_store
+
+
+def write(
+    path: Path, cascades: Sequence[Cascade], fold: Sequence[int], feature: str = "extra",
+    rows: Sequence[np.ndarray] | None = None,
+) -> CascadeStore:
+    """Write cascades with one split ``mine`` and one dense feature."""
+    with create_store(
+        path, name=path.stem, reader="x", label_names=LABELS, raw_digest="x"
+    ) as writer:
+        for number, cascade in enumerate(cascades):
+            row = np.ones((len(cascade), 1), np.float32) if rows is None else rows[number]
+            writer.add(cascade, {feature: row})
+        writer.set_split("mine", np.array(fold), grouped_by="")
+    return CascadeStore(path)
+
+
+def told(name: str, text: str, **changes: object) -> Cascade:
+    cascade = toy_cascade(name, [-1, 0, 0])
+    return replace(cascade, text=[text, "", ""], **changes)  # type: ignore[arg-type]
+
+
+def by_check(findings: Sequence[Finding]) -> dict[str, Finding]:
+    return {finding.check: finding for finding in findings}
+
+
+def test_what_two_folds_share_is_counted(tmp_path: Path) -> None:
+    cascades = [
+        told("a", "one boy found alive", event="A"),
+        told("b", "something else", event="A"),
+        told("c", "One boy: found alive http://t.co/x", event="C"),
+        told("d", "third", event="D", post_id=["a.0", "d.1", "d.2"]),
+        told("e", "one boy found alive", event="E"),
+        told("f", "left out", event="A"),
+    ]
+    store = write(tmp_path / "a.h5", cascades, [0, 1, 1, 1, 0, -1])
+    found = by_check(across_folds(store, store.split("mine")))
+    assert found["events across folds"].values == {"groups": 1, "cascades": 2, "of": 5}
+    assert found["source posts across folds"].values["cascades"] == 2
+    assert found["near-duplicate texts across folds"].values["cascades"] == 3
+    assert {finding.severity for finding in found.values()} == {Severity.warning}
+
+    store = write(tmp_path / "b.h5", cascades[1:4], [0, 1, 2])
+    found = by_check(across_folds(store, store.split("mine")))
+    assert {finding.severity for finding in found.values()} == {Severity.ok}
+
+
+def test_what_two_stores_share_is_counted(tmp_path: Path) -> None:
+    one = write(tmp_path / "one.h5", [told("a", "first words"), told("b", "b"), told("c", "c")],
+                [0, 1, 2])
+    other = write(
+        tmp_path / "other.h5",
+        [told("c", "new"), told("x", "words FIRST"), told("b", "z", label="false")], [0, 1, 2],
+    )
+    threads, texts = between_stores(one, other)
+    assert threads.values == {"shared": 2, "cascades": 3, "labelled_differently": 1}
+    assert texts.values["shared"] == 1
+    assert threads.severity is texts.severity is Severity.warning
+
+
+def dated(count: int, giving_away: bool) -> list[Cascade]:
+    """Draw cascades of two classes, numbered and dated by class or not."""
+    rng = np.random.default_rng(1)
+    made = []
+    for number in range(count):
+        side = int(rng.integers(2))
+        date = int(rng.integers(1000)) + (5000 * side if giving_away else 0)
+        # Words of the event alone, which is of one class.
+        event = side + 2 * int(rng.integers(10))
+        words = " ".join(rng.choice([f"e{event}w{n}" for n in range(6)], 4))
+        cascade = random_cascade(str(10**6 + date * 1000 + number), rng, int(rng.integers(3, 9)))
+        text = [f"{words} n{number}", *[""] * (len(cascade) - 1)]
+        made.append(
+            replace(cascade, label=LABELS[side], posted_at=1 + date, event=f"{event}", text=text)
+        )
+    return made
+
+
+@pytest.mark.parametrize("giving_away", [True, False])
+def test_probes_see_a_date_and_an_id_that_give_the_class_away(
+    tmp_path: Path, giving_away: bool
+) -> None:
+    store = write(tmp_path / "a.h5", dated(200, giving_away), [n % 4 for n in range(200)])
+    found = by_check(probes(store, store.split("mine")))
+    for check in ("date probe", "id probe"):
+        assert found[check].severity is (Severity.warning if giving_away else Severity.ok)
+        assert (found[check].values["accuracy"] > 0.95) == giving_away
+    ordered = time_order(store)
+    assert ordered.severity is (Severity.warning if giving_away else Severity.ok)
+    assert ordered.values["classes_missing_late"] == giving_away
+
+
+def test_recognising_events_by_their_words_is_told_from_learning(tmp_path: Path) -> None:
+    cascades = dated(200, False)
+    store = write(tmp_path / "a.h5", cascades, [n % 4 for n in range(200)])
+    text = by_check(probes(store, store.split("mine")))["source-text probe"]
+    assert text.severity is Severity.warning
+    assert text.values["accuracy"] > 0.9 > 0.7 > text.values["events_apart"]
+
+    folds = [int(cascade.event) // 2 % 4 for cascade in cascades]
+    apart = write(tmp_path / "b.h5", cascades, folds)
+    text = by_check(probes(apart, apart.split("mine")))["source-text probe"]
+    assert (text.severity, "events_apart" in text.values) == (Severity.info, False)
+
+
+def test_probes_that_cannot_be_asked_say_why(tmp_path: Path) -> None:
+    store = write(
+        tmp_path / "a.h5", [told(f"n{n}", "", label=LABELS[n % 2]) for n in range(8)],
+        [n // 2 for n in range(8)],
+    )
+    found = by_check(probes(store, store.split("mine")))
+    for check in ("date probe", "id probe", "source-text probe"):
+        assert found[check].severity is Severity.info
+        assert "not asked" in found[check].explanation
+    assert time_order(store).severity is Severity.info
+
+
+def test_the_shape_of_a_cascade(tmp_path: Path) -> None:
+    cascades = [toy_cascade("a", [-1, 0, 1, 2]), toy_cascade("b", [-1]),
+                toy_cascade("c", [-1, 0, 0, 0])]
+    store = write(tmp_path / "a.h5", cascades, [0, 1, 2])
+    shapes = cascade_shapes(store.read(np.arange(3)))
+    np.testing.assert_allclose(np.expm1(shapes[:, 0]), [4, 1, 4])
+    assert shapes[:, 1].tolist() == [3, 0, 1]  # deepest
+    assert shapes[:, 2].tolist() == [1.5, 0, 0.75]  # mean depth
+    np.testing.assert_allclose(np.expm1(shapes[:, 4]), [1, 0, 3])  # replies to the source
+
+
+def test_folds_that_lack_a_class_are_told(tmp_path: Path) -> None:
+    cascades = [told(f"n{n}", "", label=LABELS[n % 2]) for n in range(8)]
+    even = write(tmp_path / "a.h5", cascades, [n // 2 for n in range(8)])
+    assert class_balance(even, even.split("mine")).severity is Severity.ok
+    uneven = write(tmp_path / "b.h5", cascades, [n % 2 for n in range(8)])
+    found = class_balance(uneven, uneven.split("mine"))
+    assert (found.severity, found.values["missing"]) == (Severity.warning, 2)
+    assert found.values["largest_difference"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("feature", "disguise", "severities"),
+    [
+        ("extra", None, [Severity.ok, Severity.ok]),
+        ("user_id", None, [Severity.warning, Severity.ok]),
+        ("sentiment", lambda cascade: np.sqrt(cascade.posted_at + cascade.delay_seconds),
+         [Severity.ok, Severity.error]),
+        ("popularity", lambda cascade: -np.log(cascade.user), [Severity.ok, Severity.error]),
+        ("delay", lambda cascade: cascade.delay_seconds, [Severity.ok, Severity.ok]),
+    ],
+)
+def test_features_that_are_identity_or_time_are_found(
+    tmp_path: Path, feature: str, disguise, severities: list[Severity]
+) -> None:
+    rng = np.random.default_rng(0)
+    cascades = [
+        replace(
+            random_cascade(f"c{n}", rng, 5), posted_at=int(rng.integers(10**9)),
+            user=rng.integers(1, 2**40, 5),
+        )
+        for n in range(30)
+    ]
+    rows = None
+    if disguise is not None:
+        rows = [
+            np.broadcast_to(disguise(cascade), 5).astype(np.float32)[:, None]
+            for cascade in cascades
+        ]
+    store = write(tmp_path / "a.h5", cascades, [n % 3 for n in range(30)], feature, rows)
+    assert [finding.severity for finding in stored_features(store)] == severities
+
+
+def test_ranks_share_ties() -> None:
+    assert ranks(np.array([3, 1, 3, 2])).tolist() == [3.5, 1, 3.5, 2]
+
+
+def test_hidden_edges_are_seen_when_a_graph_shows_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = toy_store(tmp_path / "a.h5")
+    clean = hidden_edges(store)
+    assert clean.severity is Severity.ok
+    assert clean.values["targets"] > 0
+    honest = assemble.observed_graph
+
+    def careless(columns, question):
+        return honest(columns, replace(question, pending=np.zeros_like(question.pending)))
+
+    monkeypatch.setattr(assemble, "observed_graph", careless)
+    leaking = hidden_edges(store)
+    assert leaking.severity is Severity.error
+    assert leaking.values["hidden_edges"] >= leaking.values["targets"]
+
+
+def test_a_clean_store_passes_and_random_folds_do_not(tmp_path: Path) -> None:
+    reader = SyntheticReader(SyntheticOptions(cascades=200, events=50, mean_posts=8))
+    path = tmp_path / "s.h5"
+    build_store(reader, reader_name="synthetic", source=None, output=path)
+    store = CascadeStore(path)
+    audit = audit_store(store)
+    assert audit.worst is Severity.info, [f for f in audit.findings if f.severity > Severity.info]
+    random = audit_store(store, "random", against=store)
+    plain = json.loads(json.dumps(random.to_dict()))
+    assert (plain["worst"], plain["against"]) == ("warning", "synthetic")
+    assert {"check", "severity", "figure", "explanation", "values"} == set(plain["findings"][0])

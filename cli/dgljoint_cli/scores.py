@@ -27,15 +27,19 @@ class Protocol:
         fold: that is the test part.
         disjoint: what is never on both sides; ``None`` for folds that are random, by design or
             because the data know no events.
+        ordered: whether the test part is later than what was trained on, class by class.
     """
 
     data: str
     split: str
     fold: int
     disjoint: str | None
+    ordered: bool = False
 
     def __str__(self) -> str:
         kept = f"no {self.disjoint} on both sides" if self.disjoint else "RANDOM FOLDS"
+        if self.ordered:
+            kept = "each class tested on its later cascades, EVENTS ON BOTH SIDES"
         return f"{self.data}, split {self.split}, fold {self.fold}: {kept}"
 
 
@@ -47,10 +51,12 @@ def protocol_of(config: RunConfig) -> Protocol:
         UsageError: they have no such split.
     """
     store = CascadeStore(Path(config.data))
-    grouped_by = store.split(config.split).grouped_by
+    split = store.split(config.split)
+    grouped_by = split.grouped_by
     # a cascade of unknown event counts as an event of its own, which keeps nothing together
     grouped = grouped_by and len(set(store.event.tolist())) < len(store)
-    return Protocol(store.name, config.split, config.fold, grouped_by if grouped else None)
+    disjoint = grouped_by if grouped else None
+    return Protocol(store.name, split.name, config.fold, disjoint, bool(split.ordered_by))
 
 
 def scores_to_dict(scores: Scores, protocol: Protocol) -> dict[str, Any]:

@@ -48,7 +48,8 @@ def summary_tables(summary: BuildSummary) -> list[RenderableType]:
         parts.append(titled(title, _tallies(report.repairs)))
     if report.refusals:
         parts.append(titled("refused: left out whole", _tallies(report.refusals)))
-    return [*parts, *(f"note: {note}" for note in report.notes)]
+    refused = [f"no split '{split}': {why}" for split, why in summary.splits_refused.items()]
+    return [*parts, *(f"note: {note}" for note in (*report.notes, *refused))]
 
 
 def audit_table(audit: Audit) -> RenderableType:

@@ -48,7 +48,8 @@ if TYPE_CHECKING:
     "--config", "file", type=click.Path(path_type=Path), metavar="FILE",
     help="TOML file with any of these settings; config.toml of a run folder repeats that run.",
 )
-@click.option("--split", metavar="NAME", help="Split of the data: event (default), random.")
+@click.option("--split", metavar="NAME", help="Split of the data: event (default), random, "
+              "time, leave-one-event-out; data info lists a file's.")
 @click.option("--fold", type=int, help="Fold that is the test part.")
 @click.option("--seed", type=int, help="Seed of everything random.")
 @click.option("--epochs", type=int, help="Most epochs; short for -o train.epochs=N.")

@@ -1,8 +1,9 @@
 """Classifiers that see one thing each, on the folds of a split: what does that thing give away?
 
-Each probe is trained on the other folds and scored on the one left out, beside the largest class
-of its training part. Where a split divides events, it is scored once more on folds of the same
-number that do not: the difference is what recognising an event is worth.
+Each probe is trained on the other folds (of a split in order of time: the earlier ones) and scored
+on the one left out, beside the largest class of its training part. Where a split divides events,
+it is scored once more on folds of the same number that do not: the difference is what recognising
+an event is worth.
 """
 
 from __future__ import annotations
@@ -63,16 +64,24 @@ def probes(store: CascadeStore, split: StoredSplit) -> list[Finding]:
     if shared_groups(group, fold).any() and len(np.unique(group)) >= folds:
         apart = stratified_folds(label, group, folds, _SEED)
     made, skipped = _available(store, used)
-    return [*(_report(probe, label, fold, apart) for probe in made), *skipped]
+    ordered = bool(split.ordered_by)
+    return [*(_report(probe, label, fold, apart, ordered) for probe in made), *skipped]
 
 
 def out_of_fold_accuracy(
-    features: Features, label: NDArray[np.int64], fold: NDArray[np.int64], model: Callable[[], Any]
+    features: Features, label: NDArray[np.int64], fold: NDArray[np.int64],
+    model: Callable[[], Any], *, ordered: bool = False,
 ) -> tuple[float, float]:
-    """Return the accuracy over all folds, each predicted from the others, and the majority's."""
-    right = majority = 0
+    """Return the accuracy over all folds, each predicted from the others, and the majority's.
+
+    Where folds are ``ordered``, each is predicted from those after it, and the last is not.
+    """
+    right = majority = asked = 0
     for number in np.unique(fold):
-        test, train = fold == number, fold != number
+        test, train = fold == number, fold > number if ordered else fold != number
+        if not train.any():
+            continue
+        asked += int(test.sum())
         common = np.bincount(label[train]).argmax()
         majority += int((label[test] == common).sum())
         if len(np.unique(label[train])) < 2:
@@ -80,14 +89,16 @@ def out_of_fold_accuracy(
         else:
             predicted = model().fit(features[train], label[train]).predict(features[test])
         right += int((label[test] == predicted).sum())
-    return right / len(label), majority / len(label)
+    return right / max(asked, 1), majority / max(asked, 1)
 
 
 def _report(
     probe: _Probe, label: NDArray[np.int64], fold: NDArray[np.int64],
-    apart: NDArray[np.int64] | None,
+    apart: NDArray[np.int64] | None, ordered: bool,
 ) -> Finding:
-    accuracy, majority = out_of_fold_accuracy(probe.features, label, fold, probe.model)
+    accuracy, majority = out_of_fold_accuracy(
+        probe.features, label, fold, probe.model, ordered=ordered
+    )
     values = {"accuracy": accuracy, "majority": majority}
     explanation = f"{probe.sees} alone reach this accuracy; the majority {majority:.3f}"
     reference = majority

@@ -13,7 +13,7 @@ from dgljoint.reading import Reader, ReadReport
 from dgljoint.store import CascadeStore, StoreWriter, create_store
 from dgljoint_data import features
 from dgljoint_data._digest import digest_files, digest_text
-from dgljoint_data.splits import make_splits
+from dgljoint_data.splits import Sources, make_splits
 
 
 @runtime_checkable
@@ -50,6 +50,7 @@ class BuildSummary:
         unlabelled: number of cascades without a label.
         vocabulary: number of distinct words.
         splits: number of folds of each split.
+        splits_refused: splits that could not be made, each with the reason.
         size_bytes: of the file.
         seconds: the build took, without the start of the interpreter.
         report: what the reader counted, repaired and refused.
@@ -68,6 +69,7 @@ class BuildSummary:
     unlabelled: int
     vocabulary: int
     splits: Mapping[str, int]
+    splits_refused: Mapping[str, str]
     size_bytes: int
     seconds: float
     report: ReadReport
@@ -75,13 +77,6 @@ class BuildSummary:
     def to_dict(self) -> dict[str, Any]:
         """Return the same as plain values that JSON can hold."""
         return asdict(self) | {"path": str(self.path)}
-
-
-@dataclass(slots=True)
-class _Written:
-    labels: list[str | None]
-    events: list[str]
-    posts: int = 0
 
 
 def build_store(
@@ -121,12 +116,15 @@ def build_store(
         label_names=reader.label_names,
         raw_digest=raw_digest,
     ) as writer:
-        written = _write_cascades(writer, reader, source, report, counts, on_cascade)
-        _balance_posts(report, written.posts)
+        written, posts = _write_cascades(writer, reader, source, report, counts, on_cascade)
+        _balance_posts(report, posts)
         writer.set_vocabulary(features.NAME, counts.vocabulary())
-        splits = make_splits(written.labels, written.events, seed)
+        splits, refused = make_splits(written, seed)
         for split in splits:
-            writer.set_split(split.name, split.fold, grouped_by=split.grouped_by)
+            writer.set_split(
+                split.name, split.fold, grouped_by=split.grouped_by, group=split.group,
+                ordered_by=split.ordered_by,
+            )
         writer.set_counts(report.counts)
     labels = written.labels
     return BuildSummary(
@@ -136,13 +134,14 @@ def build_store(
         digest=CascadeStore(output).digest,
         raw_digest=raw_digest,
         cascades=len(labels),
-        posts=written.posts,
-        edges=written.posts - len(labels),
+        posts=posts,
+        edges=posts - len(labels),
         events=len(set(written.events)),
         labels={label: labels.count(label) for label in reader.label_names},
         unlabelled=labels.count(None),
         vocabulary=len(counts.vocabulary()),
         splits={split.name: split.folds for split in splits},
+        splits_refused=refused,
         size_bytes=output.stat().st_size,
         seconds=time.perf_counter() - started,
         report=report,
@@ -166,8 +165,9 @@ def _write_cascades(
     report: ReadReport,
     counts: features.WordCounts,
     on_cascade: Callable[[int], None] | None,
-) -> _Written:
-    written = _Written([], [])
+) -> tuple[Sources, int]:
+    written = Sources([], [], [], [])
+    posts = 0
     seen: set[str] = set()
     for cascade in reader.read(source, report):
         if cascade.id in seen:
@@ -177,12 +177,14 @@ def _write_cascades(
         written.labels.append(cascade.label)
         # As in the store: a cascade of no known event counts as one of its own.
         written.events.append(cascade.event or f"cascade {cascade.id}")
-        written.posts += len(cascade)
+        written.posted_at.append(cascade.posted_at)
+        written.texts.append(cascade.text[0])
+        posts += len(cascade)
         if on_cascade is not None:
             on_cascade(len(seen))
     if not seen:
         raise DataError(f"no cascade could be read from {source or 'the reader'}")
-    return written
+    return written, posts
 
 
 def _balance_posts(report: ReadReport, stored: int) -> None:

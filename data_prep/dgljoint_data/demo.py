@@ -9,7 +9,7 @@ from platformdirs import user_cache_path
 from dgljoint.errors import DataError
 from dgljoint.files import writing
 from dgljoint.store import CascadeStore
-from dgljoint_data import features
+from dgljoint_data import features, splits
 from dgljoint_data._digest import digest_text
 from dgljoint_data.build import build_store
 from dgljoint_data.synthetic import SyntheticOptions, SyntheticReader
@@ -24,7 +24,8 @@ def demo_store() -> Path:
         RunFailedError: the cache folder cannot be written.
     """
     reader = SyntheticReader(SyntheticOptions())
-    digest = digest_text(f"{reader.fingerprint(None)} features {features.VERSION}")
+    versions = f"features {features.VERSION} splits {splits.VERSION}"
+    digest = digest_text(f"{reader.fingerprint(None)} {versions}")
     path = user_cache_path("dgljoint") / f"demo-{digest[:12]}.h5"
     if path.exists():
         try:

@@ -1,12 +1,20 @@
-"""Folds that go into the store: ``event`` keeps events together, ``random`` does not.
+"""Folds that go into the store.
 
-Published numbers come from random folds, in which most test threads share their event with a
-training thread; ``random`` exists to compare with them.
+=======================  ==========================================================================
+``event``                stratified; cascades of one event, or with near-duplicate source texts
+                         (:mod:`dgljoint_data.near_duplicates`), never on both sides; the default
+``random``               stratified and nothing else, to compare with published numbers: most test
+                         cascades share their event with a training cascade
+``leave-one-event-out``  a fold is an event, where there are at most twenty; texts may repeat
+``time``                 each class in five stretches of time, the latest first: fold 0 is the
+                         latest, and a fold is tested by what was trained on the folds after it.
+                         By class, because classes collected at different times would be missing
+                         from a plain chronological split; events may stand on both sides
+=======================  ==========================================================================
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +22,32 @@ from numpy.typing import NDArray
 
 from dgljoint.errors import DataError
 from dgljoint.splitting import stratified_folds
+from dgljoint_data.near_duplicates import merge_groups, near_duplicate_groups
 
+VERSION = 2  # raise it when the same cascades get other splits
 FOLDS = 5
 FEWEST_FOLDS = 3  # one each to train, to select and to test on
+MOST_EVENTS = 20  # with more, the events are too small to be tested on one by one
 
 Folds = NDArray[np.int8]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """What the splits depend on, an entry a cascade.
+
+    Attributes:
+        labels: ``None`` for none.
+        events: equal names are kept together.
+        posted_at: Unix seconds; 0 when unknown.
+        texts: of the source posts.
+    """
+
+    labels: list[str | None]
+    events: list[str]
+    posted_at: list[int]
+    texts: list[str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,11 +58,16 @@ class Split:
         name: of the split.
         grouped_by: what never stands on both sides; ``""`` for nothing.
         fold: (C,) int8 fold of each cascade, from 0.
+        group: (C,) cascades of one number are kept together; ``None``: those of an event, or
+            nothing.
+        ordered_by: ``time`` when the folds stand in order of time, the latest first.
     """
 
     name: str
     grouped_by: str
     fold: Folds
+    group: Ints | None = None
+    ordered_by: str = ""
 
     @property
     def folds(self) -> int:
@@ -41,33 +75,80 @@ class Split:
         return int(self.fold.max()) + 1
 
 
-def make_splits(labels: Sequence[str | None], events: Sequence[str], seed: int) -> list[Split]:
-    """Divide C cascades into stratified folds in both ways.
+def make_splits(sources: Sources, seed: int) -> tuple[list[Split], dict[str, str]]:
+    """Divide C cascades in every way that they allow.
 
-    There are five folds, or as many as there are events where those are fewer. Cascades without
-    a label are spread like a class of their own.
+    There are five folds, or as many as there are groups to keep together where those are fewer.
+    Cascades without a label are spread like a class of their own.
 
     Args:
-        labels: of each cascade.
-        events: of each cascade; equal names are kept together.
+        sources: the cascades.
         seed: two calls with the same arguments give the same folds.
 
+    Returns:
+        The splits, and those that cannot be made, each with the reason.
+
     Raises:
-        DataError: there are fewer than three events.
+        DataError: there are fewer than three events, near-duplicate texts counted as one.
     """
-    classes = np.unique([label or "" for label in labels], return_inverse=True)[1]
-    groups = np.unique(events, return_inverse=True)[1]
-    distinct = len(set(events))
+    classes = np.unique([label or "" for label in sources.labels], return_inverse=True)[1]
+    events = np.unique(sources.events, return_inverse=True)[1]
+    groups = _alike(events, sources.texts)
+    happened, distinct = len(np.unique(events)), len(np.unique(groups))
     if distinct < FEWEST_FOLDS:
+        joined = ", those with near-duplicate texts counted as one," if distinct < happened else ""
         raise DataError(
-            f"{len(labels)} cascades of {distinct} events cannot be divided into folds: at least "
-            f"{FEWEST_FOLDS} events are needed, to train, to select and to test on",
+            f"{len(classes)} cascades of {distinct} events{joined} cannot be divided into folds: "
+            f"at least {FEWEST_FOLDS} events are needed, to train, to select and to test on",
             hint="read more cascades",
         )
     folds = min(FOLDS, distinct)
     together = stratified_folds(classes, groups, folds, seed)
     alone = stratified_folds(classes, None, folds, seed)
-    return [
-        Split("event", "event", together.astype(np.int8)),
+    splits = [
+        Split("event", "event", together.astype(np.int8), groups),
         Split("random", "", alone.astype(np.int8)),
     ]
+    refused = {}
+    if happened <= MOST_EVENTS:
+        splits.append(Split("leave-one-event-out", "event", events.astype(np.int8)))
+    else:
+        refused["leave-one-event-out"] = f"{happened} events, more than {MOST_EVENTS}"
+    if why := _no_order(sources):
+        refused["time"] = why
+    else:
+        fold = _stretches(classes, np.array(sources.posted_at, np.int64))
+        splits.append(Split("time", "", fold.astype(np.int8), ordered_by="time"))
+    return splits, refused
+
+
+def _alike(events: Ints, texts: list[str]) -> Ints:
+    """Join events that share near-duplicate texts; (C,) the lowest event number of each group."""
+    first = merge_groups(events, near_duplicate_groups(texts))
+    lowest = events.copy()
+    np.minimum.at(lowest, first, events)
+    return lowest[first]
+
+
+def _no_order(sources: Sources) -> str | None:
+    """Say why the cascades cannot be divided by time, if so."""
+    undated = sum(moment == 0 for moment in sources.posted_at)
+    if undated:
+        return f"{undated} of {len(sources.posted_at)} cascades have no date"
+    for label in sorted({label for label in sources.labels if label is not None}):
+        if (held := sources.labels.count(label)) < FOLDS:
+            return (
+                f"class '{label}' would be missing from a fold: "
+                f"{held} cascades for {FOLDS} stretches of time"
+            )
+    return None
+
+
+def _stretches(classes: Ints, posted_at: Ints) -> Ints:
+    """Divide each class into stretches of time of equal numbers, the latest first."""
+    fold = np.zeros(len(classes), np.int64)
+    for number in np.unique(classes):
+        members = np.flatnonzero(classes == number)
+        latest_first = members[np.argsort(-posted_at[members], kind="stable")]
+        fold[latest_first] = np.arange(len(members)) * FOLDS // len(members)
+    return fold

@@ -53,11 +53,29 @@ class SparseFeature:
 
 @dataclass(frozen=True, slots=True)
 class StoredSplit:
-    """A split as stored: the fold of each cascade (-1: left out), and what is kept together."""
+    """A split as stored.
+
+    Attributes:
+        name: of the split.
+        fold: (C,) of each cascade; -1: left out.
+        grouped_by: what is kept together; ``""`` for nothing.
+        group: (C,) cascades of one number are kept together; ``None`` for nothing.
+        ordered_by: ``time`` when a fold is tested by what was trained on the folds after it, which
+            are earlier; ``""`` when folds have no order.
+        digest: of which cascade stands in which fold.
+    """
 
     name: str
     fold: NDArray[np.int8]
     grouped_by: str
+    group: NDArray[np.int32] | None
+    ordered_by: str
+    digest: str
+
+    @property
+    def folds(self) -> int:
+        """Number of folds."""
+        return int(self.fold.max(initial=-1)) + 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,6 +200,11 @@ class CascadeStore:
         """Return a dense feature, (P, F) over all posts of the store."""
         return self._columns[f"features/{feature}/rows"]
 
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the stored splits."""
+        return tuple(self.attributes["splits"])
+
     def split(self, name: str) -> StoredSplit:
         """Return a split.
 
@@ -191,7 +214,17 @@ class CascadeStore:
         splits = self.attributes["splits"]
         if name not in splits:
             raise UsageError(f"{self.path} has no split '{name}'", hint=did_you_mean(name, splits))
-        return StoredSplit(name, self._columns[f"splits/{name}"], splits[name]["grouped_by"])
+        settings = splits[name]
+        grouped_by = settings["grouped_by"]
+        return StoredSplit(
+            name=name,
+            fold=self._columns[f"splits/{name}"],
+            grouped_by=grouped_by,
+            group=self._columns.get(f"groups/{name}", self.event) if grouped_by else None,
+            # The first files of this version said neither.
+            ordered_by=settings.get("ordered_by", ""),
+            digest=settings.get("digest", ""),
+        )
 
     def _strings(self, path: str) -> Strings:
         return Strings(self._columns[f"{path}/ptr"], self._columns[f"{path}/bytes"])

@@ -56,3 +56,4 @@ SPARSE_PARTS: dict[str, np.dtype[Any]] = {
 }
 DENSE_DTYPES = (np.dtype("<f2"), np.dtype("<f4"))
 SPLIT_DTYPE = np.dtype("i1")
+GROUP_DTYPE = np.dtype("<i4")

@@ -57,6 +57,8 @@ def check_columns(path: Path, columns: Columns, attributes: Mapping[str, Any]) -
         check.feature(f"features/{name}", kind, posts)
     for name in attributes["splits"]:
         check.array(f"splits/{name}", schema.SPLIT_DTYPE, length=cascades)
+        if f"groups/{name}" in columns:
+            check.array(f"groups/{name}", schema.GROUP_DTYPE, length=cascades)
     check.within("cascade/label", -1, len(attributes["label_names"]))
     check.within("cascade/event", 0, events)
     check.within("post/kind", 0, len(Kind))

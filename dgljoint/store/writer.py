@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,7 @@ class StoreWriter:
         self._features: dict[str, str] = {}
         self._splits: dict[str, dict[str, str]] = {}
         self._spools: dict[str, Spool] = {}
+        self._ids = blake2b(digest_size=16)
         self._cascades = 0
         self._posts = 0
         for column in schema.COLUMNS:
@@ -108,6 +110,7 @@ class StoreWriter:
         self._cascades += 1
         self._posts += len(cascade)
         self._append_strings("cascade/id", [cascade.id])
+        self._ids.update(f"{cascade.id}\n".encode())
         label = -1 if cascade.label is None else self._labels[cascade.label]
         self._append("cascade/label", [label])
         self._append("cascade/event", [number])
@@ -128,20 +131,38 @@ class StoreWriter:
         self._open(path, None)
         self._append_strings(path, words)
 
-    def set_split(self, name: str, fold: NDArray[np.integer[Any]], *, grouped_by: str) -> None:
-        """Store a split.
+    def set_split(
+        self,
+        name: str,
+        fold: NDArray[np.integer[Any]],
+        *,
+        grouped_by: str,
+        group: NDArray[np.integer[Any]] | None = None,
+        ordered_by: str = "",
+    ) -> None:
+        """Store a split, with a digest of which cascade stands in which fold.
 
         Args:
             name: of the split.
             fold: (C,) fold of each cascade, from 0; -1 for a cascade left out.
             grouped_by: what never stands on both sides: ``event``, or ``""`` for nothing.
+            group: (C,) cascades of one number are kept together; the event's when ``None``.
+            ordered_by: ``time`` when a fold is to be tested by what was trained on the folds
+                after it, which are earlier; ``""`` when folds have no order.
         """
         if len(fold) != self._cascades:
             raise DataError(f"split {name} names {len(fold)} of {self._cascades} cascades")
         path = f"splits/{name}"
         self._open(path, schema.SPLIT_DTYPE)
         self._append(path, fold)
-        self._splits[name] = {"grouped_by": grouped_by}
+        if group is not None:
+            self._open(f"groups/{name}", schema.GROUP_DTYPE)
+            self._append(f"groups/{name}", group)
+        digest = self._ids.copy()
+        digest.update(np.asarray(fold, schema.SPLIT_DTYPE).data)
+        self._splits[name] = {
+            "grouped_by": grouped_by, "ordered_by": ordered_by, "digest": digest.hexdigest(),
+        }
 
     def set_counts(self, counts: Mapping[str, int]) -> None:
         """Store what the reader counted."""

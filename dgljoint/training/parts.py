@@ -40,9 +40,10 @@ def part_under_test(split: StoredSplit, fold: int) -> Indices:
     """Return the cascades of the fold that is tested.
 
     Raises:
-        UsageError: the split has no such fold.
+        UsageError: the split has no such fold, or nothing earlier than it to train on.
     """
-    folds = int(split.fold.max()) + 1
+    # Before the last fold of a split in order of time there is nothing to train on.
+    folds = split.folds - bool(split.ordered_by)
     if fold >= folds:
         raise UsageError(f"split '{split.name}' has the folds 0 to {folds - 1}, not {fold}")
     return np.flatnonzero(split.fold == fold)
@@ -53,6 +54,8 @@ def training_parts(
 ) -> TrainingParts:
     """Divide what is not tested, stratified, with the groups of the split kept whole.
 
+    Of a split in order of time, only what is earlier than the fold tested is used.
+
     The validation part is the same whether or not a meta part is cut.
 
     Raises:
@@ -60,11 +63,13 @@ def training_parts(
         DataError: too few cascades or groups are left to divide.
     """
     tested = part_under_test(split, fold)
-    left = np.setdiff1d(np.flatnonzero(split.fold >= 0), tested)
-    group = store.event if split.grouped_by else None
+    left = (
+        np.flatnonzero(split.fold > fold) if split.ordered_by
+        else np.setdiff1d(np.flatnonzero(split.fold >= 0), tested)
+    )
 
     def cut(indices: Indices, shares: int) -> tuple[Indices, Indices]:
-        groups = None if group is None else group[indices].astype(np.int64)
+        groups = None if split.group is None else split.group[indices].astype(np.int64)
         part = stratified_folds(store.label[indices].astype(np.int64), groups, shares, seed)
         return indices[part != 0], indices[part == 0]
 

@@ -22,7 +22,8 @@ class Plan:
 
     Attributes:
         data: name, path, cascades, posts, features and labels of the data set.
-        split: name of the split, the fold, and what is kept together (``grouped_by``).
+        split: name of the split, the fold, what is kept together (``grouped_by``), what orders the
+            folds (``ordered_by``), and its digest.
         parts: cascades in ``train``, ``meta`` (0 unless a weighter needs it), ``validation`` and
             ``test``.
         components: encoder, interactions in order, loss weighter.

@@ -120,6 +120,8 @@ def plan_run(config: RunConfig, *, registry: Registry) -> Plan:
             "name": setup.split.name,
             "fold": config.fold,
             "grouped_by": setup.split.grouped_by,
+            "ordered_by": setup.split.ordered_by,
+            "digest": setup.split.digest,
         },
         parts={
             "train": len(parts.train),

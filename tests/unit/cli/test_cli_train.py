@@ -177,3 +177,25 @@ def test_evaluate_asks_for_the_part_named(store, tmp_path, monkeypatch, scores, 
     assert f"{part} part of small, split random, fold 0: RANDOM FOLDS" in capsys.readouterr().out
     assert run(["evaluate", str(tmp_path), "--part", part, "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["part"] == part
+
+
+@pytest.mark.parametrize(
+    ("split", "said"),
+    [
+        ("time", "its later cascades, EVENTS ON BOTH SIDES"),
+        ("leave-one-event-out", "no event on both sides"),
+    ],
+)
+def test_every_split_trains_and_says_what_it_keeps_apart(store, tmp_path, capsys, split, said):
+    arguments = ["train", str(store), "--split", split, "--epochs", "1", "-o", "model.width=8"]
+    assert run([*arguments, "-q", "--out", str(tmp_path / "run")]) == 0
+    assert said in capsys.readouterr().out
+
+
+def test_nothing_is_tested_by_what_came_later(store, capsys):
+    assert run(["train", str(store), "--split", "time", "--dry-run", "--format", "json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert (plan["split"]["ordered_by"], sum(plan["parts"].values())) == ("time", 30)
+    assert len(plan["split"]["digest"]) == 32
+    assert run(["train", str(store), "--split", "time", "--fold", "4", "--dry-run"]) == 2
+    assert "folds 0 to 3, not 4" in capsys.readouterr().err

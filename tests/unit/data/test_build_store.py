@@ -39,10 +39,13 @@ def test_a_build_is_stored_and_summed_up(tmp_path: Path) -> None:
     assert store.attributes["counts"]["edge_lines"] == 20
     assert seen == [1, 2, 3, 4, 5]
     assert summary.labels == {"false": 1, "true": 2, "unverified": 1, "non-rumor": 1}
-    assert (summary.edges, summary.events, summary.splits) == (15, 5, {"event": 5, "random": 5})
+    assert (summary.edges, summary.events) == (15, 5)
+    assert summary.splits == {"event": 5, "random": 5, "leave-one-event-out": 5}
+    assert "no date" in summary.splits_refused["time"]
     assert store.features == {"bow": "sparse"}
     assert store.sparse("bow").vocabulary.all()[:2] == ["breaking", "url"]
     assert store.split("event").grouped_by == "event"
+    assert all(len(store.split(name).digest) == 32 for name in store.splits)
     plain = json.loads(json.dumps(summary.to_dict()))
     assert plain["report"]["refusals"]["tree without a label"]["count"] == 1
     assert plain["path"] == str(tmp_path / "out.h5")

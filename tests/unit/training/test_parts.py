@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from dgljoint.errors import DataError, UsageError
 from dgljoint.splitting import stratified_folds
+from dgljoint.store import CascadeStore, create_store
 from dgljoint.training.parts import part_under_test, training_parts
-from toys import toy_store
+from toys import random_cascade, toy_store
 
 
 @pytest.mark.parametrize("split_name", ["event", "random"])
@@ -39,6 +40,37 @@ def test_validation_is_the_same_with_and_without_a_meta_part(tmp_path: Path) -> 
         training_parts(store, split, 0, seed=5, meta=meta) for meta in (True, False)
     )
     np.testing.assert_array_equal(with_meta.validation, without.validation)
+
+
+def split_store(path: Path, count: int, **settings: object) -> CascadeStore:
+    rng = np.random.default_rng(0)
+    with create_store(
+        path, name="x", reader="x", label_names=("false", "true"), raw_digest="x"
+    ) as writer:
+        for number in range(count):
+            label = ("false", "true")[number % 2]
+            writer.add(random_cascade(f"c{number}", rng, 3, label=label), {})
+        writer.set_split("mine", np.arange(count) * 5 // count, **settings)  # type: ignore[arg-type]
+    return CascadeStore(path)
+
+
+@pytest.mark.parametrize("fold", range(4))
+def test_in_order_of_time_only_earlier_folds_are_used(tmp_path: Path, fold: int) -> None:
+    store = split_store(tmp_path / "a.h5", 100, grouped_by="", ordered_by="time")
+    split = store.split("mine")
+    parts = training_parts(store, split, fold, seed=0, meta=True)
+    used = np.concatenate([parts.train, parts.meta, parts.validation])
+    assert sorted(used) == list(range(20 * (fold + 1), 100))
+    with pytest.raises(UsageError, match="folds 0 to 3, not 4"):
+        training_parts(store, split, 4, seed=0, meta=False)
+
+
+def test_the_split_s_own_groups_are_kept_whole(tmp_path: Path) -> None:
+    group = np.arange(100) // 4
+    store = split_store(tmp_path / "a.h5", 100, grouped_by="event", group=group)
+    parts = training_parts(store, store.split("mine"), 0, seed=0, meta=True)
+    found = [set(group[part]) for part in (parts.train, parts.meta, parts.validation)]
+    assert sum(map(len, found)) == len(set.union(*found)) == 20
 
 
 def test_unknown_folds_and_splits_are_refused(tmp_path: Path) -> None:

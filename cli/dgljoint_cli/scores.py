@@ -39,7 +39,7 @@ class Protocol:
     def __str__(self) -> str:
         kept = f"no {self.disjoint} on both sides" if self.disjoint else "RANDOM FOLDS"
         if self.ordered:
-            kept = "each class tested on its later cascades, EVENTS ON BOTH SIDES"
+            kept = "each class tested on its later cascades, EVENTS NOT KEPT APART"
         return f"{self.data}, split {self.split}, fold {self.fold}: {kept}"
 
 

@@ -13,7 +13,7 @@ from dgljoint.reading import Reader, ReadReport
 from dgljoint.store import CascadeStore, StoreWriter, create_store
 from dgljoint_data import features
 from dgljoint_data._digest import digest_files, digest_text
-from dgljoint_data.splits import Sources, make_splits
+from dgljoint_data.splits import Sources, Split, make_splits
 
 
 @runtime_checkable
@@ -110,21 +110,13 @@ def build_store(
     report = ReadReport()
     counts = features.WordCounts()
     with create_store(
-        output,
-        name=name or reader_name,
-        reader=reader_name,
-        label_names=reader.label_names,
+        output, name=name or reader_name, reader=reader_name, label_names=reader.label_names,
         raw_digest=raw_digest,
     ) as writer:
         written, posts = _write_cascades(writer, reader, source, report, counts, on_cascade)
         _balance_posts(report, posts)
         writer.set_vocabulary(features.NAME, counts.vocabulary())
-        splits, refused = make_splits(written, seed)
-        for split in splits:
-            writer.set_split(
-                split.name, split.fold, grouped_by=split.grouped_by, group=split.group,
-                ordered_by=split.ordered_by,
-            )
+        splits, refused = _write_splits(writer, written, seed)
         writer.set_counts(report.counts)
     labels = written.labels
     return BuildSummary(
@@ -185,6 +177,18 @@ def _write_cascades(
     if not seen:
         raise DataError(f"no cascade could be read from {source or 'the reader'}")
     return written, posts
+
+
+def _write_splits(
+    writer: StoreWriter, sources: Sources, seed: int
+) -> tuple[list[Split], dict[str, str]]:
+    splits, refused = make_splits(sources, seed)
+    for split in splits:
+        writer.set_split(
+            split.name, split.fold, grouped_by=split.grouped_by, group=split.group,
+            ordered_by=split.ordered_by,
+        )
+    return splits, refused
 
 
 def _balance_posts(report: ReadReport, stored: int) -> None:

@@ -182,7 +182,7 @@ def test_evaluate_asks_for_the_part_named(store, tmp_path, monkeypatch, scores, 
 @pytest.mark.parametrize(
     ("split", "said"),
     [
-        ("time", "its later cascades, EVENTS ON BOTH SIDES"),
+        ("time", "its later cascades, EVENTS NOT KEPT APART"),
         ("leave-one-event-out", "no event on both sides"),
     ],
 )

@@ -19,7 +19,7 @@ from dgljoint_data.audit_columns import class_balance, ranks, stored_features, t
 from dgljoint_data.audit_findings import Finding, Severity
 from dgljoint_data.audit_graph import hidden_edges
 from dgljoint_data.audit_overlap import across_folds, between_stores
-from dgljoint_data.audit_probes import cascade_shapes, probes
+from dgljoint_data.audit_probes import cascade_shapes, out_of_fold_accuracy, probes
 from dgljoint_data.synthetic import SyntheticOptions, SyntheticReader
 from toys import LABELS, random_cascade, toy_cascade, toy_store
 
@@ -137,6 +137,25 @@ def test_probes_that_cannot_be_asked_say_why(tmp_path: Path) -> None:
         assert found[check].severity is Severity.info
         assert "not asked" in found[check].explanation
     assert time_order(store).severity is Severity.info
+
+
+@pytest.mark.parametrize(("ordered", "trained_on"), [(False, [4, 4, 4]), (True, [4, 2])])
+def test_in_order_of_time_a_probe_learns_from_earlier_folds_alone(
+    ordered: bool, trained_on: list[int]
+) -> None:
+    sizes = []
+
+    class Recording:
+        def fit(self, features: np.ndarray, label: np.ndarray) -> Recording:
+            sizes.append(len(features))
+            return self
+
+        def predict(self, features: np.ndarray) -> np.ndarray:
+            return features[:, 0]
+
+    label, fold = np.array([0, 1] * 3), np.array([0, 0, 1, 1, 2, 2])
+    found = out_of_fold_accuracy(label[:, None], label, fold, Recording, ordered=ordered)
+    assert (found, sizes) == ((1.0, 0.5), trained_on)
 
 
 def test_the_shape_of_a_cascade(tmp_path: Path) -> None:

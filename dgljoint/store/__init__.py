@@ -1,9 +1,11 @@
 """The HDF5 cascade file: written atomically, validated on open, mapped into memory."""
 
 from dgljoint.store.reader import CascadeColumns, CascadeStore, SparseFeature, StoredSplit, Strings
+from dgljoint.store.validate import CHECKS
 from dgljoint.store.writer import SparseBlock, StoreWriter, create_store
 
 __all__ = [
+    "CHECKS",
     "CascadeColumns",
     "CascadeStore",
     "SparseBlock",

@@ -34,6 +34,10 @@ class Strings:
     def __getitem__(self, index: int) -> str:
         return self._data[self._ptr[index] : self._ptr[index + 1]].tobytes().decode()
 
+    def filled(self) -> int:
+        """Count the strings that are not empty."""
+        return int((np.diff(self._ptr) > 0).sum())
+
     def all(self) -> list[str]:
         """Decode the whole column."""
         blob = self._data.tobytes()

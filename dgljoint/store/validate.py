@@ -15,6 +15,17 @@ from dgljoint.store import schema
 
 Columns = Mapping[str, NDArray[Any]]
 
+# What an opened file has passed, in words; this module and the mapping of columns check it.
+CHECKS = (
+    "an HDF5 file of this format and version, without links to other files",
+    "every column of its type and length, stored in one piece inside the file",
+    "the digest of all columns and attributes",
+    "labels, events and kinds of posts within their ranges",
+    "one source a cascade, first of its posts, and every other post after its parent",
+    "posts in time order from a delay of 0",
+    "features with a row a post, words within their vocabulary, splits with a fold a cascade",
+)
+
 
 def check_attributes(path: Path, attributes: Mapping[str, Any]) -> None:
     """Raise :class:`DataError` unless format, version and attributes are ours."""

@@ -13,7 +13,8 @@ from dgljoint_cli import plugins as plugins_verb
 from dgljoint_cli.main import cli, run
 
 LEAVES = [
-    ("preprocess",), ("audit",), ("train",), ("evaluate",), ("plugins",), ("plugins", "list"),
+    ("preprocess",), ("data",), ("data", "info"), ("data", "validate"),
+    ("data", "show"), ("audit",), ("train",), ("evaluate",), ("plugins",), ("plugins", "list"),
     ("plugins", "show"), ("env",),
 ]
 
@@ -36,7 +37,7 @@ def test_help_lists_every_verb_with_a_whole_sentence(capsys):
     assert "..." not in text.split("Commands:")[1]
 
 
-@pytest.mark.parametrize("bare", [[], ["plugins"]])
+@pytest.mark.parametrize("bare", [[], ["plugins"], ["data"]])
 def test_a_bare_group_shows_its_help(bare, capsys):
     assert run(bare) == 0
     assert "Commands:" in capsys.readouterr().out

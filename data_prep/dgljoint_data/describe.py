@@ -1,0 +1,139 @@
+"""What a store holds, in figures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgljoint.cascade import Kind
+from dgljoint.store import CascadeStore
+
+_SPREAD = ("min", "median", "mean", "max")
+
+
+@dataclass(frozen=True, slots=True)
+class SplitInfo:
+    """A stored split.
+
+    Attributes:
+        folds: number of cascades in each.
+        left_out: number of cascades in none.
+        grouped_by: what is kept together; ``""`` for nothing.
+        ordered_by: ``time``, or ``""`` for no order.
+        digest: of which cascade stands in which fold.
+    """
+
+    folds: list[int]
+    left_out: int
+    grouped_by: str
+    ordered_by: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreInfo:
+    """A summary of a store.
+
+    Attributes:
+        path: of the file.
+        name: of the data set.
+        reader: that made it.
+        created_with: the version that wrote it.
+        digest: of the content.
+        size_bytes: of the file.
+        cascades: number of them.
+        posts: number of them, sources included.
+        events: distinct ones.
+        labels: number of cascades of each class.
+        unlabelled: number of cascades without a class.
+        kinds: number of posts of each kind.
+        posts_with_text: number of them.
+        posts_a_cascade: spread of the sizes.
+        hours: spread of the cascades' durations.
+        posted: first and last date of a source, as ``YYYY-MM-DD``; empty when unknown.
+        features: by name, ``sparse`` with its columns or ``dense`` with its width.
+        splits: by name.
+    """
+
+    path: Path
+    name: str
+    reader: str
+    created_with: str
+    digest: str
+    size_bytes: int
+    cascades: int
+    posts: int
+    events: int
+    labels: Mapping[str, int]
+    unlabelled: int
+    kinds: Mapping[str, int]
+    posts_with_text: int
+    posts_a_cascade: Mapping[str, float]
+    hours: Mapping[str, float]
+    posted: tuple[str, ...]
+    features: Mapping[str, str]
+    splits: Mapping[str, SplitInfo]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as plain values that JSON can hold."""
+        return asdict(self) | {"path": str(self.path)}
+
+
+def describe_store(store: CascadeStore) -> StoreInfo:
+    """Sum up a store."""
+    columns = store.read(np.arange(len(store)))
+    labelled = store.label[store.label >= 0]
+    held = np.bincount(labelled, minlength=len(store.label_names)).tolist()
+    kinds = np.bincount(columns.kind, minlength=len(Kind)).tolist()
+    known = store.posted_at[store.posted_at != 0]
+    dates = (known.min(), known.max()) if len(known) else ()
+    return StoreInfo(
+        path=store.path,
+        name=store.name,
+        reader=str(store.attributes.get("reader", "")),
+        created_with=str(store.attributes.get("created_with", "")),
+        digest=store.digest,
+        size_bytes=store.path.stat().st_size,
+        cascades=len(store),
+        posts=store.posts,
+        events=len(np.unique(store.event)),
+        labels=dict(zip(store.label_names, held, strict=True)),
+        unlabelled=len(store) - len(labelled),
+        kinds={kind.name.lower(): kinds[kind] for kind in Kind if kinds[kind]},
+        posts_with_text=store.text.filled(),
+        posts_a_cascade=_spread(np.diff(store.post_ptr)),
+        hours=_spread(columns.delay_seconds[columns.post_ptr[1:] - 1] / 3600),
+        posted=tuple(str(np.datetime64(int(date), "s").astype("M8[D]")) for date in dates),
+        features={name: _feature(store, name, kind) for name, kind in store.features.items()},
+        splits={name: _split(store, name) for name in store.splits},
+    )
+
+
+def _spread(values: NDArray[Any]) -> dict[str, float]:
+    if not len(values):
+        return dict.fromkeys(_SPREAD, 0.0)
+    found = (values.min(), np.median(values), values.mean(), values.max())
+    return {name: round(float(value), 3) for name, value in zip(_SPREAD, found, strict=True)}
+
+
+def _feature(store: CascadeStore, name: str, kind: str) -> str:
+    if kind == "sparse":
+        return f"sparse, {len(store.sparse(name).vocabulary):,} columns"
+    return f"dense, {store.dense(name).shape[1]:,} columns"
+
+
+def _split(store: CascadeStore, name: str) -> SplitInfo:
+    split = store.split(name)
+    used = split.fold[split.fold >= 0]
+    return SplitInfo(
+        folds=np.bincount(used, minlength=split.folds).tolist(),
+        left_out=len(split.fold) - len(used),
+        grouped_by=split.grouped_by,
+        ordered_by=split.ordered_by,
+        digest=split.digest,
+    )

@@ -28,6 +28,7 @@ def digest_files(paths: Iterable[Path], folder: Path) -> str:
             data = path.read_bytes()
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror}") from error
-        digest.update(f"{path.relative_to(folder)} {len(data)}\n".encode())
+        name = f"{path.relative_to(folder)} {len(data)}\n"
+        digest.update(name.encode(errors="surrogateescape"))  # a file may have any bytes for a name
         digest.update(data)
     return digest.hexdigest()

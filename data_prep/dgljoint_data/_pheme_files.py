@@ -1,0 +1,164 @@
+"""What stands in the JSON files of a PHEME thread: tweets, structure, annotation."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+
+from dgljoint.cascade import Kind
+from dgljoint_data._json import BadJsonError, id_text
+
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1
+    )
+}
+_CREATED_AT = re.compile(
+    r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) ([0-9]{2}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) "
+    r"([+-])([0-9]{2})([0-9]{2}) ([0-9]{4})"
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# The two marks of an annotation: misinformation, true.
+_VERACITY = {
+    (0, 1): "true", (1, 0): "false", (0, 0): "unverified",
+    (0, None): "unverified", (1, None): "false",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tweet:
+    """What a cascade needs of a tweet.
+
+    Attributes:
+        id: of the tweet.
+        answers: the tweet that it says it replies to; ``None`` when it says none.
+        user: 0 when it is not said.
+        seconds: when it was posted, in Unix time.
+        kind: reply, retweet or quote.
+        text: ``""`` when there is none.
+    """
+
+    id: str
+    answers: str | None
+    user: int
+    seconds: int
+    kind: Kind
+    text: str
+
+
+def parse_tweet(value: object) -> Tweet:
+    """Take a tweet from Twitter's JSON.
+
+    Raises:
+        BadJsonError: it is no object, or has no id or no date.
+    """
+    if not isinstance(value, dict):
+        raise BadJsonError(f"no tweet: {type(value).__name__}, expected an object")
+    tweet = id_text(value.get("id_str"), value.get("id"))
+    if tweet is None:
+        raise BadJsonError("a tweet without an id")
+    user = value.get("user")
+    text = value.get("text", value.get("full_text"))
+    return Tweet(
+        id=tweet,
+        answers=id_text(
+            value.get("in_reply_to_status_id_str"), value.get("in_reply_to_status_id")
+        ),
+        user=int(
+            (id_text(user.get("id_str"), user.get("id")) if isinstance(user, dict) else None) or 0
+        ),
+        seconds=_parse_date(value.get("created_at")),
+        kind=_kind(value),
+        text=text if isinstance(text, str) else "",
+    )
+
+
+def _kind(value: dict[str, object]) -> Kind:
+    if isinstance(value.get("retweeted_status"), dict):
+        return Kind.RETWEET
+    return Kind.QUOTE if value.get("is_quote_status") is True else Kind.REPLY
+
+
+def _parse_date(value: object) -> int:
+    """Return the Unix second of ``Wed Aug 13 01:23:45 +0000 2014``."""
+    # strptime takes four times as long and depends on the language of the machine.
+    match = _CREATED_AT.fullmatch(value) if isinstance(value, str) else None
+    if match is None or match[1] not in _MONTHS:
+        raise BadJsonError(f"a tweet without a date: created_at is {str(value)[:40]!r}")
+    offset = timedelta(hours=int(match[7]), minutes=int(match[8]))
+    try:
+        moment = datetime(
+            int(match[9]), _MONTHS[match[1]], int(match[2]),
+            int(match[3]), int(match[4]), int(match[5]),
+            tzinfo=timezone(-offset if match[6] == "-" else offset),
+        )
+    except ValueError as error:
+        raise BadJsonError(f"a tweet of an impossible date: {match[0]!r}") from error
+    return (moment - _EPOCH) // timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A thread's ``structure.json``.
+
+    Attributes:
+        parent: of each id; ``None`` for a root.
+        repeated: places of ids that stand somewhere else too; the shallowest place counts.
+        odd: places that hold neither ids nor ``[]``.
+    """
+
+    parent: dict[str, str | None]
+    repeated: int
+    odd: int
+
+
+def parse_structure(value: object) -> Structure:
+    """Unfold the nested ids: an inner node is an object, a leaf ``[]``.
+
+    Raises:
+        BadJsonError: there are no ids at all.
+    """
+    if not isinstance(value, dict):
+        raise BadJsonError(f"no structure: {type(value).__name__}, expected an object")
+    parent: dict[str, str | None] = {}
+    repeated = odd = 0
+    pending: deque[tuple[str | None, object]] = deque([(None, value)])
+    while pending:
+        above, below = pending.popleft()
+        if isinstance(below, dict):
+            for tweet, inner in below.items():
+                if tweet in parent:
+                    repeated += 1
+                else:
+                    parent[tweet] = above
+                pending.append((tweet, inner))
+        elif below != []:
+            odd += 1
+    return Structure(parent, repeated, odd)
+
+
+def parse_veracity(annotation: dict[str, object]) -> str | None:
+    """Return ``true``, ``false`` or ``unverified``; ``None`` when the annotation does not say.
+
+    Raises:
+        BadJsonError: the two marks contradict each other or are no marks.
+    """
+    marks = _mark(annotation, "misinformation"), _mark(annotation, "true")
+    if marks[0] is None:
+        return None
+    if marks not in _VERACITY:
+        raise BadJsonError("misinformation and true are both 1")
+    return _VERACITY[marks]
+
+
+def _mark(annotation: dict[str, object], name: str) -> int | None:
+    value = annotation.get(name)
+    if value is None:
+        return None
+    # Published files mix numbers and text.
+    if type(value) not in (int, str) or value not in (0, 1, "0", "1"):
+        raise BadJsonError(f"{name} is {str(value)[:40]!r}, expected 0 or 1")
+    return int(str(value))

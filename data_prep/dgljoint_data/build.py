@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, cast
 
 from dgljoint.errors import DataError, RunFailedError
 from dgljoint.reading import Reader, ReadReport
@@ -16,7 +16,6 @@ from dgljoint_data._digest import digest_files, digest_text
 from dgljoint_data.splits import Sources, Split, make_splits
 
 
-@runtime_checkable
 class Fingerprinted(Protocol):
     """A reader that says itself what its raw input is.
 
@@ -25,6 +24,18 @@ class Fingerprinted(Protocol):
 
     def fingerprint(self, source: Path | None) -> str:
         """Return a digest that changes when the cascades read from ``source`` may.
+
+        Raises:
+            DataError: the source cannot be read.
+        """
+        ...
+
+
+class Labelled(Protocol):
+    """A reader whose classes are those of the data, so that they are not known before."""
+
+    def collect_labels(self, source: Path | None) -> tuple[str, ...]:
+        """Return the classes in their order.
 
         Raises:
             DataError: the source cannot be read.
@@ -107,10 +118,14 @@ def build_store(
     started = time.perf_counter()
     _check_place(output)
     raw_digest = _raw_digest(reader, source)
+    label_names = _label_names(reader, source)
     report = ReadReport()
     counts = features.WordCounts()
     with create_store(
-        output, name=name or reader_name, reader=reader_name, label_names=reader.label_names,
+        output,
+        name=name or reader_name,
+        reader=reader_name,
+        label_names=label_names,
         raw_digest=raw_digest,
     ) as writer:
         written, posts = _write_cascades(writer, reader, source, report, counts, on_cascade)
@@ -129,7 +144,7 @@ def build_store(
         posts=posts,
         edges=posts - len(labels),
         events=len(set(written.events)),
-        labels={label: labels.count(label) for label in reader.label_names},
+        labels={label: labels.count(label) for label in label_names},
         unlabelled=labels.count(None),
         vocabulary=len(counts.vocabulary()),
         splits={split.name: split.folds for split in splits},
@@ -204,9 +219,16 @@ def _balance_posts(report: ReadReport, stored: int) -> None:
         raise AssertionError(f"{read} posts read, {stored} stored, {dropped} dropped")
 
 
+# In both: isinstance with a protocol does not see, since Python 3.12, what a wrapper passes on.
+def _label_names(reader: Reader, source: Path | None) -> tuple[str, ...]:
+    if hasattr(reader, "collect_labels"):
+        return cast(Labelled, reader).collect_labels(source)
+    return reader.label_names
+
+
 def _raw_digest(reader: Reader, source: Path | None) -> str:
-    if isinstance(reader, Fingerprinted):
-        return reader.fingerprint(source)
+    if hasattr(reader, "fingerprint"):
+        return cast(Fingerprinted, reader).fingerprint(source)
     if source is None:
         return digest_text(type(reader).__qualname__)
     if source.is_dir():

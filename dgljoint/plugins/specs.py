@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dgljoint.options import NoOptions, Options
@@ -106,6 +107,8 @@ class ReaderSpec(Spec):
 
     Attributes:
         needs_source: whether the reader must be given a folder or file.
+        recognises: whether a folder or file is of this format, told from what lies in it without
+            reading it; ``None`` for a reader that is only used by name.
     """
 
     kind = "reader"
@@ -113,3 +116,4 @@ class ReaderSpec(Spec):
 
     build: Callable[[Any], Reader]
     needs_source: bool = True
+    recognises: Callable[[Path], bool] | None = None

@@ -89,7 +89,7 @@ def test_show_of_a_broken_plugin_exits_4_and_of_none_2(capsys):
 
 
 @pytest.mark.parametrize("name", ["contrastive", "meta_weight", "fixed", "gcn", "bigcn",
-                                  "pheme", "synthetic", "twitter15", "twitter16"])
+                                  "jsonl", "pheme", "synthetic", "twitter15", "twitter16"])
 def test_own_plugins_can_be_shown(name, capsys):
     assert run(["plugins", "show", name]) == 0
     assert f"{name} · " in capsys.readouterr().out

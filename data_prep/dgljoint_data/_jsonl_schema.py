@@ -1,0 +1,128 @@
+"""What a line of our JSON Lines format may hold; ``cascade.schema.json`` is made from this."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dgljoint.cascade import Kind
+from dgljoint_data._arrange import Arranged, arrange
+from dgljoint_data._json import BadJsonError, parse_json
+
+_LATEST_SECONDS = 1e10  # three centuries; single precision holds it
+
+
+class _Strict(BaseModel):
+    """Nothing unknown, nothing converted: a misspelt key must not pass for a missing one."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class JsonPost(_Strict):
+    """A post of a cascade."""
+
+    id: str = Field(min_length=1, description="unique within the cascade")
+    parent: str | None = Field(description="id of the post it answers; null for the source alone")
+    delay_seconds: float = Field(
+        ge=0, le=_LATEST_SECONDS, description="since the source; 0 for the source itself"
+    )
+    user: int = Field(0, ge=0, lt=2**63, description="a number for its author; 0 when unknown")
+    kind: Literal["source", "reply", "retweet", "quote"] | None = Field(
+        None, description="source for the source alone; reply by default"
+    )
+    text: str = Field("", description="empty where a post has none of its own")
+
+
+class JsonCascade(_Strict):
+    """A cascade: one line of the file. Posts may come in any order."""
+
+    id: str = Field(min_length=1, description="unique within the data set")
+    event: str = Field(
+        "", description="cascades about one happening share it; alone when it is empty"
+    )
+    label: str | None = Field(None, min_length=1, description="its class; null when unknown")
+    posted_at: int = Field(
+        0, ge=0, lt=2**63, description="Unix seconds of the source; 0 when unknown"
+    )
+    posts: list[JsonPost] = Field(min_length=1, description="the source and all that followed")
+
+
+class BadLineError(ValueError):
+    """A line is refused; the text says where in the line and why.
+
+    Args:
+        reason: the same for every line of this kind.
+        where: the place in the line and what stands there.
+    """
+
+    def __init__(self, reason: str, where: str) -> None:
+        super().__init__(where)
+        self.reason = reason
+
+
+def parse_line(line: bytes) -> JsonCascade:
+    """Parse a line.
+
+    Raises:
+        BadLineError: it is no JSON or not of this form.
+    """
+    try:
+        return JsonCascade.model_validate_json(line)
+    except ValidationError as error:
+        problem, *more = error.errors(include_url=False, include_input=False)
+    place = ".".join(map(str, problem["loc"]))
+    others = f" (and {len(more)} more)" if more else ""
+    if problem["type"] == "json_invalid":
+        raise BadLineError("not JSON", problem["msg"].removeprefix("Invalid JSON: "))
+    raise BadLineError("line of another form", f"{place}: {problem['msg']}{others}")
+
+
+def count_posts(line: bytes) -> int:
+    """Count the posts of a line that may be of another form; 0 where none can be told."""
+    try:
+        value = parse_json(line)
+    except BadJsonError:
+        return 0
+    posts = value.get("posts") if isinstance(value, dict) else None
+    return len(posts) if isinstance(posts, list) else 0
+
+
+def arrange_posts(posts: Sequence[JsonPost]) -> Arranged:
+    """Bring the posts of a line into order.
+
+    Raises:
+        BadLineError: they are no tree below one source, or one is earlier than its parent.
+    """
+    number = {post.id: place for place, post in enumerate(posts)}
+    if len(number) < len(posts):
+        first = next(place for place, post in enumerate(posts) if number[post.id] != place)
+        raise BadLineError("post that stands twice", f"posts.{first}.id: {posts[first].id!r}")
+    sources = [place for place, post in enumerate(posts) if post.parent is None]
+    if len(sources) != 1:
+        found = f"posts: {len(sources)} have no parent, expected one, the source"
+        raise BadLineError("cascade without one source", found)
+    source = sources[0]
+    if posts[source].delay_seconds != 0:
+        raise BadLineError("source with a delay", f"posts.{source}.delay_seconds")
+    for place, post in enumerate(posts):
+        if post.kind is not None and (post.kind == "source") != (place == source):
+            raise BadLineError("kind and parent disagree", f"posts.{place}.kind: {post.kind!r}")
+        if place != source and post.parent not in number:
+            raise BadLineError("unknown parent", f"posts.{place}.parent: {post.parent!r}")
+    parent = [-1 if post.parent is None else number[post.parent] for post in posts]
+    arranged = arrange(parent, [post.delay_seconds for post in posts], source)
+    if len(arranged.post) < len(posts):
+        lost = min(set(range(len(posts))) - set(arranged.post))
+        raise BadLineError("posts that answer one another in a circle", f"posts.{lost}.parent")
+    if arranged.moved:
+        early = min(arranged.moved)
+        raise BadLineError("post earlier than its parent", f"posts.{early}.delay_seconds")
+    return arranged
+
+
+def kind_of(post: JsonPost) -> Kind:
+    """Return the kind of a post."""
+    default = "source" if post.parent is None else "reply"
+    return Kind[(post.kind or default).upper()]

@@ -1,0 +1,214 @@
+"""Reader of our own format, the bridge for any data: JSON Lines, one cascade a line.
+
+::
+
+    {"id": "c1", "event": "storm", "label": "false", "posted_at": 1407891610, "posts": [
+        {"id": "p1", "parent": null, "delay_seconds": 0, "user": 7, "text": "The dam broke!"},
+        {"id": "p2", "parent": "p1", "delay_seconds": 12.5, "kind": "reply", "text": "Source?"}]}
+
+(on one line). ``id`` and ``posts`` must be there, and each post's ``id``, ``parent`` and
+``delay_seconds``; everything else may be left out. ``cascade.schema.json`` in this package is the
+JSON schema of a line. Nothing is repaired: a line that breaks a rule is refused, with its number
+and the place in it::
+
+    dgljoint preprocess jsonl cascades.jsonl -o cascades.h5 --option labels=false,true
+
+Several files, in a folder, are read in the order of their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from dgljoint.cascade import Cascade
+from dgljoint.errors import DataError
+from dgljoint.options import Options
+from dgljoint.plugins.hookspecs import hookimpl
+from dgljoint.plugins.specs import ReaderSpec
+from dgljoint.reading import ReadReport
+from dgljoint_data._digest import digest_files, digest_text
+from dgljoint_data._jsonl_schema import (
+    BadLineError,
+    arrange_posts,
+    count_posts,
+    kind_of,
+    parse_line,
+)
+
+SUFFIX = ".jsonl"
+
+_HINT = "give a .jsonl file or a folder of them, one cascade a line"
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+class JsonlOptions(Options):
+    """Which classes there are."""
+
+    labels: str = Field(
+        "",
+        description="the classes in their order, separated by commas; those of the data, sorted, "
+        "when empty",
+    )
+
+    @field_validator("labels")
+    @classmethod
+    def _check_labels(cls, value: str) -> str:
+        names = _names(value)
+        if len(set(names)) < len(names) or not all(names):
+            raise ValueError("labels must be names that differ, separated by commas")
+        return value
+
+
+def _names(labels: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in labels.split(",")) if labels else ()
+
+
+class JsonlReader:
+    """Reads JSON Lines files.
+
+    Every line and post is accounted for in ``counts`` of the report::
+
+        lines          = cascades stored + the refusals
+        distinct_posts = posts stored + posts_dropped_with_line
+
+    A line that is no JSON, or has no list of posts, counts as one without posts.
+
+    Args:
+        options: the classes.
+
+    Attributes:
+        label_names: those of the options; empty when the data say them.
+    """
+
+    label_names: tuple[str, ...]
+
+    def __init__(self, options: JsonlOptions) -> None:
+        self._options = options
+        self.label_names = _names(options.labels)
+
+    def fingerprint(self, source: Path | None) -> str:
+        """Return a digest of the files and of the options.
+
+        Raises:
+            DataError: there is no file or one cannot be read.
+        """
+        files = _files(source)
+        return digest_text(f"{self._options.labels} {digest_files(files, files[0].parent)}")
+
+    def collect_labels(self, source: Path | None) -> tuple[str, ...]:
+        """Return the classes: those of the options, or the labels of the lines that hold.
+
+        Raises:
+            DataError: there is no file or one cannot be read.
+        """
+        if self.label_names:
+            return self.label_names
+        found = set()
+        for _, line in _lines(_files(source)):
+            try:
+                found.add(self._cascade(line).label)
+            except BadLineError:  # refused, with its reason, when it is read
+                continue
+        return tuple(sorted(label for label in found if label is not None))
+
+    def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
+        """Yield the cascades in the order of the files and lines.
+
+        Raises:
+            DataError: there is no file, one cannot be read, or no line holds a cascade.
+        """
+        seen: set[str] = set()
+        for where, line in _lines(_files(source)):
+            report.count("lines")
+            try:
+                cascade = self._cascade(line, seen)
+            except BadLineError as error:
+                posts = count_posts(line)
+                report.count("distinct_posts", posts)
+                report.count("posts_dropped_with_line", posts)
+                report.refuse(error.reason, f"{where}: {error}")
+                continue
+            report.count("distinct_posts", len(cascade))
+            seen.add(cascade.id)
+            yield cascade
+        if not seen:
+            first = next(iter(report.refusals.items()), None)
+            why = f": {first[0]} ({first[1].examples[0]})" if first else ""
+            raise DataError(f"{source} holds no readable cascade{why}", hint=_HINT)
+
+    def _cascade(self, line: bytes, seen: Container[str] = ()) -> Cascade:
+        made = parse_line(line)
+        if made.id in seen:
+            raise BadLineError("cascade that stands twice", f"id: {made.id!r}")
+        if self.label_names and made.label not in (None, *self.label_names):
+            known = ", ".join(self.label_names)
+            raise BadLineError("unknown label", f"label: {made.label!r}; known: {known}")
+        arranged = arrange_posts(made.posts)
+        posts = [made.posts[place] for place in arranged.post]
+        return Cascade(
+            id=made.id,
+            event=made.event,
+            label=made.label,
+            posted_at=made.posted_at,
+            post_id=[post.id for post in posts],
+            parent=arranged.parent,
+            user=np.array([post.user for post in posts], np.int64),
+            delay_seconds=arranged.seconds,
+            kind=np.array([kind_of(post) for post in posts], np.uint8),
+            text=[post.text for post in posts],
+        )
+
+
+def _files(source: Path | None) -> list[Path]:
+    if source is None:
+        raise DataError("this reader needs a file or a folder", hint=_HINT)
+    if not source.is_dir():
+        if source.exists():
+            return [source]
+        raise DataError(f"{source} does not exist", hint=_HINT)
+    try:
+        found = sorted(path for path in source.iterdir() if _is_ours(path))
+    except OSError as error:
+        raise DataError(f"{source} cannot be read: {error.strerror}") from error
+    if not found:
+        raise DataError(f"{source} holds no {SUFFIX} file", hint=_HINT)
+    return found
+
+
+def _is_ours(path: Path) -> bool:
+    return path.suffix == SUFFIX and not path.name.startswith(".") and path.is_file()
+
+
+def _lines(files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
+    """Yield the lines that are not blank, each with its place."""
+    for path in files:
+        try:
+            with path.open("rb") as file:
+                for number, line in enumerate(file, start=1):
+                    text = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
+                    if text.strip():
+                        yield f"{path.name}:{number}", text
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def _recognises(path: Path) -> bool:
+    return any(map(_is_ours, path.iterdir() if path.is_dir() else [path]))
+
+
+@hookimpl
+def dgljoint_readers() -> Sequence[ReaderSpec]:
+    """Offer the reader ``jsonl``."""
+    return [
+        ReaderSpec(
+            name="jsonl",
+            summary="any data as JSON Lines, one cascade a line; see its JSON schema",
+            options=JsonlOptions,
+            build=JsonlReader,
+            recognises=_recognises,
+        )
+    ]

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 @click.command(
     epilog=examples(
+        "dgljoint preprocess RAW_DIR -o twitter15.h5",
         "dgljoint preprocess twitter15 RAW_DIR -o twitter15.h5",
         "dgljoint preprocess synthetic -o demo.h5 --seed 1",
     )
 )
-@click.argument("reader")
+@click.argument("reader", metavar="[READER]")
 @click.argument("raw", required=False, metavar="[RAW_DIR]", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="OUT",
@@ -49,8 +50,16 @@ def preprocess(
     """Turn raw data into a cascade file.
 
     The plugin READER reads RAW_DIR; everything it repairs or leaves out is counted and shown.
+    Without READER it is the only one that recognises RAW_DIR.
     """
-    source = build_reader(installed_registry(), reader, raw, assignments)
+    registry = installed_registry()
+    if raw is None and reader not in registry.names and Path(reader).exists():
+        from dgljoint_cli.detection import detect_reader
+
+        raw = Path(reader)
+        reader = detect_reader(registry, raw)
+        talk.say(f"{raw}: reader '{reader}'")
+    source = build_reader(registry, reader, raw, assignments)
     if output.is_file() and not force:
         raise UsageError(f"{output} exists", hint="--force replaces it, or name another file")
     from dgljoint_data import build_store

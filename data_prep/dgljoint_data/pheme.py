@@ -97,6 +97,13 @@ class PhemeReader:
             raise DataError(f"{source} holds no readable thread{why}")
 
 
+def _recognises(path: Path) -> bool:
+    try:
+        return bool(find_events(path))
+    except DataError:
+        return False
+
+
 @hookimpl
 def dgljoint_readers() -> Sequence[ReaderSpec]:
     """Offer the reader ``pheme``."""
@@ -112,5 +119,6 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
                 url="https://aclanthology.org/C18-1288/",
             ),
             build=PhemeReader,
+            recognises=_recognises,
         )
     ]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -215,6 +216,16 @@ def _refuse_unlabelled(folder: Path, labels: dict[str, str], report: ReadReport)
             report.refuse("tree without a label", f"{TREES}/{path.name}")
 
 
+def _recognises(edition: str, path: Path) -> bool:
+    """Say whether ``path`` holds a release whose event file, if there is one, is of ``edition``."""
+    try:
+        folder = find_release(path)
+    except DataError:
+        return False
+    named = [other for other in EDITIONS if (folder / _event_file(other)).is_file()]
+    return edition in (named or EDITIONS)
+
+
 def _spec(edition: str) -> ReaderSpec:
     def build(options: Options) -> TwitterTreeReader:
         return TwitterTreeReader(edition)
@@ -230,6 +241,7 @@ def _spec(edition: str) -> ReaderSpec:
             url="https://aclanthology.org/P17-1066/",
         ),
         build=build,
+        recognises=partial(_recognises, edition),
     )
 
 

@@ -1,0 +1,73 @@
+"""``preprocess DIR``: the reader that recognises the folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dgljoint_cli.main import run
+from pheme_release import LAYOUTS, whole, write
+from twitter_release import Release
+
+BROKEN = """
+    import dgljoint
+
+    def fail(path):
+        raise OSError("no licence")
+
+    @dgljoint.hookimpl
+    def dgljoint_readers():
+        return [dgljoint.ReaderSpec(name="bad", summary="", build=print, recognises=fail)]
+"""
+
+
+def lines(target: Path) -> Path:
+    target.mkdir()
+    posts = [{"id": "a", "parent": None, "delay_seconds": 0}]
+    made = (json.dumps({"id": f"c{number}", "posts": posts}) for number in range(3))
+    (target / "cascades.jsonl").write_text("\n".join(made))
+    return target
+
+
+@pytest.mark.parametrize("expected", ["twitter15", *LAYOUTS, "jsonl", "file"])
+def test_the_reader_is_found(site, tmp_path, capsys, expected):
+    site.install("dgljoint-bad", {"bad": "bad"}, bad=BROKEN)
+    raw = tmp_path / "raw"
+    if expected == "twitter15":
+        Release().write(raw)
+    elif expected in LAYOUTS:
+        write(whole(expected), raw)
+    else:
+        lines(raw)
+    reader = {"twitter15": "twitter15", "jsonl": "jsonl", "file": "jsonl"}.get(expected, "pheme")
+    place = raw / "cascades.jsonl" if expected == "file" else raw
+    arguments = ["preprocess", str(place), "-o", str(tmp_path / "out.h5"), "--format", "json"]
+    assert run(arguments) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["reader"] == reader
+    assert f"{place}: reader '{reader}'" in err
+
+
+def test_several_or_no_readers_exit_2_and_are_named(tmp_path, capsys):
+    out = ["-o", str(tmp_path / "out.h5")]
+    Release(events=None).write(tmp_path / "undated")
+    assert run(["preprocess", str(tmp_path / "undated"), *out]) == 2
+    err = capsys.readouterr().err
+    assert "may be of several readers: twitter15, twitter16" in err
+    assert "dgljoint preprocess twitter15" in err
+    (tmp_path / "empty").mkdir()
+    assert run(["preprocess", str(tmp_path / "empty"), *out]) == 2
+    err = capsys.readouterr().err
+    assert "no reader recognises" in err
+    assert "asked were: jsonl, pheme, twitter15, twitter16" in err
+    assert not (tmp_path / "out.h5").exists()
+
+
+def test_a_reader_is_meant_where_a_folder_has_its_name(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Release().write(tmp_path / "twitter15")
+    assert run(["preprocess", "twitter15", "-o", "out.h5"]) == 2
+    assert "dgljoint preprocess twitter15 RAW_DIR" in capsys.readouterr().err
+    assert run(["preprocess", "./twitter15", "-o", "out.h5"]) == 0

@@ -32,7 +32,7 @@ def tweet(number: int, seconds: int, answers: int | None = None, **more: object)
     minute, second = divmod(seconds, 60)
     value = {
         "created_at": f"Wed Aug 13 01:{minute:02}:{second:02} +0000 2014",
-        "id": number, "id_str": str(number), "text": f"text {number} 🔥",
+        "id": number, "id_str": str(number), "text": f"text no{number} 🔥",
         "in_reply_to_status_id": answers,
         "in_reply_to_status_id_str": None if answers is None else str(answers),
         "user": {"id": number % 7 + 1, "id_str": str(number % 7 + 1)},

@@ -28,7 +28,7 @@ def line(name: object = "c1", *posts: Value, **more: object) -> Value:
     """Make a cascade of a source, two replies to it and one below, not in time order."""
     small = (
         post("d", "b", 40), post("b", "a", 20.5, kind="retweet", user=3),
-        post("a", None, 0, user=7, text="text 🔥"), post("c", "a", 30, kind="quote"),
+        post("a", None, 0, user=7, text=f"of {name} 🔥"), post("c", "a", 30, kind="quote"),
     )
     return {"id": name, "posts": list(posts or small), **more}
 
@@ -61,7 +61,7 @@ def test_a_line_is_a_cascade_in_time_order(tmp_path: Path) -> None:
     assert cascade.delay_seconds.tolist() == [0, 20.5, 30, 40]
     assert cascade.user.tolist() == [7, 3, 0, 0]
     assert cascade.kind.tolist() == [Kind.SOURCE, Kind.RETWEET, Kind.QUOTE, Kind.REPLY]
-    assert list(cascade.text) == ["text 🔥", "", "", ""]
+    assert list(cascade.text) == ["of c1 🔥", "", "", ""]
     assert (bare.event, bare.label, bare.posted_at, len(bare)) == ("", None, 0, 1)
     assert report.counts == {"lines": 2, "distinct_posts": 5}
 

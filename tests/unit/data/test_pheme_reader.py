@@ -34,7 +34,7 @@ def test_every_layout_gives_the_same_threads(tmp_path: Path, layout: str) -> Non
     assert first.delay_seconds.tolist() == [0, 20, 30, 40]
     assert first.user.tolist() == [6, 7, 2, 1]
     assert first.kind.tolist() == [Kind.SOURCE, Kind.REPLY, Kind.REPLY, Kind.REPLY]
-    assert first.text[2] == "text 603 🔥"
+    assert first.text[2] == "text no603 🔥"
     assert report.counts["tweet_files"] == 16
     assert not report.refusals
     assert list(report.repairs) == (

@@ -48,7 +48,7 @@ def writing(path: Path) -> Iterator[None]:
     """Turn a refusal of the file system under ``path`` into a message."""
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # HDF5 and safetensors raise classes of their own; bugs go on
         number = _error_number(error)
         if number is None and not isinstance(error, OSError):
             raise

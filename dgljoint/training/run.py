@@ -25,7 +25,6 @@ from dgljoint.suggest import did_you_mean
 from dgljoint.training.build import build_model, build_weighter, count_parameters
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.interruption import StopRequest
-from dgljoint.training.memory import trim
 from dgljoint.training.parts import TrainingParts, part_under_test, training_parts
 from dgljoint.training.plan import Plan, PlannedComponent
 from dgljoint.training.progress import Progress
@@ -227,7 +226,6 @@ def _train_epochs(trainer: Trainer, folder: RunFolder, progress: Progress) -> No
                     folder.save_best(trainer.model.state_dict(), record.epoch)
                 progress.epoch(record)
             folder.save_last(trainer.state())
-            trim()
             if stop.asked:
                 raise InterruptedRunError(
                     f"interrupted in epoch {trainer.position.epoch + 1}; everything is saved",

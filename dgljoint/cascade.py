@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,21 @@ class Kind(IntEnum):
     REPLY = 1
     RETWEET = 2
     QUOTE = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SparseBlock:
+    """A sparse feature of the N posts of one cascade, in CSR form.
+
+    Attributes:
+        indptr: (N+1,) int64 from 0.
+        indices: (nnz,) int32 columns.
+        values: (nnz,) float32.
+    """
+
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    values: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +57,8 @@ class Cascade:
         delay_seconds: (N,) float64 since the source.
         kind: (N,) uint8, values of :class:`Kind`.
         text: N texts; ``""`` where a post has none of its own.
+        features: what the raw data say of the posts beside that, by name: (N, F) float16 or
+            float32 arrays or sparse blocks, raw. Every cascade of a reader has the same names.
     """
 
     id: str
@@ -53,6 +71,7 @@ class Cascade:
     delay_seconds: NDArray[np.float64]
     kind: NDArray[np.uint8]
     text: Sequence[str]
+    features: Mapping[str, SparseBlock | NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.parent)

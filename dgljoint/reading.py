@@ -10,6 +10,8 @@ from typing import Protocol
 from dgljoint.cascade import Cascade
 
 EXAMPLES_KEPT = 3
+POSTS_MET = "distinct_posts"
+POSTS_DROPPED = "posts_dropped_"
 
 
 @dataclass
@@ -26,6 +28,27 @@ class Tally:
             self.examples.append(example)
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """One thread that was left out.
+
+    Attributes:
+        reason: why; the same words for all threads left out for it.
+        file: where it stands, from the source on.
+        line: its line in that file, from 1; ``None`` for a thread that is the whole file.
+        detail: what was found; ``""`` when the reason says it all.
+    """
+
+    reason: str
+    file: str
+    line: int | None = None
+    detail: str = ""
+
+    def __str__(self) -> str:
+        line = "" if self.line is None else f":{self.line}"
+        return f"{self.file}{line}" + (f": {self.detail}" if self.detail else "")
+
+
 @dataclass
 class ReadReport:
     """Everything odd that a reader met, so that nothing is dropped silently.
@@ -34,26 +57,46 @@ class ReadReport:
         counts: what was seen, by name, in the order first counted.
         repairs: by reason, parts of a thread dropped or changed so that the rest could be kept.
         refusals: by reason, whole threads left out.
+        quarantine: every thread left out.
         notes: fall-backs the reader chose, one sentence each.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
     repairs: dict[str, Tally] = field(default_factory=dict)
     refusals: dict[str, Tally] = field(default_factory=dict)
+    quarantine: list[LeftOut] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def count(self, name: str, number: int = 1) -> None:
-        """Add ``number`` to the count called ``name``."""
+        """Add ``number`` to the count called ``name``.
+
+        Two names keep the account of posts, which every build checks: posts met are counted as
+        ``distinct_posts``, and each that is in no cascade yielded as ``posts_dropped_<why>``.
+        """
         self.counts[name] = self.counts.get(name, 0) + number
+
+    @property
+    def posts_met(self) -> int | None:
+        """Number of posts that the raw data hold; ``None`` if the reader does not count them."""
+        return self.counts.get(POSTS_MET)
+
+    @property
+    def posts_dropped(self) -> int:
+        """Number of posts met that are in no cascade."""
+        return sum(n for name, n in self.counts.items() if name.startswith(POSTS_DROPPED))
 
     def repair(self, reason: str, example: str, number: int = 1) -> None:
         """Record ``number`` repairs for one reason; nothing is recorded for zero."""
         if number:
             self.repairs.setdefault(reason, Tally()).add(number, example)
 
-    def refuse(self, reason: str, example: str) -> None:
-        """Record one thread left out."""
-        self.refusals.setdefault(reason, Tally()).add(1, example)
+    def refuse(
+        self, reason: str, file: str, *, line: int | None = None, detail: str = ""
+    ) -> None:
+        """Record one thread left out: see :class:`LeftOut`."""
+        left_out = LeftOut(reason, file, line, detail)
+        self.quarantine.append(left_out)
+        self.refusals.setdefault(reason, Tally()).add(1, str(left_out))
 
     def note(self, sentence: str) -> None:
         """Record a fall-back, once."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dgljoint.cascade import Cascade, Kind
+from dgljoint.cascade import Cascade, Kind, SparseBlock
 from dgljoint.config import CascadeOptions, FeatureOptions, RunConfig, resolve_config
 from dgljoint.nn import CascadeBatch
 from dgljoint.nn.assemble import assemble
@@ -16,7 +16,7 @@ from dgljoint.nn.model import JointModel
 from dgljoint.nn.questions import Question, training_question
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
-from dgljoint.store import CascadeStore, SparseBlock, create_store
+from dgljoint.store import CascadeStore, create_store
 from dgljoint.training.build import build_model
 
 LABELS = ("false", "true")

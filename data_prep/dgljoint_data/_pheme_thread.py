@@ -41,7 +41,7 @@ class RefusedError(Exception):
         super().__init__(reason)
         self.reason = reason
         self.where = where
-        self.why = f": {why}" if why else ""
+        self.why = str(why)
 
 
 class ThreadFiles:
@@ -73,7 +73,7 @@ class ThreadFiles:
         except RefusedError as refused:
             self._drop(len(tweets), "with_thread")
             where = self._place(self._thread.path / refused.where)
-            self._report.refuse(refused.reason, where + refused.why)
+            self._report.refuse(refused.reason, where, detail=refused.why)
             return None
         structure = self._structure()
         self._compare(tweets, structure)

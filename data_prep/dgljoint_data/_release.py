@@ -78,22 +78,22 @@ def read_labels(folder: Path, known: tuple[str, ...], report: ReadReport) -> dic
     for number, line in enumerate(read_lines(folder / LABELS), start=1):
         if not line.strip():
             continue
-        where = f"{LABELS}:{number}"
         label, _, thread = (part.strip() for part in line.rpartition(":"))
         if not label or not _TWEET_ID.fullmatch(thread):
-            report.refuse("not a label line", f"{where}: {line[:60]!r}")
+            report.refuse("not a label line", LABELS, line=number, detail=repr(line[:60]))
         elif thread in refused:
             continue
         elif label not in known:
-            report.refuse("unknown label", f"{where}: {label!r}; known: {', '.join(known)}")
+            detail = f"{label!r}; known: {', '.join(known)}"
+            report.refuse("unknown label", LABELS, line=number, detail=detail)
             refused.add(thread)
             labels.pop(thread, None)
         elif labels.get(thread, label) != label:
-            report.refuse("several labels for one thread", f"{where}: {thread}")
+            report.refuse("several labels for one thread", LABELS, line=number, detail=thread)
             refused.add(thread)
             del labels[thread]
         elif thread in labels:
-            report.repair("duplicate label line", where)
+            report.repair("duplicate label line", f"{LABELS}:{number}")
         else:
             labels[thread] = label
     return labels

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dgljoint.store import SparseBlock
+from dgljoint.cascade import SparseBlock
 
 NAME = "bow"
 VERSION = 1

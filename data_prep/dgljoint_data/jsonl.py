@@ -108,7 +108,7 @@ class JsonlReader:
         if self.label_names:
             return self.label_names
         found = set()
-        for _, line in _lines(_files(source)):
+        for _, _, line in _lines(_files(source)):
             try:
                 found.add(self._cascade(line).label)
             except BadLineError:  # refused, with its reason, when it is read
@@ -122,7 +122,7 @@ class JsonlReader:
             DataError: there is no file, one cannot be read, or no line holds a cascade.
         """
         seen: set[str] = set()
-        for where, line in _lines(_files(source)):
+        for file, number, line in _lines(_files(source)):
             report.count("lines")
             try:
                 cascade = self._cascade(line, seen)
@@ -130,7 +130,7 @@ class JsonlReader:
                 posts = count_posts(line)
                 report.count("distinct_posts", posts)
                 report.count("posts_dropped_with_line", posts)
-                report.refuse(error.reason, f"{where}: {error}")
+                report.refuse(error.reason, file, line=number, detail=str(error))
                 continue
             report.count("distinct_posts", len(cascade))
             seen.add(cascade.id)
@@ -183,15 +183,15 @@ def _is_ours(path: Path) -> bool:
     return path.suffix == SUFFIX and not path.name.startswith(".") and path.is_file()
 
 
-def _lines(files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
-    """Yield the lines that are not blank, each with its place."""
+def _lines(files: Sequence[Path]) -> Iterator[tuple[str, int, bytes]]:
+    """Yield the lines that are not blank, each with its file and number."""
     for path in files:
         try:
             with path.open("rb") as file:
                 for number, line in enumerate(file, start=1):
                     text = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
                     if text.strip():
-                        yield f"{path.name}:{number}", text
+                        yield path.name, number, text
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror}") from error
 

@@ -152,7 +152,7 @@ def _read_tree(folder: Path, thread: str, report: ReadReport) -> TreeFile | None
         report.refuse("label without a tree", name)
         return None
     except OSError as error:
-        report.refuse("tree that cannot be read", f"{name}: {error.strerror}")
+        report.refuse("tree that cannot be read", name, detail=error.strerror or "")
         return None
     file = parse_tree(data)
     if file is None:

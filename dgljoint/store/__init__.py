@@ -2,13 +2,12 @@
 
 from dgljoint.store.reader import CascadeColumns, CascadeStore, SparseFeature, StoredSplit, Strings
 from dgljoint.store.validate import CHECKS
-from dgljoint.store.writer import SparseBlock, StoreWriter, create_store
+from dgljoint.store.writer import StoreWriter, create_store
 
 __all__ = [
     "CHECKS",
     "CascadeColumns",
     "CascadeStore",
-    "SparseBlock",
     "SparseFeature",
     "StoreWriter",
     "StoredSplit",

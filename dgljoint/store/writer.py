@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -13,26 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgljoint._version import __version__
-from dgljoint.cascade import Cascade
+from dgljoint.cascade import Cascade, SparseBlock
 from dgljoint.errors import DataError
 from dgljoint.files import replacing, writing
 from dgljoint.store import schema
 from dgljoint.store._hdf5 import Spool, write
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SparseBlock:
-    """A sparse feature of the N posts of one cascade, in CSR form.
-
-    Attributes:
-        indptr: (N+1,) int64 from 0.
-        indices: (nnz,) int32 columns.
-        values: (nnz,) float32.
-    """
-
-    indptr: NDArray[np.int64]
-    indices: NDArray[np.int32]
-    values: NDArray[np.float32]
 
 
 @contextmanager

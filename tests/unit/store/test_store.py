@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgljoint.cascade import Cascade
+from dgljoint.cascade import Cascade, SparseBlock
 from dgljoint.errors import DataError
-from dgljoint.store import CascadeStore, SparseBlock, create_store
+from dgljoint.store import CascadeStore, create_store
 from toys import LABELS, random_cascade, toy_cascade, toy_store, word_block, write_store
 
 

@@ -11,8 +11,8 @@ from typing import Any, Protocol, cast
 from dgljoint.errors import DataError, RunFailedError
 from dgljoint.reading import Reader, ReadReport
 from dgljoint.store import CascadeStore, StoreWriter, create_store
-from dgljoint_data import features
 from dgljoint_data._digest import digest_files, digest_text
+from dgljoint_data.features.bow import WordCounts
 from dgljoint_data.splits import Sources, Split, make_splits
 
 
@@ -120,7 +120,7 @@ def build_store(
     raw_digest = _raw_digest(reader, source)
     label_names = _label_names(reader, source)
     report = ReadReport()
-    counts = features.WordCounts()
+    counts = WordCounts()
     with create_store(
         output,
         name=name or reader_name,
@@ -130,7 +130,7 @@ def build_store(
     ) as writer:
         written, posts = _write_cascades(writer, reader, source, report, counts, on_cascade)
         _balance_posts(report, posts)
-        writer.set_vocabulary(features.NAME, counts.vocabulary())
+        writer.set_vocabulary(WordCounts.name, counts.columns())
         splits, refused = _write_splits(writer, written, seed)
         writer.set_counts(report.counts)
     labels = written.labels
@@ -146,7 +146,7 @@ def build_store(
         events=len(set(written.events)),
         labels={label: labels.count(label) for label in label_names},
         unlabelled=labels.count(None),
-        vocabulary=len(counts.vocabulary()),
+        vocabulary=len(counts.columns()),
         splits={split.name: split.folds for split in splits},
         splits_refused=refused,
         size_bytes=output.stat().st_size,
@@ -170,7 +170,7 @@ def _write_cascades(
     reader: Reader,
     source: Path | None,
     report: ReadReport,
-    counts: features.WordCounts,
+    counts: WordCounts,
     on_cascade: Callable[[int], None] | None,
 ) -> tuple[Sources, int]:
     written = Sources([], [], [], [])
@@ -180,7 +180,7 @@ def _write_cascades(
         if cascade.id in seen:
             raise DataError(f"cascade {cascade.id} was read twice; ids must be unique")
         seen.add(cascade.id)
-        writer.add(cascade, {features.NAME: counts.block(cascade.text)})
+        writer.add(cascade, {WordCounts.name: counts.block(cascade)})
         written.labels.append(cascade.label)
         # As in the store: a cascade of no known event counts as one of its own.
         written.events.append(cascade.event or f"cascade {cascade.id}")

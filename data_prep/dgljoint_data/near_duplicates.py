@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint_data.features import URL, USER, tokenize
+from dgljoint_data.features.tokens import URL, USER, tokenize
 
 # As a fraction of integers: at the bound, floating point would decide by rounding.
 _NUMERATOR, _DENOMINATOR = 9, 10

@@ -15,7 +15,7 @@ from dgljoint import Cascade, ReadReport, UsageError
 from dgljoint.options import describe_options, parse_options
 from dgljoint_data import synthetic
 from dgljoint_data._words import word
-from dgljoint_data.features import WordCounts
+from dgljoint_data.features.bow import WordCounts
 from dgljoint_data.synthetic import (
     LABEL_NAMES,
     SyntheticOptions,
@@ -99,8 +99,8 @@ def timing(cascade: Cascade) -> list[float]:
 
 def words(cascades: list[Cascade]) -> Matrix:
     counts = WordCounts()
-    rows = [counts.block(cascade.text) for cascade in cascades]
-    dense = np.zeros((len(rows), len(counts.vocabulary())))
+    rows = [counts.block(cascade) for cascade in cascades]
+    dense = np.zeros((len(rows), len(counts.columns())))
     for row, block in zip(dense, rows, strict=True):
         np.add.at(row, block.indices, block.values)
     return 3 * np.sqrt(dense / dense.sum(axis=1, keepdims=True))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import CountVectorizer
 
-from dgljoint_data.features import WordCounts, tokenize
+from dgljoint_data.features.bow import WordCounts
+from dgljoint_data.features.tokens import tokenize
 
 
 @pytest.mark.parametrize(
@@ -34,9 +35,9 @@ def test_plain_words_are_those_of_scikit_learn() -> None:
 
 def test_counts_are_raw_and_columns_grow_in_the_order_of_first_use() -> None:
     counts = WordCounts()
-    first = counts.block(["red red blue", "", "blue"])
-    second = counts.block(["", "green red"])
-    assert counts.vocabulary() == ["red", "blue", "green"]
+    first = counts.count(["red red blue", "", "blue"])
+    second = counts.count(["", "green red"])
+    assert counts.columns() == ["red", "blue", "green"]
     assert first.indptr.tolist() == [0, 2, 2, 3]
     assert first.indices.tolist() == [0, 1, 1]
     assert first.values.tolist() == [2, 1, 1]
@@ -46,6 +47,6 @@ def test_counts_are_raw_and_columns_grow_in_the_order_of_first_use() -> None:
 
 def test_posts_without_any_word_give_empty_rows() -> None:
     for texts in (["", "🔥"], ["", ""]):
-        block = WordCounts().block(texts)
+        block = WordCounts().count(texts)
         assert block.indptr.tolist() == [0, 0, 0]
         assert len(block.values) == 0

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from dgljoint.errors import UsageError
 from dgljoint.options import Options, parse_options
@@ -62,11 +62,27 @@ class CascadeOptions(Options):
 
 
 class FeatureOptions(Options):
-    """How stored features enter the model; fitted on the training part only."""
+    """Which features of the data enter the model, and how; fitted on the training part only."""
 
+    use: tuple[str, ...] = Field(
+        (), description="names of the features used, or one text with commas; empty: all"
+    )
     words: int = Field(5000, ge=1, description="most frequent words kept")
     min_count: int = Field(2, ge=1, description="least training cascades a word must stand in")
     idf: bool = Field(True, description="weigh words by inverse document frequency")
+
+    @field_validator("use", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        # From the command line and the environment.
+        return value.replace(",", " ").split() or [""] if isinstance(value, str) else value
+
+    @field_validator("use")
+    @classmethod
+    def _name_each(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if "" in names:
+            raise ValueError("name at least one feature")
+        return names
 
 
 class RunConfig(Options):

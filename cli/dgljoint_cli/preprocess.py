@@ -39,13 +39,18 @@ if TYPE_CHECKING:
     "--option", "assignments", multiple=True, metavar="KEY=VALUE",
     help="Option of the reader; repeatable. plugins show READER lists them.",
 )
+@click.option(
+    "--features", "chosen", multiple=True, metavar="NAME[:KEY=VALUE,...]",
+    help="Feature to store; repeatable. bow, time, structure and all that the reader carries by "
+    "default. Nothing is fitted here: which words count is chosen in training.",
+)
 @click.option("--force", is_flag=True, help="Replace OUT if it exists.")
 @format_option
 @common_options
 @click.pass_obj
 def preprocess(
     talk: Talk, /, reader: str, raw: Path | None, output: Path, name: str | None, seed: int,
-    assignments: tuple[str, ...], force: bool, as_json: bool,
+    assignments: tuple[str, ...], chosen: tuple[str, ...], force: bool, as_json: bool,
 ) -> None:
     """Turn raw data into a cascade file.
 
@@ -63,11 +68,13 @@ def preprocess(
     if output.is_file() and not force:
         raise UsageError(f"{output} exists", hint="--force replaces it, or name another file")
     from dgljoint_data import build_store
+    from dgljoint_data.features.catalogue import parse_features
 
+    features = parse_features(chosen) or None
     with _counting(talk) as count:
         summary = build_store(
             source, reader_name=reader, source=raw, output=output, name=name, seed=seed,
-            on_cascade=count,
+            features=features, on_cascade=count,
         )
     if as_json:
         print_json(summary.to_dict())

@@ -26,7 +26,7 @@ def summary_tables(summary: BuildSummary) -> list[RenderableType]:
         "posts": f"{summary.posts:,}",
         "edges": f"{summary.edges:,}",
         "events": f"{summary.events:,}",
-        "vocabulary": f"{summary.vocabulary:,} words",
+        "features": "; ".join(f"{name} ({what})" for name, what in summary.features.items()),
         "splits": ", ".join(f"{split} ({n} folds)" for split, n in summary.splits.items()),
         "size": f"{summary.size_bytes / 1e6:.1f} MB",
         "digest": summary.digest,

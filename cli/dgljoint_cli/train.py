@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     epilog=examples(
         "dgljoint train --plugin contrastive --plugin meta_weight",
         "dgljoint train twitter15.h5 --encoder gcn -o train.batch=128 --seed 1",
+        "dgljoint train twitter15.h5 --features bow --features time",
         "dgljoint train twitter15.h5 --plugin contrastive -o contrastive.temperature=0.2 "
         "--dry-run",
     )
@@ -47,6 +48,10 @@ if TYPE_CHECKING:
 @click.option(
     "--config", "file", type=click.Path(path_type=Path), metavar="FILE",
     help="TOML file with any of these settings; config.toml of a run folder repeats that run.",
+)
+@click.option(
+    "--features", "use", multiple=True, metavar="NAME",
+    help="Feature of the data to use; repeatable, all by default; data info lists them.",
 )
 @click.option("--split", metavar="NAME", help="Split of the data: event (default), random, "
               "time, leave-one-event-out; data info lists a file's.")
@@ -126,11 +131,17 @@ def _configuration(
     data: Path | None,
     assignments: tuple[str, ...],
     epochs: int | None,
+    use: tuple[str, ...],
     **flags: Any,
 ) -> RunConfig:
     from dgljoint.config import resolve_config
 
-    given = {"data": str(data) if data else None, "train": {"epochs": epochs}, **flags}
+    given = {
+        "data": str(data) if data else None,
+        "train": {"epochs": epochs},
+        "features": {"use": use},
+        **flags,
+    }
     return resolve_config(
         file=file, environment=os.environ, command_line=given, assignments=assignments
     )

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from dgljoint.cascade import Kind
 from dgljoint_data._json import BadJsonError, id_text
+from dgljoint_data.features.user import Profile
 
 _MONTHS = {
     name: number
@@ -20,6 +21,8 @@ _CREATED_AT = re.compile(
     r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) ([0-9]{2}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) "
     r"([+-])([0-9]{2})([0-9]{2}) ([0-9]{4})"
 )
+_COUNTS = ("followers_count", "friends_count", "statuses_count")
+_MOST = 10**12
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The two marks of an annotation: misinformation, true.
 _VERACITY = {
@@ -39,6 +42,7 @@ class Tweet:
         seconds: when it was posted, in Unix time.
         kind: reply, retweet or quote.
         text: ``""`` when there is none.
+        profile: of its author; ``None`` when nothing is said of one.
     """
 
     id: str
@@ -47,6 +51,7 @@ class Tweet:
     seconds: int
     kind: Kind
     text: str
+    profile: Profile | None
 
 
 def parse_tweet(value: object) -> Tweet:
@@ -61,19 +66,44 @@ def parse_tweet(value: object) -> Tweet:
     if tweet is None:
         raise BadJsonError("a tweet without an id")
     user = value.get("user")
+    user = user if isinstance(user, dict) else {}
+    seconds = _parse_date(value.get("created_at"))
     text = value.get("text", value.get("full_text"))
     return Tweet(
         id=tweet,
         answers=id_text(
             value.get("in_reply_to_status_id_str"), value.get("in_reply_to_status_id")
         ),
-        user=int(
-            (id_text(user.get("id_str"), user.get("id")) if isinstance(user, dict) else None) or 0
-        ),
-        seconds=_parse_date(value.get("created_at")),
+        user=int(id_text(user.get("id_str"), user.get("id")) or 0),
+        seconds=seconds,
         kind=_kind(value),
         text=text if isinstance(text, str) else "",
+        profile=_profile(user, seconds),
     )
+
+
+def _profile(user: dict[str, object], seconds: int) -> Profile | None:
+    """Take what is said of an author beside the id; a number that is none counts as 0."""
+    followers, friends, statuses = (user.get(name) for name in _COUNTS)
+    made = user.get("created_at")
+    if followers is None and friends is None and statuses is None and made is None:
+        return None
+    return Profile(
+        _count(followers), _count(friends), _count(statuses), user.get("verified") is True,
+        _age_seconds(made, seconds),
+    )
+
+
+def _count(value: object) -> int:
+    # True is an int to Python.
+    return value if type(value) is int and 0 <= value <= _MOST else 0
+
+
+def _age_seconds(made: object, seconds: int) -> int:
+    try:
+        return max(0, seconds - _parse_date(made))
+    except BadJsonError:
+        return 0
 
 
 def _kind(value: dict[str, object]) -> Kind:

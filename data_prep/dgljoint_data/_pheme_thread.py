@@ -13,6 +13,7 @@ from dgljoint_data._arrange import Arranged, arrange
 from dgljoint_data._json import BadJsonError, read_json
 from dgljoint_data._pheme_files import Tweet, parse_structure, parse_tweet, parse_veracity
 from dgljoint_data._pheme_layout import ANNOTATION, STRUCTURE, Thread, readable
+from dgljoint_data.features import user
 
 NON_RUMOR = "non-rumor"
 LABEL_NAMES = {
@@ -95,6 +96,7 @@ class ThreadFiles:
             delay_seconds=arranged.seconds - arranged.seconds[0],
             kind=np.array([Kind.SOURCE] + [post.kind for post in posts[1:]], np.uint8),
             text=[post.text for post in posts],
+            features={user.SPEC.name: user.profile_rows([post.profile for post in posts])},
         )
 
     def _check(self, tweets: Container[str], seen: Container[str]) -> None:
@@ -108,7 +110,7 @@ class ThreadFiles:
     def _tweets(self) -> dict[str, Tweet]:
         """Read the tweets by id, those of the source's folder first."""
         tweets: dict[str, Tweet] = {}
-        unread = duplicates = without_text = without_user = 0
+        unread = duplicates = without_text = without_user = without_profile = 0
         for path in self._thread.tweets:
             try:
                 tweet = parse_tweet(read_json(path))
@@ -124,9 +126,11 @@ class ThreadFiles:
             self._path[tweet.id] = path
             without_text += not tweet.text
             without_user += not tweet.user
+            without_profile += tweet.profile is None
         self._report.count("tweet_files", len(self._thread.tweets))
         self._report.count("duplicate_tweet_files", duplicates)
         self._report.count("distinct_posts", len(tweets) + unread)
+        self._report.count("posts_without_profile", without_profile)
         self._drop(unread, "unreadable")
         self._repair("post without a text", without_text)
         self._repair("post without a user (0 is stored)", without_user)

@@ -84,8 +84,9 @@ def _suspicious_names(store: CascadeStore) -> Finding:
     known = set(store.ids.all())
     for feature, kind in store.features.items():
         if kind == "sparse":
-            words = store.sparse(feature).vocabulary.all()
-            found += [f"{feature}: {word}" for word in words if word in known]
+            words = store.sparse(feature).vocabulary
+            named = words.all() if words is not None else ()
+            found += [f"{feature}: {word}" for word in named if word in known]
     return Finding(
         "feature names",
         Severity.warning if found else Severity.ok,
@@ -110,7 +111,7 @@ def _disguised_columns(store: CascadeStore) -> Finding:
     ranked = {name: ranks(values) for name, values in against.items()}
     found, largest = [], 0.0
     for feature, kind in store.features.items():
-        if kind == "sparse":
+        if kind != "dense":
             continue
         for number, column in enumerate(store.dense(feature)[posts].T):
             for name, rank in ranked.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -12,7 +12,9 @@ from dgljoint.errors import DataError, RunFailedError
 from dgljoint.reading import Reader, ReadReport
 from dgljoint.store import CascadeStore, StoreWriter, create_store
 from dgljoint_data._digest import digest_files, digest_text
-from dgljoint_data.features.bow import WordCounts
+from dgljoint_data.describe import describe_feature
+from dgljoint_data.features.catalogue import Choice
+from dgljoint_data.features.make import FeatureMaker
 from dgljoint_data.splits import Sources, Split, make_splits
 
 
@@ -59,7 +61,7 @@ class BuildSummary:
         events: distinct ones among the cascades.
         labels: number of cascades of each class, in the order of the classes.
         unlabelled: number of cascades without a label.
-        vocabulary: number of distinct words.
+        features: by name, what each holds.
         splits: number of folds of each split.
         splits_refused: splits that could not be made, each with the reason.
         size_bytes: of the file.
@@ -78,7 +80,7 @@ class BuildSummary:
     events: int
     labels: Mapping[str, int]
     unlabelled: int
-    vocabulary: int
+    features: Mapping[str, str]
     splits: Mapping[str, int]
     splits_refused: Mapping[str, str]
     size_bytes: int
@@ -98,6 +100,7 @@ def build_store(
     output: Path,
     name: str | None = None,
     seed: int = 0,
+    features: Sequence[Choice] | None = None,
     on_cascade: Callable[[int], None] | None = None,
 ) -> BuildSummary:
     """Read raw data and write a cascade file, which appears only when all went well.
@@ -109,18 +112,20 @@ def build_store(
         output: the file to make; an existing one is replaced.
         name: of the data set; the reader's name when ``None``.
         seed: of the folds.
+        features: to store; the default ones and what the reader carries when ``None``.
         on_cascade: called after each cascade with the number stored so far.
 
     Raises:
         DataError: the source cannot be read, or holds too few events to divide into folds.
         RunFailedError: the file cannot be written.
+        UsageError: a feature is chosen that there is not.
     """
     started = time.perf_counter()
     _check_place(output)
     raw_digest = _raw_digest(reader, source)
     label_names = _label_names(reader, source)
     report = ReadReport()
-    counts = WordCounts()
+    maker = FeatureMaker(features)
     with create_store(
         output,
         name=name or reader_name,
@@ -128,17 +133,18 @@ def build_store(
         label_names=label_names,
         raw_digest=raw_digest,
     ) as writer:
-        written, posts = _write_cascades(writer, reader, source, report, counts, on_cascade)
+        written, posts = _write_cascades(writer, reader, source, report, maker, on_cascade)
         _balance_posts(report, posts)
-        writer.set_vocabulary(WordCounts.name, counts.columns())
+        maker.describe(writer)
         splits, refused = _write_splits(writer, written, seed)
         writer.set_counts(report.counts)
     labels = written.labels
+    store = CascadeStore(output)
     return BuildSummary(
         path=output,
         name=name or reader_name,
         reader=reader_name,
-        digest=CascadeStore(output).digest,
+        digest=store.digest,
         raw_digest=raw_digest,
         cascades=len(labels),
         posts=posts,
@@ -146,7 +152,7 @@ def build_store(
         events=len(set(written.events)),
         labels={label: labels.count(label) for label in label_names},
         unlabelled=labels.count(None),
-        vocabulary=len(counts.columns()),
+        features={feature: describe_feature(store, feature) for feature in store.features},
         splits={split.name: split.folds for split in splits},
         splits_refused=refused,
         size_bytes=output.stat().st_size,
@@ -170,17 +176,17 @@ def _write_cascades(
     reader: Reader,
     source: Path | None,
     report: ReadReport,
-    counts: WordCounts,
+    maker: FeatureMaker,
     on_cascade: Callable[[int], None] | None,
 ) -> tuple[Sources, int]:
     written = Sources([], [], [], [])
     posts = 0
     seen: set[str] = set()
-    for cascade in reader.read(source, report):
+    for cascade, blocks in maker.each(reader.read(source, report)):
         if cascade.id in seen:
             raise DataError(f"cascade {cascade.id} was read twice; ids must be unique")
         seen.add(cascade.id)
-        writer.add(cascade, {WordCounts.name: counts.block(cascade)})
+        writer.add(cascade, blocks)
         written.labels.append(cascade.label)
         # As in the store: a cascade of no known event counts as one of its own.
         written.events.append(cascade.event or f"cascade {cascade.id}")

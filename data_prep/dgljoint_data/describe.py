@@ -56,7 +56,7 @@ class StoreInfo:
         posts_a_cascade: spread of the sizes.
         hours: spread of the cascades' durations.
         posted: first and last date of a source, as ``YYYY-MM-DD``; empty when unknown.
-        features: by name, ``sparse`` with its columns or ``dense`` with its width.
+        features: by name, of what kind and how wide.
         splits: by name.
     """
 
@@ -109,7 +109,7 @@ def describe_store(store: CascadeStore) -> StoreInfo:
         posts_a_cascade=_spread(np.diff(store.post_ptr)),
         hours=_spread(columns.delay_seconds[columns.post_ptr[1:] - 1] / 3600),
         posted=tuple(str(np.datetime64(int(date), "s").astype("M8[D]")) for date in dates),
-        features={name: _feature(store, name, kind) for name, kind in store.features.items()},
+        features={name: describe_feature(store, name) for name in store.features},
         splits={name: _split(store, name) for name in store.splits},
     )
 
@@ -121,10 +121,14 @@ def _spread(values: NDArray[Any]) -> dict[str, float]:
     return {name: round(float(value), 3) for name, value in zip(_SPREAD, found, strict=True)}
 
 
-def _feature(store: CascadeStore, name: str, kind: str) -> str:
+def describe_feature(store: CascadeStore, name: str) -> str:
+    """Say of what kind a feature is and how wide."""
+    kind = store.features[name]
     if kind == "sparse":
-        return f"sparse, {len(store.sparse(name).vocabulary):,} columns"
-    return f"dense, {store.dense(name).shape[1]:,} columns"
+        return f"sparse, {store.sparse(name).columns:,} columns"
+    if kind == "dense":
+        return f"dense, {store.dense(name).shape[1]:,} columns"
+    return "derived when a batch is made"
 
 
 def _split(store: CascadeStore, name: str) -> SplitInfo:

@@ -1,13 +1,11 @@
 """From stored and derived features to what the model takes in; fitted on training cascades only.
 
-Three features are derived when a batch is made, from what is observed then: ``time`` and ``kind``
-are known when a post arrives, ``structure`` counts observed edges alone. Ids, users and absolute
-times are never among them.
+Which features a model has is chosen by name; ids, users and absolute times are never among them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,22 +14,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dgljoint.config import FeatureOptions
+from dgljoint.errors import DataError, UsageError
 from dgljoint.nn.batch import SparseRows
+from dgljoint.nn.derived import DERIVED
 from dgljoint.nn.questions import Question
 from dgljoint.store import CascadeColumns, CascadeStore
-
-_LOG_DAY = float(np.log1p(86_400))
-STRUCTURE = ("depth", "children", "source", "pending")
-TIME = ("delay", "since the previous post")
+from dgljoint.suggest import did_you_mean
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Words:
-    """The kept words of one sparse feature.
+    """The kept columns of one sparse feature: words, mostly.
 
     Attributes:
-        column: (V,) new column of each stored column, -1 for a word left out.
-        weight: (K,) float32 factor of each kept word.
+        column: (V,) new column of each stored column, -1 for one left out.
+        weight: (K,) float32 factor of each kept one.
     """
 
     column: NDArray[np.int64]
@@ -45,39 +42,50 @@ class _Scale:
 
 
 class FeatureSpace:
-    """What of the stored features the model sees, fitted on the training part.
+    """What of the features of the data the model sees, fitted on the training part.
 
     Attributes:
-        dense: width F of each dense feature, by name.
+        names: of the features, in the order of the data.
+        dense: width F of each dense feature, by name; derived ones are dense.
         sparse: number of columns of each sparse feature, by name.
     """
 
     def __init__(
-        self, store: CascadeStore, words: Mapping[str, _Words], scales: Mapping[str, _Scale]
+        self, store: CascadeStore, names: Sequence[str], words: Mapping[str, _Words],
+        scales: Mapping[str, _Scale],
     ) -> None:
         self._store = store
         self._words = dict(words)
         self._scales = dict(scales)
+        self._derived = {name: DERIVED[name] for name in names if name in DERIVED}
+        self.names = tuple(names)
         self.sparse = {name: len(kept.weight) for name, kept in words.items()}
-        self.dense = {"time": len(TIME), "structure": len(STRUCTURE)}
+        self.dense = {name: len(derived.columns) for name, derived in self._derived.items()}
         self.dense |= {name: len(scale.mean) for name, scale in scales.items()}
 
     @classmethod
     def fit(
         cls, store: CascadeStore, train: NDArray[np.int64], options: FeatureOptions
     ) -> FeatureSpace:
-        """Choose words and scales by the cascades of the training part and nothing else."""
+        """Choose words and scales by the cascades of the training part and nothing else.
+
+        Raises:
+            UsageError: a feature is chosen that the data have not.
+            DataError: the data have no feature at all.
+        """
+        names = _choose(store, options.use)
         columns = store.read(train)
         words = {}
         scales = {}
-        for name, kind in store.features.items():
+        for name in names:
+            kind = store.features[name]
             if kind == "sparse":
                 words[name] = _fit_words(store, name, columns, options)
-            else:
+            elif kind == "dense":
                 rows = store.dense(name)[columns.posts].astype(np.float32)
                 deviation = rows.std(axis=0)
                 scales[name] = _Scale(rows.mean(axis=0), np.where(deviation > 0, deviation, 1))
-        return cls(store, words, scales)
+        return cls(store, names, words, scales)
 
     def read(self, columns: CascadeColumns, question: Question) -> dict[str, Tensor | SparseRows]:
         """Return every feature of the N posts, by name: dense (N, F) float32 or sparse rows."""
@@ -87,8 +95,8 @@ class FeatureSpace:
         for name, scale in self._scales.items():
             rows = self._store.dense(name)[columns.posts].astype(np.float32)
             features[name] = torch.from_numpy((rows - scale.mean) / scale.deviation)
-        features["time"] = torch.from_numpy(_time(columns))
-        features["structure"] = torch.from_numpy(_structure(columns, question))
+        for name, derived in self._derived.items():
+            features[name] = torch.from_numpy(derived.compute(columns, question))
         return features
 
     def _sparse_rows(self, name: str, posts: NDArray[np.int64]) -> SparseRows:
@@ -99,8 +107,9 @@ class FeatureSpace:
         row, column = row[known], column[known]
         value = feature.values[place[known]] * kept.weight[column]
         # Rows of unit length, as in the vector space model: long posts do not shout.
-        square = np.bincount(row, value * value, minlength=len(posts))
-        value = (value / np.sqrt(square)[row]).astype(np.float32)
+        length = np.sqrt(np.bincount(row, value * value, minlength=len(posts)))
+        length[length == 0] = 1
+        value = (value / length[row]).astype(np.float32)
         offsets = np.concatenate(([0], np.bincount(row, minlength=len(posts)).cumsum()))
         return SparseRows(
             columns=torch.from_numpy(column),
@@ -110,12 +119,27 @@ class FeatureSpace:
         )
 
 
+def _choose(store: CascadeStore, use: Sequence[str]) -> list[str]:
+    """Return the names of the features that are used, in the order of the store."""
+    present = store.features
+    for name in use:
+        if name not in present:
+            raise UsageError(
+                f"{store.path} has no feature '{name}'", hint=did_you_mean(name, present)
+            )
+    if not present:
+        raise DataError(
+            f"{store.path} has no feature", hint="build it again with `dgljoint preprocess`"
+        )
+    return [name for name in present if name in (use or present)]
+
+
 def _fit_words(
     store: CascadeStore, name: str, columns: CascadeColumns, options: FeatureOptions
 ) -> _Words:
     feature = store.sparse(name)
     row, place = _gather(feature.indptr, columns.posts)
-    vocabulary = len(feature.vocabulary)
+    vocabulary = feature.columns
     seen = np.unique(columns.cascade_of[row] * vocabulary + feature.indices[place])
     frequency = np.bincount(seen % vocabulary, minlength=vocabulary) if vocabulary else seen
     by_frequency = np.argsort(-frequency, kind="stable")[: options.words]
@@ -138,31 +162,3 @@ def _gather(
     row = np.repeat(np.arange(len(rows)), sizes)
     before = np.cumsum(sizes) - sizes
     return row, np.arange(len(row)) + (starts - before)[row]
-
-
-def _time(columns: CascadeColumns) -> NDArray[np.float32]:
-    """Return (N, 2) log times on a scale where a day is 1."""
-    delay = columns.delay_seconds
-    gap = np.diff(delay, prepend=0.0)
-    gap[columns.post_ptr[:-1]] = 0
-    return (np.log1p(np.stack((delay, gap), axis=1)) / _LOG_DAY).astype(np.float32)
-
-
-def _structure(columns: CascadeColumns, question: Question) -> NDArray[np.float32]:
-    """Return (N, 4) tree positions by observed edges; a pending post is the root of its part."""
-    parent = np.where(question.pending, -1, columns.parent)
-    has_parent = parent >= 0
-    children = np.bincount(parent[has_parent], minlength=len(parent))
-    table = (np.log1p(_depth(parent)), np.log1p(children), columns.parent < 0, question.pending)
-    return np.stack(table, axis=1).astype(np.float32)
-
-
-def _depth(parent: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Count each node's ancestors by pointer doubling: log2 of the depth rounds over all nodes."""
-    # One extra node at the end is everybody's last ancestor and its own.
-    ancestor = np.append(np.where(parent < 0, len(parent), parent), len(parent))
-    depth = np.append((parent >= 0).astype(np.int64), 0)
-    while (ancestor < len(parent)).any():
-        depth = depth + depth[ancestor]
-        ancestor = ancestor[ancestor]
-    return depth[:-1]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from dgljoint.errors import UsageError
 from dgljoint.store._hdf5 import map_columns, read_attributes
+from dgljoint.store.schema import DERIVED
 from dgljoint.store.validate import check_attributes, check_columns
 from dgljoint.suggest import did_you_mean
 
@@ -47,12 +48,21 @@ class Strings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SparseFeature:
-    """A stored sparse feature: one CSR row a post of the whole store, and its column names."""
+    """A stored sparse feature: one CSR row a post of the whole store.
+
+    Attributes:
+        indptr: (P+1,) where each row starts and ends.
+        indices: (nnz,) columns.
+        values: (nnz,).
+        columns: number of columns.
+        vocabulary: names of the columns; ``None`` where they have none.
+    """
 
     indptr: NDArray[np.int64]
     indices: NDArray[np.int32]
     values: NDArray[np.float32]
-    vocabulary: Strings
+    columns: int
+    vocabulary: Strings | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +166,13 @@ class CascadeStore:
 
     @property
     def features(self) -> Mapping[str, str]:
-        """Names of the stored features, each with ``sparse`` or ``dense``."""
-        return dict(self.attributes["features"])
+        """Names of the features, each with ``sparse``, ``dense`` or ``derived``.
+
+        A derived one is computed when a batch is made; nothing of it is stored.
+        """
+        # The first files of this version do not name them, and all were used.
+        derived = self.attributes.get("derived", DERIVED)
+        return {**self.attributes["features"], **dict.fromkeys(derived, "derived")}
 
     def read(self, indices: NDArray[np.integer[Any]]) -> CascadeColumns:
         """Gather the structure of some cascades, in the order given."""
@@ -193,11 +208,14 @@ class CascadeStore:
     def sparse(self, feature: str) -> SparseFeature:
         """Return a sparse feature."""
         base = f"features/{feature}"
+        width = self.attributes.get("columns", {}).get(feature)
+        words = self._strings(f"{base}/vocabulary") if width is None else None
         return SparseFeature(
             indptr=self._columns[f"{base}/indptr"],
             indices=self._columns[f"{base}/indices"],
             values=self._columns[f"{base}/values"],
-            vocabulary=self._strings(f"{base}/vocabulary"),
+            columns=len(words) if words is not None else width,
+            vocabulary=words,
         )
 
     def dense(self, feature: str) -> NDArray[Any]:

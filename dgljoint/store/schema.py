@@ -7,6 +7,7 @@ variable-length strings cannot.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +55,9 @@ SPARSE_PARTS: dict[str, np.dtype[Any]] = {
     "indices": np.dtype("<i4"),
     "values": np.dtype("<f4"),
 }
+# Computed when a batch is made; a file says which of them its maker wanted.
+DERIVED = ("time", "structure")
+FEATURE_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 DENSE_DTYPES = (np.dtype("<f2"), np.dtype("<f4"))
 SPLIT_DTYPE = np.dtype("i1")
 GROUP_DTYPE = np.dtype("<i4")

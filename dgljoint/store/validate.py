@@ -23,7 +23,8 @@ CHECKS = (
     "labels, events and kinds of posts within their ranges",
     "one source a cascade, first of its posts, and every other post after its parent",
     "posts in time order from a delay of 0",
-    "features with a row a post, words within their vocabulary, splits with a fold a cascade",
+    "features with a row a post, words within their vocabulary or number of columns",
+    "splits with a fold a cascade",
 )
 
 
@@ -47,6 +48,18 @@ def check_attributes(path: Path, attributes: Mapping[str, Any]) -> None:
     for name, kind in expected.items():
         if not isinstance(attributes.get(name), kind):
             raise DataError(f"{path}: attribute {name} is missing or malformed")
+    # The first files of this version have neither.
+    derived, columns = attributes.get("derived", []), attributes.get("columns", {})
+    if not (isinstance(derived, list) and set(map(str, derived)) <= set(schema.DERIVED)):
+        raise DataError(
+            f"{path}: derived features {derived!r}; this dgljoint computes "
+            f"{', '.join(schema.DERIVED)}",
+            hint="update dgljoint",
+        )
+    if not (
+        isinstance(columns, dict) and all(type(n) is int and n >= 0 for n in columns.values())
+    ):
+        raise DataError(f"{path}: attribute columns is malformed")
 
 
 def check_columns(path: Path, columns: Columns, attributes: Mapping[str, Any]) -> None:
@@ -64,8 +77,9 @@ def check_columns(path: Path, columns: Columns, attributes: Mapping[str, Any]) -
             check.strings(column.path, lengths[column.per])
         else:
             check.array(column.path, column.dtype, length=lengths[column.per])
+    widths = attributes.get("columns", {})
     for name, kind in attributes["features"].items():
-        check.feature(f"features/{name}", kind, posts)
+        check.feature(f"features/{name}", kind, posts, widths.get(name))
     for name in attributes["splits"]:
         check.array(f"splits/{name}", schema.SPLIT_DTYPE, length=cascades)
         if f"groups/{name}" in columns:
@@ -114,14 +128,16 @@ class _Checker:
         self.pointer(f"{name}/ptr", count, len(data))
         return count
 
-    def feature(self, base: str, kind: str, posts: int) -> None:
+    def feature(self, base: str, kind: str, posts: int, width: int | None) -> None:
         if kind == "dense":
             self.array(f"{base}/rows", *schema.DENSE_DTYPES, length=posts, axes=2)
             return
         values = self.array(f"{base}/values", schema.SPARSE_PARTS["values"])
         self.array(f"{base}/indices", schema.SPARSE_PARTS["indices"], length=len(values))
         self.pointer(f"{base}/indptr", posts, len(values))
-        self.within(f"{base}/indices", 0, self.strings(f"{base}/vocabulary"))
+        if width is None:
+            width = self.strings(f"{base}/vocabulary")
+        self.within(f"{base}/indices", 0, width)
 
     def within(self, name: str, low: int, high: int) -> None:
         column = self._columns[name]

@@ -66,6 +66,8 @@ class StoreWriter:
         self._labels = {label: number for number, label in enumerate(label_names)}
         self._events: dict[str, int] = {}
         self._features: dict[str, str] = {}
+        self._columns: dict[str, int] = {}
+        self._derived = list(schema.DERIVED)
         self._splits: dict[str, dict[str, str]] = {}
         self._spools: dict[str, Spool] = {}
         self._ids = blake2b(digest_size=16)
@@ -115,6 +117,14 @@ class StoreWriter:
         self._open(path, None)
         self._append_strings(path, words)
 
+    def set_columns(self, feature: str, number: int) -> None:
+        """Say how many columns a sparse feature without a vocabulary has."""
+        self._columns[feature] = number
+
+    def set_derived(self, names: Sequence[str]) -> None:
+        """Say which of the features that are computed for a batch are wanted; all by default."""
+        self._derived = list(names)
+
     def set_split(
         self,
         name: str,
@@ -155,11 +165,18 @@ class StoreWriter:
     def finish(self, path: Path) -> None:
         """Put everything into one HDF5 file at ``path``."""
         self._append_strings("event/name", list(self._events))
-        self._attributes |= {"features": self._features, "splits": self._splits}
+        self._attributes |= {
+            "features": self._features,
+            "columns": self._columns,
+            "derived": self._derived,
+            "splits": self._splits,
+        }
         with writing(self._path):
             write(path, self._spools, self._attributes)
 
     def _append_feature(self, name: str, block: SparseBlock | NDArray[Any], posts: int) -> None:
+        if name in schema.DERIVED or not schema.FEATURE_NAME.fullmatch(name):
+            raise DataError(f"feature {name!r} cannot be stored under this name")
         base = f"features/{name}"
         if isinstance(block, SparseBlock):
             if f"{base}/indptr" not in self._spools:
@@ -171,8 +188,15 @@ class StoreWriter:
             self._append(f"{base}/indices", block.indices)
             self._append(f"{base}/values", block.values)
         else:
+            if block.dtype not in schema.DENSE_DTYPES or block.ndim != 2:
+                raise DataError(
+                    f"feature {name} is of type {block.dtype}, {block.ndim} axes; expected "
+                    "float16 or float32, 2"
+                )
             if f"{base}/rows" not in self._spools:
                 self._open(f"{base}/rows", block.dtype, block.shape[1:])
+            if block.shape[1:] != self._spools[f"{base}/rows"].row:
+                raise DataError(f"feature {name} has cascades of different numbers of columns")
             rows = len(block)
             self._append(f"{base}/rows", block)
         if rows != posts:

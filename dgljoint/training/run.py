@@ -87,7 +87,7 @@ def _set_up(config: RunConfig, registry: Registry) -> _Setup:
     label = store.label[parts.train]
     majority = int(np.bincount(label[label >= 0], minlength=classes).argmax())
     return _Setup(
-        config=_with_all_options(config, selection),
+        config=_with_all_options(config, selection, features),
         selection=selection,
         store=store,
         split=split,
@@ -141,7 +141,9 @@ def plan_run(config: RunConfig, *, registry: Registry) -> Plan:
         losses=(*TASKS, *setup.model.loss_coefficients),
         parameters=count_parameters(setup.model),
         steps=steps_per_epoch(parts, config),
-        settings={section: getattr(config, section).model_dump() for section in SECTIONS},
+        settings={
+            section: getattr(setup.config, section).model_dump(mode="json") for section in SECTIONS
+        },
     )
 
 
@@ -249,14 +251,17 @@ def _score_part(setup: _Setup, part: str) -> Scores:
     return setup.evaluator.scores(setup.model, indices, part)
 
 
-def _with_all_options(config: RunConfig, selection: Selection) -> RunConfig:
-    """Write out every option of every component, so that the folder says what was used."""
+def _with_all_options(
+    config: RunConfig, selection: Selection, features: FeatureSpace
+) -> RunConfig:
+    """Write out every option and feature, so that the folder says what was used."""
     options = {
         component.spec.name: component.options.model_dump(mode="json")
         for component in selection.components
     }
     data = str(Path(config.data).resolve())
-    return config.model_copy(update={"options": options, "data": data})
+    use = config.features.model_copy(update={"use": features.names})
+    return config.model_copy(update={"options": options, "data": data, "features": use})
 
 
 def _refuse_changes(stored: RunConfig, wanted: RunConfig, out: Path) -> None:

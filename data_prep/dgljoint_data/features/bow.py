@@ -13,6 +13,9 @@ from dgljoint.options import NoOptions
 from dgljoint_data.features.protocol import FeatureSpec, PostFeature
 from dgljoint_data.features.words import find_words, sum_words
 
+# What is chosen on the training part instead.
+IN_TRAINING = ("words", "min_count", "idf")
+
 
 class _Vocabulary(dict[str, int]):
     """The column of each word; a new word gets the next one."""
@@ -48,5 +51,5 @@ SPEC = FeatureSpec(
     name=WordCounts.name,
     summary="counts of all words; which of them count is chosen in training (-o features.words=N)",
     build=WordCounts,
-    in_training=("words", "min_count", "idf"),
+    in_training=IN_TRAINING,
 )

@@ -44,7 +44,10 @@ def test_info_in_both_forms(store, capsys):
     assert info["posted"] == ["1971-01-01", "1971-01-01"]
     assert info["posts_a_cascade"] == {"min": 1, "median": 40, "mean": 25, "max": 40}
     assert info["posts_with_text"] == 124
-    assert info["features"] == {"bow": "sparse, 12 columns", "extra": "dense, 2 columns"}
+    assert info["features"] == {
+        "bow": "sparse, 12 columns", "extra": "dense, 2 columns",
+        "time": "derived when a batch is made", "structure": "derived when a batch is made",
+    }
     assert info["splits"]["event"]["folds"] == [2, 1, 1, 1]
     assert info["splits"]["event"]["digest"] == CascadeStore(store).split("event").digest
 

@@ -94,7 +94,8 @@ def test_summary_of_a_build_shows_repairs_and_refusals_with_examples(capsys):
     summary = BuildSummary(
         path=Path("out.h5"), name="t15", reader="twitter15", digest="abc", raw_digest="def",
         cascades=4, posts=40, edges=36, events=4, labels={"true": 1, "false": 2}, unlabelled=1,
-        vocabulary=1000, splits={"event": 5}, splits_refused={"time": "no cascade has a date"},
+        features={"bow": "sparse, 1,000 columns"}, splits={"event": 5},
+        splits_refused={"time": "no cascade has a date"},
         size_bytes=2_000_000, seconds=1.0, report=report,
     )
     text = text_of(summary_tables(summary), capsys)

@@ -42,7 +42,8 @@ def test_a_build_is_stored_and_summed_up(tmp_path: Path) -> None:
     assert (summary.edges, summary.events) == (15, 5)
     assert summary.splits == {"event": 5, "random": 5, "leave-one-event-out": 5}
     assert "no date" in summary.splits_refused["time"]
-    assert store.features == {"bow": "sparse"}
+    assert store.features == {"bow": "sparse", "time": "derived", "structure": "derived"}
+    assert list(summary.features) == list(store.features)
     assert store.sparse("bow").vocabulary.all()[:2] == ["breaking", "url"]
     assert store.split("event").grouped_by == "event"
     assert all(len(store.split(name).digest) == 32 for name in store.splits)

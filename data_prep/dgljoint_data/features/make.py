@@ -1,0 +1,101 @@
+"""Makes the chosen features of cascades on their way to the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from dgljoint.cascade import Cascade, SparseBlock
+from dgljoint.errors import DataError
+from dgljoint.store import StoreWriter
+from dgljoint_data.features.catalogue import DEFAULT, Choice, is_made_here, unknown
+from dgljoint_data.features.protocol import Block
+
+# A model needs many posts at once, memory few: a chunk ends at whichever comes first.
+_CASCADES = 64
+_POSTS = 8192
+
+
+def _in_chunks(cascades: Iterable[Cascade]) -> Iterator[list[Cascade]]:
+    chunk: list[Cascade] = []
+    posts = 0
+    for cascade in cascades:
+        chunk.append(cascade)
+        posts += len(cascade)
+        if len(chunk) == _CASCADES or posts >= _POSTS:
+            yield chunk
+            chunk, posts = [], 0
+    if chunk:
+        yield chunk
+
+
+class FeatureMaker:
+    """Makes what is chosen; which features the reader carries is seen from its first cascade.
+
+    Args:
+        chosen: the features; ``None`` for the default ones and all that the reader carries.
+    """
+
+    def __init__(self, chosen: Sequence[Choice] | None = None) -> None:
+        self._chosen = chosen
+        choices = DEFAULT if chosen is None else chosen
+        self._derived = [choice.spec.name for choice in choices if choice.spec.derived]
+        self._made = [
+            choice.spec.build(choice.options) for choice in choices if choice.spec.build is not None
+        ]
+        self._width: dict[str, int] = {}
+
+    def each(
+        self, cascades: Iterable[Cascade]
+    ) -> Iterator[tuple[Cascade, dict[str, Block]]]:
+        """Yield the cascades in their order, each with its features by name.
+
+        Raises:
+            UsageError: a feature is chosen that neither is made here nor carried by the reader.
+            DataError: a cascade lacks a feature that the first one carries.
+        """
+        carried: Sequence[str] | None = None
+        for chunk in _in_chunks(cascades):
+            if carried is None:
+                carried = self._find_carried(chunk[0])
+            for feature in self._made:
+                feature.prepare(chunk)
+            for cascade in chunk:
+                yield cascade, self._blocks(cascade, carried)
+
+    def describe(self, writer: StoreWriter) -> None:
+        """Tell the file, after the last cascade, what the columns are and what is derived."""
+        for feature in self._made:
+            columns = feature.columns()
+            if isinstance(columns, int):
+                writer.set_columns(feature.name, columns)
+            elif columns is not None:
+                writer.set_vocabulary(feature.name, columns)
+        for name, width in self._width.items():
+            writer.set_columns(name, width)
+        writer.set_derived(self._derived)
+
+    def _find_carried(self, first: Cascade) -> tuple[str, ...]:
+        for name in first.features:
+            if is_made_here(name):
+                raise DataError(f"the reader carries a feature '{name}', a name that is taken")
+        if self._chosen is None:
+            return tuple(first.features)
+        wanted = [
+            choice.spec.name for choice in self._chosen
+            if choice.spec.build is None and not choice.spec.derived
+        ]
+        for name in wanted:
+            if name not in first.features:
+                raise unknown(name, first.features)
+        return tuple(wanted)
+
+    def _blocks(self, cascade: Cascade, carried: Sequence[str]) -> dict[str, Block]:
+        blocks = {feature.name: feature.block(cascade) for feature in self._made}
+        for name in carried:
+            if name not in cascade.features:
+                raise DataError(f"cascade {cascade.id}: the reader left out its feature '{name}'")
+            blocks[name] = block = cascade.features[name]
+            if isinstance(block, SparseBlock):
+                width = int(block.indices.max(initial=-1)) + 1
+                self._width[name] = max(self._width.get(name, 0), width)
+        return blocks

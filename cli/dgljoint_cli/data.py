@@ -99,3 +99,25 @@ def show(store: Path, cascade: str | None, posts: int) -> None:
 
     opened = CascadeStore(store)
     render(cascade_tree(opened, find_cascade(opened, cascade), posts))
+
+
+@data.command(
+    epilog=examples("dgljoint data features", "dgljoint data features --format json")
+)
+@format_option
+@common_options
+def features(as_json: bool) -> None:
+    """List the features of posts that preprocess can store, with their options.
+
+    Chosen with --features NAME or --features NAME:KEY=VALUE,KEY=VALUE. A reader may carry others.
+    """
+    from dgljoint_data.features.catalogue import list_features
+
+    rows = list_features()
+    if as_json:
+        print_json(rows)
+        return
+    from dgljoint_cli.holdings import feature_table
+    from dgljoint_cli.rendering import render
+
+    render(feature_table(rows))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from rich.console import RenderableType
@@ -53,6 +54,17 @@ def info_tables(info: StoreInfo) -> list[RenderableType]:
         titled("labels", labels),
         titled("splits", splits),
     ]
+
+
+def feature_table(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Lay out the features that can be stored, an option a line below each."""
+    made = table("feature", "default", "made", "what it is")
+    for row in rows:
+        made.add_row(row["name"], "yes" if row["default"] else "no", row["made"], row["summary"])
+        for option in row["options"]:
+            said = f"{option['description']} (default {option['default']})"
+            made.add_row(f"  :{option['name']}=", "", "", said)
+    return made
 
 
 def _counts(values: Mapping[str, int]) -> str:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     epilog=examples(
         "dgljoint preprocess RAW_DIR -o twitter15.h5",
         "dgljoint preprocess twitter15 RAW_DIR -o twitter15.h5",
+        "dgljoint preprocess pheme RAW_DIR -o pheme.h5 --features bow_hashed:columns=65536 "
+        "--features user",
         "dgljoint preprocess synthetic -o demo.h5 --seed 1",
     )
 )
@@ -41,8 +43,9 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--features", "chosen", multiple=True, metavar="NAME[:KEY=VALUE,...]",
-    help="Feature to store; repeatable. bow, time, structure and all that the reader carries by "
-    "default. Nothing is fitted here: which words count is chosen in training.",
+    help="Feature to store; repeatable. By default bow, time, structure and all that the reader "
+    "carries; data features lists them. Nothing is fitted here: which words count is chosen in "
+    "training (-o features.words=N).",
 )
 @click.option("--force", is_flag=True, help="Replace OUT if it exists.")
 @format_option

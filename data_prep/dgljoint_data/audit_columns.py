@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from itertools import combinations
 
 import numpy as np
@@ -10,11 +11,13 @@ from numpy.typing import NDArray
 
 from dgljoint.store import CascadeStore, StoredSplit
 from dgljoint_data.audit_findings import Finding, Severity
+from dgljoint_data.features import user
 
 _UNEVEN = 0.1  # a class's share of a fold, against its share of all
 _APART = 0.8  # chance that a thread of one class is earlier than one of another
 _SAME_ORDER = 0.95
 _LATE_SHARE = 0.2
+_FEW_USERS = 20  # who wrote several posts: fewer say nothing
 # More posts change a rank correlation in the second decimal.
 _SAMPLE = 20_000
 _SUSPICIOUS = re.compile(
@@ -80,7 +83,10 @@ def stored_features(store: CascadeStore) -> list[Finding]:
 
 
 def _suspicious_names(store: CascadeStore) -> Finding:
-    found = [name for name in store.features if _SUSPICIOUS.search(name.lower())]
+    found = [
+        name for name in store.features
+        if _SUSPICIOUS.search(name.lower()) and not _is_profile(store, name)
+    ]
     known = set(store.ids.all())
     for feature, kind in store.features.items():
         if kind == "sparse":
@@ -97,36 +103,90 @@ def _suspicious_names(store: CascadeStore) -> Finding:
     )
 
 
+def _is_profile(store: CascadeStore, name: str) -> bool:
+    """Say whether a feature is what a reader knows of authors, which is documented."""
+    if name != user.SPEC.name or store.features[name] != "dense":
+        return False
+    return bool(store.dense(name).shape[1] == len(user.COLUMNS))
+
+
 def _disguised_columns(store: CascadeStore) -> Finding:
-    """Compare the order of each dense column with that of times and users."""
-    check = "feature values"
+    """Compare each dense column, and each sparse row, with times and users."""
     posts = np.arange(store.posts)
     if len(posts) > _SAMPLE:
         posts = np.sort(np.random.default_rng(0).choice(len(posts), _SAMPLE, replace=False))
     cascade = np.searchsorted(store.post_ptr, posts, side="right") - 1
-    against = {
-        "the time of posting": store.posted_at[cascade],
-        "the user": store.user[posts],
-    }
-    ranked = {name: ranks(values) for name, values in against.items()}
-    found, largest = [], 0.0
-    for feature, kind in store.features.items():
-        if kind != "dense":
-            continue
-        for number, column in enumerate(store.dense(feature)[posts].T):
-            for name, rank in ranked.items():
-                likeness = abs(_correlation(ranks(column), rank))
-                largest = max(largest, likeness)
-                if likeness > _SAME_ORDER:
-                    found.append(f"{feature}[{number}] orders posts like {name}")
+    author = store.user[posts]
+    against = {"the time of posting": ranks(store.posted_at[cascade]), "the user": ranks(author)}
+    errors: list[str] = []
+    warnings: list[str] = []
+    largest = 0.0
+    for feature, number, column in _dense_columns(store, posts):
+        for name, rank in against.items():
+            likeness = abs(_correlation(ranks(column), rank))
+            largest = max(largest, likeness)
+            if likeness > _SAME_ORDER:
+                by_age = _is_profile(store, feature) and number == user.ACCOUNT_AGE
+                expected = by_age and name == "the user"
+                (warnings if expected else errors).append(
+                    f"{feature}[{number}] orders posts like {name}"
+                    + (", whose ids rise with the date of the account" if expected else "")
+                )
+        if _names_users(column, author):
+            errors.append(f"{feature}[{number}] is another name of the user")
+    for feature, rows, row in _sparse_rows(store, posts):
+        if _names_users(row, author[rows]):
+            errors.append(f"the rows of {feature} are other names of the user")
+    found = errors + warnings
     return Finding(
-        check,
-        Severity.error if found else Severity.ok,
+        "feature values",
+        Severity.error if errors else Severity.warning if warnings else Severity.ok,
         f"{largest:.3f}",
         "; ".join(found[:5]) if found
-        else "largest rank correlation of a dense column with time of posting or user",
+        else "largest rank correlation of a dense column with time of posting or user; nothing "
+        "stored stands for a user",
         {"largest_correlation": largest, "found": len(found)},
     )
+
+
+def _dense_columns(
+    store: CascadeStore, posts: NDArray[np.int64]
+) -> Iterator[tuple[str, int, NDArray[np.generic]]]:
+    for feature, kind in store.features.items():
+        if kind == "dense":
+            for number, column in enumerate(store.dense(feature)[posts].T):
+                yield feature, number, column
+
+
+def _sparse_rows(
+    store: CascadeStore, posts: NDArray[np.int64]
+) -> Iterator[tuple[str, NDArray[np.int64], NDArray[np.float64]]]:
+    """Yield which posts have a row that is not empty, and a number for each that tells it."""
+    for feature, kind in store.features.items():
+        if kind == "sparse":
+            stored = store.sparse(feature)
+            start = stored.indptr[posts]
+            sizes = stored.indptr[posts + 1] - start
+            row = np.repeat(np.arange(len(posts)), sizes)
+            place = np.arange(len(row)) + np.repeat(start - (np.cumsum(sizes) - sizes), sizes)
+            # Sums of sines of the columns: equal for two rows that differ by no accident.
+            told = np.sin(stored.indices[place] + 1.0) * stored.values[place]
+            rows = np.flatnonzero(sizes)
+            summed = np.bincount(row, told, len(posts)).astype(np.float64, copy=False)
+            yield feature, rows, summed[rows]
+
+
+def _names_users(values: NDArray[np.generic], author: NDArray[np.int64]) -> bool:
+    """Say whether, among users of several posts, a value tells the user and a user the value."""
+    _, who, posts = np.unique(author, return_inverse=True, return_counts=True)
+    several = (posts[who] > 1) & (author != 0)
+    users = len(np.unique(who[several]))
+    if users < _FEW_USERS:
+        return False
+    _, value = np.unique(values[several], return_inverse=True)
+    distinct = int(value.max()) + 1
+    pairs = len(np.unique(who[several] * distinct + value))
+    return pairs <= (2 - _SAME_ORDER) * users and distinct >= _SAME_ORDER * users
 
 
 def ranks(values: NDArray[np.generic]) -> Ranks:

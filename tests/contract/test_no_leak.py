@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from dgljoint.nn import CascadeBatch
 from dgljoint.nn.assemble import assemble
+from dgljoint.nn.derived import DERIVED
 from dgljoint.nn.model import JointModel
-from dgljoint.nn.questions import Question, evaluation_question
+from dgljoint.nn.questions import Question, evaluation_question, training_question
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec
 from dgljoint.store import CascadeColumns, CascadeStore
@@ -125,6 +126,67 @@ def test_in_evaluation_later_posts_reach_nothing_observed(
     check_same(tuple(x[seen] for x in before[:3]), tuple(x[seen] for x in after[:3]))
     check_same(before[3:4], after[3:4])
     assert not torch.equal(before[4], after[4])
+
+
+def derived(columns: CascadeColumns, question: Question) -> np.ndarray:
+    return np.concatenate([made.compute(columns, question) for made in DERIVED.values()], axis=1)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_hidden_edge_is_in_no_derived_feature(store: CascadeStore, seed: int) -> None:
+    """Whatever the parent of a pending post is, depths, degrees and subtrees are the same."""
+    rng = np.random.default_rng(seed)
+    columns = store.read(np.arange(len(store)))
+    question = training_question(columns, 0.5, 8, rng)
+    parent = columns.parent.copy()
+    for post in np.flatnonzero(question.pending):
+        parent[post] = rng.integers(columns.post_ptr[columns.cascade_of[post]], post)
+    changed = derived(replace(columns, parent=parent), question)
+    np.testing.assert_array_equal(derived(columns, question), changed)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_what_hangs_below_a_pending_post_counts_for_nobody_above(
+    store: CascadeStore, seed: int
+) -> None:
+    """Cut the part of a pending post out of the batch: all others have the same structure."""
+    rng = np.random.default_rng(seed)
+    columns = store.read(np.array([5]))
+    question = training_question(columns, 0.3, 8, rng)
+    pending = np.flatnonzero(question.pending)
+    if not len(pending):
+        return
+    gone = np.arange(len(columns.parent)) == pending[0]
+    for post in range(pending[0] + 1, len(gone)):
+        gone[post] = gone[columns.parent[post]] and not question.pending[post]
+    number = np.cumsum(~gone) - 1
+    # A pending post below one that is gone may have any parent.
+    parent = np.where(question.pending, 0, columns.parent)[~gone]
+    rest = replace(
+        columns, post_ptr=np.array([0, int((~gone).sum())]), posts=columns.posts[~gone],
+        parent=np.where(parent < 0, -1, number[parent]), kind=columns.kind[~gone],
+        delay_seconds=columns.delay_seconds[~gone],
+    )
+    asked = Question(question.pending[~gone], np.empty((2, 0), np.int64), np.empty(0, bool))
+    whole = DERIVED["structure"].compute(columns, question)
+    np.testing.assert_array_equal(whole[~gone], DERIVED["structure"].compute(rest, asked))
+
+
+def test_in_evaluation_derived_features_are_those_of_a_cascade_that_ends_at_the_cut(
+    store: CascadeStore,
+) -> None:
+    columns = store.read(np.array([5]))
+    question = evaluation_question(columns, 0.5)
+    seen = int((~question.pending).sum())
+    short = replace(
+        columns, post_ptr=np.array([0, seen]), posts=columns.posts[:seen],
+        parent=columns.parent[:seen], delay_seconds=columns.delay_seconds[:seen],
+        kind=columns.kind[:seen],
+    )
+    whole = derived(columns, question)
+    np.testing.assert_array_equal(whole[:seen], derived(short, evaluation_question(short, 1.0)))
+    later = DERIVED["structure"].compute(columns, question)[seen:]
+    assert (later == [0, 0, 0, 0, 1]).all(), "nothing is known of where later posts stand"
 
 
 @every_combination

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from dgljoint.errors import UsageError
-from dgljoint.options import NoOptions, Options, parse_options
+from dgljoint.options import NoOptions, Options, describe_options, parse_options
 from dgljoint.suggest import did_you_mean
 from dgljoint_data.features import bow, bow_hashed, derived, user
 from dgljoint_data.features.protocol import FeatureSpec
@@ -77,6 +78,21 @@ def _parse(text: str) -> Choice:
             )
         values[key] = value
     return Choice(spec, parse_options(spec.options, values, f"feature '{name}'"))
+
+
+def list_features() -> list[dict[str, Any]]:
+    """List the features that are known here as plain values, with their options."""
+    return [
+        {
+            "name": spec.name,
+            "summary": spec.summary,
+            "made": "in preprocessing" if spec.build
+            else "in training" if spec.derived else "by the reader",
+            "default": spec in [choice.spec for choice in DEFAULT] or not is_made_here(spec.name),
+            "options": [asdict(row) for row in describe_options(spec.options)],
+        }
+        for spec in SPECS
+    ]
 
 
 def is_made_here(name: str) -> bool:

@@ -1,10 +1,10 @@
 """What a reader knows of the author of a post at the time of the post, as plain numbers.
 
 Columns of the feature ``user``, float32: ``followers``, ``friends`` and ``statuses`` (how many the
-author had), ``verified`` (0 or 1), ``account_age`` (days since the account was made) and ``known``
-(0 where nothing is said of the author: then all others are 0 too). Counts and days are stored as
-log(1 + x); training brings them to one scale, by the training part. No column holds a name, an id
-or a date: the age is relative to the post.
+author had), ``verified`` (0 or 1), ``account_age`` (whole days since the account was made) and
+``known`` (0 where nothing is said of the author: then all others are 0 too). Counts and days are
+stored as log(1 + x); training brings them to one scale, by the training part. No column holds a
+name, an id or a date: the age is relative to the post.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def profile_rows(profiles: Sequence[Profile | None]) -> NDArray[np.float32]:
         [
             (0, 0, 0, 0, 0, 0) if profile is None else (
                 profile.followers, profile.friends, profile.statuses, profile.verified,
-                profile.age_seconds / _SECONDS_A_DAY, 1,
+                profile.age_seconds // _SECONDS_A_DAY, 1,
             )
             for profile in profiles
         ],

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from dgljoint.cascade import SparseBlock
 from dgljoint.config import FeatureOptions
+from dgljoint.errors import DataError, UsageError
 from dgljoint.nn import SparseRows
 from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.questions import Question, evaluation_question
-from dgljoint.store import CascadeStore
+from dgljoint.store import CascadeStore, create_store
 from toys import random_cascade, toy_cascade, toy_store, write_store
 
 
@@ -75,9 +78,10 @@ def test_structure_counts_observed_edges_only(tmp_path: Path) -> None:
     pending = np.array([False, False, False, True, False, False])
     question = Question(pending, np.empty((2, 0), np.int64), np.empty(0, bool))
     space = FeatureSpace.fit(store, np.arange(2), FeatureOptions())
-    structure = torch.expm1(space.read(columns, question)["structure"][:, :2])
+    structure = torch.expm1(space.read(columns, question)["structure"][:, :3])
     assert structure[:, 0].round().tolist() == [0, 1, 2, 0, 1, 2]
     assert structure[:, 1].round().tolist() == [1, 1, 0, 1, 1, 0]
+    assert structure[:, 2].round().tolist() == [2, 1, 0, 2, 1, 0]
 
 
 def cascade_of_one() -> object:
@@ -101,3 +105,63 @@ def test_time_is_relative_and_a_day_is_one(tmp_path: Path) -> None:
     day = np.log1p(86_400)
     expected = [[0, 0], [np.log1p(60), np.log1p(60)], [np.log1p(120), np.log1p(60)]]
     assert (time * day).flatten().tolist() == pytest.approx(np.ravel(expected).tolist(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "use", [("bow",), ("time",), ("extra", "structure"), ("structure", "extra")]
+)
+def test_what_is_chosen_is_read_and_nothing_else(tmp_path: Path, use: tuple[str, ...]) -> None:
+    store = toy_store(tmp_path / "a.h5")
+    space = FeatureSpace.fit(store, np.arange(9), FeatureOptions(use=use))
+    columns, question = everything_observed(store, [0, 3])
+    assert set(space.read(columns, question)) == set(use) == set(space.names)
+    assert {**space.sparse, **space.dense}.keys() == set(use)
+    assert space.names == tuple(name for name in store.features if name in use)
+
+
+def test_all_is_chosen_when_nothing_is(tmp_path: Path) -> None:
+    store = toy_store(tmp_path / "a.h5")
+    space = FeatureSpace.fit(store, np.arange(9), FeatureOptions())
+    assert space.names == ("bow", "extra", "time", "structure")
+    assert space.dense == {"extra": 2, "time": 2, "structure": 5}
+
+
+def test_a_feature_that_the_data_have_not_is_refused(tmp_path: Path) -> None:
+    store = toy_store(tmp_path / "a.h5")
+    with pytest.raises(UsageError, match="has no feature 'bov'") as caught:
+        FeatureSpace.fit(store, np.arange(9), FeatureOptions(use=("bov",)))
+    assert caught.value.hint == "did you mean 'bow'?"
+
+
+def test_data_without_any_feature_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with create_store(path, name="n", reader="r", label_names=("a",), raw_digest="") as writer:
+        writer.add(replace(toy_cascade("a", [-1, 0]), label=None), {})
+        writer.set_derived([])
+    with pytest.raises(DataError, match="has no feature"):
+        FeatureSpace.fit(CascadeStore(path), np.arange(1), FeatureOptions())
+
+
+def test_hashed_columns_are_fitted_on_the_training_part(tmp_path: Path) -> None:
+    """Columns without names are chosen and weighed like words; a row of zeros stays one."""
+    path = tmp_path / "a.h5"
+    rows = [([900, 7], [2, 1]), ([900], [3]), ([7], [0]), ([3, 900], [5, 1])]
+    with create_store(path, name="n", reader="r", label_names=("true",), raw_digest="") as writer:
+        for number, (columns, values) in enumerate(rows):
+            block = SparseBlock(
+                np.array([0, len(columns)]), np.array(columns, np.int32),
+                np.array(values, np.float32),
+            )
+            writer.add(toy_cascade(f"c{number}", [-1]), {"hashed": block})
+        writer.set_columns("hashed", 2**18)
+    store = CascadeStore(path)
+    space = FeatureSpace.fit(store, np.arange(3), FeatureOptions(min_count=1))
+    read = space.read(*everything_observed(store, [0, 2, 3]))["hashed"]
+    assert isinstance(read, SparseRows)
+    assert (read.width, read.offsets.tolist()) == (2, [0, 2, 3, 4])
+    assert read.columns.tolist() == [1, 0, 0, 1]
+    idf = np.log(4 / 3) + 1
+    length = np.hypot(2 * idf, idf)
+    assert read.values.tolist() == pytest.approx([2 * idf / length, idf / length, 0, 1])
+    one = FeatureSpace.fit(store, np.arange(4), FeatureOptions(min_count=1, words=1))
+    assert one.sparse["hashed"] == 1

@@ -129,6 +129,80 @@ def test_a_feature_must_have_a_row_a_post(tmp_path: Path) -> None:
         writer.set_vocabulary("bow", [])
 
 
+def write_features(path: Path, columns: int | None, **attributes: Any) -> CascadeStore:
+    """Write a sparse feature with or without a number of columns, and further attributes."""
+    cascade = toy_cascade("a", [-1, 0])
+    block = SparseBlock(np.array([0, 1, 1]), np.array([6], np.int32), np.ones(1, np.float32))
+    with create_store(path, name="n", reader="r", label_names=LABELS, raw_digest="") as writer:
+        writer.add(cascade, {"hashed": block})
+        if columns is not None:
+            writer.set_columns("hashed", columns)
+        if "derived" in attributes:
+            writer.set_derived(attributes["derived"])
+    return CascadeStore(path)
+
+
+def test_a_sparse_feature_without_a_vocabulary_keeps_its_number_of_columns(tmp_path: Path) -> None:
+    store = write_features(tmp_path / "a.h5", 1000)
+    assert (store.sparse("hashed").columns, store.sparse("hashed").vocabulary) == (1000, None)
+    assert write_features(tmp_path / "b.h5", 1001).digest != store.digest
+    with pytest.raises(DataError, match="hashed/indices has values outside 0 to 5"):
+        write_features(tmp_path / "c.h5", 6)
+    with pytest.raises(DataError, match="vocabulary/bytes is missing"):
+        write_features(tmp_path / "d.h5", None)
+    with pytest.raises(DataError, match="attribute columns is malformed"):
+        write_features(tmp_path / "e.h5", -1)
+
+
+def test_a_file_says_which_derived_features_are_wanted(tmp_path: Path) -> None:
+    every = write_features(tmp_path / "a.h5", 9)
+    assert every.features == {"hashed": "sparse", "time": "derived", "structure": "derived"}
+    none = write_features(tmp_path / "b.h5", 9, derived=[])
+    assert none.features == {"hashed": "sparse"}
+    assert none.digest != every.digest
+    with pytest.raises(DataError, match=r"derived features \['mood'\]"):
+        write_features(tmp_path / "c.h5", 9, derived=["mood"])
+
+
+def test_a_file_that_says_nothing_of_derived_features_has_them_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the first files of this version do."""
+    from dgljoint.store import _hdf5, writer
+
+    def write_old(path: Path, spools: dict[str, Any], attributes: dict[str, Any]) -> None:
+        new = ("derived", "columns")
+        _hdf5.write(path, spools, {n: v for n, v in attributes.items() if n not in new})
+
+    monkeypatch.setattr(writer, "write", write_old)
+    store = toy_store(tmp_path / "a.h5", cascades=4)
+    assert store.features == {
+        "bow": "sparse", "extra": "dense", "time": "derived", "structure": "derived"
+    }
+    assert store.sparse("bow").columns == 12
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "message"),
+    [
+        ("wide", np.ones((2, 3)), "of type float64, 2 axes; expected float16 or float32, 2"),
+        ("flat", np.ones(2, np.float32), "of type float32, 1 axes"),
+        ("changing", np.ones((2, 2), np.float32), "different numbers of columns"),
+        ("time", np.ones((2, 1), np.float32), "'time' cannot be stored under this name"),
+        ("a/b", np.ones((2, 1), np.float32), "'a/b' cannot be stored under this name"),
+    ],
+)
+def test_a_dense_feature_that_cannot_be_stored_is_refused(
+    tmp_path: Path, name: str, rows: np.ndarray, message: str
+) -> None:
+    path = tmp_path / "a.h5"
+    with create_store(path, name="n", reader="r", label_names=LABELS, raw_digest="") as writer:
+        first = {"changing": np.ones((1, 1), np.float32)} if name == "changing" else {}
+        writer.add(toy_cascade("a", [-1]), first)
+        with pytest.raises(DataError, match=message):
+            writer.add(toy_cascade("b", [-1, 0]), {name: rows})
+
+
 @pytest.mark.parametrize(
     ("column", "place", "value", "message"),
     [

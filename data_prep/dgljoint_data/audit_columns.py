@@ -122,17 +122,17 @@ def _disguised_columns(store: CascadeStore) -> Finding:
     warnings: list[str] = []
     largest = 0.0
     for feature, number, column in _dense_columns(store, posts):
+        age = _is_profile(store, feature) and number == user.ACCOUNT_AGE
         for name, rank in against.items():
             likeness = abs(_correlation(ranks(column), rank))
             largest = max(largest, likeness)
             if likeness > _SAME_ORDER:
-                by_age = _is_profile(store, feature) and number == user.ACCOUNT_AGE
-                expected = by_age and name == "the user"
+                expected = age and name == "the user"
                 (warnings if expected else errors).append(
                     f"{feature}[{number}] orders posts like {name}"
                     + (", whose ids rise with the date of the account" if expected else "")
                 )
-        if _names_users(column, author):
+        if not age and _names_users(column, author):
             errors.append(f"{feature}[{number}] is another name of the user")
     for feature, rows, row in _sparse_rows(store, posts):
         if _names_users(row, author[rows]):

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from dgljoint.config import SECTIONS, RunConfig
-from dgljoint.errors import InterruptedRunError, UsageError
+from dgljoint.errors import DataError, InterruptedRunError, UsageError, one_line
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.scores import Scores
 from dgljoint.nn.features import FeatureSpace
@@ -214,7 +214,7 @@ def evaluate_run(folder: Path, *, registry: Registry, part: str) -> Scores:
     run = RunFolder(folder)
     setup = _set_up(run.config(), registry)
     run.check_data(setup.store)
-    setup.model.load_state_dict(run.load_best()["model"])
+    _put_in(setup.model, run.load_best(), run)
     return _score_part(setup, part)
 
 
@@ -237,10 +237,21 @@ def _train_epochs(trainer: Trainer, folder: RunFolder, progress: Progress) -> No
 
 def _score(setup: _Setup, folder: RunFolder) -> RunResult:
     best = folder.load_best()
-    setup.model.load_state_dict(best["model"])
+    _put_in(setup.model, best, folder)
     validation, test = _score_part(setup, VALIDATION), _score_part(setup, TEST)
     folder.save_scores((validation, test))
     return RunResult(folder.path, int(best["epoch"]), validation, test)
+
+
+def _put_in(model: JointModel, checkpoint: dict[str, Any], folder: RunFolder) -> None:
+    try:
+        model.load_state_dict(checkpoint["model"])
+    except RuntimeError as error:
+        raise DataError(
+            f"{folder.path}: the checkpoint is that of another model: {one_line(error)}",
+            hint="its configuration was changed or another version of dgljoint wrote it: train "
+            "again in another --out",
+        ) from error
 
 
 def _score_part(setup: _Setup, part: str) -> Scores:

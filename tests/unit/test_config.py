@@ -39,6 +39,17 @@ def test_environment_speaks_only_of_components_in_use() -> None:
     assert listed.options == config.options
 
 
+def test_features_are_a_list_in_a_file_and_one_text_elsewhere(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text('[features]\nuse = ["bow", "time"]\n')
+    found = [
+        resolve_config(file=file),
+        resolve_config(assignments=("features.use=bow,time",)),
+        resolve_config(environment={"DGLJOINT_FEATURES__USE": "bow, time"}),
+    ]
+    assert {config.features.use for config in found} == {("bow", "time")}
+
+
 @pytest.mark.parametrize(
     ("assignment", "message"),
     [

@@ -48,6 +48,26 @@ def test_summary_in_both_forms_and_overwriting_only_when_forced(tmp_path, capsys
     assert (summary["cascades"], summary["name"]) == (30, "mine")
 
 
+def test_features_are_chosen_and_shown(tmp_path, capsys):
+    out = tmp_path / "small.h5"
+    chosen = ["--features", "bow_hashed:columns=64,signed=true", "--features", "time"]
+    assert run(["preprocess", "synthetic", "-o", str(out), *SMALL, *chosen]) == 0
+    assert "bow_hashed (sparse, 64 columns); time (derived" in capsys.readouterr().out
+    assert run(["data", "info", str(out), "--format", "json"]) == 0
+    assert list(json.loads(capsys.readouterr().out)["features"]) == ["bow_hashed", "time"]
+
+
+def test_features_are_listed_with_their_options(capsys):
+    assert run(["data", "features"]) == 0
+    text = capsys.readouterr().out
+    for name in ("bow", "bow_hashed", ":columns=", "time", "structure", "user"):
+        assert name in text
+    assert run(["data", "features", "--format", "json"]) == 0
+    assert [row["name"] for row in json.loads(capsys.readouterr().out)][:2] == [
+        "bow", "bow_hashed"
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "message"),
     [
@@ -57,6 +77,10 @@ def test_summary_in_both_forms_and_overwriting_only_when_forced(tmp_path, capsys
         (["synthetic", "."], 2, "reads no raw data"),
         (["synthetic", "--option", "casades=3"], 2, "did you mean 'cascades'?"),
         (["synthetic", "--option", "cascades"], 2, "KEY=VALUE"),
+        (["synthetic", "--features", "bow:words=9"], 2, "-o features.words=9"),
+        (["synthetic", "--features", "hashed"], 2, "did you mean 'bow_hashed'?"),
+        (["synthetic", "--features", "user"], 2, "this reader carries no feature 'user'"),
+        (["synthetic", "--features", "time", "--features", "time"], 2, "chosen twice"),
         (["twitter15", "no/such/folder"], 3, "no/such/folder"),
     ],
 )

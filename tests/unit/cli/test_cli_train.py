@@ -44,6 +44,7 @@ def test_flags_reach_the_engine(store, asked):
         "train", str(store), "--plugin", "contrastive", "--plugin", "meta_weight",
         "--encoder", "gcn", "-o", "contrastive.temperature=0.2", "-o", "train.batch=8",
         "--split", "random", "--fold", "1", "--seed", "7", "--epochs", "2", "--force",
+        "--features", "time", "--features", "bow", "-o", "features.words=9",
     ]) == 0
     ((config, out, resume, force),) = asked
     assert config.data == str(store)
@@ -51,6 +52,7 @@ def test_flags_reach_the_engine(store, asked):
     assert config.options == {"contrastive": {"temperature": "0.2"}}
     assert (config.split, config.fold, config.seed) == ("random", 1, 7)
     assert (config.train.epochs, config.train.batch) == (2, 8)
+    assert (config.features.use, config.features.words) == (("time", "bow"), 9)
     assert (resume, force) == (False, True)
     assert out == Path("runs/small-gcn-contrastive+meta_weight-random1-s7")
 
@@ -117,6 +119,8 @@ def test_resume_reads_the_settings_of_the_run(store, asked, tmp_path):
         (["-o", "trian.epochs=3"], 2, "did you mean 'train'?"),
         (["-o", "epochs=3"], 2, "not of the form NAME.KEY=VALUE"),
         (["--epochs", "0"], 2, "train.epochs"),
+        (["-o", "features.use="], 2, "name at least one feature"),
+        (["--features", ""], 2, "name at least one feature"),
         (["--split", "evnt"], 2, "did you mean 'event'?"),
         (["--config", "missing.toml"], 2, "cannot read missing.toml"),
     ],
@@ -199,3 +203,30 @@ def test_nothing_is_tested_by_what_came_later(store, capsys):
     assert len(plan["split"]["digest"]) == 32
     assert run(["train", str(store), "--split", "time", "--fold", "4", "--dry-run"]) == 2
     assert "folds 0 to 3, not 4" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [["--features", "structure", "--features", "bow"], ["-o", "features.use=structure,bow"]],
+)
+def test_the_plan_shows_the_features_in_use(store, capsys, chosen):
+    assert run(["train", str(store), *chosen, "--dry-run", "--format", "json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert set(plan["data"]["features"]) == {"bow", "structure"}
+    assert plan["settings"]["features"]["use"] == ["bow", "structure"]
+    assert run(["train", str(store), "--features", "bov", "--dry-run"]) == 2
+    error = capsys.readouterr().err
+    assert "has no feature 'bov'" in error
+    assert "did you mean 'bow'?" in error
+
+
+def test_hashed_words_alone_are_enough_to_train(tmp_path, capsys):
+    data = tmp_path / "hashed.h5"
+    assert run(["preprocess", "synthetic", "-o", str(data), "-q", "--option", "cascades=30",
+                "--option", "events=10", "--features", "bow_hashed:columns=512"]) == 0
+    out = tmp_path / "run"
+    assert run(["train", str(data), "--epochs", "1", "-o", "model.width=8", "-q", "--out",
+                str(out)]) == 0
+    assert 'use = [\n    "bow_hashed",\n]' in (out / "config.toml").read_text()
+    capsys.readouterr()
+    assert run(["evaluate", str(out), "--part", "test"]) == 0

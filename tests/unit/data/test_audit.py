@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgljoint.cascade import Cascade
+from dgljoint.cascade import Cascade, SparseBlock
 from dgljoint.nn import assemble
 from dgljoint.store import CascadeStore, create_store
 from dgljoint_data import build_store
@@ -20,6 +20,7 @@ from dgljoint_data.audit_findings import Finding, Severity
 from dgljoint_data.audit_graph import hidden_edges
 from dgljoint_data.audit_overlap import across_folds, between_stores
 from dgljoint_data.audit_probes import cascade_shapes, out_of_fold_accuracy, probes
+from dgljoint_data.features.user import Profile, profile_rows
 from dgljoint_data.synthetic import SyntheticOptions, SyntheticReader
 from toys import LABELS, random_cascade, toy_cascade, toy_store
 
@@ -209,6 +210,64 @@ def test_features_that_are_identity_or_time_are_found(
         ]
     store = write(tmp_path / "a.h5", cascades, [n % 3 for n in range(30)], feature, rows)
     assert [finding.severity for finding in stored_features(store)] == severities
+
+
+def by_many_authors(seed: int = 0) -> list[Cascade]:
+    """Make cascades of 40 authors who write several posts each."""
+    rng = np.random.default_rng(seed)
+    return [
+        replace(
+            random_cascade(f"c{n}", rng, 5), posted_at=int(rng.integers(10**9)),
+            user=rng.integers(1, 41, 5) * 1_000_003,
+        )
+        for n in range(60)
+    ]
+
+
+def test_a_column_that_is_another_name_of_the_user_is_found(tmp_path: Path) -> None:
+    cascades = by_many_authors()
+    scrambled = [(c.user * 48_271 % 65_537).astype(np.float32)[:, None] for c in cascades]
+    store = write(tmp_path / "a.h5", cascades, [n % 3 for n in range(60)], "mood", scrambled)
+    names, values = stored_features(store)
+    assert (names.severity, values.severity) == (Severity.ok, Severity.error)
+    assert "mood[0] is another name of the user" in values.explanation
+    grouped = [(c.user % 5).astype(np.float32)[:, None] for c in cascades]
+    store = write(tmp_path / "b.h5", cascades, [n % 3 for n in range(60)], "mood", grouped)
+    assert stored_features(store)[1].severity is Severity.ok
+
+
+@pytest.mark.parametrize(("by_user", "severity"), [(True, Severity.error), (False, Severity.ok)])
+def test_sparse_rows_that_are_another_name_of_the_user_are_found(
+    tmp_path: Path, by_user: bool, severity: Severity
+) -> None:
+    rng = np.random.default_rng(0)
+    path = tmp_path / "a.h5"
+    with create_store(path, name="a", reader="x", label_names=LABELS, raw_digest="x") as writer:
+        for cascade in by_many_authors():
+            column = cascade.user * 48_271 % 997 if by_user else rng.integers(0, 40, 5)
+            block = SparseBlock(np.arange(6), column.astype(np.int32), np.ones(5, np.float32))
+            writer.add(cascade, {"topics": block})
+        writer.set_columns("topics", 1000)
+    assert stored_features(CascadeStore(path))[1].severity is severity
+
+
+def test_what_a_reader_knows_of_authors_is_no_identity_but_its_age_is_told(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    cascades = by_many_authors()
+    rows = [
+        profile_rows([
+            Profile(*rng.integers(0, 10**4, 3).tolist(), age_seconds=int(10**9 - 10 * number))
+            for number in cascade.user
+        ])
+        for cascade in cascades
+    ]
+    fold = [n % 3 for n in range(60)]
+    names, values = stored_features(write(tmp_path / "a.h5", cascades, fold, "user", rows))
+    assert (names.severity, values.severity) == (Severity.ok, Severity.warning)
+    assert "user[4] orders posts like the user, whose ids rise" in values.explanation
+    narrow = [row[:, :2] for row in rows]
+    names, _ = stored_features(write(tmp_path / "b.h5", cascades, fold, "user", narrow))
+    assert names.severity is Severity.warning
 
 
 def test_ranks_share_ties() -> None:

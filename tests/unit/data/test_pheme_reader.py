@@ -6,12 +6,14 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgljoint import DataError, Kind, ReadReport
 from dgljoint_data import build_store
+from dgljoint_data.features.user import COLUMNS
 from dgljoint_data.pheme import PhemeOptions, PhemeReader, dgljoint_readers
 from pheme_release import LAYOUTS, Files, folder, read, tweet, whole, write
 
@@ -40,6 +42,48 @@ def test_every_layout_gives_the_same_threads(tmp_path: Path, layout: str) -> Non
     assert list(report.repairs) == (
         ["rumour whose veracity is not said (it gets no label)"] if layout == "2016" else []
     )
+
+
+AUTHOR = {
+    "id": 5, "followers_count": 99, "friends_count": 9, "statuses_count": 999, "verified": True,
+    "created_at": "Sun Aug 03 01:00:30 +0000 2014",
+}
+
+
+def test_what_is_known_of_authors_is_carried_relative_to_the_post(tmp_path: Path) -> None:
+    odd = {"followers_count": -1, "friends_count": True, "statuses_count": 10**30,
+           "verified": "yes", "created_at": "tomorrow"}
+    later = {"created_at": "Sun Aug 17 01:00:00 +0000 2014"}
+    files = {
+        SOURCE: tweet(600, 10, user=AUTHOR), REPLY: tweet(601, 30, 600, user=AUTHOR),
+        f"{THREAD}/reactions/603.json": tweet(603, 40, 600, user=odd),
+        f"{THREAD}/reactions/602.json": tweet(602, 50, 601, user=later),
+    }
+    cascades, report = read(whole() | files, tmp_path)
+    user = cascades["600"].features["user"]
+    assert isinstance(user, np.ndarray)
+    assert (user.dtype, user.shape) == (np.float32, (4, len(COLUMNS)))
+    counts = np.log1p([99, 9, 999])
+    # The second post is the first of the tenth day of the account.
+    assert user[0].tolist() == pytest.approx([*counts, 1, np.log1p(9), 1])
+    assert user[1].tolist() == pytest.approx([*counts, 1, np.log1p(10), 1])
+    assert user[2].tolist() == user[3].tolist() == [0, 0, 0, 0, 0, 1]
+    assert not cascades["700"].features["user"].any()
+    assert report.counts["posts_without_profile"] == 12
+
+
+def test_another_year_changes_nothing_that_is_known_of_authors(tmp_path: Path) -> None:
+    """Absolute dates are in no feature: move post and account together."""
+    moved = AUTHOR | {"created_at": "Sat Aug 03 01:00:30 +0000 2019"}
+    known = []
+    for year, author in (("2014", AUTHOR), ("2019", moved)):
+        files = {SOURCE: tweet(600, 10, user=author,
+                               created_at=f"Wed Aug 13 01:00:10 +0000 {year}")}
+        files |= {REPLY: tweet(601, 30, 600, created_at=f"Wed Aug 13 01:00:40 +0000 {year}")}
+        cascades, _ = read(whole() | files, tmp_path / year)
+        known.append(cascades["600"].features["user"][0].tolist())
+    assert known[0] == known[1]
+    assert known[0][4] > 0
 
 
 @pytest.mark.parametrize(

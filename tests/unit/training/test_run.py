@@ -249,11 +249,30 @@ def test_resuming_another_configuration_or_other_data_is_refused(
         run(store, out, progress=StopAfter(2))
     with pytest.raises(UsageError, match=r"train\.batch 8 -> 4"):
         run(store, out, "train.batch=4", resume=True)
+    with pytest.raises(UsageError, match=r"features\.use \['bow', 'extra', 'time', 'structure'\]"):
+        run(store, out, "features.use=bow,time", resume=True)
     other = toy_store(tmp_path / "other.h5", cascades=96, seed=9)
     store.path.unlink()
     other.path.rename(store.path)
     with pytest.raises(DataError, match="digest"):
         run(store, out, resume=True)
+
+
+def test_all_features_are_those_of_the_store_by_name(store: CascadeStore, tmp_path: Path) -> None:
+    """A run that names none is resumed by one that names all, in any order."""
+    out = tmp_path / "a"
+    with pytest.raises(InterruptedRunError):
+        run(store, out, progress=StopAfter(2))
+    assert run(store, out, "features.use=time,structure,extra,bow", resume=True).best_epoch
+
+
+def test_a_checkpoint_of_another_model_is_said(store: CascadeStore, tmp_path: Path) -> None:
+    out = tmp_path / "a"
+    run(store, out, "features.use=bow,time", "train.epochs=1")
+    config = out / "config.toml"
+    config.write_text(config.read_text().replace('    "time",\n', ""))
+    with pytest.raises(DataError, match="checkpoint is that of another model"):
+        evaluate_run(out, registry=installed_registry(), part="test")
 
 
 def test_an_occupied_folder_is_refused_and_kept(store: CascadeStore, tmp_path: Path) -> None:

@@ -136,6 +136,8 @@ def build_store(
         written, posts = _write_cascades(writer, reader, source, report, maker, on_cascade)
         _balance_posts(report, posts)
         maker.describe(writer)
+        for note in maker.notes():
+            report.note(note)
         splits, refused = _write_splits(writer, written, seed)
         writer.set_counts(report.counts)
     labels = written.labels

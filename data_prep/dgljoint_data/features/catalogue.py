@@ -9,10 +9,10 @@ from typing import Any
 from dgljoint.errors import UsageError
 from dgljoint.options import NoOptions, Options, describe_options, parse_options
 from dgljoint.suggest import did_you_mean
-from dgljoint_data.features import bow, bow_hashed, derived, user
+from dgljoint_data.features import bow, bow_hashed, derived, minilm, user
 from dgljoint_data.features.protocol import FeatureSpec
 
-SPECS = (bow.SPEC, bow_hashed.SPEC, derived.TIME, derived.STRUCTURE, user.SPEC)
+SPECS = (bow.SPEC, bow_hashed.SPEC, derived.TIME, derived.STRUCTURE, user.SPEC, minilm.SPEC)
 _BY_NAME = {spec.name: spec for spec in SPECS}
 
 

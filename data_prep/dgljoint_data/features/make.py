@@ -74,6 +74,10 @@ class FeatureMaker:
             writer.set_columns(name, width)
         writer.set_derived(self._derived)
 
+    def notes(self) -> list[str]:
+        """Return what the features have to say, after the last cascade."""
+        return [note for feature in self._made for note in feature.notes()]
+
     def _find_carried(self, first: Cascade) -> tuple[str, ...]:
         for name in first.features:
             if is_made_here(name):

@@ -18,7 +18,7 @@ Block = SparseBlock | NDArray[np.float16] | NDArray[np.float32]
 class PostFeature(Protocol):
     """Makes one feature, cascade after cascade, raw: nothing is fitted on what it sees.
 
-    A class that derives from this one inherits the two methods that need not do anything.
+    A class that derives from this one inherits the methods that need not do anything.
 
     Attributes:
         name: under which the feature is stored.
@@ -41,6 +41,10 @@ class PostFeature(Protocol):
     def columns(self) -> Sequence[str] | int | None:
         """Name or count a sparse feature's columns, after the last cascade; dense: ``None``."""
         return None
+
+    def notes(self) -> Sequence[str]:
+        """Say, after the last cascade, what the user should know of the making of it."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,11 +8,14 @@ URL = "url"
 USER = "@user"
 NUMBER = "<number>"
 
+LINK = r"https?://\S+|www\.\S+"
+MENTION = r"(?<!\w)@\w+"
+
 # A word is what scikit-learn's analyzer takes for one: two or more word characters. The expression
 # is written out because importing the analyzer costs more than tokenising Twitter15.
 _TOKEN = re.compile(
-    r"(?P<url>https?://\S+|www\.\S+)"
-    r"|(?P<user>(?<!\w)@\w+)"
+    rf"(?P<url>{LINK})"
+    rf"|(?P<user>{MENTION})"
     r"|(?P<number>(?<!\w)\d+(?:[.,:]\d+)*(?!\w))"
     r"|#?\w\w+"
 )

@@ -79,13 +79,13 @@ def test_links_and_mentions_are_not_told_apart() -> None:
 
 def test_texts_of_a_batch_have_one_length_and_are_not_too_many(file: Path) -> None:
     source = ToySource()
-    texts = [f"{number:0{1 + number % 3}d}" for number in range(100, 130)] + ["a", "b"]
+    texts = [f"{number:0{3 + number % 3}d}" for number in range(100, 130)] + ["a", "b"]
     made = feature(file, source, batch=8)
     made.prepare([cascade("a", *texts)])
     assert [batch.shape for batch in source.model.batches] == [
-        (2, 3), (8, 5), (8, 5), (8, 5), (6, 5),
+        (2, 3), (8, 5), (2, 5), (8, 6), (2, 6), (8, 7), (2, 7),
     ]
-    one_by_one = ToyModel().embed((np.array(p)[None] for p in ToyModel().split(texts)), 1)
+    one_by_one = ToyModel().embed((np.array([p]) for p in ToyModel().split(texts)), 1)
     expected = np.concatenate(list(one_by_one)).astype(np.float16)
     assert (made.block(cascade("a", *texts)) == expected).all()
 

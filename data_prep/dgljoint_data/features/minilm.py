@@ -6,9 +6,10 @@ mean over at most 256 word pieces, of unit length. A post without a text has a r
 
 A vector does not depend on what else was computed with it: texts share a batch only when they
 have the same number of word pieces, so that none is padded, and a batch is computed by one thread.
-On the machines measured (``torch`` 2.13, x86-64) that gives the same bits for batches of 1 to 128;
-more threads inside a batch, or padding, do not. The cache holds vectors by what they were made
-from: a build that was interrupted goes on where it was.
+That gives the same bits in batches of 1 to 128 texts (measured with torch 2.13 on an AMD EPYC;
+torch does not promise it); more threads inside a batch, or padding, do not. The cache holds vectors
+by the model, the version of torch and the text: the first value found stays, and a build that was
+interrupted goes on where it was.
 
 Reference: Reimers, N. and Gurevych, I. (2019). Sentence-BERT: sentence embeddings using Siamese
 BERT-networks. https://aclanthology.org/D19-1410/

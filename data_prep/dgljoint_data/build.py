@@ -12,7 +12,6 @@ from dgljoint.errors import DataError, RunFailedError
 from dgljoint.reading import Reader, ReadReport
 from dgljoint.store import CascadeStore, StoreWriter, create_store
 from dgljoint_data._digest import digest_files, digest_text
-from dgljoint_data.describe import describe_feature
 from dgljoint_data.features.catalogue import Choice
 from dgljoint_data.features.make import FeatureMaker
 from dgljoint_data.splits import Sources, Split, make_splits
@@ -141,12 +140,11 @@ def build_store(
         splits, refused = _write_splits(writer, written, seed)
         writer.set_counts(report.counts)
     labels = written.labels
-    store = CascadeStore(output)
     return BuildSummary(
         path=output,
         name=name or reader_name,
         reader=reader_name,
-        digest=store.digest,
+        digest=CascadeStore(output).digest,
         raw_digest=raw_digest,
         cascades=len(labels),
         posts=posts,
@@ -154,7 +152,7 @@ def build_store(
         events=len(set(written.events)),
         labels={label: labels.count(label) for label in label_names},
         unlabelled=labels.count(None),
-        features={feature: describe_feature(store, feature) for feature in store.features},
+        features=maker.summary(),
         splits={split.name: split.folds for split in splits},
         splits_refused=refused,
         size_bytes=output.stat().st_size,

@@ -125,10 +125,13 @@ def describe_feature(store: CascadeStore, name: str) -> str:
     """Say of what kind a feature is and how wide."""
     kind = store.features[name]
     if kind == "sparse":
-        return f"sparse, {store.sparse(name).columns:,} columns"
-    if kind == "dense":
-        return f"dense, {store.dense(name).shape[1]:,} columns"
-    return "derived when a batch is made"
+        return feature_text(kind, store.sparse(name).columns)
+    return feature_text(kind, store.dense(name).shape[1] if kind == "dense" else 0)
+
+
+def feature_text(kind: str, columns: int) -> str:
+    """Say the same of a kind of feature and its number of columns."""
+    return "derived when a batch is made" if kind == "derived" else f"{kind}, {columns:,} columns"
 
 
 def _split(store: CascadeStore, name: str) -> SplitInfo:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dgljoint.cascade import Cascade, SparseBlock
 from dgljoint.errors import DataError
 from dgljoint.store import StoreWriter
+from dgljoint_data.describe import feature_text
 from dgljoint_data.features.catalogue import DEFAULT, Choice, is_made_here, unknown
 from dgljoint_data.features.protocol import Block
 
@@ -33,16 +34,22 @@ class FeatureMaker:
 
     Args:
         chosen: the features; ``None`` for the default ones and all that the reader carries.
+        carried_columns: how many columns sparse features of the reader have at least, by name.
     """
 
-    def __init__(self, chosen: Sequence[Choice] | None = None) -> None:
+    def __init__(
+        self, chosen: Sequence[Choice] | None = None,
+        carried_columns: Mapping[str, int] | None = None,
+    ) -> None:
         self._chosen = chosen
+        self._least = carried_columns or {}
         choices = DEFAULT if chosen is None else chosen
         self._derived = [choice.spec.name for choice in choices if choice.spec.derived]
         self._made = [
             choice.spec.build(choice.options) for choice in choices if choice.spec.build is not None
         ]
         self._width: dict[str, int] = {}
+        self._kind: dict[str, str] = {}
 
     def each(
         self, cascades: Iterable[Cascade]
@@ -64,19 +71,28 @@ class FeatureMaker:
 
     def describe(self, writer: StoreWriter) -> None:
         """Tell the file, after the last cascade, what the columns are and what is derived."""
+        named = set()
         for feature in self._made:
             columns = feature.columns()
             if isinstance(columns, int):
-                writer.set_columns(feature.name, columns)
+                self._width[feature.name] = columns
             elif columns is not None:
+                self._width[feature.name] = len(columns)
+                named.add(feature.name)
                 writer.set_vocabulary(feature.name, columns)
-        for name, width in self._width.items():
-            writer.set_columns(name, width)
+        for name, kind in self._kind.items():
+            if kind == "sparse" and name not in named:
+                writer.set_columns(name, self._width[name])
         writer.set_derived(self._derived)
 
     def notes(self) -> list[str]:
         """Return what the features have to say, after the last cascade."""
         return [note for feature in self._made for note in feature.notes()]
+
+    def summary(self) -> dict[str, str]:
+        """Say, after :meth:`describe`, what each feature holds, by name."""
+        stored = {name: feature_text(kind, self._width[name]) for name, kind in self._kind.items()}
+        return stored | dict.fromkeys(self._derived, feature_text("derived", 0))
 
     def _find_carried(self, first: Cascade) -> tuple[str, ...]:
         for name in first.features:
@@ -98,8 +114,13 @@ class FeatureMaker:
         for name in carried:
             if name not in cascade.features:
                 raise DataError(f"cascade {cascade.id}: the reader left out its feature '{name}'")
-            blocks[name] = block = cascade.features[name]
-            if isinstance(block, SparseBlock):
-                width = int(block.indices.max(initial=-1)) + 1
-                self._width[name] = max(self._width.get(name, 0), width)
+            blocks[name] = cascade.features[name]
+        for name, block in blocks.items():
+            if not isinstance(block, SparseBlock):
+                self._kind[name], self._width[name] = "dense", block.shape[-1]
+            else:
+                self._kind[name] = "sparse"
+                if name in carried:
+                    least = self._width.get(name, self._least.get(name, 0))
+                    self._width[name] = max(least, int(block.indices.max(initial=-1)) + 1)
         return blocks

@@ -12,6 +12,7 @@ from dgljoint import Cascade, DataError, ReadReport
 from dgljoint.errors import RunFailedError
 from dgljoint.store import CascadeStore
 from dgljoint_data import BuildSummary, build_store
+from dgljoint_data.describe import describe_store
 from dgljoint_data.synthetic import LABEL_NAMES, SyntheticOptions, SyntheticReader
 from dgljoint_data.twitter import TwitterTreeReader
 from twitter_release import SMALL_TREE, Release
@@ -43,7 +44,7 @@ def test_a_build_is_stored_and_summed_up(tmp_path: Path) -> None:
     assert summary.splits == {"event": 5, "random": 5, "leave-one-event-out": 5}
     assert "no date" in summary.splits_refused["time"]
     assert store.features == {"bow": "sparse", "time": "derived", "structure": "derived"}
-    assert list(summary.features) == list(store.features)
+    assert summary.features == describe_store(store).features
     assert store.sparse("bow").vocabulary.all()[:2] == ["breaking", "url"]
     assert store.split("event").grouped_by == "event"
     assert all(len(store.split(name).digest) == 32 for name in store.splits)

@@ -16,8 +16,9 @@ from dgljoint.errors import DataError, UsageError
 from dgljoint.nn.derived import DERIVED
 from dgljoint.options import NoOptions
 from dgljoint.reading import ReadReport
-from dgljoint.store import CascadeStore, schema
+from dgljoint.store import CascadeStore, create_store, schema
 from dgljoint_data import build_store
+from dgljoint_data.describe import describe_store
 from dgljoint_data.features import FeatureSpec, PostFeature, bow, catalogue
 from dgljoint_data.features.catalogue import Choice, list_features, parse_features
 from dgljoint_data.features.make import FeatureMaker
@@ -51,7 +52,9 @@ def build(tmp_path: Path, *features: str, reader: Carrying | None = None) -> Cas
         reader or Carrying(), reader_name="carrying", source=None, output=tmp_path / "out.h5",
         features=parse_features(features) or None,
     )
-    return CascadeStore(summary.path)
+    store = CascadeStore(summary.path)
+    assert summary.features == describe_store(store).features
+    return store
 
 
 def test_by_default_words_are_counted_and_all_that_the_reader_carries_is_kept(
@@ -167,6 +170,18 @@ def test_cascades_are_prepared_in_chunks_bounded_by_number_and_posts() -> None:
     met = [cascade.id for cascade, blocks in maker.each(cascades) if list(blocks) == ["batched"]]
     assert met == [cascade.id for cascade in cascades]
     assert made[0].prepared == [64, 7, 1]
+
+
+def test_a_carried_feature_has_the_columns_that_the_reader_says_or_more(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    for least, columns in ((None, 5), (3, 5), (50, 50)):
+        said = {"topics": least, "other": 9} if least else None
+        maker = FeatureMaker(parse_features(["topics"]), said)
+        with create_store(path, name="n", reader="r", label_names=LABELS, raw_digest="") as writer:
+            for cascade, blocks in maker.each(Carrying().read(None, ReadReport())):
+                writer.add(cascade, blocks)
+            maker.describe(writer)
+        assert CascadeStore(path).sparse("topics").columns == columns
 
 
 def test_every_feature_is_listed_and_every_derived_one_is_computed() -> None:

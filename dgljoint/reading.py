@@ -12,6 +12,7 @@ from dgljoint.cascade import Cascade
 EXAMPLES_KEPT = 3
 POSTS_MET = "distinct_posts"
 POSTS_DROPPED = "posts_dropped_"
+THREADS_MET = "threads_met"
 
 
 @dataclass
@@ -26,6 +27,11 @@ class Tally:
         self.count += count
         if len(self.examples) < EXAMPLES_KEPT:
             self.examples.append(example)
+
+    def absorb(self, other: Tally) -> None:
+        """Add what another tally counted, its examples after those kept here."""
+        self.count += other.count
+        self.examples += other.examples[: EXAMPLES_KEPT - len(self.examples)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +76,9 @@ class ReadReport:
     def count(self, name: str, number: int = 1) -> None:
         """Add ``number`` to the count called ``name``.
 
-        Two names keep the account of posts, which every build checks: posts met are counted as
-        ``distinct_posts``, and each that is in no cascade yielded as ``posts_dropped_<why>``.
+        Three names keep the account that every build checks: posts met are counted as
+        ``distinct_posts``, and each that is in no cascade yielded as ``posts_dropped_<why>``;
+        threads met as ``threads_met``, of which each is yielded or refused.
         """
         self.counts[name] = self.counts.get(name, 0) + number
 
@@ -79,6 +86,11 @@ class ReadReport:
     def posts_met(self) -> int | None:
         """Number of posts that the raw data hold; ``None`` if the reader does not count them."""
         return self.counts.get(POSTS_MET)
+
+    @property
+    def threads_met(self) -> int | None:
+        """Number of threads that the raw data hold; ``None`` if the reader does not count them."""
+        return self.counts.get(THREADS_MET)
 
     @property
     def posts_dropped(self) -> int:
@@ -102,6 +114,17 @@ class ReadReport:
         """Record a fall-back, once."""
         if sentence not in self.notes:
             self.notes.append(sentence)
+
+    def absorb(self, other: ReadReport) -> None:
+        """Add what another report says, as if it had been recorded here after all before."""
+        for name, number in other.counts.items():
+            self.count(name, number)
+        for mine, theirs in ((self.repairs, other.repairs), (self.refusals, other.refusals)):
+            for reason, tally in theirs.items():
+                mine.setdefault(reason, Tally()).absorb(tally)
+        self.quarantine += other.quarantine
+        for sentence in other.notes:
+            self.note(sentence)
 
 
 class Reader(Protocol):

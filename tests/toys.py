@@ -24,9 +24,10 @@ WORDS = tuple(f"word{number}" for number in range(12))
 
 
 def toy_cascade(
-    name: str, parent: Sequence[int], *, label: str | None = "true", event: str = ""
+    name: str, parent: Sequence[int], *, label: str | None = "true", event: str = "",
+    text: str | None = None,
 ) -> Cascade:
-    """Make a cascade with one post a minute and the given parents."""
+    """Make a cascade with one post a minute and the given parents; ``text`` is its source's."""
     count = len(parent)
     return Cascade(
         id=name,
@@ -38,7 +39,10 @@ def toy_cascade(
         user=np.arange(1, count + 1),
         delay_seconds=np.arange(count) * 60.0,
         kind=np.where(np.arange(count) == 0, Kind.SOURCE, Kind.REPLY).astype(np.uint8),
-        text=[f"{WORDS[number % len(WORDS)]}" for number in range(count)],
+        text=[
+            WORDS[number % len(WORDS)] if number or text is None else text
+            for number in range(count)
+        ],
     )
 
 

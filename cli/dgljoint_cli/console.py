@@ -44,7 +44,12 @@ def fail(message: str, hint: str | None) -> None:
 
 def print_json(value: object) -> None:
     """Write ``value`` to stdout as JSON; paths become text."""
-    click.echo(json.dumps(value, indent=2, default=str, ensure_ascii=False))
+    click.echo(to_json(value))
+
+
+def to_json(value: object) -> str:
+    """Return ``value`` as JSON for people to read; paths become text."""
+    return json.dumps(value, indent=2, default=str, ensure_ascii=False)
 
 
 def examples(*commands: str) -> str:

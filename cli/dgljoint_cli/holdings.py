@@ -53,6 +53,7 @@ def info_tables(info: StoreInfo) -> list[RenderableType]:
         titled(f"{info.name} · {info.path}", facts(values)),
         titled("labels", labels),
         titled("splits", splits),
+        *(f"no split '{name}': {why}" for name, why in info.splits_refused.items()),
     ]
 
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from dgljoint.errors import UsageError
-from dgljoint.plugins.guard import guarded
-from dgljoint.plugins.registry import PluginEntry, Registry, installed_registry
-from dgljoint_cli.console import Talk, common_options, examples, format_option, print_json
+from dgljoint.plugins.registry import installed_registry
+from dgljoint_cli.console import (
+    Talk,
+    common_options,
+    examples,
+    format_option,
+    print_json,
+    to_json,
+)
+from dgljoint_cli.guarded_reader import build_reader
+from dgljoint_cli.interruption import interruptible
 
 if TYPE_CHECKING:
-    from dgljoint.cascade import Cascade
-    from dgljoint.reading import Reader, ReadReport
+    from dgljoint_data import BuildSummary
 
 
 @click.command(
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
         "dgljoint preprocess twitter15 RAW_DIR -o twitter15.h5",
         "dgljoint preprocess pheme RAW_DIR -o pheme.h5 --features bow_hashed:columns=65536 "
         "--features user",
+        "dgljoint preprocess twitter16 RAW_DIR -o twitter16.h5 --against twitter15.h5 "
+        "--report twitter16.json",
         "dgljoint preprocess synthetic -o demo.h5 --seed 1",
     )
 )
@@ -47,13 +53,30 @@ if TYPE_CHECKING:
     "carries; data features lists them. Nothing is fitted here: which words count is chosen in "
     "training (-o features.words=N).",
 )
-@click.option("--force", is_flag=True, help="Replace OUT if it exists.")
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+    help="Processes that read. OUT is the same whatever N.",
+)
+@click.option(
+    "--against", multiple=True, type=click.Path(path_type=Path), metavar="OTHER_STORE",
+    help="Another cascade file, to count what both hold; repeatable.",
+)
+@click.option(
+    "--report", type=click.Path(path_type=Path), metavar="FILE",
+    help="Write the whole account as JSON, with every thread that was left out.",
+)
+@click.option(
+    "--strict", is_flag=True,
+    help="Write no OUT and exit with 3 if anything was repaired or left out.",
+)
+@click.option("--force", is_flag=True, help="Replace OUT and FILE if they exist.")
 @format_option
 @common_options
 @click.pass_obj
 def preprocess(
     talk: Talk, /, reader: str, raw: Path | None, output: Path, name: str | None, seed: int,
-    assignments: tuple[str, ...], chosen: tuple[str, ...], force: bool, as_json: bool,
+    assignments: tuple[str, ...], chosen: tuple[str, ...], jobs: int, against: tuple[Path, ...],
+    report: Path | None, strict: bool, force: bool, as_json: bool,
 ) -> None:
     """Turn raw data into a cascade file.
 
@@ -68,97 +91,50 @@ def preprocess(
         reader = detect_reader(registry, raw)
         talk.say(f"{raw}: reader '{reader}'")
     source = build_reader(registry, reader, raw, assignments)
-    if output.is_file() and not force:
-        raise UsageError(f"{output} exists", hint="--force replaces it, or name another file")
-    from dgljoint_data import build_store
+    for file in (output, report):
+        if file is not None and file.is_file() and not force:
+            raise UsageError(f"{file} exists", hint="--force replaces it, or name another file")
+    if report is not None:
+        _check_report(report, output)
+    from dgljoint.store import CascadeStore
+    from dgljoint_cli.build_progress import watching_build
+    from dgljoint_data.build import StrictError, build_store
     from dgljoint_data.features.catalogue import parse_features
 
     features = parse_features(chosen) or None
-    with _counting(talk) as count:
-        summary = build_store(
-            source, reader_name=reader, source=raw, output=output, name=name, seed=seed,
-            features=features, on_cascade=count,
-        )
+    strict_error = None
+    with interruptible(output), watching_build(talk) as watch:
+        try:
+            summary = build_store(
+                source, reader_name=reader, source=raw, output=output, name=name, seed=seed,
+                features=features, jobs=jobs, strict=strict,
+                against=list(map(CascadeStore, against)), watch=watch,
+            )
+        except StrictError as error:
+            strict_error, summary = error, error.summary
+    _show(summary, report, as_json=as_json)
+    if strict_error is not None:
+        raise strict_error
+
+
+def _check_report(report: Path, output: Path) -> None:
+    """Find out before the build what would be found after it."""
+    if report.resolve() == output.resolve():
+        raise UsageError(f"OUT and --report are both {output}", hint="name another file")
+    if report.is_dir() or not report.parent.is_dir():
+        why = "it is a folder" if report.is_dir() else "its folder does not exist"
+        raise UsageError(f"cannot write {report}: {why}", hint="name another file")
+
+
+def _show(summary: BuildSummary, report: Path | None, *, as_json: bool) -> None:
+    if report is not None:
+        from dgljoint.files import write_text
+
+        write_text(report, to_json(summary.to_dict()) + "\n")
     if as_json:
         print_json(summary.to_dict())
         return
     from dgljoint_cli.rendering import render
     from dgljoint_cli.summary import summary_tables
 
-    render(*summary_tables(summary))
-
-
-def build_reader(
-    registry: Registry, name: str, raw: Path | None, assignments: tuple[str, ...]
-) -> Reader:
-    """Build a reader with its options.
-
-    Args:
-        registry: where it is looked up.
-        name: of the reader.
-        raw: what it is to read, to check that it takes a source.
-        assignments: its options as ``key=value``.
-
-    Raises:
-        UsageError: no such reader, options that are wrong, a source missing or superfluous.
-        PluginError: the reader cannot be built.
-    """
-    from dgljoint.options import parse_options
-    from dgljoint.plugins.specs import ReaderSpec
-
-    spec = registry.find(ReaderSpec, name)
-    if spec.needs_source and raw is None:
-        raise UsageError(
-            f"reader '{name}' needs the folder of the raw data",
-            hint=f"dgljoint preprocess {name} RAW_DIR -o {name}.h5",
-        )
-    if raw is not None and not spec.needs_source:
-        raise UsageError(
-            f"reader '{name}' reads no raw data, found {raw}",
-            hint=f"dgljoint preprocess {name} -o {name}.h5",
-        )
-    options = parse_options(spec.options, _parse(assignments), name)
-    entry = registry.load(name).entry
-    with guarded(entry, "build"):
-        return _GuardedReader(entry, spec.build(options))
-
-
-def _parse(assignments: tuple[str, ...]) -> dict[str, str]:
-    values = {}
-    for assignment in assignments:
-        key, equals, value = assignment.partition("=")
-        if not (equals and key.strip()):
-            raise UsageError(
-                f"option {assignment!r} is not of the form KEY=VALUE",
-                hint="for example: --option cascades=200",
-            )
-        values[key.strip()] = value.strip()
-    return values
-
-
-class _GuardedReader:
-    """A reader whose failures name its plugin."""
-
-    def __init__(self, entry: PluginEntry, reader: Reader) -> None:
-        self._entry = entry
-        self._reader = reader
-        self.label_names = reader.label_names
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._reader, name)
-
-    def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
-        """Yield the cascades of the reader behind."""
-        with guarded(self._entry, "read"):
-            yield from self._reader.read(source, report)
-
-
-@contextmanager
-def _counting(talk: Talk) -> Iterator[Callable[[int], None] | None]:
-    if talk.quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("reading") as status:
-        yield lambda number: status.update(f"reading: {number:,} cascades")
+    render(*summary_tables(summary, report))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -12,31 +14,46 @@ from dgljoint.reading import Tally
 from dgljoint_cli.rendering import facts, table, titled
 from dgljoint_data import BuildSummary
 from dgljoint_data.audit import Audit
-from dgljoint_data.audit_findings import Severity
+from dgljoint_data.audit_findings import Finding, Severity
+from dgljoint_data.build_summary import Shape
 
 _STYLES = {
     Severity.ok: "green", Severity.info: "cyan", Severity.warning: "yellow", Severity.error: "red",
 }
 
 
-def summary_tables(summary: BuildSummary) -> list[RenderableType]:
-    """Lay out a build: size, label balance, the reader's counts, and everything odd it met."""
+def summary_tables(
+    summary: BuildSummary, report_file: Path | None = None
+) -> list[RenderableType]:
+    """Lay out a build: size, label balance, the reader's counts, and everything odd it met.
+
+    Args:
+        summary: of the build.
+        report_file: where every thread that was left out is listed.
+    """
     values = {
         "cascades": f"{summary.cascades:,}",
-        "posts": f"{summary.posts:,}",
+        "posts": f"{summary.posts:,} ({summary.posts_with_text:,} with text)",
         "edges": f"{summary.edges:,}",
         "events": f"{summary.events:,}",
         "features": "; ".join(f"{name} ({what})" for name, what in summary.features.items()),
         "splits": ", ".join(f"{split} ({n} folds)" for split, n in summary.splits.items()),
-        "size": f"{summary.size_bytes / 1e6:.1f} MB",
-        "digest": summary.digest,
+        "size": f"{summary.size_bytes / 1e6:.1f} MB" if summary.digest else "not written",
+        "digest": summary.digest or "–",
         "seconds": f"{summary.seconds:.1f}",
     }
     labels = table("label", "cascades", "share", numbers=True)
     balance = {**summary.labels, **({"none": summary.unlabelled} if summary.unlabelled else {})}
     for label, number in balance.items():
         labels.add_row(label, f"{number:,}", f"{number / summary.cascades:.1%}")
-    parts = [titled(f"{summary.name} · {summary.path}", facts(values)), titled("labels", labels)]
+    parts = [
+        titled(f"{summary.name} · {summary.path}", facts(values)),
+        titled("labels", labels),
+        titled("a cascade", _shape(summary.shape)),
+        titled("source texts", _texts(summary)),
+        *(titled(f"shared with {other.name} · {other.path}", _findings(other.findings))
+          for other in summary.shared),
+    ]
     report = summary.report
     if report.counts:
         counts = table("", "number", numbers=True)
@@ -48,6 +65,8 @@ def summary_tables(summary: BuildSummary) -> list[RenderableType]:
         parts.append(titled(title, _tallies(report.repairs)))
     if report.refusals:
         parts.append(titled("refused: left out whole", _tallies(report.refusals)))
+        listed = report_file or "--report FILE writes them"
+        parts.append(f"all {len(report.quarantine):,} that were left out, by line: {listed}")
     refused = [f"no split '{split}': {why}" for split, why in summary.splits_refused.items()]
     return [*parts, *(f"note: {note}" for note in (*report.notes, *refused))]
 
@@ -62,6 +81,30 @@ def audit_table(audit: Audit) -> RenderableType:
     counted = Counter(finding.severity.name for finding in audit.findings)
     verdict = ", ".join(f"{counted[level.name]} {level.name}" for level in reversed(Severity))
     return titled(f"{audit.data}, split {audit.split}{against}: {verdict}", made)
+
+
+def _shape(shape: Shape) -> RenderableType:
+    made = table("", "min", "median", "mean", "max", numbers=True)
+    for name, spread in asdict(shape).items():
+        made.add_row(name.replace("_", " "), *(f"{figure:,.4g}" for figure in spread.values()))
+    return made
+
+
+def _texts(summary: BuildSummary) -> RenderableType:
+    made = table("", "texts", "cascades with one", numbers=True)
+    for name, found in (
+        ("several times, in the same words", summary.equal_texts),
+        ("several times, nine tenths of the words the same", summary.similar_texts),
+    ):
+        made.add_row(name, f"{found.groups:,}", f"{found.cascades:,}")
+    return made
+
+
+def _findings(findings: Sequence[Finding]) -> RenderableType:
+    made = table("", "shared", "what it means")
+    for finding in findings:
+        made.add_row(finding.check, finding.figure, finding.explanation)
+    return made
 
 
 def _tallies(tallies: Mapping[str, Tally]) -> RenderableType:

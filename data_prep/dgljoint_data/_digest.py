@@ -32,3 +32,14 @@ def digest_files(paths: Iterable[Path], folder: Path) -> str:
         digest.update(name.encode(errors="surrogateescape"))  # a file may have any bytes for a name
         digest.update(data)
     return digest.hexdigest()
+
+
+def digest_source(source: Path) -> str:
+    """Return a digest of a file, or of all files under a folder.
+
+    Raises:
+        DataError: one cannot be read.
+    """
+    if source.is_dir():
+        return digest_files(filter(Path.is_file, source.rglob("*")), source)
+    return digest_files([source], source.parent)

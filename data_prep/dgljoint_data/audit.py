@@ -50,9 +50,7 @@ class Audit:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the same as plain values that JSON can hold."""
-        findings = [
-            asdict(finding) | {"severity": finding.severity.name} for finding in self.findings
-        ]
+        findings = [finding.to_dict() for finding in self.findings]
         plain = {**asdict(self), "path": str(self.path), "findings": findings}
         return plain | {"worst": self.worst.name}
 

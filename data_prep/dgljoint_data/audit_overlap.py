@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,31 +33,56 @@ def across_folds(store: CascadeStore, split: StoredSplit) -> list[Finding]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Threads:
+    """What can be found again of C threads in another data set.
+
+    Attributes:
+        ids: of the threads.
+        labels: ``None`` for none.
+        texts: of their sources.
+    """
+
+    ids: Sequence[str]
+    labels: Sequence[str | None]
+    texts: Sequence[str]
+
+    @classmethod
+    def of(cls, store: CascadeStore) -> Threads:
+        """Take those of a store."""
+        names = (*store.label_names, None)  # -1, the last, is no label
+        return cls(store.ids.all(), [names[label] for label in store.label], source_texts(store))
+
+
 def between_stores(store: CascadeStore, other: CascadeStore) -> list[Finding]:
     """Count threads and near-duplicate source texts of ``store`` that ``other`` holds as well."""
-    ids = {other.ids[place]: place for place in range(len(other))}
-    common = [(place, ids[name]) for place, name in enumerate(store.ids.all()) if name in ids]
-    differ = sum(
-        _label(store, mine) != _label(other, theirs) for mine, theirs in common
-    )
-    texts = [*source_texts(store), *source_texts(other)]
-    groups = near_duplicate_groups(texts)
-    alike = int(np.isin(groups[: len(store)], groups[len(store) :]).sum())
+    return in_store(Threads.of(store), other)
+
+
+def in_store(ours: Threads, other: CascadeStore) -> list[Finding]:
+    """Count threads and near-duplicate source texts that ``other`` holds as well."""
+    theirs = Threads.of(other)
+    label_of = dict(zip(theirs.ids, theirs.labels, strict=True))
+    common = [(name, mine) for name, mine in zip(ours.ids, ours.labels, strict=True)
+              if name in label_of]
+    differ = sum(mine != label_of[name] for name, mine in common)
+    groups = near_duplicate_groups([*ours.texts, *theirs.texts])
+    alike = int(np.isin(groups[: len(ours.ids)], groups[len(ours.ids) :]).sum())
     where = f"{other.name} as well: a model trained on one has seen them in the other"
     return [
         Finding(
             "threads in both stores",
             _warn_if(len(common)),
-            f"{len(common):,} of {len(store):,}",
+            f"{len(common):,} of {len(ours.ids):,}",
             f"these threads stand in {where}; {differ} of them under another label",
-            {"shared": len(common), "cascades": len(store), "labelled_differently": differ},
+            {"shared": len(common), "cascades": len(ours.ids), "labelled_differently": differ},
         ),
         Finding(
             "near-duplicate texts in both stores",
             _warn_if(alike),
-            f"{alike:,} of {len(store):,}",
+            f"{alike:,} of {len(ours.ids):,}",
             f"threads whose source text, but for a tenth of its words, stands in {where}",
-            {"shared": alike, "cascades": len(store)},
+            {"shared": alike, "cascades": len(ours.ids)},
         ),
     ]
 
@@ -101,8 +129,3 @@ def _warn_if(count: int) -> Severity:
 def _numbers(names: list[str]) -> NDArray[np.int64]:
     first: dict[str, int] = {}
     return np.array([first.setdefault(name, len(first)) for name in names], np.int64)
-
-
-def _label(store: CascadeStore, place: int) -> str | None:
-    number = int(store.label[place])
-    return None if number < 0 else store.label_names[number]

@@ -3,92 +3,64 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import cast
 
-from dgljoint.errors import DataError, RunFailedError
+from dgljoint.cascade import Cascade
+from dgljoint.errors import DataError, PluginError, RunFailedError
 from dgljoint.reading import Reader, ReadReport
 from dgljoint.store import CascadeStore, StoreWriter, create_store
-from dgljoint_data._digest import digest_files, digest_text
+from dgljoint_data.audit_overlap import Threads, in_store
+from dgljoint_data.build_summary import BuildSummary, Shapes, Shared, repeated_texts
 from dgljoint_data.features.catalogue import Choice
 from dgljoint_data.features.make import FeatureMaker
+from dgljoint_data.reader_extras import label_names, raw_digest
 from dgljoint_data.splits import Sources, Split, make_splits
+from dgljoint_data.watch import Watch
+from dgljoint_data.workers import Divisible, ItemT, ResultT, Workers, working
 
 
-class Fingerprinted(Protocol):
-    """A reader that says itself what its raw input is.
-
-    For any other reader it is all files under the source.
-    """
-
-    def fingerprint(self, source: Path | None) -> str:
-        """Return a digest that changes when the cascades read from ``source`` may.
-
-        Raises:
-            DataError: the source cannot be read.
-        """
-        ...
-
-
-class Labelled(Protocol):
-    """A reader whose classes are those of the data, so that they are not known before."""
-
-    def collect_labels(self, source: Path | None) -> tuple[str, ...]:
-        """Return the classes in their order.
-
-        Raises:
-            DataError: the source cannot be read.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildSummary:
-    """What a build read, wrote and left out.
+class StrictError(DataError):
+    """A build that was to be strict met something to repair or to refuse.
 
     Attributes:
-        path: the cascade file.
-        name: of the data set.
-        reader: name of the reader.
-        digest: of the file's content; two builds of the same input have the same.
-        raw_digest: of the raw input.
-        cascades: stored.
-        posts: stored, sources included.
-        edges: stored, one a post but the sources.
-        events: distinct ones among the cascades.
-        labels: number of cascades of each class, in the order of the classes.
-        unlabelled: number of cascades without a label.
-        features: by name, what each holds.
-        splits: number of folds of each split.
-        splits_refused: splits that could not be made, each with the reason.
-        size_bytes: of the file.
-        seconds: the build took, without the start of the interpreter.
-        report: what the reader counted, repaired and refused.
+        summary: of what would have been stored.
     """
 
-    path: Path
-    name: str
-    reader: str
-    digest: str
-    raw_digest: str
-    cascades: int
-    posts: int
-    edges: int
-    events: int
-    labels: Mapping[str, int]
-    unlabelled: int
-    features: Mapping[str, str]
-    splits: Mapping[str, int]
-    splits_refused: Mapping[str, str]
-    size_bytes: int
-    seconds: float
-    report: ReadReport
+    def __init__(self, summary: BuildSummary) -> None:
+        report = summary.report
+        counted = {
+            name: sum(tally.count for tally in tallies.values())
+            for name, tallies in (("repairs", report.repairs), ("refusals", report.refusals))
+        }
+        reason, tally = next(iter((report.repairs | report.refusals).items()))
+        super().__init__(
+            f"{counted['repairs']:,} repairs and {counted['refusals']:,} refusals, "
+            f"so {summary.path} was not written; the first: {reason} ({tally.examples[0]})",
+            hint="mend the raw data, or build without strict",
+        )
+        self.summary = summary
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the same as plain values that JSON can hold."""
-        return asdict(self) | {"path": str(self.path)}
+
+@dataclass(slots=True)
+class _Written:
+    """What is remembered of the cascades that are in the file."""
+
+    # A dictionary for its order and its look-up.
+    ids: dict[str, None] = field(default_factory=dict)
+    sources: Sources = field(default_factory=lambda: Sources([], [], [], []))
+    shapes: Shapes = field(default_factory=Shapes)
+
+    def add(self, cascade: Cascade) -> None:
+        self.ids[cascade.id] = None
+        self.shapes.add(cascade)
+        self.sources.labels.append(cascade.label)
+        # As in the store: a cascade of no known event counts as one of its own.
+        self.sources.events.append(cascade.event or f"cascade {cascade.id}")
+        self.sources.posted_at.append(cascade.posted_at)
+        self.sources.texts.append(cascade.text[0])
 
 
 def build_store(
@@ -100,7 +72,10 @@ def build_store(
     name: str | None = None,
     seed: int = 0,
     features: Sequence[Choice] | None = None,
-    on_cascade: Callable[[int], None] | None = None,
+    jobs: int = 1,
+    strict: bool = False,
+    against: Sequence[CascadeStore] = (),
+    watch: Watch | None = None,
 ) -> BuildSummary:
     """Read raw data and write a cascade file, which appears only when all went well.
 
@@ -112,53 +87,78 @@ def build_store(
         name: of the data set; the reader's name when ``None``.
         seed: of the folds.
         features: to store; the default ones and what the reader carries when ``None``.
-        on_cascade: called after each cascade with the number stored so far.
+        jobs: processes that read, if the reader is :class:`~dgljoint_data.workers.Divisible`; the
+            file is the same to the byte. A program that gives more than 1 must be importable, as
+            multiprocessing asks it to be.
+        strict: whether anything repaired or refused makes the build fail.
+        against: other data sets, to count what they hold as well.
+        watch: is told how it goes on.
 
     Raises:
         DataError: the source cannot be read, or holds too few events to divide into folds.
+        StrictError: something was repaired or refused in a strict build.
+        PluginError: the reader does not account for what it met.
         RunFailedError: the file cannot be written.
         UsageError: a feature is chosen that there is not.
     """
     started = time.perf_counter()
     _check_place(output)
-    raw_digest = _raw_digest(reader, source)
-    label_names = _label_names(reader, source)
-    report = ReadReport()
+    name = name or reader_name
+    labels = label_names(reader, source)
     maker = FeatureMaker(features)
-    with create_store(
-        output,
-        name=name or reader_name,
-        reader=reader_name,
-        label_names=label_names,
-        raw_digest=raw_digest,
-    ) as writer:
-        written, posts = _write_cascades(writer, reader, source, report, maker, on_cascade)
-        _balance_posts(report, posts)
-        maker.describe(writer)
-        for note in maker.notes():
-            report.note(note)
-        splits, refused = _write_splits(writer, written, seed)
-        writer.set_counts(report.counts)
-    labels = written.labels
-    return BuildSummary(
-        path=output,
-        name=name or reader_name,
-        reader=reader_name,
-        digest=CascadeStore(output).digest,
-        raw_digest=raw_digest,
-        cascades=len(labels),
-        posts=posts,
-        edges=posts - len(labels),
-        events=len(set(written.events)),
-        labels={label: labels.count(label) for label in label_names},
-        unlabelled=labels.count(None),
-        features=maker.summary(),
-        splits={split.name: split.folds for split in splits},
-        splits_refused=refused,
-        size_bytes=output.stat().st_size,
+    with (
+        create_store(output, name=name, reader=reader_name, label_names=labels) as writer,
+        working(jobs, reader.__module__) as workers,
+    ):
+        made = _fill(writer, workers, reader, reader_name, source, seed, maker, watch or Watch())
+        if jobs > 1 and not hasattr(reader, "read_in_parts"):
+            made.report.note("read by one process: this reader does not divide its work")
+        summary = _sum_up(made, labels, against, path=output, name=name, reader=reader_name)
+        if strict and (made.report.repairs or made.report.refusals):
+            raise StrictError(replace(summary, seconds=time.perf_counter() - started))
+    # Not read again: what it holds was checked, cascade by cascade, when it was added.
+    return replace(
+        summary, digest=writer.digest, size_bytes=output.stat().st_size,
         seconds=time.perf_counter() - started,
-        report=report,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What stands in a file that is not put together yet, and what it was made from."""
+
+    written: _Written
+    report: ReadReport
+    raw_digest: str
+    features: Mapping[str, str]
+    splits: Mapping[str, int]
+    splits_refused: Mapping[str, str]
+
+
+def _fill(
+    writer: StoreWriter,
+    workers: Workers,
+    reader: Reader,
+    reader_name: str,
+    source: Path | None,
+    seed: int,
+    maker: FeatureMaker,
+    watch: Watch,
+) -> _Made:
+    report = ReadReport()
+    digest = workers.later(*raw_digest(reader, source))
+    cascades = _cascades(reader, source, report, workers, watch)
+    written = _write_cascades(writer, cascades, maker, watch)
+    watch.finish()
+    _balance(report, written, reader_name)
+    writer.set_raw_digest(digest())
+    maker.describe(writer)
+    for note in maker.notes():
+        report.note(note)
+    splits, refused = _write_splits(writer, written.sources, seed)
+    writer.set_counts(report.counts)
+    folds = {split.name: split.folds for split in splits}
+    return _Made(written, report, digest(), maker.summary(), folds, refused)
 
 
 def _check_place(output: Path) -> None:
@@ -171,33 +171,45 @@ def _check_place(output: Path) -> None:
         raise RunFailedError(f"cannot write {output}: it is a folder", hint="name a file")
 
 
-def _write_cascades(
-    writer: StoreWriter,
+def _cascades(
     reader: Reader,
     source: Path | None,
     report: ReadReport,
+    workers: Workers,
+    watch: Watch,
+) -> Iterator[Cascade]:
+    if not hasattr(reader, "read_in_parts"):
+        watch.begin(None)
+        yield from reader.read(source, report)
+        return
+
+    def spread(
+        function: Callable[[ItemT], ResultT], items: Iterable[ItemT]
+    ) -> Iterator[ResultT]:
+        watch.begin(len(items) if isinstance(items, Sized) else None)
+        for result in workers.spread(function, items):
+            yield result
+            watch.part()
+
+    yield from cast(Divisible, reader).read_in_parts(source, report, spread)
+
+
+def _write_cascades(
+    writer: StoreWriter,
+    cascades: Iterable[Cascade],
     maker: FeatureMaker,
-    on_cascade: Callable[[int], None] | None,
-) -> tuple[Sources, int]:
-    written = Sources([], [], [], [])
-    posts = 0
-    seen: set[str] = set()
-    for cascade, blocks in maker.each(reader.read(source, report)):
-        if cascade.id in seen:
+    watch: Watch,
+) -> _Written:
+    written = _Written()
+    for cascade, blocks in maker.each(cascades):
+        if cascade.id in written.ids:
             raise DataError(f"cascade {cascade.id} was read twice; ids must be unique")
-        seen.add(cascade.id)
         writer.add(cascade, blocks)
-        written.labels.append(cascade.label)
-        # As in the store: a cascade of no known event counts as one of its own.
-        written.events.append(cascade.event or f"cascade {cascade.id}")
-        written.posted_at.append(cascade.posted_at)
-        written.texts.append(cascade.text[0])
-        posts += len(cascade)
-        if on_cascade is not None:
-            on_cascade(len(seen))
-    if not seen:
-        raise DataError(f"no cascade could be read from {source or 'the reader'}")
-    return written, posts
+        written.add(cascade)
+        watch.cascade(len(cascade))
+    if not written.ids:
+        raise DataError("no cascade could be read")
+    return written
 
 
 def _write_splits(
@@ -209,31 +221,65 @@ def _write_splits(
             split.name, split.fold, grouped_by=split.grouped_by, group=split.group,
             ordered_by=split.ordered_by,
         )
+    for name, why in refused.items():
+        writer.refuse_split(name, why)
     return splits, refused
 
 
-def _balance_posts(report: ReadReport, stored: int) -> None:
-    """Check that every post met is stored or stands under a count of those dropped."""
+def _balance(report: ReadReport, written: _Written, reader: str) -> None:
+    """Check that every post met is stored or counted as dropped, every thread or refused."""
+    posts, threads = written.shapes.posts, len(written.ids)
     if report.posts_met is None:
-        report.note(f"the reader does not say how many posts it met; {stored:,} are stored")
-    elif report.posts_met != stored + report.posts_dropped:
-        raise AssertionError(
-            f"{report.posts_met} posts read, {stored} stored, {report.posts_dropped} dropped"
-        )
+        report.note(f"the reader does not say how many posts it met; {posts:,} are stored")
+    elif report.posts_met != posts + report.posts_dropped:
+        raise _unbalanced(reader, "posts", report.posts_met, posts, report.posts_dropped)
+    refused = len(report.quarantine)
+    if report.threads_met is not None and report.threads_met != threads + refused:
+        raise _unbalanced(reader, "threads", report.threads_met, threads, refused)
 
 
-# In both: isinstance with a protocol does not see, since Python 3.12, what a wrapper passes on.
-def _label_names(reader: Reader, source: Path | None) -> tuple[str, ...]:
-    if hasattr(reader, "collect_labels"):
-        return cast(Labelled, reader).collect_labels(source)
-    return reader.label_names
+def _unbalanced(reader: str, what: str, met: int, stored: int, left_out: int) -> PluginError:
+    return PluginError(
+        f"reader '{reader}' lost count: {met:,} {what} met, but {stored:,} stored and "
+        f"{left_out:,} left out",
+        hint="nothing was stored; this is a fault of the reader: report it to its author",
+    )
 
 
-def _raw_digest(reader: Reader, source: Path | None) -> str:
-    if hasattr(reader, "fingerprint"):
-        return cast(Fingerprinted, reader).fingerprint(source)
-    if source is None:
-        return digest_text(type(reader).__qualname__)
-    if source.is_dir():
-        return digest_files(filter(Path.is_file, source.rglob("*")), source)
-    return digest_files([source], source.parent)
+def _sum_up(
+    made: _Made,
+    label_names: Sequence[str],
+    against: Sequence[CascadeStore],
+    *,
+    path: Path,
+    name: str,
+    reader: str,
+) -> BuildSummary:
+    """Sum up a file that is not kept yet."""
+    sources, shapes = made.written.sources, made.written.shapes
+    threads = Threads(list(made.written.ids), sources.labels, sources.texts)
+    equal, similar = repeated_texts(sources.texts)
+    return BuildSummary(
+        path=path,
+        name=name,
+        reader=reader,
+        digest="",
+        raw_digest=made.raw_digest,
+        cascades=len(threads.ids),
+        posts=shapes.posts,
+        edges=shapes.posts - len(threads.ids),
+        events=len(set(sources.events)),
+        labels={label: sources.labels.count(label) for label in label_names},
+        unlabelled=sources.labels.count(None),
+        posts_with_text=shapes.posts_with_text,
+        shape=shapes.shape(),
+        equal_texts=equal,
+        similar_texts=similar,
+        shared=[Shared(other.path, other.name, in_store(threads, other)) for other in against],
+        features=made.features,
+        splits=made.splits,
+        splits_refused=made.splits_refused,
+        size_bytes=0,
+        seconds=0.0,
+        report=made.report,
+    )

@@ -58,6 +58,7 @@ class StoreInfo:
         posted: first and last date of a source, as ``YYYY-MM-DD``; empty when unknown.
         features: by name, of what kind and how wide.
         splits: by name.
+        splits_refused: those that the data do not allow, each with the reason.
     """
 
     path: Path
@@ -78,6 +79,7 @@ class StoreInfo:
     posted: tuple[str, ...]
     features: Mapping[str, str]
     splits: Mapping[str, SplitInfo]
+    splits_refused: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the same as plain values that JSON can hold."""
@@ -106,15 +108,17 @@ def describe_store(store: CascadeStore) -> StoreInfo:
         unlabelled=len(store) - len(labelled),
         kinds={kind.name.lower(): kinds[kind] for kind in Kind if kinds[kind]},
         posts_with_text=store.text.filled(),
-        posts_a_cascade=_spread(np.diff(store.post_ptr)),
-        hours=_spread(columns.delay_seconds[columns.post_ptr[1:] - 1] / 3600),
+        posts_a_cascade=spread(np.diff(store.post_ptr)),
+        hours=spread(columns.delay_seconds[columns.post_ptr[1:] - 1] / 3600),
         posted=tuple(str(np.datetime64(int(date), "s").astype("M8[D]")) for date in dates),
         features={name: describe_feature(store, name) for name in store.features},
         splits={name: _split(store, name) for name in store.splits},
+        splits_refused=store.splits_refused,
     )
 
 
-def _spread(values: NDArray[Any]) -> dict[str, float]:
+def spread(values: NDArray[Any]) -> dict[str, float]:
+    """Return the least, median, mean and largest of some figures; 0 where there are none."""
     if not len(values):
         return dict.fromkeys(_SPREAD, 0.0)
     found = (values.min(), np.median(values), values.mean(), values.max())

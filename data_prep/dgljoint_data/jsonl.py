@@ -18,7 +18,8 @@ Several files, in a folder, are read in the order of their names.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from dgljoint.errors import DataError
 from dgljoint.options import Options
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec
-from dgljoint.reading import ReadReport
+from dgljoint.reading import THREADS_MET, ReadReport
 from dgljoint_data._digest import digest_files, digest_text
 from dgljoint_data._jsonl_schema import (
     BadLineError,
@@ -38,11 +39,39 @@ from dgljoint_data._jsonl_schema import (
     kind_of,
     parse_line,
 )
+from dgljoint_data.workers import Spread
 
 SUFFIX = ".jsonl"
 
 _HINT = "give a .jsonl file or a folder of them, one cascade a line"
+_STRETCH = 1 << 18  # bytes: some hundred cascades, so that a part's work outweighs handing it over
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """The bytes of a file in which some of its lines start."""
+
+    path: Path
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A line that is refused: why, where in it, and how many posts it holds."""
+
+    reason: str
+    where: str
+    posts: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What the lines of a stretch hold, by number from its first, and how many there are."""
+
+    made: Sequence[tuple[int, Cascade | _Refused]]
+    lines: int
 
 
 class JsonlOptions(Options):
@@ -108,11 +137,12 @@ class JsonlReader:
         if self.label_names:
             return self.label_names
         found = set()
-        for _, _, line in _lines(_files(source)):
-            try:
-                found.add(self._cascade(line).label)
-            except BadLineError:  # refused, with its reason, when it is read
-                continue
+        for stretch in _stretches(_files(source)):
+            for _, line in _lines(stretch):
+                try:
+                    found.add(self._cascade(line).label)
+                except BadLineError:  # refused, with its reason, when it is read
+                    continue
         return tuple(sorted(label for label in found if label is not None))
 
     def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
@@ -121,29 +151,52 @@ class JsonlReader:
         Raises:
             DataError: there is no file, one cannot be read, or no line holds a cascade.
         """
+        return self.read_in_parts(source, report, map)
+
+    def read_in_parts(
+        self, source: Path | None, report: ReadReport, spread: Spread
+    ) -> Iterator[Cascade]:
+        """Yield the same, stretches of the files read by ``spread``."""
         seen: set[str] = set()
-        for file, number, line in _lines(_files(source)):
-            report.count("lines")
-            try:
-                cascade = self._cascade(line, seen)
-            except BadLineError as error:
-                posts = count_posts(line)
-                report.count("distinct_posts", posts)
-                report.count("posts_dropped_with_line", posts)
-                report.refuse(error.reason, file, line=number, detail=str(error))
-                continue
-            report.count("distinct_posts", len(cascade))
-            seen.add(cascade.id)
-            yield cascade
+        stretches = list(_stretches(_files(source)))
+        before = 0
+        for stretch, part in zip(stretches, spread(self._read, stretches), strict=True):
+            before = 0 if stretch.start == 0 else before
+            for number, made in part.made:
+                report.count(THREADS_MET)
+                report.count("lines")
+                if isinstance(made, Cascade) and made.id in seen:
+                    made = _Refused("cascade that stands twice", f"id: {made.id!r}", len(made))
+                report.count("distinct_posts", made.posts if isinstance(made, _Refused) else
+                             len(made))
+                if isinstance(made, _Refused):
+                    report.count("posts_dropped_with_line", made.posts)
+                    report.refuse(
+                        made.reason, stretch.path.name, line=before + number, detail=made.where
+                    )
+                    continue
+                seen.add(made.id)
+                yield made
+            before += part.lines
         if not seen:
             first = next(iter(report.refusals.items()), None)
             why = f": {first[0]} ({first[1].examples[0]})" if first else ""
             raise DataError(f"{source} holds no readable cascade{why}", hint=_HINT)
 
-    def _cascade(self, line: bytes, seen: Container[str] = ()) -> Cascade:
+    def _read(self, stretch: _Stretch) -> _Part:
+        made: list[tuple[int, Cascade | _Refused]] = []
+        lines = 0
+        for lines, line in _lines(stretch):
+            if not line.strip():
+                continue
+            try:
+                made.append((lines, self._cascade(line)))
+            except BadLineError as error:
+                made.append((lines, _Refused(error.reason, str(error), count_posts(line))))
+        return _Part(made, lines)
+
+    def _cascade(self, line: bytes) -> Cascade:
         made = parse_line(line)
-        if made.id in seen:
-            raise BadLineError("cascade that stands twice", f"id: {made.id!r}")
         if self.label_names and made.label not in (None, *self.label_names):
             known = ", ".join(self.label_names)
             raise BadLineError("unknown label", f"label: {made.label!r}; known: {known}")
@@ -183,17 +236,31 @@ def _is_ours(path: Path) -> bool:
     return path.suffix == SUFFIX and not path.name.startswith(".") and path.is_file()
 
 
-def _lines(files: Sequence[Path]) -> Iterator[tuple[str, int, bytes]]:
-    """Yield the lines that are not blank, each with its file and number."""
+def _stretches(files: Sequence[Path]) -> Iterator[_Stretch]:
     for path in files:
         try:
-            with path.open("rb") as file:
-                for number, line in enumerate(file, start=1):
-                    text = line.removeprefix(_BYTE_ORDER_MARK) if number == 1 else line
-                    if text.strip():
-                        yield path.name, number, text
+            size = path.stat().st_size
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror}") from error
+        for start in range(0, size, _STRETCH):
+            yield _Stretch(path, start, min(start + _STRETCH, size))
+
+
+def _lines(stretch: _Stretch) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that start in a stretch, with their numbers from its first, 1."""
+    start = stretch.start
+    try:
+        with stretch.path.open("rb") as file:
+            if start:
+                file.seek(start - 1)
+                start += len(file.readline()) - 1  # the rest of a line that starts before
+            number = 0
+            while start < stretch.end and (line := file.readline()):
+                number += 1
+                yield number, line if start else line.removeprefix(_BYTE_ORDER_MARK)
+                start += len(line)
+    except OSError as error:
+        raise DataError(f"{stretch.path} cannot be read: {error.strerror}") from error
 
 
 def _recognises(path: Path) -> bool:

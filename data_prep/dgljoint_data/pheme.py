@@ -20,6 +20,7 @@ before its parent gets its parent's time, so that it is never asked for its pare
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -30,10 +31,11 @@ from dgljoint.errors import DataError
 from dgljoint.options import Options
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec, Reference
-from dgljoint.reading import ReadReport
+from dgljoint.reading import THREADS_MET, ReadReport
 from dgljoint_data._digest import digest_files, digest_text
-from dgljoint_data._pheme_layout import find_events, find_threads
+from dgljoint_data._pheme_layout import Place, find_events, find_places, list_thread
 from dgljoint_data._pheme_thread import LABEL_NAMES, ThreadFiles
+from dgljoint_data.workers import Spread
 
 
 class PhemeOptions(Options):
@@ -71,7 +73,8 @@ class PhemeReader:
             DataError: there is no thread or a file cannot be read.
         """
         events = find_events(source)
-        threads = find_threads(events, ReadReport())
+        unread = ReadReport()
+        threads = (list_thread(place, unread) for place in find_places(events, unread))
         paths = (path for thread in threads for path in thread.files)
         content = digest_files(filter(Path.is_file, paths), events[0].parent)
         return digest_text(f"{self._labels} {content}")
@@ -82,19 +85,42 @@ class PhemeReader:
         Raises:
             DataError: there is no thread that can be read.
         """
+        return self.read_in_parts(source, report, map)
+
+    def read_in_parts(
+        self, source: Path | None, report: ReadReport, spread: Spread
+    ) -> Iterator[Cascade]:
+        """Yield the same, the threads' folders read by ``spread``."""
         events = find_events(source)
-        seen: set[str] = set()
-        for thread in find_threads(events, report):
-            files = ThreadFiles(thread, events[0].parent, report)
-            cascade = files.cascade(self._labels, seen)
+        # A thread may lie in several places, the first that can be read counts: one part's work.
+        places: dict[str, list[Place]] = {}
+        for place in find_places(events, report):
+            report.count(THREADS_MET)
+            places.setdefault(place.id, []).append(place)
+        read = partial(_read_thread, events[0].parent, self._labels)
+        for cascade, found in spread(read, list(places.values())):
+            report.absorb(found)
             if cascade is not None:
-                seen.add(thread.id)
-                report.count("threads")
                 yield cascade
-        if not seen:
+        if "threads" not in report.counts:
             first = next(iter(report.refusals.items()), None)
             why = f": {first[0]} ({first[1].examples[0]})" if first else ""
             raise DataError(f"{source} holds no readable thread{why}")
+
+
+def _read_thread(
+    root: Path, labels: str, places: Sequence[Place]
+) -> tuple[Cascade | None, ReadReport]:
+    """Read the places of one thread; only the first that can be read gives a cascade."""
+    report = ReadReport()
+    read: Cascade | None = None
+    for place in places:
+        files = ThreadFiles(list_thread(place, report), root, report)
+        cascade = files.cascade(labels, () if read is None else (place.id,))
+        if cascade is not None:
+            report.count("threads")
+            read = cascade
+    return read, report
 
 
 def _recognises(path: Path) -> bool:

@@ -92,7 +92,9 @@ def make_splits(sources: Sources, seed: int) -> tuple[list[Split], dict[str, str
         DataError: there are fewer than three events, near-duplicate texts counted as one.
     """
     classes = np.unique([label or "" for label in sources.labels], return_inverse=True)[1]
-    events = np.unique(sources.events, return_inverse=True)[1]
+    # Not np.unique, whose array has the longest name's length everywhere.
+    place = {event: number for number, event in enumerate(sorted(set(sources.events)))}
+    events = np.array([place[event] for event in sources.events], np.int64)
     groups = _alike(events, sources.texts)
     happened, distinct = len(np.unique(events)), len(np.unique(groups))
     if distinct < FEWEST_FOLDS:

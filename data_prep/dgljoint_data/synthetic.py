@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ from dgljoint.plugins.specs import ReaderSpec
 from dgljoint.reading import ReadReport
 from dgljoint_data._digest import digest_text
 from dgljoint_data._words import word
+from dgljoint_data.workers import Spread
 
 GENERATOR_VERSION = 1  # raise it when the same options give other cascades
 LABEL_NAMES = ("false", "true", "unverified", "non-rumor")
@@ -104,14 +106,19 @@ class SyntheticReader:
 
     def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
         """Yield the cascades; ``source`` is not looked at."""
+        return self.read_in_parts(source, report, map)
+
+    def read_in_parts(
+        self, source: Path | None, report: ReadReport, spread: Spread
+    ) -> Iterator[Cascade]:
+        """Yield the same, made by ``spread``."""
         report.note("the cascades are synthetic: figures on them say nothing about real rumors")
         common = np.array([word(number) for number in range(_EVENT_START)])
-        for number in range(self._options.cascades):
-            cascade = self._cascade(number, common)
+        for cascade in spread(partial(self._cascade, common), range(self._options.cascades)):
             report.count("distinct_posts", len(cascade))
             yield cascade
 
-    def _cascade(self, number: int, common: NDArray[np.str_]) -> Cascade:
+    def _cascade(self, common: NDArray[np.str_], number: int) -> Cascade:
         options = self._options
         event = number % options.events
         label = event % len(LABEL_NAMES)

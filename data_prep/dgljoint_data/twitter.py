@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from dgljoint.errors import DataError
 from dgljoint.options import Options
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec, Reference
-from dgljoint.reading import ReadReport
+from dgljoint.reading import THREADS_MET, ReadReport
 from dgljoint_data._digest import digest_files
 from dgljoint_data._release import (
     LABELS,
@@ -45,6 +46,7 @@ from dgljoint_data._tree import (
     choose_tree,
     parse_tree,
 )
+from dgljoint_data.workers import Spread
 
 LABEL_NAMES = ("false", "true", "unverified", "non-rumor")
 EDITIONS = ("15", "16")
@@ -92,24 +94,28 @@ class TwitterTreeReader:
         Raises:
             DataError: the release is incomplete, of the other edition, or has no readable thread.
         """
+        return self.read_in_parts(source, report, map)
+
+    def read_in_parts(
+        self, source: Path | None, report: ReadReport, spread: Spread
+    ) -> Iterator[Cascade]:
+        """Yield the same, the tree files read by ``spread``."""
         folder = find_release(source)
         labels = read_labels(folder, self.label_names, report)
         texts = read_texts(folder, report)
         events = self._events(folder, report)
+        report.count(THREADS_MET, len(labels) + len(report.quarantine))
+        threads = [
+            _Thread(thread, label, texts.get(thread), None if events is None else
+                    events.get(thread, ""))
+            for thread, label in labels.items()
+        ]
         sizes = []
-        for thread, label in labels.items():
-            file = _read_tree(folder, thread, report)
-            if file is None:
-                continue
-            if thread not in texts:
-                report.repair("thread without a source text", thread)
-            if events is not None and thread not in events:
-                report.repair("thread without an event (it becomes its own)", thread)
-            tree = choose_tree(file)
-            _tell(thread, file, tree, report)
-            event = (events or {}).get(thread, "")
-            yield _cascade(thread, event, label, texts.get(thread, ""), file, tree)
-            sizes.append(len(file.user))
+        for size, cascade, found in spread(partial(_read_thread, folder), threads):
+            report.absorb(found)
+            if cascade is not None:
+                yield cascade
+                sizes.append(size)
         _refuse_unlabelled(folder, labels, report)
         if not sizes:
             first = next(iter(report.refusals.items()), None)
@@ -142,6 +148,34 @@ class TwitterTreeReader:
 
 def _event_file(edition: str) -> str:
     return f"Twitter{edition}_label_All.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class _Thread:
+    """What lies beside a tree of its thread; no text is ``None``, and so is no file of events."""
+
+    id: str
+    label: str
+    text: str | None
+    event: str | None
+
+
+def _read_thread(folder: Path, thread: _Thread) -> tuple[int, Cascade | None, ReadReport]:
+    """Return how many posts a tree names, its cascade, if it has one, and what was odd."""
+    report = ReadReport()
+    file = _read_tree(folder, thread.id, report)
+    if file is None:
+        return 0, None, report
+    if thread.text is None:
+        report.repair("thread without a source text", thread.id)
+    if thread.event == "":
+        report.repair("thread without an event (it becomes its own)", thread.id)
+    tree = choose_tree(file)
+    _tell(thread.id, file, tree, report)
+    cascade = _cascade(
+        thread.id, thread.event or "", thread.label, thread.text or "", file, tree
+    )
+    return len(file.user), cascade, report
 
 
 def _read_tree(folder: Path, thread: str, report: ReadReport) -> TreeFile | None:
@@ -213,6 +247,7 @@ def _posted_at(tweet: int) -> int:
 def _refuse_unlabelled(folder: Path, labels: dict[str, str], report: ReadReport) -> None:
     for path in sorted((folder / TREES).glob("*.txt")):
         if path.stem.isdecimal() and path.stem not in labels:
+            report.count(THREADS_MET)
             report.refuse("tree without a label", f"{TREES}/{path.name}")
 
 

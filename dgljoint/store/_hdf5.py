@@ -87,8 +87,11 @@ class _Digest:
         return self._hash.hexdigest()
 
 
-def write(path: Path, spools: Mapping[str, Spool], attributes: Mapping[str, object]) -> None:
+def write(path: Path, spools: Mapping[str, Spool], attributes: Mapping[str, object]) -> str:
     """Write columns and JSON-able attributes to a new file at ``path``.
+
+    Returns:
+        The digest of both.
 
     Raises:
         OSError: the file system refused.
@@ -114,6 +117,7 @@ def write(path: Path, spools: Mapping[str, Spool], attributes: Mapping[str, obje
         for name, text in texts.items():
             file.attrs[name] = text
         file.attrs[_DIGEST] = json.dumps(digest.hexdigest())
+    return digest.hexdigest()
 
 
 def _reserve(path: Path, size: int) -> None:

@@ -227,6 +227,12 @@ class CascadeStore:
         """Names of the stored splits."""
         return tuple(self.attributes["splits"])
 
+    @property
+    def splits_refused(self) -> Mapping[str, str]:
+        """Splits that the data do not allow, each with the reason."""
+        # The first files of this version did not say.
+        return dict(self.attributes.get("splits_refused", {}))
+
     def split(self, name: str) -> StoredSplit:
         """Return a split.
 
@@ -234,6 +240,11 @@ class CascadeStore:
             UsageError: there is none of that name.
         """
         splits = self.attributes["splits"]
+        if why := self.splits_refused.get(name):
+            raise UsageError(
+                f"{self.path} has no split '{name}': {why}",
+                hint=f"it has {', '.join(splits)}",
+            )
         if name not in splits:
             raise UsageError(f"{self.path} has no split '{name}'", hint=did_you_mean(name, splits))
         settings = splits[name]

@@ -60,6 +60,8 @@ def check_attributes(path: Path, attributes: Mapping[str, Any]) -> None:
         isinstance(columns, dict) and all(type(n) is int and n >= 0 for n in columns.values())
     ):
         raise DataError(f"{path}: attribute columns is malformed")
+    if not isinstance(attributes.get("splits_refused", {}), dict):
+        raise DataError(f"{path}: attribute splits_refused is malformed")
 
 
 def check_columns(path: Path, columns: Columns, attributes: Mapping[str, Any]) -> None:

@@ -21,7 +21,7 @@ from dgljoint.store._hdf5 import Spool, write
 
 @contextmanager
 def create_store(
-    path: Path, *, name: str, reader: str, label_names: Sequence[str], raw_digest: str
+    path: Path, *, name: str, reader: str, label_names: Sequence[str], raw_digest: str = ""
 ) -> Iterator[StoreWriter]:
     """Write a cascade file that appears under ``path`` only when the block ends well.
 
@@ -30,7 +30,7 @@ def create_store(
         name: of the data set, for people.
         reader: name of the reader that makes the cascades.
         label_names: the classes, in the order their numbers are given.
-        raw_digest: identifies the raw input.
+        raw_digest: identifies the raw input; :meth:`StoreWriter.set_raw_digest` says it later.
 
     Raises:
         RunFailedError: the file system refuses to write.
@@ -51,7 +51,11 @@ def create_store(
 
 
 class StoreWriter:
-    """Takes cascades one at a time; made by :func:`create_store`."""
+    """Takes cascades one at a time; made by :func:`create_store`.
+
+    Attributes:
+        digest: of the file's content, once it is whole.
+    """
 
     def __init__(
         self,
@@ -60,6 +64,7 @@ class StoreWriter:
         label_names: Sequence[str],
         spools: ExitStack,
     ) -> None:
+        self.digest = ""
         self._path = path
         self._attributes = attributes
         self._closing = spools
@@ -69,6 +74,7 @@ class StoreWriter:
         self._columns: dict[str, int] = {}
         self._derived = list(schema.DERIVED)
         self._splits: dict[str, dict[str, str]] = {}
+        self._refused: dict[str, str] = {}
         self._spools: dict[str, Spool] = {}
         self._ids = blake2b(digest_size=16)
         self._cascades = 0
@@ -158,6 +164,14 @@ class StoreWriter:
             "grouped_by": grouped_by, "ordered_by": ordered_by, "digest": digest.hexdigest(),
         }
 
+    def refuse_split(self, name: str, why: str) -> None:
+        """Store why there is no split of a name."""
+        self._refused[name] = why
+
+    def set_raw_digest(self, raw_digest: str) -> None:
+        """Say what identifies the raw input."""
+        self._attributes["raw_digest"] = raw_digest
+
     def set_counts(self, counts: Mapping[str, int]) -> None:
         """Store what the reader counted."""
         self._attributes["counts"] = dict(counts)
@@ -170,9 +184,10 @@ class StoreWriter:
             "columns": self._columns,
             "derived": self._derived,
             "splits": self._splits,
+            "splits_refused": self._refused,
         }
         with writing(self._path):
-            write(path, self._spools, self._attributes)
+            self.digest = write(path, self._spools, self._attributes)
 
     def _append_feature(self, name: str, block: SparseBlock | NDArray[Any], posts: int) -> None:
         if name in schema.DERIVED or not schema.FEATURE_NAME.fullmatch(name):

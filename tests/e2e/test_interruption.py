@@ -1,4 +1,4 @@
-"""Ctrl-C of a real process: exit 130, everything saved, and the resumed run is the same run."""
+"""Ctrl-C of a real process: exit 130; a run is saved and goes on, a build leaves nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+import pytest
 
 from toys import toy_store
 
@@ -53,3 +57,58 @@ def test_interrupted_twice_and_resumed_equals_uninterrupted(tmp_path: Path) -> N
     for score in scores:
         del score["run"], score["validation"]["seconds"], score["test"]["seconds"]
     assert scores[0] == scores[1]
+
+
+def members(session: int) -> int:
+    """Count the processes of a session."""
+    found = 0
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            found += int(fields[3]) == session and fields[0] != "Z"
+    return found
+
+
+def wait_for(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 60
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return condition()
+
+
+@pytest.mark.parametrize(
+    ("jobs", "whole_group", "number"),
+    [("1", True, signal.SIGINT), ("2", True, signal.SIGINT), ("2", False, signal.SIGTERM)],
+)
+def test_an_interrupted_build_leaves_nothing(
+    tmp_path: Path, jobs: str, whole_group: bool, number: signal.Signals
+) -> None:
+    build = subprocess.Popen(
+        [*COMMAND, "preprocess", "synthetic", "--option", "cascades=1000000", "--jobs", jobs,
+         "-o", "out.h5", "--report", "report.json"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )
+    # The file's columns are spooled to files without a name: that they are written shows that
+    # the build is under way. With two processes there are also a server and a tracker.
+    spools = Path(f"/proc/{build.pid}/fd")
+
+    def under_way() -> bool:
+        written = 0
+        for name in spools.iterdir():
+            with suppress(OSError):
+                written += str(name.readlink()).startswith(str(tmp_path)) and name.stat().st_size
+        return written > 0 and members(build.pid) >= (1 if jobs == "1" else 5)
+
+    assert wait_for(under_way)
+    # Ctrl-C goes to all processes of a terminal, and an impatient user presses it twice.
+    for _ in range(2):
+        os.killpg(build.pid, number) if whole_group else build.send_signal(number)
+    out, said = finish(build)
+    assert build.returncode == 130, said
+    assert said == (
+        "error: interrupted: out.h5 was not written\nhint: run the same command again\n"
+    )
+    assert out == ""
+    assert list(tmp_path.iterdir()) == []
+    assert wait_for(lambda: members(build.pid) == 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import StringIO
 from pathlib import Path
 
@@ -12,12 +13,15 @@ from dgljoint.evaluation.scores import Scores
 from dgljoint.reading import ReadReport
 from dgljoint.training.plan import Plan, PlannedComponent
 from dgljoint.training.progress import EpochRecord
+from dgljoint_cli.build_progress import BarWatch, LineWatch, watching_build
 from dgljoint_cli.console import Talk
 from dgljoint_cli.progress import LineProgress, LiveProgress, watching
 from dgljoint_cli.rendering import plan_tree, render
 from dgljoint_cli.scores import Protocol, score_tables, scores_to_dict
 from dgljoint_cli.summary import summary_tables
 from dgljoint_data import BuildSummary
+from dgljoint_data.audit_findings import Finding, Severity
+from dgljoint_data.build_summary import Repeated, Shape, Shared
 
 RECORD = EpochRecord(
     epoch=2, losses={"cascade": 2.1, "rumor": 1.25}, weights={"cascade": 0.4, "rumor": 0.6},
@@ -91,14 +95,19 @@ def test_summary_of_a_build_shows_repairs_and_refusals_with_examples(capsys):
         report.repair("duplicate edge", f"tree {number}.txt line 7", 2)
     report.refuse("label without a tree", "thread 99")
     report.note("no event column: every cascade is an event of its own")
+    spread = {"min": 1.0, "median": 9.0, "mean": 10.0, "max": 20.5}
+    shared = Finding("threads in both stores", Severity.warning, "3 of 4", "seen in t16")
     summary = BuildSummary(
         path=Path("out.h5"), name="t15", reader="twitter15", digest="abc", raw_digest="def",
         cascades=4, posts=40, edges=36, events=4, labels={"true": 1, "false": 2}, unlabelled=1,
+        posts_with_text=4, shape=Shape(spread, spread, spread, spread),
+        equal_texts=Repeated(0, 0), similar_texts=Repeated(1, 3),
+        shared=[Shared(Path("t16.h5"), "t16", [shared])],
         features={"bow": "sparse, 1,000 columns"}, splits={"event": 5},
         splits_refused={"time": "no cascade has a date"},
         size_bytes=2_000_000, seconds=1.0, report=report,
     )
-    text = text_of(summary_tables(summary), capsys)
+    text = text_of(summary_tables(summary, Path("left_out.json")), capsys)
     rows = [line.split() for line in text.splitlines()]
     assert ["false", "2", "50.0%"] in rows
     assert ["none", "1", "25.0%"] in rows
@@ -106,6 +115,11 @@ def test_summary_of_a_build_shows_repairs_and_refusals_with_examples(capsys):
     assert "duplicate edge" in text
     assert "tree 2.txt line 7" in text
     assert "thread 99" in text
+    assert "1 that were left out, by line: left_out.json" in text
+    assert ["median", "hours", "1", "9", "10", "20.5"] in rows
+    assert ["words", "the", "same", "1", "3"] in [row[-5:] for row in rows]
+    assert "shared with t16 · t16.h5" in text
+    assert "threads in both stores  3 of 4  seen in t16" in text.replace("\n", " ")
     assert "note: no event column" in text
     assert "note: no split 'time': no cascade has a date" in text
 
@@ -124,7 +138,43 @@ def test_without_a_terminal_an_epoch_is_a_plain_line(capsys, talk, lines):
     assert "best" in captured.err
 
 
+def test_a_build_without_a_terminal_says_a_line_now_and_then(capsys):
+    with watching_build(Talk()) as watch:
+        assert isinstance(watch, LineWatch)
+        watch.begin(4)
+        watch.part()
+        watch.cascade(30)
+        assert capsys.readouterr().err == ""
+        watch.show()
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(r"read: 1 cascades, 30 posts, [\d,]+ posts/s \(25%\)\n", err)
+
+
+def test_a_build_on_a_terminal_shows_its_rate_and_the_time_left():
+    screen = StringIO()
+    watch = BarWatch(Console(file=screen, force_terminal=True, width=120, markup=False))
+    with watch.bar:
+        watch.begin(4)
+        for _ in range(3):
+            watch.part()
+            watch.cascade(1000)
+        watch.show()
+        watch.bar.refresh()
+        assert watch.bar.tasks[0].percentage == 75
+        watch.finish()
+    text = screen.getvalue()
+    assert "reading" in text
+    assert "3 cascades, 3,000 posts" in text
+    assert "posts/s" in text
+    assert "left" in text
+    assert "writing" in text
+
+
 def test_quiet_progress_is_silent(capsys):
+    with watching_build(Talk(quiet=True)) as watch:
+        watch.begin(1)
+        watch.finish()
     with watching(Talk(quiet=True)) as progress:
         progress.start(epochs=3, steps=5, resumed_from=1)
         progress.epoch(RECORD)

@@ -9,12 +9,17 @@ from pathlib import Path
 import pytest
 
 from dgljoint import Cascade, DataError, ReadReport
-from dgljoint.errors import RunFailedError
+from dgljoint.errors import PluginError, RunFailedError, UsageError
+from dgljoint.reading import Reader
 from dgljoint.store import CascadeStore
 from dgljoint_data import BuildSummary, build_store
+from dgljoint_data.build import StrictError
+from dgljoint_data.build_summary import Repeated
 from dgljoint_data.describe import describe_store
 from dgljoint_data.synthetic import LABEL_NAMES, SyntheticOptions, SyntheticReader
 from dgljoint_data.twitter import TwitterTreeReader
+from dgljoint_data.watch import Watch
+from toys import toy_cascade
 from twitter_release import SMALL_TREE, Release
 
 
@@ -24,12 +29,31 @@ def build(source: Path, output: Path, seed: int = 0) -> BuildSummary:
     )
 
 
+class Watched(Watch):
+    """Writes down what it is told."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def begin(self, parts: int | None) -> None:
+        self.seen.append(f"{parts} parts")
+
+    def part(self) -> None:
+        self.seen.append("part")
+
+    def cascade(self, posts: int) -> None:
+        self.seen.append(f"cascade of {posts}")
+
+    def finish(self) -> None:
+        self.seen.append("end")
+
+
 def test_a_build_is_stored_and_summed_up(tmp_path: Path) -> None:
     source = Release(trees={**Release().trees, "501": SMALL_TREE}).write(tmp_path / "raw")
-    seen: list[int] = []
+    watch = Watched()
     summary = build_store(
         TwitterTreeReader("15"), reader_name="twitter15", source=source,
-        output=tmp_path / "out.h5", name="mine", on_cascade=seen.append,
+        output=tmp_path / "out.h5", name="mine", watch=watch,
     )
     store = CascadeStore(summary.path)
     assert (len(store), store.posts, store.name) == (5, 20, "mine") == (
@@ -38,11 +62,17 @@ def test_a_build_is_stored_and_summed_up(tmp_path: Path) -> None:
     assert store.attributes["reader"] == "twitter15"
     assert store.attributes["raw_digest"] == summary.raw_digest
     assert store.attributes["counts"]["edge_lines"] == 20
-    assert seen == [1, 2, 3, 4, 5]
+    assert (watch.seen[0], watch.seen[-1]) == ("5 parts", "end")
+    assert sorted(watch.seen[1:-1]) == [*["cascade of 4"] * 5, *["part"] * 5]
     assert summary.labels == {"false": 1, "true": 2, "unverified": 1, "non-rumor": 1}
     assert (summary.edges, summary.events) == (15, 5)
     assert summary.splits == {"event": 5, "random": 5, "leave-one-event-out": 5}
     assert "no date" in summary.splits_refused["time"]
+    assert store.splits_refused == summary.splits_refused
+    with pytest.raises(UsageError, match=r"no split 'time': 5 of 5 cascades have no date"):
+        store.split("time")
+    assert summary.digest == store.digest
+    assert summary.size_bytes == summary.path.stat().st_size
     assert store.features == {"bow": "sparse", "time": "derived", "structure": "derived"}
     assert summary.features == describe_store(store).features
     assert store.sparse("bow").vocabulary.all()[:2] == ["breaking", "url"]
@@ -122,11 +152,75 @@ class LosingReader:
             )
 
 
-def test_a_reader_that_loses_posts_silently_is_a_bug(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="999999 posts read"):
-        build_store(LosingReader(3, "abc", 999_999), reader_name="x", source=None,
-                    output=tmp_path / "out.h5")
+class MiscountingReader(PlainReader):
+    """Counts a thread that it neither yields nor refuses."""
+
+    def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
+        report.count("threads_met", 11)
+        report.refuse("torn", "thread 10")
+        yield from super().read(source, report)
+
+
+@pytest.mark.parametrize(
+    ("reader", "message"),
+    [
+        (LosingReader(3, "abc", 999_999), "reader 'x' lost count: 999,999 posts met, but"),
+        (MiscountingReader(), "11 threads met, but 9 stored and 1 left out"),
+    ],
+)
+def test_a_reader_that_loses_posts_or_threads_silently_is_broken(
+    tmp_path: Path, reader: Reader, message: str
+) -> None:
+    with pytest.raises(PluginError, match=message):
+        build_store(reader, reader_name="x", source=None, output=tmp_path / "out.h5")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_strict_build_stores_nothing_and_still_sums_up(tmp_path: Path) -> None:
+    source = Release(trees={**Release().trees, "501": SMALL_TREE}).write(tmp_path / "raw")
+    with pytest.raises(StrictError, match=r"1 refusals, so .*tree/501\.txt") as raised:
+        build_store(TwitterTreeReader("15"), reader_name="twitter15", source=source,
+                    output=tmp_path / "out.h5", strict=True)
+    assert raised.value.summary.report.quarantine[0].file == "tree/501.txt"
+    assert (raised.value.summary.digest, raised.value.summary.posts) == ("", 20)
+    assert [path.name for path in tmp_path.iterdir()] == ["raw"]
+
+
+class ShapedReader:
+    """Yields a star, a chain of three, and lone sources; two with the same words."""
+
+    label_names = ("true",)
+
+    def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
+        texts = ("The dam broke", "the DAM broke @you http://x.y", "", "one", "another")
+        for number, parent in enumerate(([-1, 0, 0, 0], [-1, 0, 1], [-1], [-1], [-1])):
+            yield toy_cascade(f"c{number}", parent, text=texts[number])
+
+
+def test_shapes_and_repeated_texts_are_summed_up(tmp_path: Path) -> None:
+    summary = build_store(ShapedReader(), reader_name="x", source=None,
+                          output=tmp_path / "out.h5")
+    assert summary.shape.posts == {"min": 1, "median": 1, "mean": 2, "max": 4}
+    assert summary.shape.depth == {"min": 0, "median": 0, "mean": 0.6, "max": 2}
+    assert summary.shape.hours["max"] == 0.05
+    assert summary.shape.median_hours["max"] == 0.017
+    assert summary.equal_texts == summary.similar_texts == Repeated(1, 2)
+    assert summary.posts_with_text == 9
+
+
+def test_what_another_data_set_holds_as_well_is_counted_before_anything_is_stored(
+    tmp_path: Path
+) -> None:
+    source = Release().write(tmp_path / "raw")
+    build(source, tmp_path / "one.h5")
+    summary = build_store(
+        TwitterTreeReader("15"), reader_name="twitter15", source=source,
+        output=tmp_path / "two.h5", against=[CascadeStore(tmp_path / "one.h5")],
+    )
+    threads, texts = summary.shared[0].findings
+    assert threads.figure == "5 of 5"
+    assert texts.figure == "3 of 5"  # the other two have no word
+    assert summary.to_dict()["shared"][0]["findings"][0]["severity"] == "warning"
 
 
 @pytest.mark.parametrize(

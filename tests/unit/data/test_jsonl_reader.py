@@ -63,7 +63,7 @@ def test_a_line_is_a_cascade_in_time_order(tmp_path: Path) -> None:
     assert cascade.kind.tolist() == [Kind.SOURCE, Kind.RETWEET, Kind.QUOTE, Kind.REPLY]
     assert list(cascade.text) == ["of c1 🔥", "", "", ""]
     assert (bare.event, bare.label, bare.posted_at, len(bare)) == ("", None, 0, 1)
-    assert report.counts == {"lines": 2, "distinct_posts": 5}
+    assert report.counts == {"threads_met": 2, "lines": 2, "distinct_posts": 5}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgljoint_data.near_duplicates import alike, merge_groups, near_duplicate_groups, words_of
+from dgljoint_data.near_duplicates import (
+    alike,
+    compare_texts,
+    merge_groups,
+    near_duplicate_groups,
+    words_of,
+)
 
 ALPHABET = [f"word{number}" for number in range(14)]
 
@@ -29,12 +35,20 @@ def brute_force(texts: list[str]) -> list[int]:
     return group
 
 
-# Nearly whole alphabets: most pairs are close to the bound.
-close_texts = st.lists(
-    st.sets(st.sampled_from(ALPHABET), max_size=4).map(
-        lambda missing: " ".join(word for word in ALPHABET if word not in missing)
-    ),
-    max_size=12,
+def nearly_whole(words: int, missing: int) -> st.SearchStrategy[list[str]]:
+    """Draw texts of all but a few words of an alphabet: most pairs are close to the bound."""
+    alphabet = [f"word{number}" for number in range(words)]
+    return st.lists(
+        st.sets(st.sampled_from(alphabet), max_size=missing).map(
+            lambda left: " ".join(word for word in alphabet if word not in left)
+        ),
+        max_size=12,
+    )
+
+
+# Up to 18 words, around the sizes at which the way of finding them changes, and far above.
+close_texts = st.one_of(
+    nearly_whole(14, 4), nearly_whole(21, 4), nearly_whole(42, 5), nearly_whole(202, 22)
 )
 any_texts = st.lists(
     st.lists(st.sampled_from(ALPHABET), max_size=12).map(" ".join), max_size=15
@@ -61,6 +75,16 @@ def test_the_bound_and_what_counts_as_a_word(one: str, other: str, same: bool) -
     assert (first == second) == same
 
 
+@pytest.mark.parametrize("larger", [10, 18, 19, 20, 39, 40, 41, 199, 200, 201, 300])
+def test_a_text_that_lacks_a_tenth_of_the_words_is_found_at_every_size(larger: int) -> None:
+    words = [f"w{number}" for number in range(larger)]
+    smaller = -(-9 * larger // 10)
+    texts = [" ".join(words[:count]) for count in (larger, smaller, smaller - 1)]
+    assert brute_force(texts[::2]) == [0, 1]
+    assert near_duplicate_groups(texts[:2]).tolist() == [0, 0]
+    assert near_duplicate_groups(texts[::2]).tolist() == [0, 1]
+
+
 def test_many_equal_and_many_different_texts_take_no_quadratic_time() -> None:
     rng = np.random.default_rng(0)
     texts = ["the same words every time"] * 20_000
@@ -70,6 +94,25 @@ def test_many_equal_and_many_different_texts_take_no_quadratic_time() -> None:
     # Comparing all pairs of the different ones alone takes minutes.
     assert time.perf_counter() - started < 10
     assert (groups[:20_000] == 0).all()
+
+
+def test_few_words_in_many_texts_take_no_quadratic_time() -> None:
+    rng = np.random.default_rng(0)
+    texts = [
+        " ".join(f"w{n}" for n in rng.integers(0, 300, length))
+        for length in (12, 25) for _ in range(15_000)
+    ]
+    started = time.perf_counter()
+    near_duplicate_groups(texts)
+    # An index of single rare words compares most pairs: minutes.
+    assert time.perf_counter() - started < 15
+
+
+def test_equal_words_are_told_from_nearly_equal_ones() -> None:
+    words = " ".join(f"w{n}" for n in range(10))
+    likeness = compare_texts([words, "", f"@me {words.upper()} w1", words[:-3], ""])
+    assert likeness.equal.tolist() == [0, 1, 0, 3, 4]
+    assert likeness.near.tolist() == [0, 1, 0, 0, 4]
 
 
 def test_groupings_are_merged_through_one_another() -> None:

@@ -1,0 +1,79 @@
+"""Measure that ten million posts take the time of a small set a post, and little memory.
+
+    python benchmarks/preprocess_scale.py
+    python benchmarks/preprocess_scale.py --posts 1000000
+
+Builds small synthetic sets before and after one large set, each in a fresh interpreter, and prints
+posts a second and peak memory of each. Fails when the small sets' median rate is more than 1.3
+times the large one's, or when the large build needs 1.5 GB. Events grow with the cascades, so that
+the vocabulary does. The large file takes 0.2 GB a million posts, twice while it is made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from dgljoint_bench.timing import run_fresh
+
+SMALL_POSTS = 300_000
+MEAN_POSTS = 30
+CASCADES_AN_EVENT = 5
+MOST_RATIO = 1.3
+PEAK_MEGABYTES = 1500
+
+_CHILD = """
+import json, sys, time
+from pathlib import Path
+from dgljoint_data.build import build_store
+from dgljoint_data.synthetic import SyntheticOptions, SyntheticReader
+cascades, events, jobs = map(int, sys.argv[1:4])
+options = SyntheticOptions(cascades=cascades, events=events)
+summary = build_store(SyntheticReader(options), reader_name="synthetic", source=None,
+                      output=Path(sys.argv[4]), jobs=jobs)
+print(json.dumps([summary.posts, summary.seconds, time.process_time(), summary.vocabulary]))
+"""
+
+
+def main() -> int:
+    """Run the benchmark; 1 when a bound is missed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--posts", type=int, default=10_000_000, help="of the large set")
+    parser.add_argument("--small", type=int, default=4, help="small builds")
+    parser.add_argument("--jobs", type=int, default=1)
+    arguments = parser.parse_args()
+    half = arguments.small // 2
+    rates, large, peak = [], 0.0, 0.0
+    for posts in [SMALL_POSTS] * half + [arguments.posts] + [SMALL_POSTS] * half:
+        rate, megabytes = _build(posts, arguments.jobs)
+        if posts == SMALL_POSTS:
+            rates.append(rate)
+        else:
+            large, peak = rate, megabytes
+    ratio = statistics.median(rates) / large
+    sys.stdout.write(f"small sets {ratio:.2f} times as fast a post, peak {peak:.0f} MB\n")
+    return int(ratio > MOST_RATIO or peak > PEAK_MEGABYTES)
+
+
+def _build(posts: int, jobs: int) -> tuple[float, float]:
+    cascades = posts // MEAN_POSTS
+    with tempfile.TemporaryDirectory() as folder:
+        done = run_fresh(
+            [sys.executable, "-c", _CHILD, str(cascades), str(cascades // CASCADES_AN_EVENT),
+             str(jobs), str(Path(folder) / "out.h5")]
+        )
+    stored, seconds, busy, words = json.loads(done.stdout)
+    sys.stdout.write(
+        f"{stored:,} posts, {words:,} words: {seconds:.1f} s ({busy:.1f} s of one processor), "
+        f"{stored / seconds:,.0f} posts a second, peak {done.peak_megabytes:.0f} MB\n"
+    )
+    sys.stdout.flush()
+    return stored / seconds, done.peak_megabytes
+
+
+if __name__ == "__main__":
+    sys.exit(main())

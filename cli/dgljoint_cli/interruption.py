@@ -1,0 +1,48 @@
+"""Ctrl-C and SIGTERM end a build alike, and let it tidy up."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from dgljoint.errors import InterruptedRunError
+
+# A second Ctrl-C of an impatient user would stop the removing of files half-way.
+_SECONDS_TO_TIDY = 5.0
+
+
+@contextmanager
+def interruptible(output: Path) -> Iterator[None]:
+    """Turn both signals into an error that says that ``output`` was not written.
+
+    Raises:
+        InterruptedRunError: a signal came.
+    """
+    tidy_until = 0.0
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal tidy_until
+        now = time.monotonic()
+        if now >= tidy_until:
+            tidy_until = now + _SECONDS_TO_TIDY
+            raise KeyboardInterrupt
+
+    # Only the main thread may set handlers; a build elsewhere is stopped by its owner.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise InterruptedRunError(
+            f"interrupted: {output} was not written", hint="run the same command again"
+        ) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,12 +1,16 @@
-"""A small Twitter15 release of our own, in the published format."""
+"""Small Twitter15 releases of our own, in the published formats."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from dgljoint.cascade import Cascade
 from dgljoint.reading import ReadReport
+from dgljoint_data._rvnn import FEATURE
+from dgljoint_data._rvnn_reader import TwitterRvnnReader
 from dgljoint_data.twitter import TwitterTreeReader
 
 Post = tuple[object, object, object]  # user, tweet, minutes
@@ -68,3 +72,71 @@ class Release:
     def read(self, folder: Path) -> tuple[list[Cascade], ReadReport]:
         report = ReadReport()
         return list(TwitterTreeReader("15").read(self.write(folder), report)), report
+
+
+def row(
+    thread: str, parent: object, index: object, words: str, *, parents: int = 3, length: int = 4
+) -> str:
+    return f"{thread}\t{parent}\t{index}\t{parents}\t{length}\t{words}"
+
+
+def small_rows(thread: str) -> tuple[str, ...]:
+    """Write the replies of SMALL_TREE: the source of index 2, rows and words in no order."""
+    return (
+        row(thread, 1, 3, "4999:1"),
+        row(thread, "None", 2, "7:1 3:2"),
+        row(thread, 2, 1, "0:4 12:1"),
+    )
+
+
+@dataclass
+class RvnnRelease:
+    """The RvNN form; by default the replies of the threads of :class:`Release`.
+
+    Attributes:
+        rows: the bytes or lines of the word counts.
+        labels: the bytes of the label file; ``None`` for no file.
+        folds: ids by fold for ``nfold``; every other id of any is in its training file.
+    """
+
+    rows: bytes | tuple[str, ...] = field(
+        default_factory=lambda: sum(map(small_rows, ("500", "600", "700", "800", "900")), ())
+    )
+    labels: bytes | None = field(default_factory=lambda: Release().events)
+    folds: tuple[tuple[str, ...], ...] = ()
+
+    def write(self, folder: Path, *, inside: str = "resource", edition: str = "15") -> Path:
+        place = folder / inside
+        place.mkdir(parents=True)
+        rows = self.rows
+        data = rows if isinstance(rows, bytes) else ("\n".join(rows) + "\n").encode()
+        (place / "data.TD_RvNN.vol_5000.txt").write_bytes(data)
+        if self.labels is not None:
+            (place / f"Twitter{edition}_label_All.txt").write_bytes(self.labels)
+        if self.folds:
+            self.write_folds(folder / "nfold", edition)
+        return folder
+
+    def write_folds(self, folder: Path, edition: str = "15") -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        everything = [thread for fold in self.folds for thread in fold]
+        for number, test in enumerate(self.folds):
+            train = [thread for thread in everything if thread not in test]
+            for part, ids in (("Test", test), ("Train", train)):
+                name = f"RNN{part.lower()}Set_Twitter{edition}{number}_tree.txt"
+                (folder / name).write_bytes("".join(f"{thread}\r\n" for thread in ids).encode())
+        return folder
+
+    def read(self, folder: Path) -> tuple[list[Cascade], ReadReport]:
+        report = ReadReport()
+        return list(TwitterRvnnReader("15").read(self.write(folder), report)), report
+
+
+def words_of(cascade: Cascade) -> list[dict[int, float]]:
+    """Return the word counts of each post."""
+    block = cascade.features[FEATURE]
+    rows = np.split(np.arange(len(block.indices)), block.indptr[1:-1])
+    return [
+        dict(zip(block.indices[at].tolist(), block.values[at].tolist(), strict=True))
+        for at in rows
+    ]

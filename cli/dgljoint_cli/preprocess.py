@@ -48,6 +48,15 @@ if TYPE_CHECKING:
     help="Option of the reader; repeatable. plugins show READER lists them.",
 )
 @click.option(
+    "--text-from", type=click.Path(path_type=Path), metavar="DIR",
+    help="Second release to take words from: --option text_from=DIR.",
+)
+@click.option("--labels", metavar="NAME", help="Labels to use: --option labels=NAME.")
+@click.option(
+    "--folds", type=click.Path(path_type=Path), metavar="DIR",
+    help="Published RvNN folds, stored as the split 'published'.",
+)
+@click.option(
     "--features", "chosen", multiple=True, metavar="NAME[:KEY=VALUE,...]",
     help="Feature to store; repeatable. By default bow, time, structure and all that the reader "
     "carries; data features lists them. Nothing is fitted here: which words count is chosen in "
@@ -75,8 +84,9 @@ if TYPE_CHECKING:
 @click.pass_obj
 def preprocess(
     talk: Talk, /, reader: str, raw: Path | None, output: Path, name: str | None, seed: int,
-    assignments: tuple[str, ...], chosen: tuple[str, ...], jobs: int, against: tuple[Path, ...],
-    report: Path | None, strict: bool, force: bool, as_json: bool,
+    assignments: tuple[str, ...], text_from: Path | None, labels: str | None, folds: Path | None,
+    chosen: tuple[str, ...], jobs: int, against: tuple[Path, ...], report: Path | None,
+    strict: bool, force: bool, as_json: bool,
 ) -> None:
     """Turn raw data into a cascade file.
 
@@ -90,6 +100,8 @@ def preprocess(
         raw = Path(reader)
         reader = detect_reader(registry, raw)
         talk.say(f"{raw}: reader '{reader}'")
+    flags = {"text_from": text_from, "labels": labels}
+    assignments += tuple(f"{key}={value}" for key, value in flags.items() if value is not None)
     source = build_reader(registry, reader, raw, assignments)
     for file in (output, report):
         if file is not None and file.is_file() and not force:
@@ -107,7 +119,7 @@ def preprocess(
         try:
             summary = build_store(
                 source, reader_name=reader, source=raw, output=output, name=name, seed=seed,
-                features=features, jobs=jobs, strict=strict,
+                folds=folds, features=features, jobs=jobs, strict=strict,
                 against=list(map(CascadeStore, against)), watch=watch,
             )
         except StrictError as error:

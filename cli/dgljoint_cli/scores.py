@@ -82,6 +82,10 @@ def score_tables(scores: Scores, protocol: Protocol) -> list[RenderableType]:
         parts.append(titled(title, link_table(links)))
     if not parts:
         parts.append(f"nothing to score in the {where}")
+    elif not scores.links:
+        parts.append(
+            f"links: no targets in the {where}; no post has a choice among strictly earlier ones"
+        )
     return parts
 
 

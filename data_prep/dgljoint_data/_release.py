@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from dgljoint.errors import DataError
@@ -11,10 +12,30 @@ from dgljoint.reading import ReadReport
 LABELS = "label.txt"
 TEXTS = "source_tweets.txt"
 TREES = "tree"
+LABEL_NAMES = ("false", "true", "unverified", "non-rumor")
+EDITIONS = ("15", "16")
 
+_SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
+_FIRST_SNOWFLAKE = 30_000_000_000  # ids were running numbers until November 2010
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _TWEET_ID = re.compile(r"[0-9]{1,19}")
 _UNPACK = "unpack the whole release: label.txt, source_tweets.txt and tree/ stand in one folder"
+_UNPACK += ", or of the RvNN form: data.TD_RvNN.vol_5000.txt and its label file"
+
+
+def event_file(edition: str) -> str:
+    """Name the label file of the RvNN release, which says the event of each thread."""
+    return f"Twitter{edition}_label_All.txt"
+
+
+def editions_named(folder: Path) -> list[str]:
+    """Return the editions whose label file of the RvNN release lies in a folder."""
+    return [edition for edition in EDITIONS if (folder / event_file(edition)).is_file()]
+
+
+def posted_at(tweet: int) -> int:
+    """Return the Unix second a tweet id encodes; 0 for an id from before ids encoded the time."""
+    return ((tweet >> 22) + _SNOWFLAKE_EPOCH_MS) // 1000 if tweet >= _FIRST_SNOWFLAKE else 0
 
 
 def find_release(source: Path | None) -> Path:
@@ -73,29 +94,55 @@ def read_labels(folder: Path, known: tuple[str, ...], report: ReadReport) -> dic
     A line that is repeated counts as a repair; a thread with two labels, an unknown label, or a
     line of another form is refused.
     """
-    labels: dict[str, str] = {}
+    def split(line: str) -> tuple[str, str]:
+        label, _, thread = line.rpartition(":")
+        return label, thread
+
+    found = _labels(folder / LABELS, split, known, report)
+    return {thread: label for thread, (label, _) in found.items()}
+
+
+def read_rvnn_labels(
+    path: Path, known: tuple[str, ...], report: ReadReport
+) -> dict[str, tuple[str, int]]:
+    """Read the labels of the RvNN label file: label and line of each thread, in its order.
+
+    Lines are judged like those of :func:`read_labels`.
+    """
+    def split(line: str) -> tuple[str, str]:
+        label, _, thread = [*line.split("\t"), "", ""][:3]
+        return label, thread
+
+    return _labels(path, split, known, report)
+
+
+def _labels(
+    path: Path, split: Callable[[str], tuple[str, str]], known: tuple[str, ...], report: ReadReport
+) -> dict[str, tuple[str, int]]:
+    name = path.name
+    labels: dict[str, tuple[str, int]] = {}
     refused: set[str] = set()
-    for number, line in enumerate(read_lines(folder / LABELS), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():
             continue
-        label, _, thread = (part.strip() for part in line.rpartition(":"))
+        label, thread = (part.strip() for part in split(line))
         if not label or not _TWEET_ID.fullmatch(thread):
-            report.refuse("not a label line", LABELS, line=number, detail=repr(line[:60]))
+            report.refuse("not a label line", name, line=number, detail=repr(line[:60]))
         elif thread in refused:
             continue
         elif label not in known:
             detail = f"{label!r}; known: {', '.join(known)}"
-            report.refuse("unknown label", LABELS, line=number, detail=detail)
+            report.refuse("unknown label", name, line=number, detail=detail)
             refused.add(thread)
             labels.pop(thread, None)
-        elif labels.get(thread, label) != label:
-            report.refuse("several labels for one thread", LABELS, line=number, detail=thread)
+        elif thread not in labels:
+            labels[thread] = (label, number)
+        elif labels[thread][0] != label:
+            report.refuse("several labels for one thread", name, line=number, detail=thread)
             refused.add(thread)
             del labels[thread]
-        elif thread in labels:
-            report.repair("duplicate label line", f"{LABELS}:{number}")
         else:
-            labels[thread] = label
+            report.repair("duplicate label line", f"{name}:{number}")
     return labels
 
 

@@ -16,7 +16,8 @@ from dgljoint_data.audit_overlap import Threads, in_store
 from dgljoint_data.build_summary import BuildSummary, Shapes, Shared, repeated_texts
 from dgljoint_data.features.catalogue import Choice
 from dgljoint_data.features.make import FeatureMaker
-from dgljoint_data.reader_extras import label_names, raw_digest
+from dgljoint_data.published_folds import PublishedFolds, choose_split, read_folds
+from dgljoint_data.reader_extras import feature_columns, label_names, raw_digest
 from dgljoint_data.splits import Sources, Split, make_splits
 from dgljoint_data.watch import Watch
 from dgljoint_data.workers import Divisible, ItemT, ResultT, Workers, working
@@ -48,14 +49,14 @@ class StrictError(DataError):
 class _Written:
     """What is remembered of the cascades that are in the file."""
 
-    # A dictionary for its order and its look-up.
-    ids: dict[str, None] = field(default_factory=dict)
-    sources: Sources = field(default_factory=lambda: Sources([], [], [], []))
+    ids: set[str] = field(default_factory=set)
+    sources: Sources = field(default_factory=lambda: Sources([], [], [], [], []))
     shapes: Shapes = field(default_factory=Shapes)
 
     def add(self, cascade: Cascade) -> None:
-        self.ids[cascade.id] = None
+        self.ids.add(cascade.id)
         self.shapes.add(cascade)
+        self.sources.ids.append(cascade.id)
         self.sources.labels.append(cascade.label)
         # As in the store: a cascade of no known event counts as one of its own.
         self.sources.events.append(cascade.event or f"cascade {cascade.id}")
@@ -71,6 +72,7 @@ def build_store(
     output: Path,
     name: str | None = None,
     seed: int = 0,
+    folds: Path | None = None,
     features: Sequence[Choice] | None = None,
     jobs: int = 1,
     strict: bool = False,
@@ -86,6 +88,7 @@ def build_store(
         output: the file to make; an existing one is replaced.
         name: of the data set; the reader's name when ``None``.
         seed: of the folds.
+        folds: folder of the published RvNN folds, to store as the split ``published``.
         features: to store; the default ones and what the reader carries when ``None``.
         jobs: processes that read, if the reader is :class:`~dgljoint_data.workers.Divisible`; the
             file is the same to the byte. A program that gives more than 1 must be importable, as
@@ -95,7 +98,8 @@ def build_store(
         watch: is told how it goes on.
 
     Raises:
-        DataError: the source cannot be read, or holds too few events to divide into folds.
+        DataError: the source or the published folds cannot be read or do not fit one another, or
+            the source holds too few events to divide into folds.
         StrictError: something was repaired or refused in a strict build.
         PluginError: the reader does not account for what it met.
         RunFailedError: the file cannot be written.
@@ -105,15 +109,22 @@ def build_store(
     _check_place(output)
     name = name or reader_name
     labels = label_names(reader, source)
-    maker = FeatureMaker(features)
+    published = [] if folds is None else read_folds(folds)
+    raw = _Raw(reader, reader_name, source)
+    maker = FeatureMaker(features, feature_columns(reader))
     with (
         create_store(output, name=name, reader=reader_name, label_names=labels) as writer,
         working(jobs, reader.__module__) as workers,
     ):
-        made = _fill(writer, workers, reader, reader_name, source, seed, maker, watch or Watch())
+        made = _fill(writer, workers, raw, maker, watch or Watch())
+        splits, refused = _write_splits(writer, made, seed, published)
         if jobs > 1 and not hasattr(reader, "read_in_parts"):
             made.report.note("read by one process: this reader does not divide its work")
-        summary = _sum_up(made, labels, against, path=output, name=name, reader=reader_name)
+        writer.set_counts(made.report.counts)
+        summary = replace(
+            _sum_up(made, labels, against), path=output, name=name, reader=reader_name,
+            splits={split.name: split.folds for split in splits}, splits_refused=refused,
+        )
         if strict and (made.report.repairs or made.report.refusals):
             raise StrictError(replace(summary, seconds=time.perf_counter() - started))
     # Not read again: what it holds was checked, cascade by cascade, when it was added.
@@ -124,6 +135,15 @@ def build_store(
 
 
 @dataclass(frozen=True, slots=True)
+class _Raw:
+    """What is to be read, and by whom."""
+
+    reader: Reader
+    reader_name: str
+    source: Path | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Made:
     """What stands in a file that is not put together yet, and what it was made from."""
 
@@ -131,34 +151,22 @@ class _Made:
     report: ReadReport
     raw_digest: str
     features: Mapping[str, str]
-    splits: Mapping[str, int]
-    splits_refused: Mapping[str, str]
 
 
 def _fill(
-    writer: StoreWriter,
-    workers: Workers,
-    reader: Reader,
-    reader_name: str,
-    source: Path | None,
-    seed: int,
-    maker: FeatureMaker,
-    watch: Watch,
+    writer: StoreWriter, workers: Workers, raw: _Raw, maker: FeatureMaker, watch: Watch
 ) -> _Made:
     report = ReadReport()
-    digest = workers.later(*raw_digest(reader, source))
-    cascades = _cascades(reader, source, report, workers, watch)
+    digest = workers.later(*raw_digest(raw.reader, raw.source))
+    cascades = _cascades(raw, report, workers, watch)
     written = _write_cascades(writer, cascades, maker, watch)
     watch.finish()
-    _balance(report, written, reader_name)
+    _balance(report, written, raw.reader_name)
     writer.set_raw_digest(digest())
     maker.describe(writer)
     for note in maker.notes():
         report.note(note)
-    splits, refused = _write_splits(writer, written.sources, seed)
-    writer.set_counts(report.counts)
-    folds = {split.name: split.folds for split in splits}
-    return _Made(written, report, digest(), maker.summary(), folds, refused)
+    return _Made(written, report, digest(), maker.summary())
 
 
 def _check_place(output: Path) -> None:
@@ -172,15 +180,11 @@ def _check_place(output: Path) -> None:
 
 
 def _cascades(
-    reader: Reader,
-    source: Path | None,
-    report: ReadReport,
-    workers: Workers,
-    watch: Watch,
+    raw: _Raw, report: ReadReport, workers: Workers, watch: Watch
 ) -> Iterator[Cascade]:
-    if not hasattr(reader, "read_in_parts"):
+    if not hasattr(raw.reader, "read_in_parts"):
         watch.begin(None)
-        yield from reader.read(source, report)
+        yield from raw.reader.read(raw.source, report)
         return
 
     def spread(
@@ -191,7 +195,7 @@ def _cascades(
             yield result
             watch.part()
 
-    yield from cast(Divisible, reader).read_in_parts(source, report, spread)
+    yield from cast(Divisible, raw.reader).read_in_parts(raw.source, report, spread)
 
 
 def _write_cascades(
@@ -213,9 +217,12 @@ def _write_cascades(
 
 
 def _write_splits(
-    writer: StoreWriter, sources: Sources, seed: int
+    writer: StoreWriter, made: _Made, seed: int, published: Sequence[PublishedFolds]
 ) -> tuple[list[Split], dict[str, str]]:
+    sources = made.written.sources
     splits, refused = make_splits(sources, seed)
+    if published:
+        splits.append(choose_split(published, sources.ids, made.report))
     for split in splits:
         writer.set_split(
             split.name, split.fold, grouped_by=split.grouped_by, group=split.group,
@@ -247,27 +254,21 @@ def _unbalanced(reader: str, what: str, met: int, stored: int, left_out: int) ->
 
 
 def _sum_up(
-    made: _Made,
-    label_names: Sequence[str],
-    against: Sequence[CascadeStore],
-    *,
-    path: Path,
-    name: str,
-    reader: str,
+    made: _Made, label_names: Sequence[str], against: Sequence[CascadeStore]
 ) -> BuildSummary:
-    """Sum up a file that is not kept yet."""
+    """Sum up what was read; what the file is, its caller knows."""
     sources, shapes = made.written.sources, made.written.shapes
-    threads = Threads(list(made.written.ids), sources.labels, sources.texts)
+    threads = Threads(sources.ids, sources.labels, sources.texts)
     equal, similar = repeated_texts(sources.texts)
     return BuildSummary(
-        path=path,
-        name=name,
-        reader=reader,
+        path=Path(),
+        name="",
+        reader="",
         digest="",
         raw_digest=made.raw_digest,
-        cascades=len(threads.ids),
+        cascades=len(sources.ids),
         posts=shapes.posts,
-        edges=shapes.posts - len(threads.ids),
+        edges=shapes.posts - len(sources.ids),
         events=len(set(sources.events)),
         labels={label: sources.labels.count(label) for label in label_names},
         unlabelled=sources.labels.count(None),
@@ -277,8 +278,8 @@ def _sum_up(
         similar_texts=similar,
         shared=[Shared(other.path, other.name, in_store(threads, other)) for other in against],
         features=made.features,
-        splits=made.splits,
-        splits_refused=made.splits_refused,
+        splits={},
+        splits_refused={},
         size_bytes=0,
         seconds=0.0,
         report=made.report,

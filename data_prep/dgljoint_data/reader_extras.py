@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -24,6 +25,17 @@ class Fingerprinted(Protocol):
         ...
 
 
+class Columned(Protocol):
+    """A reader whose sparse features have columns without words.
+
+    Attributes:
+        feature_columns: how many each has at least, by name; one of another reader has as many as
+            are seen.
+    """
+
+    feature_columns: Mapping[str, int]
+
+
 class Labelled(Protocol):
     """A reader whose classes are those of the data, so that they are not known before."""
 
@@ -42,6 +54,13 @@ def label_names(reader: Reader, source: Path | None) -> tuple[str, ...]:
     if hasattr(reader, "collect_labels"):
         return cast(Labelled, reader).collect_labels(source)
     return reader.label_names
+
+
+def feature_columns(reader: Reader) -> Mapping[str, int]:
+    """Return how many columns the reader's sparse features have at least, by name."""
+    if hasattr(reader, "feature_columns"):
+        return cast(Columned, reader).feature_columns
+    return {}
 
 
 def raw_digest(reader: Reader, source: Path | None) -> tuple[Any, ...]:

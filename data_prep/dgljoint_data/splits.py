@@ -10,6 +10,8 @@
                          latest, and a fold is tested by what was trained on the folds after it.
                          By class, because classes collected at different times would be missing
                          from a plain chronological split; events may stand on both sides
+``published``            those of the RvNN release of Twitter15/16, random, when they were given
+                         (:mod:`dgljoint_data.published_folds`)
 =======================  ==========================================================================
 """
 
@@ -42,12 +44,14 @@ class Sources:
         events: equal names are kept together.
         posted_at: Unix seconds; 0 when unknown.
         texts: of the source posts.
+        ids: of the cascades, which only published folds know them by.
     """
 
     labels: list[str | None]
     events: list[str]
     posted_at: list[int]
     texts: list[str]
+    ids: list[str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -72,6 +72,8 @@ def training_question(
 def evaluation_question(columns: CascadeColumns, observed_share: float) -> Question:
     """Observe each cascade's first posts by time; ask for every later one, all candidates.
 
+    A cascade without times is observed whole: nothing in it is later than anything else.
+
     Args:
         columns: the cascades.
         observed_share: share of the posts observed, rounded up; all later edges are hidden.
@@ -79,6 +81,8 @@ def evaluation_question(columns: CascadeColumns, observed_share: float) -> Quest
     first, earlier = _earlier_posts(columns)
     sizes = np.diff(columns.post_ptr)
     observed = np.ceil(sizes * observed_share - 1e-9).astype(np.int64)
+    timed = columns.delay_seconds[columns.post_ptr[1:] - 1] > 0
+    observed = np.where(timed, observed, sizes)
     pending = np.arange(len(first)) - first >= np.repeat(observed, sizes)
     target = np.flatnonzero(pending & _eligible(columns, first, earlier))
     row, position = _ragged(earlier[target])

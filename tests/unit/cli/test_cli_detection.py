@@ -9,7 +9,7 @@ import pytest
 
 from dgljoint_cli.main import run
 from pheme_release import LAYOUTS, whole, write
-from twitter_release import Release
+from twitter_release import Release, RvnnRelease
 
 BROKEN = """
     import dgljoint
@@ -31,17 +31,23 @@ def lines(target: Path) -> Path:
     return target
 
 
-@pytest.mark.parametrize("expected", ["twitter15", *LAYOUTS, "jsonl", "file"])
+@pytest.mark.parametrize("expected", ["twitter15", "rvnn", "rvnn16", *LAYOUTS, "jsonl", "file"])
 def test_the_reader_is_found(site, tmp_path, capsys, expected):
     site.install("dgljoint-bad", {"bad": "bad"}, bad=BROKEN)
     raw = tmp_path / "raw"
     if expected == "twitter15":
         Release().write(raw)
+    elif expected.startswith("rvnn"):
+        RvnnRelease().write(raw, edition=expected[4:] or "15")
     elif expected in LAYOUTS:
         write(whole(expected), raw)
     else:
         lines(raw)
-    reader = {"twitter15": "twitter15", "jsonl": "jsonl", "file": "jsonl"}.get(expected, "pheme")
+    named = {
+        "twitter15": "twitter15", "rvnn": "twitter15", "rvnn16": "twitter16", "jsonl": "jsonl",
+        "file": "jsonl",
+    }
+    reader = named.get(expected, "pheme")
     place = raw / "cascades.jsonl" if expected == "file" else raw
     arguments = ["preprocess", str(place), "-o", str(tmp_path / "out.h5"), "--format", "json"]
     assert run(arguments) == 0

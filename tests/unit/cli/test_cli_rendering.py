@@ -57,6 +57,15 @@ def test_random_folds_are_labelled_in_every_title(scores, capsys):
     assert all(title.endswith("RANDOM FOLDS") for title in titles)
 
 
+def test_a_part_without_link_targets_says_so(scores, capsys):
+    alone = Scores("test", scores.rumor, {}, 0.0)
+    text = text_of(score_tables(alone, Protocol("t15", "published", 0, None)), capsys)
+    assert "rumor detection, 80 cascades" in text
+    assert "links: no targets in the test part of t15, split published, fold 0: RANDOM FOLDS" in (
+        " ".join(text.split())
+    )
+
+
 def test_nothing_to_score_says_so(capsys):
     empty = Scores("test", None, {}, 0.0)
     assert "nothing to score" in text_of(

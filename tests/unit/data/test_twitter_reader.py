@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgljoint import DataError, Kind, ReadReport
-from dgljoint.options import NoOptions
 from dgljoint_data.twitter import TwitterTreeReader, dgljoint_readers
 from twitter_release import SMALL_TREE, Release, edge, root
 
@@ -203,7 +202,8 @@ def test_two_specs_name_their_publication() -> None:
     specs = dgljoint_readers()
     assert [spec.name for spec in specs] == ["twitter15", "twitter16"]
     assert all(spec.reference and "P17-1066" in spec.reference.url for spec in specs)
-    assert specs[0].build(NoOptions()).label_names == ("false", "true", "unverified", "non-rumor")
+    reader = specs[0].build(specs[0].options())
+    assert reader.label_names == ("false", "true", "unverified", "non-rumor")
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -66,7 +68,8 @@ def test_evaluation_asks_for_every_late_post_among_all_earlier_ones(
     question = evaluation_question(of, share)
     check(question, of)
     for cascade, (start, end) in enumerate(zip(of.post_ptr, of.post_ptr[1:], strict=False)):
-        observed = int(np.ceil((end - start) * share))
+        timed = of.delay_seconds[end - 1] > 0
+        observed = int(np.ceil((end - start) * share)) if timed else end - start
         assert not question.pending[start : start + observed].any(), cascade
         assert question.pending[start + observed : end].all(), cascade
     child, candidate = question.pairs
@@ -96,3 +99,11 @@ def test_sampled_candidates_are_spread_evenly() -> None:
     assert drawn[: size - 2].mean() == pytest.approx(300 * 10 / 99)
     assert drawn[: size - 2].min() > 10
     assert drawn[: size - 2].max() < 60
+
+
+@given(columns(), st.sampled_from([0.1, 0.75]))
+def test_a_cascade_without_times_is_observed_whole(of: CascadeColumns, share: float) -> None:
+    timeless = replace(of, delay_seconds=np.zeros(len(of.parent)))
+    question = evaluation_question(timeless, share)
+    assert not question.pending.any()
+    assert question.pairs.shape == (2, 0)

@@ -60,3 +60,11 @@ def id_text(*candidates: object) -> str | None:
         elif type(value) is int and 0 <= value <= _BIGGEST_ID:
             return str(value)
     return None
+
+
+def shown(value: object) -> str:
+    """Return the start of a value of JSON for a message; of a container only what it is."""
+    # Not its text: Python gives up on writing out what is nested a thousand deep.
+    if isinstance(value, list | dict):
+        return "an array" if isinstance(value, list) else "an object"
+    return repr(str(value)[:40])

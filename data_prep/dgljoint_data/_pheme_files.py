@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
 from dgljoint.cascade import Kind
-from dgljoint_data._json import BadJsonError, id_text
+from dgljoint_data._json import BadJsonError, id_text, shown
 from dgljoint_data.features.user import Profile
 
 _MONTHS = {
@@ -117,7 +117,7 @@ def _parse_date(value: object) -> int:
     # strptime takes four times as long and depends on the language of the machine.
     match = _CREATED_AT.fullmatch(value) if isinstance(value, str) else None
     if match is None or match[1] not in _MONTHS:
-        raise BadJsonError(f"a tweet without a date: created_at is {str(value)[:40]!r}")
+        raise BadJsonError(f"a tweet without a date: created_at is {shown(value)}")
     offset = timedelta(hours=int(match[7]), minutes=int(match[8]))
     try:
         moment = datetime(
@@ -190,5 +190,5 @@ def _mark(annotation: dict[str, object], name: str) -> int | None:
         return None
     # Published files mix numbers and text.
     if type(value) not in (int, str) or value not in (0, 1, "0", "1"):
-        raise BadJsonError(f"{name} is {str(value)[:40]!r}, expected 0 or 1")
+        raise BadJsonError(f"{name} is {shown(value)}, expected 0 or 1")
     return int(str(value))

@@ -171,6 +171,10 @@ def test_a_bad_thread_is_refused_with_the_file_and_the_others_kept(
         (tweet(601, 30, 600, id=10**30, id_str="9" * 19), "a tweet without an id"),
         (tweet(601, 30, 600, id=True, id_str="x"), "a tweet without an id"),
         (tweet(601, 30, 600, created_at=7), "a tweet without a date"),
+        (
+            tweet(601, 30, 600, created_at="@").replace(b'"@"', b"[" * 1000 + b"]" * 1000),
+            "a tweet without a date: created_at is an array",
+        ),
         (tweet(601, 30, 600, created_at="Wed Foo 13 01:00:30 +0000 2014"), "a tweet without a da"),
         (tweet(601, 30, 600, created_at="Wed Feb 31 01:00:30 +0000 2014"), "an impossible date"),
         (tweet(601, 30, 600, created_at="Wed Feb 01 01:00:30 +9900 2014"), "an impossible date"),

@@ -10,6 +10,7 @@ import pytest
 from dgljoint_cli.main import run
 from pheme_release import LAYOUTS, whole, write
 from twitter_release import Release, RvnnRelease
+from weibo_release import whole as weibo
 
 BROKEN = """
     import dgljoint
@@ -31,7 +32,9 @@ def lines(target: Path) -> Path:
     return target
 
 
-@pytest.mark.parametrize("expected", ["twitter15", "rvnn", "rvnn16", *LAYOUTS, "jsonl", "file"])
+@pytest.mark.parametrize(
+    "expected", ["twitter15", "rvnn", "rvnn16", *LAYOUTS, "weibo", "jsonl", "file"]
+)
 def test_the_reader_is_found(site, tmp_path, capsys, expected):
     site.install("dgljoint-bad", {"bad": "bad"}, bad=BROKEN)
     raw = tmp_path / "raw"
@@ -41,13 +44,12 @@ def test_the_reader_is_found(site, tmp_path, capsys, expected):
         RvnnRelease().write(raw, edition=expected[4:] or "15")
     elif expected in LAYOUTS:
         write(whole(expected), raw)
+    elif expected == "weibo":
+        write(weibo(), raw)
     else:
         lines(raw)
-    named = {
-        "twitter15": "twitter15", "rvnn": "twitter15", "rvnn16": "twitter16", "jsonl": "jsonl",
-        "file": "jsonl",
-    }
-    reader = named.get(expected, "pheme")
+    named = {"rvnn": "twitter15", "rvnn16": "twitter16", "file": "jsonl"}
+    reader = "pheme" if expected in LAYOUTS else named.get(expected, expected)
     place = raw / "cascades.jsonl" if expected == "file" else raw
     arguments = ["preprocess", str(place), "-o", str(tmp_path / "out.h5"), "--format", "json"]
     assert run(arguments) == 0
@@ -67,7 +69,7 @@ def test_several_or_no_readers_exit_2_and_are_named(tmp_path, capsys):
     assert run(["preprocess", str(tmp_path / "empty"), *out]) == 2
     err = capsys.readouterr().err
     assert "no reader recognises" in err
-    assert "asked were: jsonl, pheme, twitter15, twitter16" in err
+    assert "asked were: jsonl, pheme, twitter15, twitter16, weibo" in err
     assert not (tmp_path / "out.h5").exists()
 
 

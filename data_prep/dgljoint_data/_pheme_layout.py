@@ -129,7 +129,7 @@ def find_places(events: list[Path], report: ReadReport) -> Iterator[Place]:
     for event in events:
         name = readable(event.name.removesuffix(_EVENT_SUFFIX))
         for entry in _list(str(event), report):
-            if entry.name in RUMOURS and entry.is_dir():
+            if entry.name in RUMOURS and _is_folder(entry):
                 for inner in _list(entry.path, report):
                     yield from _place(inner, name, RUMOURS[entry.name], report)
             else:
@@ -139,7 +139,7 @@ def find_places(events: list[Path], report: ReadReport) -> Iterator[Place]:
 def _place(
     entry: os.DirEntry[str], event: str, rumour: bool | None, report: ReadReport
 ) -> Iterator[Place]:
-    if _is_thread_name(entry.name) and entry.is_dir():
+    if _is_thread_name(entry.name) and _is_folder(entry):
         yield Place(entry.path, event, rumour)
     else:
         report.count("other_files_skipped")
@@ -159,6 +159,13 @@ def list_thread(place: Place, report: ReadReport) -> Thread:
         replies=_tweets(replies, report) if replies else None,
         others=frozenset(inside),
     )
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _tweets(folders: list[str], report: ReadReport) -> tuple[Path, ...]:

@@ -195,6 +195,10 @@ def _index(lines: _Lines) -> TreeFile:
     tokens = (lines.root + b"\n" + lines.edges.replace(b"]->[", b"]\n[")).split(b"\n")[:-1]
     place = dict.fromkeys(tokens)
     fields = b"\n".join(place).split(b"'")
+    # The published form was compared without digits: they might stand between the fields as well.
+    between = {b"]\n" + fields[0], fields[-1] + b"\n[", *fields[6:-1:6]}
+    if between != {b"]\n["} or {*fields[2::6], *fields[4::6]} != {b", "}:
+        raise ValueError("digits outside the quotes")
     user = np.array(list(map(int, fields[1::6])), np.int64)
     tweet = np.array(list(map(int, fields[3::6])), np.int64)
     minutes = np.array(list(map(float, fields[5::6])), np.float64)

@@ -343,6 +343,18 @@ def test_a_folder_in_place_of_a_file_and_a_file_in_place_of_a_folder(tmp_path: P
     assert PhemeReader(PhemeOptions()).fingerprint(tmp_path)
 
 
+def test_links_that_lead_to_themselves_are_skipped(tmp_path: Path) -> None:
+    files = {name: data for name, data in whole().items() if f"{folder('900')}/" not in name}
+    write(files, tmp_path)
+    for name in (folder("900"), f"{THREAD}/reactions/609.json", f"{THREAD[:-3]}rumours"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).symlink_to(Path(name).name)
+    reader, report = PhemeReader(PhemeOptions()), ReadReport()
+    assert [cascade.id for cascade in reader.read(tmp_path, report)] == ["700", "600", "800"]
+    assert "symbolic links" in report.repairs["tweet that cannot be read"].examples[0]
+    assert reader.fingerprint(tmp_path)
+
+
 def test_a_build_accounts_for_the_posts_and_follows_files_and_option(tmp_path: Path) -> None:
     source = write(whole(), tmp_path / "raw")
 

@@ -191,6 +191,14 @@ def test_a_line_that_stands_twice_is_read_once(tmp_path: Path) -> None:
     assert tally.examples == ["Weibo.txt:6"]
 
 
+@pytest.mark.parametrize("label", [0, 7])
+def test_a_thread_of_two_labels_stays_refused(tmp_path: Path, label: int) -> None:
+    again = line("500", label, [1]) + line("500", 1, [1]) + line("500", 0, [1])
+    cascades, report = read(whole() | {"Weibo.txt": LIST + again}, tmp_path)
+    assert (list(cascades), len(report.quarantine)) == (["600", "700", "800", "900"], 1)
+    assert report.counts["threads_met"] == 5
+
+
 def test_posts_of_refused_threads_are_accounted_for(tmp_path: Path) -> None:
     change = {
         "Weibo.txt": LIST + line("600", 1, [1]), "Weibo/901.json": dump(thread(1)),

@@ -31,6 +31,8 @@ class Odd(Enum):
 
 Files = dict[str, "bytes | Odd"]  # by path under the release, with slashes
 
+RAW = "{raw}"  # in an option's value: the folder that the release is written to
+
 
 @dataclass(frozen=True, slots=True)
 class Release:
@@ -38,7 +40,7 @@ class Release:
 
     Attributes:
         files: what stands under each path.
-        options: of the reader.
+        options: of the reader; ``RAW`` in a value stands for the release's folder.
     """
 
     files: Mapping[str, bytes]

@@ -25,13 +25,14 @@ from dgljoint.options import parse_options
 from dgljoint.plugins.specs import ReaderSpec
 from dgljoint.reading import Reader, ReadReport
 from dgljoint.store import CascadeStore
-from dgljoint_bench.damage import Mutant, write_release
+from dgljoint_bench.damage import RAW, Mutant, write_release
 from dgljoint_data.build import build_store
 
 SECONDS = 5.0
 
 # Names under which readers count all threads, kept or refused.
 _THREADS_MET = ("lines", "threads_met")
+_UNPRINTABLE = set("\x00\x07\x08\x1b")  # line ends aside: what a terminal obeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,10 @@ def undergo(
     try:
         with warnings.catch_warnings(), at_most(seconds):
             warnings.simplefilter("error")
-            reader = spec.build(parse_options(spec.options, mutant.options, spec.name))
+            options = {
+                name: value.replace(RAW, str(source)) for name, value in mutant.options.items()
+            }
+            reader = spec.build(parse_options(spec.options, options, spec.name))
             cascades = _read(spec, reader, source)
             if build and cascades:
                 built = _build(spec, reader, source, folder / "out.h5")
@@ -116,8 +120,8 @@ def _read(spec: ReaderSpec, reader: Reader, source: Path) -> int:
         labels = collect(source) if collect else reader.label_names
         cascades.extend(reader.read(source, report))
     except DgljointError as error:
-        if not error.message.isprintable():
-            raise BrokenPromiseError(f"a message of several lines: {error.message!r}") from error
+        if len(error.message.splitlines()) != 1 or set(error.message) & _UNPRINTABLE:
+            raise BrokenPromiseError(f"a message of no one line: {error.message!r}") from error
         return 0
     if not cascades:
         raise BrokenPromiseError("neither cascades nor an error")

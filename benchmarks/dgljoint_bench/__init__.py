@@ -6,4 +6,7 @@ does falls on all of them alike::
     from dgljoint_bench.timing import interleave
 
     print(interleave({"one": one, "other": other}, rounds=20).table())
+
+:mod:`dgljoint_bench.damage` makes mutants of small releases of raw data, and
+:mod:`dgljoint_bench.ordeal` puts a reader through them.
 """

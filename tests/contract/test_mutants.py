@@ -5,6 +5,8 @@ The same mutants by the ten thousand: ``python benchmarks/mutants.py``.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -190,6 +192,45 @@ def test_a_broken_promise_is_found(
 def test_a_reader_may_read_or_refuse(tmp_path: Path) -> None:
     assert outcome_of(None, tmp_path / "read") == (1, "")
     assert outcome_of(refuse, tmp_path / "refused") == (0, "")
+
+
+# The command
+
+
+def command(*arguments: object) -> subprocess.CompletedProcess[str]:
+    script = Path(__file__).parents[2] / "benchmarks" / "mutants.py"
+    return subprocess.run(
+        [sys.executable, script, *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+
+
+def test_the_command_counts_what_came_of_the_mutants() -> None:
+    ran = command("weibo", "jsonl", "--mutants", 20)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    for line, reader in zip(ran.stdout.splitlines()[1:], ("weibo", "jsonl"), strict=True):
+        name, mutants, refused, read, _, failed, *_ = line.split()
+        assert (name, mutants, failed) == (reader, "20", "0")
+        assert int(refused) + int(read) == 20
+
+
+def test_a_failure_ends_the_command_with_1_and_can_be_made_again(tmp_path: Path) -> None:
+    # No reader is done in no time.
+    ran = command("weibo", "--mutants", 3, "--seconds", 1e-6)
+    assert ran.returncode == 1
+    again = "weibo --seed 0 --only 2"
+    assert f"python benchmarks/mutants.py {again}\n" in ran.stdout
+    assert "_TooLongError: not done after 1e-06 s" in ran.stdout
+    ran = command(*again.split(), "--keep", tmp_path / "kept")
+    assert ran.returncode == 0
+    assert "cascades, built: " in ran.stdout
+    assert any((tmp_path / "kept").iterdir())
+
+
+def test_the_command_refuses_what_it_has_no_releases_of() -> None:
+    for arguments in (("myspace",), ("--raw", "."), ("weibo", "--keep", "x")):
+        ran = command(*arguments)
+        assert ran.returncode == 2
+        assert "Traceback" not in ran.stderr
 
 
 # Releases

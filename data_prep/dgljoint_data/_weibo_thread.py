@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Set
 from dataclasses import dataclass
 
@@ -26,9 +25,8 @@ NO_USER = "post without a user (0 is stored)"
 
 _LATEST_SECONDS = 10**10  # three centuries; a time in milliseconds is later
 # What the site puts where somebody reposts without a word.
-_PLAIN_REPOST = re.compile(
-    r"[\s\u200b]*(?:转发微博|轉發微博|转发|轉發|repost)?[\s\u200b.。!！]*", re.IGNORECASE
-)
+_PLAIN_REPOSTS = frozenset(("", "转发微博", "轉發微博", "转发", "轉發", "repost"))
+_BLANK = " \t\r\n\xa0\u3000\u200b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +70,14 @@ def parse_post(value: object) -> Post:
         parent=parent,
         user=int(id_text(value.get("uid")) or 0),
         seconds=_seconds(value.get("t")),
-        text="" if _PLAIN_REPOST.fullmatch(text) else text,
+        text="" if _is_plain_repost(text) else text,
     )
+
+
+def _is_plain_repost(text: str) -> bool:
+    words = text.strip(_BLANK)
+    # Not a text of nothing but signs: those are somebody's own.
+    return (words.rstrip(".。!！") or words).lower() in _PLAIN_REPOSTS
 
 
 def _seconds(value: object) -> float:

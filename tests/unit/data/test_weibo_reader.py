@@ -47,6 +47,7 @@ def test_a_thread_is_a_cascade_in_time_order(tmp_path: Path) -> None:
         ("", True), ("转发微博", True), (" 转发微博。", True), ("轉發微博", True), ("转发", True),
         ("Repost", True), ("REPOST!", True), ("\u200b", True),
         ("转发微博了", False), ("repost this", False), ("?", False), ("[泪]", False),
+        ("!!!", False), ("。", False), (" " * 100_000 + "x", False),
     ],
 )
 def test_a_plain_repost_is_a_retweet_without_text(

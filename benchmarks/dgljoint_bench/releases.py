@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import product, zip_longest
 from pathlib import Path
 
-from dgljoint_bench.damage import Release
+from dgljoint_bench.damage import RAW, Release
 
 Files = dict[str, bytes]
 
@@ -191,7 +191,11 @@ def cut_release(reader: str, folder: Path) -> list[Release]:
         if chosen:
             content[path] = b"".join(chosen[:_LINES_TAKEN])[:_MOST_BYTES]
     cut = {str(path.relative_to(folder)): data for path, data in content.items()}
-    options = {tuple(release.options.items()) for release in own_releases(reader)}
+    # An option that names a part of our own release means nothing for this one.
+    options = {
+        tuple(release.options.items()) for release in own_releases(reader)
+        if not any(RAW in value for value in release.options.values())
+    }
     return [Release(cut, dict(chosen)) for chosen in sorted(options)]
 
 

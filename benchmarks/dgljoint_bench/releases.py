@@ -63,7 +63,23 @@ def _twitter(edition: str) -> list[Release]:
         lines = [f"{token[post.parent or 0]}->{token[post.id]}" for post in posts]
         files[f"tree/{thread}.txt"] = _text(lines)
     files |= {"label.txt": _text(labels), "source_tweets.txt": _text(texts)}
-    return [Release(files | {f"Twitter{edition}_label_All.txt": _text(events)}), Release(files)]
+    named = {f"Twitter{edition}_label_All.txt": _text(events)}
+    words = named | {"data.TD_RvNN.vol_5000.txt": _text([*_rvnn_rows()])}
+    inside = {f"rvnn/resource/{name}": data for name, data in words.items()}
+    return [
+        Release(files | named), Release(files), Release(words),
+        Release(files | inside, {"text_from": f"{RAW}/rvnn"}),
+    ]
+
+
+def _rvnn_rows() -> Iterator[str]:
+    for thread, _, posts in _threads():
+        index = {post.id: place + 2 for place, post in enumerate(posts)}
+        parents = len({post.parent for post in posts})
+        for post in posts:
+            above = "None" if post.parent is None else index[post.parent]
+            words = " ".join(f"{post.id % 97 + word}:{word % 3 + 1}" for word in range(4))
+            yield f"{thread}\t{above}\t{index[post.id]}\t{parents}\t9\t{words}"
 
 
 def _pheme() -> list[Release]:
@@ -95,7 +111,7 @@ def _pheme_files(base: str, source: str, replies: str) -> Files:
                 "created_at": f"Wed Aug 13 01:{post.seconds // 60:02}:{post.seconds % 60:02} "
                               "+0000 2014",
                 "in_reply_to_status_id": post.parent,
-                "user": {"id": post.user, "followers_count": 12, "friends_count": 3,
+                "user": {"id": post.user, "followers_count": 12, "statuses_count": 4,
                          "verified": False, "created_at": "Mon Nov 22 23:57:55 +0000 2010"},
             })
         if "raw" in base or "data" in base:
@@ -134,7 +150,7 @@ def _weibo() -> list[Release]:
             {"mid": str(post.id), "id": str(post.id), "uid": post.user,
              "parent": post.parent and str(post.parent), "t": _START + post.seconds,
              "text": post.text if post.id % 3 else "转发微博", "original_text": post.text,
-             "followers_count": 12, "friends_count": 3, "verified": False,
+             "followers_count": 12, "statuses_count": 4, "verified": False,
              "user_created_at": "Mon Nov 22 23:57:55 +0800 2010"}
             for post in posts
         ])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -78,14 +79,22 @@ def parse_tweet(value: object) -> Tweet:
         seconds=seconds,
         kind=_kind(value),
         text=text if isinstance(text, str) else "",
-        profile=_profile(user, seconds),
+        profile=parse_profile(user, seconds),
     )
 
 
-def _profile(user: dict[str, object], seconds: int) -> Profile | None:
-    """Take what is said of an author beside the id; a number that is none counts as 0."""
+def parse_profile(
+    user: Mapping[str, object], seconds: float, created_at: str = "created_at"
+) -> Profile | None:
+    """Take what is said of an author beside the id; a number that is none counts as 0.
+
+    Args:
+        user: the object that describes the author.
+        seconds: when the author wrote the post, in Unix time.
+        created_at: the key of the date of the account, as text or as a Unix time.
+    """
     followers, friends, statuses = (user.get(name) for name in _COUNTS)
-    made = user.get("created_at")
+    made = user.get(created_at)
     if followers is None and friends is None and statuses is None and made is None:
         return None
     return Profile(
@@ -99,9 +108,11 @@ def _count(value: object) -> int:
     return value if type(value) is int and 0 <= value <= _MOST else 0
 
 
-def _age_seconds(made: object, seconds: int) -> int:
+def _age_seconds(made: object, seconds: float) -> int:
+    if isinstance(made, int | float) and not isinstance(made, bool):
+        return int(max(0, seconds - made)) if made > 0 else 0
     try:
-        return max(0, seconds - _parse_date(made))
+        return max(0, int(seconds) - _parse_date(made))
     except BadJsonError:
         return 0
 

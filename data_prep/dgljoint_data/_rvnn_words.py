@@ -61,6 +61,8 @@ class PublishedWords:
         self._trees = read_rows(find_text_from(place), report)
         report.count("rvnn_trees", len(self._trees))
         report.count("rvnn_posts", sum(map(len, self._trees.values())))
+        for name in ("rvnn_trees_of_the_same_shape", "replies", "replies_matched"):
+            report.count(name, 0)  # there may be no tree with a source
 
     def join(self, cascade: Cascade, *, whole: bool) -> Cascade:
         """Return the cascade with its words as a feature; posts without a row have an empty one.

@@ -11,6 +11,9 @@ from dgljoint.cascade import Cascade, Kind
 from dgljoint.reading import ReadReport
 from dgljoint_data._arrange import arrange
 from dgljoint_data._json import BadJsonError, id_text, shown
+from dgljoint_data._pheme_files import parse_profile
+from dgljoint_data.features.user import SPEC as USER
+from dgljoint_data.features.user import Profile, profile_rows
 
 BAD_POST = "post that cannot be read"
 DUPLICATE = "post that stands twice (the first is kept)"
@@ -39,6 +42,7 @@ class Post:
         user: 0 when it is not said.
         seconds: when it was posted, in Unix time.
         text: its own words; ``""`` for a repost without any.
+        profile: of its author; ``None`` when nothing is said of one.
     """
 
     id: str
@@ -46,6 +50,7 @@ class Post:
     user: int
     seconds: float
     text: str
+    profile: Profile | None
 
 
 def parse_post(value: object) -> Post:
@@ -65,12 +70,15 @@ def parse_post(value: object) -> Post:
         raise BadJsonError(f"parent is {shown(above)}, expected an id or null")
     texts = (value.get("text"), value.get("original_text"))
     text = next((words for words in texts if isinstance(words, str)), "")
+    seconds = _seconds(value.get("t"))
     return Post(
         id=post,
         parent=parent,
         user=int(id_text(value.get("uid")) or 0),
-        seconds=_seconds(value.get("t")),
+        seconds=seconds,
         text="" if _is_plain_repost(text) else text,
+        # What Twitter keeps in an object of its own stands beside the post here.
+        profile=parse_profile(value, seconds, "user_created_at"),
     )
 
 
@@ -129,6 +137,7 @@ def parse_thread(value: object, name: str, report: ReadReport) -> Thread:
         if post.parent is None and source is None:
             source = post.id
     report.count("posts_in_files", len(value))
+    report.count("posts_without_profile", sum(post.profile is None for post in posts.values()))
     report.count("duplicate_posts", duplicates)
     report.count("distinct_posts", len(posts) + unread)
     report.count("posts_dropped_unreadable", unread)
@@ -178,6 +187,7 @@ def make_cascade(
         delay_seconds=arranged.seconds - arranged.seconds[0],
         kind=np.array([Kind.SOURCE, *map(_kind, posts[1:])], np.uint8),
         text=[post.text for post in posts],
+        features={USER.name: profile_rows([post.profile for post in posts])},
     )
 
 

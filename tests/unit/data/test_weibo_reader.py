@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -224,6 +225,26 @@ def test_numbers_and_other_names_are_taken_where_they_are_meant(tmp_path: Path) 
     assert first.user[2] == 12
     assert list(first.text[2:]) == ["话 5002 🔥//@a", ""]
     assert not report.repairs
+
+
+def test_what_is_said_of_authors_is_a_feature(tmp_path: Path) -> None:
+    day = 86_400
+    said = {"followers_count": 9, "friends_count": 3, "statuses_count": 0, "verified": True}
+    posts = [
+        post(5000, 0, **said, user_created_at="Sat Sep 22 17:46:40 +0800 2012"),  # 2 days later
+        post(5001, 30, 5000, **said, user_created_at=START + 30 - 7 * day),
+        post(5002, 40, 5000),
+        post(5003, 50, 5000, followers_count="9", verified=1, user_created_at=True),
+    ]
+    posts[0]["t"] = START
+    cascades, report = read(whole() | {THREAD: dump(posts)}, tmp_path)
+    rows = np.expm1(cascades["500"].features["user"].astype(np.float64))
+    assert rows[0, 4] == pytest.approx(2, abs=1e-4)
+    assert rows[1, [0, 1, 2, 4]] == pytest.approx([9, 3, 0, 7], abs=1e-4)
+    assert cascades["500"].features["user"][:, 3].tolist() == [1, 1, 0, 0]
+    assert cascades["500"].features["user"][:, 5].tolist() == [1, 1, 0, 1]
+    assert rows[3, :5].tolist() == [0] * 5
+    assert report.counts["posts_without_profile"] == 1 + 16
 
 
 def test_other_files_are_skipped_and_counted(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The HDF5 cascade file: written atomically, validated on open, mapped into memory."""
 
 from dgljoint.store.reader import CascadeColumns, CascadeStore, SparseFeature, StoredSplit, Strings
+from dgljoint.store.resplit import put_split, remove_split
 from dgljoint.store.validate import CHECKS
 from dgljoint.store.writer import StoreWriter, create_store
 
@@ -13,4 +14,6 @@ __all__ = [
     "StoredSplit",
     "Strings",
     "create_store",
+    "put_split",
+    "remove_split",
 ]

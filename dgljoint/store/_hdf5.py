@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import h5py
 import numpy as np
@@ -29,6 +29,23 @@ _DIGEST = "digest"
 # What HDF5 needs beside the columns: headers and groups, at most this much a column and in all.
 _HEADER_BYTES = 1 << 10
 _FRAME_BYTES = 1 << 14
+
+
+class Column(Protocol):
+    """What :func:`write` takes: a column of a known type and length, given in blocks."""
+
+    dtype: np.dtype[Any]
+    row: tuple[int, ...]
+    length: int
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of all blocks."""
+        ...
+
+    def blocks(self) -> Iterator[Array]:
+        """Yield the rows in order."""
+        ...
 
 
 class Spool:
@@ -70,6 +87,26 @@ class Spool:
             self._file.close()
 
 
+class Whole:
+    """One column that is at hand: in memory, or mapped from another file."""
+
+    def __init__(self, values: Array) -> None:
+        self.dtype = values.dtype
+        self.row = values.shape[1:]
+        self.length = len(values)
+        self._values = values
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the column."""
+        return self._values.nbytes
+
+    def blocks(self) -> Iterator[Array]:
+        """Yield all of it at once."""
+        if self.length:
+            yield np.ascontiguousarray(self._values)
+
+
 class _Digest:
     """A digest of columns and attributes; independent of how HDF5 lays them out."""
 
@@ -87,7 +124,16 @@ class _Digest:
         return self._hash.hexdigest()
 
 
-def write(path: Path, spools: Mapping[str, Spool], attributes: Mapping[str, object]) -> str:
+def digest_of(columns: Mapping[str, Array], attributes: Mapping[str, object]) -> str:
+    """Return a digest of some columns and attributes."""
+    digest = _Digest(attributes)
+    for name, column in sorted(columns.items()):
+        digest.column(name, column.dtype, column.shape)
+        digest.data(column)
+    return digest.hexdigest()
+
+
+def write(path: Path, spools: Mapping[str, Column], attributes: Mapping[str, object]) -> str:
     """Write columns and JSON-able attributes to a new file at ``path``.
 
     Returns:

@@ -13,13 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgljoint.errors import UsageError
-from dgljoint.store._hdf5 import map_columns, read_attributes
+from dgljoint.store._hdf5 import digest_of, map_columns, read_attributes
 from dgljoint.store.schema import DERIVED
 from dgljoint.store.validate import check_attributes, check_columns
 from dgljoint.suggest import did_you_mean
 
 # Posts a cascade from which on copying it as a whole pays.
 _LONG = 64
+# What does not belong to the cascades: how they are divided, and who wrote the file.
+_BESIDE_CONTENT = ("digest", "splits", "splits_refused", "created_with")
+_BESIDE_CASCADES = ("splits/", "groups/")
 
 
 class Strings:
@@ -34,6 +37,10 @@ class Strings:
 
     def __getitem__(self, index: int) -> str:
         return self._data[self._ptr[index] : self._ptr[index + 1]].tobytes().decode()
+
+    def between(self, start: int, end: int) -> list[str]:
+        """Decode the strings from ``start`` up to ``end``."""
+        return [self[index] for index in range(start, end)]
 
     def filled(self) -> int:
         """Count the strings that are not empty."""
@@ -76,7 +83,7 @@ class StoredSplit:
         group: (C,) cascades of one number are kept together; ``None`` for nothing.
         ordered_by: ``time`` when a fold is tested by what was trained on the folds after it, which
             are earlier; ``""`` when folds have no order.
-        digest: of which cascade stands in which fold.
+        digest: of which cascade stands in which fold, what is kept together and the order.
     """
 
     name: str
@@ -137,6 +144,7 @@ class CascadeStore:
         self.event = self._columns["cascade/event"]
         self.posted_at = self._columns["cascade/posted_at"]
         self.ids = self._strings("cascade/id")
+        self.event_names = self._strings("event/name")
         self.user = self._columns["post/user"]
         self.post_ids = self._strings("post/id")
         self.text = self._strings("post/text")
@@ -151,8 +159,29 @@ class CascadeStore:
 
     @property
     def digest(self) -> str:
-        """Identifies the content."""
+        """Identifies all that the file holds."""
         return str(self.attributes["digest"])
+
+    @cached_property
+    def content_digest(self) -> str:
+        """Identifies the cascades and their features, however they are divided.
+
+        It stays the same when a split is added, and when another version of dgljoint builds the
+        same file. Taken when it is asked for: a pass over the file.
+        """
+        columns = {
+            name: column for name, column in self._columns.items()
+            if not name.startswith(_BESIDE_CASCADES)
+        }
+        attributes = {
+            name: value for name, value in self.attributes.items() if name not in _BESIDE_CONTENT
+        }
+        return digest_of(columns, attributes)
+
+    @property
+    def columns(self) -> Mapping[str, NDArray[Any]]:
+        """Every column as it stands in the file, by its path there."""
+        return dict(self._columns)
 
     @property
     def label_names(self) -> tuple[str, ...]:

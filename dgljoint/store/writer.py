@@ -50,6 +50,36 @@ def create_store(
         writer.finish(temporary)
 
 
+def split_settings(
+    ids: str,
+    fold: NDArray[np.integer[Any]],
+    group: NDArray[np.integer[Any]] | None,
+    *,
+    grouped_by: str,
+    ordered_by: str,
+) -> dict[str, str]:
+    """Return what a file says of a split beside its columns; ``ids`` is :func:`digest_ids`."""
+    digest = blake2b(f"{ids} {grouped_by} {ordered_by} ".encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(fold, schema.SPLIT_DTYPE).data)
+    if group is not None:
+        digest.update(np.ascontiguousarray(group, schema.GROUP_DTYPE).data)
+    return {
+        "grouped_by": grouped_by, "ordered_by": ordered_by, "digest": digest.hexdigest(),
+    }
+
+
+def digest_ids(ids: Sequence[str]) -> str:
+    """Return a digest of the cascades' ids in their order."""
+    digest = blake2b(digest_size=16)
+    for name in ids:
+        digest.update(_id_line(name))
+    return digest.hexdigest()
+
+
+def _id_line(name: str) -> bytes:
+    return f"{name}\n".encode()
+
+
 class StoreWriter:
     """Takes cascades one at a time; made by :func:`create_store`.
 
@@ -102,7 +132,7 @@ class StoreWriter:
         self._cascades += 1
         self._posts += len(cascade)
         self._append_strings("cascade/id", [cascade.id])
-        self._ids.update(f"{cascade.id}\n".encode())
+        self._ids.update(_id_line(cascade.id))
         label = -1 if cascade.label is None else self._labels[cascade.label]
         self._append("cascade/label", [label])
         self._append("cascade/event", [number])
@@ -140,7 +170,7 @@ class StoreWriter:
         group: NDArray[np.integer[Any]] | None = None,
         ordered_by: str = "",
     ) -> None:
-        """Store a split, with a digest of which cascade stands in which fold.
+        """Store a split, with a digest of its own.
 
         Args:
             name: of the split.
@@ -158,11 +188,9 @@ class StoreWriter:
         if group is not None:
             self._open(f"groups/{name}", schema.GROUP_DTYPE)
             self._append(f"groups/{name}", group)
-        digest = self._ids.copy()
-        digest.update(np.asarray(fold, schema.SPLIT_DTYPE).data)
-        self._splits[name] = {
-            "grouped_by": grouped_by, "ordered_by": ordered_by, "digest": digest.hexdigest(),
-        }
+        self._splits[name] = split_settings(
+            self._ids.hexdigest(), fold, group, grouped_by=grouped_by, ordered_by=ordered_by
+        )
 
     def refuse_split(self, name: str, why: str) -> None:
         """Store why there is no split of a name."""

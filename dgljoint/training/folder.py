@@ -16,7 +16,7 @@ from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.scores import Scores
 from dgljoint.files import write_text, writing
 from dgljoint.plugins.selection import Selection
-from dgljoint.store import CascadeStore
+from dgljoint.store import CascadeStore, StoredSplit
 from dgljoint.training.checkpoint import load_tree, save_tree
 from dgljoint.training.progress import EpochRecord
 
@@ -36,7 +36,13 @@ class RunFolder:
         self._best = path / "checkpoints" / "best.safetensors"
 
     def create(
-        self, config: RunConfig, selection: Selection, store: CascadeStore, *, force: bool
+        self,
+        config: RunConfig,
+        selection: Selection,
+        store: CascadeStore,
+        split: StoredSplit,
+        *,
+        force: bool,
     ) -> None:
         """Make a fresh folder and describe the run in it.
 
@@ -58,7 +64,7 @@ class RunFolder:
             for file in (self._metrics, self._last, self._best, self.path / "scores.json"):
                 file.unlink(missing_ok=True)
         write_text(self.path / "config.toml", dump_config(config))
-        manifest = describe_run(config, selection, store)
+        manifest = describe_run(config, selection, store, split)
         write_text(self.path / "manifest.json", json.dumps(manifest, indent=2) + "\n")
 
     def config(self) -> RunConfig:
@@ -86,14 +92,28 @@ class RunFolder:
             raise DataError(f"{self.path}: manifest.json is not readable")
         return found
 
-    def check_data(self, store: CascadeStore) -> None:
-        """Raise :class:`DataError` unless ``store`` holds what the run was trained on."""
-        expected = self.manifest().get("data", {}).get("digest")
-        if expected != store.digest:
+    def check_data(self, store: CascadeStore, split: StoredSplit) -> None:
+        """Raise :class:`DataError` unless ``store`` holds what the run was trained on.
+
+        That is its cascades and the run's own split: others may have been added or taken out.
+        """
+        data = _section(self.manifest(), "data")
+        # The first runs pinned the file as a whole.
+        known = "content_digest" in data
+        found = store.content_digest if known else store.digest
+        expected = data.get("content_digest" if known else "digest")
+        if expected != found:
             raise DataError(
-                f"{store.path} is not the data this run was trained on: digest {store.digest}, "
+                f"{store.path} is not the data this run was trained on: digest {found}, "
                 f"expected {expected}",
                 hint="bring that file back, or train again",
+            )
+        divided = _section(self.manifest(), "split").get("digest")
+        if known and divided != split.digest:
+            raise DataError(
+                f"split '{split.name}' of {store.path} is not the one this run was trained on: "
+                f"digest {split.digest}, expected {divided}",
+                hint="bring that split back, or train again",
             )
 
     def append(self, record: EpochRecord) -> None:
@@ -144,8 +164,13 @@ class RunFolder:
         write_text(self.path / "scores.json", json.dumps(found, indent=2) + "\n")
 
 
+def _section(manifest: dict[str, Any], name: str) -> dict[str, Any]:
+    found = manifest.get(name)
+    return found if isinstance(found, dict) else {}
+
+
 def describe_run(
-    config: RunConfig, selection: Selection, store: CascadeStore
+    config: RunConfig, selection: Selection, store: CascadeStore, split: StoredSplit
 ) -> dict[str, Any]:
     """Return what the manifest says."""
     packages = ("torch", "dgl", "numpy", "h5py", "pluggy", "scikit-learn")
@@ -163,7 +188,13 @@ def describe_run(
             }
             for component in selection.components
         ],
-        "data": {"name": store.name, "path": str(store.path), "digest": store.digest},
+        "data": {
+            "name": store.name,
+            "path": str(store.path),
+            "digest": store.digest,
+            "content_digest": store.content_digest,
+        },
+        "split": {"name": split.name, "digest": split.digest},
         "seed": config.seed,
         "git": _git_revision(),
     }

@@ -188,11 +188,13 @@ def train(
     )
     if resume:
         _refuse_changes(folder.config(), setup.config, out)
-        folder.check_data(setup.store)
+        folder.check_data(setup.store, setup.split)
         trainer.restore(folder.load_last())
         folder.keep_epochs(trainer.position.epoch)
     else:
-        folder.create(setup.config, setup.selection, setup.store, force=force)
+        folder.create(
+            setup.config, setup.selection, setup.store, setup.split, force=force
+        )
     progress.start(config.train.epochs, trainer.steps_per_epoch, trainer.position.epoch)
     _train_epochs(trainer, folder, progress)
     return _score(setup, folder)
@@ -213,7 +215,7 @@ def evaluate_run(folder: Path, *, registry: Registry, part: str) -> Scores:
     """
     run = RunFolder(folder)
     setup = _set_up(run.config(), registry)
-    run.check_data(setup.store)
+    run.check_data(setup.store, setup.split)
     _put_in(setup.model, run.load_best(), run)
     return _score_part(setup, part)
 

@@ -24,7 +24,7 @@ from dgljoint.errors import (
 )
 from dgljoint.nn.questions import evaluation_question
 from dgljoint.plugins.registry import installed_registry
-from dgljoint.store import CascadeStore
+from dgljoint.store import CascadeStore, put_split, remove_split
 from dgljoint.training import Progress, RunResult, evaluate_run, plan_run, train
 from dgljoint.training.checkpoint import load_tree
 from dgljoint.training.parts import training_parts
@@ -273,6 +273,38 @@ def test_a_checkpoint_of_another_model_is_said(store: CascadeStore, tmp_path: Pa
     config.write_text(config.read_text().replace('    "time",\n', ""))
     with pytest.raises(DataError, match="checkpoint is that of another model"):
         evaluate_run(out, registry=installed_registry(), part="test")
+
+
+def test_another_split_may_come_and_go_but_the_run_s_own_must_stay(
+    store: CascadeStore, tmp_path: Path
+) -> None:
+    out = tmp_path / "a"
+    with pytest.raises(InterruptedRunError):
+        run(store, out, progress=StopAfter(2))
+    own = store.split("event")
+    more = put_split(store, "mine", (own.fold + 1) % 4, grouped_by="")
+    assert more.digest != store.digest
+    other = put_split(more, "event", (own.fold + 1) % 4, grouped_by="event")
+    with pytest.raises(DataError, match=r"split 'event' of .* is not the one"):
+        run(other, out, resume=True)
+    put_split(other, "event", own.fold, grouped_by="event")
+    run(store, out, resume=True)
+    assert (out / "scores.json").exists()
+
+
+def test_a_run_of_before_pins_the_whole_file(store: CascadeStore, tmp_path: Path) -> None:
+    out = tmp_path / "a"
+    with pytest.raises(InterruptedRunError):
+        run(store, out, progress=StopAfter(2))
+    file = out / "manifest.json"
+    manifest = json.loads(file.read_text())
+    del manifest["split"], manifest["data"]["content_digest"]
+    file.write_text(json.dumps(manifest))
+    more = put_split(store, "mine", store.split("event").fold, grouped_by="")
+    with pytest.raises(DataError, match="is not the data"):
+        run(more, out, resume=True)
+    remove_split(more, "mine")
+    run(store, out, resume=True)
 
 
 def test_an_occupied_folder_is_refused_and_kept(store: CascadeStore, tmp_path: Path) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
+from dgljoint.errors import UsageError
 from dgljoint_cli.console import (
     SuggestingGroup,
     common_options,
@@ -23,7 +27,7 @@ store_argument = click.argument("store", type=click.Path(path_type=Path))
 )
 @common_options
 def data() -> None:
-    """Sum up, check and show what a cascade file holds."""
+    """Sum up, check, show, export and split what a cascade file holds."""
 
 
 @data.command(
@@ -121,3 +125,76 @@ def features(as_json: bool) -> None:
     from dgljoint_cli.rendering import render
 
     render(feature_table(rows))
+
+
+@data.command(
+    epilog=examples(
+        "dgljoint data split twitter15.h5",
+        "dgljoint data split twitter15.h5 ten --kind event --folds 10 --seed 1",
+        "dgljoint data split twitter15.h5 theirs --from folds.csv",
+        "dgljoint data split twitter15.h5 theirs --remove",
+    )
+)
+@store_argument
+@click.argument("name", required=False, metavar="[NAME]")
+@click.option(
+    "--kind", type=click.Choice(["event", "random", "time", "leave-one-event-out"]),
+    help="How to divide; event by default.",
+)
+@click.option(
+    "--folds", type=click.IntRange(2, 127), metavar="K",
+    help="Number of folds; 5 by default, fewer where there are fewer events.",
+)
+@click.option("--seed", type=click.IntRange(min=0), metavar="S", help="Seed; 0 by default.")
+@click.option(
+    "--from", "file", type=click.Path(path_type=Path), metavar="FILE",
+    help="Take the folds from a table of cascade id and fold (CSV or TSV); -1 is no fold.",
+)
+@click.option(
+    "--skip-unknown", is_flag=True, help="With --from: pass over ids that STORE does not hold."
+)
+@click.option("--remove", is_flag=True, help="Take the split NAME out of STORE.")
+@click.option("--force", is_flag=True, help="Replace a split NAME that is there.")
+@format_option
+@common_options
+def split(
+    store: Path, name: str | None, remove: bool, as_json: bool, **wanted: Any
+) -> None:
+    """List the splits of STORE, or make one of your own and store it as NAME.
+
+    Train on it with `dgljoint train STORE --split NAME`. STORE is written again and replaced as a
+    whole; runs on its other splits can still be resumed.
+    """
+    _check_use(name, remove, wanted)
+    from dgljoint_cli import splitting
+    from dgljoint_cli.rendering import render
+
+    if name is None:
+        found = splitting.list_splits(store)
+        if as_json:
+            plain = {key: asdict(each) for key, each in found.items()}
+            print_json({"path": store, "splits": plain})
+        else:
+            render(*(splitting.split_tables(key, each) for key, each in found.items()))
+    elif remove:
+        left = splitting.drop_split(store, name)
+        if as_json:
+            print_json({"path": store, "removed": name, "splits": left})
+        else:
+            render(f"{store} has no split '{name}' any more; left: {', '.join(left) or 'none'}")
+    else:
+        made, passed = splitting.store_split(store, splitting.SplitRequest(name=name, **wanted))
+        if as_json:
+            print_json({"path": store, "name": name, **asdict(made), **passed})
+        else:
+            render(splitting.split_tables(name, made), *splitting.count_lines(passed))
+
+
+def _check_use(name: str | None, remove: bool, wanted: Mapping[str, Any]) -> None:
+    asked = [option for option, value in wanted.items() if value not in (None, False)]
+    if asked and (name is None or remove):
+        option = "--" + {"file": "from"}.get(asked[0], asked[0].replace("_", "-"))
+        needs = "is about making a split, not --remove" if remove else "needs the NAME of a split"
+        raise UsageError(f"{option} {needs}", hint="dgljoint data split -h shows examples")
+    if remove and name is None:
+        raise UsageError("--remove needs the NAME of a split", hint="without it they are listed")

@@ -22,14 +22,18 @@ class SplitInfo:
 
     Attributes:
         folds: number of cascades in each.
-        left_out: number of cascades in none.
+        labels: of each fold, the number of cascades of each class; under ``none`` those without.
+        left_out: number of cascades in no fold.
+        divided_events: events with cascades in several folds.
         grouped_by: what is kept together; ``""`` for nothing.
         ordered_by: ``time``, or ``""`` for no order.
-        digest: of which cascade stands in which fold.
+        digest: of which cascade stands in which fold, what is kept together and the order.
     """
 
     folds: list[int]
+    labels: list[dict[str, int]]
     left_out: int
+    divided_events: int
     grouped_by: str
     ordered_by: str
     digest: str
@@ -112,7 +116,7 @@ def describe_store(store: CascadeStore) -> StoreInfo:
         hours=spread(columns.delay_seconds[columns.post_ptr[1:] - 1] / 3600),
         posted=tuple(str(np.datetime64(int(date), "s").astype("M8[D]")) for date in dates),
         features={name: describe_feature(store, name) for name in store.features},
-        splits={name: _split(store, name) for name in store.splits},
+        splits={name: describe_split(store, name) for name in store.splits},
         splits_refused=store.splits_refused,
     )
 
@@ -138,13 +142,28 @@ def feature_text(kind: str, columns: int) -> str:
     return "derived when a batch is made" if kind == "derived" else f"{kind}, {columns:,} columns"
 
 
-def _split(store: CascadeStore, name: str) -> SplitInfo:
+def describe_split(store: CascadeStore, name: str) -> SplitInfo:
+    """Sum up a split.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
     split = store.split(name)
     used = split.fold[split.fold >= 0]
+    pairs = np.unique(np.stack((store.event, split.fold))[:, split.fold >= 0], axis=1)
+    folds_of = np.unique(pairs[0], return_counts=True)[1]
     return SplitInfo(
         folds=np.bincount(used, minlength=split.folds).tolist(),
+        labels=[_balance(store, split.fold == fold) for fold in range(split.folds)],
         left_out=len(split.fold) - len(used),
+        divided_events=int((folds_of > 1).sum()),
         grouped_by=split.grouped_by,
         ordered_by=split.ordered_by,
         digest=split.digest,
     )
+
+
+def _balance(store: CascadeStore, members: NDArray[np.bool_]) -> dict[str, int]:
+    held = np.bincount(store.label[members] + 1, minlength=len(store.label_names) + 1).tolist()
+    without = {"none": held[0]} if (store.label < 0).any() else {}
+    return dict(zip(store.label_names, held[1:], strict=True)) | without

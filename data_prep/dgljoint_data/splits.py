@@ -26,6 +26,7 @@ from dgljoint.errors import DataError
 from dgljoint.splitting import stratified_folds
 from dgljoint_data.near_duplicates import merge_groups, near_duplicate_groups
 
+KINDS = ("event", "random", "leave-one-event-out", "time")
 VERSION = 2  # raise it when the same cascades get other splits
 FOLDS = 5
 FEWEST_FOLDS = 3  # one each to train, to select and to test on
@@ -128,6 +129,50 @@ def make_splits(sources: Sources, seed: int) -> tuple[list[Split], dict[str, str
     return splits, refused
 
 
+def make_split(
+    kind: str, sources: Sources, *, name: str, folds: int | None = None, seed: int = 0
+) -> Split:
+    """Divide C cascades in one way.
+
+    Args:
+        kind: one of :data:`KINDS`.
+        sources: the cascades.
+        name: of the split.
+        folds: how many; by default five, or as many as there are groups to keep together where
+            those are fewer. Leave-one-event-out has as many as there are events.
+        seed: of ``event`` and ``random``; :func:`make_splits` makes the same folds of it.
+
+    Raises:
+        DataError: the cascades do not allow it, with the reason.
+    """
+    classes = np.unique([label or "" for label in sources.labels], return_inverse=True)[1]
+    events = np.unique(sources.events, return_inverse=True)[1]
+    happened = int(events.max(initial=-1)) + 1
+    if kind == "time":
+        if why := _no_order(sources, folds or FOLDS):
+            raise DataError(f"no split by time: {why}", hint="ask for fewer --folds or other data")
+        fold = _stretches(classes, np.array(sources.posted_at, np.int64), folds or FOLDS)
+        return Split(name, "", fold.astype(np.int8), ordered_by="time")
+    if kind == "leave-one-event-out":
+        if not FEWEST_FOLDS <= happened <= MOST_EVENTS:
+            raise DataError(
+                f"no fold an event: {happened} events, expected {FEWEST_FOLDS} to {MOST_EVENTS}",
+                hint="--kind event puts several into a fold",
+            )
+        return Split(name, "event", events.astype(np.int8))
+    groups = _alike(events, sources.texts) if kind == "event" else None
+    distinct = len(classes) if groups is None else len(np.unique(groups))
+    wanted = folds or min(FOLDS, distinct)
+    if distinct < max(wanted, FEWEST_FOLDS):
+        what = "cascades" if groups is None else "events, near-duplicate texts counted as one,"
+        raise DataError(
+            f"{distinct} {what} cannot be divided into {max(wanted, FEWEST_FOLDS)} folds",
+            hint="ask for fewer --folds, or read more cascades",
+        )
+    fold = stratified_folds(classes, groups, wanted, seed)
+    return Split(name, kind if groups is not None else "", fold.astype(np.int8), groups)
+
+
 def _alike(events: Ints, texts: list[str]) -> Ints:
     """Join events that share near-duplicate texts; (C,) the lowest event number of each group."""
     first = merge_groups(events, near_duplicate_groups(texts))
@@ -136,25 +181,25 @@ def _alike(events: Ints, texts: list[str]) -> Ints:
     return lowest[first]
 
 
-def _no_order(sources: Sources) -> str | None:
+def _no_order(sources: Sources, folds: int = FOLDS) -> str | None:
     """Say why the cascades cannot be divided by time, if so."""
     undated = sum(moment == 0 for moment in sources.posted_at)
     if undated:
         return f"{undated} of {len(sources.posted_at)} cascades have no date"
     for label in sorted({label for label in sources.labels if label is not None}):
-        if (held := sources.labels.count(label)) < FOLDS:
+        if (held := sources.labels.count(label)) < folds:
             return (
                 f"class '{label}' would be missing from a fold: "
-                f"{held} cascades for {FOLDS} stretches of time"
+                f"{held} cascades for {folds} stretches of time"
             )
     return None
 
 
-def _stretches(classes: Ints, posted_at: Ints) -> Ints:
+def _stretches(classes: Ints, posted_at: Ints, folds: int = FOLDS) -> Ints:
     """Divide each class into stretches of time of equal numbers, the latest first."""
     fold = np.zeros(len(classes), np.int64)
     for number in np.unique(classes):
         members = np.flatnonzero(classes == number)
         latest_first = members[np.argsort(-posted_at[members], kind="stable")]
-        fold[latest_first] = np.arange(len(members)) * FOLDS // len(members)
+        fold[latest_first] = np.arange(len(members)) * folds // len(members)
     return fold

@@ -160,7 +160,7 @@ def write(path: Path, spools: Mapping[str, Column], attributes: Mapping[str, obj
                 dataset[start : start + len(block)] = block
                 digest.data(block)
                 start += len(block)
-        for name, text in texts.items():
+        for name, text in sorted(texts.items()):
             file.attrs[name] = text
         file.attrs[_DIGEST] = json.dumps(digest.hexdigest())
     return digest.hexdigest()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from itertools import pairwise
+from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dgljoint.cascade import Kind
@@ -23,8 +25,11 @@ class _Strict(BaseModel):
 class JsonPost(_Strict):
     """A post of a cascade."""
 
-    id: str = Field(min_length=1, description="unique within the cascade")
-    parent: str | None = Field(description="id of the post it answers; null for the source alone")
+    id: str = Field(min_length=1, description="unique within the cascade together with user")
+    parent: str | Annotated[int, Field(ge=0)] | None = Field(
+        description="id of the post it answers, or its place in posts, from 0, which is needed "
+        "where posts share an id; null for the source alone"
+    )
     delay_seconds: float = Field(
         ge=0, le=_LATEST_SECONDS, description="since the source; 0 for the source itself"
     )
@@ -36,7 +41,7 @@ class JsonPost(_Strict):
 
 
 class JsonCascade(_Strict):
-    """A cascade: one line of the file. Posts may come in any order."""
+    """A cascade: one line of the file. Posts may come in any order; that of time is kept."""
 
     id: str = Field(min_length=1, description="unique within the data set")
     event: str = Field(
@@ -90,14 +95,14 @@ def count_posts(line: bytes) -> int:
 
 
 def arrange_posts(posts: Sequence[JsonPost]) -> Arranged:
-    """Bring the posts of a line into order.
+    """Bring the posts of a line into order; those that are in order stay as they are.
 
     Raises:
         BadLineError: they are no tree below one source, or one is earlier than its parent.
     """
-    number = {post.id: place for place, post in enumerate(posts)}
+    number = {(post.id, post.user): place for place, post in enumerate(posts)}
     if len(number) < len(posts):
-        first = next(place for place, post in enumerate(posts) if number[post.id] != place)
+        first = next(n for n, post in enumerate(posts) if number[post.id, post.user] != n)
         raise BadLineError("post that stands twice", f"posts.{first}.id: {posts[first].id!r}")
     sources = [place for place, post in enumerate(posts) if post.parent is None]
     if len(sources) != 1:
@@ -109,10 +114,13 @@ def arrange_posts(posts: Sequence[JsonPost]) -> Arranged:
     for place, post in enumerate(posts):
         if post.kind is not None and (post.kind == "source") != (place == source):
             raise BadLineError("kind and parent disagree", f"posts.{place}.kind: {post.kind!r}")
-        if place != source and post.parent not in number:
-            raise BadLineError("unknown parent", f"posts.{place}.parent: {post.parent!r}")
-    parent = [-1 if post.parent is None else number[post.parent] for post in posts]
-    arranged = arrange(parent, [post.delay_seconds for post in posts], source)
+    parent = _parents(posts)
+    seconds = [post.delay_seconds for post in posts]
+    if _in_order(parent, seconds):
+        return Arranged(
+            list(range(len(posts))), np.array(parent, np.int32), np.array(seconds, np.float64), []
+        )
+    arranged = arrange(parent, seconds, source)
     if len(arranged.post) < len(posts):
         lost = min(set(range(len(posts))) - set(arranged.post))
         raise BadLineError("posts that answer one another in a circle", f"posts.{lost}.parent")
@@ -120,6 +128,36 @@ def arrange_posts(posts: Sequence[JsonPost]) -> Arranged:
         early = min(arranged.moved)
         raise BadLineError("post earlier than its parent", f"posts.{early}.delay_seconds")
     return arranged
+
+
+def _parents(posts: Sequence[JsonPost]) -> list[int]:
+    """Return the place of each post's parent; -1 for the source."""
+    number = {post.id: place for place, post in enumerate(posts)}
+    shared = set()
+    if len(number) < len(posts):
+        shared = {post.id for place, post in enumerate(posts) if number[post.id] != place}
+    parents = []
+    for place, post in enumerate(posts):
+        above = post.parent
+        if isinstance(above, int):
+            found = above if above < len(posts) else None
+        else:
+            found = -1 if above is None else number.get(above)
+        if found is None:
+            raise BadLineError("unknown parent", f"posts.{place}.parent: {above!r}")
+        if above in shared:
+            raise BadLineError("parent that several posts could be", f"posts.{place}.parent: "
+                               f"{above!r}; name its place in posts, from 0")
+        parents.append(found)
+    return parents
+
+
+def _in_order(parent: Sequence[int], seconds: Sequence[float]) -> bool:
+    return (
+        parent[0] < 0
+        and all(above < place for place, above in enumerate(parent))
+        and all(earlier <= later for earlier, later in pairwise(seconds))
+    )
 
 
 def kind_of(post: JsonPost) -> Kind:

@@ -9,11 +9,13 @@
 (on one line). ``id`` and ``posts`` must be there, and each post's ``id``, ``parent`` and
 ``delay_seconds``; everything else may be left out. ``cascade.schema.json`` in this package is the
 JSON schema of a line. Nothing is repaired: a line that breaks a rule is refused, with its number
-and the place in it::
+and the place in it. Posts that share an id, as a retweet may with what it retweets, need
+different users, and ``parent`` is then the parent's place in ``posts``, from 0::
 
     dgljoint preprocess jsonl cascades.jsonl -o cascades.h5 --option labels=false,true
 
-Several files, in a folder, are read in the order of their names.
+Several files, in a folder, are read in the order of their names. ``dgljoint data export`` writes
+the format from a cascade file (:mod:`dgljoint_data.export`).
 """
 
 from __future__ import annotations

@@ -116,6 +116,19 @@ def test_a_line_is_a_cascade_in_time_order(tmp_path: Path) -> None:
             "unknown parent", "x.jsonl:2: posts.1.parent: 'x'",
         ),
         (
+            line("c2", post("a", None, 0), post("b", 2, 1)),
+            "unknown parent", "x.jsonl:2: posts.1.parent: 2",
+        ),
+        (line("c2", post("a", None, 0), post("b", -1, 1)), "line of another form", "x.jsonl:2: p"),
+        (
+            line("c2", post("a", None, 0, user=1), post("a", 0, 1, user=2), post("b", "a", 2)),
+            "parent that several posts could be", "x.jsonl:2: posts.2.parent: 'a'; name its place",
+        ),
+        (
+            line("c2", post("a", None, 0), post("b", 1, 1)),
+            "posts that answer one another in a circle", "x.jsonl:2: posts.1.parent",
+        ),
+        (
             line("c2", post("a", None, 0), post("b", "c", 1), post("c", "b", 1)),
             "posts that answer one another in a circle", "x.jsonl:2: posts.1.parent",
         ),
@@ -133,6 +146,21 @@ def test_a_bad_line_is_refused_with_its_place_and_the_others_kept(
     [(found, tally)] = report.refusals.items()
     assert (found, tally.count) == (reason, 1)
     assert tally.examples[0].startswith(example)
+
+
+def test_posts_that_share_an_id_are_told_apart_by_place_and_user(tmp_path: Path) -> None:
+    shared = line(
+        "c2", post("a", None, 0, user=1), post("a", 0, 5, user=2), post("b", 1, 5, user=2)
+    )
+    [cascade], report = read(tmp_path / "x.jsonl", shared)
+    assert not report.refusals
+    assert cascade.parent.tolist() == [-1, 0, 1]
+
+
+def test_posts_in_order_of_time_stay_in_their_order(tmp_path: Path) -> None:
+    tied = line("c", post("a", None, 0), post("b", "a", 5), post("c", "b", 5), post("d", "a", 5))
+    [cascade], _ = read(tmp_path / "x.jsonl", tied)
+    assert list(cascade.post_id) == ["a", "b", "c", "d"]
 
 
 def test_labels_come_from_the_data_or_from_the_option(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from dgljoint._version import __version__
 
 if TYPE_CHECKING:
     from dgljoint.cascade import Cascade, Kind
+    from dgljoint.dataset import CascadeDataset
     from dgljoint.errors import DataError, DgljointError, PluginError, UsageError
     from dgljoint.options import Options
     from dgljoint.plugins.hookspecs import hookimpl
@@ -47,6 +48,7 @@ _dgl_compat.install()
 _HOME = {
     "BuildContext": "dgljoint.plugins.specs",
     "Cascade": "dgljoint.cascade",
+    "CascadeDataset": "dgljoint.dataset",
     "DataError": "dgljoint.errors",
     "DgljointError": "dgljoint.errors",
     "EncoderSpec": "dgljoint.plugins.specs",
@@ -73,6 +75,7 @@ def __getattr__(name: str) -> object:
 __all__ = [
     "BuildContext",
     "Cascade",
+    "CascadeDataset",
     "DataError",
     "DgljointError",
     "EncoderSpec",

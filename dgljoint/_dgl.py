@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -22,12 +24,25 @@ def _version() -> str:
 
 try:
     import dgl
+    from dgl.data import DGLDataset
     from dgl.ops import copy_u_sum, u_dot_v
 except Exception as error:  # whatever a library raises that does not fit its neighbours
     raise RunFailedError(
         f"DGL {_version()} cannot be imported beside torch {torch.__version__}: {one_line(error)}",
         hint="install a pair that is tested: pip install torch==2.13.0 dgl==1.1.3",
     ) from error
+
+__all__ = [
+    "DGLDataset",
+    "Graph",
+    "batched_graph",
+    "dot_over_pairs",
+    "kernels_run",
+    "plain_graph",
+    "reversed_graph",
+    "save_graphs",
+    "sum_from_sources",
+]
 
 Graph = Any  # dgl.DGLGraph; DGL ships no types
 
@@ -50,6 +65,36 @@ def batched_graph(
     graph.set_batch_num_nodes(posts_of)
     graph.set_batch_num_edges(edges_of)
     return graph
+
+
+def plain_graph(
+    source: torch.Tensor, destination: torch.Tensor, nodes: Mapping[str, torch.Tensor]
+) -> Graph:
+    """Build one graph with node data.
+
+    Args:
+        source: (E,) int64.
+        destination: (E,) int64.
+        nodes: by name, at least one, a row a node.
+    """
+    count = len(next(iter(nodes.values())))
+    graph = dgl.graph((source, destination), num_nodes=count)
+    graph.ndata.update(nodes)
+    return graph
+
+
+def save_graphs(path: Path, graphs: Sequence[Graph], labels: Mapping[str, torch.Tensor]) -> None:
+    """Write graphs and tensors beside them, for ``dgl.load_graphs``.
+
+    Raises:
+        OSError: the file system refuses.
+    """
+    try:
+        dgl.save_graphs(str(path), list(graphs), dict(labels))
+        # DGL does not notice when the last bytes find no room; it finds graphs by what stands last.
+        dgl.load_graphs(str(path), [len(graphs) - 1])
+    except dgl.DGLError as error:
+        raise OSError(f"DGL could not write it: {one_line(error)}") from error
 
 
 def sum_from_sources(graph: Graph, x: torch.Tensor) -> torch.Tensor:

@@ -12,6 +12,7 @@ import click
 from dgljoint.errors import UsageError
 from dgljoint_cli.console import (
     SuggestingGroup,
+    Talk,
     common_options,
     examples,
     format_option,
@@ -83,6 +84,7 @@ def validate(store: Path, as_json: bool) -> None:
     epilog=examples(
         "dgljoint data show twitter15.h5",
         "dgljoint data show twitter15.h5 731166399389962242 --posts 100",
+        "dgljoint data show twitter15.h5 --format json > one.jsonl",
     )
 )
 @store_argument
@@ -91,18 +93,72 @@ def validate(store: Path, as_json: bool) -> None:
     "--posts", type=click.IntRange(min=1), default=30, show_default=True, metavar="N",
     help="Most posts to draw; the others are counted.",
 )
+@format_option
 @common_options
-def show(store: Path, cascade: str | None, posts: int) -> None:
+def show(store: Path, cascade: str | None, posts: int, as_json: bool) -> None:
     """Draw one cascade of STORE as a tree: the one with the id CASCADE, or the first.
 
-    Each post stands under the one it answers, with its delay, kind, user and text.
+    Each post stands under the one it answers, with its delay, kind, user and text. As JSON it is
+    one line with all posts, in the form that the reader jsonl reads.
     """
     from dgljoint.store import CascadeStore
     from dgljoint_cli.holdings import cascade_tree, find_cascade
-    from dgljoint_cli.rendering import render
 
     opened = CascadeStore(store)
-    render(cascade_tree(opened, find_cascade(opened, cascade), posts))
+    place = find_cascade(opened, cascade)
+    if as_json:
+        from dgljoint_data.export import cascade_line
+
+        click.echo(cascade_line(opened, place), nl=False)
+        return
+    from dgljoint_cli.rendering import render
+
+    render(cascade_tree(opened, place, posts))
+
+
+@data.command(
+    epilog=examples(
+        "dgljoint data export twitter15.h5 -o twitter15.jsonl",
+        "dgljoint data export twitter15.h5 -o - --to jsonl | head -n 1",
+        "dgljoint data export twitter15.h5 -o twitter15.bin --to dgl",
+    )
+)
+@store_argument
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path, allow_dash=True),
+    metavar="OUT", help="File to write; - for stdout (jsonl).",
+)
+@click.option(
+    "--to", "form", type=click.Choice(["jsonl", "dgl"]),
+    help="Form; by default what OUT ends in: .jsonl, or .bin or .dgl.",
+)
+@click.option("--force", is_flag=True, help="Replace OUT if it exists.")
+@format_option
+@common_options
+@click.pass_obj
+def export(
+    talk: Talk, /, store: Path, output: Path, form: str | None, force: bool, as_json: bool
+) -> None:
+    """Write STORE as JSON Lines or as plain DGL graphs.
+
+    jsonl has one cascade a line, all of it but features and splits; the reader jsonl reads it, and
+    memory is bounded. dgl is for `graphs, tensors = dgl.load_graphs(OUT)`: edges from parent to
+    child, node data delay, kind and dense features; label, event, fold/NAME of each split and
+    sparse features (one CSR matrix over all nodes) are among the tensors. It has no ids, users,
+    texts or dates, and is made in memory as a whole.
+    """
+    from dgljoint_cli import exporting
+
+    form = exporting.check_output(store, output, form, force=force)
+    done = exporting.export_store(store, output, form)
+    if output == exporting.STDOUT:
+        talk.say(exporting.sentence(done))
+    elif as_json:
+        print_json(asdict(done))
+    else:
+        from dgljoint_cli.rendering import render
+
+        render(*exporting.lines(done))
 
 
 @data.command(

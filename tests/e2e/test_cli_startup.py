@@ -25,7 +25,10 @@ print(json.dumps([code, sorted(heavy)]), file=sys.stderr)
     ("arguments", "absent"),
     [
         (["--help"], {"rich", "pydantic", "pluggy"}),
+        (["data", "--help"], {"rich", "pydantic", "pluggy"}),
         (["data", "show", "-h"], {"rich", "pydantic", "pluggy"}),
+        (["data", "split", "-h"], {"rich", "pydantic", "pluggy"}),
+        (["data", "export", "-h"], {"rich", "pydantic", "pluggy"}),
         (["audit", "-h"], {"rich", "pydantic", "pluggy"}),
         (["train", "-h"], {"rich", "pydantic", "pluggy"}),
         (["plugins", "list", "--format", "json"], {"rich", "pydantic", "pluggy"}),

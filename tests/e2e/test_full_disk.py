@@ -77,6 +77,33 @@ def test_a_full_disk_stops_preprocess_and_leaves_nothing(kibibytes, disk):
     assert not everything(small.path)
 
 
+# The exports take 66 and 111 KiB here: nothing fits, or all but the end of it.
+@pytest.mark.parametrize("share", [0.3, 0.97])
+@pytest.mark.parametrize("form", ["jsonl", "dgl"])
+def test_a_full_disk_stops_an_export_and_leaves_nothing(form, share, disk, tmp_path):
+    store = toy_store(tmp_path / "toy.h5", cascades=96).path
+    whole = tmp_path / "whole"
+    assert in_a_process("data", "export", store, "-o", whole, "--to", form).returncode == 0
+    page = 4
+    small = disk(max(page, int(whole.stat().st_size / 1024 * share) // page * page))
+    done = in_a_process("data", "export", store, "-o", small.path / "out", "--to", form)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: cannot write {small.path / 'out'}: ")
+    assert not everything(small.path)
+
+
+def test_a_full_disk_leaves_a_store_that_should_get_a_split(disk, tmp_path):
+    made = toy_store(tmp_path / "toy.h5", cascades=96).path
+    small = disk(made.stat().st_size // 1024 + 32)
+    store = small.path / "toy.h5"
+    store.write_bytes(made.read_bytes())
+    done = in_a_process("data", "split", store, "mine", "--kind", "random")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == f"error: cannot write {store}: the disk is full"
+    assert everything(small.path) == {store}
+    assert store.read_bytes() == made.read_bytes()
+
+
 def test_a_full_disk_stops_a_run_whose_last_checkpoint_stands(disk, tmp_path, capsys):
     store = toy_store(tmp_path / "toy.h5", cascades=96).path
     settings = ("train", store, *SMALL, "--epochs", "3")

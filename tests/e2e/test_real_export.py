@@ -1,0 +1,54 @@
+"""Real data written as JSON Lines and built again: every column, text and split is the same."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dgljoint.reading import Reader
+from dgljoint.store import CascadeStore
+from dgljoint_data import build_store
+from dgljoint_data.export import write_jsonl
+from dgljoint_data.jsonl import JsonlOptions, JsonlReader
+from dgljoint_data.pheme import PhemeOptions, PhemeReader
+from dgljoint_data.twitter import TwitterTreeReader
+
+RAW = os.environ.get("DGLJOINT_RAW_DATA")
+pytestmark = pytest.mark.skipif(not RAW, reason="DGLJOINT_RAW_DATA names no folder of raw data")
+
+
+@pytest.mark.parametrize(
+    ("archive", "reader"),
+    [
+        ("pheme-derived-layout", PhemeReader(PhemeOptions())),
+        ("rumoureval2017-raw", PhemeReader(PhemeOptions())),
+        # posts that share an id and users
+        ("twitter16-tree", TwitterTreeReader("16")),
+    ],
+)
+def test_an_export_is_built_into_the_same_columns(
+    tmp_path: Path, archive: str, reader: Reader
+) -> None:
+    source = Path(RAW or "") / archive
+    if not source.is_dir():
+        pytest.skip(f"{archive} is not unpacked in DGLJOINT_RAW_DATA")
+    if (source / "twitter16").is_dir():
+        source = source / "twitter16"
+    build_store(reader, reader_name="x", source=source, output=tmp_path / "a.h5")
+    store = CascadeStore(tmp_path / "a.h5")
+    write_jsonl(store, tmp_path / "a.jsonl")
+    labels = JsonlOptions(labels=",".join(store.label_names))
+    summary = build_store(
+        JsonlReader(labels), reader_name="jsonl", source=tmp_path / "a.jsonl",
+        output=tmp_path / "b.h5",
+    )
+    assert not summary.report.refusals
+    again = CascadeStore(tmp_path / "b.h5")
+    assert again.columns.keys() == store.columns.keys()
+    for name, column in store.columns.items():
+        np.testing.assert_array_equal(again.columns[name], column, name)
+    for name in store.splits:
+        assert again.split(name).digest == store.split(name).digest

@@ -76,10 +76,6 @@ class CascadeDataset(_dgl.DGLDataset):  # type: ignore[misc]  # DGL ships no typ
         # A folder is named so that DGL does not make one of its own in the user's home.
         super().__init__(name=self.store.name, raw_dir=str(self.store.path.parent))
 
-    def has_cache(self) -> bool:
-        """Keep DGL from downloading, processing and saving: the file is all there is."""
-        return True
-
     def __len__(self) -> int:
         return len(self.index)
 

@@ -72,7 +72,10 @@ def validate(store: Path, as_json: bool) -> None:
 
     opened = CascadeStore(store)
     if as_json:
-        print_json({"path": store, "valid": True, "digest": opened.digest, "checked": CHECKS})
+        print_json({
+            "path": store, "valid": True, "cascades": len(opened), "posts": opened.posts,
+            "digest": opened.digest, "checked": CHECKS,
+        })
         return
     from dgljoint_cli.rendering import render
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,9 +112,9 @@ def sentence(done: Exported) -> str:
 
 def lines(done: Exported) -> list[str]:
     """Say what was written, what was not, and how it is read."""
-    names = ",".join(done.label_names)
+    path, names = shlex.quote(str(done.path)), shlex.quote(",".join(done.label_names))
     read = {
-        "jsonl": f"dgljoint preprocess jsonl {done.path} -o OUT.h5 --option labels={names}",
+        "jsonl": f"dgljoint preprocess jsonl {path} -o OUT.h5 --option labels={names}",
         "dgl": f"graphs, tensors = dgl.load_graphs('{done.path}'); "
         + "classes: " + ", ".join(f"{n} {name}" for n, name in enumerate(done.label_names)),
     }

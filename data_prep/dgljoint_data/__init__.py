@@ -18,8 +18,9 @@ under one reason each. The readers are plugins like anybody's (see
 :class:`dgljoint.ReaderSpec`): :mod:`dgljoint_data.twitter`, :mod:`dgljoint_data.pheme`,
 :mod:`dgljoint_data.weibo`, :mod:`dgljoint_data.jsonl` and :mod:`dgljoint_data.synthetic`. What a
 split of the result leaks is said by :func:`dgljoint_data.audit.audit_store`, what the file holds
-by :func:`dgljoint_data.describe.describe_store`. :func:`demo_store` gives a small synthetic data
-set that needs no download.
+by :func:`dgljoint_data.describe.describe_store`; :mod:`dgljoint_data.own_splits` divides it anew
+and :mod:`dgljoint_data.export` writes it as JSON Lines. :func:`demo_store` gives a small synthetic
+data set that needs no download.
 """
 
 from __future__ import annotations

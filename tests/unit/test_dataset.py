@@ -200,6 +200,21 @@ def test_plain_dgl_loads_the_file_of_graphs(store: CascadeStore, tmp_path: Path)
     assert tensors["bow/columns"].tolist() == [len(feature.vocabulary)]
 
 
+def test_a_file_of_graphs_without_its_end_is_not_left(
+    store: CascadeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = dgl.save_graphs
+
+    def save_most(path: str, *others: object) -> None:
+        save(path, *others)
+        os.truncate(path, os.path.getsize(path) - 1)  # noqa: PTH202
+
+    monkeypatch.setattr(dgl, "save_graphs", save_most)
+    with pytest.raises(RunFailedError, match="DGL could not write it"):
+        write_graphs(store, tmp_path / "a.bin")
+    assert {path.name for path in tmp_path.iterdir()} == {"cascades.h5"}
+
+
 def test_no_graphs_and_no_folder_are_said(store: CascadeStore, tmp_path: Path) -> None:
     with pytest.raises(RunFailedError, match="No such file"):
         write_graphs(store, tmp_path / "none" / "a.bin")

@@ -67,7 +67,8 @@ def test_validate_says_what_was_checked_and_refuses_a_changed_file(store, capsys
     assert "is valid: 5 cascades, 125 posts" in text
     assert "every other post after its parent" in text
     assert run(["data", "validate", str(store), "--format", "json"]) == 0
-    assert json.loads(capsys.readouterr().out)["valid"] is True
+    found = json.loads(capsys.readouterr().out)
+    assert (found["valid"], found["cascades"], found["posts"]) == (True, 5, 125)
 
     content = bytearray(store.read_bytes())
     place = content.find(b"word3")

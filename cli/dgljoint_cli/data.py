@@ -28,7 +28,7 @@ store_argument = click.argument("store", type=click.Path(path_type=Path))
 )
 @common_options
 def data() -> None:
-    """Sum up, check, show, export and split what a cascade file holds."""
+    """Sum up, check, show, export or split a cascade file."""
 
 
 @data.command(

@@ -14,7 +14,8 @@ from dgljoint_cli.main import cli, run
 
 LEAVES = [
     ("preprocess",), ("data",), ("data", "info"), ("data", "validate"),
-    ("data", "show"), ("audit",), ("train",), ("evaluate",), ("plugins",), ("plugins", "list"),
+    ("data", "show"), ("data", "export"), ("data", "split"), ("audit",), ("train",),
+    ("evaluate",), ("plugins",), ("plugins", "list"),
     ("plugins", "show"), ("env",),
 ]
 

@@ -170,7 +170,7 @@ class CascadeDataset(_dgl.DGLDataset):  # type: ignore[misc]  # DGL ships no typ
             columns=torch.from_numpy(feature.indices[place].astype(np.int64)),
             values=torch.from_numpy(feature.values[place]),
             offsets=torch.from_numpy(offsets),
-            width=len(feature.vocabulary),
+            width=feature.columns,
         )
 
     def _graph(self, place: int) -> _dgl.Graph:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dgljoint.errors import DataError
-from dgljoint.reading import ReadReport
+from dgljoint.reading import THREADS_MET, ReadReport
 
 LIST = "Weibo.txt"
 THREADS = "Weibo"
@@ -148,7 +148,7 @@ def read_list(path: Path, report: ReadReport) -> ThreadList:
 def _take(line: bytes, place: Listed, threads: ThreadList, name: str, report: ReadReport) -> None:
     match = _LINE.match(line)
     if match is None:
-        report.count("threads_met")
+        report.count(THREADS_MET)
         start = line[:60].decode(errors="replace").strip()
         report.refuse("not a line of a thread", name, line=place.line, detail=repr(start))
         return
@@ -157,7 +157,7 @@ def _take(line: bytes, place: Listed, threads: ThreadList, name: str, report: Re
         return
     before = threads.listed.get(thread)
     if before is None:
-        report.count("threads_met")
+        report.count(THREADS_MET)
     if before is not None and before.label == label:
         report.repair("thread listed twice (the first line is kept)", f"{name}:{place.line}")
     elif label is None or before is not None:

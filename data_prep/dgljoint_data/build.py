@@ -49,14 +49,14 @@ class StrictError(DataError):
 class _Written:
     """What is remembered of the cascades that are in the file."""
 
-    ids: set[str] = field(default_factory=set)
-    sources: Sources = field(default_factory=lambda: Sources([], [], [], [], []))
+    # A dictionary for its order and its look-up.
+    ids: dict[str, None] = field(default_factory=dict)
+    sources: Sources = field(default_factory=lambda: Sources([], [], [], []))
     shapes: Shapes = field(default_factory=Shapes)
 
     def add(self, cascade: Cascade) -> None:
-        self.ids.add(cascade.id)
+        self.ids[cascade.id] = None
         self.shapes.add(cascade)
-        self.sources.ids.append(cascade.id)
         self.sources.labels.append(cascade.label)
         # As in the store: a cascade of no known event counts as one of its own.
         self.sources.events.append(cascade.event or f"cascade {cascade.id}")
@@ -219,10 +219,9 @@ def _write_cascades(
 def _write_splits(
     writer: StoreWriter, made: _Made, seed: int, published: Sequence[PublishedFolds]
 ) -> tuple[list[Split], dict[str, str]]:
-    sources = made.written.sources
-    splits, refused = make_splits(sources, seed)
+    splits, refused = make_splits(made.written.sources, seed)
     if published:
-        splits.append(choose_split(published, sources.ids, made.report))
+        splits.append(choose_split(published, list(made.written.ids), made.report))
     for split in splits:
         writer.set_split(
             split.name, split.fold, grouped_by=split.grouped_by, group=split.group,
@@ -258,7 +257,8 @@ def _sum_up(
 ) -> BuildSummary:
     """Sum up what was read; what the file is, its caller knows."""
     sources, shapes = made.written.sources, made.written.shapes
-    threads = Threads(sources.ids, sources.labels, sources.texts)
+    ids = list(made.written.ids)
+    threads = Threads(ids, sources.labels, sources.texts)
     equal, similar = repeated_texts(sources.texts)
     return BuildSummary(
         path=Path(),
@@ -266,9 +266,9 @@ def _sum_up(
         reader="",
         digest="",
         raw_digest=made.raw_digest,
-        cascades=len(sources.ids),
+        cascades=len(ids),
         posts=shapes.posts,
-        edges=shapes.posts - len(sources.ids),
+        edges=shapes.posts - len(ids),
         events=len(set(sources.events)),
         labels={label: sources.labels.count(label) for label in label_names},
         unlabelled=sources.labels.count(None),

@@ -45,14 +45,12 @@ class Sources:
         events: equal names are kept together.
         posted_at: Unix seconds; 0 when unknown.
         texts: of the source posts.
-        ids: of the cascades, which only published folds know them by.
     """
 
     labels: list[str | None]
     events: list[str]
     posted_at: list[int]
     texts: list[str]
-    ids: list[str]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

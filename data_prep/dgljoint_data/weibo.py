@@ -22,6 +22,7 @@ names no happening that threads share: each is an event of its own.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from dgljoint.cascade import Cascade
@@ -29,7 +30,7 @@ from dgljoint.errors import DataError
 from dgljoint.options import NoOptions, Options
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec, Reference
-from dgljoint.reading import ReadReport
+from dgljoint.reading import THREADS_MET, ReadReport
 from dgljoint_data._digest import digest_files
 from dgljoint_data._json import BadJsonError, read_json
 from dgljoint_data._weibo_release import (
@@ -40,6 +41,7 @@ from dgljoint_data._weibo_release import (
     read_list,
 )
 from dgljoint_data._weibo_thread import make_cascade, parse_thread
+from dgljoint_data.workers import Spread
 
 LABEL_NAMES = ("rumor", "non-rumor")
 
@@ -74,11 +76,17 @@ class WeiboReader:
         Raises:
             DataError: the release is incomplete or holds no thread that can be read.
         """
+        return self.read_in_parts(source, report, map)
+
+    def read_in_parts(
+        self, source: Path | None, report: ReadReport, spread: Spread
+    ) -> Iterator[Cascade]:
+        """Yield the same, the threads' files read by ``spread``."""
         release = find_release(source)
         threads = read_list(release.index, report)
         stored = 0
-        for thread, place in threads.listed.items():
-            cascade = _read_thread(release, thread, place, report)
+        for cascade, found in spread(partial(_read_thread, release), [*threads.listed.items()]):
+            report.absorb(found)
             if cascade is not None:
                 stored += 1
                 yield cascade
@@ -86,7 +94,7 @@ class WeiboReader:
             if path.stem in threads.refused:
                 _drop_thread(release, path.stem, report)
             elif path.stem not in threads.listed:
-                report.count("threads_met")
+                report.count(THREADS_MET)
                 report.refuse("thread without a label", release.name(path.stem))
                 _drop_thread(release, path.stem, report)
         if not stored:
@@ -100,21 +108,24 @@ class WeiboReader:
 
 
 def _read_thread(
-    release: Release, thread: str, place: Listed, report: ReadReport
-) -> Cascade | None:
+    release: Release, listed: tuple[str, Listed]
+) -> tuple[Cascade | None, ReadReport]:
+    """Return the cascade of a thread, if it has one, and what was odd."""
+    report = ReadReport()
+    thread, place = listed
     name = release.name(thread)
     try:
         read = parse_thread(read_json(release.file(thread)), name, report)
     except BadJsonError as error:
         where = f"{release.index.name}:{place.line}"
         report.refuse("thread that cannot be read", name, detail=f"{error} (listed at {where})")
-        return None
+        return None, report
     if read.source is None:
         report.count("posts_dropped_with_thread", len(read.posts))
         report.refuse("thread without a source post", name)
-        return None
-    listed = listed_posts(release.index, place)
-    return make_cascade(thread, place.label, read, listed, name, report)
+        return None, report
+    posts = listed_posts(release.index, place)
+    return make_cascade(thread, place.label, read, posts, name, report), report
 
 
 def _drop_thread(release: Release, thread: str, report: ReadReport) -> None:

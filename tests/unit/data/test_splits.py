@@ -21,7 +21,6 @@ def split(
     labels: list[str | None] | list[str], events: list[str], seed: int = 0, **others: list
 ) -> dict[str, Split]:
     given = {"posted_at": [0] * len(labels), "texts": [""] * len(labels), **others}
-    given["ids"] = list(map(str, range(len(labels))))
     splits, _ = make_splits(Sources(list(labels), events, **given), seed)
     return {made.name: made for made in splits}
 
@@ -115,7 +114,7 @@ def test_texts_that_repeat_can_leave_too_few_events() -> None:
 @pytest.mark.parametrize(("events", "made"), [(3, True), (20, True), (21, False)])
 def test_one_event_is_left_out_where_there_are_few(events: int, made: bool) -> None:
     names = [f"event {number % events}" for number in range(100)]
-    sources = Sources(["a"] * 100, names, [0] * 100, [""] * 100, names)
+    sources = Sources(["a"] * 100, names, [0] * 100, [""] * 100)
     splits, refused = make_splits(sources, 0)
     [found] = [s for s in splits if s.name == "leave-one-event-out"] or [None]
     assert (found is not None, "leave-one-event-out" in refused) == (made, not made)
@@ -150,7 +149,6 @@ def test_a_division_by_time_is_refused_with_the_reason(
     labels: list[str | None], posted_at: list[int], why: str
 ) -> None:
     events = [f"e{number}" for number in range(20)]
-    sources = Sources(labels, events, posted_at, [""] * 20, events)
-    splits, refused = make_splits(sources, 0)
+    splits, refused = make_splits(Sources(labels, events, posted_at, [""] * 20), 0)
     assert "time" not in [made.name for made in splits]
     assert why in refused["time"]

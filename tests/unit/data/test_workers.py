@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import pheme_release
+import weibo_release
 from dgljoint import Cascade, DataError, ReadReport
 from dgljoint.errors import RunFailedError
 from dgljoint.reading import Reader
@@ -23,6 +24,7 @@ from dgljoint_data.jsonl import JsonlOptions, JsonlReader
 from dgljoint_data.pheme import PhemeOptions, PhemeReader
 from dgljoint_data.synthetic import SyntheticOptions, SyntheticReader
 from dgljoint_data.twitter import TwitterTreeReader
+from dgljoint_data.weibo import WeiboReader
 from dgljoint_data.workers import Workers, working
 from twitter_release import SMALL_TREE, Release
 
@@ -62,11 +64,19 @@ def json_lines(folder: Path) -> tuple[Reader, Path]:
     return JsonlReader(JsonlOptions()), folder
 
 
+def weibo(folder: Path) -> tuple[Reader, Path]:
+    """Give threads of which one has a bad post and one no source."""
+    files = weibo_release.whole()
+    files["Weibo/500.json"] = weibo_release.dump([*weibo_release.thread(5000), 7])
+    files["Weibo/600.json"] = weibo_release.dump([])
+    return WeiboReader(), weibo_release.write(files, folder)
+
+
 def synthetic(folder: Path) -> tuple[Reader, None]:
     return SyntheticReader(SyntheticOptions(cascades=70, mean_posts=5)), None
 
 
-@pytest.mark.parametrize("make", [twitter, pheme, json_lines, synthetic])
+@pytest.mark.parametrize("make", [twitter, pheme, weibo, json_lines, synthetic])
 def test_the_file_and_the_report_are_the_same_for_any_number_of_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], tuple[Reader, Path]]
 ) -> None:

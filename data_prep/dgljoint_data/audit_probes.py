@@ -43,6 +43,7 @@ class _Probe:
         model: makes an untrained classifier.
         legitimate: whether a model may use what it sees: then only the share that shared events
             add is a leak.
+        advice: what to do when it leaks and is not legitimate.
     """
 
     check: str
@@ -50,10 +51,11 @@ class _Probe:
     features: Features
     model: Callable[[], Any]
     legitimate: bool
+    advice: str = "must never be a feature"
 
 
 def probes(store: CascadeStore, split: StoredSplit) -> list[Finding]:
-    """Say what accuracy the date, the id, the text and the shape of the sources reach."""
+    """Say what the date, the id, the text, the features and the shape of the sources reach."""
     used = np.flatnonzero((split.fold >= 0) & (store.label >= 0))
     label, fold = store.label[used].astype(np.int64), split.fold[used].astype(np.int64)
     if len(np.unique(label)) < 2:
@@ -115,7 +117,7 @@ def _report(
     if leaks:
         explanation += (
             ": the difference is recognised, not learned" if probe.legitimate
-            else ": must never be a feature"
+            else f": {probe.advice}"
         )
     severity = Severity.warning if leaks else Severity.info if probe.legitimate else Severity.ok
     return Finding(probe.check, severity, f"{accuracy:.3f}", explanation, values)
@@ -155,6 +157,13 @@ def _available(store: CascadeStore, used: NDArray[np.int64]) -> tuple[list[_Prob
         made.append(_Probe("source-text probe", sees, texts, words, True))
     else:
         skipped.append(_skip("source-text probe", "the sources have no texts"))
+    present = sources_with_values(store, used)
+    if (present != present[:1]).any():
+        sees = "which features the source has a value of"
+        advice = "known of some classes only: leave that feature out"
+        made.append(_Probe("presence probe", sees, present, forest, False, advice))
+    else:
+        skipped.append(_skip("presence probe", "all sources have values of the same features"))
     shape = cascade_shapes(store.read(used))
     made.append(_Probe("structure probe", "tree structure and delays", shape, forest, True))
     return made, skipped
@@ -162,6 +171,22 @@ def _available(store: CascadeStore, used: NDArray[np.int64]) -> tuple[list[_Prob
 
 def _skip(check: str, why: str) -> Finding:
     return Finding(check, Severity.info, "–", f"not asked: {why}")
+
+
+def sources_with_values(store: CascadeStore, used: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Say which stored features are not empty at the sources of B cascades; (B, features).
+
+    Data put together from several collections may know a thing of one class alone.
+    """
+    source = store.post_ptr[used]
+    table = []
+    for name, kind in store.features.items():
+        if kind == "dense":
+            table.append((store.dense(name)[source] != 0).any(axis=1))
+        elif kind == "sparse":
+            indptr = store.sparse(name).indptr
+            table.append(indptr[source + 1] > indptr[source])
+    return np.array(table, np.bool_).reshape(len(table), len(used)).T
 
 
 def cascade_shapes(columns: CascadeColumns) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint.errors import UsageError
+from dgljoint.errors import DataError, UsageError
 from dgljoint.splitting import stratified_folds
 from dgljoint.store import CascadeStore, StoredSplit
 
@@ -56,7 +56,8 @@ def training_parts(
 
     Of a split in order of time, only what is earlier than the fold tested is used.
 
-    The validation part is the same whether or not a meta part is cut.
+    A part is an eighth, or one group where fewer than eight are left: that whose classes come
+    nearest to an eighth of each. The validation part is the same whether or not a meta part is cut.
 
     Raises:
         UsageError: the split has no such fold.
@@ -69,9 +70,20 @@ def training_parts(
     )
 
     def cut(indices: Indices, shares: int) -> tuple[Indices, Indices]:
-        groups = None if split.group is None else split.group[indices].astype(np.int64)
-        part = stratified_folds(store.label[indices].astype(np.int64), groups, shares, seed)
-        return indices[part != 0], indices[part == 0]
+        group = np.arange(len(indices)) if split.group is None else split.group[indices]
+        groups = len(np.unique(group))
+        if groups < 2:
+            raise DataError(
+                f"split '{split.name}' leaves too few groups to train on when fold {fold} is "
+                f"tested: {len(indices)} cascades of {groups} group, expected 2 or more",
+                hint="--split random divides cascades whatever they share",
+            )
+        label = store.label[indices].astype(np.int64)
+        part = stratified_folds(label, group.astype(np.int64), min(shares, groups), seed)
+        held = np.zeros((part.max() + 1, label.max() + 2))
+        np.add.at(held, (part, label + 1), 1)
+        nearest = np.abs(held - held.sum(axis=0) / shares).sum(axis=1).argmin()
+        return indices[part != nearest], indices[part == nearest]
 
     train, validation = cut(left, _VALIDATION_SHARES)
     held_out = np.empty(0, np.int64)

@@ -115,6 +115,19 @@ def test_probes_see_a_date_and_an_id_that_give_the_class_away(
     assert ordered.values["classes_missing_late"] == giving_away
 
 
+@pytest.mark.parametrize("giving_away", [True, False])
+def test_a_feature_that_one_class_has_is_found(tmp_path: Path, giving_away: bool) -> None:
+    rng = np.random.default_rng(0)
+    cascades = [told(f"{n}", f"w{n}", label=LABELS[n % 2]) for n in range(200)]
+    known = [n % 2 if giving_away else int(rng.integers(2)) for n in range(200)]
+    rows = [np.full((3, 2), there * (1 + rng.random()), np.float32) for there in known]
+    store = write(tmp_path / "a.h5", cascades, [n // 2 % 4 for n in range(200)], rows=rows)
+    found = by_check(probes(store, store.split("mine")))["presence probe"]
+    assert found.severity is (Severity.warning if giving_away else Severity.ok)
+    assert (found.values["accuracy"] == 1) == giving_away
+    assert ("leave that feature out" in found.explanation) == giving_away
+
+
 def test_recognising_events_by_their_words_is_told_from_learning(tmp_path: Path) -> None:
     cascades = dated(200, False)
     store = write(tmp_path / "a.h5", cascades, [n % 4 for n in range(200)])
@@ -134,7 +147,7 @@ def test_probes_that_cannot_be_asked_say_why(tmp_path: Path) -> None:
         [n // 2 for n in range(8)],
     )
     found = by_check(probes(store, store.split("mine")))
-    for check in ("date probe", "id probe", "source-text probe"):
+    for check in ("date probe", "id probe", "source-text probe", "presence probe"):
         assert found[check].severity is Severity.info
         assert "not asked" in found[check].explanation
     assert time_order(store).severity is Severity.info

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,28 @@ def test_the_split_s_own_groups_are_kept_whole(tmp_path: Path) -> None:
     parts = training_parts(store, store.split("mine"), 0, seed=0, meta=True)
     found = [set(group[part]) for part in (parts.train, parts.meta, parts.validation)]
     assert sum(map(len, found)) == len(set.union(*found)) == 20
+
+
+@pytest.mark.parametrize("events", [3, 4, 6])
+def test_few_events_leave_one_to_select_on(tmp_path: Path, events: int) -> None:
+    """Of unequal events it is the one most like an eighth of the rest."""
+    group = np.repeat(np.arange(events), [52, 100, 14, 200, 8, 30][:events])
+    store = split_store(tmp_path / "a.h5", len(group), grouped_by="event", group=group)
+    split = store.split("mine")
+    split = replace(split, fold=group.astype(np.int8))
+    parts = training_parts(store, split, 0, seed=0, meta=events > 3)
+    assert set(group[parts.validation]) == {5 if events == 6 else 2}
+    found = [set(group[part]) for part in (parts.train, parts.meta, parts.validation)]
+    assert sum(map(len, found)) == len(set.union(*found)) == events - 1
+
+
+def test_too_few_groups_to_train_on_are_refused(tmp_path: Path) -> None:
+    group = np.arange(30) // 15
+    store = split_store(tmp_path / "a.h5", 30, grouped_by="event", group=group)
+    split = replace(store.split("mine"), fold=group.astype(np.int8))
+    with pytest.raises(DataError, match="15 cascades of 1 group, expected 2 or more") as refused:
+        training_parts(store, split, 0, seed=0, meta=False)
+    assert "--split random" in str(refused.value.hint)
 
 
 def test_unknown_folds_and_splits_are_refused(tmp_path: Path) -> None:

@@ -24,6 +24,13 @@ from dgljoint.plugins.guard import guarded
 _ENCODER_SCALE = 0.1
 
 
+def _registered(modules: Mapping[str, nn.Module]) -> nn.ModuleDict:
+    """Hold modules by names that are given from outside: ``ModuleDict`` takes few of them."""
+    return nn.ModuleDict(
+        {f"of_{name.replace('.', '%2E')}": module for name, module in modules.items()}
+    )
+
+
 class InputProjection(nn.Module):
     """Maps every feature to width D with one linear map each, sums and normalises.
 
@@ -41,11 +48,11 @@ class InputProjection(nn.Module):
         self, width: int, dense: Mapping[str, int], sparse: Mapping[str, int], dropout: float
     ) -> None:
         super().__init__()
-        self.dense = nn.ModuleDict(
-            {name: nn.Linear(size, width, bias=False) for name, size in dense.items()}
-        )
+        maps = {name: nn.Linear(size, width, bias=False) for name, size in dense.items()}
         tables = {name: nn.EmbeddingBag(max(size, 1), width) for name, size in sparse.items()}
-        self.sparse = nn.ModuleDict(tables)
+        self._dense, self._sparse = tuple(maps), tuple(tables)
+        self.dense = _registered(maps)
+        self.sparse = _registered(tables)
         self.kind = nn.Embedding(len(Kind), width)
         self.norm = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
@@ -57,9 +64,9 @@ class InputProjection(nn.Module):
     def forward(self, batch: CascadeBatch) -> Tensor:
         """Return (N, D)."""
         total: Tensor = self.kind(batch.kind)
-        for name, layer in self.dense.items():
+        for name, layer in zip(self._dense, self.dense.values(), strict=True):
             total = total + layer(batch.features[name])
-        for name, table in self.sparse.items():
+        for name, table in zip(self._sparse, self.sparse.values(), strict=True):
             rows = batch.features[name]
             if isinstance(rows, SparseRows) and isinstance(table, nn.EmbeddingBag):
                 total = total + functional.embedding_bag(
@@ -130,7 +137,7 @@ class JointModel(nn.Module):
         self.encoder = encoder.module
         self.encoder_norm = nn.LayerNorm(width)
         self.encoder_scale = nn.Parameter(torch.full((width,), _ENCODER_SCALE))
-        self.interactions = nn.ModuleDict(
+        self.interactions = _registered(
             {hosted.entry.name: hosted.module for hosted in interactions}
         )
         self.cascade_branch = Branch(width, dropout)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from dgljoint.nn import SparseRows
 from dgljoint.nn.losses import listwise_loss, task_losses
+from dgljoint.nn.model import InputProjection
 from dgljoint.store import CascadeStore
 from toys import toy_batch, toy_cascade, toy_model, toy_store, write_store
 
@@ -29,6 +32,18 @@ def test_both_tasks_train_every_shared_parameter(
     assert reached["cascade"] | reached["rumor"] == names
     assert not any(n.startswith("link_head") for n in reached["rumor"])
     assert not any(n.startswith("rumor_head") for n in reached["cascade"])
+
+
+@pytest.mark.parametrize("name", ["keys", "forward", "of.kind", "training"])
+def test_features_may_be_called_what_they_like(tmp_path: Path, name: str) -> None:
+    projection = InputProjection(4, {name: 3}, {name + "s": 5}, 0.0)
+    batch = toy_batch(toy_store(tmp_path / "a.h5"), range(3))
+    rows = SparseRows(
+        columns=torch.tensor([0]), values=torch.ones(1), width=5,
+        offsets=torch.tensor([0] + [1] * len(batch.kind)),
+    )
+    features = {name: torch.ones(len(batch.kind), 3), name + "s": rows}
+    assert projection(replace(batch, features=features)).shape == (len(batch.kind), 4)
 
 
 def test_link_head_learns_the_time_kernel_and_who_is_popular(tmp_path: Path) -> None:

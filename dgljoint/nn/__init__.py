@@ -15,6 +15,7 @@ from dgljoint.nn.protocols import (
     LossWeighter,
     Outputs,
     Representations,
+    ScoreLinks,
     Step,
 )
 
@@ -26,6 +27,7 @@ __all__ = [
     "LossWeighter",
     "Outputs",
     "Representations",
+    "ScoreLinks",
     "SparseRows",
     "Step",
     "dot_over_pairs",

@@ -39,16 +39,16 @@ class CascadePredictor(nn.Module):
         self.key.load_state_dict(self.query.state_dict())
         self.kernel = nn.Parameter(torch.zeros(_GAP_KNOTS))
 
-    def forward(self, view: Tensor, batch: CascadeBatch) -> Tensor:
-        """Score every pair of the batch.
+    def forward(self, view: Tensor, pairs: Tensor, delay_seconds: Tensor) -> Tensor:
+        """Score pairs of a post and an earlier post of its cascade.
 
-        Shapes: ``view`` (N, D) to (P,).
+        Shapes: ``view`` (N, D), ``pairs`` (2, P), ``delay_seconds`` (N,) to (P,).
         """
-        child, candidate = batch.pairs
-        affinity = dot_over_pairs(batch.pairs, self.query(view) * self.scale, self.key(view))
+        child, candidate = pairs
+        affinity = dot_over_pairs(pairs, self.query(view) * self.scale, self.key(view))
         attraction: Tensor = self.attraction(view).squeeze(1)[candidate]
         level: Tensor = self.level(view).squeeze(1)[child]
-        gap = batch.delay_seconds[child] - batch.delay_seconds[candidate]
+        gap = delay_seconds[child] - delay_seconds[candidate]
         return affinity + attraction + level + self._kernel_at(gap)
 
     def _kernel_at(self, gap_seconds: Tensor) -> Tensor:

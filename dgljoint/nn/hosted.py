@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from dgljoint.errors import PluginError
 from dgljoint.nn.batch import CascadeBatch
-from dgljoint.nn.protocols import Encoder, Interaction, Outputs, Representations
+from dgljoint.nn.protocols import Encoder, Interaction, Outputs, Representations, ScoreLinks
 from dgljoint.plugins.guard import guarded
 from dgljoint.plugins.registry import PluginEntry
 
@@ -49,6 +50,17 @@ def couple(
     return refined
 
 
+def inform_rumor(
+    hosted: Hosted[Interaction], reps: Representations, score_links: ScoreLinks,
+    batch: CascadeBatch,
+) -> Representations:
+    """Let an interaction tell the rumor view of the links that are predicted."""
+    with guarded(hosted.entry, "inform_rumor"):
+        rumor = hosted.module.inform_rumor(reps, score_links, batch)
+    _check_shape(hosted.entry, "inform_rumor", rumor, reps.shared)
+    return replace(reps, rumor=rumor)
+
+
 def auxiliary_losses(
     hosted: Hosted[Interaction], reps: Representations, outputs: Outputs, batch: CascadeBatch
 ) -> Mapping[str, Tensor]:
@@ -61,13 +73,27 @@ def auxiliary_losses(
             f"{hosted.entry} returned the losses {sorted(losses)}, but declares {sorted(declared)}",
             hint="losses() and loss_coefficients must name the same",
         )
-    for name, loss in losses.items():
-        if loss.numel() != 1:
+    _check_scalars(hosted.entry, "loss", losses)
+    return losses
+
+
+def diagnostics(
+    hosted: Hosted[Interaction], reps: Representations, outputs: Outputs, batch: CascadeBatch
+) -> dict[str, float]:
+    """Ask an interaction for what it logs, by the plugin's name and its own."""
+    with guarded(hosted.entry, "diagnostics"), torch.no_grad():
+        found = hosted.module.diagnostics(reps, outputs, batch)
+    _check_scalars(hosted.entry, "diagnostic", found)
+    return {f"{hosted.entry.name}.{name}": value.item() for name, value in found.items()}
+
+
+def _check_scalars(entry: PluginEntry, what: str, values: Mapping[str, Tensor]) -> None:
+    for name, value in values.items():
+        if value.numel() != 1:
             raise PluginError(
-                f"{hosted.entry} returned loss '{name}' of shape {tuple(loss.shape)}, "
+                f"{entry} returned {what} '{name}' of shape {tuple(value.shape)}, "
                 "expected a scalar"
             )
-    return losses
 
 
 def _check_shape(entry: PluginEntry, method: str, found: object, like: Tensor) -> None:

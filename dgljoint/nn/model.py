@@ -12,7 +12,14 @@ from dgljoint.cascade import Kind
 from dgljoint.errors import PluginError
 from dgljoint.nn.batch import CascadeBatch, SparseRows
 from dgljoint.nn.heads import CascadePredictor, RumorDetector
-from dgljoint.nn.hosted import Hosted, auxiliary_losses, couple, encode
+from dgljoint.nn.hosted import (
+    Hosted,
+    auxiliary_losses,
+    couple,
+    diagnostics,
+    encode,
+    inform_rumor,
+)
 from dgljoint.nn.losses import TASKS
 from dgljoint.nn.ops import sum_to_children, sum_to_parents, xavier
 from dgljoint.nn.protocols import Encoder, Interaction, Outputs, Representations
@@ -157,9 +164,16 @@ class JointModel(nn.Module):
         )
         for interaction in self.hosted_interactions:
             reps = couple(interaction, reps, batch)
+        cascade = reps.cascade
+
+        def score_links(pairs: Tensor) -> Tensor:
+            logits: Tensor = self.link_head(cascade, pairs, batch.delay_seconds)
+            return logits
+
+        for interaction in self.hosted_interactions:
+            reps = inform_rumor(interaction, reps, score_links, batch)
         outputs = Outputs(
-            rumor_logits=self.rumor_head(reps.rumor, batch),
-            link_logits=self.link_head(reps.cascade, batch),
+            rumor_logits=self.rumor_head(reps.rumor, batch), link_logits=score_links(batch.pairs)
         )
         return reps, outputs
 
@@ -171,6 +185,21 @@ class JointModel(nn.Module):
         for interaction in self.hosted_interactions:
             losses |= auxiliary_losses(interaction, reps, outputs, batch)
         return losses
+
+    def diagnostics(
+        self, reps: Representations, outputs: Outputs, batch: CascadeBatch
+    ) -> dict[str, float]:
+        """Return what the interactions log, by the plugin's name and their own."""
+        found: dict[str, float] = {}
+        for interaction in self.hosted_interactions:
+            found |= diagnostics(interaction, reps, outputs, batch)
+        return found
+
+    def shared_parameters(self) -> list[nn.Parameter]:
+        """Return the parameters both tasks train: all that ``Representations.shared`` rests on."""
+        modules = (self.projection, self.encoder, self.encoder_norm)
+        own = [parameter for module in modules for parameter in module.parameters()]
+        return [p for p in (*own, self.encoder_scale) if p.requires_grad]
 
     @property
     def loss_coefficients(self) -> dict[str, float]:

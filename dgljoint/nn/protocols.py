@@ -77,6 +77,8 @@ class Step:
             of the parameter's shape for Adam (learning rate over root second moment, momentum
             left out), a number before it has seen a gradient.
         pooled: (2, D) mean over the batch of the pooled cascade and rumor view, detached.
+        shared: (N, D) the encoder's output, all that the losses know of the shared parameters;
+            part of the losses' graph, so gradients can be taken by it.
         probe: the task losses (a mapping name to scalar) on a batch of the *meta split*, held
             out of the training part, under substituted parameters (name to tensor; parameters
             not named keep their values). Within one step every call sees the same batch and the
@@ -90,7 +92,12 @@ class Step:
     parameters: Mapping[str, nn.Parameter]
     step_size: Callable[[str], Tensor | float]
     pooled: Tensor
+    shared: Tensor
     probe: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None
+
+
+ScoreLinks = Callable[[Tensor], Tensor]
+"""Scores any pairs of a post and an earlier post of its cascade: (2, P) int64 to (P,) logits."""
 
 
 class Encoder(nn.Module):
@@ -121,6 +128,17 @@ class Interaction(nn.Module):
         """Return the refined views; unchanged by default. Shapes stay (N, D)."""
         return reps
 
+    def inform_rumor(
+        self, reps: Representations, score_links: ScoreLinks, batch: CascadeBatch
+    ) -> Tensor:
+        """Return the rumor view, told of the links that the finished cascade view predicts.
+
+        Called after every :meth:`couple`, right before the rumor head; unchanged by default.
+
+        Shapes: (N, D).
+        """
+        return reps.rumor
+
     def losses(
         self, reps: Representations, outputs: Outputs, batch: CascadeBatch
     ) -> Mapping[str, Tensor]:
@@ -138,6 +156,12 @@ class Interaction(nn.Module):
         self, reps: Representations, outputs: Outputs, batch: CascadeBatch
     ) -> Mapping[str, Tensor]:
         """Return the losses that train the opponent; inputs are detached."""
+        return {}
+
+    def diagnostics(
+        self, reps: Representations, outputs: Outputs, batch: CascadeBatch
+    ) -> Mapping[str, Tensor]:
+        """Return scalars to log, averaged over some steps of an epoch; called without gradient."""
         return {}
 
 

@@ -14,6 +14,8 @@ class EpochRecord:
         epoch: from 1.
         losses: mean of each raw loss over the epoch's steps.
         weights: mean weight of each loss.
+        diagnostics: mean over some of the epoch's steps of ``gradient_cosine``, the cosine of the
+            two tasks' gradients over the shared parameters, and of what interactions log.
         validation: figures of the validation part by name, the selection score among them as
             ``score``.
         best: whether this epoch's model is the best so far.
@@ -23,6 +25,7 @@ class EpochRecord:
     epoch: int
     losses: dict[str, float]
     weights: dict[str, float]
+    diagnostics: dict[str, float]
     validation: dict[str, float]
     learning_rate: float
     gradient_norm: float

@@ -21,18 +21,21 @@ from dgljoint.nn.assemble import assemble
 from dgljoint.nn.batch import CascadeBatch
 from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.hosted import Hosted
-from dgljoint.nn.losses import task_losses
+from dgljoint.nn.losses import TASKS, task_losses
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import LossTable, LossWeighter, Outputs, Representations, Step
 from dgljoint.nn.questions import training_question
 from dgljoint.plugins.guard import guarded
 from dgljoint.store import CascadeStore
+from dgljoint.training.gradients import gradient_cosine
 from dgljoint.training.optimizers import ModelOptimizer, opponent_optimizers
 from dgljoint.training.parts import TrainingParts
 from dgljoint.training.progress import EpochRecord, Progress
 from dgljoint.training.randomness import Stream, generator, seeded
 
 _CASCADES_NAMED = 5
+# A look costs two backward passes more: one step in eight makes an epoch a tenth longer.
+_LOOK_EVERY = 8
 
 
 @dataclass
@@ -44,7 +47,8 @@ class Position:
         step: steps taken of the epoch under way.
         best_epoch: the selected epoch, from 1; 0 before there is one.
         best_score: its validation score.
-        sums: of raw losses, weights and gradient norms over the epoch under way.
+        sums: of raw losses, weights and gradient norms over the epoch under way, and of the
+            diagnostics over the steps that are looked at.
         seconds: spent in the epoch under way.
     """
 
@@ -163,6 +167,8 @@ class Trainer:
             raw |= self.model.auxiliary_losses(reps, outputs, batch)
             losses = LossTable(raw, self._coefficients)
             self._check_finite(raw, batch)
+            if self.position.step % _LOOK_EVERY == 0:
+                self._look(raw, reps, outputs, batch)
             self._optimizer.zero_grad()
             with guarded(self.weighter.entry, "backward"):
                 step = self._describe(number, reps, batch)
@@ -180,6 +186,16 @@ class Trainer:
                 self._step_opponents(reps, outputs, batch)
         self._count(raw, weights, norm)
 
+    def _look(
+        self, raw: Mapping[str, Tensor], reps: Representations, outputs: Outputs,
+        batch: CascadeBatch,
+    ) -> None:
+        """Take down what is worth knowing of a step and would cost too much in each."""
+        found = self.model.diagnostics(reps, outputs, batch)
+        cascade, rumor = (raw[name] for name in TASKS)
+        found["gradient_cosine"] = gradient_cosine(cascade, rumor, self.model.shared_parameters())
+        self._add({f"look {name}": value for name, value in found.items()})
+
     def _batch(self, indices: NDArray[np.int64], rng: np.random.Generator) -> CascadeBatch:
         columns = self._store.read(indices)
         options = self._config.cascade
@@ -196,6 +212,7 @@ class Trainer:
             parameters=self._optimizer.parameters,
             step_size=lambda name: self._optimizer.step_size(name, number),
             pooled=torch.stack([view.mean(0) for view in views]),
+            shared=reps.shared,
             probe=self._probe(number) if len(self._parts.meta) else None,
         )
 
@@ -250,10 +267,13 @@ class Trainer:
         counted = {f"loss {name}": value for name, value in losses.items()}
         counted |= {f"weight {name}": float(w) for name, w in zip(raw, weights, strict=True)}
         counted["norm"] = norm
-        sums = self.position.sums
-        for name, value in counted.items():
-            sums[name] = sums.get(name, 0.0) + value
+        self._add(counted)
         self._progress.step(self.position.epoch + 1, self.position.step + 1, losses)
+
+    def _add(self, values: Mapping[str, float]) -> None:
+        sums = self.position.sums
+        for name, value in values.items():
+            sums[name] = sums.get(name, 0.0) + value
 
     def _close_epoch(self, validation: Scores, started: float) -> EpochRecord:
         position = self.position
@@ -263,23 +283,27 @@ class Trainer:
         best = score > position.best_score
         if best:
             position.best_score, position.best_epoch = score, position.epoch
-        means = {name: total / self.steps_per_epoch for name, total in position.sums.items()}
+        steps, looks = self.steps_per_epoch, -(-self.steps_per_epoch // _LOOK_EVERY)
 
-        def of(prefix: str) -> dict[str, float]:
+        def of(prefix: str, count: int) -> dict[str, float]:
             return {
-                name.removeprefix(prefix): value
-                for name, value in means.items()
+                name.removeprefix(prefix): total / count
+                for name, total in position.sums.items()
                 if name.startswith(prefix)
             }
+
+        losses, weights, diagnostics = of("loss ", steps), of("weight ", steps), of("look ", looks)
+        norm = position.sums["norm"] / steps
 
         position.step, position.sums, position.seconds = 0, {}, 0.0
         return EpochRecord(
             epoch=position.epoch,
-            losses=of("loss "),
-            weights=of("weight "),
+            losses=losses,
+            weights=weights,
+            diagnostics=diagnostics,
             validation=validation_figures(validation),
             learning_rate=self._optimizer.learning_rate(last_step),
-            gradient_norm=means["norm"],
+            gradient_norm=norm,
             best=best,
             seconds=time.perf_counter() - started,
         )

@@ -25,6 +25,7 @@ from dgljoint_data.build_summary import Repeated, Shape, Shared
 
 RECORD = EpochRecord(
     epoch=2, losses={"cascade": 2.1, "rumor": 1.25}, weights={"cascade": 0.4, "rumor": 0.6},
+    diagnostics={"gradient_cosine": 0.1},
     validation={"score": 0.5}, learning_rate=1e-3, gradient_norm=0.7, best=True, seconds=1.5,
 )
 

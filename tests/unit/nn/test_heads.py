@@ -23,7 +23,7 @@ def test_link_score_is_affinity_attraction_level_and_time_kernel(tmp_path: Path)
     torch.nn.init.normal_(head.kernel)
     view = torch.randn(len(batch.kind), WIDTH)
     with torch.no_grad():
-        found = head(view, batch)
+        found = head(view, batch.pairs, batch.delay_seconds)
         kernel = head.kernel.numpy() * 10
         for place, (child, candidate) in enumerate(batch.pairs.T.tolist()):
             gap = float(batch.delay_seconds[child] - batch.delay_seconds[candidate])

@@ -6,9 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from dgljoint.nn import SparseRows
+from dgljoint.errors import PluginError
+from dgljoint.nn import CascadeBatch, Interaction, Representations, SparseRows
+from dgljoint.nn.hosted import Hosted
 from dgljoint.nn.losses import listwise_loss, task_losses
-from dgljoint.nn.model import InputProjection
+from dgljoint.nn.model import InputProjection, JointModel
+from dgljoint.plugins.registry import PluginEntry
 from dgljoint.store import CascadeStore
 from toys import toy_batch, toy_cascade, toy_model, toy_store, write_store
 
@@ -63,3 +66,63 @@ def test_link_head_learns_the_time_kernel_and_who_is_popular(tmp_path: Path) -> 
         optimizer.step()
     assert first > 1
     assert last.item() < 0.1
+
+
+class Informed(Interaction):
+    """Adds to the rumor view of each post what the link head says of it and the source."""
+
+    def couple(self, reps: Representations, batch: CascadeBatch) -> Representations:
+        return replace(reps, cascade=reps.cascade * 2)
+
+    def inform_rumor(self, reps, score_links, batch):
+        self.cascade = reps.cascade
+        posts = torch.arange(len(batch.kind))
+        self.scores = score_links(torch.stack((posts, batch.root[batch.cascade_of])))
+        return reps.rumor + self.scores[:, None]
+
+    def diagnostics(self, reps, outputs, batch):
+        return {"largest": self.scores.max()}
+
+
+def informed_model(
+    store: CascadeStore, interaction: Interaction
+) -> tuple[JointModel, JointModel]:
+    """Return a plain model, and one that differs in the interaction alone."""
+    plain = toy_model(store)
+    entry = PluginEntry("informed", "theirs", "1", "informed")
+    model = JointModel(
+        plain.projection, plain.hosted_encoder, [Hosted(entry, interaction)],
+        width=8, classes=2, dropout=0.0,
+    ).eval()
+    model.load_state_dict(plain.state_dict(), strict=False)
+    return plain, model
+
+
+def test_the_rumor_head_reads_what_it_is_told_of_predicted_links(tmp_path: Path) -> None:
+    store = toy_store(tmp_path / "a.h5")
+    batch = toy_batch(store, range(9))
+    interaction = Informed()
+    plain, model = informed_model(store, interaction)
+    before, _ = plain(batch)
+    reps, outputs = model(batch)
+    torch.testing.assert_close(interaction.cascade, before.cascade * 2)
+    torch.testing.assert_close(reps.rumor, before.rumor + interaction.scores[:, None])
+    torch.testing.assert_close(outputs.rumor_logits, model.rumor_head(reps.rumor, batch))
+    linked = model.link_head(reps.cascade, batch.pairs, batch.delay_seconds)
+    torch.testing.assert_close(outputs.link_logits, linked)
+    logged = model.diagnostics(reps, outputs, batch)
+    assert logged == {"informed.largest": interaction.scores.max().item()}
+
+
+@pytest.mark.parametrize("method", ["inform_rumor", "diagnostics"])
+def test_what_an_interaction_answers_is_checked(tmp_path: Path, method: str) -> None:
+    interaction = Informed()
+    setattr(
+        interaction, method,
+        lambda *_: torch.zeros(3) if method == "inform_rumor" else {"x": torch.zeros(3)},
+    )
+    store = toy_store(tmp_path / "a.h5")
+    batch = toy_batch(store, range(9))
+    _, model = informed_model(store, interaction)
+    with pytest.raises(PluginError, match=r"'informed' \(theirs 1\) returned"):
+        model.diagnostics(*model(batch), batch)

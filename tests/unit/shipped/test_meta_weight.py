@@ -57,7 +57,7 @@ class Problem:
             learning_rate=0.05,
             parameters=self.parameters,
             step_size=self.step_size,
-            pooled=torch.zeros(2, WIDTH),
+            pooled=torch.zeros(2, WIDTH), shared=torch.zeros(1, WIDTH),
             probe=self.probe if probe else None,
         )
 
@@ -154,7 +154,8 @@ def test_a_loss_that_reaches_zero_does_not_drown_the_others() -> None:
         raw = {"cascade": x[0].square() * 0.9**number, "rumor": x[1].square()}
         step = Step(
             number=number, total=200, epoch=number // 10, learning_rate=0.1, parameters={"x": x},
-            step_size=lambda name: 0.1, pooled=torch.zeros(2, WIDTH), probe=None,
+            step_size=lambda name: 0.1, pooled=torch.zeros(2, WIDTH), shared=torch.zeros(1, WIDTH),
+            probe=None,
         )
         of.backward(LossTable(raw, {}), step)
     assert x.grad[0].abs() < 1e-6
@@ -194,6 +195,7 @@ def test_a_harmful_loss_loses_its_weight_and_a_useful_one_keeps_it() -> None:
         step = Step(
             number=number, total=200, epoch=number // 10, learning_rate=0.05,
             parameters={"x": x}, step_size=lambda name: 0.05, pooled=torch.zeros(2, WIDTH),
+            shared=torch.zeros(1, WIDTH),
             probe=lambda changed: {
                 "cascade": changed["x"].square().sum() + 0.1,
                 "rumor": changed["x"].square().sum() + 0.2,

@@ -232,6 +232,15 @@ def test_best_epoch_is_the_one_of_the_best_validation_score(
     ]
 
 
+def test_an_epoch_logs_how_the_gradients_of_the_tasks_stand(
+    store: CascadeStore, tmp_path: Path
+) -> None:
+    run(store, tmp_path / "a", "train.batch=4")
+    cosines = [line["diagnostics"]["gradient_cosine"] for line in metrics(tmp_path / "a")]
+    assert all(-1 <= cosine <= 1 for cosine in cosines)
+    assert len(set(cosines)) == len(cosines)
+
+
 def test_patience_ends_the_run(store: CascadeStore, tmp_path: Path) -> None:
     run(
         store, tmp_path / "a", "train.epochs=40", "train.patience=2", "train.learning_rate=1e-9"

@@ -1,6 +1,6 @@
 """Time the commands that must answer at once, each in fresh processes, in turns.
 
-    python benchmarks/startup.py [ROUNDS]
+    python benchmarks/startup.py [--rounds 20]
 
 Prints the median of each command and its ratio to the interpreter that only imports what a command
 line is made of.
@@ -8,6 +8,7 @@ line is made of.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from functools import partial
 from pathlib import Path
@@ -25,7 +26,9 @@ COMMANDS = {
 
 def main() -> None:
     """Measure and print."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=20)
+    rounds = parser.parse_args().rounds
     runs = {name: partial(run_fresh, command) for name, command in COMMANDS.items()}
     sys.stdout.write(interleave(runs, rounds).table() + "\n")
 

@@ -1,4 +1,4 @@
-"""The README's commands and code, run as they stand there."""
+"""The README's and the guide's commands and code, run as they stand there."""
 
 from __future__ import annotations
 
@@ -12,14 +12,23 @@ import pytest
 
 from conftest import Site
 from dgljoint_cli.main import run
+from dgljoint_data._release import LABEL_NAMES
+from twitter_release import Release, RvnnRelease, edge, root, small_rows
 
-README = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[2]
+README = ROOT.joinpath("README.md").read_text(encoding="utf-8")
+DATA_GUIDE = ROOT.joinpath("docs", "data.md").read_text(encoding="utf-8")
+
+
+def blocks_after(marker: str, text: str = README) -> list[str]:
+    found = re.findall(rf"<!-- {marker} -->\n```\w+\n(.*?)```", text, re.DOTALL)
+    assert found, marker
+    return found
 
 
 def block_after(marker: str) -> str:
-    found = re.search(rf"<!-- {marker} -->\n```\w+\n(.*?)```", README, re.DOTALL)
-    assert found, marker
-    return found[1]
+    (block,) = blocks_after(marker)
+    return block
 
 
 def commands_in(block: str) -> list[list[str]]:
@@ -54,6 +63,36 @@ def test_the_plugin_is_a_plugin(site: Site, tmp_path: Path) -> None:
     site.install("halfway", {"halfway": "halfway"}, halfway=block_after("plugin"))
     assert run(["train", "--plugin", "halfway", "--out", str(tmp_path / "run"), "-q"]) == 0
     assert (tmp_path / "run" / "scores.json").exists()
+
+
+def write_releases(folder: Path) -> None:
+    """Write both releases of forty threads, ten a class, a day apart."""
+    threads = [str(498_430_783_699_554_305 + (number << 22) * 86_400_000) for number in range(40)]
+    named = [(LABEL_NAMES[n % len(LABEL_NAMES)], thread) for n, thread in enumerate(threads)]
+    listed = "".join(f"{label}\tevent{thread}\t{thread}\t9\n" for label, thread in named)
+    Release(
+        trees={
+            thread: (root((1, thread, 0.0)), edge((1, thread, 0.0), (2, f"9{thread}", 1.5)))
+            for thread in threads
+        },
+        labels="".join(f"{label}:{thread}\n" for label, thread in named).encode(),
+        texts="".join(f"{thread}\tword{thread} {label}\n" for label, thread in named).encode(),
+        events=listed.encode(),
+    ).write(folder / "twitter15")
+    RvnnRelease(
+        rows=tuple(row for thread in threads for row in small_rows(thread)),
+        labels=listed.encode(),
+        folds=tuple(tuple(threads[fold::5]) for fold in range(5)),
+    ).write(folder / "rvnn")
+
+
+def test_the_data_guide_can_be_followed(tmp_path: Path) -> None:
+    write_releases(tmp_path / "raw")
+    for block in blocks_after("data guide", DATA_GUIDE):
+        for command in commands_in(block):
+            assert run(command) == 0, command
+    (code,) = blocks_after("data guide python", DATA_GUIDE)
+    exec(code, {})  # noqa: S102  # the guide's own
 
 
 def test_what_ships_is_listed() -> None:

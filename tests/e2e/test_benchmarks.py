@@ -1,0 +1,54 @@
+"""The scripts under ``benchmarks/`` run as their first lines say; what they measure is theirs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from toys import toy_store
+from twitter_release import Release
+
+FOLDER = Path(__file__).parents[2] / "benchmarks"
+
+
+def lines_of(script: str, *arguments: object) -> list[str]:
+    """Run a script; a bound that is missed at this size ends it with 1, a fault with words."""
+    ran = subprocess.run(
+        [sys.executable, str(FOLDER / script), *map(str, arguments)],
+        capture_output=True, text=True, check=False,
+    )
+    assert ran.stderr == ""
+    assert ran.returncode in (0, 1)
+    return ran.stdout.splitlines()
+
+
+def test_preprocess_prints_posts_a_second_and_the_ratio(tmp_path: Path) -> None:
+    lines = lines_of("preprocess.py", "twitter15", Release().write(tmp_path), "--repeats", 1)
+    assert "posts and" in lines[-3]
+    assert lines[-3].endswith("edge lines a second (median), 1.00 of the time of one")
+    assert lines[-1].startswith("peak ")
+
+
+def test_preprocess_scale_compares_a_large_set_with_small_ones() -> None:
+    lines = lines_of("preprocess_scale.py", "--posts", 1800, "--small-posts", 900, "--small", 2)
+    assert len(lines) == 4
+    assert lines[-1].startswith("small sets ")
+
+
+def test_batch_assembly_prints_ratios(tmp_path: Path) -> None:
+    store = toy_store(tmp_path / "a.h5")
+    lines = lines_of("batch_assembly.py", store.path, "--rounds", 2)
+    assert any("ratio" in line for line in lines)
+
+
+def test_startup_compares_commands_with_the_bare_interpreter() -> None:
+    lines = lines_of("startup.py", "--rounds", 1)
+    assert [line.split()[-1] for line in lines[:2]] == ["ratio", "1.00"]
+
+
+@pytest.mark.parametrize("script", sorted(path.name for path in FOLDER.glob("*.py")))
+def test_help_says_what_a_script_measures(script: str) -> None:
+    assert lines_of(script, "--help")[0].startswith("usage: ")

@@ -14,6 +14,7 @@ from dgljoint.evaluation.scores import LinkTable, RumorScores, Scores
 from dgljoint.store import CascadeStore
 from dgljoint_cli.rendering import table, titled
 
+_CASCADE = "cascade"
 _NOTHING = "–"
 
 
@@ -82,9 +83,16 @@ def score_tables(scores: Scores, protocol: Protocol) -> list[RenderableType]:
         parts.append(titled(title, link_table(links)))
     if not parts:
         parts.append(f"nothing to score in the {where}")
-    elif not scores.links:
+    elif not scores.links and _CASCADE in scores.tasks:
         parts.append(
             f"links: no targets in the {where}; no post has a choice among strictly earlier ones"
+        )
+    if len(scores.tasks) == 1:
+        parts.append(f"the {scores.tasks[0]} task alone was trained, and is scored")
+    if (views := scores.views) is not None:
+        parts.append(
+            f"the tasks' views of {views.cascades:,} cascades: linear CKA {_figure(views.cka)}, "
+            f"mean cosine {_figure(views.cosine)}"
         )
     return parts
 

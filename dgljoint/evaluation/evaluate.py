@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,11 +19,13 @@ from dgljoint.evaluation.metrics import (
     rank_parents,
     rumor_scores,
 )
-from dgljoint.evaluation.scores import LinkTable, Scores
+from dgljoint.evaluation.scores import LinkTable, RumorScores, Scores
+from dgljoint.evaluation.similarity import view_scores
 from dgljoint.evaluation.trivial import GUESSES
 from dgljoint.nn.assemble import assemble
 from dgljoint.nn.batch import CascadeBatch
 from dgljoint.nn.features import FeatureSpace
+from dgljoint.nn.losses import CASCADE, RUMOR, TASKS
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.questions import evaluation_question
 from dgljoint.store import CascadeStore
@@ -31,6 +34,8 @@ MODEL = "model"
 ALL = "all"
 NOT_SOURCE = "parent is not the source"
 _BATCH_COST = 1 << 14
+
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +50,14 @@ class Evaluator:
         features: fitted on the training part.
         options: of the cascade task.
         majority: commonest class of the training part.
+        tasks: those that were trained; the others are not scored.
     """
 
     store: CascadeStore
     features: FeatureSpace
     options: CascadeOptions
     majority: int
+    tasks: tuple[str, ...] = TASKS
 
     def scores(self, model: JointModel, indices: NDArray[np.int64], part: str) -> Scores:
         """Score ``model``, in evaluation mode, on the cascades at ``indices``.
@@ -64,9 +71,12 @@ class Evaluator:
         model.eval()
         ranks: dict[str, list[Ranks]] = {name: [] for name in (MODEL, *GUESSES)}
         not_source, probability, label = [], [], []
+        views: tuple[list[Array], list[Array]] = ([], [])
         with torch.inference_mode():
             for batch in self._batches(indices):
-                _, outputs = model(batch)
+                reps, outputs = model(batch)
+                for pooled, view in zip(views, (reps.cascade, reps.rumor), strict=True):
+                    pooled.append(batch.pool(view).numpy())
                 probability.append(outputs.rumor_logits.softmax(1).numpy())
                 label.append(batch.label.numpy())
                 scored = {name: guess(batch) for name, guess in GUESSES.items()}
@@ -76,34 +86,44 @@ class Evaluator:
                     ranks[name].append(rank_parents(values.numpy(), group, answer))
                 parent = batch.pairs[1][batch.pair_target]
                 not_source.append((parent != batch.root[batch.cascade_of[parent]]).numpy())
-        joined = {name: join_ranks(parts) for name, parts in ranks.items()}
-        labels = np.concatenate(label) if label else np.empty(0, np.int64)
-        known = labels >= 0
-        rumor = None
-        if known.any():
-            rumor = rumor_scores(
-                np.concatenate(probability)[known],
-                labels[known],
-                self.store.label_names,
-                self.majority,
-            )
-        links = {}
-        if len(joined[MODEL].above):
-            groups = {ALL: np.ones(len(joined[MODEL].above), bool)}
-            groups[NOT_SOURCE] = np.concatenate(not_source)
-            for name, which in groups.items():
-                if which.any():
-                    links[name] = LinkTable(
-                        targets=int(which.sum()),
-                        rows={row: link_scores(of.select(which)) for row, of in joined.items()},
-                    )
-        return Scores(part, rumor, links, time.perf_counter() - started)
+        some = bool(label)
+        rumor, links, alike = None, {}, None
+        if some and RUMOR in self.tasks:
+            rumor = self._rumor(np.concatenate(probability), np.concatenate(label))
+        if some and CASCADE in self.tasks:
+            links = _links(ranks, np.concatenate(not_source))
+        if some and len(self.tasks) == len(TASKS):
+            alike = view_scores(*map(np.concatenate, views))
+        return Scores(part, rumor, links, time.perf_counter() - started, alike, self.tasks)
+
+    def _rumor(self, probability: Array, label: NDArray[np.int64]) -> RumorScores | None:
+        known = label >= 0
+        if not known.any():
+            return None
+        return rumor_scores(
+            probability[known], label[known], self.store.label_names, self.majority
+        )
 
     def _batches(self, indices: NDArray[np.int64]) -> Iterator[CascadeBatch]:
         for chosen in _by_cost(self.store, indices):
             columns = self.store.read(chosen)
             question = evaluation_question(columns, self.options.observed_share)
             yield assemble(self.store, columns, question, self.features)
+
+
+def _links(
+    ranks: Mapping[str, Sequence[Ranks]], not_source: NDArray[np.bool_]
+) -> dict[str, LinkTable]:
+    joined = {name: join_ranks(parts) for name, parts in ranks.items()}
+    groups = {ALL: np.ones_like(not_source), NOT_SOURCE: not_source}
+    return {
+        name: LinkTable(
+            targets=int(which.sum()),
+            rows={row: link_scores(of.select(which)) for row, of in joined.items()},
+        )
+        for name, which in groups.items()
+        if which.any()
+    }
 
 
 def _by_cost(store: CascadeStore, indices: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:

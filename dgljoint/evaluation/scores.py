@@ -47,17 +47,33 @@ class LinkTable:
 
 
 @dataclass(frozen=True, slots=True)
+class ViewScores:
+    """How alike the two tasks' views are, each averaged over a cascade's observed posts.
+
+    ``cka`` is linear CKA over the cascades, in [0, 1], ``None`` where a view does not vary;
+    ``cosine`` the mean cosine of a cascade's two views, in [-1, 1].
+    """
+
+    cascades: int
+    cka: float | None
+    cosine: float
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
     """What one part of a split scored. ``None`` where there was nothing to score.
 
     ``links`` has the groups ``all`` and ``parent is not the source``; each has a row ``model``
-    and a row a trivial guess.
+    and a row a trivial guess. A task that was not trained is not scored: ``tasks`` names those
+    that were, and ``views`` compares the views only where both were.
     """
 
     part: str
     rumor: RumorScores | None
     links: dict[str, LinkTable]
     seconds: float
+    views: ViewScores | None = None
+    tasks: tuple[str, ...] = ("cascade", "rumor")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""

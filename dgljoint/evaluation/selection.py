@@ -9,7 +9,8 @@ from dgljoint.evaluation.scores import Scores
 def selection_score(scores: Scores) -> float:
     """Return the mean of rumor macro F1 and link MRR over all targets; of one where one is scored.
 
-    Both lie in [0, 1] and neither task is preferred. 0 when there was nothing to score.
+    Both lie in [0, 1] and neither task is preferred. A task that is not trained is not scored,
+    and has no say. 0 when there was nothing to score.
     """
     parts = []
     if scores.rumor is not None:
@@ -29,4 +30,8 @@ def validation_figures(scores: Scores) -> dict[str, float]:
         figures |= {"mrr": row.mrr, "hits1": row.hits1}
     if NOT_SOURCE in scores.links:
         figures["mrr_not_source"] = scores.links[NOT_SOURCE].rows[MODEL].mrr
+    if scores.views is not None:
+        figures["view_cosine"] = scores.views.cosine
+        if scores.views.cka is not None:
+            figures["view_cka"] = scores.views.cka
     return figures

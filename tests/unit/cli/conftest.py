@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dgljoint.evaluation.scores import LinkScores, LinkTable, RumorScores, Scores
+from dgljoint.evaluation.scores import LinkScores, LinkTable, RumorScores, Scores, ViewScores
 
 
 @pytest.fixture
@@ -27,4 +27,5 @@ def scores() -> Scores:
             ),
         },
         seconds=0.5,
+        views=ViewScores(cascades=80, cka=0.43, cosine=-0.12),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -65,6 +66,25 @@ def test_a_part_without_link_targets_says_so(scores, capsys):
     assert "links: no targets in the test part of t15, split published, fold 0: RANDOM FOLDS" in (
         " ".join(text.split())
     )
+
+
+def test_the_views_are_compared_in_a_line(scores, capsys):
+    text = text_of(score_tables(scores, Protocol("t15", "event", 0, "event")), capsys)
+    assert "the tasks' views of 80 cascades: linear CKA 0.430, mean cosine -0.120" in text
+    flat = replace(scores, views=replace(scores.views, cka=None))
+    assert "linear CKA –, mean" in text_of(
+        score_tables(flat, Protocol("t15", "event", 0, "event")), capsys
+    )
+
+
+def test_a_task_that_was_not_trained_is_said_to_be_missing(scores, capsys):
+    protocol = Protocol("t15", "event", 0, "event")
+    alone = replace(scores, links={}, views=None, tasks=("rumor",))
+    text = text_of(score_tables(alone, protocol), capsys)
+    assert "the rumor task alone was trained" in text
+    assert "no targets" not in text
+    alone = replace(scores, rumor=None, views=None, tasks=("cascade",))
+    assert "the cascade task alone was trained" in text_of(score_tables(alone, protocol), capsys)
 
 
 def test_nothing_to_score_says_so(capsys):

@@ -28,6 +28,9 @@ class ModelOptions(Options):
 class TrainOptions(Options):
     """How the model is trained."""
 
+    tasks: Literal["both", "cascade", "rumor"] = Field(
+        "both", description="tasks whose losses are trained; the other's is left out"
+    )
     epochs: int = Field(60, ge=1, description="most passes over the training part")
     patience: int = Field(10, ge=1, description="epochs without a better validation score")
     batch: int = Field(32, ge=1, description="cascades a step")
@@ -42,6 +45,11 @@ class TrainOptions(Options):
     # and no faster on small ones; on a busy machine they wait for one another, and a step takes
     # thirty times longer.
     threads: int = Field(1, ge=1, description="CPU threads; more pay on an idle machine only")
+
+    @property
+    def task_names(self) -> tuple[str, ...]:
+        """The tasks trained, in the order of the losses."""
+        return ("cascade", "rumor") if self.tasks == "both" else (self.tasks,)
 
 
 class CascadeOptions(Options):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import Tensor
 from torch.nn import functional
@@ -58,9 +58,19 @@ def rumor_loss(logits: Tensor, batch: CascadeBatch) -> Tensor:
     return functional.cross_entropy(logits[labelled], batch.label[labelled])
 
 
-def task_losses(outputs: Outputs, batch: CascadeBatch, link_loss: str) -> dict[str, Tensor]:
-    """Return the two tasks' losses by name; ``link_loss`` is a key of :data:`LINK_LOSSES`."""
-    return {
-        CASCADE: LINK_LOSSES[link_loss](outputs.link_logits, batch),
-        RUMOR: rumor_loss(outputs.rumor_logits, batch),
+def task_losses(
+    outputs: Outputs, batch: CascadeBatch, link_loss: str, tasks: Sequence[str] = TASKS
+) -> dict[str, Tensor]:
+    """Return the tasks' losses by name.
+
+    Args:
+        outputs: of the heads.
+        batch: what they were asked.
+        link_loss: a key of :data:`LINK_LOSSES`.
+        tasks: those of :data:`TASKS` that are trained.
+    """
+    losses: dict[str, Callable[[], Tensor]] = {
+        CASCADE: lambda: LINK_LOSSES[link_loss](outputs.link_logits, batch),
+        RUMOR: lambda: rumor_loss(outputs.rumor_logits, batch),
     }
+    return {name: losses[name]() for name in tasks}

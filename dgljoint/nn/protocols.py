@@ -79,10 +79,11 @@ class Step:
         pooled: (2, D) mean over the batch of the pooled cascade and rumor view, detached.
         shared: (N, D) the encoder's output, all that the losses know of the shared parameters;
             part of the losses' graph, so gradients can be taken by it.
-        probe: the task losses (a mapping name to scalar) on a batch of the *meta split*, held
-            out of the training part, under substituted parameters (name to tensor; parameters
-            not named keep their values). Within one step every call sees the same batch and the
-            same dropout masks. ``None`` unless the weighter's spec asks for a meta split.
+        probe: the losses of the tasks that are trained (a mapping name to scalar) on a batch of
+            the *meta split*, held out of the training part, under substituted parameters (name to
+            tensor; parameters not named keep their values). Within one step every call sees the
+            same batch and the same dropout masks. ``None`` unless the weighter's spec asks for a
+            meta split.
     """
 
     number: int

@@ -37,7 +37,8 @@ class BuildContext:
     Attributes:
         width: D, the width of every representation.
         classes: C, the number of labels.
-        loss_names: the losses a weighter will meet, tasks first; empty for other kinds.
+        loss_names: the losses a weighter will meet, tasks first; empty for other kinds. One task
+            alone may be trained, and then there may be one loss alone.
     """
 
     width: int

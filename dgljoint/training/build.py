@@ -11,7 +11,6 @@ from dgljoint.config import RunConfig
 from dgljoint.errors import PluginError
 from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.hosted import Hosted
-from dgljoint.nn.losses import TASKS
 from dgljoint.nn.model import InputProjection, JointModel
 from dgljoint.nn.protocols import Encoder, Interaction, LossWeighter
 from dgljoint.plugins.guard import guarded
@@ -43,6 +42,11 @@ def build_model(
         )
 
 
+def loss_names(config: RunConfig, model: JointModel) -> tuple[str, ...]:
+    """Name the losses of a step: the tasks that are trained, then the interactions' own."""
+    return (*config.train.task_names, *model.loss_coefficients)
+
+
 def build_weighter(
     config: RunConfig, selection: Selection, model: JointModel, classes: int
 ) -> Hosted[LossWeighter]:
@@ -51,7 +55,7 @@ def build_weighter(
     Raises:
         PluginError: it fails to build or is not what its spec says.
     """
-    names = (*TASKS, *model.loss_coefficients)
+    names = loss_names(config, model)
     context = BuildContext(width=config.model.width, classes=classes, loss_names=names)
     with seeded(config.seed, Stream.WEIGHTER):
         return _build(selection.weighter, context, LossWeighter)

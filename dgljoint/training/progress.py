@@ -15,7 +15,8 @@ class EpochRecord:
         losses: mean of each raw loss over the epoch's steps.
         weights: mean weight of each loss.
         diagnostics: mean over some of the epoch's steps of ``gradient_cosine``, the cosine of the
-            two tasks' gradients over the shared parameters, and of what interactions log.
+            two tasks' gradients over the shared parameters (where both are trained), and of what
+            interactions log.
         validation: figures of the validation part by name, the selection score among them as
             ``score``.
         best: whether this epoch's model is the best so far.

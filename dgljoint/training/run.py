@@ -15,14 +15,13 @@ from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.scores import Scores
 from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.hosted import Hosted
-from dgljoint.nn.losses import TASKS
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import LossWeighter
 from dgljoint.plugins.registry import Registry
 from dgljoint.plugins.selection import Selection, select
 from dgljoint.store import CascadeStore, StoredSplit
 from dgljoint.suggest import did_you_mean
-from dgljoint.training.build import build_model, build_weighter, count_parameters
+from dgljoint.training.build import build_model, build_weighter, count_parameters, loss_names
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.interruption import StopRequest
 from dgljoint.training.parts import TrainingParts, part_under_test, training_parts
@@ -95,7 +94,9 @@ def _set_up(config: RunConfig, registry: Registry) -> _Setup:
         features=features,
         model=model,
         weighter=build_weighter(config, selection, model, classes),
-        evaluator=Evaluator(store, features, config.cascade, majority),
+        evaluator=Evaluator(
+            store, features, config.cascade, majority, config.train.task_names
+        ),
     )
 
 
@@ -138,7 +139,7 @@ def plan_run(config: RunConfig, *, registry: Registry) -> Plan:
             )
             for component in setup.selection.components
         ),
-        losses=(*TASKS, *setup.model.loss_coefficients),
+        losses=loss_names(config, setup.model),
         parameters=count_parameters(setup.model),
         steps=steps_per_epoch(parts, config),
         settings={

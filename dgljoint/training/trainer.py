@@ -163,7 +163,7 @@ class Trainer:
         batch = self._batch(indices, generator(seed, Stream.QUESTIONS, number))
         with seeded(seed, Stream.FORWARD, number):
             reps, outputs = self.model(batch)
-            raw = task_losses(outputs, batch, self._config.cascade.loss)
+            raw = self._task_losses(outputs, batch)
             raw |= self.model.auxiliary_losses(reps, outputs, batch)
             losses = LossTable(raw, self._coefficients)
             self._check_finite(raw, batch)
@@ -192,9 +192,14 @@ class Trainer:
     ) -> None:
         """Take down what is worth knowing of a step and would cost too much in each."""
         found = self.model.diagnostics(reps, outputs, batch)
-        cascade, rumor = (raw[name] for name in TASKS)
-        found["gradient_cosine"] = gradient_cosine(cascade, rumor, self.model.shared_parameters())
+        if len(self._config.train.task_names) == len(TASKS):
+            one, other = (raw[name] for name in TASKS)
+            found["gradient_cosine"] = gradient_cosine(one, other, self.model.shared_parameters())
         self._add({f"look {name}": value for name, value in found.items()})
+
+    def _task_losses(self, outputs: Outputs, batch: CascadeBatch) -> dict[str, Tensor]:
+        config = self._config
+        return task_losses(outputs, batch, config.cascade.loss, config.train.task_names)
 
     def _batch(self, indices: NDArray[np.int64], rng: np.random.Generator) -> CascadeBatch:
         columns = self._store.read(indices)
@@ -217,7 +222,7 @@ class Trainer:
         )
 
     def _probe(self, number: int) -> Callable[[Mapping[str, Tensor]], dict[str, Tensor]]:
-        """Return the task losses on the step's meta batch as a function of the parameters."""
+        """Return the tasks' losses on the step's meta batch as a function of the parameters."""
         made: list[CascadeBatch] = []
 
         def probe(parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -228,7 +233,7 @@ class Trainer:
             # Seeded by the step: every call meets the same dropout masks.
             with seeded(self._config.seed, Stream.META, number):
                 _, outputs = torch.func.functional_call(self.model, dict(parameters), (made[0],))
-            return task_losses(outputs, made[0], self._config.cascade.loss)
+            return self._task_losses(outputs, made[0])
 
         return probe
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Gradients = Mapping[str, Tensor]
 _TINY = 1e-8
-_TASKS = 2
+_TASKS = ("cascade", "rumor")
 _LEAST_SCALE = 0.1
 _MEMORY = 0.9  # of the running sizes of held-out losses and of the derivative
 
@@ -25,9 +25,10 @@ class MetaWeight(LossWeighter):
 
     ``w = f + K (1 - f) softmax(z / t)`` for K losses and floor ``f``, so the weights average 1.
     ``z`` comes from the pooled views, each loss's logarithm, its ratio to the first epoch and its
-    slope, the cosine of the two tasks' gradients, and progress; all detached. Each loss is first
-    divided by its running scale, or the faster-falling one would win; the scale never falls
-    below a tenth of the first epoch's, or a loss that reaches zero would drown the others.
+    slope, the cosine of the two tasks' gradients (0 where one task alone is trained), and
+    progress; all detached. Each loss is first divided by its running scale, or the faster-falling
+    one would win; the scale never falls below a tenth of the first epoch's, or a loss that reaches
+    zero would drown the others.
 
     Every ``every`` steps the network is trained, in the manner of Ren et al. (2018), by the
     exact derivative of the held-out task losses after one step::
@@ -70,7 +71,8 @@ class MetaWeight(LossWeighter):
         nn.init.zeros_(last.weight)
         for name in ("scale", "first", "fast", "slow"):
             self.register_buffer(name, torch.zeros(count))
-        self.register_buffer("held_out", torch.zeros(_TASKS))
+        self._tasks = sum(name in _TASKS for name in self.names)
+        self.register_buffer("held_out", torch.zeros(self._tasks))
         for name in ("seen", "cosine", "size"):
             self.register_buffer(name, torch.zeros(()))
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=options.learning_rate)
@@ -103,7 +105,8 @@ class MetaWeight(LossWeighter):
             )
             if isinstance(total, Tensor):
                 parameter.grad = total if parameter.grad is None else parameter.grad + total
-        self.cosine.copy_(_cosine(gradients[0], gradients[1]))
+        if self._tasks == len(_TASKS):
+            self.cosine.copy_(_cosine(gradients[0], gradients[1]))
         derivative = hypergradient(step, gradients, used, self._objective)
         self._learn(weights, derivative)
         return used

@@ -1,0 +1,131 @@
+"""Fill in what the pages say of components from the components themselves.
+
+    python docs/generate.py            # rewrite
+    python docs/generate.py --check    # write nothing; exit with 1 and show what differs
+
+Between ``<!-- options: NAME -->`` and ``<!-- end options -->`` of any page stands the table of that
+component's options; several names, apart by spaces, share one class of them. Between ``<!--
+components -->`` and ``<!-- end components -->`` stands the index of all that ships, each with the
+page of its kind's folder that describes its options.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from dgljoint.errors import DataError, DgljointError
+from dgljoint.options import describe_options
+from dgljoint.plugins.registry import Registry, installed_registry
+from dgljoint.plugins.specs import EncoderSpec, InteractionSpec, ReaderSpec, Spec, WeighterSpec
+
+DOCS = Path(__file__).parent
+DISTRIBUTION = "dgljoint"
+KINDS: dict[str, type[Spec]] = {
+    "encoders": EncoderSpec,
+    "interactions": InteractionSpec,
+    "weighters": WeighterSpec,
+    "readers": ReaderSpec,
+}
+_OPTIONS = re.compile(r"(<!-- options: (.+?) -->\n)(.*?)(<!-- end options -->)", re.DOTALL)
+_COMPONENTS = re.compile(r"(<!-- components -->\n)(.*?)(<!-- end components -->)", re.DOTALL)
+
+
+def main(arguments: Sequence[str] | None = None, docs: Path = DOCS) -> int:
+    """Rewrite or check the pages under ``docs``; 1 when they differ or cannot be made."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; 1 if a page differs")
+    check = parser.parse_args(arguments).check
+    registry, differs = installed_registry(), False
+    for path in sorted(docs.rglob("*.md")):
+        before = path.read_text(encoding="utf-8")
+        try:
+            after = fill_in(before, path, docs, registry)
+        except DgljointError as error:
+            sys.stderr.write(f"{path}: {error.message}\n")
+            return 1
+        if after == before:
+            continue
+        differs = True
+        if check:
+            name = str(path.relative_to(docs))
+            lines = (text.splitlines(keepends=True) for text in (before, after))
+            sys.stderr.writelines(difflib.unified_diff(*lines, name, f"{name}, generated"))
+        else:
+            path.write_text(after, encoding="utf-8")
+    return int(check and differs)
+
+
+def fill_in(page: str, path: Path, docs: Path, registry: Registry) -> str:
+    """Return a page with its generated blocks made anew.
+
+    Raises:
+        DgljointError: a block names what there is not.
+    """
+    def options(block: re.Match[str]) -> str:
+        return block[1] + _options_table(block[2].split(), path, registry) + block[4]
+
+    def components(block: re.Match[str]) -> str:
+        return "\n".join([block[1], "".join(_index(docs, path.parent, registry)) + block[3]])
+
+    return _COMPONENTS.sub(components, _OPTIONS.sub(options, page))
+
+
+def shipped(registry: Registry, kind: type[Spec]) -> list[Spec]:
+    """Return the components of a kind that come with dgljoint, by name."""
+    own = [entry.name for entry in registry.entries if entry.distribution == DISTRIBUTION]
+    return [spec for name in own for spec in registry.load(name).specs if isinstance(spec, kind)]
+
+
+def page_of(name: str, folder: Path) -> Path | None:
+    """Find the page in a kind's folder that describes the options of ``name``."""
+    for path in sorted(folder.glob("*.md")):
+        for block in _OPTIONS.finditer(path.read_text(encoding="utf-8")):
+            if name in block[2].split():
+                return path
+    return None
+
+
+def _options_table(names: Sequence[str], path: Path, registry: Registry) -> str:
+    kind = KINDS.get(path.parent.name)
+    if kind is None:
+        raise DataError(f"options stand in a page of {', '.join(KINDS)}")
+    found = {registry.find(kind, name).options for name in names}
+    if len(found) > 1:
+        raise DataError(f"{', '.join(names)} do not share one class of options")
+    rows = describe_options(found.pop())
+    if not rows:
+        return "\nNone.\n\n"
+    cells = ((f"`{r.name}`", f"`{r.type}`", f"`{r.default}`", r.description) for r in rows)
+    return _table(("option", "type", "default", "description"), cells)
+
+
+def _index(docs: Path, above: Path, registry: Registry) -> Iterable[str]:
+    for folder, kind in KINDS.items():
+        rows = []
+        for spec in shipped(registry, kind):
+            page = page_of(spec.name, docs / folder)
+            name = f"`{spec.name}`"
+            if page is not None:
+                name = f"[{name}]({page.relative_to(above).as_posix()})"
+            reference = spec.reference
+            published = "" if reference is None else (
+                f"{reference.authors} ({reference.year}): [{reference.title}]({reference.url})"
+            )
+            rows.append((name, spec.summary, published))
+        yield f"## {folder.capitalize()}\n{_table(('name', 'what it does', 'reference'), rows)}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    # A bar ends a cell, even inside code.
+    text = ("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
+    return "\n" + "\n".join(text) + "\n\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -53,8 +53,8 @@ def main(arguments: Sequence[str] | None = None, docs: Path = DOCS) -> int:
         differs = True
         if check:
             name = str(path.relative_to(docs))
-            lines = (text.splitlines(keepends=True) for text in (before, after))
-            sys.stderr.writelines(difflib.unified_diff(*lines, name, f"{name}, generated"))
+            one, other = before.splitlines(keepends=True), after.splitlines(keepends=True)
+            sys.stderr.writelines(difflib.unified_diff(one, other, name, f"{name}, generated"))
         else:
             path.write_text(after, encoding="utf-8")
     return int(check and differs)

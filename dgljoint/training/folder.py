@@ -34,6 +34,17 @@ class RunFolder:
         self._metrics = path / "metrics.jsonl"
         self._last = path / "checkpoints" / "last.safetensors"
         self._best = path / "checkpoints" / "best.safetensors"
+        self._scores = path / "scores.json"
+
+    @property
+    def finished(self) -> bool:
+        """Whether a run ended here, with its figures."""
+        return self._scores.is_file()
+
+    @property
+    def resumable(self) -> bool:
+        """Whether there is a state to go on from."""
+        return self._last.is_file()
 
     def create(
         self,
@@ -42,9 +53,18 @@ class RunFolder:
         store: CascadeStore,
         split: StoredSplit,
         *,
+        parameters: int,
         force: bool,
     ) -> None:
         """Make a fresh folder and describe the run in it.
+
+        Args:
+            config: of the run.
+            selection: its components.
+            store: its data.
+            split: how they are divided.
+            parameters: trainable numbers of the model.
+            force: replace what an earlier run left.
 
         Raises:
             UsageError: there is something in the folder, and ``force`` is false.
@@ -61,10 +81,10 @@ class RunFolder:
             )
         with writing(self.path):
             self._last.parent.mkdir(parents=True, exist_ok=True)
-            for file in (self._metrics, self._last, self._best, self.path / "scores.json"):
+            for file in (self._metrics, self._last, self._best, self._scores):
                 file.unlink(missing_ok=True)
         write_text(self.path / "config.toml", dump_config(config))
-        manifest = describe_run(config, selection, store, split)
+        manifest = describe_run(config, selection, store, split, parameters)
         write_text(self.path / "manifest.json", json.dumps(manifest, indent=2) + "\n")
 
     def config(self) -> RunConfig:
@@ -84,13 +104,7 @@ class RunFolder:
         Raises:
             DataError: it is missing or damaged.
         """
-        try:
-            found = json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise DataError(f"{self.path}: manifest.json is not readable ({error})") from error
-        if not isinstance(found, dict):
-            raise DataError(f"{self.path}: manifest.json is not readable")
-        return found
+        return _read_object(self.path / "manifest.json")
 
     def check_data(self, store: CascadeStore, split: StoredSplit) -> None:
         """Raise :class:`DataError` unless ``store`` holds what the run was trained on.
@@ -161,7 +175,43 @@ class RunFolder:
     def save_scores(self, scores: tuple[Scores, ...]) -> None:
         """Write the final figures by part."""
         found = {part.part: part.to_dict() for part in scores}
-        write_text(self.path / "scores.json", json.dumps(found, indent=2) + "\n")
+        write_text(self._scores, json.dumps(found, indent=2) + "\n")
+
+    def scores(self) -> dict[str, Any]:
+        """Read the final figures, plain values by part.
+
+        Raises:
+            DataError: the run has not ended, or the file is damaged.
+        """
+        self.config()
+        if not self.finished:
+            raise DataError(
+                f"{self.path} has no scores.json: its run has not ended",
+                hint=f"go on with: dgljoint train --resume --out {self.path}",
+            )
+        return _read_object(self._scores)
+
+    def records(self) -> list[dict[str, Any]]:
+        """Read the epochs' lines, plain values in the form of :class:`EpochRecord`.
+
+        Raises:
+            DataError: they are missing or damaged.
+        """
+        try:
+            lines = self._metrics.read_text(encoding="utf-8").splitlines()
+            return [json.loads(line) for line in lines]
+        except (OSError, ValueError) as error:
+            raise DataError(f"{self._metrics} is not readable ({error})") from error
+
+
+def _read_object(file: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file.parent}: {file.name} is not readable ({error})") from error
+    if not isinstance(found, dict):
+        raise DataError(f"{file.parent}: {file.name} is not readable")
+    return found
 
 
 def _section(manifest: dict[str, Any], name: str) -> dict[str, Any]:
@@ -170,7 +220,8 @@ def _section(manifest: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def describe_run(
-    config: RunConfig, selection: Selection, store: CascadeStore, split: StoredSplit
+    config: RunConfig, selection: Selection, store: CascadeStore, split: StoredSplit,
+    parameters: int,
 ) -> dict[str, Any]:
     """Return what the manifest says."""
     packages = ("torch", "dgl", "numpy", "h5py", "pluggy", "scikit-learn")
@@ -196,6 +247,7 @@ def describe_run(
         },
         "split": {"name": split.name, "digest": split.digest},
         "seed": config.seed,
+        "parameters": parameters,
         "git": _git_revision(),
     }
 

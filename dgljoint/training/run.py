@@ -194,7 +194,8 @@ def train(
         folder.keep_epochs(trainer.position.epoch)
     else:
         folder.create(
-            setup.config, setup.selection, setup.store, setup.split, force=force
+            setup.config, setup.selection, setup.store, setup.split,
+            parameters=count_parameters(setup.model), force=force,
         )
     progress.start(config.train.epochs, trainer.steps_per_epoch, trainer.position.epoch)
     _train_epochs(trainer, folder, progress)
@@ -280,7 +281,7 @@ def _with_all_options(
 
 def _refuse_changes(stored: RunConfig, wanted: RunConfig, out: Path) -> None:
     """Raise :class:`UsageError` if a run would go on with another configuration."""
-    before, now = _flat(stored.model_dump(mode="json")), _flat(wanted.model_dump(mode="json"))
+    before, now = flat(stored.model_dump(mode="json")), flat(wanted.model_dump(mode="json"))
     changed = sorted(key for key in before | now if before.get(key) != now.get(key))
     if changed:
         what = ", ".join(f"{key} {before.get(key)!r} -> {now.get(key)!r}" for key in changed)
@@ -290,11 +291,12 @@ def _refuse_changes(stored: RunConfig, wanted: RunConfig, out: Path) -> None:
         )
 
 
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Name the values of nested tables by their path, ``train.epochs``."""
+    named: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
+            named |= flat(value, f"{prefix}{key}.")
         else:
-            flat[f"{prefix}{key}"] = value
-    return flat
+            named[f"{prefix}{key}"] = value
+    return named

@@ -15,7 +15,7 @@ from dgljoint_cli.main import cli, run
 LEAVES = [
     ("preprocess",), ("data",), ("data", "info"), ("data", "validate"),
     ("data", "show"), ("data", "export"), ("data", "split"), ("audit",), ("train",),
-    ("evaluate",), ("plugins",), ("plugins", "list"),
+    ("evaluate",), ("synergy",), ("plugins",), ("plugins", "list"),
     ("plugins", "show"), ("env",),
 ]
 

@@ -1,0 +1,198 @@
+"""Task synergy from run folders: a joint run beside the two runs of single tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dgljoint.config import RunConfig
+from dgljoint.errors import DataError, UsageError
+from dgljoint.evaluation.synergy import FIGURES, Synergy, compare, task_figures
+from dgljoint.plugins.registry import Registry
+from dgljoint.store import CascadeStore
+from dgljoint.training.folder import RunFolder
+from dgljoint.training.progress import Progress
+from dgljoint.training.run import TEST, flat, train
+
+_BOTH = "both"
+# What may differ between a joint run and the runs of single tasks without a word.
+_EXPECTED = ("train.tasks", "plugins", "default_weighter", "data")
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What :func:`compare_runs` found.
+
+    Attributes:
+        synergy: the figures.
+        differences: settings by which a single run differs from the joint one, beyond what makes
+            it single: with any, the budgets are not equal.
+    """
+
+    synergy: Synergy
+    differences: tuple[str, ...]
+
+
+def single_task_config(config: RunConfig, task: str) -> RunConfig:
+    """Return the run that trains ``task`` alone on an equal budget.
+
+    Data, split, fold, seed, encoder and every option of the engine stay. Interactions go, since
+    there is nothing to couple, and so does the loss weighter, since there is nothing to weigh: the
+    default one multiplies the only loss by its constant, which AdamW divides out again. A meta part
+    that the joint run held out is trained on.
+    """
+    alone = config.train.model_copy(update={"tasks": task})
+    return _without_weighing(config.model_copy(update={"plugins": (), "train": alone}))
+
+
+def default_single_folder(joint: Path, task: str) -> Path:
+    """Name the folder of the run that trains ``task`` alone: beside the joint run's."""
+    folder = joint.resolve()
+    return folder.with_name(f"{folder.name}-{task}-alone")
+
+
+def single_task_done(joint: Path, task: str, out: Path) -> bool:
+    """Say whether ``out`` holds what :func:`train_single_task` would make.
+
+    Raises:
+        DataError: a folder cannot be read.
+    """
+    folder = RunFolder(out)
+    return folder.finished and _without_weighing(folder.config()) == single_task_config(
+        RunFolder(joint).config(), task
+    )
+
+
+def train_single_task(
+    joint: Path, task: str, out: Path, *, registry: Registry, progress: Progress
+) -> None:
+    """Train ``task`` alone as ``joint`` was trained; go on with what ``out`` holds of that.
+
+    Args:
+        joint: folder of the joint run.
+        task: name of the task.
+        out: folder of the single run.
+        registry: where the encoder is found.
+        progress: is told what happens.
+
+    Raises:
+        UsageError: ``joint`` did not train both tasks, or ``out`` holds another run.
+        DataError: the data are not those of ``joint`` any more.
+        DgljointError: as :func:`dgljoint.training.train` would.
+    """
+    run = RunFolder(joint)
+    _check_tasks(run, _BOTH)
+    config = single_task_config(run.config(), task)
+    store = CascadeStore(Path(config.data))
+    run.check_data(store, store.split(config.split))
+    resume = RunFolder(out).resumable
+    train(config, out, registry=registry, progress=progress, resume=resume)
+
+
+def check_single_run(joint: Path, task: str, single: Path) -> None:
+    """Make sure that two finished runs can be compared.
+
+    Args:
+        joint: folder of the joint run.
+        task: that ``single`` trained alone.
+        single: folder of its run.
+
+    Raises:
+        UsageError: a run did not train the tasks it should have.
+        DataError: a folder is no finished run, or the runs were not tested on the same questions.
+    """
+    one, other = RunFolder(joint), RunFolder(single)
+    _check_tasks(one, _BOTH)
+    _check_tasks(other, task)
+    _check_comparable(one, other)
+    _figure(one, task)
+    _figure(other, task)
+
+
+def compare_runs(joint: Path, singles: Mapping[str, Path]) -> Comparison:
+    """Compare a finished joint run with the finished runs of its single tasks on the test part.
+
+    Args:
+        joint: folder of the joint run.
+        singles: folder of each task's own run.
+
+    Raises:
+        DgljointError: as :func:`check_single_run`.
+    """
+    whole = RunFolder(joint)
+    alone, differences = {}, []
+    for task in FIGURES:
+        check_single_run(joint, task, singles[task])
+        single = RunFolder(singles[task])
+        alone[task] = _figure(single, task)
+        differences += _differences(whole, single)
+    together = {task: _figure(whole, task) for task in FIGURES}
+    cosines = [
+        record["diagnostics"]["gradient_cosine"]
+        for record in whole.records()
+        if "gradient_cosine" in record.get("diagnostics", {})
+    ]
+    return Comparison(compare(together, alone, cosines), tuple(differences))
+
+
+def _figure(run: RunFolder, task: str) -> float:
+    found = task_figures(run.scores()[TEST])
+    if task not in found:
+        raise DataError(
+            f"{run.path}: the {task} task has no {FIGURES[task]}: nothing in the test part to score"
+        )
+    return found[task]
+
+
+def _check_tasks(run: RunFolder, expected: str) -> None:
+    tasks = run.config().train.tasks
+    if tasks != expected:
+        trained = "both tasks" if tasks == _BOTH else f"the {tasks} task alone"
+        wanted = "both" if expected == _BOTH else f"the {expected} task alone"
+        raise UsageError(
+            f"{run.path} trained {trained}, expected {wanted}",
+            hint=f"such a run is made with: dgljoint train -o train.tasks={expected}",
+        )
+
+
+def _check_comparable(joint: RunFolder, single: RunFolder) -> None:
+    """Raise :class:`DataError` unless both runs answered the same questions."""
+    one, other = _tested(joint), _tested(single)
+    differ = [name for name in one if one[name] != other[name]]
+    if differ:
+        what = "; ".join(f"{name} {one[name]} and {other[name]}" for name in differ)
+        raise DataError(
+            f"{joint.path} and {single.path} cannot be compared: {what}",
+            hint="leave out the single runs, and they are trained as the joint one was",
+        )
+
+
+def _tested(run: RunFolder) -> dict[str, Any]:
+    manifest, config = run.manifest(), run.config()
+    data, split = manifest.get("data", {}), manifest.get("split", {})
+    return {
+        "data digest": data.get("content_digest", data.get("digest")),
+        "split digest": split.get("digest", split.get("name")),
+        "fold": config.fold,
+        "cascade.observed_share": config.cascade.observed_share,
+    }
+
+
+def _differences(joint: RunFolder, single: RunFolder) -> list[str]:
+    one, other = (flat(run.config().model_dump(mode="json")) for run in (joint, single))
+    kept = f"options.{joint.config().encoder}."
+    return [
+        f"{single.path.name}: {name} {other.get(name)!r}, {one.get(name)!r} in {joint.path.name}"
+        for name in sorted(one | other)
+        if one.get(name) != other.get(name)
+        and name not in _EXPECTED
+        and (not name.startswith("options.") or name.startswith(kept))
+    ]
+
+
+def _without_weighing(config: RunConfig) -> RunConfig:
+    """Leave out all options of components but the encoder's."""
+    own = {name: values for name, values in config.options.items() if name == config.encoder}
+    return config.model_copy(update={"options": own})

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import IO, Any
 
 # How long a turn of a quick function lasts at least.
 _TURN_SECONDS = 0.02
@@ -120,14 +120,27 @@ class Finished:
     peak_megabytes: float
 
 
-def run_fresh(command: Sequence[str]) -> Finished:
+def run_fresh(
+    command: Sequence[str], *, stderr: IO[str] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Finished:
     """Run a command in a process of its own.
+
+    Linux counts towards a process what its parent held when it was started: a parent that wants
+    the peak of a small child must be small itself.
+
+    Args:
+        command: and its arguments.
+        stderr: where it writes its errors; this process's own by default.
+        environment: its variables; this process's own by default.
 
     Raises:
         subprocess.CalledProcessError: it failed.
     """
     started = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603  # ours
+    child = subprocess.Popen(  # noqa: S603  # ours
+        command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment
+    )
     with child:
         stdout = child.stdout.read() if child.stdout else ""
         # Not resource.getrusage: that is the largest of all children so far.

@@ -70,6 +70,24 @@ def probes(store: CascadeStore, split: StoredSplit) -> list[Finding]:
     return [*(_report(probe, label, fold, apart, ordered) for probe in made), *skipped]
 
 
+def text_classifier() -> Any:
+    """Return an untrained classifier of texts: words and pairs of words, logistic regression."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    return make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression(C=10.0, max_iter=1000)
+    )
+
+
+def forest_classifier() -> Any:
+    """Return an untrained classifier of numbers: a random forest."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    return RandomForestClassifier(_TREES, random_state=_SEED)
+
+
 def out_of_fold_accuracy(
     features: Features, label: NDArray[np.int64], fold: NDArray[np.int64],
     model: Callable[[], Any], *, ordered: bool = False,
@@ -124,48 +142,36 @@ def _report(
 
 
 def _available(store: CascadeStore, used: NDArray[np.int64]) -> tuple[list[_Probe], list[Finding]]:
-    from sklearn.ensemble import RandomForestClassifier
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-
-    def forest() -> Any:
-        return RandomForestClassifier(_TREES, random_state=_SEED)
-
-    def words() -> Any:
-        return make_pipeline(
-            TfidfVectorizer(ngram_range=(1, 2)),
-            LogisticRegression(C=10.0, max_iter=1000),
-        )
-
     made, skipped = [], []
     posted_at = store.posted_at[used]
     if len(np.unique(posted_at)) > 1:
-        made.append(_Probe("date probe", "dates", posted_at.reshape(-1, 1), forest, False))
+        date = posted_at.reshape(-1, 1)
+        made.append(_Probe("date probe", "dates", date, forest_classifier, False))
     else:
         skipped.append(_skip("date probe", "the sources have no dates"))
     ids = [store.ids[place] for place in used.tolist()]
     if all(name.isascii() and name.isdigit() for name in ids):
         # An id of today has more digits than a float64 holds: only its last ones are lost.
         number = np.array([float(name) for name in ids]).reshape(-1, 1)
-        made.append(_Probe("id probe", "ids", number, forest, False))
+        made.append(_Probe("id probe", "ids", number, forest_classifier, False))
     else:
         skipped.append(_skip("id probe", "the ids are no numbers"))
     texts = np.array(source_texts(store), dtype=object)[used]
     if any(text.strip() for text in texts):
         sees = "words and pairs of words of the source"
-        made.append(_Probe("source-text probe", sees, texts, words, True))
+        made.append(_Probe("source-text probe", sees, texts, text_classifier, True))
     else:
         skipped.append(_skip("source-text probe", "the sources have no texts"))
     present = sources_with_values(store, used)
     if (present != present[:1]).any():
         sees = "which features the source has a value of"
         advice = "known of some classes only: leave that feature out"
-        made.append(_Probe("presence probe", sees, present, forest, False, advice))
+        made.append(_Probe("presence probe", sees, present, forest_classifier, False, advice))
     else:
         skipped.append(_skip("presence probe", "all sources have values of the same features"))
     shape = cascade_shapes(store.read(used))
-    made.append(_Probe("structure probe", "tree structure and delays", shape, forest, True))
+    sees = "tree structure and delays"
+    made.append(_Probe("structure probe", sees, shape, forest_classifier, True))
     return made, skipped
 
 

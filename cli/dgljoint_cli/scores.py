@@ -53,10 +53,7 @@ def protocol_of(config: RunConfig) -> Protocol:
     """
     store = CascadeStore(Path(config.data))
     split = store.split(config.split)
-    grouped_by = split.grouped_by
-    # a cascade of unknown event counts as an event of its own, which keeps nothing together
-    grouped = grouped_by and len(set(store.event.tolist())) < len(store)
-    disjoint = grouped_by if grouped else None
+    disjoint = store.kept_apart(config.split)
     return Protocol(store.name, split.name, config.fold, disjoint, bool(split.ordered_by))
 
 

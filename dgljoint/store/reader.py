@@ -288,5 +288,16 @@ class CascadeStore:
             digest=settings.get("digest", ""),
         )
 
+    def kept_apart(self, split: str) -> str | None:
+        """Say what never stands on both sides of a split; ``None`` for random folds.
+
+        A cascade of unknown event counts as an event of its own: where all are, none is kept apart.
+
+        Raises:
+            UsageError: there is no split of that name.
+        """
+        grouped_by = self.split(split).grouped_by
+        return grouped_by if grouped_by and len(np.unique(self.event)) < len(self) else None
+
     def _strings(self, path: str) -> Strings:
         return Strings(self._columns[f"{path}/ptr"], self._columns[f"{path}/bytes"])

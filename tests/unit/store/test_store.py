@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgljoint.cascade import Cascade, SparseBlock
-from dgljoint.errors import DataError
+from dgljoint.errors import DataError, UsageError
 from dgljoint.store import CascadeStore, create_store
 from toys import LABELS, random_cascade, toy_cascade, toy_store, word_block, write_store
 
@@ -255,3 +255,14 @@ def test_a_file_that_breaks_the_format_is_refused_though_its_digest_is_right(
     write_store(tmp_path / "a.h5", [toy_cascade("a", [-1, 0, 1])])
     with pytest.raises(DataError, match=message):
         CascadeStore(tmp_path / "a.h5")
+
+
+def test_folds_that_keep_nothing_apart_are_random(tmp_path: Path) -> None:
+    store = toy_store(tmp_path / "a.h5")
+    assert store.kept_apart("event") == "event"
+    assert store.kept_apart("random") is None
+    lonely = [toy_cascade(f"c{n}", [-1, 0]) for n in range(4)]
+    alone = CascadeStore(write_store(tmp_path / "b.h5", lonely))
+    assert alone.kept_apart("event") is None
+    with pytest.raises(UsageError):
+        alone.kept_apart("evnt")

@@ -6,7 +6,9 @@
 
 Each run is a process of its own, ``dgljoint train``, with one thread; a run whose figures are there
 already is not made again, an interrupted one is gone on with, and one that fails stops no other.
-Prints a Markdown table, and writes ``results.json`` beside the runs. Ends with 1 if a run failed.
+Prints a Markdown table, and writes ``results-SPLIT.json`` beside the runs. Ends with 1 if a run
+failed. Parameters are those of the model: a run of a single task leaves the other's branch and head
+as they were drawn. With several jobs on as many cores, seconds are those of a busy machine.
 """
 
 from __future__ import annotations
@@ -81,17 +83,28 @@ def _compare(given: argparse.Namespace) -> int:
         failed = run_cells(chosen, given.jobs, lambda text: _say(sys.stderr, text))
     runs = rows_of_runs(chosen, grid.reference)
     guesses = [*rows_of_guesses(chosen), *_baselines(grid, given.data, chosen)]
-    _say(sys.stdout, _document(grid, given.data.stem, runs, guesses, failed))
+    protocol = _protocol(given.data, grid.split)
+    _say(sys.stdout, _document(grid, f"{given.data.stem}, {protocol}", runs, guesses, failed))
     results = {
         "data": str(given.data),
+        "protocol": protocol,
         **grid.model_dump(mode="json"),
         "runs": [row.to_dict() for row in runs],
         "without_a_model": [row.to_dict() for row in guesses],
         "failed": {str(cell): problem for cell, problem in failed.items()},
     }
     given.out.mkdir(parents=True, exist_ok=True)
-    write_text(given.out / "results.json", json.dumps(results, indent=2) + "\n")
+    write_text(given.out / f"results-{grid.split}.json", json.dumps(results, indent=2) + "\n")
     return int(bool(failed))
+
+
+def _protocol(data: Path, split: str) -> str:
+    from dgljoint.store import CascadeStore
+
+    store = CascadeStore(data)
+    if (kept := store.kept_apart(split)) is not None:
+        return f"no {kept} on both sides"
+    return "EVENTS NOT KEPT APART" if store.split(split).ordered_by else "RANDOM FOLDS"
 
 
 def _baselines(grid: Grid, data: Path, chosen: Sequence[Cell]) -> list[Row]:
@@ -111,13 +124,13 @@ def _baselines(grid: Grid, data: Path, chosen: Sequence[Cell]) -> list[Row]:
 
 
 def _document(
-    grid: Grid, data: str, runs: Sequence[Row], guesses: Sequence[Row], failed: dict[Cell, str]
+    grid: Grid, title: str, runs: Sequence[Row], guesses: Sequence[Row], failed: dict[Cell, str]
 ) -> str:
     folds = ", ".join(map(str, grid.folds))
     seeds = ", ".join(map(str, grid.seeds))
     parts = [
-        f"{data}, split {grid.split}, folds {folds}, seeds {seeds}: figures of the test part, mean "
-        "± standard deviation over folds; epochs selected on the validation part.",
+        f"{title}: split {grid.split}, folds {folds}, seeds {seeds}. Figures of the test part, "
+        "mean ± standard deviation over folds; epochs were selected on the validation part.",
         _table(("configuration", "folds", *QUALITY, *COST), runs),
         "Without a model, on the same folds (classifiers are trained on all that is not tested):",
         _table(("guess or classifier", "folds", *QUALITY), guesses),

@@ -105,7 +105,7 @@ def cells(grid: Grid, data: Path, out: Path) -> list[Cell]:
             configuration=name,
             fold=fold,
             seed=seed,
-            folder=out / _folder_name(name) / f"fold{fold}-seed{seed}",
+            folder=out / _folder_name(name) / f"{_folder_name(grid.split)}{fold}-seed{seed}",
             arguments=(
                 str(data.resolve()), *grid.arguments, *own, "--split", grid.split,
                 "--fold", str(fold), "--seed", str(seed),
@@ -149,13 +149,13 @@ def run_cells(chosen: Sequence[Cell], jobs: int, say: Callable[[str], None]) -> 
 
 def _run(cell: Cell) -> str | None:
     """Train one cell unless it is there; return what went wrong."""
-    known = read_record(cell)
+    # A run that was interrupted is gone on with; what ended before its first epoch is no loss.
+    started = (cell.folder / "checkpoints" / "last.safetensors").is_file()
+    known = read_record(cell) if started else {}
     if known and known["arguments"] != list(cell.arguments):
         return f"{cell.folder} was trained with other arguments; take it away to train again"
     if cell.finished:
         return None
-    # A run that was interrupted is gone on with; what ended before its first epoch is no loss.
-    started = (cell.folder / "checkpoints" / "last.safetensors").is_file()
     arguments = [*cell.arguments, "--resume" if started else "--force", "--format", "json", "-q"]
     command = [_DGLJOINT, "train", *arguments, "--out", str(cell.folder)]
     cell.folder.parent.mkdir(parents=True, exist_ok=True)

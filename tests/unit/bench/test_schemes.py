@@ -84,11 +84,11 @@ def test_figures_are_those_of_the_run_folders(
 ) -> None:
     assert call(done, "--no-train") == 0
     text = capsys.readouterr().out
-    results = json.loads((done / "out" / "results.json").read_text())
+    results = json.loads((done / "out" / "results-random.json").read_text())
     runs = {row["name"]: row for row in results["runs"]}
     assert set(runs) == {"joint", "rumor alone"}
     for name, row in runs.items():
-        cell = done / "out" / name.replace(" ", "_") / "fold0-seed0"
+        cell = done / "out" / name.replace(" ", "_") / "random0-seed0"
         test = json.loads((cell / "scores.json").read_text())["test"]
         assert row["figures"]["accuracy"]["mean"] == test["rumor"]["accuracy"]
         assert row["figures"]["macro F1"]["mean"] == test["rumor"]["macro_f1"]
@@ -108,6 +108,7 @@ def test_figures_are_those_of_the_run_folders(
     assert set(guesses["parent: most replied-to"]) == {"MRR", "MRR, parent not source"}
     assert set(guesses["source text, TF-IDF"]) == {"accuracy", "macro F1"}
     assert "| parent: source | 1 | – | – |" in text
+    assert text.startswith("small, RANDOM FOLDS: split random, folds 0, seeds 0.")
 
 
 def test_a_failed_run_is_named_and_stops_no_other_and_none_is_made_again(
@@ -138,6 +139,11 @@ def test_a_run_of_other_arguments_is_not_taken_for_this_one(
     places = [str(grid), str(done / "small.h5"), str(done / "out")]
     assert schemes.main([*places, "--fold", "0", "--only", "joint"]) == 1
     assert "was trained with other arguments" in capsys.readouterr().out
+    # What has failed from the start may be corrected.
+    broken = next(c for c in cells(read_grid(grid), done / "small.h5", done / "out")
+                  if c.configuration == "broken")
+    assert not broken.finished
+    assert "other arguments" not in run_cells([broken], 1, lambda text: None)[broken]
 
 
 def test_an_interrupted_run_is_gone_on_with(

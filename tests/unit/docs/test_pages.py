@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+import re
+import shlex
 import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
 
+import click
 import pytest
 
 from dgljoint.plugins.registry import installed_registry
+from dgljoint_cli.main import cli
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -90,6 +94,20 @@ def test_a_block_of_what_there_is_not_is_named(
     said = capsys.readouterr().err
     assert str(page) in said
     assert message in said
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.rglob("*.md")), ids=lambda page: page.stem)
+def test_commands_of_the_pages_are_commands(page: Path) -> None:
+    blocks = re.findall(r"```bash\n(.*?)```", page.read_text(), re.DOTALL)
+    for line in "".join(blocks).replace("\\\n", " ").splitlines():
+        if not line.startswith("dgljoint "):
+            continue
+        arguments = shlex.split(line)[1:]
+        command: click.Command | None = cli
+        while isinstance(command, click.Group):
+            command = command.get_command(click.Context(command), arguments.pop(0))
+        assert command is not None, line
+        command.make_context(line, arguments)  # raises for what it does not take
 
 
 @pytest.mark.parametrize(("folder", "spec"), SHIPPED)

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import tomli_w
 from pydantic import Field, field_validator
@@ -14,6 +14,9 @@ from pydantic import Field, field_validator
 from dgljoint.errors import UsageError
 from dgljoint.options import Options, parse_options
 from dgljoint.suggest import did_you_mean
+
+if TYPE_CHECKING:
+    from dgljoint.presets import Preset
 
 ENVIRONMENT_PREFIX = "DGLJOINT_"
 
@@ -117,14 +120,18 @@ SECTIONS = ("model", "train", "cascade", "features")
 
 def resolve_config(
     *,
+    preset: Preset | None = None,
     file: Path | None = None,
     environment: Mapping[str, str] | None = None,
     command_line: Mapping[str, Any] | None = None,
     assignments: tuple[str, ...] = (),
 ) -> RunConfig:
-    """Lay the sources over one another: command line, environment, file, defaults.
+    """Lay the sources over one another: command line, environment, file, preset, defaults.
+
+    A list, such as that of the plugins, is replaced as a whole by the source above.
 
     Args:
+        preset: what it says of components that the sources above leave out is left out too.
         file: a TOML file in the form ``config.toml`` of a run folder has.
         environment: variables; ``DGLJOINT_SEED=1``, ``DGLJOINT_TRAIN__EPOCHS=5`` and
             ``DGLJOINT_CONTRASTIVE__TEMPERATURE=0.2`` are settings, others are left alone.
@@ -135,21 +142,45 @@ def resolve_config(
     Raises:
         UsageError: the file cannot be read, or a key or value is wrong.
     """
-    defaults = resources.files("dgljoint").joinpath("defaults.toml").read_text(encoding="utf-8")
+    text = resources.files("dgljoint").joinpath("defaults.toml").read_text(encoding="utf-8")
+    defaults = tomllib.loads(text)
     from_environment = _from_environment(environment or {})
+    from_preset = _checked(preset, defaults) if preset is not None else {}
     layers = [
-        tomllib.loads(defaults),
+        defaults,
+        from_preset,
         _read_toml(file) if file is not None else {},
         from_environment,
         _given(command_line or {}),
         *(_parse_assignment(assignment) for assignment in assignments),
     ]
     merged = _merge(layers)
-    # An environment serves many runs: what it says of components this one lacks is not for it.
-    used = (*merged["plugins"], merged["encoder"], merged["default_weighter"])
-    options = from_environment.get("options", {})
-    from_environment["options"] = {name: options[name] for name in options if name in used}
+    # An environment serves many runs, and so does a preset whose plugins are replaced: what they
+    # say of components this one lacks is not for it.
+    for source in (from_environment, from_preset):
+        options = source.get("options", {})
+        source["options"] = {name: options[name] for name in options if name in _used(merged)}
     return parse_options(RunConfig, _merge(layers), "configuration")
+
+
+def _checked(preset: Preset, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a preset, checked by themselves so that errors name it."""
+    alone = _merge([defaults, preset.settings])
+    parse_options(RunConfig, alone, str(preset.origin))
+    for name in alone.get("options", {}):
+        if name not in _used(alone):
+            raise UsageError(
+                f"{preset.origin} has options for '{name}', which it does not use",
+                hint=did_you_mean(name, _used(alone)),
+            )
+    return dict(preset.settings)
+
+
+def _used(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """Name the components of settings that are not validated yet."""
+    plugins = settings["plugins"]
+    named = plugins if isinstance(plugins, list | tuple) else ()
+    return (*named, settings["encoder"], settings["default_weighter"])
 
 
 def _merge(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -217,10 +248,13 @@ def _nest(section: str, key: str, value: str) -> dict[str, Any]:
 
 def _overlay(base: dict[str, Any], upper: Mapping[str, Any]) -> None:
     for key, value in upper.items():
-        if isinstance(value, Mapping) and isinstance(base.get(key), dict):
+        if isinstance(value, Mapping):
+            # Never the layer's own table: the next layer is written into it.
+            if not isinstance(base.get(key), dict):
+                base[key] = {}
             _overlay(base[key], value)
         else:
-            base[key] = dict(value) if isinstance(value, Mapping) else value
+            base[key] = value
 
 
 def check_component_options(config: RunConfig, selected: tuple[str, ...]) -> None:

@@ -32,7 +32,7 @@ class Site:
 
     def install(
         self, distribution: str, entry_points: Mapping[str, str], *,
-        version: str = "1.0", **modules: str,
+        version: str = "1.0", group: str = "dgljoint.plugins", **modules: str,
     ) -> None:
         """Write a distribution: its entry points by name, its modules' sources by name."""
         folder = self.path / f"{distribution.replace('-', '_')}-{version}.dist-info"
@@ -41,7 +41,7 @@ class Site:
             f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
         )
         lines = [f"{name} = {value}" for name, value in entry_points.items()]
-        (folder / "entry_points.txt").write_text("\n".join(["[dgljoint.plugins]", *lines, ""]))
+        (folder / "entry_points.txt").write_text("\n".join([f"[{group}]", *lines, ""]))
         for name, source in modules.items():
             (self.path / f"{name}.py").write_text(dedent(source))
         importlib.invalidate_caches()

@@ -1,4 +1,4 @@
-"""``dgljoint plugins``: what is installed and what it offers."""
+"""``dgljoint plugins``: what is installed and what it offers; presets too."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dgljoint.errors import DgljointError
 from dgljoint.plugins.registry import LoadedPlugin, installed_registry
+from dgljoint.presets import discover_presets, find_preset, user_folder
 from dgljoint_cli.console import (
     SuggestingGroup,
+    Talk,
     common_options,
     examples,
     format_option,
@@ -65,6 +68,44 @@ def show(name: str, as_json: bool) -> None:
     from dgljoint_cli.rendering import plugin_details, render
 
     render(*plugin_details(description))
+
+
+@plugins.command(
+    epilog=examples("dgljoint plugins presets", "dgljoint plugins presets --format json")
+)
+@format_option
+@common_options
+@click.pass_obj
+def presets(talk: Talk, /, as_json: bool) -> None:
+    """List the presets that train takes: installed ones and your own.
+
+    Your own are files NAME.toml with a summary and any settings of a run, in the form of a run's
+    config.toml; the folder they are looked for in is said on stderr.
+    """
+    rows = preset_rows()
+    talk.say(f"your own presets are looked for in {user_folder()}")
+    if as_json:
+        print_json(rows)
+        return
+    from dgljoint_cli.rendering import preset_table, render
+
+    render(preset_table(rows))
+
+
+def preset_rows() -> list[dict[str, Any]]:
+    """List the presets as plain values; one that cannot be used has a cause."""
+    known = discover_presets()
+    rows = []
+    for origin in known:
+        row: dict[str, Any] = {"name": origin.name, "source": origin.source}
+        try:
+            preset = find_preset(origin.name, known)
+        except DgljointError as error:
+            row |= {"summary": "", "cause": error.message}
+        else:
+            row |= {"summary": preset.summary, "cause": None}
+        rows.append(row)
+    return rows
 
 
 def plugin_rows(registry: Registry, *, load: bool) -> list[dict[str, Any]]:

@@ -74,6 +74,18 @@ def plugin_table(rows: list[dict[str, Any]]) -> RenderableType:
     return made
 
 
+def preset_table(rows: list[dict[str, Any]]) -> RenderableType:
+    """Lay out what :func:`dgljoint_cli.plugins.preset_rows` gives."""
+    if not rows:
+        return "there are no presets"
+    made = table("name", "source", "summary")
+    for row in rows:
+        # the columns before it say whose cause it is
+        cause = (row["cause"] or "").removeprefix(f"preset '{row['name']}' ({row['source']}) ")
+        made.add_row(row["name"], row["source"], cause or row["summary"])
+    return made
+
+
 def plugin_details(description: Mapping[str, Any]) -> list[RenderableType]:
     """Lay out what :func:`dgljoint_cli.plugins.describe_plugin` gives."""
     parts: list[RenderableType] = []

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.command(
     epilog=examples(
         "dgljoint train --plugin contrastive --plugin meta_weight",
+        "dgljoint train --preset mine.toml --seed 1",
         "dgljoint train twitter15.h5 --encoder gcn -o train.batch=128 --seed 1",
         "dgljoint train twitter15.h5 --features bow --features time",
         "dgljoint train twitter15.h5 --plugin contrastive -o contrastive.temperature=0.2 "
@@ -48,6 +49,11 @@ if TYPE_CHECKING:
 @click.option(
     "--config", "file", type=click.Path(path_type=Path), metavar="FILE",
     help="TOML file with any of these settings; config.toml of a run folder repeats that run.",
+)
+@click.option(
+    "--preset", metavar="NAME|FILE", envvar="DGLJOINT_PRESET",
+    help="Settings under a name, or a TOML file of them; all else that is given lies over them, "
+    "and --plugin replaces their plugins. `dgljoint plugins presets` lists them.",
 )
 @click.option(
     "--features", "use", multiple=True, metavar="NAME",
@@ -128,6 +134,7 @@ def _resumed_config(out: Path | None, file: Path | None, *, force: bool) -> Path
 def _configuration(
     file: Path | None,
     *,
+    preset: str | None,
     data: Path | None,
     assignments: tuple[str, ...],
     epochs: int | None,
@@ -135,6 +142,7 @@ def _configuration(
     **flags: Any,
 ) -> RunConfig:
     from dgljoint.config import resolve_config
+    from dgljoint.presets import find_preset
 
     given = {
         "data": str(data) if data else None,
@@ -143,7 +151,8 @@ def _configuration(
         **flags,
     }
     return resolve_config(
-        file=file, environment=os.environ, command_line=given, assignments=assignments
+        preset=find_preset(preset) if preset else None, file=file, environment=os.environ,
+        command_line=given, assignments=assignments,
     )
 
 

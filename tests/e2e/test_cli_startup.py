@@ -34,6 +34,7 @@ print(json.dumps([code, sorted(heavy)]), file=sys.stderr)
         (["synergy", "-h"], {"rich", "pydantic", "pluggy"}),
         (["plugins", "list", "--format", "json"], {"rich", "pydantic", "pluggy"}),
         (["plugins", "list"], {"pydantic", "pluggy"}),
+        (["plugins", "presets", "--format", "json"], {"rich", "pydantic", "pluggy"}),
         (["plugins", "show", "contrastive"], set()),
     ],
 )

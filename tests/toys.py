@@ -1,121 +1,53 @@
-"""Small cascades, stores and models for tests, made in code."""
+"""What tests of the engine want beside the toys of the conformance kit: whole small runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-
-import numpy as np
-
-from dgljoint.cascade import Cascade, Kind, SparseBlock
-from dgljoint.config import CascadeOptions, FeatureOptions, RunConfig, resolve_config
-from dgljoint.nn import CascadeBatch
-from dgljoint.nn.assemble import assemble
+from dgljoint.config import RunConfig, resolve_config
+from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.model import JointModel
-from dgljoint.nn.questions import Question, training_question
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
-from dgljoint.store import CascadeStore, create_store
-from dgljoint.training.build import build_model
+from dgljoint.plugins.specs import Spec
+from dgljoint.store import CascadeStore
+from dgljoint.testing import (
+    LABELS,
+    WORDS,
+    random_cascade,
+    toy_batch,
+    toy_cascade,
+    toy_features,
+    toy_store,
+    word_block,
+    write_store,
+)
+from dgljoint.training.build import build_model, build_weighter
+from dgljoint.training.parts import training_parts
+from dgljoint.training.progress import Progress
+from dgljoint.training.trainer import Trainer
 
-LABELS = ("false", "true")
-WORDS = tuple(f"word{number}" for number in range(12))
-
-
-def toy_cascade(
-    name: str, parent: Sequence[int], *, label: str | None = "true", event: str = "",
-    text: str | None = None,
-) -> Cascade:
-    """Make a cascade with one post a minute and the given parents; ``text`` is its source's."""
-    count = len(parent)
-    return Cascade(
-        id=name,
-        event=event,
-        label=label,
-        posted_at=0,
-        post_id=[f"{name}.{number}" for number in range(count)],
-        parent=np.array(parent, np.int32),
-        user=np.arange(1, count + 1),
-        delay_seconds=np.arange(count) * 60.0,
-        kind=np.where(np.arange(count) == 0, Kind.SOURCE, Kind.REPLY).astype(np.uint8),
-        text=[
-            WORDS[number % len(WORDS)] if number or text is None else text
-            for number in range(count)
-        ],
-    )
-
-
-def random_cascade(name: str, rng: np.random.Generator, posts: int, **fields: str) -> Cascade:
-    """Make a cascade of which every post chose its parent at random."""
-    parent = [-1, *(int(rng.integers(0, number)) for number in range(1, posts))]
-    return toy_cascade(name, parent, **fields)
-
-
-def word_block(cascade: Cascade, rng: np.random.Generator, words: int = len(WORDS)) -> SparseBlock:
-    """Give every other post three random words."""
-    rows = np.where(np.arange(len(cascade)) % 2 == 0, 3, 0)
-    indptr = np.concatenate(([0], rows.cumsum()))
-    size = int(indptr[-1])
-    distinct = rng.random((size // 3, words)).argsort(axis=1)[:, :3]
-    return SparseBlock(
-        indptr=indptr,
-        indices=distinct.ravel().astype(np.int32),
-        values=rng.integers(1, 4, size).astype(np.float32),
-    )
+__all__ = [
+    "LABELS",
+    "WORDS",
+    "random_cascade",
+    "shipped",
+    "toy_batch",
+    "toy_cascade",
+    "toy_config",
+    "toy_features",
+    "toy_model",
+    "toy_store",
+    "toy_trainer",
+    "word_block",
+    "write_store",
+]
 
 
-def write_store(path: Path, cascades: Sequence[Cascade], seed: int = 0, folds: int = 4) -> Path:
-    """Write cascades with random words and with the splits ``event`` and ``random``."""
-    rng = np.random.default_rng(seed)
-    events = {cascade.event or cascade.id: None for cascade in cascades}
-    number = {event: place for place, event in enumerate(events)}
-    event_fold = np.array([number[cascade.event or cascade.id] % folds for cascade in cascades])
-    with create_store(
-        path, name="toy", reader="toys", label_names=LABELS, raw_digest="none"
-    ) as writer:
-        for cascade in cascades:
-            dense = np.stack((cascade.delay_seconds, np.ones(len(cascade))), axis=1)
-            features = {"bow": word_block(cascade, rng), "extra": dense.astype(np.float32)}
-            writer.add(cascade, features)
-        writer.set_vocabulary("bow", WORDS)
-        writer.set_split("event", event_fold, grouped_by="event")
-        writer.set_split("random", np.arange(len(cascades)) % folds, grouped_by="")
-    return path
-
-
-def toy_store(path: Path, cascades: int = 64, seed: int = 0) -> CascadeStore:
-    """Write and open a store of random cascades: two a event, of 1 to 14 posts."""
-    rng = np.random.default_rng(seed)
-    made = [
-        random_cascade(
-            f"c{number}",
-            rng,
-            int(rng.integers(1, 15)),
-            label=LABELS[(number // 2) % 2],
-            event=f"e{number // 2}",
-        )
-        for number in range(cascades)
-    ]
-    return CascadeStore(write_store(path, made, seed))
-
-
-def toy_features(store: CascadeStore) -> FeatureSpace:
-    """Fit the features on everything."""
-    return FeatureSpace.fit(store, np.arange(len(store)), FeatureOptions())
-
-
-def toy_batch(
-    store: CascadeStore, indices: Sequence[int], *, seed: int = 0, share: float = 0.5,
-    question: Question | None = None,
-) -> CascadeBatch:
-    """Make a training batch of some cascades."""
-    columns = store.read(np.array(indices))
-    if question is None:
-        options = CascadeOptions()
-        rng = np.random.default_rng(seed)
-        question = training_question(columns, share, options.candidates, rng)
-    return assemble(store, columns, question, toy_features(store))
+def shipped(kind: type[Spec]) -> list[str]:
+    """Name the components of a kind that ship, by the entry points of the distribution."""
+    registry = installed_registry()
+    own = [entry.name for entry in registry.entries if entry.distribution == "dgljoint"]
+    return [name for name in own if any(isinstance(s, kind) for s in registry.load(name).specs)]
 
 
 def toy_config(store: CascadeStore, *assignments: str, **fields: object) -> RunConfig:
@@ -132,3 +64,18 @@ def toy_model(store: CascadeStore, *assignments: str, **fields: object) -> Joint
     selection = select(installed_registry(), config)
     classes = len(store.label_names)
     return build_model(config, selection, toy_features(store), classes).eval()
+
+
+def toy_trainer(store: CascadeStore, *assignments: str, **fields: object) -> Trainer:
+    """Set a small run up, without a folder."""
+    config = toy_config(store, *assignments, **fields)
+    selection = select(installed_registry(), config)
+    meta = selection.weighter.spec.needs_meta_split
+    parts = training_parts(store, store.split(config.split), config.fold, seed=0, meta=meta)
+    features = FeatureSpace.fit(store, parts.train, config.features)
+    classes = len(store.label_names)
+    model = build_model(config, selection, features, classes)
+    return Trainer(
+        config, store, features, parts, model, build_weighter(config, selection, model, classes),
+        Evaluator(store, features, config.cascade, majority=0), Progress(),
+    )

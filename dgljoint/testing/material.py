@@ -1,0 +1,242 @@
+"""What the checks are run on: a store of odd cascades, batches of them, components made anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from dgljoint.nn import CascadeBatch, Encoder, Interaction, LossWeighter, SparseRows
+from dgljoint.nn.assemble import assemble
+from dgljoint.nn.features import FeatureSpace
+from dgljoint.nn.hosted import Hosted
+from dgljoint.nn.questions import Question, evaluation_question, training_question
+from dgljoint.options import parse_options
+from dgljoint.plugins.registry import PluginEntry
+from dgljoint.plugins.specs import BuildContext, EncoderSpec, InteractionSpec, WeighterSpec
+from dgljoint.store import CascadeColumns, CascadeStore
+from dgljoint.testing.conformance import expect
+from dgljoint.testing.toys import LABELS, random_cascade, toy_features, write_store
+
+WIDTH = 16
+CLASSES = len(LABELS)
+MAKE = "makes what its spec says"
+
+# Two of one post, one of two, and a large one; none is in the order of its size.
+_SIZES = (1, 9, 2, 5, 14, 30, 1, 12, 7)
+
+ModuleT_co = TypeVar("ModuleT_co", Encoder, Interaction, LossWeighter, covariant=True)
+Component = (
+    EncoderSpec | InteractionSpec | WeighterSpec | Callable[[BuildContext], Any]
+)
+
+
+@contextmanager
+def under_seed(seed: int) -> Iterator[None]:
+    """Seed torch's generator inside the block and restore it after."""
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
+        yield
+
+
+@dataclass(frozen=True)
+class Subject(Generic[ModuleT_co]):
+    """The component under test.
+
+    Attributes:
+        kind: of the component.
+        name: of the spec, or of the function that builds it.
+        base: the class it must be of.
+        build: makes it.
+    """
+
+    kind: str
+    name: str
+    base: type[ModuleT_co]
+    build: Callable[[BuildContext], Any]
+
+    @property
+    def title(self) -> str:
+        """Kind and name, for messages."""
+        return f"{self.kind} '{self.name}'"
+
+    def make(
+        self, seed: int = 0, *, loss_names: tuple[str, ...] = (), moved: bool = True
+    ) -> ModuleT_co:
+        """Build it, its parameters moved a little: what starts at zero hides what it multiplies.
+
+        Args:
+            seed: of its parameters.
+            loss_names: for a weighter.
+            moved: whether to move them.
+        """
+        context = BuildContext(width=WIDTH, classes=CLASSES, loss_names=loss_names)
+        with under_seed(seed):
+            module = self.build(context)
+            expect(
+                isinstance(module, self.base),
+                f"build returned a {type(module).__name__}, expected a dgljoint.nn."
+                f"{self.base.__name__}",
+            )
+            if moved:
+                move(module)
+        made: ModuleT_co = module
+        return made
+
+    def host(self, module: ModuleT_co) -> Hosted[Any]:
+        """Let the engine's own guards call it."""
+        return Hosted(PluginEntry(self.name, "under test", "0", ""), module)
+
+
+@torch.no_grad()
+def move(module: nn.Module) -> None:
+    """Add a little noise to every parameter."""
+    for parameter in module.parameters():
+        parameter.add_(torch.randn_like(parameter), alpha=0.1)
+
+
+def subject_of(
+    component: Component, options: Mapping[str, object] | None, kind: str,
+    base: type[ModuleT_co],
+) -> Subject[ModuleT_co]:
+    """Take a spec with options, or a function that builds from a context alone.
+
+    Raises:
+        UsageError: the options are not the component's.
+        TypeError: the component is of another kind, or a function is given options.
+    """
+    if isinstance(component, EncoderSpec | InteractionSpec | WeighterSpec):
+        if component.kind != kind:
+            raise TypeError(f"'{component.name}' is of the kind {component.kind}, not {kind}")
+        spec = component
+        parsed = parse_options(spec.options, options or {}, spec.name)
+        return Subject(kind, spec.name, base, lambda context: spec.build(parsed, context))
+    if options:
+        raise TypeError("options are a spec's; a function is given none")
+    return Subject(kind, getattr(component, "__name__", type(component).__name__), base, component)
+
+
+@dataclass(frozen=True)
+class Material:
+    """A store of odd cascades and the batches the checks want."""
+
+    store: CascadeStore
+    features: FeatureSpace
+
+    @property
+    def everything(self) -> NDArray[np.int64]:
+        """The positions of all cascades."""
+        return np.arange(len(self.store))
+
+    def columns(self, indices: Sequence[int] | NDArray[np.int64] | None = None) -> CascadeColumns:
+        """Read some cascades, all by default."""
+        return self.store.read(self.everything if indices is None else np.asarray(indices))
+
+    def batch(self, columns: CascadeColumns, question: Question) -> CascadeBatch:
+        """Assemble a batch as the engine does."""
+        return assemble(self.store, columns, question, self.features)
+
+    def training(
+        self, indices: Sequence[int] | None = None, seed: int = 0, share: float = 0.5
+    ) -> CascadeBatch:
+        """Make a batch as training has them."""
+        columns = self.columns(indices)
+        question = training_question(columns, share, 8, np.random.default_rng(seed))
+        return self.batch(columns, question)
+
+    def evaluation(self, indices: Sequence[int] | NDArray[np.int64] | None = None) -> CascadeBatch:
+        """Make a batch as evaluation has them."""
+        columns = self.columns(indices)
+        return self.batch(columns, evaluation_question(columns, 0.6))
+
+    def odd_batches(self) -> dict[str, CascadeBatch]:
+        """Make the batches that break what was tried on large ones only, by what is odd."""
+        plain = self.columns()
+        untimed = replace(plain, delay_seconds=np.zeros_like(plain.delay_seconds))
+        single = [place for place, size in enumerate(_SIZES) if size == 1]
+        largest = _SIZES.index(max(_SIZES))
+        labelled = self.training()
+        return {
+            "several cascades": labelled,
+            "in evaluation": self.evaluation(),
+            "one cascade": self.training([largest]),
+            "one post": self.training(single[:1]),
+            "single-post cascades": self.training(single),
+            "no pair to score": self.batch(plain, _nothing_asked(plain)),
+            "no labels": replace(labelled, label=torch.full_like(labelled.label, -1)),
+            "no times": self.batch(untimed, _nothing_asked(untimed)),
+            "no edges": self.training(share=1.0),
+        }
+
+
+def _nothing_asked(columns: CascadeColumns) -> Question:
+    nothing = np.zeros(len(columns.parent), bool)
+    return Question(nothing, np.empty((2, 0), np.int64), np.empty(0, bool))
+
+
+@contextmanager
+def toy_material() -> Iterator[Material]:
+    """Write the store, and remove it after."""
+    rng = np.random.default_rng(3)
+    # The last two tell of one event; one cascade is unlabelled.
+    cascades = [
+        random_cascade(
+            f"c{number}", rng, size, event=f"e{min(number, len(_SIZES) - 2)}",
+            label=None if number == 2 else LABELS[number % 2],
+        )
+        for number, size in enumerate(_SIZES)
+    ]
+    with TemporaryDirectory(prefix="dgljoint-") as folder:
+        store = CascadeStore(write_store(Path(folder) / "toy.h5", cascades))
+        yield Material(store, toy_features(store))
+
+
+def tensors_of(batch: CascadeBatch) -> dict[str, Tensor]:
+    """Name every tensor of a batch."""
+    found = {name: value for name, value in vars(batch).items() if isinstance(value, Tensor)}
+    for name, value in batch.features.items():
+        parts = vars(value) if isinstance(value, SparseRows) else {"": value}
+        found |= {f"features.{name}{key}": x for key, x in parts.items() if isinstance(x, Tensor)}
+    parent, child = batch.graph.edges()
+    return {**found, "graph's parents": parent, "graph's children": child}
+
+
+def difference(left: Tensor, right: Tensor, tolerance: float = 1e-4) -> str:
+    """Say by how much two tensors differ; ``""`` for not at all."""
+    if left.shape != right.shape:
+        return f"the shape is {tuple(right.shape)} instead of {tuple(left.shape)}"
+    left, right = left.detach().cpu().double(), right.detach().cpu().double()
+    if torch.allclose(left, right, rtol=tolerance, atol=tolerance / 10, equal_nan=True):
+        return ""
+    return f"it differs by up to {(left - right).abs().max().item():.3g}"
+
+
+def expect_same(
+    before: Mapping[str, Tensor], after: Mapping[str, Tensor], when: str, tolerance: float = 1e-4
+) -> None:
+    """Raise unless the same names have the same values.
+
+    Args:
+        before: by name.
+        after: by name.
+        when: what happened between, for the message.
+        tolerance: relative.
+    """
+    expect(list(before) == list(after), f"{list(after)} instead of {list(before)} {when}")
+    for name, value in before.items():
+        wrong = difference(value, after[name], tolerance)
+        expect(not wrong, f"{name} is not the same {when}: {wrong}")
+
+
+def expect_finite(values: Mapping[str, Tensor], where: str) -> None:
+    """Raise for a value that is infinite or no number."""
+    for name, value in values.items():
+        expect(bool(torch.isfinite(value).all()), f"{name} is not finite {where}")

@@ -1,0 +1,281 @@
+"""Statements about a whole model: what must reach nothing, and what order must not matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dgljoint.nn import CascadeBatch, Encoder, Interaction, xavier
+from dgljoint.nn.hosted import Hosted
+from dgljoint.nn.model import InputProjection, JointModel
+from dgljoint.nn.questions import Question, evaluation_question, training_question
+from dgljoint.plugins.registry import PluginEntry
+from dgljoint.store import CascadeColumns
+from dgljoint.testing.conformance import Check, expect, verify
+from dgljoint.testing.material import (
+    CLASSES,
+    WIDTH,
+    Material,
+    difference,
+    expect_same,
+    move,
+    toy_material,
+    under_seed,
+)
+
+Values = dict[str, Tensor]
+_VIEWS = ("the encoder's output", "the shared rows", "the cascade view", "the rumor view")
+_RUMOR, _LINK = "the rumor logits", "the link logits"
+
+
+class _Plain(Encoder):
+    """Looks at no edge: what is found is then the interaction's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Linear(WIDTH, WIDTH)
+        xavier(self)
+
+    def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
+        encoded: Tensor = self.layer(x)
+        return encoded
+
+
+def model_around(
+    material: Material, *, encoder: Hosted[Encoder] | None = None,
+    interactions: Sequence[Hosted[Interaction]] = (),
+) -> JointModel:
+    """Build a whole model of components, in evaluation mode, its parameters moved a little."""
+    features = material.features
+    with under_seed(0):
+        model = JointModel(
+            InputProjection(WIDTH, features.dense, features.sparse, dropout=0.2),
+            encoder or Hosted(PluginEntry("plain", "under test", "0", ""), _Plain()),
+            interactions, width=WIDTH, classes=CLASSES, dropout=0.2,
+        )
+        move(model)
+    return model.eval()
+
+
+def check_model(model_of: Callable[[Material], JointModel], *, seeds: Sequence[int] = (0,)) -> None:
+    """Check what must hold of a model whatever it is made of.
+
+    Args:
+        model_of: builds the model for the features of the store the checks are run on.
+        seeds: of the questions and orders that are tried.
+
+    Raises:
+        ConformanceError: with all that failed.
+    """
+    with toy_material() as material:
+        verify(model_checks(model_of(material), material, seeds=seeds))
+
+
+def model_checks(
+    model: JointModel, material: Material, *, seeds: Sequence[int] = (0,),
+    component: str = "the model",
+) -> Iterator[Check]:
+    """Give the checks of :func:`check_model` one by one.
+
+    Args:
+        model: for the features of ``material``; left in evaluation mode.
+        material: its store.
+        seeds: of the questions and orders that are tried.
+        component: who is named.
+    """
+    model.eval()
+
+    def check(name: str, mend: str, of: Callable[[JointModel, Material, int], None]) -> Check:
+        def run() -> None:
+            for seed in seeds:
+                of(model, material, seed)
+
+        return Check(component, name, mend, run)
+
+    yield check(
+        "knows no hidden edge",
+        "take edges from batch.graph alone, and read pair_target in losses only",
+        _hidden_edges,
+    )
+    yield check(
+        "knows no label, event or id",
+        "read batch.label, batch.event and batch.ids in losses only",
+        _answers_of_others,
+    )
+    yield check(
+        "keeps cascades apart",
+        "pool, attend and normalise inside a cascade: batch.cascade_of says whose a post is",
+        _cascades_apart,
+    )
+    yield check(
+        "knows no later post in evaluation",
+        "posts that batch.observed leaves out may only read, and be read by nobody",
+        _later_posts,
+    )
+    yield check(
+        "follows the order of the posts",
+        "number nothing by place: edges and times say where a post stands",
+        _order_of_posts,
+    )
+
+
+def _forward(model: JointModel, batch: CascadeBatch) -> Values:
+    """Run a batch through, by name: four views (N, D), logits (B, C) and (P,)."""
+    encoded: list[Tensor] = []
+    # Before it is normalised, which would hide what is added to a whole row.
+    handle = model.encoder.register_forward_hook(lambda module, given, made: encoded.append(made))
+    try:
+        reps, out = model(batch)
+    finally:
+        handle.remove()
+    views = (encoded[0], reps.shared, reps.cascade, reps.rumor)
+    return {
+        **dict(zip(_VIEWS, views, strict=True)),
+        _RUMOR: out.rumor_logits,
+        _LINK: out.link_logits,
+    }
+
+
+@torch.no_grad()
+def outputs_of(model: JointModel, batch: CascadeBatch) -> Values:
+    """Run a batch through without gradient; see :func:`_forward`."""
+    return _forward(model, batch)
+
+
+def _hidden_edges(model: JointModel, material: Material, seed: int) -> None:
+    """Give every pending post another parent: no feature, message or output changes."""
+    rng = np.random.default_rng(seed)
+    columns = material.columns()
+    question = training_question(columns, 0.5, 8, rng)
+    parent = columns.parent.copy()
+    for post in np.flatnonzero(question.pending):
+        parent[post] = rng.integers(columns.post_ptr[columns.cascade_of[post]], post)
+    other = Question(
+        question.pending, question.pairs, parent[question.pairs[0]] == question.pairs[1]
+    )
+    before = outputs_of(model, material.batch(columns, question))
+    after = outputs_of(model, material.batch(replace(columns, parent=parent), other))
+    expect_same(before, after, "when pending posts have other parents")
+
+
+def _answers_of_others(model: JointModel, material: Material, seed: int) -> None:
+    batch = material.training(seed=seed)
+    other = replace(
+        batch, label=(batch.label + 1) % CLASSES, event=batch.event.flip(0),
+        ids=tuple(f"other{place}" for place in range(len(batch.ids))),
+    )
+    when = "when cascades have other labels, events and ids"
+    expect_same(outputs_of(model, batch), outputs_of(model, other), when)
+
+
+def _cascades_apart(model: JointModel, material: Material, seed: int) -> None:
+    """A cascade's outputs are the same alone, among others, and in any place among them."""
+    order = np.random.default_rng(seed).permutation(len(material.store))
+    batch = material.evaluation(order)
+    together = outputs_of(model, batch)
+    for place, index in enumerate(order):
+        alone = material.evaluation([int(index)])
+        expect_same(
+            _of_cascade(together, batch, place),
+            _of_cascade(outputs_of(model, alone), alone, 0),
+            f"when cascade {alone.ids[0]} stands alone",
+        )
+    _apart_in_training(model, material.training(seed=seed))
+
+
+def _of_cascade(values: Values, batch: CascadeBatch, place: int) -> Values:
+    posts = batch.cascade_of == place
+    return {
+        **{name: values[name][posts] for name in _VIEWS},
+        _RUMOR: values[_RUMOR][place],
+        _LINK: values[_LINK][posts[batch.pairs[0]]],
+    }
+
+
+def _apart_in_training(model: JointModel, batch: CascadeBatch) -> None:
+    """In training dropout hides equality, but not what an output is a function of."""
+    names = [name for name, feature in batch.features.items() if isinstance(feature, Tensor)]
+    leaves = {name: batch.features[name].clone().requires_grad_() for name in names}  # type: ignore[union-attr]  # dense
+    place = int(batch.observed_posts.argmax())
+    with under_seed(0):
+        values = _forward(model.train(), replace(batch, features={**batch.features, **leaves}))
+    model.eval()
+    others = batch.cascade_of != place
+    for name, value in _of_cascade(values, batch, place).items():
+        if not value.requires_grad:
+            continue
+        found = torch.autograd.grad(
+            value.square().sum(), list(leaves.values()), retain_graph=True, allow_unused=True
+        )
+        reach = max((g[others].abs().max().item() for g in found if g is not None), default=0.0)
+        expect(reach == 0, f"in training {name} of a cascade rest on others: by {reach:.3g}")
+
+
+def _later_posts(model: JointModel, material: Material, seed: int) -> None:
+    """Change what comes after the cut, then the last post alone: what was before it stands."""
+    columns = material.columns()
+    question = evaluation_question(columns, 0.5)
+    late = question.pending
+    before = outputs_of(model, material.batch(columns, question))
+    after = outputs_of(model, material.batch(_changed(columns, late), question))
+    seen = torch.from_numpy(~late)
+    when = "when later posts have other times, words and kinds"
+    expect_same(
+        {**{name: before[name][seen] for name in _VIEWS}, _RUMOR: before[_RUMOR]},
+        {**{name: after[name][seen] for name in _VIEWS}, _RUMOR: after[_RUMOR]},
+        when,
+    )
+    wrong = difference(before[_LINK], after[_LINK])
+    expect(bool(wrong), f"{_LINK} are the same {when}: they read nothing of the posts asked for")
+    last = late & np.isin(np.arange(len(late)), columns.post_ptr[1:] - 1)
+    after = outputs_of(model, material.batch(_changed(columns, last), question))
+    rest = torch.from_numpy(~last)
+    kept = rest[torch.from_numpy(question.pairs[0])]
+    names = _VIEWS[:-1]
+    expect_same(
+        {**{name: before[name][rest] for name in names}, _LINK: before[_LINK][kept]},
+        {**{name: after[name][rest] for name in names}, _LINK: after[_LINK][kept]},
+        "when a post that came after them is another one",
+    )
+
+
+def _changed(columns: CascadeColumns, which: np.ndarray) -> CascadeColumns:
+    """Give posts other times, kinds and words; who comes first stays as it was."""
+    return replace(
+        columns,
+        posts=np.where(which, (columns.posts + 3) % columns.posts.max(), columns.posts),
+        delay_seconds=np.where(which, columns.delay_seconds * 3 + 7, columns.delay_seconds),
+        kind=np.where(which, 2, columns.kind).astype(np.uint8),
+    )
+
+
+def _order_of_posts(model: JointModel, material: Material, seed: int) -> None:
+    """Renumber the posts of one cascade, edges and pairs with them: outputs are renumbered."""
+    columns = material.columns([int(np.diff(material.store.post_ptr).argmax())])
+    question = evaluation_question(columns, 0.5)
+    count = len(columns.parent)
+    new = np.concatenate(([0], 1 + np.random.default_rng(seed).permutation(count - 1)))
+    old = np.argsort(new)
+    parent = columns.parent[old]
+    batch = material.batch(columns, question)
+    renumbered = replace(
+        columns, posts=columns.posts[old], kind=columns.kind[old],
+        parent=np.where(parent < 0, -1, new[parent]),
+    )
+    asked = Question(question.pending[old], new[question.pairs], question.answer)
+    other = material.batch(renumbered, asked)
+    # Times are laid over: a batch is made of posts in time order, a model must not rely on it.
+    order = torch.from_numpy(old)
+    time = {name: x[order] for name, x in batch.features.items() if name == "time"}  # type: ignore[index]  # dense
+    other = replace(
+        other, delay_seconds=batch.delay_seconds[order], features={**other.features, **time}
+    )
+    before, after = outputs_of(model, batch), outputs_of(model, other)
+    expect_same(
+        {name: value[order] if name in _VIEWS else value for name, value in before.items()},
+        after, "when the posts of a cascade are numbered otherwise",
+    )

@@ -1,0 +1,230 @@
+"""The checks of a reader of raw data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from dgljoint.cascade import Cascade, Kind, SparseBlock
+from dgljoint.errors import DataError
+from dgljoint.options import parse_options
+from dgljoint.plugins.specs import ReaderSpec
+from dgljoint.reading import Reader, ReadReport
+from dgljoint.testing.conformance import Check, expect, verify
+
+_DTYPES = {"parent": "int32", "user": "int64", "delay_seconds": "float64", "kind": "uint8"}
+
+
+def check_reader(
+    spec: ReaderSpec, source: Path | None, options: Mapping[str, object] | None = None
+) -> None:
+    """Check everything the engine relies on in a reader, on raw data that it should read.
+
+    Args:
+        spec: of the reader.
+        source: raw data of at least one cascade; ``None`` for a reader that needs none.
+        options: of the spec; those left out have their defaults.
+
+    Raises:
+        ConformanceError: with all that failed.
+        UsageError: the options are not the spec's.
+    """
+    verify(reader_checks(spec, source, options))
+
+
+def reader_checks(
+    spec: ReaderSpec, source: Path | None, options: Mapping[str, object] | None = None
+) -> Iterator[Check]:
+    """Give the checks of :func:`check_reader` one by one."""
+    parsed = parse_options(spec.options, options or {}, spec.name)
+
+    def make() -> Reader:
+        reader: Reader = spec.build(parsed)
+        return reader
+
+    def check(name: str, mend: str, of: Callable[[], object], *, essential: bool = False) -> Check:
+        return Check(f"reader '{spec.name}'", name, mend, of, essential)
+
+    yield check(
+        "reads its source",
+        "read(source, report) yields dgljoint.Cascade objects, one at least",
+        lambda: _reads(make(), source), essential=True,
+    )
+    for name, mend, of in (
+        ("yields cascades in order", "time order, every post after its parent, delays from 0, "
+         "columns of the dtypes that Cascade names", _in_order),
+        ("yields each cascade once", "give every cascade an id of its own", _once),
+        ("declares its labels", "list every label in label_names, or yield None", _labels),
+        ("gives every cascade the same features", "the same names and widths throughout",
+         _features),
+        ("accounts for all it met", "count posts met as 'distinct_posts', each dropped as "
+         "'posts_dropped_<why>', threads met as 'threads_met', and refuse the rest", _account),
+        ("repeats", "sort what the file system lists, and draw nothing unseeded", _repeats),
+    ):
+        yield check(name, mend, lambda of=of: of(make, source))  # type: ignore[misc]  # bound now
+    if source is not None:
+        yield check(
+            "leaves its source alone", "write nothing beside the raw data",
+            lambda: _leaves_source(make(), source),
+        )
+        yield check(
+            "refuses what is not there", "raise dgljoint.DataError with one line for a source "
+            "that is missing or empty", lambda: _refuses(spec, make),
+        )
+    if spec.recognises is not None and source is not None:
+        yield check(
+            "recognises its own source", "recognises must tell it from an empty folder",
+            lambda: _recognises(spec, source),
+        )
+
+
+Make = Callable[[], Reader]
+
+
+def _read(make: Make, source: Path | None) -> tuple[list[Cascade], ReadReport]:
+    report = ReadReport()
+    return list(make().read(source, report)), report
+
+
+def _reads(reader: Reader, source: Path | None) -> None:
+    found = list(reader.read(source, ReadReport()))
+    expect(bool(found), "no cascade was yielded")
+    for cascade in found:
+        name = type(cascade).__name__
+        expect(isinstance(cascade, Cascade), f"a {name} was yielded, expected a Cascade")
+
+
+def _in_order(make: Make, source: Path | None) -> None:
+    for cascade in _read(make, source)[0]:
+        cascade.check()
+        expect(cascade.kind[0] == Kind.SOURCE, f"cascade {cascade.id}: post 0 is of another kind")
+        for name, expected in _DTYPES.items():
+            found = str(getattr(cascade, name).dtype)
+            expect(found == expected, f"cascade {cascade.id}: {name} is {found}, not {expected}")
+        for text in (cascade.id, cascade.event, *cascade.post_id, *cascade.text):
+            text.encode()
+
+
+def _once(make: Make, source: Path | None) -> None:
+    seen: set[str] = set()
+    for cascade in _read(make, source)[0]:
+        expect(bool(cascade.id), "a cascade has no id")
+        expect(cascade.id not in seen, f"cascade {cascade.id} was yielded twice")
+        seen.add(cascade.id)
+
+
+def _labels(make: Make, source: Path | None) -> None:
+    reader = make()
+    collect = getattr(reader, "collect_labels", None)
+    names = collect(source) if collect else reader.label_names
+    expect(
+        isinstance(names, tuple) and len(set(names)) == len(names) > 0,
+        f"label_names is {names!r}, expected a tuple of different names",
+    )
+    for cascade in reader.read(source, ReadReport()):
+        known = cascade.label is None or cascade.label in names
+        expect(known, f"cascade {cascade.id} has the label {cascade.label!r}, which is not in "
+               f"{names}")
+
+
+def _features(make: Make, source: Path | None) -> None:
+    shapes: dict[str, object] | None = None
+    for cascade in _read(make, source)[0]:
+        found: dict[str, object] = {}
+        for name, block in cascade.features.items():
+            sparse = isinstance(block, SparseBlock)
+            rows = len(block.indptr) - 1 if isinstance(block, SparseBlock) else len(block)
+            found[name] = "sparse" if sparse else block.shape[1:]  # type: ignore[union-attr]  # dense
+            expect(
+                rows == len(cascade),
+                f"cascade {cascade.id}: '{name}' has {rows} rows for {len(cascade)} posts",
+            )
+        shapes = found if shapes is None else shapes
+        expect(found == shapes, f"cascade {cascade.id} has the features {found}, others {shapes}")
+
+
+def _account(make: Make, source: Path | None) -> None:
+    cascades, report = _read(make, source)
+    account_for(cascades, report)
+
+
+def account_for(cascades: Sequence[Cascade], report: ReadReport) -> None:
+    """Raise unless every post and thread met is in a cascade or in the report, once."""
+    stored = sum(map(len, cascades))
+    expect(
+        report.posts_met in (None, stored + report.posts_dropped),
+        f"{report.posts_met} posts met, {stored} read, {report.posts_dropped} dropped",
+    )
+    refused = len(report.quarantine)
+    expect(
+        report.threads_met in (None, len(cascades) + refused),
+        f"{report.threads_met} threads met, {len(cascades)} read, {refused} refused",
+    )
+    negative = {name: number for name, number in report.counts.items() if number < 0}
+    expect(not negative, f"counts below nothing: {negative}")
+
+
+def _repeats(make: Make, source: Path | None) -> None:
+    (one, first), (other, second) = (_read(make, source) for _ in range(2))
+    ids, again = ([cascade.id for cascade in found] for found in (one, other))
+    expect(ids == again, "a second reading gives other cascades, or another order")
+    for left, right in zip(one, other, strict=True):
+        for field in fields(Cascade):
+            same = _equal(getattr(left, field.name), getattr(right, field.name))
+            expect(same, f"cascade {left.id}: {field.name} is another in a second reading")
+    expect(first == second, "a second reading fills the report otherwise")
+
+
+def _equal(left: Any, right: Any) -> bool:
+    if isinstance(left, np.ndarray):
+        return bool(np.array_equal(left, right))
+    if isinstance(left, SparseBlock):
+        return all(
+            _equal(getattr(left, f.name), getattr(right, f.name)) for f in fields(SparseBlock)
+        )
+    if isinstance(left, Mapping):
+        return list(left) == list(right) and all(_equal(left[k], right[k]) for k in left)
+    return bool(left == right)
+
+
+def _leaves_source(reader: Reader, source: Path) -> None:
+    before = _files(source)
+    list(reader.read(source, ReadReport()))
+    changed = sorted({path for path, _ in before ^ _files(source)})
+    expect(not changed, f"reading changed {', '.join(changed)}")
+
+
+def _files(source: Path) -> set[tuple[str, tuple[int, int]]]:
+    """Name every file with its size and time of change."""
+    found = [source] if source.is_file() else source.rglob("*")
+    return {
+        (str(path), (path.stat().st_size, path.stat().st_mtime_ns))
+        for path in found
+        if path.is_file()
+    }
+
+
+def _refuses(spec: ReaderSpec, make: Make) -> None:
+    with TemporaryDirectory(prefix="dgljoint-") as folder:
+        for what, place in (("missing", Path(folder) / "missing"), ("empty", Path(folder))):
+            try:
+                found = list(make().read(place, ReadReport()))
+            except DataError as error:
+                lines = len(error.message.splitlines())
+                expect(lines == 1, f"the message for a source that is {what} has {lines} lines")
+            else:
+                expect(False, f"a source that is {what} gave {len(found)} cascades and no error")
+
+
+def _recognises(spec: ReaderSpec, source: Path) -> None:
+    recognises = spec.recognises
+    if recognises is None:
+        return
+    expect(recognises(source), f"{source} is not recognised")
+    with TemporaryDirectory(prefix="dgljoint-") as folder:
+        expect(not recognises(Path(folder)), "an empty folder is recognised")

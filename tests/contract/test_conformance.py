@@ -1,0 +1,103 @@
+"""Everything that ships passes the kit that anybody's components pass, alone and together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, get_args, get_origin
+
+import pytest
+
+from dgljoint.config import resolve_config
+from dgljoint.nn.model import JointModel
+from dgljoint.plugins.registry import installed_registry
+from dgljoint.plugins.selection import select
+from dgljoint.plugins.specs import EncoderSpec, InteractionSpec, ReaderSpec, Spec, WeighterSpec
+from dgljoint.testing import (
+    Material,
+    check_encoder,
+    check_interaction,
+    check_loss_weighter,
+    check_model,
+    check_reader,
+)
+from dgljoint.training.build import build_model
+from dgljoint_bench.damage import RAW, write_release
+from dgljoint_bench.releases import OWN, own_releases
+from toys import shipped
+
+ENCODERS, INTERACTIONS = shipped(EncoderSpec), shipped(InteractionSpec)
+PAIRS = [(encoder, each) for encoder in ENCODERS for each in [(), *((i,) for i in INTERACTIONS)]]
+# Each encoder and each interaction, and all interactions at once: looked at harder.
+COVER = [
+    *(
+        (ENCODERS[n % len(ENCODERS)], (INTERACTIONS[n % len(INTERACTIONS)],))
+        for n in range(max(len(ENCODERS), len(INTERACTIONS)))
+    ),
+    (ENCODERS[0], tuple(INTERACTIONS)),
+]
+
+
+def settings_of(kind: type[Spec]) -> list[tuple[str, dict[str, object]]]:
+    """Name each component with its defaults, and with every switch and choice set otherwise."""
+    found: list[tuple[str, dict[str, object]]] = []
+    for name in shipped(kind):
+        found.append((name, {}))
+        for option, field in installed_registry().find(kind, name).options.model_fields.items():
+            choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
+            others = (True, False) if field.annotation is bool else choices
+            found += [(name, {option: other}) for other in others if other != field.default]
+    return found
+
+
+def model_of(material: Material, encoder: str, interactions: tuple[str, ...]) -> JointModel:
+    config = resolve_config(
+        command_line={"encoder": encoder, "plugins": interactions},
+        assignments=("model.width=8",),
+    )
+    selection = select(installed_registry(), config)
+    classes = len(material.store.label_names)
+    return build_model(config, selection, material.features, classes)
+
+
+def test_there_is_something_to_test() -> None:
+    assert len(PAIRS) >= 4
+    assert {encoder for encoder, _ in COVER} == set(ENCODERS)
+    assert {name for _, named in COVER for name in named} == set(INTERACTIONS)
+
+
+@pytest.mark.parametrize(("name", "options"), settings_of(EncoderSpec))
+def test_an_encoder_conforms(name: str, options: dict[str, object]) -> None:
+    check_encoder(installed_registry().find(EncoderSpec, name), options)
+
+
+@pytest.mark.parametrize(("name", "options"), settings_of(InteractionSpec))
+def test_an_interaction_conforms(name: str, options: dict[str, object]) -> None:
+    check_interaction(installed_registry().find(InteractionSpec, name), options)
+
+
+@pytest.mark.parametrize(("name", "options"), settings_of(WeighterSpec))
+def test_a_loss_weighter_conforms(name: str, options: dict[str, object]) -> None:
+    check_loss_weighter(installed_registry().find(WeighterSpec, name), options)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_a_reader_conforms(name: str, tmp_path: Path) -> None:
+    release = own_releases(name)[0]
+    source = write_release(release.files, tmp_path / "raw")
+    options = {key: value.replace(RAW, str(source)) for key, value in release.options.items()}
+    check_reader(installed_registry().find(ReaderSpec, name), source, options)
+
+
+def test_the_generator_conforms() -> None:
+    spec = installed_registry().find(ReaderSpec, "synthetic")
+    check_reader(spec, None, {"cascades": 20, "events": 10})
+
+
+@pytest.mark.parametrize(("encoder", "interactions"), PAIRS)
+def test_nothing_leaks_in_any_pair(encoder: str, interactions: tuple[str, ...]) -> None:
+    check_model(lambda material: model_of(material, encoder, interactions))
+
+
+@pytest.mark.parametrize(("encoder", "interactions"), COVER)
+def test_nothing_leaks_whatever_is_asked(encoder: str, interactions: tuple[str, ...]) -> None:
+    check_model(lambda material: model_of(material, encoder, interactions), seeds=range(1, 9))

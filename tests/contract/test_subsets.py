@@ -1,0 +1,171 @@
+"""Any subset of the interactions, in any order, with any loss weighter: composes and trains."""
+
+from __future__ import annotations
+
+from itertools import chain, combinations
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from dgljoint.nn import LossTable, Step
+from dgljoint.nn.losses import TASKS, task_losses
+from dgljoint.plugins.specs import EncoderSpec, InteractionSpec, WeighterSpec
+from dgljoint.store import CascadeStore
+from dgljoint.testing import Material, model_checks, toy_store, verify
+from dgljoint.training.build import trainable_parameters
+from dgljoint.training.checkpoint import load_tree, save_tree
+from dgljoint.training.trainer import Trainer
+from toys import shipped, toy_trainer
+
+ENCODERS, WEIGHTERS = shipped(EncoderSpec), shipped(WeighterSpec)
+INTERACTIONS = tuple(shipped(InteractionSpec))
+SUBSETS = list(
+    chain.from_iterable(combinations(INTERACTIONS, n) for n in range(len(INTERACTIONS) + 1))
+)
+ORDERS = [INTERACTIONS[::-1], *(INTERACTIONS[n:] + INTERACTIONS[:n] for n in (1, 2))]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> CascadeStore:
+    return toy_store(tmp_path_factory.mktemp("subsets") / "toy.h5", cascades=24)
+
+
+def trainer_of(store: CascadeStore, *plugins: str, encoder: str = "gcn") -> Trainer:
+    return toy_trainer(store, "train.batch=4", plugins=plugins, encoder=encoder)
+
+
+def take(trainer: Trainer, steps: int) -> None:
+    """Train so many steps and stop in the middle of an epoch."""
+    target = trainer.position.step + steps
+    assert target < trainer.steps_per_epoch
+    assert trainer.train_epoch(lambda: trainer.position.step >= target) is None
+
+
+def losses_of(trainer: Trainer) -> list[str]:
+    return [n.removeprefix("loss ") for n in trainer.position.sums if n.startswith("loss ")]
+
+
+def check_trains(trainer: Trainer) -> None:
+    before = {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
+    take(trainer, 1)
+    assert losses_of(trainer) == [*TASKS, *trainer.model.loss_coefficients]
+    assert all(torch.isfinite(torch.tensor(x)) for x in trainer.position.sums.values())
+    moved = {
+        name for name, p in trainer.model.named_parameters() if not torch.equal(p, before[name])
+    }
+    assert moved >= {"encoder_scale", "link_head.kernel", "rumor_head.layers.3.weight"}
+    assert all(bool(torch.isfinite(p).all()) for p in trainer.model.parameters())
+
+
+def test_there_is_something_to_test() -> None:
+    assert len(SUBSETS) == 2 ** len(INTERACTIONS)
+    assert INTERACTIONS
+    assert len(WEIGHTERS) >= 2
+
+
+@pytest.mark.parametrize("subset", SUBSETS, ids="+".join)
+def test_a_subset_trains_with_every_weighter(store: CascadeStore, subset: tuple[str, ...]) -> None:
+    for weighter in WEIGHTERS:
+        check_trains(trainer_of(store, *subset, weighter))
+
+
+@pytest.mark.parametrize("order", ORDERS, ids="+".join)
+def test_any_order_trains_and_is_that_of_the_losses(
+    store: CascadeStore, order: tuple[str, ...]
+) -> None:
+    trainer = trainer_of(store, *order)
+    check_trains(trainer)
+    assert [hosted.entry.name for hosted in trainer.model.hosted_interactions] == list(order)
+
+
+def state_file(trainer: Trainer, path: Path) -> bytes:
+    trainer.position.seconds = 0
+    save_tree(path, trainer.state())
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "plugins",
+    [*((*INTERACTIONS, weighter) for weighter in WEIGHTERS), *((i,) for i in INTERACTIONS)],
+    ids="+".join,
+)
+def test_a_run_that_was_stopped_goes_on_as_if_it_was_not(
+    store: CascadeStore, tmp_path: Path, plugins: tuple[str, ...]
+) -> None:
+    whole = trainer_of(store, *plugins)
+    take(whole, 3)
+    stopped = trainer_of(store, *plugins)
+    take(stopped, 1)
+    state_file(stopped, tmp_path / "stopped")
+    resumed = trainer_of(store, *plugins)
+    resumed.restore(load_tree(tmp_path / "stopped"))
+    take(resumed, 2)
+    assert state_file(whole, tmp_path / "a") == state_file(resumed, tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("encoder", "weighter"),
+    [
+        (ENCODERS[n % len(ENCODERS)], WEIGHTERS[n % len(WEIGHTERS)])
+        for n in range(max(len(ENCODERS), len(WEIGHTERS)))
+    ],
+)
+def test_nothing_leaks_after_training(store: CascadeStore, encoder: str, weighter: str) -> None:
+    trainer = trainer_of(store, *INTERACTIONS, weighter, encoder=encoder)
+    take(trainer, 2)
+    verify(model_checks(trainer.model, material_of(trainer)))
+
+
+def material_of(trainer: Trainer) -> Material:
+    """Give the cascades of a run, with the features that its model knows."""
+    return Material(trainer._store, trainer._features)
+
+
+def gradients(trainer: Trainer, order: list[int], seed: int) -> dict[str, Tensor]:
+    """Fill the gradients for some cascades in an order, without dropout."""
+    model = trainer.model.eval()
+    batch = material_of(trainer).evaluation(order)
+
+    def losses_under(parameters: dict[str, Tensor]) -> dict[str, Tensor]:
+        _, outputs = torch.func.functional_call(model, dict(parameters), (batch,))
+        return task_losses(outputs, batch, "listwise")
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        reps, outputs = model(batch)
+        raw = task_losses(outputs, batch, "listwise")
+        raw |= model.auxiliary_losses(reps, outputs, batch)
+        parameters = trainable_parameters(model)
+        step = Step(
+            number=0, total=10, epoch=0, learning_rate=0.01, parameters=parameters,
+            step_size=lambda name: 0.01, shared=reps.shared, probe=losses_under,
+            pooled=torch.stack(
+                [batch.pool(v.detach()).mean(0) for v in (reps.cascade, reps.rumor)]
+            ),
+        )
+        weights = trainer.weighter.module.backward(LossTable(raw, model.loss_coefficients), step)
+    found = {name: p.grad for name, p in parameters.items() if p.grad is not None}
+    return {"the weights": weights, **found}
+
+
+@pytest.mark.parametrize("weighter", WEIGHTERS)
+def test_a_step_does_not_ask_which_cascade_comes_first(store: CascadeStore, weighter: str) -> None:
+    order = [3, 0, 5, 4, 1, 2]
+    plugins = [i for i in INTERACTIONS if is_drawn_from_nothing(store, i)]
+    one, other = (
+        gradients(trainer_of(store, *plugins, weighter), cascades, seed=0)
+        for cascades in (sorted(order), order)
+    )
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        torch.testing.assert_close(value, other[name], rtol=1e-3, atol=1e-5, msg=name)
+
+
+def is_drawn_from_nothing(store: CascadeStore, interaction: str) -> bool:
+    """Say whether an interaction's losses are the same under any seed, without dropout."""
+    one, other = (
+        gradients(trainer_of(store, interaction, "fixed"), [0, 1, 2], seed) for seed in (0, 1)
+    )
+    return all(torch.equal(one[name], other[name]) for name in one)

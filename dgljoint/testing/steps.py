@@ -27,7 +27,7 @@ class ToyProblem:
     >>> problem.descend()
 
     Args:
-        names: of the losses, the two tasks first.
+        names: of the losses, the tasks first.
         seed: of everything drawn.
         width: D of the shared representation.
         scales: factor of each loss, by name; 1 for those left out.
@@ -110,6 +110,7 @@ class ToyProblem:
 
         def probe(changed: Mapping[str, Tensor]) -> dict[str, Tensor]:
             parameters = {**self.parameters, **changed}
-            return self._losses(inputs, self._shared(inputs, parameters), parameters, TASKS)
+            tasks = [name for name in self.names if name in TASKS]
+            return self._losses(inputs, self._shared(inputs, parameters), parameters, tasks)
 
         return probe

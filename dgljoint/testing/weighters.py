@@ -27,6 +27,8 @@ from dgljoint.testing.steps import ToyProblem
 WeighterLike = WeighterSpec | Callable[[BuildContext], LossWeighter]
 
 _NAMES = (*TASKS, "auxiliary", "another")
+# Both tasks or one, with and without losses of interactions.
+_SETS = (TASKS, TASKS[:1], TASKS[1:], (TASKS[1], "auxiliary"), _NAMES)
 # One scale a loss that is not 1, by what is odd about it. A batch that asks nothing, or that has
 # no label, has a task loss of exactly 0, maybe in the very first step.
 _ODD: Mapping[str, Mapping[str, float]] = {
@@ -73,7 +75,8 @@ def loss_weighter_checks(
     )
     yield check(
         "returns a weight for each loss",
-        "return a detached (K,) tensor of finite numbers in the order of losses.names",
+        "return a detached (K,) tensor of finite numbers in the order of losses.names, for any "
+        "K from 1 on",
         lambda: _weighs(subject, problem), essential=True,
     )
     yield check(
@@ -133,7 +136,7 @@ def _take(weighter: LossWeighter, problem: ToyProblem, *, seed: int = 0) -> Valu
 
 
 def _weighs(subject: Subject[LossWeighter], problem: Problem) -> None:
-    for names in (TASKS, _NAMES[:3], _NAMES):
+    for names in _SETS:
         weighter, of = _make(subject, names), problem(names)
         for _ in range(3):
             weights = _take(weighter, of)["the weights"]
@@ -143,7 +146,7 @@ def _weighs(subject: Subject[LossWeighter], problem: Problem) -> None:
                 f"weights of shape {tuple(weights.shape)} for {count} losses, expected ({count},)",
             )
             expect(not weights.requires_grad, "the weights returned carry a gradient")
-            expect_finite({"a weight": weights}, f"for {count} losses")
+            expect_finite({"a weight": weights}, f"for the losses {', '.join(names)}")
 
 
 def _fills(subject: Subject[LossWeighter], problem: Problem) -> None:

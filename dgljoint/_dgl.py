@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,16 @@ def _version() -> str:
 try:
     import dgl
     from dgl.data import DGLDataset
-    from dgl.ops import copy_u_sum, u_dot_v
+    from dgl.ops import (
+        copy_e_max,
+        copy_e_sum,
+        copy_u_max,
+        copy_u_sum,
+        e_div_v,
+        e_sub_v,
+        u_dot_v,
+        u_mul_e_sum,
+    )
 except Exception as error:  # whatever a library raises that does not fit its neighbours
     raise RunFailedError(
         f"DGL {_version()} cannot be imported beside torch {torch.__version__}: {one_line(error)}",
@@ -37,11 +47,17 @@ __all__ = [
     "Graph",
     "batched_graph",
     "dot_over_pairs",
+    "graph_of",
     "kernels_run",
+    "max_from_sources",
+    "moved_graph",
     "plain_graph",
     "reversed_graph",
+    "runs_on",
     "save_graphs",
+    "softmax_by_destination",
     "sum_from_sources",
+    "weighted_sum_from_sources",
 ]
 
 Graph = Any  # dgl.DGLGraph; DGL ships no types
@@ -97,12 +113,55 @@ def save_graphs(path: Path, graphs: Sequence[Graph], labels: Mapping[str, torch.
         raise OSError(f"DGL could not write it: {one_line(error)}") from error
 
 
+def graph_of(edges: torch.Tensor, nodes: int) -> Graph:
+    """Build one graph of bare edges, (2, M) int64, source over destination."""
+    return dgl.graph((edges[0], edges[1]), num_nodes=nodes)
+
+
+def moved_graph(graph: Graph, device: torch.device | str) -> Graph:
+    """Return the graph on ``device``, or as it is where DGL does not run there."""
+    return graph.to(device) if runs_on(torch.device(device).type) else graph
+
+
 def sum_from_sources(graph: Graph, x: torch.Tensor) -> torch.Tensor:
     """Sum, for every node, the rows of ``x`` at the sources of its incoming edges.
 
     Shapes: ``x`` (N, D) to (N, D).
     """
     summed: torch.Tensor = copy_u_sum(graph, x)
+    return summed
+
+
+def max_from_sources(graph: Graph, x: torch.Tensor) -> torch.Tensor:
+    """Take, for every node, the maximum over the sources of its incoming edges; 0 without any.
+
+    Shapes: ``x`` (N, D) to (N, D).
+    """
+    highest: torch.Tensor = copy_u_max(graph, x)
+    # DGL says -inf there, or 0 with a gradient in a graph without any edge.
+    without = (graph.in_degrees() == 0).unsqueeze(1)
+    return highest.masked_fill(without, 0)
+
+
+def softmax_by_destination(graph: Graph, scores: torch.Tensor) -> torch.Tensor:
+    """Normalise scores over the edges that enter one node.
+
+    Shapes: ``scores`` (M, H), in the order of the edges, to (M, H).
+    """
+    # Not `edge_softmax`: on the CPU its gradient cannot be differentiated once more.
+    weight = e_sub_v(graph, scores, copy_e_max(graph, scores.detach())).exp()
+    normalised: torch.Tensor = e_div_v(graph, weight, copy_e_sum(graph, weight))
+    return normalised
+
+
+def weighted_sum_from_sources(
+    graph: Graph, weights: torch.Tensor, x: torch.Tensor
+) -> torch.Tensor:
+    """Sum, for every node, the rows at the sources of its incoming edges, each with a weight.
+
+    Shapes: ``weights`` (M, H), in the order of the edges; ``x`` (N, H, K) to (N, H, K).
+    """
+    summed: torch.Tensor = u_mul_e_sum(graph, x, weights.unsqueeze(2))
     return summed
 
 
@@ -131,6 +190,12 @@ def reversed_graph(graph: Graph) -> Graph:
     turned.set_batch_num_nodes(graph.batch_num_nodes())
     turned.set_batch_num_edges(graph.batch_num_edges())
     return turned
+
+
+@cache
+def runs_on(device_type: str) -> bool:
+    """Say whether DGL can use a type of device: the builds that PyPI offers know the CPU only."""
+    return device_type == "cpu" or (device_type == "cuda" and dgl.ndarray.gpu(0).exist)
 
 
 def kernels_run() -> bool:

@@ -4,8 +4,12 @@ from dgljoint.nn.batch import CascadeBatch, SparseRows
 from dgljoint.nn.ops import (
     dot_over_pairs,
     log_softmax_over_groups,
+    max_to_parents,
+    softmax_over_neighbourhoods,
+    sum_over_neighbourhoods,
     sum_to_children,
     sum_to_parents,
+    using_kernels,
     xavier,
 )
 from dgljoint.nn.protocols import (
@@ -32,7 +36,11 @@ __all__ = [
     "Step",
     "dot_over_pairs",
     "log_softmax_over_groups",
+    "max_to_parents",
+    "softmax_over_neighbourhoods",
+    "sum_over_neighbourhoods",
     "sum_to_children",
     "sum_to_parents",
+    "using_kernels",
     "xavier",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
@@ -48,7 +48,8 @@ class CascadeBatch:
     ``observed`` is false for it.
 
     Attributes:
-        graph: batched DGL graph of the observed edges, parent to child.
+        graph: batched DGL graph of the observed edges, parent to child; it stays on the CPU where
+            the installed DGL cannot use the batch's device.
         features: by name, dense (N, F) float32 or sparse rows.
         delay_seconds: (N,) float64 since the cascade's source.
         cascade_of: (N,) int64 cascade of each post, ascending.
@@ -83,15 +84,14 @@ class CascadeBatch:
 
     def to(self, device: torch.device | str) -> CascadeBatch:
         """Return the batch on ``device``."""
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
         moved: dict[str, Any] = {
-            name: value.to(device)
-            for name, value in vars(self).items()
-            if isinstance(value, Tensor)
+            name: value.to(device) for name, value in own.items() if isinstance(value, Tensor)
         }
         return replace(
             self,
             **moved,
-            graph=self.graph.to(device),
+            graph=_dgl.moved_graph(self.graph, device),
             features={name: value.to(device) for name, value in self.features.items()},
         )
 
@@ -99,6 +99,25 @@ class CascadeBatch:
     def reverse_graph(self) -> Any:
         """The observed edges from child to parent."""
         return _dgl.reversed_graph(self.graph)
+
+    @cached_property
+    def edges(self) -> Tensor:
+        """(2, E) int64, the observed edges: parent over child, on the batch's device."""
+        return torch.stack(self.graph.edges()).to(self.device)
+
+    @cached_property
+    def neighbourhood(self) -> Tensor:
+        """(2, 2E+N) int64, source over destination: the edges, them reversed, each post to itself.
+
+        The posts that a post attends to in the cascade as an undirected tree.
+        """
+        itself = torch.arange(len(self.kind), device=self.device).expand(2, -1)
+        return torch.cat((self.edges, self.edges.flip(0), itself), dim=1)
+
+    @cached_property
+    def neighbourhood_graph(self) -> Any:
+        """The DGL graph of :attr:`neighbourhood`, edges in that order."""
+        return _dgl.graph_of(self.neighbourhood, len(self.kind))
 
     @cached_property
     def pair_group(self) -> Tensor:
@@ -116,19 +135,21 @@ class CascadeBatch:
     @cached_property
     def children(self) -> Tensor:
         """(N,) int64 number of observed children of each post."""
-        children: Tensor = self.graph.out_degrees()
-        return children
+        return self._count(self.edges[0])
 
     @cached_property
     def parents(self) -> Tensor:
         """(N,) int64 number of observed parents of each post, 0 or 1."""
-        parents: Tensor = self.graph.in_degrees()
-        return parents
+        return self._count(self.edges[1])
 
     @cached_property
     def observed_posts(self) -> Tensor:
         """(B,) int64 number of observed posts of each cascade; at least 1."""
         return torch.zeros_like(self.root).index_add_(0, self.cascade_of, self.observed.long())
+
+    def _count(self, posts: Tensor) -> Tensor:
+        # not `bincount`, which waits for a CUDA device to learn its size
+        return torch.zeros_like(self.kind).index_add_(0, posts, torch.ones_like(posts))
 
     def pool(self, x: Tensor) -> Tensor:
         """Average the rows of ``x`` over each cascade's observed posts.

@@ -1,11 +1,51 @@
-"""Message passing along a batch's observed edges, and other operations on ragged cascades."""
+"""Message passing along a batch's observed edges, and other operations on ragged cascades.
+
+Here it is chosen what computes: DGL's kernels where the installed DGL has them, plain torch
+elsewhere (:mod:`dgljoint.nn.plain`), as on a CUDA device beside the DGL of PyPI, which knows the
+CPU only. Both give the same results and gradients up to rounding.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Literal
+
+import torch
 from torch import Tensor, nn
 
 from dgljoint import _dgl
+from dgljoint.nn import plain
 from dgljoint.nn.batch import CascadeBatch
+
+Kernels = Literal["dgl", "torch"]
+
+# On the CPU DGL's kernels have no float16.
+_PRECISIONS = (torch.float32, torch.float64)
+
+_forced: ContextVar[Kernels | None] = ContextVar("forced kernels", default=None)
+
+
+@contextmanager
+def using_kernels(kernels: Kernels) -> Iterator[None]:
+    """Have messages inside passed by ``"dgl"`` or by ``"torch"``, to compare the two.
+
+    >>> with using_kernels("torch"):
+    ...     encoded = encoder(batch, x)
+    """
+    token = _forced.set(kernels)
+    try:
+        yield
+    finally:
+        _forced.reset(token)
+
+
+def kernels_for(x: Tensor) -> Kernels:
+    """Return what passes messages of ``x``'s device and precision."""
+    if forced := _forced.get():
+        return forced
+    return "dgl" if x.dtype in _PRECISIONS and _dgl.runs_on(x.device.type) else "torch"
 
 
 def sum_to_children(batch: CascadeBatch, x: Tensor) -> Tensor:
@@ -13,7 +53,9 @@ def sum_to_children(batch: CascadeBatch, x: Tensor) -> Tensor:
 
     Shapes: ``x`` (N, D) to (N, D).
     """
-    return _dgl.sum_from_sources(batch.graph, x)
+    if kernels_for(x) == "dgl":
+        return _dgl.sum_from_sources(batch.graph, x)
+    return plain.sum_from_sources(batch.edges, x)
 
 
 def sum_to_parents(batch: CascadeBatch, x: Tensor) -> Tensor:
@@ -21,7 +63,45 @@ def sum_to_parents(batch: CascadeBatch, x: Tensor) -> Tensor:
 
     Shapes: ``x`` (N, D) to (N, D).
     """
-    return _dgl.sum_from_sources(batch.reverse_graph, x)
+    if kernels_for(x) == "dgl":
+        return _dgl.sum_from_sources(batch.reverse_graph, x)
+    return plain.sum_from_sources(batch.edges.flip(0), x)
+
+
+def max_to_parents(batch: CascadeBatch, x: Tensor) -> Tensor:
+    """Take, for every post, the maximum over its children; zeros for posts without any.
+
+    Shapes: ``x`` (N, D) to (N, D).
+    """
+    if kernels_for(x) == "dgl":
+        return _dgl.max_from_sources(batch.reverse_graph, x)
+    return plain.max_from_sources(batch.edges.flip(0), x)
+
+
+def softmax_over_neighbourhoods(batch: CascadeBatch, scores: Tensor) -> Tensor:
+    """Normalise scores over each post's neighbourhood: its parent, its children and itself.
+
+    Args:
+        batch: of N posts and E observed edges.
+        scores: (2E+N, H), one an edge of ``batch.neighbourhood`` and head.
+
+    Returns:
+        (2E+N, H) weights; those of the edges to one post sum to one.
+    """
+    if kernels_for(scores) == "dgl":
+        return _dgl.softmax_by_destination(batch.neighbourhood_graph, scores)
+    return plain.softmax_by_destination(batch.neighbourhood, scores, len(batch.kind))
+
+
+def sum_over_neighbourhoods(batch: CascadeBatch, weights: Tensor, x: Tensor) -> Tensor:
+    """Sum the rows of each post's neighbourhood, each with its weight.
+
+    Shapes: ``weights`` (2E+N, H), one an edge of ``batch.neighbourhood`` and head; ``x``
+    (N, H, K) to (N, H, K).
+    """
+    if kernels_for(x) == "dgl":
+        return _dgl.weighted_sum_from_sources(batch.neighbourhood_graph, weights, x)
+    return plain.weighted_sum_from_sources(batch.neighbourhood, weights, x)
 
 
 def dot_over_pairs(pairs: Tensor, left: Tensor, right: Tensor) -> Tensor:
@@ -29,7 +109,9 @@ def dot_over_pairs(pairs: Tensor, left: Tensor, right: Tensor) -> Tensor:
 
     Shapes: ``pairs`` (2, P); ``left`` and ``right`` (N, D); to (P,).
     """
-    return _dgl.dot_over_pairs(pairs, left, right)
+    if kernels_for(left) == "dgl":
+        return _dgl.dot_over_pairs(pairs, left, right)
+    return plain.dot_over_pairs(pairs, left, right)
 
 
 def log_softmax_over_groups(scores: Tensor, group: Tensor, groups: int) -> Tensor:

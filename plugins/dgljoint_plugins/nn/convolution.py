@@ -12,7 +12,7 @@ def spread_down(batch: CascadeBatch, x: Tensor) -> Tensor:
 
     Shapes: (N, D) to (N, D).
     """
-    root = _inverse_root(batch.parents)
+    root = _inverse_root(batch.parents, x)
     scaled = x * root
     return (sum_to_children(batch, scaled) + scaled) * root
 
@@ -22,7 +22,7 @@ def spread_up(batch: CascadeBatch, x: Tensor) -> Tensor:
 
     Shapes: (N, D) to (N, D).
     """
-    root = _inverse_root(batch.children)
+    root = _inverse_root(batch.children, x)
     scaled = x * root
     return (sum_to_parents(batch, scaled) + scaled) * root
 
@@ -32,10 +32,11 @@ def spread_both(batch: CascadeBatch, x: Tensor) -> Tensor:
 
     Shapes: (N, D) to (N, D).
     """
-    root = _inverse_root(batch.parents + batch.children)
+    root = _inverse_root(batch.parents + batch.children, x)
     scaled = x * root
     return (sum_to_children(batch, scaled) + sum_to_parents(batch, scaled) + scaled) * root
 
 
-def _inverse_root(neighbours: Tensor) -> Tensor:
-    return (neighbours + 1).float().rsqrt().unsqueeze(1)
+def _inverse_root(neighbours: Tensor, like: Tensor) -> Tensor:
+    # in float64, whatever the rows are: half precision cannot count to a large cascade's size
+    return (neighbours + 1).double().rsqrt().to(like.dtype).unsqueeze(1)

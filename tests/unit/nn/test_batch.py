@@ -64,3 +64,30 @@ def test_moving_keeps_everything(tmp_path: Path) -> None:
     assert moved.ids == batch.ids
     assert moved.features.keys() == batch.features.keys()
     assert moved.device.type == "cpu"
+
+
+def test_a_batch_can_be_moved_after_what_it_remembers_was_asked(tmp_path: Path) -> None:
+    batch = toy_batch(toy_store(tmp_path / "a.h5"), range(4))
+    before = (batch.pair_group, batch.children, batch.parents, batch.neighbourhood)
+    moved = batch.to("cpu")
+    after = (moved.pair_group, moved.children, moved.parents, moved.neighbourhood)
+    for one, other in zip(before, after, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_on_a_device_that_dgl_does_not_know_the_graph_stays_and_the_edges_come(
+    tmp_path: Path,
+) -> None:
+    batch = toy_batch(toy_store(tmp_path / "a.h5"), range(4))
+    moved = batch.to("meta")
+    assert moved.graph.device.type == "cpu"
+    for tensor in (moved.edges, moved.neighbourhood, moved.children, moved.parents):
+        assert tensor.device.type == "meta"
+    assert moved.edges.shape == batch.edges.shape
+
+
+def test_children_and_parents_are_those_of_the_graph(tmp_path: Path) -> None:
+    batch = toy_batch(toy_store(tmp_path / "a.h5"), range(9))
+    assert torch.equal(batch.children, batch.graph.out_degrees())
+    assert torch.equal(batch.parents, batch.graph.in_degrees())
+    assert torch.equal(batch.edges, torch.stack(batch.graph.edges()))

@@ -19,11 +19,19 @@ PACKAGES = (
 
 @dataclass(frozen=True, slots=True)
 class DglState:
-    """Whether DGL imports beside this torch and computes; if not, why and what mends it."""
+    """Whether DGL imports beside this torch and computes; if not, why and what mends it.
+
+    Attributes:
+        works: whether its kernels give the right sum on the CPU.
+        problem: why it does not work.
+        hint: what mends it.
+        devices: types of device it can use; on others plain torch passes the messages.
+    """
 
     works: bool
     problem: str | None = None
     hint: str | None = None
+    devices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +96,12 @@ def _torch_devices() -> tuple[tuple[str, ...], int]:
 
 def _dgl_state() -> DglState:
     try:
-        works: bool = import_module("dgljoint._dgl").kernels_run()
+        dgl = import_module("dgljoint._dgl")
+        works: bool = dgl.kernels_run()
+        devices = tuple(kind for kind in ("cpu", "cuda") if dgl.runs_on(kind))
     except DgljointError as error:
         return DglState(False, error.message, error.hint)
     except Exception as error:  # noqa: BLE001  # a diagnosis outlives whatever it looks at
         return DglState(False, one_line(error))
-    return DglState(works, None if works else "DGL's kernels compute a wrong sum")
+    problem = None if works else "DGL's kernels compute a wrong sum"
+    return DglState(works, problem, devices=devices)

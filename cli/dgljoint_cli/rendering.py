@@ -113,7 +113,7 @@ def environment_tables(found: Environment) -> list[RenderableType]:
         "platform": found.platform,
         "devices": ", ".join(found.devices) or "none: torch cannot be imported",
         "threads": f"{found.threads} of {found.cores} cores",
-        "dgl": "its kernels run" if found.dgl.works else f"broken: {found.dgl.problem}",
+        "dgl": _dgl_facts(found),
     }
     if found.dgl.hint:
         machine["hint"] = found.dgl.hint
@@ -125,6 +125,15 @@ def environment_tables(found: Environment) -> list[RenderableType]:
         titled("machine", facts(machine)),
         titled("plugins", plugins),
     ]
+
+
+def _dgl_facts(found: Environment) -> str:
+    if not found.dgl.works:
+        return f"broken: {found.dgl.problem}"
+    text = f"its kernels run on {' and '.join(found.dgl.devices)}"
+    if len(found.devices) > 1 and "cuda" not in found.dgl.devices:
+        text += "; on cuda plain torch passes messages"
+    return text
 
 
 def plan_tree(plan: Plan) -> Tree:

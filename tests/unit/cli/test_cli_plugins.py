@@ -88,8 +88,9 @@ def test_show_of_a_broken_plugin_exits_4_and_of_none_2(capsys):
     assert "did you mean 'good'?" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["contrastive", "meta_weight", "fixed", "gcn", "bigcn",
-                                  "jsonl", "pheme", "synthetic", "twitter15", "twitter16"])
+@pytest.mark.parametrize("name", ["contrastive", "meta_weight", "fixed", "gcn", "bigcn", "gat",
+                                  "gin", "sage", "jsonl", "pheme", "synthetic", "twitter15",
+                                  "twitter16"])
 def test_own_plugins_can_be_shown(name, capsys):
     assert run(["plugins", "show", name]) == 0
     assert f"{name} · " in capsys.readouterr().out
@@ -102,6 +103,7 @@ def test_env_reports_a_broken_plugin_and_goes_on(capsys):
     assert set(found["versions"]) >= {"python", "dgljoint", "torch", "dgl", "numpy", "h5py"}
     assert found["devices"][0] == "cpu"
     assert found["threads"] >= 1
+    assert found["dgl"].pop("devices")[0] == "cpu"
     assert found["dgl"] == {"works": True, "problem": None, "hint": None}
     causes = {status["name"]: status["cause"] for status in found["plugins"]}
     assert causes["good"] is None
@@ -109,8 +111,23 @@ def test_env_reports_a_broken_plugin_and_goes_on(capsys):
 
     assert run(["env"]) == 0
     text = capsys.readouterr().out
-    assert "its kernels run" in text
+    assert "its kernels run on cpu" in text
     assert "ZeroDivisionError" in text
+
+
+def test_env_says_what_passes_messages_on_a_device_that_dgl_does_not_know(monkeypatch, capsys):
+    import torch
+
+    from dgljoint import _dgl
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: "a graphics card")
+    monkeypatch.setattr(_dgl, "runs_on", lambda device_type: device_type == "cpu")
+    assert run(["env"]) == 0
+    assert "on cuda plain torch passes messages" in " ".join(capsys.readouterr().out.split())
+    monkeypatch.setattr(_dgl, "runs_on", lambda device_type: True)
+    assert run(["env"]) == 0
+    assert "its kernels run on cpu and cuda" in capsys.readouterr().out
 
 
 def test_env_says_what_mends_a_dgl_that_does_not_import(monkeypatch, capsys):

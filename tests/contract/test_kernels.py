@@ -1,0 +1,98 @@
+"""What must hold of every encoder and of a whole model, whatever passes the messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from dgljoint.nn import CascadeBatch, using_kernels
+from dgljoint.nn.losses import task_losses
+from dgljoint.nn.model import JointModel
+from dgljoint.plugins.registry import installed_registry
+from dgljoint.plugins.specs import EncoderSpec
+from dgljoint.store import CascadeStore
+from toys import toy_batch, toy_model, toy_store
+
+
+def encoders() -> list[str]:
+    registry = installed_registry()
+    shipped = [entry.name for entry in registry.entries if entry.distribution == "dgljoint"]
+    return [
+        name
+        for name in shipped
+        if any(isinstance(spec, EncoderSpec) for spec in registry.load(name).specs)
+    ]
+
+
+every_encoder = pytest.mark.parametrize("encoder", encoders())
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> CascadeStore:
+    return toy_store(tmp_path_factory.mktemp("kernels") / "a.h5")
+
+
+def everything(model: JointModel, batch: CascadeBatch) -> dict[str, Tensor]:
+    """Return the outputs of a training step without dropout, and every gradient."""
+    model.zero_grad()
+    reps, outputs = model(batch)
+    reps.shared.retain_grad()
+    losses = task_losses(outputs, batch, "listwise")
+    torch.stack(list(losses.values())).sum().backward()
+    gradients = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+    return {
+        **gradients, "shared": reps.shared, "of shared": reps.shared.grad,
+        "rumor": outputs.rumor_logits, "link": outputs.link_logits,
+    }
+
+
+@every_encoder
+@pytest.mark.parametrize("cascades", [range(20), range(1)])
+def test_a_model_is_the_same_by_dgl_and_by_torch(
+    store: CascadeStore, encoder: str, cascades: range
+) -> None:
+    model, batch = toy_model(store, encoder=encoder), toy_batch(store, cascades)
+    with using_kernels("dgl"):
+        expected = everything(model, batch)
+    with using_kernels("torch"):
+        found = everything(model, batch)
+    assert found.keys() == expected.keys()
+    for name, value in found.items():
+        torch.testing.assert_close(
+            value, expected[name], rtol=1e-4, atol=1e-5, msg=lambda text, n=name: f"{n}: {text}"
+        )
+
+
+class OneDevice(TorchDispatchMode):
+    """Refuses an operation on tensors of two devices, as CUDA would."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        given = tree_leaves((args, kwargs))
+        devices = {x.device for x in given if isinstance(x, Tensor) and x.dim()}
+        assert len(devices) <= 1, f"{func} on {devices}"
+        return func(*args, **(kwargs or {}))
+
+
+@every_encoder
+def test_a_model_runs_on_a_device_that_dgl_does_not_know(
+    store: CascadeStore, encoder: str
+) -> None:
+    """On the device without numbers: every operation is there, and none reaches for the CPU."""
+    batch = toy_batch(store, range(6))
+    with OneDevice():
+        model, moved = toy_model(store, encoder=encoder).to("meta"), batch.to("meta")
+        reps, outputs = model(moved)
+        (reps.rumor.sum() + outputs.link_logits.sum() + outputs.rumor_logits.sum()).backward()
+        with pytest.raises(AssertionError, match="index_select"):
+            reps.cascade.index_select(0, batch.root)
+    assert moved.graph.device.type == "cpu"
+    assert outputs.link_logits.device.type == "meta"
+    assert outputs.link_logits.shape == (batch.pairs.shape[1],)
+    assert all(p.grad is None or p.grad.device.type == "meta" for p in model.parameters())

@@ -1,6 +1,7 @@
 """The torch side of dgljoint's public interface: base classes and what passes between them."""
 
 from dgljoint.nn.batch import CascadeBatch, SparseRows
+from dgljoint.nn.dropout import Dropout
 from dgljoint.nn.ops import (
     dot_over_pairs,
     log_softmax_over_groups,
@@ -25,6 +26,7 @@ from dgljoint.nn.protocols import (
 
 __all__ = [
     "CascadeBatch",
+    "Dropout",
     "Encoder",
     "Interaction",
     "LossTable",

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from dgljoint.nn.batch import CascadeBatch
+from dgljoint.nn.dropout import Dropout
 from dgljoint.nn.ops import dot_over_pairs, xavier
 
 _GAP_KNOTS = 32
@@ -65,7 +66,7 @@ class RumorDetector(nn.Module):
     def __init__(self, width: int, classes: int, dropout: float) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Linear(3 * width, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, classes)
+            nn.Linear(3 * width, width), nn.GELU(), Dropout(dropout), nn.Linear(width, classes)
         )
         xavier(self)
 

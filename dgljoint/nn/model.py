@@ -11,6 +11,7 @@ from torch.nn import functional
 from dgljoint.cascade import Kind
 from dgljoint.errors import PluginError
 from dgljoint.nn.batch import CascadeBatch, SparseRows
+from dgljoint.nn.dropout import Dropout
 from dgljoint.nn.heads import CascadePredictor, RumorDetector
 from dgljoint.nn.hosted import (
     Hosted,
@@ -62,7 +63,7 @@ class InputProjection(nn.Module):
         self.sparse = _registered(tables)
         self.kind = nn.Embedding(len(Kind), width)
         self.norm = nn.LayerNorm(width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         xavier(self)
         for table in tables.values():
             # Xavier's fan-in is what a row sums over: a row of unit length counts as one input.
@@ -100,7 +101,7 @@ class Branch(nn.Module):
         self.from_parent = nn.Linear(width, width, bias=False)
         self.from_children = nn.Linear(width, width, bias=False)
         self.norm = nn.LayerNorm(width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         xavier(self)
 
     def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from dgljoint.nn import CascadeBatch, Encoder, xavier
+from dgljoint.nn import CascadeBatch, Dropout, Encoder, xavier
 from dgljoint_plugins.nn.convolution import spread_down, spread_up
 
 Spread = Callable[[CascadeBatch, Tensor], Tensor]
@@ -46,7 +46,7 @@ class _Stack(nn.Module):
         self.first = nn.Linear(width, width)
         self.second = nn.Linear(width, width)
         self.second_source = nn.Linear(width, width, bias=False)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.spread = spread
 
     def forward(self, batch: CascadeBatch, x: Tensor) -> tuple[Tensor, Tensor]:

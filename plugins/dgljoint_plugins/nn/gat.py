@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from dgljoint.nn import (
     CascadeBatch,
+    Dropout,
     Encoder,
     softmax_over_neighbourhoods,
     sum_over_neighbourhoods,
@@ -41,7 +42,7 @@ class GAT(Encoder):
 
     def __init__(self, options: GATOptions, width: int) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(options.dropout)
+        self.dropout = Dropout(options.dropout)
         self.layers = nn.ModuleList()
         size = width
         for _ in range(options.layers - 1):
@@ -70,7 +71,7 @@ class _Layer(nn.Module):
         self.of_source = nn.Parameter(torch.empty(self.shape))
         self.of_destination = nn.Parameter(torch.empty(self.shape))
         self.bias = nn.Parameter(torch.zeros(self.shape))
-        self.dropout = nn.Dropout(options.dropout)
+        self.dropout = Dropout(options.dropout)
         xavier(self)
         # Glorot's bound for the paper's vector, a map from 2 K numbers to one
         bound = (6 / (2 * head_width + 1)) ** 0.5

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from dgljoint.nn import CascadeBatch, Encoder, xavier
+from dgljoint.nn import CascadeBatch, Dropout, Encoder, xavier
 from dgljoint_plugins.nn.convolution import spread_both
 
 
@@ -22,7 +22,7 @@ class GCN(Encoder):
     def __init__(self, width: int, layers: int, dropout: float) -> None:
         super().__init__()
         self.layers = nn.ModuleList(nn.Linear(width, width) for _ in range(layers))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         xavier(self)
 
     def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:

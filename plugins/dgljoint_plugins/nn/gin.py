@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from dgljoint.nn import CascadeBatch, Encoder, sum_to_children, sum_to_parents, xavier
+from dgljoint.nn import CascadeBatch, Dropout, Encoder, sum_to_children, sum_to_parents, xavier
 
 if TYPE_CHECKING:
     from dgljoint_plugins.gin import GINOptions
@@ -39,7 +39,7 @@ class GIN(Encoder):
             _Layer(width, options.learn_epsilon) for _ in range(options.layers)
         )
         self.join = nn.Linear((options.layers + 1) * width, width)
-        self.dropout = nn.Dropout(options.dropout)
+        self.dropout = Dropout(options.dropout)
         xavier(self)
 
     def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:

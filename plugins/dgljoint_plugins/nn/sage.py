@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from dgljoint.nn import (
     CascadeBatch,
+    Dropout,
     Encoder,
     max_to_parents,
     sum_to_children,
@@ -43,7 +44,7 @@ class SAGE(Encoder):
         super().__init__()
         kind = _Pool if options.aggregator == "pool" else _Mean
         self.layers = nn.ModuleList(_Layer(width, kind(width)) for _ in range(options.layers))
-        self.dropout = nn.Dropout(options.dropout)
+        self.dropout = Dropout(options.dropout)
         xavier(self)
 
     def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ from dgljoint.testing.material import (
 
 Values = dict[str, Tensor]
 _VIEWS = ("the encoder's output", "the shared rows", "the cascade view", "the rumor view")
+_ROUNDING = 1e-7
 _RUMOR, _LINK = "the rumor logits", "the link logits"
 
 
@@ -211,8 +212,15 @@ def _apart_in_training(model: JointModel, batch: CascadeBatch) -> None:
         found = torch.autograd.grad(
             value.square().sum(), list(leaves.values()), retain_graph=True, allow_unused=True
         )
-        reach = max((g[others].abs().max().item() for g in found if g is not None), default=0.0)
-        expect(reach == 0, f"in training {name} of a cascade rest on others: by {reach:.3g}")
+        made = [gradient for gradient in found if gradient is not None]
+        # A sum through all cascades, in float64 and cut into them, leaves rounding behind.
+        own = max((g[~others].abs().max().item() for g in made), default=0.0)
+        reach = max((g[others].abs().max().item() for g in made), default=0.0)
+        expect(
+            reach <= own * _ROUNDING,
+            f"in training {name} of a cascade rests on others: by {reach:.3g}, on itself by "
+            f"{own:.3g}",
+        )
 
 
 def _later_posts(model: JointModel, material: Material, seed: int) -> None:

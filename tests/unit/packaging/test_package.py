@@ -89,6 +89,13 @@ def test_every_plugin_of_the_tree_is_an_entry_point():
     assert plugins == set(re.findall(r"= dgljoint_plugins\.(\w+)$", points, re.MULTILINE))
 
 
+def test_every_preset_of_the_tree_is_an_entry_point():
+    points = declared()["options.entry_points"]["dgljoint.presets"].split("\n")[1:]
+    offered = {f"{package.replace('.', '/')}/{name}.toml"
+               for name, package in (point.split(" = ") for point in points)}
+    assert offered == {name for name in in_the_tree("*.toml") if "/presets/" in name}
+
+
 def test_constraints_pin_what_is_required_inside_its_range():
     text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]

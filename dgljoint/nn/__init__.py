@@ -1,5 +1,12 @@
 """The torch side of dgljoint's public interface: base classes and what passes between them."""
 
+from dgljoint.nn.attention import (
+    AttentionWeights,
+    CascadeAttention,
+    PairBias,
+    attend,
+    attention_weights,
+)
 from dgljoint.nn.batch import CascadeBatch, SparseRows
 from dgljoint.nn.dropout import Dropout
 from dgljoint.nn.ops import (
@@ -25,6 +32,8 @@ from dgljoint.nn.protocols import (
 )
 
 __all__ = [
+    "AttentionWeights",
+    "CascadeAttention",
     "CascadeBatch",
     "Dropout",
     "Encoder",
@@ -32,10 +41,13 @@ __all__ = [
     "LossTable",
     "LossWeighter",
     "Outputs",
+    "PairBias",
     "Representations",
     "ScoreLinks",
     "SparseRows",
     "Step",
+    "attend",
+    "attention_weights",
     "dot_over_pairs",
     "log_softmax_over_groups",
     "max_to_parents",

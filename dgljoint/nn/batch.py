@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from dgljoint import _dgl
+from dgljoint.nn.buckets import Bucket, buckets
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +151,11 @@ class CascadeBatch:
     def _count(self, posts: Tensor) -> Tensor:
         # not `bincount`, which waits for a CUDA device to learn its size
         return torch.zeros_like(self.kind).index_add_(0, posts, torch.ones_like(posts))
+
+    @cached_property
+    def buckets(self) -> tuple[Bucket, ...]:
+        """The posts of cascades of like sizes, as padded tables."""
+        return buckets(self.cascade_of, len(self.root))
 
     def pool(self, x: Tensor) -> Tensor:
         """Average the rows of ``x`` over each cascade's observed posts.

@@ -85,9 +85,11 @@ class CascadeBatch:
 
     def to(self, device: torch.device | str) -> CascadeBatch:
         """Return the batch on ``device``."""
-        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        # What has been computed from the fields stays behind.
         moved: dict[str, Any] = {
-            name: value.to(device) for name, value in own.items() if isinstance(value, Tensor)
+            field.name: value.to(device)
+            for field in fields(self)
+            if isinstance(value := getattr(self, field.name), Tensor)
         }
         return replace(
             self,

@@ -60,7 +60,10 @@ def test_pair_groups_number_the_targets_in_order(tmp_path: Path) -> None:
 
 def test_moving_keeps_everything(tmp_path: Path) -> None:
     batch = toy_batch(toy_store(tmp_path / "a.h5"), range(4))
+    children, tables = batch.children, batch.buckets
     moved = batch.to("cpu")
+    assert torch.equal(moved.children, children)
+    assert len(moved.buckets) == len(tables)
     assert moved.ids == batch.ids
     assert moved.features.keys() == batch.features.keys()
     assert moved.device.type == "cpu"

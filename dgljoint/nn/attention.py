@@ -183,7 +183,7 @@ class _Piece:
             return allowed, None
         bias = self._bias(self.query, self._key).to(dtype)
         mask = bias.masked_fill(~allowed, float("-inf"))
-        hidden = (mask == float("-inf")).all(3, keepdim=True)
+        hidden = mask.detach().amax(3, keepdim=True) == float("-inf")
         # Any finite scores will do where the result is replaced; none would make it NaN.
         return mask.masked_fill(hidden, 0), hidden
 

@@ -60,7 +60,7 @@ def buckets(cascade_of: Tensor, cascades: int) -> tuple[Bucket, ...]:
     for number in torch.unique(octave):
         rows = (octave == number).nonzero().squeeze(1)
         size = sizes[rows].unsqueeze(1)
-        place = torch.arange(int(size.max()))
+        place = torch.arange(int(size.max()), device=size.device)
         posts = first[rows].unsqueeze(1) + torch.minimum(place, size - 1)
         tables.append(Bucket(posts.to(device), (place < size).to(device)))
     return tuple(tables)

@@ -235,6 +235,8 @@ def test_a_query_whose_keys_are_all_hidden_gets_zeros_and_finite_gradients(
     (gradient,) = torch.autograd.grad(found.square().sum(), x)
     assert gradient.isfinite().all()
     weights = module.attention_weights(x, x, batch, heads=HEADS, bias=pair_bias(matrix))
+    (gradient,) = torch.autograd.grad(weights.weight.square().sum(), x, retain_graph=True)
+    assert gradient.isfinite().all()
     total = torch.zeros(len(x)).index_add(0, weights.query, weights.weight.sum(1))
     torch.testing.assert_close(total[::2], torch.zeros(len(x))[::2])
     torch.testing.assert_close(total[1::2], torch.full((len(x),), float(HEADS))[1::2])

@@ -58,9 +58,30 @@ class LossTable:
 
     def values(self) -> Tensor:
         """(K,) losses with their coefficients applied, differentiable."""
-        return torch.stack(
-            [value * self.coefficients.get(name, 1.0) for name, value in self.raw.items()]
-        )
+        return torch.stack(self._scaled())
+
+    def jacobian(self, by: Tensor) -> Tensor:
+        """Return the gradient of each of :meth:`values` by a tensor of their graph, a row each.
+
+        The graph is kept. A row costs a backward pass from its loss to ``by`` and no further. A
+        loss that does not reach ``by`` has a row of zeros.
+
+        Shapes: ``by`` any to (K, ``by.numel()``).
+        """
+        # From scalar to scalar: a pass from an element of the stack runs through all the losses.
+        return torch.stack([_gradient(value, by).flatten() for value in self._scaled()])
+
+    def _scaled(self) -> list[Tensor]:
+        return [value * self.coefficients.get(name, 1.0) for name, value in self.raw.items()]
+
+
+def _gradient(loss: Tensor, by: Tensor) -> Tensor:
+    if not loss.requires_grad:
+        return torch.zeros_like(by)
+    (gradient,) = torch.autograd.grad(
+        loss, by, retain_graph=True, allow_unused=True, materialize_grads=True
+    )
+    return gradient
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +99,8 @@ class Step:
             left out), a number before it has seen a gradient.
         pooled: (2, D) mean over the batch of the pooled cascade and rumor view, detached.
         shared: (N, D) the encoder's output, all that the losses know of the shared parameters;
-            part of the losses' graph, so gradients can be taken by it.
+            part of the losses' graph, so gradients can be taken by it, as in
+            ``losses.jacobian(step.shared)``.
         probe: the losses of the tasks that are trained (a mapping name to scalar) on a batch of
             the *meta split*, held out of the training part, under substituted parameters (name to
             tensor; parameters not named keep their values). Within one step every call sees the

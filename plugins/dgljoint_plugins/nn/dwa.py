@@ -1,0 +1,68 @@
+"""Loss weights from how the losses fell over the last two epochs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from dgljoint.nn import LossTable, LossWeighter, Step
+
+
+class DynamicWeightAverage(LossWeighter):
+    """Weighs up the losses that fell least.
+
+    `Liu, Johns and Davison (2019) <https://arxiv.org/abs/1803.10704>`_, equation 7. With L_k(e)
+    the mean of loss k over the steps of epoch e, all steps of epoch t weigh::
+
+        w = K softmax(r / T)        r_k = L_k(t - 1) / L_k(t - 2)
+
+    and those of the first two epochs 1. A ratio is 1 where the older mean is not positive: it
+    says nothing of how fast such a loss falls. Ratios do not see a loss's scale or coefficient.
+
+    Args:
+        temperature: T.
+        count: K.
+    """
+
+    epoch: Tensor
+    steps: Tensor
+    total: Tensor
+    last: Tensor
+    before_last: Tensor
+
+    def __init__(self, temperature: float, count: int) -> None:
+        super().__init__()
+        self.temperature = temperature
+        # Buffers, the epoch under way among them: a run is resumed in the middle of one.
+        for name in ("epoch", "steps"):
+            self.register_buffer(name, torch.zeros((), dtype=torch.int64))
+        for name in ("total", "last", "before_last"):
+            self.register_buffer(name, torch.zeros(count))
+
+    def weigh(self, losses: LossTable, step: Step) -> Tensor:
+        """Return the (K,) weights of the epoch."""
+        if step.epoch < 2:
+            return torch.ones_like(self.last)
+        known = self.before_last > 0
+        ratio = torch.where(known, self.last / self.before_last.where(known, 1), 1)
+        return len(ratio) * (ratio / self.temperature).softmax(0)
+
+    def backward(self, losses: LossTable, step: Step) -> Tensor:
+        """Take down the losses and add the weighted ones' gradients.
+
+        Returns:
+            (K,) the weights.
+        """
+        self._observe(losses, step)
+        return super().backward(losses, step)
+
+    @torch.no_grad()
+    def _observe(self, losses: LossTable, step: Step) -> None:
+        if step.epoch != self.epoch:
+            self.before_last.copy_(self.last)
+            self.last.copy_(self.total / self.steps)
+            self.total.zero_()
+            self.steps.zero_()
+            self.epoch.fill_(step.epoch)
+        self.total += torch.stack(list(losses.raw.values())).float()
+        self.steps += 1

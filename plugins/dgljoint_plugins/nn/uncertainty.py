@@ -1,0 +1,65 @@
+"""Loss weights that are inverse variances, learned beside the model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from dgljoint.nn import LossTable, LossWeighter, Step
+
+
+class Uncertainty(LossWeighter):
+    """Learns a log-variance s_k for each loss.
+
+    `Kendall, Gal and Cipolla (2018) <https://arxiv.org/abs/1705.07115>`_, equation 10: model and
+    variances minimise::
+
+        sum_k exp(-s_k) L_k + s_k / 2
+
+    so that ``w_k = exp(-s_k)``, which tends to 1 / (2 L_k): every loss ends up contributing one
+    half. This is the paper's term for a classification, which both tasks are; its term for a
+    regression halves the weight.
+
+    Where this differs from the paper: the variances have an optimizer of their own, with a rate
+    of its own. They are fitted to the losses without coefficients, which are applied on top: a
+    coefficient says how much a loss is to count, and a variance that knew of it would undo it.
+    A negative loss, which has no likelihood, is taken by its size. A loss of exactly zero, of a
+    batch that asks nothing of it, teaches its variance nothing.
+
+    Args:
+        learning_rate: Adam's, of the log-variances.
+        count: K.
+    """
+
+    def __init__(self, learning_rate: float, count: int) -> None:
+        super().__init__()
+        self.log_variance = nn.Parameter(torch.zeros(count))
+        self.optimizer = torch.optim.Adam([self.log_variance], lr=learning_rate)
+
+    def weigh(self, losses: LossTable, step: Step) -> Tensor:
+        """Return the (K,) weights, positive."""
+        return (-self.log_variance.detach()).exp()
+
+    def backward(self, losses: LossTable, step: Step) -> Tensor:
+        """Add the weighted losses' gradients and move the variances.
+
+        Returns:
+            (K,) the weights used.
+        """
+        used = super().backward(losses, step)
+        size = torch.stack([loss.detach().abs() for loss in losses.raw.values()]).float()
+        terms = (-self.log_variance).exp() * size + self.log_variance / 2
+        self.optimizer.zero_grad()
+        terms[size > 0].sum().backward()  # type: ignore[no-untyped-call]  # torch's
+        self.optimizer.step()
+        return used
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return the state of the variances' optimizer."""
+        return self.optimizer.state_dict()
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Restore the state of the variances' optimizer."""
+        self.optimizer.load_state_dict(state)

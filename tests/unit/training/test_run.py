@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import replace
 from itertools import chain
@@ -24,6 +25,7 @@ from dgljoint.errors import (
 )
 from dgljoint.nn.questions import evaluation_question
 from dgljoint.plugins.registry import installed_registry
+from dgljoint.plugins.specs import WeighterSpec
 from dgljoint.store import CascadeStore, put_split, remove_split
 from dgljoint.training import Progress, RunResult, evaluate_run, plan_run, train
 from dgljoint.training.checkpoint import load_tree
@@ -112,6 +114,29 @@ def test_every_combination_repeats_and_resumes(
             run(store, out, progress=StopAfter(steps), resume=steps > 3, **fields)
         assert "--resume" in (stopped.value.hint or "")
     run(store, out, resume=True, **fields)
+    assert_same_run(tmp_path / "a", out)
+
+
+def shipped_weighters() -> list[str]:
+    registry = installed_registry()
+    shipped = [entry.name for entry in registry.entries if entry.distribution == "dgljoint"]
+    return [n for n in shipped if isinstance(registry.load(n).specs[0], WeighterSpec)]
+
+
+@pytest.mark.parametrize("weighter", shipped_weighters())
+def test_every_loss_weighter_trains_and_resumes(
+    store: CascadeStore, tmp_path: Path, weighter: str
+) -> None:
+    """With an auxiliary loss; stopped in the second of three epochs, in its middle."""
+    fields = {"plugins": ("contrastive", weighter), "encoder": "gcn"}
+    run(store, tmp_path / "a", "train.batch=16", **fields)
+    lines = metrics(tmp_path / "a")
+    assert len(lines) == 3
+    assert all(math.isfinite(weight) for line in lines for weight in line["weights"].values())
+    out = tmp_path / "b"
+    with pytest.raises(InterruptedRunError):
+        run(store, out, "train.batch=16", progress=StopAfter(6), **fields)
+    run(store, out, "train.batch=16", resume=True, **fields)
     assert_same_run(tmp_path / "a", out)
 
 
@@ -373,6 +398,34 @@ def test_divergence_names_the_loss_and_keeps_the_checkpoint(
     assert len(metrics(out)) == 1
     state = load_tree(out / "checkpoints" / "last.safetensors")
     assert all(torch.isfinite(tensor).all() for tensor in state["model"].values())
+
+
+@pytest.mark.parametrize("weighter", ["fixed", "cagrad", "upgrad"])
+def test_a_gradient_that_is_not_finite_is_divergence(
+    store: CascadeStore, tmp_path: Path, site: Site, weighter: str
+) -> None:
+    """Whatever a solver would make of it."""
+    site.install(
+        "steep", {"steep": "steep"},
+        steep="""
+            import dgljoint
+            from dgljoint.nn import Interaction
+
+            class Steep(Interaction):
+                loss_coefficients = {"cliff": 1.0}
+
+                def losses(self, reps, outputs, batch):
+                    return {"cliff": (reps.rumor.sum() * 0).sqrt()}
+
+            @dgljoint.hookimpl
+            def dgljoint_interactions():
+                return [dgljoint.InteractionSpec(
+                    name="steep", summary="x", build=lambda options, context: Steep()
+                )]
+        """,
+    )
+    with pytest.raises(DivergedError, match=r"gradient norm is nan in epoch 1, step 1"):
+        run(store, tmp_path / "a", plugins=("steep", weighter))
 
 
 FAULTY = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 LOWEST_TEMPERATURE = 0.05
 HIGHEST_TEMPERATURE = 1.0
+_LOG_BOUNDS = (math.log(LOWEST_TEMPERATURE), math.log(HIGHEST_TEMPERATURE))
 
 
 class Contrastive(Interaction):
@@ -29,7 +31,9 @@ class Contrastive(Interaction):
     on projections of unit length. Another cascade of the same event is no negative: it tells of
     the same thing. With ``supervised`` every cascade of the same label and another event is a
     positive as well (SupCon: Khosla et al., 2020, equation 2), and cascades without a label are
-    left out. The softmax is taken in float32 whatever the precision of the views.
+    left out. The softmax is taken in float32 whatever the precision of the views. A temperature
+    that is learned is clipped where it is kept, as by Radford et al. (2021, arXiv 2103.00020):
+    beyond a bound it would have no gradient to come back by.
 
     Args:
         options: see :class:`dgljoint_plugins.contrastive.ContrastiveOptions`.
@@ -54,12 +58,15 @@ class Contrastive(Interaction):
     @property
     def temperature(self) -> Tensor:
         """The temperature in use, a scalar in [0.05, 1]."""
-        return self.log_temperature.exp().clamp(LOWEST_TEMPERATURE, HIGHEST_TEMPERATURE)
+        return self.log_temperature.clamp(*_LOG_BOUNDS).exp()
 
     def losses(
         self, reps: Representations, outputs: Outputs, batch: CascadeBatch
     ) -> Mapping[str, Tensor]:
         """Return the loss; 0 for fewer than two cascades that count."""
+        if self.training and self.options.learn_temperature:
+            with torch.no_grad():
+                self.log_temperature.clamp_(*_LOG_BOUNDS)
         cascade = _unit(self.project_cascade(batch.pool(reps.cascade)))
         rumor = _unit(self.project_rumor(batch.pool(reps.rumor)))
         label, event = batch.label, batch.event

@@ -10,6 +10,7 @@ from torch.nn import functional
 from dgljoint.nn import CascadeBatch, Outputs, Representations
 from dgljoint_plugins.contrastive import ContrastiveOptions
 from dgljoint_plugins.nn.contrastive import Contrastive
+from golden import filled, filled_views
 from toys import toy_batch, toy_store
 
 WIDTH = 6
@@ -146,6 +147,35 @@ def test_learned_temperature_stays_within_its_bounds(batch: CascadeBatch) -> Non
     assert not module().log_temperature.requires_grad
 
 
+def test_a_learned_temperature_comes_back_from_beyond_its_bounds(batch: CascadeBatch) -> None:
+    of, reps = module(learn_temperature=True), views(batch)
+    for value in (-9.0, 9.0):
+        with torch.no_grad():
+            of.log_temperature.fill_(value)
+        (gradient,) = torch.autograd.grad(loss_of(of, reps, batch), of.log_temperature)
+        assert gradient.abs() > 1e-3
+    of.eval()
+    with torch.no_grad():
+        of.log_temperature.fill_(-9.0)
+    loss_of(of, reps, batch)
+    assert of.log_temperature.item() == -9.0
+
+
+def test_exponentials_in_half_precision_overflow_where_ours_do_not(batch: CascadeBatch) -> None:
+    """The fault of a softmax spelled out: exp(1 / 0.05) is beyond half precision."""
+    batch = replace(batch, event=torch.arange(8))
+    of = module(temperature=0.05, agreement=0)
+    of.project_rumor.load_state_dict(of.project_cascade.state_dict())
+    reps = views(batch)
+    same = Representations(reps.shared, reps.cascade, reps.cascade)
+    alike = (similarity(of, same, batch) / 0.05).half().exp()
+    spelled_out = -(alike.diagonal() / alike.sum(1)).log().mean()
+    assert spelled_out.isnan()
+    loss = loss_of(of.half(), Representations(*(x.half() for x in vars(same).values())), batch)
+    expected = functional.cross_entropy(similarity(of.float(), same, batch) / 0.05, torch.arange(8))
+    torch.testing.assert_close(loss, expected, rtol=0.1, atol=1e-3)
+
+
 def test_training_draws_the_views_of_one_cascade_together(batch: CascadeBatch) -> None:
     of = module()
     optimizer = torch.optim.Adam(of.parameters(), lr=1e-2)
@@ -158,3 +188,16 @@ def test_training_draws_the_views_of_one_cascade_together(batch: CascadeBatch) -
     s = similarity(of, fixed, batch)
     others = s[~torch.eye(8, dtype=torch.bool)]
     assert s.diagonal().mean() > others.mean() + 0.5
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, 2.150498),
+        ({"supervised": True}, 2.200071),
+        ({"temperature": 0.5, "agreement": 0}, 1.938798),
+    ],
+)
+def test_golden_value(batch: CascadeBatch, options: dict[str, object], expected: float) -> None:
+    of, reps = filled(module(width=5, **options)), filled_views(batch, WIDTH)
+    assert loss_of(of, reps, batch).item() == pytest.approx(expected, rel=1e-4)

@@ -12,6 +12,7 @@ from torch.nn.functional import dropout
 from dgljoint.nn import LossTable, Step
 from dgljoint_plugins.meta_weight import MetaWeightOptions
 from dgljoint_plugins.nn.meta_weight import MetaWeight, hypergradient
+from golden import filled
 
 WIDTH = 4
 NAMES = ("cascade", "rumor", "extra")
@@ -209,6 +210,68 @@ def test_a_harmful_loss_loses_its_weight_and_a_useful_one_keeps_it() -> None:
     assert history[-1][3] < 0.02
     assert history[-1][2] > 1
     assert x.abs().max() < 0.2
+
+
+class Uneven:
+    """A hard task whose gradient is the way to the held-out optimum, and an easy one."""
+
+    def __init__(self) -> None:
+        self.x = nn.Parameter(torch.tensor([2.0]))
+
+    def losses(self) -> dict[str, Tensor]:
+        return {"cascade": self.x.square().sum() + 2, "rumor": self.x.abs().sum() * 0.1 + 0.1}
+
+    def step(self, number: int) -> Step:
+        return Step(
+            number=number, total=200, epoch=number // 10, learning_rate=0.01,
+            parameters={"x": self.x}, step_size=lambda name: 0.01,
+            pooled=torch.zeros(2, WIDTH), shared=torch.zeros(1, WIDTH),
+            probe=lambda changed: {
+                "cascade": (changed["x"] - 1).square().sum() + 2, "rumor": changed["x"].sum() * 0 + 1
+            },
+        )
+
+
+def test_a_network_trained_by_the_main_loss_switches_the_harder_task_off() -> None:
+    """The fault: its optimum is softmax(-L / 0.1) whatever helps; ours asks held-out losses."""
+    losses = torch.stack(list(Uneven().losses().values())).detach()
+    network = nn.Linear(1, 2)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.05)
+    for _ in range(600):
+        share = network(torch.ones(1)).softmax(0)
+        entropy = torch.special.entr(share).sum()
+        optimizer.zero_grad()
+        ((share * losses).sum() - 0.1 * entropy).backward()
+        optimizer.step()
+    torch.testing.assert_close(share, (-losses / 0.1).softmax(0), rtol=0, atol=1e-3)
+    assert share[0] < 1e-3
+    of, problem = weighter(("cascade", "rumor"), every=1, entropy=0.0), Uneven()
+    for number in range(200):
+        problem.x.grad = None
+        used = of.backward(LossTable(problem.losses(), {}), problem.step(number))
+    assert used[0] > 1.5
+
+
+def test_a_held_out_loss_before_the_step_knows_nothing_of_the_weights() -> None:
+    """The fault of an update without a look ahead; ours moves the network."""
+    problem, of = Uneven(), weighter(("cascade", "rumor"), every=1)
+    step, table = problem.step(0), LossTable(problem.losses(), {})
+    of._observe(table, step)
+    (of.weigh(table, step) * table.values()).sum().backward(retain_graph=True)
+    network = list(of.network.parameters())
+    unmoved = step.probe({"x": problem.x})["cascade"]
+    assert torch.autograd.grad(unmoved, network, allow_unused=True) == (None,) * len(network)
+    before = [parameter.detach().clone() for parameter in network]
+    of.backward(table, step)
+    assert any(not torch.equal(*pair) for pair in zip(before, network, strict=True))
+
+
+def test_golden_value() -> None:
+    problem, of = Problem(), weighter(every=2, hidden=3)
+    filled(of.network)
+    for number in range(5):
+        used = of.backward(LossTable(problem.losses(problem.parameters), {}), problem.step(number))
+    assert used.tolist() == pytest.approx([0.996493, 1.383630, 0.619877], rel=1e-4)
 
 
 def test_state_round_trip_continues_alike(tmp_path: Path) -> None:

@@ -13,6 +13,10 @@ from dgljoint.config import TrainOptions
 from dgljoint.nn.model import JointModel
 from dgljoint.training.build import trainable_parameters
 
+# Where one side's move changes the other's aim, momentum makes both circle: Radford et al., 2015,
+# arXiv 1511.06434.
+_OPPONENT_BETAS = (0.5, 0.999)
+
 
 class ModelOptimizer:
     """AdamW over three parameter groups, with warm-up, cosine decay and clipping.
@@ -101,5 +105,7 @@ def opponent_optimizers(model: JointModel, options: TrainOptions) -> dict[str, t
         parameters = list(hosted.module.opponent_parameters())
         if parameters:
             rate = options.learning_rate * options.interaction_rate
-            optimizers[hosted.entry.name] = torch.optim.AdamW(parameters, lr=rate)
+            optimizers[hosted.entry.name] = torch.optim.AdamW(
+                parameters, lr=rate, betas=_OPPONENT_BETAS
+            )
     return optimizers

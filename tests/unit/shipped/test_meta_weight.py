@@ -227,7 +227,8 @@ class Uneven:
             parameters={"x": self.x}, step_size=lambda name: 0.01,
             pooled=torch.zeros(2, WIDTH), shared=torch.zeros(1, WIDTH),
             probe=lambda changed: {
-                "cascade": (changed["x"] - 1).square().sum() + 2, "rumor": changed["x"].sum() * 0 + 1
+                "cascade": (changed["x"] - 1).square().sum() + 2,
+                "rumor": changed["x"].sum() * 0 + 1,
             },
         )
 

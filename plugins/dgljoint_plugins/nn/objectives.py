@@ -1,0 +1,107 @@
+"""What draws two sets of features of the same things together, and what keeps them apart.
+
+Every function takes two (M, d) or (M, e) sets of M rows, row i of both telling of the same thing,
+and gives a scalar, in O(M d e): the M rows are never compared with one another.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+_DEVIATION_FLOOR = 1e-4  # VICReg's epsilon
+_TINY = 1e-8
+_LEAST_ROWS_OF_CKA = 4  # the unbiased estimate divides by M - 3
+
+
+def cosine(a: Tensor, b: Tensor) -> Tensor:
+    """Return the mean of 1 - cos over the rows. Alone it is lowest when all rows are one."""
+    return (1 - functional.cosine_similarity(a, b, dim=1)).mean()
+
+
+def vicreg(a: Tensor, b: Tensor, *, variance: float, covariance: float) -> Tensor:
+    """Return Bardes et al.'s (2022) loss, divided by its invariance term's factor.
+
+    ``s(a, b) + variance * (v(a) + v(b)) / 2 + covariance * (c(a) + c(b))`` with ``s`` the mean
+    squared difference, ``v`` the mean over columns of ``max(0, 1 - deviation)`` and ``c`` the sum
+    of squared covariances of different columns, divided by their number. Means are those of the
+    authors' program; the paper's ``s`` is the sum over columns. Of one row there is no variance.
+
+    A cosine in place of ``s`` would not do: a mean that both sets share and that is long beside
+    the deviations makes all cosines 1, whatever the variance term asks.
+    """
+    agreement = functional.mse_loss(a, b)
+    if len(a) < 2:
+        return agreement
+    spread = [(1 - (x.var(0) + _DEVIATION_FLOOR).sqrt()).relu().mean() for x in (a, b)]
+    redundancy = []
+    for x in (a, b):
+        matrix = _covariance(x)
+        off_diagonal = matrix.square().sum() - matrix.diagonal().square().sum()
+        redundancy.append(off_diagonal / x.shape[1])
+    return agreement + variance * sum(spread) / 2 + covariance * sum(redundancy)
+
+
+def cka(a: Tensor, b: Tensor) -> Tensor:
+    """Return 1 - the debiased linear CKA (Kornblith et al., 2019, arXiv 1905.00414).
+
+    With the unbiased estimate of HSIC by Song et al. (2012). Zero for fewer than four
+    rows, of which there is no estimate.
+    """
+    if len(a) < _LEAST_ROWS_OF_CKA:
+        return (a.sum() + b.sum()) * 0
+    a, b = a - a.mean(0), b - b.mean(0)
+    own = _hsic(a, a) * _hsic(b, b)
+    return 1 - _hsic(a, b) / own.clamp(min=_TINY).sqrt()
+
+
+def coral(a: Tensor, b: Tensor) -> Tensor:
+    """Return the CORAL loss (Sun & Saenko, 2016, arXiv 1607.01719).
+
+    ``|cov(a) - cov(b)|^2 / (4 d^2)``; zero for one row, which has no covariance.
+    """
+    if len(a) < 2:
+        return (a.sum() + b.sum()) * 0
+    return (_covariance(a) - _covariance(b)).square().sum() / (4 * a.shape[1] ** 2)
+
+
+def overlap(a: Tensor, b: Tensor) -> Tensor:
+    """Return how far the columns of ``a`` and ``b`` (M, e) are from orthogonal, in [0, 1].
+
+    ``|a' b|^2 / (|a|^2 |b|^2)`` of the centred sets: the difference loss of Bousmalis et al.
+    (2016, arXiv 1608.06019) on a scale that sizes do not change.
+    """
+    a, b = a - a.mean(0), b - b.mean(0)
+    return (a.T @ b).square().sum() / (a.square().sum() * b.square().sum() + _TINY)
+
+
+def effective_rank(a: Tensor) -> Tensor:
+    """Return exp(entropy of the normalised singular values) (Roy & Vetterli, 2007).
+
+    Between 1, when all rows are multiples of one, and min(M, d).
+    """
+    values = torch.linalg.svdvals(a)
+    share = values / values.sum().clamp(min=_TINY)
+    entropy: Tensor = torch.special.entr(share).sum()
+    return entropy.exp()
+
+
+def _covariance(x: Tensor) -> Tensor:
+    centred = x - x.mean(0)
+    return centred.T @ centred / (len(x) - 1)
+
+
+def _hsic(a: Tensor, b: Tensor) -> Tensor:
+    """Estimate HSIC for linear kernels without the (M, M) kernels.
+
+    K and L are ``a a'`` and ``b b'`` without their diagonals; their product's trace and their
+    sums follow from ``a' b`` and from the lengths of the rows.
+    """
+    count = len(a)
+    a_length, b_length = a.square().sum(1), b.square().sum(1)
+    trace = (a.T @ b).square().sum() - (a_length * b_length).sum()
+    a_sums, b_sums = a @ a.sum(0) - a_length, b @ b.sum(0) - b_length
+    total = trace + a_sums.sum() * b_sums.sum() / ((count - 1) * (count - 2))
+    total = total - 2 * (a_sums * b_sums).sum() / (count - 2)
+    return total / (count * (count - 3))

@@ -1,0 +1,388 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from dgljoint.nn import CascadeBatch, Outputs, Representations
+from dgljoint.nn.questions import Question
+from dgljoint.store import CascadeStore
+from dgljoint_plugins.alignment import AlignmentOptions
+from dgljoint_plugins.nn.alignment import Alignment, Layers, mean_until
+from dgljoint_plugins.nn.objectives import cka, coral, cosine, effective_rank, overlap, vicreg
+from golden import filled, filled_views
+from toys import toy_batch, toy_cascade, toy_store, write_store
+
+WIDTH = 6
+SMALL = {"post_width": 8, "layer_width": 10, "cascade_width": 12, "heads": 2}
+OBJECTIVES = ("vicreg", "cosine", "cka", "coral")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> CascadeStore:
+    return toy_store(tmp_path_factory.mktemp("alignment") / "a.h5")
+
+
+@pytest.fixture(scope="module")
+def batch(store: CascadeStore) -> CascadeBatch:
+    return toy_batch(store, range(12))
+
+
+def module(width: int = WIDTH, **options: object) -> Alignment:
+    torch.manual_seed(0)
+    return Alignment(AlignmentOptions(**{**SMALL, **options}), width)
+
+
+def views(batch: CascadeBatch, seed: int = 0, width: int = WIDTH) -> Representations:
+    generator = torch.Generator().manual_seed(seed)
+    made = torch.randn(3, len(batch.kind), width, generator=generator)
+    return Representations(*(view.clone() for view in made))
+
+
+def loss_of(of: Alignment, reps: Representations, batch: CascadeBatch) -> Tensor:
+    return of.losses(reps, Outputs(torch.empty(0), torch.empty(0)), batch)["alignment"]
+
+
+def ranks_of(of: Alignment, reps: Representations, batch: CascadeBatch) -> dict[str, float]:
+    found = of.diagnostics(reps, Outputs(torch.empty(0), torch.empty(0)), batch)
+    return {name: value.item() for name, value in found.items()}
+
+
+def rows(seed: int, count: int = 30, width: int = 7) -> tuple[Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    a, b = torch.randn(2, count, width, generator=generator, dtype=torch.float64)
+    return a + 0.7, a @ torch.randn(width, width, generator=generator, dtype=torch.float64) + b
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_vicreg_is_the_papers(seed: int) -> None:
+    """Written out column by column: 25, 25 and 1 over 25."""
+    a, b = rows(seed)
+    (count, width) = a.shape
+    spread, redundancy = 0.0, 0.0
+    for x in (a, b):
+        matrix = np.cov(x.T.numpy())
+        for j in range(width):
+            spread += max(0.0, 1 - float(np.sqrt(matrix[j, j] + 1e-4))) / width
+            redundancy += sum(matrix[j, k] ** 2 for k in range(width) if k != j) / width
+    distance = sum(float((a[i] - b[i]).square().sum()) for i in range(count)) / count / width
+    found = 25 * vicreg(a, b, variance=1.0, covariance=1 / 25)
+    assert found.item() == pytest.approx(25 * distance + 25 * spread / 2 + redundancy)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_cka_equals_the_unbiased_hsic_of_whole_kernels(seed: int) -> None:
+    """Song et al. (2012): kernels without diagonals, compared entry by entry."""
+    a, b = rows(seed)
+    count = len(a)
+
+    def hsic(k: Tensor, l: Tensor) -> float:  # noqa: E741
+        k, l = k - k.diagonal().diag(), l - l.diagonal().diag()  # noqa: E741
+        one = torch.ones(count, dtype=k.dtype)
+        total = (k @ l).trace() + (one @ k @ one) * (one @ l @ one) / ((count - 1) * (count - 2))
+        return ((total - 2 / (count - 2) * (one @ k @ l @ one)) / (count * (count - 3))).item()
+
+    k, l = a @ a.T, b @ b.T  # noqa: E741
+    expected = 1 - hsic(k, l) / (hsic(k, k) * hsic(l, l)) ** 0.5
+    assert cka(a, b).item() == pytest.approx(expected)
+    assert cka(a, 3 * a.flip(1) + 1).item() == pytest.approx(0, abs=1e-9)
+
+
+def test_debiased_cka_of_unrelated_features_is_about_zero() -> None:
+    """Where the biased one is far from it: few rows of many columns."""
+    found = []
+    for seed in range(40):
+        a, b = torch.randn(2, 12, 60, generator=torch.Generator().manual_seed(seed))
+        found.append(1 - cka(a, b))
+    assert torch.stack(found).mean().abs() < 0.1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_coral_compares_covariances(seed: int) -> None:
+    a, b = rows(seed)
+    difference = np.cov(a.T.numpy()) - np.cov(b.T.numpy())
+    assert coral(a, b).item() == pytest.approx(np.square(difference).sum() / (4 * 7**2))
+
+
+def test_cosine_is_one_minus_the_cosine() -> None:
+    a, b = rows(0)
+    expected = [1 - float(x @ y / x.norm() / y.norm()) for x, y in zip(a, b, strict=True)]
+    assert cosine(a, b).item() == pytest.approx(np.mean(expected))
+
+
+def test_overlap_is_zero_for_orthogonal_columns_and_one_for_the_same_line() -> None:
+    a, b = rows(0)
+    a, b = a - a.mean(0), b - b.mean(0)
+    basis = torch.linalg.qr(a).Q
+    apart = b - basis @ (basis.T @ b)
+    assert overlap(a, apart + 5).item() == pytest.approx(0, abs=1e-12)
+    assert overlap(a[:, :1], -3 * a[:, :1]).item() == pytest.approx(1)
+    assert overlap(a, b).item() == pytest.approx(overlap(10 * a, b / 10).item())
+
+
+def test_effective_rank_counts_directions() -> None:
+    """Roy & Vetterli (2007): of equal singular values their number."""
+    orthogonal = torch.linalg.qr(torch.randn(20, 5, generator=torch.manual_seed(0))).Q
+    assert effective_rank(orthogonal * 3).item() == pytest.approx(5)
+    assert effective_rank(orthogonal[:, :1] @ torch.ones(1, 9)).item() == pytest.approx(1, abs=1e-3)
+    values = torch.tensor([4.0, 2.0, 1.0, 1.0])
+    share = (values / 8).numpy()
+    expected = np.exp(-(share * np.log(share)).sum())
+    assert effective_rank(values.diag()).item() == pytest.approx(expected)
+
+
+def trained(of: Alignment, reps: Representations, batch: CascadeBatch) -> dict[str, float]:
+    optimizer = torch.optim.Adam(of.parameters(), lr=2e-2)
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss_of(of, reps, batch).backward()
+        optimizer.step()
+    return ranks_of(of, reps, batch)
+
+
+def test_without_the_variance_term_the_features_collapse_and_with_it_they_keep_their_rank(
+    store: CascadeStore,
+) -> None:
+    batch = toy_batch(store, range(40))
+    reps = views(batch)
+    before = ranks_of(module(), reps, batch)
+    assert min(before.values()) > 2.5
+    collapsed = trained(module(objective="cosine", orthogonality=0), reps, batch)
+    assert max(collapsed.values()) < 1.5
+    kept = trained(module(orthogonality=0), reps, batch)
+    assert all(kept[name] > before[name] for name in before)
+
+
+def test_one_tensor_does_not_fit_three_widths() -> None:
+    """The fault: levels of different widths fed the shared representation as it is."""
+    of, x = Alignment(AlignmentOptions(), 64), torch.randn(5, 64)
+    assert [level.extract[0].in_features for level in of.rumor.levels] == [128, 256, 512]
+    for level in of.rumor.levels:
+        with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+            level.extract(x)
+        size = level.extract[0].in_features
+        assert [half.shape for half in level(x)] == [(5, size // 2)] * 2
+
+
+def cascade_of(tmp_path: Path, parents: Sequence[Sequence[int]], pending: Sequence[int]):
+    """Make a batch of cascades of which some posts, counted through, are asked for."""
+    cascades = [toy_cascade(f"c{n}", parent) for n, parent in enumerate(parents)]
+    store = CascadeStore(write_store(tmp_path / "made.h5", cascades))
+    hidden = np.zeros(sum(map(len, parents)), bool)
+    hidden[list(pending)] = True
+    question = Question(hidden, np.empty((2, 0), np.int64), np.empty(0, bool))
+    return toy_batch(store, range(len(parents)), question=question)
+
+
+def test_layers_are_those_of_the_observed_tree(tmp_path: Path) -> None:
+    """Post 3 is pending: neither it nor its child 5 has a known depth."""
+    batch = cascade_of(tmp_path, [[-1, 0, 0, 1, 1, 3, 4], [-1], [-1, 0]], [3])
+    layers = Layers.of(batch)
+    assert layers.number.tolist() == [0, 1, 1, -1, 2, -1, 3, 4, 5, 6]
+    assert layers.count == 7
+
+
+def test_means_until_a_row_are_those_of_the_rows_no_later_than_it() -> None:
+    rng = np.random.default_rng(0)
+    x = torch.from_numpy(rng.normal(size=(60, 3))).float()
+    group = torch.from_numpy(rng.integers(-1, 4, 60))
+    when = torch.from_numpy(rng.integers(0, 9, 60).astype(float))  # with rows of one moment
+    counted = torch.from_numpy(rng.random(60) < 0.6)
+    found = mean_until(x, group, when, counted)
+    for row in range(60):
+        kept = (group == group[row]) & (when <= when[row]) & counted
+        expected = x[kept].mean(0) if kept.any() else torch.zeros(3)
+        torch.testing.assert_close(found[row], expected)
+
+
+def test_a_mean_does_not_feel_what_other_groups_hold() -> None:
+    """Sums that run through groups of any size leave no trace in the next group."""
+    x, group = torch.ones(20_000, 1), torch.arange(20_000) // 10_000
+    x[:10_000] = 1e6 + torch.rand(10_000, 1, generator=torch.manual_seed(0))
+    found = mean_until(x, group, torch.zeros(20_000), torch.ones(20_000, dtype=torch.bool))
+    torch.testing.assert_close(found[10_000:], torch.ones(10_000, 1))
+
+
+def coupled(of: Alignment, reps: Representations, batch: CascadeBatch) -> Representations:
+    with torch.no_grad():
+        return of.couple(reps, batch)
+
+
+def changed_posts(one: Tensor, other: Tensor) -> list[int]:
+    return (~torch.isclose(one, other, rtol=1e-5, atol=1e-6).all(1)).nonzero().flatten().tolist()
+
+
+def shifted(reps: Representations, post: int) -> Representations:
+    bump = torch.zeros(len(reps.shared), 1)
+    bump[post] = 2 * torch.randn(1, generator=torch.manual_seed(0)).abs() + 1
+    # Not the same in every column: a norm would take that out again.
+    bump = bump * torch.linspace(-1, 2, reps.shared.shape[1])
+    return Representations(*(view + bump for view in vars(reps).values()))
+
+
+def test_an_observed_post_reaches_later_cascade_views_and_all_rumor_views_of_its_cascade(
+    tmp_path: Path,
+) -> None:
+    batch = cascade_of(tmp_path, [[-1, 0, 0, 1, 1], [-1, 0, 0]], [3])
+    of, reps = module(), views(batch)
+    before, after = coupled(of, reps, batch), coupled(of, shifted(reps, 2), batch)
+    assert changed_posts(before.cascade, after.cascade) == [2, 3, 4]
+    assert changed_posts(before.rumor, after.rumor) == [0, 1, 2, 3, 4]
+    assert before.shared is reps.shared
+
+
+def test_a_pending_post_reaches_itself_alone(tmp_path: Path) -> None:
+    batch = cascade_of(tmp_path, [[-1, 0, 0, 1, 1], [-1, 0, 0]], [3])
+    of, reps = module(), views(batch)
+    before, after = coupled(of, reps, batch), coupled(of, shifted(reps, 3), batch)
+    for name in ("cascade", "rumor"):
+        assert changed_posts(getattr(before, name), getattr(after, name)) == [3]
+
+
+def test_the_depth_of_a_pending_post_and_of_those_below_it_is_not_used(tmp_path: Path) -> None:
+    """Posts 3 and 5 attend to two levels: the tokens of no layer reach them."""
+    batch = cascade_of(tmp_path, [[-1, 0, 0, 1, 1, 3]], [3])
+    of, reps = module(), views(batch)
+    before = coupled(of, reps, batch)
+    with torch.no_grad():
+        for view in (of.cascade, of.rumor):
+            view.token[1].bias += torch.linspace(-3, 3, WIDTH)
+    after = coupled(of, reps, batch)
+    for name in ("cascade", "rumor"):
+        assert changed_posts(getattr(before, name), getattr(after, name)) == [0, 1, 2, 4]
+
+
+def test_a_view_takes_nothing_from_the_other(batch: CascadeBatch) -> None:
+    of, reps = module(), views(batch)
+    before = coupled(of, reps, batch)
+    after = coupled(of, replace(reps, rumor=reps.rumor + torch.randn(WIDTH)), batch)
+    assert torch.equal(before.cascade, after.cascade)
+    assert not torch.equal(before.rumor, after.rumor)
+
+
+def test_cascades_do_not_influence_one_another(store: CascadeStore) -> None:
+    together = toy_batch(store, range(12))
+    of, reps = module(), views(together)
+    before = coupled(of, reps, together)
+    other = Representations(
+        *(torch.where((together.cascade_of == 3)[:, None], x, x * 3 + 1)
+          for x in vars(reps).values())
+    )
+    after = coupled(of, other, together)
+    own = together.cascade_of == 3
+    for name in ("cascade", "rumor"):
+        torch.testing.assert_close(getattr(before, name)[own], getattr(after, name)[own])
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+@pytest.mark.parametrize("indices", [[0], [1], range(3)])
+def test_few_posts_give_finite_losses_and_gradients(
+    tmp_path: Path, objective: str, indices: Sequence[int]
+) -> None:
+    """A cascade of a single post, of two, and both with one more."""
+    cascades = [toy_cascade("a", [-1]), toy_cascade("b", [-1, 0]), toy_cascade("c", [-1])]
+    store = CascadeStore(write_store(tmp_path / "few.h5", cascades))
+    batch, of = toy_batch(store, indices), module(objective=objective)
+    reps = Representations(*(view.requires_grad_() for view in vars(views(batch)).values()))
+    refined = of.couple(reps, batch)
+    loss = loss_of(of, refined, batch)
+    gradients = torch.autograd.grad(
+        loss + refined.cascade.square().sum() + refined.rumor.square().sum(),
+        [reps.cascade, reps.rumor, *of.parameters()], allow_unused=True,
+    )
+    assert loss.isfinite()
+    assert all(gradient is None or gradient.isfinite().all() for gradient in gradients)
+    assert all(rank >= 1 - 1e-4 for rank in ranks_of(of, reps, batch).values())
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_gradients_reach_every_parameter(batch: CascadeBatch, objective: str) -> None:
+    of, reps = module(objective=objective), views(batch)
+    refined = of.couple(reps, batch)
+    weight = torch.linspace(-1, 1, WIDTH)
+    terms = (refined.cascade * weight).square().sum() + (refined.rumor * weight).square().sum()
+    (terms + loss_of(of, reps, batch)).backward()
+    still = [
+        name for name, p in of.named_parameters()
+        if p.grad is None or not p.grad.any()
+    ]
+    # A key's bias shifts all scores of a softmax alike.
+    assert [name for name in still if not name.endswith("key.bias")] == []
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_collapsed_features_give_finite_gradients(batch: CascadeBatch, objective: str) -> None:
+    of = module(objective=objective)
+    same = torch.ones(len(batch.kind), WIDTH) * torch.linspace(-1, 1, WIDTH)
+    loss_of(of, Representations(same, same, same), batch).backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in of.parameters())
+
+
+def test_shared_halves_are_drawn_together_and_private_ones_pushed_apart(
+    batch: CascadeBatch,
+) -> None:
+    of, reps = module(), views(batch)
+    before = of._pairs(reps, batch)
+    trained(of, reps, batch)
+    for old, new in zip(before, of._pairs(reps, batch), strict=True):
+        assert cosine(new[0][0], new[1][0]) < cosine(old[0][0], old[1][0]) - 0.1
+        for view in (0, 1):
+            assert overlap(*new[view]) < overlap(*old[view])
+
+
+def test_half_precision(batch: CascadeBatch) -> None:
+    of, reps = module(), views(batch)
+    expected, refined = loss_of(of, reps, batch), coupled(of, reps, batch)
+    half = Representations(*(view.half() for view in vars(reps).values()))
+    of.half()
+    loss, found = loss_of(of, half, batch), coupled(of, half, batch)
+    assert loss.dtype == torch.float32
+    assert found.cascade.dtype == found.rumor.dtype == torch.float16
+    torch.testing.assert_close(loss, expected, rtol=0.05, atol=0.01)
+    torch.testing.assert_close(found.cascade.float(), refined.cascade, rtol=0.05, atol=0.02)
+
+
+def test_heads_that_do_not_divide_the_width(batch: CascadeBatch) -> None:
+    for heads in (1, 4, 9):
+        refined = coupled(module(heads=heads), views(batch), batch)
+        assert refined.cascade.shape == refined.rumor.shape == (len(batch.kind), WIDTH)
+
+
+def test_attention_to_the_levels_equals_torchs(batch: CascadeBatch) -> None:
+    of = module(heads=2).rumor
+    x, tokens = torch.randn(9, WIDTH), torch.randn(9, 3, WIDTH)
+    known = torch.arange(9) % 2 == 0
+    mask = torch.ones(9, 3, dtype=torch.bool)
+    mask[:, 1] = known
+    attended, _ = functional.multi_head_attention_forward(
+        x[None], tokens.transpose(0, 1), tokens.transpose(0, 1), WIDTH, 2,
+        None, torch.cat((of.query.bias, of.key.bias, of.value.bias)), None, None, False, 0.0,
+        of.out.weight, of.out.bias, training=False, key_padding_mask=~mask,
+        use_separate_proj_weight=True, q_proj_weight=of.query.weight,
+        k_proj_weight=of.key.weight, v_proj_weight=of.value.weight,
+    )
+    torch.testing.assert_close(of(x, tokens, known), of.norm(x + attended[0]))
+
+
+@pytest.mark.parametrize(
+    ("objective", "expected"),
+    [("vicreg", 2.745730), ("cosine", 1.803593), ("cka", 1.626579), ("coral", 0.624451)],
+)
+def test_golden_loss(batch: CascadeBatch, objective: str, expected: float) -> None:
+    of = filled(module(objective=objective))
+    loss = loss_of(of, filled_views(batch, WIDTH), batch)
+    assert loss.item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_golden_views(batch: CascadeBatch) -> None:
+    refined = coupled(filled(module()), filled_views(batch, WIDTH), batch)
+    cascade = [0.0, 0.102603, -0.679852, -0.116127, -0.461282, 0.488443]
+    rumor = [0.0, -0.164595, 0.424884, -0.452047, 0.450431, -0.477497]
+    assert refined.cascade[7].tolist() == pytest.approx(cascade, rel=1e-4, abs=1e-5)
+    assert refined.rumor[7].tolist() == pytest.approx(rumor, rel=1e-4, abs=1e-5)

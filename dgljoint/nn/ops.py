@@ -96,9 +96,10 @@ def softmax_over_neighbourhoods(batch: CascadeBatch, scores: Tensor) -> Tensor:
 def sum_over_neighbourhoods(batch: CascadeBatch, weights: Tensor, x: Tensor) -> Tensor:
     """Sum the rows of each post's neighbourhood, each with its weight.
 
-    Shapes: ``weights`` (2E+N, H), one an edge of ``batch.neighbourhood`` and head; ``x``
-    (N, H, K) to (N, H, K).
+    Shapes: ``weights`` (2E+N, H), one an edge of ``batch.neighbourhood`` and head, taken in the
+    precision of ``x``; ``x`` (N, H, K) to (N, H, K).
     """
+    weights = weights.to(x.dtype)
     if kernels_for(x) == "dgl":
         return _dgl.weighted_sum_from_sources(batch.neighbourhood_graph, weights, x)
     return plain.weighted_sum_from_sources(batch.neighbourhood, weights, x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -52,11 +53,14 @@ def everything(model: JointModel, batch: CascadeBatch) -> dict[str, Tensor]:
 
 
 @every_encoder
-@pytest.mark.parametrize("cascades", [range(20), range(1)])
+@pytest.mark.parametrize("cascades", ["many", "one", "one post"])
 def test_a_model_is_the_same_by_dgl_and_by_torch(
-    store: CascadeStore, encoder: str, cascades: range
+    store: CascadeStore, encoder: str, cascades: str
 ) -> None:
-    model, batch = toy_model(store, encoder=encoder), toy_batch(store, cascades)
+    alone = int(np.diff(store.post_ptr).argmin())
+    chosen = {"many": range(20), "one": [0], "one post": [alone]}[cascades]
+    model, batch = toy_model(store, encoder=encoder), toy_batch(store, chosen)
+    assert (len(batch.kind) == 1) == (cascades == "one post")
     with using_kernels("dgl"):
         expected = everything(model, batch)
     with using_kernels("torch"):
@@ -66,6 +70,28 @@ def test_a_model_is_the_same_by_dgl_and_by_torch(
         torch.testing.assert_close(
             value, expected[name], rtol=1e-4, atol=1e-5, msg=lambda text, n=name: f"{n}: {text}"
         )
+
+
+@every_encoder
+@pytest.mark.parametrize("precision", [torch.float64, torch.bfloat16, torch.float16])
+def test_an_encoder_keeps_the_precision_it_is_moved_to(
+    store: CascadeStore, encoder: str, precision: torch.dtype
+) -> None:
+    model, batch = toy_model(store, encoder=encoder).encoder, toy_batch(store, range(6))
+    x = torch.randn(len(batch.kind), 8, generator=torch.manual_seed(0))
+    expected = model(batch, x)
+    found = model.to(precision)(batch, x.to(precision))
+    assert found.dtype == precision
+    torch.testing.assert_close(found.float(), expected, rtol=0.1, atol=0.1)
+
+
+@every_encoder
+def test_an_encoder_runs_under_autocast(store: CascadeStore, encoder: str) -> None:
+    model, batch = toy_model(store, encoder=encoder).encoder, toy_batch(store, range(6))
+    x = torch.randn(len(batch.kind), 8, generator=torch.manual_seed(0))
+    with torch.autocast("cpu", torch.bfloat16):
+        found = model(batch, x)
+    torch.testing.assert_close(found.float(), model(batch, x), rtol=0.1, atol=0.1)
 
 
 class OneDevice(TorchDispatchMode):

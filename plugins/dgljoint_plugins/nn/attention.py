@@ -12,6 +12,7 @@ from dgljoint.nn import (
     AttentionWeights,
     CascadeAttention,
     CascadeBatch,
+    Dropout,
     Interaction,
     Representations,
     xavier,
@@ -70,7 +71,7 @@ class _Taking(nn.Module):
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
         self.attention = CascadeAttention(width, heads)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.norm = nn.LayerNorm(width)
         self.gate = nn.Linear(2 * width, width)
         xavier(self.gate)

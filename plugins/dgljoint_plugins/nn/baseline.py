@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from dgljoint.nn import (
     CascadeBatch,
+    Dropout,
     Interaction,
     Representations,
     ScoreLinks,
@@ -52,7 +53,7 @@ class Baseline(Interaction):
         self.from_parents = nn.Linear(width, width, bias=False)
         self.from_children = nn.Linear(width, width, bias=False)
         self.norm = nn.LayerNorm(width)
-        self.dropout = nn.Dropout(options.dropout)
+        self.dropout = Dropout(options.dropout)
         xavier(self)
 
     def inform_rumor(

@@ -22,11 +22,11 @@ class GIN(Encoder):
 
     with ``e_k`` learned from 0 and two linear maps in the MLP, each rectified. The paper normalises
     after each map over the batch, which would let its cascades influence one another. Here a post
-    is normalised over its own row, and between the maps only: that bounds the sums of a large
-    cascade, and a second time would hide their size, which is what the sums are for. The paper sums
-    the posts of every layer, the input's too, and maps them joined (equation 4.2) to class scores;
-    here a linear map of every layer's row gives each post a representation, and pooling is the
-    rumor head's.
+    is normalised over its own row, and between the maps only: once bounds the sums of a large
+    cascade and leaves more of their size, which is what the sums are for. The paper sums the posts
+    of every layer, the input's too, and maps them joined (equation 4.2) to class scores; here a
+    linear map of every layer's row gives each post a representation, and pooling is the rumor
+    head's.
 
     Args:
         options: see :class:`dgljoint_plugins.gin.GINOptions`.

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dgljoint.nn import CascadeAttention, CascadeBatch, Encoder, PairBias, xavier
-from dgljoint_plugins.nn.forest import Forest
+from dgljoint.nn import CascadeAttention, CascadeBatch, Dropout, Encoder, PairBias, xavier
+from dgljoint_plugins.nn.trees import Forest
 
 if TYPE_CHECKING:
     from dgljoint_plugins.transformer import TransformerOptions
@@ -94,10 +94,10 @@ class _Layer(nn.Module):
         self.causal = options.causal
         self.feed_norm = nn.LayerNorm(width)
         self.feed = nn.Sequential(
-            nn.Linear(width, inner), nn.ReLU(), nn.Dropout(options.dropout),
+            nn.Linear(width, inner), nn.ReLU(), Dropout(options.dropout),
             nn.Linear(inner, width),
         )
-        self.dropout = nn.Dropout(options.dropout)
+        self.dropout = Dropout(options.dropout)
 
     def forward(self, batch: CascadeBatch, x: Tensor, bias: PairBias | None) -> Tensor:
         normed = self.attention_norm(x)

@@ -1,9 +1,12 @@
-"""Where the posts of a batch stand in their trees."""
+"""The observed trees of a batch: where a post stands, how far apart two posts are."""
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from dgljoint.nn import CascadeBatch
 
@@ -30,3 +33,102 @@ def climb(parent: Tensor) -> tuple[Tensor, Tensor]:
         depth = depth + further
         above = above[above]
     return depth, above
+
+
+class Forest:
+    """The trees that the observed edges make; a pending post is the root of one of its own.
+
+    All is found by pointer doubling, in as many passes over the posts as the depth has binary
+    digits, and in any order of the posts.
+
+    Args:
+        batch: its graph holds observed edges only.
+
+    Attributes:
+        depth: (N,) int64 edges above each post.
+        root: (N,) int64 post at the top of each post's tree.
+    """
+
+    def __init__(self, batch: CascadeBatch) -> None:
+        parent = observed_parents(batch)
+        self.depth, self.root = climb(parent)
+        # N stands above the roots and above itself.
+        self._parent = functional.pad(parent, (0, 1), value=-1)
+        self._parent[self._parent < 0] = len(parent)
+        self._largest = max(bucket.posts.shape[1] for bucket in batch.buckets)
+        # The ancestors 1, 2, 4, ... edges up, while anybody has one.
+        self._ancestors = []
+        ancestor = self._parent
+        while bool((ancestor < len(parent)).any()):
+            self._ancestors.append(ancestor)
+            ancestor = ancestor[ancestor]
+
+    def distance(self, one: Tensor, other: Tensor, furthest: int) -> Tensor:
+        """Count the edges between posts of one cascade.
+
+        The way leads over the deepest common ancestor. In an order of the posts where every
+        subtree stands together, behind its root, that is right above the shallowest post after
+        the first of the two and up to the second (Bender and Farach-Colton, 2000, "The LCA
+        Problem Revisited"): the minimum of a range, found as that of two ranges of 2^k posts from
+        a table of N log N minima. So any pairs can be asked for at a time, and no matrix is kept.
+
+        Args:
+            one: (R, Q) posts.
+            other: (R, K) posts of the same cascades.
+            furthest: what a greater distance is returned as.
+
+        Returns:
+            (R, Q, K) int64; ``furthest`` + 1 where no observed way leads from one to the other.
+        """
+        left, right = self._place[one].unsqueeze(2), self._place[other].unsqueeze(1)
+        low, high = torch.minimum(left, right), torch.maximum(left, right)
+        span = high - low
+        level = self._level[span]
+        rows = level * len(self.depth)
+        shallowest = torch.minimum(
+            self._minima[rows + torch.minimum(low + 1, high)],
+            self._minima[rows + high - (1 << level) + 1],
+        )
+        depth = self.depth[one].unsqueeze(2) + self.depth[other].unsqueeze(1)
+        distance = (depth - 2 * (shallowest - 1)).clamp(max=furthest)
+        # A root between the two: they are not of one tree.
+        return distance.masked_fill(shallowest == 0, furthest + 1).masked_fill(span == 0, 0)
+
+    @cached_property
+    def _place(self) -> Tensor:
+        """(N,) int64: places in which parents come before, and subtrees stand together."""
+        size = torch.ones_like(self._parent)
+        for ancestor in self._ancestors:
+            size = size.index_add(0, ancestor, size)
+        # Siblings, and roots, stand in a row, each with its subtree behind it.
+        order = self._parent[:-1].argsort(stable=True)
+        family, size = self._parent[order], size[order]
+        before = size.cumsum(0) - size
+        eldest = torch.searchsorted(family, family)
+        offset = torch.zeros_like(self._parent)
+        offset[order] = before - before[eldest] + (family < len(order)).long()
+        return self._sum_to_root(offset)[:-1]
+
+    @cached_property
+    def _minima(self) -> Tensor:
+        """(levels * N,): at k * N + p the least depth in the places p to p + 2^k - 1."""
+        levels = [torch.empty_like(self.depth).index_copy(0, self._place, self.depth)]
+        width = 1
+        while 2 * width < self._largest:
+            last = levels[-1]
+            shifted = torch.cat((last[width:], last.new_zeros(min(width, len(last)))))
+            levels.append(torch.minimum(last, shifted))
+            width *= 2
+        return torch.cat(levels)
+
+    @cached_property
+    def _level(self) -> Tensor:
+        """(L,): floor(log2) of every span there is within a cascade; 0 of 0."""
+        span = torch.arange(self._largest, device=self.depth.device)
+        return (torch.frexp(span.double()).exponent.long() - 1).clamp(min=0)
+
+    def _sum_to_root(self, value: Tensor) -> Tensor:
+        """Sum over each post and all above it. Shapes: (N+1,), the last of it 0, to the same."""
+        for ancestor in self._ancestors:
+            value = value + value[ancestor]
+        return value

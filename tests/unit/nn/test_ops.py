@@ -117,6 +117,20 @@ def test_attention_is_over_the_parent_the_children_and_the_post_itself(
 
 
 @either
+def test_scores_far_apart_give_finite_weights_and_gradients(
+    kernels: Kernels, batch: CascadeBatch
+) -> None:
+    logits = (1e4 * scores(batch)).requires_grad_()
+    with using_kernels(kernels):
+        weights = softmax_over_neighbourhoods(batch, logits)
+    summed = torch.zeros(len(batch.kind), HEADS, dtype=torch.float64)
+    summed.index_add_(0, batch.neighbourhood[1], weights.detach())
+    torch.testing.assert_close(summed, torch.ones_like(summed))
+    (gradient,) = torch.autograd.grad(weights.square().sum(), logits)
+    assert gradient.isfinite().all()
+
+
+@either
 def test_inner_products_are_over_the_pairs(kernels: Kernels, batch: CascadeBatch) -> None:
     left, right = rows(batch, WIDTH), rows(batch, WIDTH).flip(0)
     with using_kernels(kernels):

@@ -56,7 +56,7 @@ def test_in_training_too_a_post_of_one_cascade_reaches_no_other(tmp_path: Path) 
 
 
 def test_it_learns_how_many_equal_answers_a_post_has(tmp_path: Path) -> None:
-    """What a mean or a maximum cannot know, and rows normalised too often hardly show."""
+    """What the mean or the maximum of equal rows cannot tell."""
     answers = range(1, 9)
     stars = [toy_cascade(f"of {count}", [-1, *[0] * count]) for count in answers]
     store = CascadeStore(write_store(tmp_path / "stars.h5", stars))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dgljoint.nn import CascadeBatch
 from dgljoint.nn.questions import Question
 from dgljoint.store import CascadeStore
-from dgljoint_plugins.nn.forest import Forest
+from dgljoint_plugins.nn.trees import Forest
 from toys import toy_batch, toy_cascade, write_store
 
 

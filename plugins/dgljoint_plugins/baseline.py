@@ -19,6 +19,7 @@ class BaselineOptions(Options):
     candidates: int = Field(
         16, ge=1, description="parents weighed for a post: the source and the latest before it"
     )
+    # As much as the engine drops of a view.
     dropout: float = Field(0.2, ge=0, lt=1, description="share of the messages dropped")
 
 

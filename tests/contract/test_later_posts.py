@@ -65,8 +65,8 @@ def test_what_a_later_post_says_and_when_changes_no_score_of_an_earlier_one(
     batch = toy_batch(store, range(len(store)), question=evaluation_question(columns, 0.5))
     before = link_logits(model, batch)
     child = batch.pairs[0]
-    targets = child.unique()
-    assert len(targets) > 10
+    targets = child.unique()[::4]
+    assert len(targets) >= 4
     for target in targets.tolist():
         later = batch.delay_seconds > batch.delay_seconds[target]
         later &= (batch.cascade_of == batch.cascade_of[target]) & ~batch.observed

@@ -280,4 +280,4 @@ def test_memory_grows_with_the_posts_and_not_with_their_pairs(tmp_path: Path) ->
         """,
         tmp_path,
     )
-    assert peak < 1024
+    assert peak < 1536

@@ -411,7 +411,7 @@ def test_the_adversarial_loss_alone_finds_a_hidden_rule_and_leaves_the_star(
     trained = figures()
     assert star[0] < 0.4
     assert star[1] > 0.4
-    assert trained[0] > 0.9
+    assert trained[0] > 0.85
     assert trained[1] < star[1] / 2
 
 

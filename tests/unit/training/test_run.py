@@ -99,7 +99,10 @@ def assert_same_run(one: Path, other: Path) -> None:
         assert first == second
 
 
-@pytest.mark.parametrize("plugins", [(), ("contrastive",), ("meta_weight",), BOTH])
+@pytest.mark.parametrize(
+    "plugins",
+    [(), ("contrastive",), ("meta_weight",), BOTH, ("alignment", "adversarial", "meta_weight")],
+)
 @pytest.mark.parametrize("encoder", ["gcn", "bigcn"])
 def test_every_combination_repeats_and_resumes(
     store: CascadeStore, tmp_path: Path, plugins: tuple[str, ...], encoder: str

@@ -249,6 +249,8 @@ class Trainer:
             optimizer.zero_grad()
             with guarded(hosted.entry, "opponent_losses"):
                 losses = hosted.module.opponent_losses(reps, outputs, batch)
+                if not losses:
+                    continue
                 self._check_finite(losses, batch)
                 total = torch.stack(list(losses.values())).sum()
                 total.backward()  # type: ignore[no-untyped-call]  # torch's

@@ -121,7 +121,7 @@ def test_overlap_is_zero_for_orthogonal_columns_and_one_for_the_same_line() -> N
     a, b = a - a.mean(0), b - b.mean(0)
     basis = torch.linalg.qr(a).Q
     apart = b - basis @ (basis.T @ b)
-    assert overlap(a, apart + 5).item() == pytest.approx(0, abs=1e-12)
+    assert overlap(a + 2, apart + 5).item() == pytest.approx(0, abs=1e-12)
     assert overlap(a[:, :1], -3 * a[:, :1]).item() == pytest.approx(1)
     assert overlap(a, b).item() == pytest.approx(overlap(10 * a, b / 10).item())
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dgljoint.config import TrainOptions
-from dgljoint.training.optimizers import ModelOptimizer
+from dgljoint.training.optimizers import ModelOptimizer, opponent_optimizers
 from toys import toy_model, toy_store
 
 
@@ -59,3 +59,16 @@ def test_clip_returns_the_norm_before(tmp_path: Path) -> None:
     assert of.clip() == pytest.approx(count**0.5)
     squares = sum(float(p.grad.square().sum()) for p in of.parameters.values())
     assert squares == pytest.approx(1, rel=1e-3)
+
+
+def test_an_opponent_has_an_optimizer_of_its_own_with_less_momentum(tmp_path: Path) -> None:
+    model = toy_model(toy_store(tmp_path / "a.h5"), plugins=("contrastive", "adversarial"))
+    options = TrainOptions(learning_rate=0.01, interaction_rate=0.5)
+    made = opponent_optimizers(model, options)
+    assert list(made) == ["adversarial"]
+    (group,) = made["adversarial"].param_groups
+    assert (group["lr"], group["betas"][0]) == (0.005, 0.5)
+    opponent = model.interactions["of_adversarial"].discriminator
+    assert {id(p) for p in group["params"]} == {id(p) for p in opponent.parameters()}
+    own = ModelOptimizer(model, options, 10).parameters.values()
+    assert not {id(p) for p in own} & {id(p) for p in group["params"]}

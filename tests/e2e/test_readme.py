@@ -59,6 +59,13 @@ def test_the_demo_command_and_those_that_follow_it(capsys: pytest.CaptureFixture
         assert run(command) == 0, command
 
 
+def test_what_ships_combines() -> None:
+    commands = commands_in(block_after("what ships"))
+    assert len(commands) == 4
+    for command in commands:
+        assert run([*command, *(["-q"] if "train" in command else [])]) == 0, command
+
+
 def test_the_plugin_is_a_plugin(site: Site, tmp_path: Path) -> None:
     site.install("halfway", {"halfway": "halfway"}, halfway=block_after("plugin"))
     assert run(["train", "--plugin", "halfway", "--out", str(tmp_path / "run"), "-q"]) == 0

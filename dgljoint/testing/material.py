@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Generic, TypeVar
@@ -201,7 +201,9 @@ def toy_material() -> Iterator[Material]:
 
 def tensors_of(batch: CascadeBatch) -> dict[str, Tensor]:
     """Name every tensor of a batch."""
-    found = {name: value for name, value in vars(batch).items() if isinstance(value, Tensor)}
+    # Its fields: what has been computed from them is kept beside.
+    own = {field.name: getattr(batch, field.name) for field in fields(batch)}
+    found = {name: value for name, value in own.items() if isinstance(value, Tensor)}
     for name, value in batch.features.items():
         parts = vars(value) if isinstance(value, SparseRows) else {"": value}
         found |= {f"features.{name}{key}": x for key, x in parts.items() if isinstance(x, Tensor)}

@@ -30,6 +30,7 @@ from dgljoint.testing.material import (
 Values = dict[str, Tensor]
 _VIEWS = ("the encoder's output", "the shared rows", "the cascade view", "the rumor view")
 _ROUNDING = 1e-7
+_MOMENTS = 3  # past the cut, of each cascade
 _RUMOR, _LINK = "the rumor logits", "the link logits"
 
 
@@ -199,8 +200,11 @@ def _of_cascade(values: Values, batch: CascadeBatch, place: int) -> Values:
 
 def _apart_in_training(model: JointModel, batch: CascadeBatch) -> None:
     """In training dropout hides equality, but not what an output is a function of."""
-    names = [name for name, feature in batch.features.items() if isinstance(feature, Tensor)]
-    leaves = {name: batch.features[name].clone().requires_grad_() for name in names}  # type: ignore[union-attr]  # dense
+    leaves = {
+        name: feature.clone().requires_grad_()
+        for name, feature in batch.features.items()
+        if isinstance(feature, Tensor)
+    }
     place = int(batch.observed_posts.argmax())
     with under_seed(0):
         values = _forward(model.train(), replace(batch, features={**batch.features, **leaves}))
@@ -224,7 +228,7 @@ def _apart_in_training(model: JointModel, batch: CascadeBatch) -> None:
 
 
 def _later_posts(model: JointModel, material: Material, seed: int) -> None:
-    """Change what comes after the cut, then the last post alone: what was before it stands."""
+    """Change what comes after the cut, then after a moment past it: what was before it stands."""
     columns = material.columns()
     question = evaluation_question(columns, 0.5)
     late = question.pending
@@ -239,16 +243,19 @@ def _later_posts(model: JointModel, material: Material, seed: int) -> None:
     )
     wrong = difference(before[_LINK], after[_LINK])
     expect(bool(wrong), f"{_LINK} are the same {when}: they read nothing of the posts asked for")
-    last = late & np.isin(np.arange(len(late)), columns.post_ptr[1:] - 1)
-    after = outputs_of(model, material.batch(_changed(columns, last), question))
-    rest = torch.from_numpy(~last)
-    kept = rest[torch.from_numpy(question.pairs[0])]
-    names = _VIEWS[:-1]
-    expect_same(
-        {**{name: before[name][rest] for name in names}, _LINK: before[_LINK][kept]},
-        {**{name: after[name][rest] for name in names}, _LINK: after[_LINK][kept]},
-        "when a post that came after them is another one",
-    )
+    rng = np.random.default_rng(seed)
+    for _ in range(_MOMENTS):
+        moment = rng.integers(columns.post_ptr[:-1], columns.post_ptr[1:])[columns.cascade_of]
+        later = late & (np.arange(len(late)) > moment)
+        after = outputs_of(model, material.batch(_changed(columns, later), question))
+        rest = torch.from_numpy(~later)
+        kept = rest[torch.from_numpy(question.pairs[0])]
+        names = _VIEWS[:-1]
+        expect_same(
+            {**{name: before[name][rest] for name in names}, _LINK: before[_LINK][kept]},
+            {**{name: after[name][rest] for name in names}, _LINK: after[_LINK][kept]},
+            "when posts that came after them are others",
+        )
 
 
 def _changed(columns: CascadeColumns, which: np.ndarray) -> CascadeColumns:
@@ -278,7 +285,11 @@ def _order_of_posts(model: JointModel, material: Material, seed: int) -> None:
     other = material.batch(renumbered, asked)
     # Times are laid over: a batch is made of posts in time order, a model must not rely on it.
     order = torch.from_numpy(old)
-    time = {name: x[order] for name, x in batch.features.items() if name == "time"}  # type: ignore[index]  # dense
+    time = {
+        name: x[order]
+        for name, x in batch.features.items()
+        if name == "time" and isinstance(x, Tensor)
+    }
     other = replace(
         other, delay_seconds=batch.delay_seconds[order], features={**other.features, **time}
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -66,7 +67,7 @@ def reader_checks(
          "'posts_dropped_<why>', threads met as 'threads_met', and refuse the rest", _account),
         ("repeats", "sort what the file system lists, and draw nothing unseeded", _repeats),
     ):
-        yield check(name, mend, lambda of=of: of(make, source))  # type: ignore[misc]  # bound now
+        yield check(name, mend, partial(of, make, source))
     if source is not None:
         yield check(
             "leaves its source alone", "write nothing beside the raw data",
@@ -137,9 +138,10 @@ def _features(make: Make, source: Path | None) -> None:
     for cascade in _read(make, source)[0]:
         found: dict[str, object] = {}
         for name, block in cascade.features.items():
-            sparse = isinstance(block, SparseBlock)
-            rows = len(block.indptr) - 1 if isinstance(block, SparseBlock) else len(block)
-            found[name] = "sparse" if sparse else block.shape[1:]  # type: ignore[union-attr]  # dense
+            if isinstance(block, SparseBlock):
+                found[name], rows = "sparse", len(block.indptr) - 1
+            else:
+                found[name], rows = block.shape[1:], len(block)
             expect(
                 rows == len(cascade),
                 f"cascade {cascade.id}: '{name}' has {rows} rows for {len(cascade)} posts",

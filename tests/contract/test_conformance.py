@@ -6,8 +6,11 @@ from pathlib import Path
 from typing import Literal, get_args, get_origin
 
 import pytest
+import torch
+from torch import Tensor
 
 from dgljoint.config import resolve_config
+from dgljoint.nn.losses import task_losses
 from dgljoint.nn.model import JointModel
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
@@ -19,6 +22,7 @@ from dgljoint.testing import (
     check_loss_weighter,
     check_model,
     check_reader,
+    toy_material,
 )
 from dgljoint.training.build import build_model
 from dgljoint_bench.damage import RAW, write_release
@@ -101,3 +105,27 @@ def test_nothing_leaks_in_any_pair(encoder: str, interactions: tuple[str, ...]) 
 @pytest.mark.parametrize(("encoder", "interactions"), COVER)
 def test_nothing_leaks_whatever_is_asked(encoder: str, interactions: tuple[str, ...]) -> None:
     check_model(lambda material: model_of(material, encoder, interactions), seeds=range(1, 9))
+
+
+@pytest.mark.parametrize(("encoder", "interactions"), PAIRS)
+def test_losses_reach_the_shared_parameters_through_the_shared_rows_alone(
+    encoder: str, interactions: tuple[str, ...]
+) -> None:
+    """Weighters that balance gradients at these rows, and pass back once, rest on it."""
+    with toy_material() as material:
+        model = model_of(material, encoder, interactions).train()
+        batch = material.training()
+        reps, out = model(batch)
+        raw = task_losses(out, batch, "listwise") | model.auxiliary_losses(reps, out, batch)
+        parameters = model.shared_parameters()
+
+        def gradients(of: Tensor, by: Tensor | None = None) -> tuple[Tensor, ...]:
+            return torch.autograd.grad(
+                of, parameters, by, retain_graph=True, allow_unused=True, materialize_grads=True
+            )
+
+        for name, loss in raw.items():
+            (row,) = torch.autograd.grad(loss, [reps.shared], retain_graph=True)
+            whole, through = gradients(loss), gradients(reps.shared, row)
+            for left, right in zip(whole, through, strict=True):
+                torch.testing.assert_close(left, right, rtol=1e-4, atol=1e-6, msg=name)

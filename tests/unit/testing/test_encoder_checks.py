@@ -80,6 +80,15 @@ class PoolsWhatIsToCome(Good):
         return super().forward(batch, x) + summed[batch.cascade_of]
 
 
+class TellsPostsThatWaitOfOneAnother(Good):
+    """What was observed is as it was, but a score of a link knows who comes after."""
+
+    def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
+        waiting = ~batch.observed.unsqueeze(1) * x
+        summed = x.new_zeros(len(batch.root), x.shape[1]).index_add(0, batch.cascade_of, waiting)
+        return super().forward(batch, x) + ~batch.observed.unsqueeze(1) * summed[batch.cascade_of]
+
+
 class CountsPosts(Good):
     def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
         place = torch.arange(len(x), device=x.device) - batch.root[batch.cascade_of]
@@ -200,6 +209,7 @@ def test_a_good_encoder_passes(encoder: type[Encoder]) -> None:
         (MixesInTrainingOnly, {APART}),
         (MixesBehindAClosedGate, {APART}),
         (PoolsWhatIsToCome, {LATER}),
+        (TellsPostsThatWaitOfOneAnother, {LATER}),
         (CountsPosts, {ORDER}),
         (AnswersForCascades, {FORM}),
         (DividesByNothing, {ODD, APART}),  # one without an edge stands alone there

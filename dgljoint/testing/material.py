@@ -207,7 +207,7 @@ def tensors_of(batch: CascadeBatch) -> dict[str, Tensor]:
     for name, value in batch.features.items():
         parts = vars(value) if isinstance(value, SparseRows) else {"": value}
         found |= {f"features.{name}{key}": x for key, x in parts.items() if isinstance(x, Tensor)}
-    parent, child = batch.graph.edges()
+    parent, child = batch.edges
     return {**found, "graph's parents": parent, "graph's children": child}
 
 

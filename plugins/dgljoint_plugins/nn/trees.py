@@ -13,7 +13,7 @@ from dgljoint.nn import CascadeBatch
 
 def observed_parents(batch: CascadeBatch) -> Tensor:
     """Return the (N,) int64 observed parent of every post; -1 for sources and pending posts."""
-    parent, child = batch.graph.edges()
+    parent, child = batch.edges
     return torch.full_like(batch.cascade_of, -1).index_copy(0, child, parent)
 
 

@@ -3,7 +3,7 @@
     python benchmarks/mutants.py                          # 10,000 of each reader
     python benchmarks/mutants.py weibo pheme --mutants 500
     python benchmarks/mutants.py twitter15 --raw raw/twitter15
-    python benchmarks/mutants.py twitter15 --seed 3 --only 17 --keep /tmp/mutant
+    python benchmarks/mutants.py twitter15 --seed 3 --only 17 --keep mutant
 
 The releases that are damaged are small ones of our own, or a handful of threads of a real one
 (``--raw``). Prints what came of the mutants, and for each one that failed the traceback and the

@@ -58,7 +58,15 @@ class LossTable:
 
     def values(self) -> Tensor:
         """(K,) losses with their coefficients applied, differentiable."""
-        return torch.stack(self._scaled())
+        return torch.stack(self.scalars())
+
+    def scalars(self) -> list[Tensor]:
+        """Return :meth:`values` one by one.
+
+        A backward pass from one of them runs through what that loss rests on; a pass from an
+        element of their stack runs through all the losses.
+        """
+        return [value * self.coefficients.get(name, 1.0) for name, value in self.raw.items()]
 
     def jacobian(self, by: Tensor) -> Tensor:
         """Return the gradient of each of :meth:`values` by a tensor of their graph, a row each.
@@ -68,11 +76,7 @@ class LossTable:
 
         Shapes: ``by`` any to (K, ``by.numel()``).
         """
-        # From scalar to scalar: a pass from an element of the stack runs through all the losses.
-        return torch.stack([_gradient(value, by).flatten() for value in self._scaled()])
-
-    def _scaled(self) -> list[Tensor]:
-        return [value * self.coefficients.get(name, 1.0) for name, value in self.raw.items()]
+        return torch.stack([_gradient(value, by).flatten() for value in self.scalars()])
 
 
 def _gradient(loss: Tensor, by: Tensor) -> Tensor:

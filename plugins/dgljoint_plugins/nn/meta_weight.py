@@ -92,9 +92,10 @@ class MetaWeight(LossWeighter):
         self._observe(losses, step)
         weights = self.weigh(losses, step)
         used = weights.detach()
-        normalised = losses.values() / torch.maximum(self.scale, self.first * _LEAST_SCALE)
+        scales = torch.maximum(self.scale, self.first * _LEAST_SCALE)
+        normalised = [loss / scale for loss, scale in zip(losses.scalars(), scales, strict=True)]
         if step.number % self.options.every or step.probe is None:
-            (used * normalised).sum().backward()  # type: ignore[no-untyped-call]  # torch's
+            (used * torch.stack(normalised)).sum().backward()  # type: ignore[no-untyped-call]  # torch's
             return used
         gradients = [_gradients(loss, step.parameters) for loss in normalised]
         for name, parameter in step.parameters.items():

@@ -163,6 +163,20 @@ def test_a_loss_that_reaches_zero_does_not_drown_the_others() -> None:
     assert x.grad[1].abs() > 1
 
 
+def test_the_cosine_is_that_of_the_gradients_by_what_the_tasks_share() -> None:
+    """What only one of the tasks reaches says nothing of how they agree."""
+    problem = Problem()
+    of = weighter(every=1)
+    raw = problem.losses(problem.parameters)
+    cascade, rumor = (
+        torch.autograd.grad(raw[name], problem.parameters["shared"], retain_graph=True)[0]
+        for name in ("cascade", "rumor")
+    )
+    of.backward(LossTable(raw, {}), problem.step())
+    expected = torch.cosine_similarity(cascade, rumor, dim=0)
+    assert of.cosine.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
 def test_losses_are_weighed_on_their_running_scale() -> None:
     """A loss a thousand times larger, and its coefficient as it was, moves nothing."""
     used = []

@@ -10,6 +10,8 @@ from torch import Tensor
 
 # Smaller cascades share one table: padding them costs less than another table would.
 _SMALLEST = 16
+# Of larger cascades than this the pairs that padding adds cost more than three tables more.
+_LARGE = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +44,9 @@ class Bucket:
 
 
 def buckets(cascade_of: Tensor, cascades: int) -> tuple[Bucket, ...]:
-    """Sort cascades by size into tables, one an octave of sizes.
+    """Sort cascades by size into tables: an octave of sizes each, a quarter of one above 128.
 
-    A row is no longer than twice its cascade, or than 16.
+    A row is no longer than 16 posts, or than twice its cascade, or than 5/4 of a large one.
 
     Args:
         cascade_of: (N,) int64 cascade of each post, ascending.
@@ -54,11 +56,14 @@ def buckets(cascade_of: Tensor, cascades: int) -> tuple[Bucket, ...]:
     # On the CPU, so that a device is waited for once and not once a table.
     sizes = cascade_of.bincount(minlength=cascades).cpu()
     first = sizes.cumsum(0) - sizes
-    # The exponent of n - 1 is the octave (2^(k-1), 2^k] of n, exactly.
-    octave = torch.frexp((sizes.clamp(min=_SMALLEST) - 1).double()).exponent
+    # The exponent of n - 1 is the octave (2^(k-1), 2^k] of n, exactly; its mantissa, from 1/2 to
+    # 1, says where in it.
+    mantissa, octave = torch.frexp((sizes.clamp(min=_SMALLEST) - 1).double())
+    quarter = torch.where(sizes > _LARGE, (8 * mantissa).long() - 4, 0)
+    kind = 4 * octave + quarter
     tables = []
-    for number in torch.unique(octave):
-        rows = (octave == number).nonzero().squeeze(1)
+    for number in torch.unique(kind):
+        rows = (kind == number).nonzero().squeeze(1)
         size = sizes[rows].unsqueeze(1)
         place = torch.arange(int(size.max()), device=size.device)
         posts = first[rows].unsqueeze(1) + torch.minimum(place, size - 1)

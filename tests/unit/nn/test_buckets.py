@@ -35,6 +35,13 @@ def test_rows_are_at_most_twice_their_cascade_or_sixteen(sizes: list[int]) -> No
         assert (length < torch.clamp(2 * size, min=17)).all()
 
 
+@given(st.lists(st.integers(129, 3000), min_size=1, max_size=12))
+def test_rows_are_at_most_a_quarter_longer_than_a_large_cascade(sizes: list[int]) -> None:
+    for table in made(sizes):
+        length = table.posts.shape[1]
+        assert (4 * (length - 1) < 5 * table.real.sum(1)).all()
+
+
 def test_small_cascades_share_a_table() -> None:
     assert [tuple(table.posts.shape) for table in made([1, 2, 16, 3, 17, 32, 33])] == [
         (4, 16), (2, 32), (1, 33)

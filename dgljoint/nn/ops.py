@@ -105,6 +105,21 @@ def sum_over_neighbourhoods(batch: CascadeBatch, weights: Tensor, x: Tensor) -> 
     return plain.weighted_sum_from_sources(batch.neighbourhood, weights, x)
 
 
+def sum_over_edges(edges: Tensor, weights: Tensor, x: Tensor) -> Tensor:
+    """Sum, for every post, the rows at the sources of some edges into it, each with its weight.
+
+    For edges that are no observed ones: predicted links, pairs to score. No row an edge is kept.
+
+    Shapes: ``edges`` (2, M), source over destination; ``weights`` (M,), taken in the precision of
+    ``x``; ``x`` (N, D) to (N, D).
+    """
+    one_head, rows = weights.to(x.dtype).unsqueeze(1), x.unsqueeze(1)
+    if kernels_for(x) == "dgl":
+        graph = _dgl.graph_of(edges, len(x))
+        return _dgl.weighted_sum_from_sources(graph, one_head, rows).squeeze(1)
+    return plain.weighted_sum_from_sources(edges, one_head, rows).squeeze(1)
+
+
 def dot_over_pairs(pairs: Tensor, left: Tensor, right: Tensor) -> Tensor:
     """Return the inner product of a row of ``left`` and a row of ``right`` for every pair.
 

@@ -17,6 +17,7 @@ from dgljoint.nn import (
     Outputs,
     Representations,
     log_softmax_over_groups,
+    sum_over_edges,
     xavier,
 )
 from dgljoint_plugins.nn.trees import climb, observed_parents
@@ -200,12 +201,12 @@ class Discriminator(nn.Module):
         """
         child, candidate = batch.pairs
         h = self.project(x.to(self.project.bias.dtype))
-        weight = weight.to(h.dtype).unsqueeze(1)
-        degree = h.new_zeros(len(h), 1).index_add(0, candidate, weight)
+        weight = weight.to(h.dtype)
+        degree = h.new_zeros(len(h)).index_add(0, candidate, weight).unsqueeze(1)
         for layer in self.layers:
             h = functional.leaky_relu(h, _LEAK)
-            parent = torch.zeros_like(h).index_add(0, child, weight * h[candidate])
-            children = torch.zeros_like(h).index_add(0, candidate, weight * h[child])
+            parent = sum_over_edges(batch.pairs.flip(0), weight, h)
+            children = sum_over_edges(batch.pairs, weight, h)
             h = layer(torch.cat((h, parent, children / (1 + degree), degree.log1p()), dim=1))
         h = functional.leaky_relu(h, _LEAK)
         asked = torch.zeros_like(batch.root, dtype=torch.bool)

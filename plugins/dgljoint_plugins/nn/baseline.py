@@ -15,6 +15,7 @@ from dgljoint.nn import (
     Representations,
     ScoreLinks,
     log_softmax_over_groups,
+    sum_over_edges,
     xavier,
 )
 
@@ -69,13 +70,10 @@ class Baseline(Interaction):
 
     def _layer(self, x: Tensor, pairs: Tensor, weight: Tensor) -> Tensor:
         """Pass messages over weighted edges. Shapes: (N, D), (2, P) and (P,) to (N, D)."""
-        child, parent = pairs
+        parent = pairs[1]
         share = weight.new_zeros(len(x)).index_add(0, parent, weight).clamp(min=1)
-        up = (weight / share[parent]).to(x.dtype).unsqueeze(1)
-        down = weight.to(x.dtype).unsqueeze(1)
-        nothing = torch.zeros_like(x)
-        parents = nothing.index_add(0, child, x.index_select(0, parent) * down)
-        children = nothing.index_add(0, parent, x.index_select(0, child) * up)
+        parents = sum_over_edges(pairs.flip(0), weight, x)
+        children = sum_over_edges(pairs, weight / share[parent], x)
         message = self.from_self(x) + self.from_parents(parents) + self.from_children(children)
         view: Tensor = self.norm(x + self.dropout(functional.gelu(message)))
         return view

@@ -16,6 +16,7 @@ from dgljoint.nn import (
     dot_over_pairs,
     max_to_parents,
     softmax_over_neighbourhoods,
+    sum_over_edges,
     sum_over_neighbourhoods,
     sum_to_children,
     sum_to_parents,
@@ -52,6 +53,11 @@ def scores(batch: CascadeBatch) -> Tensor:
     return torch.randn(count, HEADS, dtype=torch.float64, generator=torch.manual_seed(1))
 
 
+def pair_weights(batch: CascadeBatch) -> Tensor:
+    count = batch.pairs.shape[1]
+    return torch.randn(count, dtype=torch.float64, generator=torch.manual_seed(2))
+
+
 Inputs = tuple[Tensor, ...]
 OPERATIONS: dict[str, tuple[Callable[..., Tensor], Callable[[CascadeBatch], Inputs]]] = {
     "sum_to_children": (sum_to_children, lambda b: (rows(b, WIDTH),)),
@@ -60,6 +66,10 @@ OPERATIONS: dict[str, tuple[Callable[..., Tensor], Callable[[CascadeBatch], Inpu
     "softmax_over_neighbourhoods": (softmax_over_neighbourhoods, lambda b: (scores(b),)),
     "sum_over_neighbourhoods": (
         sum_over_neighbourhoods, lambda b: (scores(b), rows(b, HEADS, WIDTH))
+    ),
+    "sum_over_edges": (
+        lambda b, weights, x: sum_over_edges(b.pairs, weights, x),
+        lambda b: (pair_weights(b), rows(b, WIDTH)),
     ),
     "dot_over_pairs": (
         lambda b, left, right: dot_over_pairs(b.pairs, left, right),
@@ -93,6 +103,16 @@ def test_sums_and_maxima_are_over_the_parent_and_over_the_children(
         torch.testing.assert_close(down[post], x[above].sum(0))
         torch.testing.assert_close(up[post], x[below].sum(0))
         torch.testing.assert_close(most[post], x[below].amax(0) if below else nothing)
+
+
+@either
+def test_sums_over_edges_are_of_sources_by_weight(kernels: Kernels, batch: CascadeBatch) -> None:
+    weights, x = pair_weights(batch), rows(batch, WIDTH)
+    expected = torch.zeros_like(x)
+    for weight, (source, destination) in zip(weights, batch.pairs.T.tolist(), strict=True):
+        expected[destination] += weight * x[source]
+    with using_kernels(kernels):
+        torch.testing.assert_close(sum_over_edges(batch.pairs, weights, x), expected)
 
 
 @either

@@ -13,10 +13,7 @@ import pytest
 import torch
 
 from conftest import Site
-from dgljoint.errors import (
-    InterruptedRunError,
-    UsageError,
-)
+from dgljoint.errors import InterruptedRunError, UsageError
 from dgljoint.nn.questions import evaluation_question
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.store import CascadeStore
@@ -161,3 +158,34 @@ def test_plan_says_what_the_run_does_and_writes_nothing(
     ]
     assert plan.steps == -(-plan.parts["train"] // 8)
     assert plan.parameters > 0
+
+
+IDLE = """
+    import dgljoint
+    import torch
+    from dgljoint.nn import Interaction
+
+    class Idle(Interaction):
+        def __init__(self):
+            super().__init__()
+            self.opponent = torch.nn.Linear(1, 1)
+
+        def opponent_parameters(self):
+            return self.opponent.parameters()
+
+        def diagnostics(self, reps, outputs, batch):
+            return {"one": torch.ones(())}
+
+    @dgljoint.hookimpl
+    def dgljoint_interactions():
+        return [dgljoint.InteractionSpec(name="idle", summary="x", build=lambda *_: Idle())]
+"""
+
+
+@pytest.mark.parametrize("batch", [3, 5, 100])
+def test_diagnostics_are_means_over_the_steps_looked_at_and_an_opponent_may_learn_nothing(
+    store: CascadeStore, tmp_path: Path, site: Site, batch: int
+) -> None:
+    site.install("idle-dist", {"idle": "idle"}, idle=IDLE)
+    run(store, tmp_path / "a", f"train.batch={batch}", "train.epochs=2", plugins=("idle",))
+    assert [line["diagnostics"]["idle.one"] for line in metrics(tmp_path / "a")] == [1, 1]

@@ -36,7 +36,13 @@ class TrainOptions(Options):
     )
     epochs: int = Field(60, ge=1, description="most passes over the training part")
     patience: int = Field(10, ge=1, description="epochs without a better validation score")
-    batch: int = Field(32, ge=1, description="cascades a step")
+    batch: int = Field(32, ge=1, description="most cascades a step")
+    batch_posts: int = Field(
+        0, ge=0, description="most posts a step, which bound its memory; 0: any number"
+    )
+    precision: Literal["32", "bf16"] = Field(
+        "32", description="of the model's arithmetic: float32, or bfloat16 by autocast"
+    )
     learning_rate: float = Field(3e-3, gt=0, description="AdamW's, at the end of the warm-up")
     encoder_rate: float = Field(1.0, ge=0, description="learning-rate factor of the encoder")
     head_rate: float = Field(1.0, ge=0, description="factor of branches and heads")

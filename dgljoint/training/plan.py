@@ -29,7 +29,7 @@ class Plan:
         components: encoder, interactions in order, loss weighter.
         losses: names, tasks first.
         parameters: trainable parameters of the model.
-        steps: optimizer steps an epoch.
+        steps: optimizer steps of the first epoch; of each, unless posts bound a batch.
         settings: the engine's own option sections, by name.
     """
 

@@ -27,7 +27,7 @@ from dgljoint.training.interruption import StopRequest
 from dgljoint.training.parts import TrainingParts, part_under_test, training_parts
 from dgljoint.training.plan import Plan, PlannedComponent
 from dgljoint.training.progress import Progress
-from dgljoint.training.trainer import Trainer, steps_per_epoch
+from dgljoint.training.trainer import Trainer, training_batches
 
 VALIDATION = "validation"
 TEST = "test"
@@ -141,7 +141,7 @@ def plan_run(config: RunConfig, *, registry: Registry) -> Plan:
         ),
         losses=loss_names(config, setup.model),
         parameters=count_parameters(setup.model),
-        steps=steps_per_epoch(parts, config),
+        steps=training_batches(store, parts, config).steps(0),
         settings={
             section: getattr(setup.config, section).model_dump(mode="json") for section in SECTIONS
         },
@@ -197,7 +197,7 @@ def train(
             setup.config, setup.selection, setup.store, setup.split,
             parameters=count_parameters(setup.model), force=force,
         )
-    progress.start(config.train.epochs, trainer.steps_per_epoch, trainer.position.epoch)
+    progress.start(config.train.epochs, trainer.batches.steps(0), trainer.position.epoch)
     _train_epochs(trainer, folder, progress)
     return _score(setup, folder)
 

@@ -27,6 +27,7 @@ from dgljoint.nn.protocols import LossTable, LossWeighter, Outputs, Representati
 from dgljoint.nn.questions import training_question
 from dgljoint.plugins.guard import guarded
 from dgljoint.store import CascadeStore
+from dgljoint.training.batches import Batches
 from dgljoint.training.gradients import gradient_cosine
 from dgljoint.training.optimizers import ModelOptimizer, opponent_optimizers
 from dgljoint.training.parts import TrainingParts
@@ -97,11 +98,9 @@ class Trainer:
         self._coefficients = model.loss_coefficients
         self.model = model
         self.weighter = weighter
-        self.steps_per_epoch = steps_per_epoch(parts, config)
-        total = self.steps_per_epoch * config.train.epochs
-        self._optimizer = ModelOptimizer(model, config.train, total)
+        self.batches = training_batches(store, parts, config)
+        self._optimizer = ModelOptimizer(model, config.train, self.batches.total)
         self._opponents = opponent_optimizers(model, config.train)
-        self._total = total
         self.position = Position()
 
     @property
@@ -126,10 +125,9 @@ class Trainer:
             PluginError: a plugin failed.
         """
         started = time.perf_counter() - self.position.seconds
-        order = generator(self._config.seed, Stream.ORDER, self.position.epoch)
-        batches = np.array_split(order.permutation(self._parts.train), self.steps_per_epoch)
+        batches = self.batches.of(self.position.epoch)
         self.model.train()
-        while self.position.step < self.steps_per_epoch:
+        while self.position.step < len(batches):
             self._step(batches[self.position.step])
             self.position.step += 1
             self.position.seconds = time.perf_counter() - started
@@ -158,7 +156,7 @@ class Trainer:
         self.position = Position(**state["position"])
 
     def _step(self, indices: NDArray[np.int64]) -> None:
-        number = self.position.epoch * self.steps_per_epoch + self.position.step
+        number = self.batches.before(self.position.epoch) + self.position.step
         seed = self._config.seed
         batch = self._batch(indices, generator(seed, Stream.QUESTIONS, number))
         with seeded(seed, Stream.FORWARD, number):
@@ -211,7 +209,7 @@ class Trainer:
         views = (batch.pool(reps.cascade.detach()), batch.pool(reps.rumor.detach()))
         return Step(
             number=number,
-            total=self._total,
+            total=self.batches.total,
             epoch=self.position.epoch,
             learning_rate=self._optimizer.learning_rate(number),
             parameters=self._optimizer.parameters,
@@ -284,13 +282,14 @@ class Trainer:
 
     def _close_epoch(self, validation: Scores, started: float) -> EpochRecord:
         position = self.position
-        last_step = (position.epoch + 1) * self.steps_per_epoch - 1
+        steps = self.batches.steps(position.epoch)
+        looks = -(-steps // _LOOK_EVERY)
+        last_step = self.batches.before(position.epoch) + steps - 1
         position.epoch += 1
         score = selection_score(validation)
         best = score > position.best_score
         if best:
             position.best_score, position.best_epoch = score, position.epoch
-        steps, looks = self.steps_per_epoch, -(-self.steps_per_epoch // _LOOK_EVERY)
 
         def of(prefix: str, count: int) -> dict[str, float]:
             return {
@@ -316,6 +315,7 @@ class Trainer:
         )
 
 
-def steps_per_epoch(parts: TrainingParts, config: RunConfig) -> int:
-    """Return the number of batches the training part is divided into, near-equal in cascades."""
-    return -(-len(parts.train) // config.train.batch)
+def training_batches(store: CascadeStore, parts: TrainingParts, config: RunConfig) -> Batches:
+    """Divide the training part into the batches of a run."""
+    sizes = store.post_ptr[parts.train + 1] - store.post_ptr[parts.train]
+    return Batches(parts.train, sizes, config.train, config.seed)

@@ -39,7 +39,7 @@ def trainer_of(store: CascadeStore, *plugins: str, encoder: str = "gcn") -> Trai
 def take(trainer: Trainer, steps: int) -> None:
     """Train so many steps and stop in the middle of an epoch."""
     target = trainer.position.step + steps
-    assert target < trainer.steps_per_epoch
+    assert target < trainer.batches.steps(0)
     assert trainer.train_epoch(lambda: trainer.position.step >= target) is None
 
 

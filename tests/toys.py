@@ -23,6 +23,7 @@ from dgljoint.testing import (
 )
 from dgljoint.training.build import build_model, build_weighter
 from dgljoint.training.parts import training_parts
+from dgljoint.training.processes import ALONE, Processes
 from dgljoint.training.progress import Progress
 from dgljoint.training.trainer import Trainer
 
@@ -66,7 +67,9 @@ def toy_model(store: CascadeStore, *assignments: str, **fields: object) -> Joint
     return build_model(config, selection, toy_features(store), classes).eval()
 
 
-def toy_trainer(store: CascadeStore, *assignments: str, **fields: object) -> Trainer:
+def toy_trainer(
+    store: CascadeStore, *assignments: str, processes: Processes = ALONE, **fields: object
+) -> Trainer:
     """Set a small run up, without a folder."""
     config = toy_config(store, *assignments, **fields)
     selection = select(installed_registry(), config)
@@ -77,5 +80,5 @@ def toy_trainer(store: CascadeStore, *assignments: str, **fields: object) -> Tra
     model = build_model(config, selection, features, classes)
     return Trainer(
         config, store, features, parts, model, build_weighter(config, selection, model, classes),
-        Evaluator(store, features, config.cascade, majority=0), Progress(),
+        Evaluator(store, features, config.cascade, majority=0), Progress(), processes,
     )

@@ -84,7 +84,9 @@ class CascadeBatch:
         return self.root.device
 
     def to(self, device: torch.device | str) -> CascadeBatch:
-        """Return the batch on ``device``."""
+        """Return the batch on ``device``; itself where it is there already."""
+        if torch.device(device) == self.device:
+            return self
         # What has been computed from the fields stays behind.
         moved: dict[str, Any] = {
             field.name: value.to(device)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,8 @@ from dgljoint.nn.losses import TASKS
 from dgljoint.nn.ops import sum_to_children, sum_to_parents, xavier
 from dgljoint.nn.protocols import Encoder, Interaction, Outputs, Representations
 from dgljoint.plugins.guard import guarded
+
+GroupT = TypeVar("GroupT", Representations, Outputs)
 
 # LayerScale (Touvron et al., 2021, arXiv 2103.17239): what a post says itself reaches the heads
 # from the first step on, and the encoder's smoothing grows in as it proves useful. Without it
@@ -126,6 +129,7 @@ class JointModel(nn.Module):
         width: D.
         classes: C.
         dropout: of the branches and the rumor head.
+        half: compute in bfloat16 where torch's autocast does; what comes out is float32.
     """
 
     def __init__(
@@ -137,8 +141,10 @@ class JointModel(nn.Module):
         width: int,
         classes: int,
         dropout: float,
+        half: bool = False,
     ) -> None:
         super().__init__()
+        self._half = half
         self.hosted_encoder = encoder
         self.hosted_interactions = tuple(interactions)
         self.projection = projection
@@ -155,28 +161,54 @@ class JointModel(nn.Module):
 
     def forward(self, batch: CascadeBatch) -> tuple[Representations, Outputs]:
         """Run the batch through. See :class:`Representations` and :class:`Outputs` for shapes."""
-        x = self.projection(batch)
-        encoded = self.encoder_norm(encode(self.hosted_encoder, batch, x))
-        shared = x + self.encoder_scale * encoded
-        reps = Representations(
-            shared=shared,
-            cascade=self.cascade_branch(batch, shared),
-            rumor=self.rumor_branch(batch, shared),
-        )
-        for interaction in self.hosted_interactions:
-            reps = couple(interaction, reps, batch)
-        cascade = reps.cascade
+        return self.decide(self.represent(batch), batch)
 
-        def score_links(pairs: Tensor) -> Tensor:
-            logits: Tensor = self.link_head(cascade, pairs, batch.delay_seconds)
-            return logits
+    def represent(self, batch: CascadeBatch) -> Tensor:
+        """Return what both tasks share. Shapes: (N, D)."""
+        with self._precision(batch):
+            x = self.projection(batch)
+            encoded = self.encoder_norm(encode(self.hosted_encoder, batch, x))
+            shared: Tensor = x + self.encoder_scale * encoded
+        return shared.float() if self._half else shared
 
-        for interaction in self.hosted_interactions:
-            reps = inform_rumor(interaction, reps, score_links, batch)
-        outputs = Outputs(
-            rumor_logits=self.rumor_head(reps.rumor, batch), link_logits=score_links(batch.pairs)
-        )
-        return reps, outputs
+    def decide(
+        self, shared: Tensor, batch: CascadeBatch
+    ) -> tuple[Representations, Outputs]:
+        """Make the tasks' views of what they share, couple them and ask the heads.
+
+        Args:
+            shared: (N, D) of :meth:`represent`.
+            batch: of the same posts.
+        """
+        with self._precision(batch):
+            reps = Representations(
+                shared=shared,
+                cascade=self.cascade_branch(batch, shared),
+                rumor=self.rumor_branch(batch, shared),
+            )
+            for interaction in self.hosted_interactions:
+                reps = couple(interaction, reps, batch)
+            cascade = reps.cascade
+
+            def score_links(pairs: Tensor) -> Tensor:
+                logits: Tensor = self.link_head(cascade, pairs, batch.delay_seconds)
+                return logits
+
+            for interaction in self.hosted_interactions:
+                reps = inform_rumor(interaction, reps, score_links, batch)
+            outputs = Outputs(
+                rumor_logits=self.rumor_head(reps.rumor, batch),
+                link_logits=score_links(batch.pairs),
+            )
+        return (_in_float32(reps), _in_float32(outputs)) if self._half else (reps, outputs)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are."""
+        return self.encoder_scale.device
+
+    def _precision(self, batch: CascadeBatch) -> torch.autocast:
+        return torch.autocast(batch.device.type, torch.bfloat16, enabled=self._half)
 
     def auxiliary_losses(
         self, reps: Representations, outputs: Outputs, batch: CascadeBatch
@@ -218,3 +250,8 @@ class JointModel(nn.Module):
                     raise PluginError(f"{hosted.entry} names its loss '{name}', which is taken")
                 coefficients[name] = coefficient
         return coefficients
+
+
+def _in_float32(group: GroupT) -> GroupT:
+    """Return the tensors of a group in float32: losses and metrics are not taken in half."""
+    return type(group)(**{name: value.float() for name, value in vars(group).items()})

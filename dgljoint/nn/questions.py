@@ -23,13 +23,23 @@ class Question:
 
     Attributes:
         pending: (N,) bool, posts whose incoming edge is hidden.
-        pairs: (2, P) int64, target over candidate; a target's pairs stand together.
+        pairs: (2, P) int64, target over candidate; a target's pairs stand together,
+            targets in their order.
         answer: (P,) bool, true for the candidate that is the parent.
     """
 
     pending: NDArray[np.bool_]
     pairs: Index
     answer: NDArray[np.bool_]
+
+    def part(self, start: int, stop: int) -> Question:
+        """Return what is asked of the cascades whose posts are those from ``start`` to ``stop``."""
+        first, last = np.searchsorted(self.pairs[0], (start, stop))
+        return Question(
+            pending=self.pending[start:stop],
+            pairs=self.pairs[:, first:last] - start,
+            answer=self.answer[first:last],
+        )
 
 
 def training_question(

@@ -39,6 +39,7 @@ def build_model(
             width=width,
             classes=classes,
             dropout=config.model.dropout,
+            half=config.train.precision == "bf16",
         )
 
 

@@ -24,6 +24,8 @@ class Stream(IntEnum):
     FORWARD = 4
     META = 5
     OPPONENTS = 6
+    LOSSES = 7
+    WEIGHING = 8
 
 
 def generator(seed: int, stream: Stream, number: int = 0) -> np.random.Generator:

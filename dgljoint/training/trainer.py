@@ -17,20 +17,20 @@ from dgljoint.errors import DivergedError, PluginError
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.scores import Scores
 from dgljoint.evaluation.selection import selection_score, validation_figures
-from dgljoint.nn.assemble import assemble
 from dgljoint.nn.batch import CascadeBatch
 from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.hosted import Hosted
-from dgljoint.nn.losses import TASKS, task_losses
+from dgljoint.nn.losses import TASKS
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import LossTable, LossWeighter, Outputs, Representations, Step
-from dgljoint.nn.questions import training_question
 from dgljoint.plugins.guard import guarded
 from dgljoint.store import CascadeStore
 from dgljoint.training.batches import Batches
 from dgljoint.training.gradients import gradient_cosine
 from dgljoint.training.optimizers import ModelOptimizer, opponent_optimizers
 from dgljoint.training.parts import TrainingParts
+from dgljoint.training.passes import Pass, Passed
+from dgljoint.training.processes import ALONE, Processes
 from dgljoint.training.progress import EpochRecord, Progress
 from dgljoint.training.randomness import Stream, generator, seeded
 
@@ -72,10 +72,11 @@ class Trainer:
         store: where the cascades are.
         features: fitted on ``parts.train``.
         parts: what may be used.
-        model: trained in place.
-        weighter: fills the gradients.
+        model: trained in place, on the device it is on.
+        weighter: fills the gradients; on the same device.
         evaluator: scores the validation part.
         progress: is told what happens.
+        processes: that share the batches; each has a trainer of its own.
     """
 
     def __init__(
@@ -88,6 +89,7 @@ class Trainer:
         weighter: Hosted[LossWeighter],
         evaluator: Evaluator,
         progress: Progress,
+        processes: Processes = ALONE,
     ) -> None:
         self._config = config
         self._store = store
@@ -101,6 +103,8 @@ class Trainer:
         self.batches = training_batches(store, parts, config)
         self._optimizer = ModelOptimizer(model, config.train, self.batches.total)
         self._opponents = opponent_optimizers(model, config.train)
+        self._processes = processes
+        self._pass = Pass(config, store, features, model, self._optimizer.parameters, processes)
         self.position = Position()
 
     @property
@@ -131,8 +135,10 @@ class Trainer:
             self._step(batches[self.position.step])
             self.position.step += 1
             self.position.seconds = time.perf_counter() - started
-            if stop():
+            if self._processes.any(stop()):
                 return None
+        # Running statistics are each process's own; what is selected is the first one's model.
+        self._processes.align(self.model.buffers())
         validation = self._evaluator.scores(self.model, self._parts.validation, "validation")
         return self._close_epoch(validation, started)
 
@@ -158,19 +164,16 @@ class Trainer:
     def _step(self, indices: NDArray[np.int64]) -> None:
         number = self.batches.before(self.position.epoch) + self.position.step
         seed = self._config.seed
-        batch = self._batch(indices, generator(seed, Stream.QUESTIONS, number))
-        with seeded(seed, Stream.FORWARD, number):
-            reps, outputs = self.model(batch)
-            raw = self._task_losses(outputs, batch)
-            raw |= self.model.auxiliary_losses(reps, outputs, batch)
-            losses = LossTable(raw, self._coefficients)
-            self._check_finite(raw, batch)
+        passed = self._pass(indices, number)
+        batch, raw = passed.batch, passed.raw
+        self._check_finite(raw, batch)
+        with seeded(seed, Stream.WEIGHING, number):
             if self.position.step % _LOOK_EVERY == 0:
-                self._look(raw, reps, outputs, batch)
+                self._look(passed)
             self._optimizer.zero_grad()
             with guarded(self.weighter.entry, "backward"):
-                step = self._describe(number, reps, batch)
-                weights = self.weighter.module.backward(losses, step)
+                losses = LossTable(raw, self._coefficients)
+                weights = self.weighter.module.backward(losses, self._describe(number, passed))
         if weights.shape != (len(raw),):
             raise PluginError(
                 f"{self.weighter.entry} returned weights {tuple(weights.shape)} from backward, "
@@ -181,31 +184,19 @@ class Trainer:
         self._optimizer.step(number)
         if self._opponents:
             with seeded(seed, Stream.OPPONENTS, number):
-                self._step_opponents(reps, outputs, batch)
+                self._step_opponents(passed)
         self._count(raw, weights, norm)
 
-    def _look(
-        self, raw: Mapping[str, Tensor], reps: Representations, outputs: Outputs,
-        batch: CascadeBatch,
-    ) -> None:
+    def _look(self, passed: Passed) -> None:
         """Take down what is worth knowing of a step and would cost too much in each."""
-        found = self.model.diagnostics(reps, outputs, batch)
+        found = self.model.diagnostics(passed.reps, passed.outputs, passed.batch)
         if len(self._config.train.task_names) == len(TASKS):
-            one, other = (raw[name] for name in TASKS)
+            one, other = (passed.raw[name] for name in TASKS)
             found["gradient_cosine"] = gradient_cosine(one, other, self.model.shared_parameters())
         self._add({f"look {name}": value for name, value in found.items()})
 
-    def _task_losses(self, outputs: Outputs, batch: CascadeBatch) -> dict[str, Tensor]:
-        config = self._config
-        return task_losses(outputs, batch, config.cascade.loss, config.train.task_names)
-
-    def _batch(self, indices: NDArray[np.int64], rng: np.random.Generator) -> CascadeBatch:
-        columns = self._store.read(indices)
-        options = self._config.cascade
-        question = training_question(columns, options.target_share, options.candidates, rng)
-        return assemble(self._store, columns, question, self._features)
-
-    def _describe(self, number: int, reps: Representations, batch: CascadeBatch) -> Step:
+    def _describe(self, number: int, passed: Passed) -> Step:
+        batch, reps = passed.batch, passed.reps
         views = (batch.pool(reps.cascade.detach()), batch.pool(reps.rumor.detach()))
         return Step(
             number=number,
@@ -215,7 +206,7 @@ class Trainer:
             parameters=self._optimizer.parameters,
             step_size=lambda name: self._optimizer.step_size(name, number),
             pooled=torch.stack([view.mean(0) for view in views]),
-            shared=reps.shared,
+            shared=passed.shared,
             probe=self._probe(number) if len(self._parts.meta) else None,
         )
 
@@ -227,19 +218,19 @@ class Trainer:
             if not made:
                 rng = generator(self._config.seed, Stream.META, number)
                 size = min(self._config.train.batch, len(self._parts.meta))
-                made.append(self._batch(rng.choice(self._parts.meta, size, replace=False), rng))
+                chosen = rng.choice(self._parts.meta, size, replace=False)
+                made.append(self._pass.batch(*self._pass.ask(chosen, rng)))
             # Seeded by the step: every call meets the same dropout masks.
             with seeded(self._config.seed, Stream.META, number):
                 _, outputs = torch.func.functional_call(self.model, dict(parameters), (made[0],))
-            return self._task_losses(outputs, made[0])
+            return self._pass.task_losses(outputs, made[0])
 
         return probe
 
-    def _step_opponents(
-        self, reps: Representations, outputs: Outputs, batch: CascadeBatch
-    ) -> None:
-        reps = Representations(*(view.detach() for view in vars(reps).values()))
-        outputs = Outputs(*(logits.detach() for logits in vars(outputs).values()))
+    def _step_opponents(self, passed: Passed) -> None:
+        batch = passed.batch
+        reps = Representations(*(view.detach() for view in vars(passed.reps).values()))
+        outputs = Outputs(*(logits.detach() for logits in vars(passed.outputs).values()))
         for hosted in self.model.hosted_interactions:
             optimizer = self._opponents.get(hosted.entry.name)
             if optimizer is None:

@@ -1,0 +1,208 @@
+"""A step's forward pass and its losses, in one process or divided among several.
+
+With several processes every one runs the model on its own cascades of the batch, and all get the
+views and outputs of all: losses, which may compare cascades, are those of the whole batch, and so
+is everything a loss weighter sees. That the gradients are those of the whole batch too, each
+process having a part of the graph, is the work of three nodes in it:
+
+- *joined*: rows of all processes; its gradient is this process's rows, times the processes;
+- *agreed*: between what the tasks share and the views; its gradient is averaged over processes;
+- *the parameters*: their gradient is averaged over processes, all in one exchange.
+
+What runs on a process's own rows gets from *joined* its share of the gradient times the number of
+processes, which the averaging of the parameters turns into the sum of all shares; what every
+process computes alike, as an auxiliary loss's own layers, is averaged over equal values. So a
+plugin and a loss weighter, whatever gradients they take of whatever, need know nothing of this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from dgljoint.config import RunConfig
+from dgljoint.nn.assemble import assemble
+from dgljoint.nn.batch import CascadeBatch
+from dgljoint.nn.features import FeatureSpace
+from dgljoint.nn.losses import task_losses
+from dgljoint.nn.model import JointModel
+from dgljoint.nn.protocols import Outputs, Representations
+from dgljoint.nn.questions import Question, training_question
+from dgljoint.store import CascadeColumns, CascadeStore
+from dgljoint.training.joining import agree, average, join
+from dgljoint.training.processes import Processes
+from dgljoint.training.randomness import Stream, generator, seeded
+
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Passed:
+    """What a step's pass came to, over the whole batch in every process.
+
+    Attributes:
+        batch: of B cascades, N posts, P pairs.
+        shared: (N, D), what the tasks share; the losses rest on it, and gradients by it are whole.
+        reps: the views.
+        outputs: of the heads.
+        raw: the losses, tasks first.
+    """
+
+    batch: CascadeBatch
+    shared: Tensor
+    reps: Representations
+    outputs: Outputs
+    raw: dict[str, Tensor]
+
+
+class Pass:
+    """Runs batches of a store through a model.
+
+    Args:
+        config: of the run.
+        store: where the cascades are.
+        features: fitted on the training part.
+        model: on the device to compute on.
+        parameters: that the losses train, by name in ``model``.
+        processes: that share the batches.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        store: CascadeStore,
+        features: FeatureSpace,
+        model: JointModel,
+        parameters: Mapping[str, nn.Parameter],
+        processes: Processes,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._features = features
+        self._model = model
+        self._parameters = parameters
+        self._processes = processes
+        self._whole = _Whole(self)
+
+    def ask(self, indices: Indices, rng: np.random.Generator) -> tuple[CascadeColumns, Question]:
+        """Read cascades and draw what is asked of them."""
+        options = self._config.cascade
+        columns = self._store.read(indices)
+        return columns, training_question(columns, options.target_share, options.candidates, rng)
+
+    def batch(self, columns: CascadeColumns, question: Question) -> CascadeBatch:
+        """Assemble a batch where the model is."""
+        return assemble(self._store, columns, question, self._features).to(self._model.device)
+
+    def task_losses(self, outputs: Outputs, batch: CascadeBatch) -> dict[str, Tensor]:
+        """Return the losses of the tasks that are trained."""
+        config = self._config
+        return task_losses(outputs, batch, config.cascade.loss, config.train.task_names)
+
+    def __call__(self, indices: Indices, number: int) -> Passed:
+        """Run step ``number`` on the cascades at ``indices``."""
+        columns, question = self.ask(
+            indices, generator(self._config.seed, Stream.QUESTIONS, number)
+        )
+        batch = self.batch(columns, question)
+        if not self._processes.several:
+            with self._drawing(number):
+                shared = self._model.represent(batch)
+                reps, outputs = self._model.decide(shared, batch)
+            return self._with_losses(batch, shared, reps, outputs, number)
+        averaged = average(self._processes, self._parameters.values())
+        swapped = {f"model.{name}": x for name, x in zip(self._parameters, averaged, strict=True)}
+        passed: Passed = torch.func.functional_call(
+            self._whole, swapped, (columns, question, batch, number)
+        )
+        return passed
+
+    def divided(
+        self, columns: CascadeColumns, question: Question, batch: CascadeBatch, number: int
+    ) -> Passed:
+        """Run this process's cascades and join the rows of all."""
+        group = self._processes
+        places = shares(columns.post_ptr, group.size)
+        first, last = places[group.rank]
+        # A process without a cascade runs the first and gives none of its rows: the graph, and so
+        # the exchanges of a backward pass, must be the same in all.
+        taken = slice(first, max(last, first + 1)) if first < len(columns.index) else slice(0, 1)
+        part = question.part(columns.post_ptr[taken.start], columns.post_ptr[taken.stop])
+        own = self.batch(self._store.read(columns.index[taken]), part)
+        ends = np.array([stop for _, stop in places])
+        posts = [0, *columns.post_ptr[ends].tolist()]
+        pairs = [0, *np.searchsorted(question.pairs[0], columns.post_ptr[ends]).tolist()]
+        cascades = [0, *ends.tolist()]
+        with self._drawing(number * group.size + group.rank):
+            (shared,) = join(group, [posts], [self._model.represent(own)])
+            agreed = agree(group, shared)
+            start = int(columns.post_ptr[taken.start])
+            rows = agreed[start : int(columns.post_ptr[taken.stop])]
+            reps, outputs = self._model.decide(rows, own)
+        cascade, rumor, rumor_logits, link_logits = join(
+            group,
+            [posts, posts, cascades, pairs],
+            [reps.cascade, reps.rumor, outputs.rumor_logits, outputs.link_logits],
+        )
+        return self._with_losses(
+            batch,
+            shared,
+            Representations(agreed, cascade, rumor),
+            Outputs(rumor_logits, link_logits),
+            number,
+        )
+
+    def _with_losses(
+        self, batch: CascadeBatch, shared: Tensor, reps: Representations, outputs: Outputs,
+        number: int,
+    ) -> Passed:
+        # A stream of its own: what losses draw does not depend on who drew what dropout.
+        with seeded(self._config.seed, Stream.LOSSES, number):
+            raw = self.task_losses(outputs, batch)
+            raw |= self._model.auxiliary_losses(reps, outputs, batch)
+        return Passed(batch, shared, reps, outputs, raw)
+
+    def _drawing(self, number: int) -> AbstractContextManager[None]:
+        return seeded(self._config.seed, Stream.FORWARD, number)
+
+
+class _Whole(nn.Module):
+    """A pass as a module, so that the model's parameters can be put into all of it at once."""
+
+    def __init__(self, owner: Pass) -> None:
+        super().__init__()
+        self.model = owner._model
+        self._run = owner.divided
+
+    def forward(
+        self, columns: CascadeColumns, question: Question, batch: CascadeBatch, number: int
+    ) -> Passed:
+        return self._run(columns, question, batch, number)
+
+
+def shares(post_ptr: NDArray[np.int64], size: int) -> list[tuple[int, int]]:
+    """Divide cascades, in their order, among processes: near-equal in posts.
+
+    Everybody gets at least one while there are enough.
+
+    Args:
+        post_ptr: (B+1,) where each cascade's posts start and end.
+        size: number of processes.
+
+    Returns:
+        The first cascade of each process and the one after its last.
+    """
+    cascades = len(post_ptr) - 1
+    ends = np.searchsorted(post_ptr, post_ptr[-1] * np.arange(1, size) / size)
+    least = np.arange(1, size)
+    most = np.maximum(cascades - size + least, 0)
+    ends = np.minimum(np.maximum(np.maximum.accumulate(ends - least) + least, least), most)
+    cuts = [0, *np.minimum(ends, cascades).tolist(), cascades]
+    return list(pairwise(cuts))

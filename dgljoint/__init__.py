@@ -41,12 +41,14 @@ if TYPE_CHECKING:
         WeighterSpec,
     )
     from dgljoint.reading import Reader, ReadReport
+    from dgljoint.training.callbacks import Callback, StopTraining
 
 _dgl_compat.install()
 
 # Loaded on first use: `dgljoint --help` must not wait for pydantic or NumPy.
 _HOME = {
     "BuildContext": "dgljoint.plugins.specs",
+    "Callback": "dgljoint.training.callbacks",
     "Cascade": "dgljoint.cascade",
     "CascadeDataset": "dgljoint.dataset",
     "DataError": "dgljoint.errors",
@@ -60,6 +62,7 @@ _HOME = {
     "Reader": "dgljoint.reading",
     "ReaderSpec": "dgljoint.plugins.specs",
     "Reference": "dgljoint.plugins.specs",
+    "StopTraining": "dgljoint.training.callbacks",
     "UsageError": "dgljoint.errors",
     "WeighterSpec": "dgljoint.plugins.specs",
     "hookimpl": "dgljoint.plugins.hookspecs",
@@ -74,6 +77,7 @@ def __getattr__(name: str) -> object:
 
 __all__ = [
     "BuildContext",
+    "Callback",
     "Cascade",
     "CascadeDataset",
     "DataError",
@@ -87,6 +91,7 @@ __all__ = [
     "Reader",
     "ReaderSpec",
     "Reference",
+    "StopTraining",
     "UsageError",
     "WeighterSpec",
     "__version__",

@@ -10,12 +10,12 @@ import torch
 
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.store import CascadeStore
-from dgljoint.training import Progress, RunResult, train
+from dgljoint.training import Callback, RunResult, train
 from dgljoint.training.checkpoint import load_tree
 from toys import toy_config
 
 
-class StopAfter(Progress):
+class StopAfter(Callback):
     """Presses Ctrl-C after so many steps."""
 
     def __init__(self, steps: int) -> None:
@@ -30,12 +30,12 @@ class StopAfter(Progress):
 
 
 def run(
-    store: CascadeStore, out: Path, *assignments: str, progress: Progress | None = None,
+    store: CascadeStore, out: Path, *assignments: str, callback: Callback | None = None,
     resume: bool = False, force: bool = False, **fields: Any,
 ) -> RunResult:
     config = toy_config(store, *assignments, **fields)
     return train(
-        config, out, registry=installed_registry(), progress=progress or Progress(),
+        config, out, registry=installed_registry(), callbacks=(callback,) if callback else (),
         resume=resume, force=force,
     )
 

@@ -24,9 +24,8 @@ def take_steps(path: Path, fields: Fields, processes: Processes = ALONE) -> dict
     names = {name: value for name, value in fields.items() if name != "assignments"}
     used = select(installed_registry(), toy_config(store, *assignments, **names)).components
     # Each process draws the dropout of its own posts: without it, both draw nothing.
-    none = [
-        f"{part.spec.name}.dropout=0" for part in used if "dropout" in type(part.options).model_fields
-    ]
+    dropping = [part for part in used if "dropout" in type(part.options).model_fields]
+    none = [f"{part.spec.name}.dropout=0" for part in dropping]
     trainer = toy_trainer(
         store, "model.dropout=0", *none, *assignments, processes=processes, **names
     )

@@ -22,9 +22,9 @@ from dgljoint.testing import (
     write_store,
 )
 from dgljoint.training.build import build_model, build_weighter
+from dgljoint.training.callbacks import Callback
 from dgljoint.training.parts import training_parts
 from dgljoint.training.processes import ALONE, Processes
-from dgljoint.training.progress import Progress
 from dgljoint.training.trainer import Trainer
 
 __all__ = [
@@ -80,5 +80,5 @@ def toy_trainer(
     model = build_model(config, selection, features, classes)
     return Trainer(
         config, store, features, parts, model, build_weighter(config, selection, model, classes),
-        Evaluator(store, features, config.cascade, majority=0), Progress(), processes,
+        Evaluator(store, features, config.cascade, majority=0), Callback(), processes,
     )

@@ -12,15 +12,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from dgljoint.training.progress import EpochRecord, Progress
+from dgljoint.training import Callback, EpochRecord
 from dgljoint_cli.console import Talk
 
 
 @contextmanager
-def watching(talk: Talk) -> Iterator[Progress]:
-    """Give the :class:`Progress` that suits where stderr goes; silent with ``-q``."""
+def watching(talk: Talk) -> Iterator[Callback]:
+    """Give the :class:`~dgljoint.Callback` that suits where stderr goes; silent with ``-q``."""
     if talk.quiet:
-        yield Progress()
+        yield Callback()
     elif sys.stderr.isatty():
         view = LiveProgress(Console(stderr=True, markup=False, highlight=False, emoji=False))
         with view.live:
@@ -29,7 +29,7 @@ def watching(talk: Talk) -> Iterator[Progress]:
         yield LineProgress(talk)
 
 
-class LineProgress(Progress):
+class LineProgress(Callback):
     """One plain line an epoch; learning rate, gradient norm and raw losses with ``-v``."""
 
     def __init__(self, talk: Talk) -> None:
@@ -59,7 +59,7 @@ class LineProgress(Progress):
         self._talk.say(text)
 
 
-class LiveProgress(Progress):
+class LiveProgress(Callback):
     """A bar over all steps with the newest losses, weights and validation figures under it."""
 
     def __init__(self, console: Console) -> None:

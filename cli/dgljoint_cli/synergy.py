@@ -98,8 +98,8 @@ def _trained(talk: Talk, joint: Path, task: str) -> Path:
         return folder
     talk.say(f"training the {task} task alone: {folder}")
     registry = installed_registry()
-    with watching(talk) as progress:
-        train_single_task(joint, task, folder, registry=registry, progress=progress)
+    with watching(talk) as view:
+        train_single_task(joint, task, folder, registry=registry, callbacks=(view,))
     return folder
 
 

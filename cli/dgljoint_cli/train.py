@@ -96,9 +96,9 @@ def train(
     from dgljoint import training
     from dgljoint_cli.progress import watching
 
-    with watching(talk) as progress:
+    with watching(talk) as view:
         result = training.train(
-            config, folder, registry=registry, progress=progress, resume=resume, force=force
+            config, folder, registry=registry, callbacks=(view,), resume=resume, force=force
         )
     _show_result(result, protocol, as_json=as_json)
 

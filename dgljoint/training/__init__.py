@@ -1,14 +1,41 @@
 """Training: one loop for every combination of components, and the run folder it leaves."""
 
-from dgljoint.training.plan import Plan
-from dgljoint.training.progress import EpochRecord, Progress
-from dgljoint.training.run import RunResult, evaluate_run, plan_run, train
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dgljoint.training.callbacks import Callback, StopTraining
+    from dgljoint.training.plan import Plan
+    from dgljoint.training.record import EpochRecord
+    from dgljoint.training.run import RunResult, evaluate_run, plan_run, train
+
+# Loaded on first use: a callback must not wait for torch.
+_HOME = {
+    "Callback": "dgljoint.training.callbacks",
+    "EpochRecord": "dgljoint.training.record",
+    "Plan": "dgljoint.training.plan",
+    "RunResult": "dgljoint.training.run",
+    "StopTraining": "dgljoint.training.callbacks",
+    "evaluate_run": "dgljoint.training.run",
+    "plan_run": "dgljoint.training.run",
+    "train": "dgljoint.training.run",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module 'dgljoint.training' has no attribute '{name}'")
+    return getattr(import_module(_HOME[name]), name)
+
 
 __all__ = [
+    "Callback",
     "EpochRecord",
     "Plan",
-    "Progress",
     "RunResult",
+    "StopTraining",
     "evaluate_run",
     "plan_run",
     "train",

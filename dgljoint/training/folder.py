@@ -18,7 +18,7 @@ from dgljoint.files import write_text, writing
 from dgljoint.plugins.selection import Selection
 from dgljoint.store import CascadeStore, StoredSplit
 from dgljoint.training.checkpoint import load_tree, save_tree
-from dgljoint.training.progress import EpochRecord
+from dgljoint.training.record import EpochRecord
 
 
 class RunFolder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,11 @@ from dgljoint.plugins.selection import Selection, select
 from dgljoint.store import CascadeStore, StoredSplit
 from dgljoint.suggest import did_you_mean
 from dgljoint.training.build import build_model, build_weighter, count_parameters, loss_names
+from dgljoint.training.callbacks import Callback, Callbacks
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.interruption import StopRequest
 from dgljoint.training.parts import TrainingParts, part_under_test, training_parts
 from dgljoint.training.plan import Plan, PlannedComponent
-from dgljoint.training.progress import Progress
 from dgljoint.training.trainer import Trainer, training_batches
 
 VALIDATION = "validation"
@@ -153,7 +154,7 @@ def train(
     out: Path,
     *,
     registry: Registry,
-    progress: Progress,
+    callbacks: Iterable[Callback] = (),
     resume: bool = False,
     force: bool = False,
 ) -> RunResult:
@@ -163,7 +164,7 @@ def train(
         config: of the run.
         out: the run folder.
         registry: where components are found.
-        progress: is told what happens.
+        callbacks: are told what happens, and may stop the run.
         resume: go on with the run in ``out``; its configuration must be ``config``.
         force: start over in a folder that is not empty.
 
@@ -172,11 +173,13 @@ def train(
         DataError: the data or the checkpoint cannot be used.
         PluginError: a plugin failed.
         DivergedError: a loss or a gradient is not finite; the checkpoints stand.
-        InterruptedRunError: Ctrl-C; everything is saved for ``resume``.
+        InterruptedRunError: Ctrl-C, or a callback before the first epoch ended; everything is saved
+            for ``resume``.
         RunFailedError: the file system refuses.
     """
     setup = _set_up(config, registry)
     folder = RunFolder(out)
+    told = Callbacks(callbacks)
     trainer = Trainer(
         config,
         setup.store,
@@ -185,7 +188,7 @@ def train(
         setup.model,
         setup.weighter,
         setup.evaluator,
-        progress,
+        told,
     )
     if resume:
         _refuse_changes(folder.config(), setup.config, out)
@@ -197,9 +200,11 @@ def train(
             setup.config, setup.selection, setup.store, setup.split,
             parameters=count_parameters(setup.model), force=force,
         )
-    progress.start(config.train.epochs, trainer.batches.steps(0), trainer.position.epoch)
-    _train_epochs(trainer, folder, progress)
-    return _score(setup, folder)
+    told.start(config.train.epochs, trainer.batches.steps(0), trainer.position.epoch)
+    _train_epochs(trainer, folder, told)
+    result = _score(setup, folder)
+    told.end(result)
+    return result
 
 
 def evaluate_run(folder: Path, *, registry: Registry, part: str) -> Scores:
@@ -222,21 +227,29 @@ def evaluate_run(folder: Path, *, registry: Registry, part: str) -> Scores:
     return _score_part(setup, part)
 
 
-def _train_epochs(trainer: Trainer, folder: RunFolder, progress: Progress) -> None:
+def _train_epochs(trainer: Trainer, folder: RunFolder, callbacks: Callbacks) -> None:
     with StopRequest() as stop:
-        while not trainer.finished:
-            record = trainer.train_epoch(lambda: stop.asked)
+        while not trainer.finished and not callbacks.stop_asked:
+            record = trainer.train_epoch(lambda: stop.asked or callbacks.stop_asked)
             if record is not None:
                 folder.append(record)
                 if record.best:
                     folder.save_best(trainer.model.state_dict(), record.epoch)
-                progress.epoch(record)
+                callbacks.epoch(record)
             folder.save_last(trainer.state())
             if stop.asked:
-                raise InterruptedRunError(
-                    f"interrupted in epoch {trainer.position.epoch + 1}; everything is saved",
-                    hint=f"go on with: dgljoint train --resume --out {folder.path}",
-                )
+                raise _interrupted("interrupted", trainer, folder)
+    if not trainer.position.best_epoch:
+        # Also where a callback allowed not a single step.
+        folder.save_last(trainer.state())
+        raise _interrupted("stopped by a callback", trainer, folder)
+
+
+def _interrupted(what: str, trainer: Trainer, folder: RunFolder) -> InterruptedRunError:
+    return InterruptedRunError(
+        f"{what} in epoch {trainer.position.epoch + 1}; everything is saved",
+        hint=f"go on with: dgljoint train --resume --out {folder.path}",
+    )
 
 
 def _score(setup: _Setup, folder: RunFolder) -> RunResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.synergy import FIGURES, Synergy, compare, task_figures
 from dgljoint.plugins.registry import Registry
 from dgljoint.store import CascadeStore
+from dgljoint.training.callbacks import Callback
 from dgljoint.training.folder import RunFolder
-from dgljoint.training.progress import Progress
 from dgljoint.training.run import TEST, flat, train
 
 _BOTH = "both"
@@ -66,7 +66,7 @@ def single_task_done(joint: Path, task: str, out: Path) -> bool:
 
 
 def train_single_task(
-    joint: Path, task: str, out: Path, *, registry: Registry, progress: Progress
+    joint: Path, task: str, out: Path, *, registry: Registry, callbacks: Iterable[Callback] = ()
 ) -> None:
     """Train ``task`` alone as ``joint`` was trained; go on with what ``out`` holds of that.
 
@@ -75,7 +75,7 @@ def train_single_task(
         task: name of the task.
         out: folder of the single run.
         registry: where the encoder is found.
-        progress: is told what happens.
+        callbacks: are told what happens, and may stop the run.
 
     Raises:
         UsageError: ``joint`` did not train both tasks, or ``out`` holds another run.
@@ -88,7 +88,7 @@ def train_single_task(
     store = CascadeStore(Path(config.data))
     run.check_data(store, store.split(config.split))
     resume = RunFolder(out).resumable
-    train(config, out, registry=registry, progress=progress, resume=resume)
+    train(config, out, registry=registry, callbacks=callbacks, resume=resume)
 
 
 def check_single_run(joint: Path, task: str, single: Path) -> None:

@@ -26,13 +26,14 @@ from dgljoint.nn.protocols import LossTable, LossWeighter, Outputs, Representati
 from dgljoint.plugins.guard import guarded
 from dgljoint.store import CascadeStore
 from dgljoint.training.batches import Batches
+from dgljoint.training.callbacks import Callback
 from dgljoint.training.gradients import gradient_cosine
 from dgljoint.training.optimizers import ModelOptimizer, opponent_optimizers
 from dgljoint.training.parts import TrainingParts
 from dgljoint.training.passes import Pass, Passed
 from dgljoint.training.processes import ALONE, Processes
-from dgljoint.training.progress import EpochRecord, Progress
 from dgljoint.training.randomness import Stream, generator, seeded
+from dgljoint.training.record import EpochRecord
 
 _CASCADES_NAMED = 5
 # A look costs two backward passes more: one step in eight makes an epoch a tenth longer.
@@ -75,7 +76,7 @@ class Trainer:
         model: trained in place, on the device it is on.
         weighter: fills the gradients; on the same device.
         evaluator: scores the validation part.
-        progress: is told what happens.
+        callback: is told what happens.
         processes: that share the batches; each has a trainer of its own.
     """
 
@@ -88,7 +89,7 @@ class Trainer:
         model: JointModel,
         weighter: Hosted[LossWeighter],
         evaluator: Evaluator,
-        progress: Progress,
+        callback: Callback,
         processes: Processes = ALONE,
     ) -> None:
         self._config = config
@@ -96,7 +97,7 @@ class Trainer:
         self._features = features
         self._parts = parts
         self._evaluator = evaluator
-        self._progress = progress
+        self._callback = callback
         self._coefficients = model.loss_coefficients
         self.model = model
         self.weighter = weighter
@@ -264,7 +265,7 @@ class Trainer:
         counted |= {f"weight {name}": float(w) for name, w in zip(raw, weights, strict=True)}
         counted["norm"] = norm
         self._add(counted)
-        self._progress.step(self.position.epoch + 1, self.position.step + 1, losses)
+        self._callback.step(self.position.epoch + 1, self.position.step + 1, losses)
 
     def _add(self, values: Mapping[str, float]) -> None:
         sums = self.position.sums

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from dgljoint.evaluation.scores import Scores
 from dgljoint.reading import ReadReport
+from dgljoint.training import EpochRecord
 from dgljoint.training.plan import Plan, PlannedComponent
-from dgljoint.training.progress import EpochRecord
 from dgljoint_cli.build_progress import BarWatch, LineWatch, watching_build
 from dgljoint_cli.console import Talk
 from dgljoint_cli.progress import LineProgress, LiveProgress, watching

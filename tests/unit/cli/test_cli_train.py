@@ -29,9 +29,10 @@ def asked(monkeypatch, tmp_path, scores):
     """Record what the engine is asked instead of training, in an empty folder."""
     calls = []
 
-    def train(config, out, *, registry, progress, resume=False, force=False):
+    def train(config, out, *, registry, callbacks, resume=False, force=False):
         calls.append((config, out, resume, force))
-        progress.message("training")
+        for callback in callbacks:
+            callback.message("training")
         return RunResult(out, 3, replace(scores, part="validation"), scores)
 
     monkeypatch.setattr(training, "train", train)

@@ -17,7 +17,7 @@ from dgljoint.errors import (
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.specs import WeighterSpec
 from dgljoint.store import CascadeStore, put_split, remove_split
-from dgljoint.training import Progress, evaluate_run, train
+from dgljoint.training import evaluate_run, train
 from runs import StopAfter, assert_same_run, metrics, run
 from toys import shipped, toy_store
 
@@ -39,7 +39,7 @@ def test_every_combination_repeats_and_resumes(
     out = tmp_path / "c"
     for steps in (3, 11):  # in the middle of the first epoch, and of a later one
         with pytest.raises(InterruptedRunError, match="everything is saved") as stopped:
-            run(store, out, progress=StopAfter(steps), resume=steps > 3, **fields)
+            run(store, out, callback=StopAfter(steps), resume=steps > 3, **fields)
         assert "--resume" in (stopped.value.hint or "")
     run(store, out, resume=True, **fields)
     assert_same_run(tmp_path / "a", out)
@@ -57,7 +57,7 @@ def test_every_loss_weighter_trains_and_resumes(
     assert all(math.isfinite(weight) for line in lines for weight in line["weights"].values())
     out = tmp_path / "b"
     with pytest.raises(InterruptedRunError):
-        run(store, out, "train.batch=16", progress=StopAfter(6), **fields)
+        run(store, out, "train.batch=16", callback=StopAfter(6), **fields)
     run(store, out, "train.batch=16", resume=True, **fields)
     assert_same_run(tmp_path / "a", out)
 
@@ -69,7 +69,7 @@ def test_a_lost_last_line_or_a_line_too_many_does_not_double(
     run(store, tmp_path / "a")
     out = tmp_path / "b"
     with pytest.raises(InterruptedRunError):
-        run(store, out, progress=StopAfter(10))
+        run(store, out, callback=StopAfter(10))
     with (out / "metrics.jsonl").open("a") as file:
         file.write((tmp_path / "a" / "metrics.jsonl").read_text().splitlines()[1] + "\n")
     run(store, out, resume=True)
@@ -80,7 +80,7 @@ def test_the_folder_repeats_the_run(store: CascadeStore, tmp_path: Path) -> None
     run(store, tmp_path / "a", "contrastive.temperature=0.3", plugins=BOTH)
     config = resolve_config(file=tmp_path / "a" / "config.toml")
     assert config.options["contrastive"]["temperature"] == 0.3
-    train(config, tmp_path / "b", registry=installed_registry(), progress=Progress())
+    train(config, tmp_path / "b", registry=installed_registry())
     assert_same_run(tmp_path / "a", tmp_path / "b")
     text = (tmp_path / "a" / "config.toml").read_text()
     assert text == (tmp_path / "b" / "config.toml").read_text()
@@ -91,7 +91,7 @@ def test_resuming_another_configuration_or_other_data_is_refused(
 ) -> None:
     out = tmp_path / "a"
     with pytest.raises(InterruptedRunError):
-        run(store, out, progress=StopAfter(2))
+        run(store, out, callback=StopAfter(2))
     with pytest.raises(UsageError, match=r"train\.batch 8 -> 4"):
         run(store, out, "train.batch=4", resume=True)
     with pytest.raises(UsageError, match=r"features\.use \['bow', 'extra', 'time', 'structure'\]"):
@@ -117,7 +117,7 @@ def test_another_split_may_come_and_go_but_the_run_s_own_must_stay(
 ) -> None:
     out = tmp_path / "a"
     with pytest.raises(InterruptedRunError):
-        run(store, out, progress=StopAfter(2))
+        run(store, out, callback=StopAfter(2))
     own = store.split("event")
     more = put_split(store, "mine", (own.fold + 1) % 4, grouped_by="")
     assert more.digest != store.digest
@@ -132,7 +132,7 @@ def test_another_split_may_come_and_go_but_the_run_s_own_must_stay(
 def test_a_run_of_before_pins_the_whole_file(store: CascadeStore, tmp_path: Path) -> None:
     out = tmp_path / "a"
     with pytest.raises(InterruptedRunError):
-        run(store, out, progress=StopAfter(2))
+        run(store, out, callback=StopAfter(2))
     file = out / "manifest.json"
     manifest = json.loads(file.read_text())
     del manifest["split"], manifest["data"]["content_digest"]

@@ -141,7 +141,7 @@ def test_all_features_are_those_of_the_store_by_name(store: CascadeStore, tmp_pa
     """A run that names none is resumed by one that names all, in any order."""
     out = tmp_path / "a"
     with pytest.raises(InterruptedRunError):
-        run(store, out, progress=StopAfter(2))
+        run(store, out, callback=StopAfter(2))
     assert run(store, out, "features.use=time,structure,extra,bow", resume=True).best_epoch
 
 

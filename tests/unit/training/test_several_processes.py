@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -69,7 +69,7 @@ def test_shares_are_all_cascades_in_order_and_leave_nobody_without(
     found = shares(np.concatenate(([0], np.cumsum(sizes))), processes)
     assert found[0][0] == 0
     assert found[-1][1] == len(sizes)
-    assert all(one[1] == other[0] for one, other in zip(found, found[1:], strict=False))
+    assert all(one[1] == other[0] for one, other in pairwise(found))
     counts = [stop - start for start, stop in found]
     assert min(counts) >= (1 if len(sizes) >= processes else 0)
 

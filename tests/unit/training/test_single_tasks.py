@@ -13,7 +13,7 @@ from conftest import Site
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.store import CascadeStore
-from dgljoint.training import Progress, RunResult, evaluate_run, plan_run, train
+from dgljoint.training import RunResult, evaluate_run, plan_run, train
 from dgljoint.training.checkpoint import load_tree
 from toys import toy_config, toy_model, toy_store
 
@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> CascadeStore:
 
 def run(store: CascadeStore, out: Path, task: str, *assignments: str, **fields: Any) -> RunResult:
     config = toy_config(store, f"train.tasks={task}", *assignments, **fields)
-    return train(config, out, registry=installed_registry(), progress=Progress())
+    return train(config, out, registry=installed_registry())
 
 
 def metrics(out: Path) -> list[dict[str, Any]]:

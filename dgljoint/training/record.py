@@ -1,4 +1,4 @@
-"""What a run tells whoever watches it."""
+"""What an epoch came to."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ class EpochRecord:
             interactions log.
         validation: figures of the validation part by name, the selection score among them as
             ``score``.
+        learning_rate: at the epoch's last step.
+        gradient_norm: mean over the epoch's steps, before clipping.
         best: whether this epoch's model is the best so far.
         seconds: training and validation together.
     """
@@ -36,19 +38,3 @@ class EpochRecord:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
         return asdict(self)
-
-
-class Progress:
-    """Receives events; the default ignores them. A subclass shows them."""
-
-    def start(self, epochs: int, steps: int, resumed_from: int) -> None:
-        """Training starts: at most ``epochs`` of ``steps`` steps, ``resumed_from`` are done."""
-
-    def step(self, epoch: int, step: int, losses: dict[str, float]) -> None:
-        """A step of an epoch (both from 1) ended with these raw losses."""
-
-    def epoch(self, record: EpochRecord) -> None:
-        """An epoch ended."""
-
-    def message(self, text: str) -> None:
-        """Something the user should know."""

@@ -12,7 +12,7 @@ from torch import distributed, multiprocessing
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
 from dgljoint.store import CascadeStore
-from dgljoint.training.processes import ALONE, Processes
+from dgljoint.processes import ALONE, Processes
 from toys import toy_config, toy_trainer
 
 Fields = Mapping[str, Any]

@@ -24,7 +24,7 @@ from dgljoint.testing import (
 from dgljoint.training.build import build_model, build_weighter
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.parts import training_parts
-from dgljoint.training.processes import ALONE, Processes
+from dgljoint.processes import ALONE, Processes
 from dgljoint.training.trainer import Trainer
 
 __all__ = [

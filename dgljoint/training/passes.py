@@ -37,7 +37,7 @@ from dgljoint.nn.protocols import Outputs, Representations
 from dgljoint.nn.questions import Question, training_question
 from dgljoint.store import CascadeColumns, CascadeStore
 from dgljoint.training.joining import agree, average, join
-from dgljoint.training.processes import Processes
+from dgljoint.processes import Processes
 from dgljoint.training.randomness import Stream, generator, seeded
 
 Indices = NDArray[np.int64]

@@ -31,7 +31,7 @@ from dgljoint.training.gradients import gradient_cosine
 from dgljoint.training.optimizers import ModelOptimizer, opponent_optimizers
 from dgljoint.training.parts import TrainingParts
 from dgljoint.training.passes import Pass, Passed
-from dgljoint.training.processes import ALONE, Processes
+from dgljoint.processes import ALONE, Processes
 from dgljoint.training.randomness import Stream, generator, seeded
 from dgljoint.training.record import EpochRecord
 

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from dgljoint.config import CascadeOptions
-from dgljoint.evaluation.metrics import (
-    Ranks,
-    join_ranks,
-    link_scores,
-    rank_parents,
-    rumor_scores,
-)
+from dgljoint.evaluation.metrics import link_scores, rank_parents, rumor_scores
+from dgljoint.evaluation.predictions import Predictions, join_predictions, no_predictions
 from dgljoint.evaluation.scores import LinkTable, RumorScores, Scores
 from dgljoint.evaluation.similarity import view_scores
 from dgljoint.evaluation.trivial import GUESSES
@@ -36,6 +32,7 @@ NOT_SOURCE = "parent is not the source"
 _BATCH_COST = 1 << 14
 
 Array = NDArray[Any]
+Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +56,7 @@ class Evaluator:
     majority: int
     tasks: tuple[str, ...] = TASKS
 
-    def scores(self, model: JointModel, indices: NDArray[np.int64], part: str) -> Scores:
+    def scores(self, model: JointModel, indices: Index, part: str) -> Scores:
         """Score ``model``, in evaluation mode, on the cascades at ``indices``.
 
         Args:
@@ -68,65 +65,90 @@ class Evaluator:
             part: name of the part, for the record.
         """
         started = time.perf_counter()
-        model.eval()
-        ranks: dict[str, list[Ranks]] = {name: [] for name in (MODEL, *GUESSES)}
-        not_source, probability, label = [], [], []
-        views: tuple[list[Array], list[Array]] = ([], [])
-        with torch.inference_mode():
-            for batch in self._batches(indices):
-                reps, outputs = model(batch)
-                for pooled, view in zip(views, (reps.cascade, reps.rumor), strict=True):
-                    pooled.append(batch.pool(view).numpy())
-                probability.append(outputs.rumor_logits.softmax(1).numpy())
-                label.append(batch.label.numpy())
-                scored = {name: guess(batch) for name, guess in GUESSES.items()}
-                scored[MODEL] = outputs.link_logits
-                group, answer = batch.pair_group.numpy(), batch.pair_target.numpy()
-                for name, values in scored.items():
-                    ranks[name].append(rank_parents(values.numpy(), group, answer))
-                parent = batch.pairs[1][batch.pair_target]
-                not_source.append((parent != batch.root[batch.cascade_of[parent]]).numpy())
-        some = bool(label)
-        rumor, links, alike = None, {}, None
-        if some and RUMOR in self.tasks:
-            rumor = self._rumor(np.concatenate(probability), np.concatenate(label))
-        if some and CASCADE in self.tasks:
-            links = _links(ranks, np.concatenate(not_source))
-        if some and len(self.tasks) == len(TASKS):
-            alike = view_scores(*map(np.concatenate, views))
-        return Scores(part, rumor, links, time.perf_counter() - started, alike, self.tasks)
+        scores = self.figures(self.predict(model, indices), part)
+        return replace(scores, seconds=time.perf_counter() - started)
 
-    def _rumor(self, probability: Array, label: NDArray[np.int64]) -> RumorScores | None:
-        known = label >= 0
+    def predict(self, model: JointModel, indices: Index) -> Predictions:
+        """Collect what ``model``, in evaluation mode, says of the cascades at ``indices``.
+
+        Args:
+            model: left in evaluation mode.
+            indices: positions in the store; the predictions are in this order.
+        """
+        model.eval()
+        with torch.inference_mode():
+            parts = [
+                _predict(model, batch, chosen) for chosen, batch in self._batches(indices)
+            ]
+        nothing = no_predictions(len(self.store.label_names), (MODEL, *GUESSES))
+        return join_predictions([nothing, *parts])
+
+    def figures(self, predictions: Predictions, part: str) -> Scores:
+        """Work out the figures of a part from all its predictions; it takes no time."""
+        rumor, links, alike = None, {}, None
+        if RUMOR in self.tasks:
+            rumor = self._rumor(predictions)
+        if CASCADE in self.tasks:
+            links = _links(predictions)
+        if len(self.tasks) == len(TASKS):
+            alike = view_scores(predictions.cascade_view, predictions.rumor_view)
+        return Scores(part, rumor, links, 0.0, alike, self.tasks)
+
+    def _rumor(self, predictions: Predictions) -> RumorScores | None:
+        known = predictions.label >= 0
         if not known.any():
             return None
         return rumor_scores(
-            probability[known], label[known], self.store.label_names, self.majority
+            predictions.probability[known], predictions.label[known], self.store.label_names,
+            self.majority,
         )
 
-    def _batches(self, indices: NDArray[np.int64]) -> Iterator[CascadeBatch]:
+    def _batches(self, indices: Index) -> Iterator[tuple[Index, CascadeBatch]]:
         for chosen in _by_cost(self.store, indices):
             columns = self.store.read(chosen)
             question = evaluation_question(columns, self.options.observed_share)
-            yield assemble(self.store, columns, question, self.features)
+            yield chosen, assemble(self.store, columns, question, self.features)
 
 
-def _links(
-    ranks: Mapping[str, Sequence[Ranks]], not_source: NDArray[np.bool_]
-) -> dict[str, LinkTable]:
-    joined = {name: join_ranks(parts) for name, parts in ranks.items()}
+def _predict(model: JointModel, batch: CascadeBatch, index: Index) -> Predictions:
+    """Take what ``model`` says of a batch, whose cascades stand at ``index``, off the device."""
+    reps, outputs = model(batch)
+    group, answer = _array(batch.pair_group), _array(batch.pair_target)
+    scored = {MODEL: outputs.link_logits} | {name: of(batch) for name, of in GUESSES.items()}
+    parent = batch.pairs[1][batch.pair_target]
+    target_of = batch.cascade_of[batch.pairs[0][batch.pair_target]]
+    return Predictions(
+        index=index,
+        label=_array(batch.label),
+        logits=_array(outputs.rumor_logits.double()),
+        observed=_array(batch.observed_posts),
+        targets=np.bincount(_array(target_of), minlength=len(index)),
+        ranks={name: rank_parents(_array(of), group, answer) for name, of in scored.items()},
+        not_source=_array(parent != batch.root[batch.cascade_of[parent]]),
+        cascade_view=_array(batch.pool(reps.cascade).double()),
+        rumor_view=_array(batch.pool(reps.rumor).double()),
+    )
+
+
+def _array(values: Tensor) -> Array:
+    found: Array = values.cpu().numpy()
+    return found
+
+
+def _links(predictions: Predictions) -> dict[str, LinkTable]:
+    not_source = predictions.not_source
     groups = {ALL: np.ones_like(not_source), NOT_SOURCE: not_source}
     return {
         name: LinkTable(
             targets=int(which.sum()),
-            rows={row: link_scores(of.select(which)) for row, of in joined.items()},
+            rows={row: link_scores(of.select(which)) for row, of in predictions.ranks.items()},
         )
         for name, which in groups.items()
         if which.any()
     }
 
 
-def _by_cost(store: CascadeStore, indices: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+def _by_cost(store: CascadeStore, indices: Index) -> Iterator[Index]:
     """Cut ``indices`` into stretches of bounded memory, each of at least one cascade.
 
     A post costs 1, and so do 512 squares of a cascade's posts: every late post is paired with
@@ -135,4 +157,5 @@ def _by_cost(store: CascadeStore, indices: NDArray[np.int64]) -> Iterator[NDArra
     sizes = store.post_ptr[indices + 1] - store.post_ptr[indices]
     stretch = np.cumsum(sizes + sizes**2 // 512) // _BATCH_COST
     cuts = np.flatnonzero(np.diff(stretch)) + 1
-    yield from np.split(indices, cuts)
+    if len(indices):
+        yield from np.split(indices, cuts)

@@ -1,0 +1,61 @@
+"""Predictions are the same however the cascades are shared out."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.evaluation.predictions import join_predictions
+from dgljoint.nn.questions import evaluation_question
+from toys import toy_config, toy_features, toy_model, toy_store
+
+
+@pytest.fixture
+def evaluator(tmp_path: Path) -> Evaluator:
+    store = toy_store(tmp_path / "a.h5")
+    return Evaluator(store, toy_features(store), toy_config(store).cascade, majority=0)
+
+
+def test_joined_shares_give_the_figures_of_the_whole(evaluator: Evaluator) -> None:
+    model, indices = toy_model(evaluator.store), np.arange(3, 43)
+    shares = [evaluator.predict(model, share) for share in np.split(indices, [13, 13, 29])]
+    assert len(shares[1]) == 0
+    carried = [pickle.loads(pickle.dumps(share)) for share in (shares[1], *shares)]  # noqa: S301
+    joined, whole = join_predictions(carried), evaluator.predict(model, indices)
+    np.testing.assert_array_equal(joined.index, indices)
+    np.testing.assert_array_equal(joined.targets, whole.targets)
+    np.testing.assert_allclose(joined.logits, whole.logits, atol=1e-5)
+    np.testing.assert_allclose(joined.rumor_view, whole.rumor_view, atol=1e-5)
+    one, other = evaluator.figures(joined, "test"), evaluator.figures(whole, "test")
+    assert one.rumor == other.rumor
+    assert one.links["all"].targets == other.links["all"].targets
+    assert one.links["all"].rows["source"] == other.links["all"].rows["source"]
+    assert one.links["all"].rows["model"].mrr == pytest.approx(
+        other.links["all"].rows["model"].mrr, abs=1e-3
+    )
+
+
+def test_predictions_say_what_was_asked_of_each_cascade(evaluator: Evaluator) -> None:
+    indices = np.array([40, 2, 17, 33, 8])
+    found = evaluator.predict(toy_model(evaluator.store), indices)
+    np.testing.assert_array_equal(found.label, evaluator.store.label[indices])
+    np.testing.assert_allclose(found.probability.sum(axis=1), 1)
+    for place, index in enumerate(indices):
+        columns = evaluator.store.read(np.array([index]))
+        question = evaluation_question(columns, evaluator.options.observed_share)
+        assert found.observed[place] == (~question.pending).sum()
+        assert found.targets[place] == question.answer.sum()
+        mine = found.cascade_of_target == place
+        parent = question.pairs[1][question.answer]
+        np.testing.assert_array_equal(found.not_source[mine], parent != 0)
+
+
+def test_no_cascade_is_no_prediction(evaluator: Evaluator) -> None:
+    none = evaluator.predict(toy_model(evaluator.store), np.arange(0))
+    assert (len(none), none.logits.shape, len(none.not_source)) == (0, (0, 2), 0)
+    scores = evaluator.figures(none, "test")
+    assert (scores.rumor, scores.links, scores.views) == (None, {}, None)

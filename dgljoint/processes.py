@@ -7,16 +7,16 @@ happens here; whoever dies ends the others with a message.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, distributed
 
-from dgljoint.errors import RunFailedError, UsageError, one_line
+from dgljoint.errors import DgljointError, RunFailedError, UsageError, one_line
 
 ValueT = TypeVar("ValueT")
 
@@ -72,16 +72,33 @@ class Processes:
             distributed.all_gather_object(found, mine)
         return found  # type: ignore[return-value]  # every rank has filled its place
 
+    def from_first(self, action: Callable[[], ValueT]) -> ValueT:
+        """Return to everybody what ``action`` returns to the first process, the only one to do it.
+
+        Raises:
+            DgljointError: that it raised there.
+        """
+        if not self.several:
+            return action()
+        outcome: list[Any] = [None, None]
+        if self.first:
+            try:
+                outcome[0] = action()
+            except DgljointError as error:
+                outcome[1] = error
+        with _company():
+            distributed.broadcast_object_list(outcome, 0)
+        if outcome[1] is not None:
+            raise outcome[1]
+        found: ValueT = outcome[0]
+        return found
+
     def align(self, tensors: Iterator[Tensor]) -> None:
         """Give everybody the first process's values of some tensors, in place."""
         if self.several:
             with _company():
                 for x in tensors:
                     distributed.broadcast(x, 0)
-
-    def wait(self) -> None:
-        """Wait until everybody is here."""
-        self.any(False)
 
 
 ALONE = Processes()

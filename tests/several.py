@@ -11,8 +11,8 @@ from torch import distributed, multiprocessing
 
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
-from dgljoint.store import CascadeStore
 from dgljoint.processes import ALONE, Processes
+from dgljoint.store import CascadeStore
 from toys import toy_config, toy_trainer
 
 Fields = Mapping[str, Any]

@@ -9,6 +9,7 @@ from dgljoint.nn.model import JointModel
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
 from dgljoint.plugins.specs import Spec
+from dgljoint.processes import ALONE, Processes
 from dgljoint.store import CascadeStore
 from dgljoint.testing import (
     LABELS,
@@ -24,7 +25,6 @@ from dgljoint.testing import (
 from dgljoint.training.build import build_model, build_weighter
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.parts import training_parts
-from dgljoint.processes import ALONE, Processes
 from dgljoint.training.trainer import Trainer
 
 __all__ = [

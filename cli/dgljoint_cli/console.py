@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
@@ -35,8 +36,16 @@ class Talk:
             click.echo(text, err=True)
 
 
+def process_number() -> int:
+    """Return the number of this process among those that torchrun started; 0 for the first."""
+    number = os.environ.get("RANK", "")
+    return int(number) if number.isdecimal() else 0
+
+
 def fail(message: str, hint: str | None) -> None:
     """Write an error and what mends it to stderr."""
+    if number := process_number():
+        message = f"process {number}: {message}"
     click.echo(click.style("error: ", fg="red", bold=True) + message, err=True)
     if hint:
         click.echo(click.style("hint: ", fg="cyan") + hint, err=True)
@@ -80,6 +89,14 @@ def format_option(function: FunctionT) -> FunctionT:
         show_default=True,
         callback=lambda ctx, param, value: value == "json",
         help="Form of the result on stdout.",
+    )(function)
+
+
+def device_option(function: FunctionT) -> FunctionT:
+    """Add ``--device``."""
+    return click.option(
+        "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True,
+        envvar="DGLJOINT_DEVICE", help="Where to compute; auto: CUDA where torch finds it.",
     )(function)
 
 

@@ -15,9 +15,11 @@ from dgljoint.plugins.registry import Registry, installed_registry
 from dgljoint_cli.console import (
     Talk,
     common_options,
+    device_option,
     examples,
     format_option,
     print_json,
+    process_number,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
         "dgljoint train --preset mine.toml --seed 1",
         "dgljoint train twitter15.h5 --encoder gcn -o train.batch=128 --seed 1",
         "dgljoint train twitter15.h5 --features bow --features time",
+        "dgljoint train twitter15.h5 --device cuda --precision bf16 --batch-posts 20000",
+        "torchrun --nproc-per-node 2 --no-python dgljoint train twitter15.h5",
         "dgljoint train twitter15.h5 --plugin contrastive -o contrastive.temperature=0.2 "
         "--dry-run",
     )
@@ -65,6 +69,15 @@ if TYPE_CHECKING:
 @click.option("--seed", type=int, help="Seed of everything random.")
 @click.option("--epochs", type=int, help="Most epochs; short for -o train.epochs=N.")
 @click.option(
+    "--batch-posts", type=int, metavar="N",
+    help="Most posts a step, which bound its memory; short for -o train.batch_posts=N.",
+)
+@click.option(
+    "--precision", type=click.Choice(["32", "bf16"]),
+    help="Of the model's arithmetic; short for -o train.precision=32|bf16.",
+)
+@device_option
+@click.option(
     "--out", type=click.Path(path_type=Path), metavar="DIR",
     help="Run folder; named after the run under runs/ by default.",
 )
@@ -76,14 +89,18 @@ if TYPE_CHECKING:
 @click.pass_obj
 def train(
     talk: Talk, /, out: Path | None, file: Path | None, dry_run: bool, resume: bool, force: bool,
-    as_json: bool, **settings: Any,
+    device: str, as_json: bool, **settings: Any,
 ) -> None:
     """Train both tasks together.
 
     DATA is a file that preprocess wrote; without it the built-in synthetic demo set is used.
+
+    Started by torchrun, its processes divide each batch among them.
     """
     if resume:
         file = _resumed_config(out, file, force=force)
+    others = process_number() > 0
+    talk.quiet |= others
     registry = installed_registry()
     config = _with_data(_configuration(file, **settings), registry, talk)
     if dry_run:
@@ -98,9 +115,11 @@ def train(
 
     with watching(talk) as view:
         result = training.train(
-            config, folder, registry=registry, callbacks=(view,), resume=resume, force=force
+            config, folder, registry=registry, callbacks=(view,), resume=resume, force=force,
+            device=device,
         )
-    _show_result(result, protocol, as_json=as_json)
+    if not others:
+        _show_result(result, protocol, as_json=as_json)
 
 
 def default_folder(config: RunConfig, data_name: str, parent: Path = Path("runs")) -> Path:
@@ -138,6 +157,8 @@ def _configuration(
     data: Path | None,
     assignments: tuple[str, ...],
     epochs: int | None,
+    batch_posts: int | None,
+    precision: str | None,
     use: tuple[str, ...],
     **flags: Any,
 ) -> RunConfig:
@@ -146,7 +167,7 @@ def _configuration(
 
     given = {
         "data": str(data) if data else None,
-        "train": {"epochs": epochs},
+        "train": {"epochs": epochs, "batch_posts": batch_posts, "precision": precision},
         "features": {"use": use},
         **flags,
     }

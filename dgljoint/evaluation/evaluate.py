@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.losses import CASCADE, RUMOR, TASKS
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.questions import evaluation_question
+from dgljoint.processes import ALONE, Processes
 from dgljoint.store import CascadeStore
 
 MODEL = "model"
@@ -48,6 +50,7 @@ class Evaluator:
         options: of the cascade task.
         majority: commonest class of the training part.
         tasks: those that were trained; the others are not scored.
+        processes: that share the work; what is found is the same in all.
     """
 
     store: CascadeStore
@@ -55,6 +58,7 @@ class Evaluator:
     options: CascadeOptions
     majority: int
     tasks: tuple[str, ...] = TASKS
+    processes: Processes = ALONE
 
     def scores(self, model: JointModel, indices: Index, part: str) -> Scores:
         """Score ``model``, in evaluation mode, on the cascades at ``indices``.
@@ -77,9 +81,13 @@ class Evaluator:
         """
         model.eval()
         with torch.inference_mode():
-            parts = [
-                _predict(model, batch, chosen) for chosen, batch in self._batches(indices)
+            own = [
+                (number, _predict(model, self._batch(chosen).to(model.device), chosen))
+                for number, chosen in enumerate(_by_cost(self.store, indices))
+                if number % self.processes.size == self.processes.rank
             ]
+        found = sorted(chain(*self.processes.gather(own)), key=lambda numbered: numbered[0])
+        parts = [part for _, part in found]
         nothing = no_predictions(len(self.store.label_names), (MODEL, *GUESSES))
         return join_predictions([nothing, *parts])
 
@@ -103,11 +111,10 @@ class Evaluator:
             self.majority,
         )
 
-    def _batches(self, indices: Index) -> Iterator[tuple[Index, CascadeBatch]]:
-        for chosen in _by_cost(self.store, indices):
-            columns = self.store.read(chosen)
-            question = evaluation_question(columns, self.options.observed_share)
-            yield chosen, assemble(self.store, columns, question, self.features)
+    def _batch(self, chosen: Index) -> CascadeBatch:
+        columns = self.store.read(chosen)
+        question = evaluation_question(columns, self.options.observed_share)
+        return assemble(self.store, columns, question, self.features)
 
 
 def _predict(model: JointModel, batch: CascadeBatch, index: Index) -> Predictions:

@@ -35,9 +35,9 @@ from dgljoint.nn.losses import task_losses
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import Outputs, Representations
 from dgljoint.nn.questions import Question, training_question
+from dgljoint.processes import Processes
 from dgljoint.store import CascadeColumns, CascadeStore
 from dgljoint.training.joining import agree, average, join
-from dgljoint.processes import Processes
 from dgljoint.training.randomness import Stream, generator, seeded
 
 Indices = NDArray[np.int64]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,17 @@ from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import LossWeighter
 from dgljoint.plugins.registry import Registry
 from dgljoint.plugins.selection import Selection, select
+from dgljoint.processes import ALONE, Processes, joined, started
 from dgljoint.store import CascadeStore, StoredSplit
 from dgljoint.suggest import did_you_mean
 from dgljoint.training.build import build_model, build_weighter, count_parameters, loss_names
 from dgljoint.training.callbacks import Callback, Callbacks
+from dgljoint.training.devices import find_device
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.interruption import StopRequest
 from dgljoint.training.parts import TrainingParts, part_under_test, training_parts
 from dgljoint.training.plan import Plan, PlannedComponent
+from dgljoint.training.record import EpochRecord
 from dgljoint.training.trainer import Trainer, training_batches
 
 VALIDATION = "validation"
@@ -66,7 +70,9 @@ class _Setup:
     evaluator: Evaluator
 
 
-def _set_up(config: RunConfig, registry: Registry) -> _Setup:
+def _set_up(
+    config: RunConfig, registry: Registry, device: torch.device, processes: Processes = ALONE
+) -> _Setup:
     """Build everything a run is made of from its configuration and the data."""
     if not config.data:
         raise UsageError("no cascade file is named")
@@ -84,6 +90,9 @@ def _set_up(config: RunConfig, registry: Registry) -> _Setup:
     features = FeatureSpace.fit(store, parts.train, config.features)
     classes = len(store.label_names)
     model = build_model(config, selection, features, classes)
+    weighter = build_weighter(config, selection, model, classes)
+    model.to(device)
+    weighter.module.to(device)
     label = store.label[parts.train]
     majority = int(np.bincount(label[label >= 0], minlength=classes).argmax())
     return _Setup(
@@ -94,9 +103,9 @@ def _set_up(config: RunConfig, registry: Registry) -> _Setup:
         parts=parts,
         features=features,
         model=model,
-        weighter=build_weighter(config, selection, model, classes),
+        weighter=weighter,
         evaluator=Evaluator(
-            store, features, config.cascade, majority, config.train.task_names
+            store, features, config.cascade, majority, config.train.task_names, processes
         ),
     )
 
@@ -107,7 +116,7 @@ def plan_run(config: RunConfig, *, registry: Registry) -> Plan:
     Raises:
         DgljointError: as :func:`train` would.
     """
-    setup = _set_up(config, registry)
+    setup = _set_up(config, registry, find_device("cpu"))
     store, parts = setup.store, setup.parts
     return Plan(
         data={
@@ -157,6 +166,7 @@ def train(
     callbacks: Iterable[Callback] = (),
     resume: bool = False,
     force: bool = False,
+    device: str = "auto",
 ) -> RunResult:
     """Train, select on the validation part, score the test part once.
 
@@ -167,6 +177,10 @@ def train(
         callbacks: are told what happens, and may stop the run.
         resume: go on with the run in ``out``; its configuration must be ``config``.
         force: start over in a folder that is not empty.
+        device: ``cpu``, ``cuda`` or ``auto``.
+
+    Where ``torchrun`` started several processes, they divide the batches among them; the first
+    writes and tells the callbacks.
 
     Raises:
         UsageError: a name, option or folder is wrong.
@@ -177,71 +191,90 @@ def train(
             for ``resume``.
         RunFailedError: the file system refuses.
     """
-    setup = _set_up(config, registry)
-    folder = RunFolder(out)
-    told = Callbacks(callbacks)
-    trainer = Trainer(
-        config,
-        setup.store,
-        setup.features,
-        setup.parts,
-        setup.model,
-        setup.weighter,
-        setup.evaluator,
-        told,
-    )
-    if resume:
-        _refuse_changes(folder.config(), setup.config, out)
-        folder.check_data(setup.store, setup.split)
-        trainer.restore(folder.load_last())
-        folder.keep_epochs(trainer.position.epoch)
-    else:
-        folder.create(
-            setup.config, setup.selection, setup.store, setup.split,
-            parameters=count_parameters(setup.model), force=force,
+    place = find_device(device, started().local_rank)
+    with joined(place.type) as processes:
+        setup = _set_up(config, registry, place, processes)
+        folder = RunFolder(processes.from_first(lambda: out))
+        told = Callbacks(callbacks if processes.first else ())
+        trainer = Trainer(
+            config,
+            setup.store,
+            setup.features,
+            setup.parts,
+            setup.model,
+            setup.weighter,
+            setup.evaluator,
+            told,
+            processes,
         )
-    told.start(config.train.epochs, trainer.batches.steps(0), trainer.position.epoch)
-    _train_epochs(trainer, folder, told)
-    result = _score(setup, folder)
-    told.end(result)
+        if resume:
+            trainer.restore(processes.from_first(lambda: _state_to_go_on(folder, setup)))
+        else:
+            processes.from_first(
+                lambda: folder.create(
+                    setup.config, setup.selection, setup.store, setup.split,
+                    parameters=count_parameters(setup.model), force=force,
+                )
+            )
+        told.start(config.train.epochs, trainer.batches.steps(0), trainer.position.epoch)
+        _train_epochs(trainer, folder, told, processes)
+        result = _score(setup, folder, processes)
+        told.end(result)
     return result
 
 
-def evaluate_run(folder: Path, *, registry: Registry, part: str) -> Scores:
+def _state_to_go_on(folder: RunFolder, setup: _Setup) -> dict[str, Any]:
+    """Read the state of an interrupted run, and drop what came after it."""
+    _refuse_changes(folder.config(), setup.config, folder.path)
+    folder.check_data(setup.store, setup.split)
+    state = folder.load_last()
+    folder.keep_epochs(int(state["position"]["epoch"]))
+    return state
+
+
+def evaluate_run(
+    folder: Path, *, registry: Registry, part: str, device: str = "auto"
+) -> Scores:
     """Score the selected epoch of a finished or running run.
 
     Args:
         folder: a run folder.
         registry: where components are found.
         part: ``test`` or ``validation``.
+        device: ``cpu``, ``cuda`` or ``auto``.
 
     Raises:
-        UsageError: ``part`` is neither.
+        UsageError: ``part`` is neither, or there is no such device.
         DataError: the folder, its data or its checkpoint cannot be used.
         PluginError: a plugin failed.
     """
     run = RunFolder(folder)
-    setup = _set_up(run.config(), registry)
+    setup = _set_up(run.config(), registry, find_device(device))
     run.check_data(setup.store, setup.split)
     _put_in(setup.model, run.load_best(), run)
     return _score_part(setup, part)
 
 
-def _train_epochs(trainer: Trainer, folder: RunFolder, callbacks: Callbacks) -> None:
+def _train_epochs(
+    trainer: Trainer, folder: RunFolder, callbacks: Callbacks, processes: Processes
+) -> None:
+    def save(record: EpochRecord | None) -> None:
+        if record is not None:
+            folder.append(record)
+            if record.best:
+                folder.save_best(trainer.model.state_dict(), record.epoch)
+            callbacks.epoch(record)
+        folder.save_last(trainer.state())
+
     with StopRequest() as stop:
-        while not trainer.finished and not callbacks.stop_asked:
+        while not trainer.finished and not processes.any(callbacks.stop_asked):
             record = trainer.train_epoch(lambda: stop.asked or callbacks.stop_asked)
-            if record is not None:
-                folder.append(record)
-                if record.best:
-                    folder.save_best(trainer.model.state_dict(), record.epoch)
-                callbacks.epoch(record)
-            folder.save_last(trainer.state())
-            if stop.asked:
+            processes.from_first(partial(save, record))
+            if processes.any(stop.asked):
                 raise _interrupted("interrupted", trainer, folder)
     if not trainer.position.best_epoch:
         # Also where a callback allowed not a single step.
-        folder.save_last(trainer.state())
+        processes.from_first(lambda: folder.save_last(trainer.state()))
         raise _interrupted("stopped by a callback", trainer, folder)
 
 
@@ -252,11 +285,11 @@ def _interrupted(what: str, trainer: Trainer, folder: RunFolder) -> InterruptedR
     )
 
 
-def _score(setup: _Setup, folder: RunFolder) -> RunResult:
-    best = folder.load_best()
+def _score(setup: _Setup, folder: RunFolder, processes: Processes) -> RunResult:
+    best = processes.from_first(folder.load_best)
     _put_in(setup.model, best, folder)
     validation, test = _score_part(setup, VALIDATION), _score_part(setup, TEST)
-    folder.save_scores((validation, test))
+    processes.from_first(lambda: folder.save_scores((validation, test)))
     return RunResult(folder.path, int(best["epoch"]), validation, test)
 
 

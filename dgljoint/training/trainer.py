@@ -24,6 +24,7 @@ from dgljoint.nn.losses import TASKS
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import LossTable, LossWeighter, Outputs, Representations, Step
 from dgljoint.plugins.guard import guarded
+from dgljoint.processes import ALONE, Processes
 from dgljoint.store import CascadeStore
 from dgljoint.training.batches import Batches
 from dgljoint.training.callbacks import Callback
@@ -31,7 +32,6 @@ from dgljoint.training.gradients import gradient_cosine
 from dgljoint.training.optimizers import ModelOptimizer, opponent_optimizers
 from dgljoint.training.parts import TrainingParts
 from dgljoint.training.passes import Pass, Passed
-from dgljoint.processes import ALONE, Processes
 from dgljoint.training.randomness import Stream, generator, seeded
 from dgljoint.training.record import EpochRecord
 

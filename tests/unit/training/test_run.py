@@ -19,7 +19,7 @@ from dgljoint.plugins.registry import installed_registry
 from dgljoint.store import CascadeStore
 from dgljoint.training import evaluate_run, plan_run
 from dgljoint.training.parts import training_parts
-from dgljoint.training.trainer import Trainer
+from dgljoint.training.passes import Pass
 from runs import StopAfter, metrics, run
 from toys import toy_config
 
@@ -58,13 +58,13 @@ def test_an_epoch_sees_every_training_cascade_once(
     store: CascadeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[list[int]] = []
-    batch = Trainer._batch
+    ask = Pass.ask
 
-    def recorded(self: Trainer, indices: Any, rng: Any) -> Any:
+    def recorded(self: Pass, indices: Any, rng: Any) -> Any:
         seen.append(indices.tolist())
-        return batch(self, indices, rng)
+        return ask(self, indices, rng)
 
-    monkeypatch.setattr(Trainer, "_batch", recorded)
+    monkeypatch.setattr(Pass, "ask", recorded)
     run(store, tmp_path / "a", "train.epochs=2", "train.patience=2")
     parts = training_parts(store, store.split("event"), 0, seed=0, meta=False)
     steps = len(seen) // 2

@@ -67,6 +67,8 @@ def assert_same_run(one: Path, other: Path) -> None:
     for name in ("last", "best"):
         file = f"checkpoints/{name}.safetensors"
         assert_same_tree(load_tree(one / file), load_tree(other / file))
+    tables = [(out / "predictions.csv").read_bytes() for out in (one, other)]
+    assert tables[0] == tables[1]
     scores = [json.loads((out / "scores.json").read_text()) for out in (one, other)]
     for part in ("validation", "test"):
         first, second = (dict(score[part], seconds=0) for score in scores)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import installed_registry
 from dgljoint_cli.console import (
     common_options,
@@ -20,6 +21,7 @@ from dgljoint_cli.console import (
     epilog=examples(
         "dgljoint evaluate runs/demo-bigcn-contrastive-event0-s0",
         "dgljoint evaluate RUN --part validation --format json",
+        "dgljoint evaluate RUN --predictions said.csv",
     )
 )
 @click.argument("run", type=click.Path(path_type=Path))
@@ -27,20 +29,45 @@ from dgljoint_cli.console import (
     "--part", type=click.Choice(["test", "validation"]), default="test", show_default=True,
     help="Part of the split to score.",
 )
+@click.option(
+    "--predictions", type=click.Path(path_type=Path), metavar="FILE",
+    help="Write a CSV file of what is said of every cascade, as predictions.csv of the folder.",
+)
+@click.option("--force", is_flag=True, help="Replace FILE where it exists.")
 @device_option
 @format_option
 @common_options
-def evaluate(run: Path, part: str, device: str, as_json: bool) -> None:
-    """Score the best model of a run folder again."""
+def evaluate(
+    run: Path, part: str, predictions: Path | None, force: bool, device: str,
+    as_json: bool,
+) -> None:
+    """Score the best model of a run folder again.
+
+    Beside the figures stand 95 % intervals by bootstrap over cascades; the calibration of the
+    probabilities is given as it is and with a temperature fitted on the validation part.
+    """
     from dgljoint.training import evaluate_run
     from dgljoint.training.folder import RunFolder
     from dgljoint_cli.scores import protocol_of, score_tables, scores_to_dict
 
     protocol = protocol_of(RunFolder(run).config())
-    scores = evaluate_run(run, registry=installed_registry(), part=part, device=device)
+    if predictions is not None:
+        _check_output(predictions, force=force)
+    scores = evaluate_run(
+        run, registry=installed_registry(), part=part, predictions=predictions, device=device
+    )
     if as_json:
         print_json({"run": run, **scores_to_dict(scores, protocol)})
         return
     from dgljoint_cli.rendering import render
 
     render(*score_tables(scores, protocol))
+
+
+def _check_output(file: Path, *, force: bool) -> None:
+    """Refuse, before anything is worked out, a file that could not be written."""
+    if file.is_dir() or not file.parent.is_dir():
+        why = "it is a folder" if file.is_dir() else "its folder does not exist"
+        raise UsageError(f"cannot write {file}: {why}", hint="name a file in a folder that exists")
+    if file.exists() and not force:
+        raise UsageError(f"{file} exists", hint="--force replaces it, or name another file")

@@ -10,12 +10,23 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from dgljoint.config import RunConfig
-from dgljoint.evaluation.scores import LinkTable, RumorScores, Scores
+from dgljoint.evaluation.scores import (
+    Calibration,
+    Intervals,
+    LinkTable,
+    RumorScores,
+    Scores,
+)
 from dgljoint.store import CascadeStore
 from dgljoint_cli.rendering import table, titled
 
 _CASCADE = "cascade"
+_MODEL = "model"
+_VALIDATION = "validation"
 _NOTHING = "–"
+# Where the intervals of a group's figures stand.
+_SUFFIX = {"parent is not the source": "_not_source"}
+_CLASSES_SHOWN = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +85,14 @@ def score_tables(scores: Scores, protocol: Protocol) -> list[RenderableType]:
     where = f"{scores.part} part of {protocol}"
     if (rumor := scores.rumor) is not None:
         title = f"rumor detection, {rumor.cascades:,} cascades · {where}"
-        parts.append(titled(title, rumor_table(rumor)))
+        parts.append(titled(title, rumor_table(rumor, scores.intervals)))
+        if len(rumor.confusion) <= _CLASSES_SHOWN:
+            parts.append(titled("cascades by class", confusion_table(rumor)))
+    if scores.calibration is not None:
+        parts.append(titled("calibration", calibration_table(scores.calibration, scores.part)))
     for group, links in scores.links.items():
         title = f"links, {links.targets:,} targets: {group} · {where}"
-        parts.append(titled(title, link_table(links)))
+        parts.append(titled(title, link_table(links, scores.intervals, _SUFFIX.get(group, ""))))
     if not parts:
         parts.append(f"nothing to score in the {where}")
     elif not scores.links and _CASCADE in scores.tasks:
@@ -88,40 +103,76 @@ def score_tables(scores: Scores, protocol: Protocol) -> list[RenderableType]:
         parts.append(f"the {scores.tasks[0]} task alone was trained, and is scored")
     if (views := scores.views) is not None:
         parts.append(
-            f"the tasks' views of {views.cascades:,} cascades: linear CKA {_figure(views.cka)}, "
-            f"mean cosine {_figure(views.cosine)}"
+            f"the tasks' views of {views.cascades:,} cascades: linear CKA {figure(views.cka)}, "
+            f"mean cosine {figure(views.cosine)}"
         )
     return parts
 
 
-def rumor_table(rumor: RumorScores) -> Table:
+def rumor_table(rumor: RumorScores, intervals: Intervals | None) -> Table:
     """Lay out rumor detection beside the majority guess."""
     by_class = [f"F1 {label}" for label in rumor.f1]
     made = table("", "accuracy", "macro F1", *by_class, "AUROC", numbers=True)
     made.add_row(
         "model",
-        _figure(rumor.accuracy),
-        _figure(rumor.macro_f1),
-        *(_figure(value) for value in rumor.f1.values()),
-        _figure(rumor.auroc),
+        figure(rumor.accuracy),
+        figure(rumor.macro_f1),
+        *(figure(value) for value in rumor.f1.values()),
+        figure(rumor.auroc),
         style="bold",
     )
+    _add_intervals(made, intervals, "accuracy", "macro_f1")
     made.add_row(
-        "majority guess", _figure(rumor.majority), *[_NOTHING] * (len(by_class) + 2)
+        "majority guess", figure(rumor.majority), *[_NOTHING] * (len(by_class) + 2)
     )
     return made
 
 
-def link_table(links: LinkTable) -> Table:
+def confusion_table(rumor: RumorScores) -> Table:
+    """Count cascades by true class, a row each, and by the class said."""
+    made = table("", *(f"said {label}" for label in rumor.confusion), numbers=True)
+    for label, row in rumor.confusion.items():
+        made.add_row(f"truly {label}", *(f"{count:,}" for count in row.values()))
+    return made
+
+
+def link_table(links: LinkTable, intervals: Intervals | None, suffix: str) -> Table:
     """Lay out the ranking of the true parent beside the trivial guesses."""
     made = table("", "MRR", "Hits@1", "Hits@3", "Hits@10", "AUC", numbers=True)
     for name, row in links.rows.items():
         figures = (row.mrr, row.hits1, row.hits3, row.hits10, row.auc)
-        made.add_row(
-            name, *(_figure(value) for value in figures), style="bold" if name == "model" else None
-        )
+        model = name == _MODEL
+        made.add_row(name, *(figure(value) for value in figures), style="bold" if model else None)
+        if model:
+            _add_intervals(made, intervals, f"mrr{suffix}", f"hits1{suffix}")
     return made
 
 
-def _figure(value: float | None) -> str:
+def interval(ends: tuple[float, float] | None) -> str:
+    """Say an interval; nothing where there is none."""
+    return "" if ends is None else f"{ends[0]:.3f}–{ends[1]:.3f}"
+
+
+def figure(value: float | None) -> str:
+    """Say a figure, or a dash where there is none."""
     return _NOTHING if value is None else f"{value:.3f}"
+
+
+def _add_intervals(made: Table, intervals: Intervals | None, *names: str) -> None:
+    if intervals is not None and any(name in intervals.figures for name in names):
+        cells = [interval(intervals.figures.get(name)) for name in names]
+        made.add_row(f"  {intervals.level:.0%} interval", *cells)
+
+
+def calibration_table(found: Calibration, part: str) -> Table:
+    """Lay out how well the probabilities say how often they are right."""
+    made = table("", "ECE", "NLL", "Brier", numbers=True)
+    where = "this part itself" if part == _VALIDATION else f"the {_VALIDATION} part"
+    rows = {
+        "as the model says": found.raw,
+        f"with temperature {figure(found.temperature)}, fitted on {where}": found.scaled,
+    }
+    for name, row in rows.items():
+        if row is not None:
+            made.add_row(name, figure(row.ece), figure(row.nll), figure(row.brier))
+    return made

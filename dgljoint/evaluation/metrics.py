@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import f1_score, roc_auc_score
+from sklearn.metrics import roc_auc_score
 
 from dgljoint.evaluation.scores import LinkScores, RumorScores
 
@@ -63,9 +63,21 @@ def join_ranks(parts: Sequence[Ranks]) -> Ranks:
     )
 
 
+def reciprocal_ranks(ranks: Ranks) -> NDArray[np.float64]:
+    """Return (T,) one over the rank of each target's parent; a tie takes the middle rank."""
+    found: NDArray[np.float64] = 1 / middle_ranks(ranks)
+    return found
+
+
+def middle_ranks(ranks: Ranks) -> NDArray[np.float64]:
+    """Return (T,) the rank of each target's parent, from 1; a tie takes the middle rank."""
+    found: NDArray[np.float64] = 1 + ranks.above + ranks.tied / 2
+    return found
+
+
 def link_scores(ranks: Ranks) -> LinkScores:
     """Average over targets; a tie takes the middle rank. There must be a target."""
-    rank = 1 + ranks.above + ranks.tied / 2
+    rank = middle_ranks(ranks)
     rivals = ranks.candidates - 1
     below = rivals - ranks.above - ranks.tied
     return LinkScores(
@@ -88,9 +100,11 @@ def rumor_scores(
         label_names: C names.
         majority: the class the trivial guess always says.
     """
-    classes = np.arange(len(label_names))
+    classes = len(label_names)
     guess = probability.argmax(axis=1)
-    f1 = f1_score(label, guess, labels=classes, average=None, zero_division=0)
+    confusion = np.bincount(label * classes + guess, minlength=classes**2)
+    confusion = confusion.reshape(classes, classes)
+    f1 = f1_by_class(confusion)
     return RumorScores(
         cascades=len(label),
         accuracy=float((guess == label).mean()),
@@ -98,7 +112,23 @@ def rumor_scores(
         f1={name: float(value) for name, value in zip(label_names, f1, strict=True)},
         auroc=_auroc(probability, label),
         majority=float((label == majority).mean()),
+        confusion={
+            name: dict(zip(label_names, row, strict=True))
+            for name, row in zip(label_names, confusion.tolist(), strict=True)
+        },
     )
+
+
+def f1_by_class(confusion: NDArray[Any]) -> NDArray[np.float64]:
+    """Return each class's F1, 2 TP / (2 TP + FP + FN); 0 for one neither true nor said.
+
+    Shapes: (..., C, C), true class over the class said, to (..., C).
+    """
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
+    whole = confusion.sum(axis=-1) + confusion.sum(axis=-2)
+    out = np.zeros(whole.shape)
+    found: NDArray[np.float64] = np.divide(2 * hits, whole, out=out, where=whole > 0)
+    return found
 
 
 def _auroc(probability: Floats, label: NDArray[np.int64]) -> float | None:

@@ -52,6 +52,12 @@ class Predictions:
         return softmax(self.logits)
 
     @property
+    def said(self) -> Index:
+        """(B,) the likeliest class."""
+        likeliest: Index = self.probability.argmax(axis=1)
+        return likeliest
+
+    @property
     def cascade_of_target(self) -> Index:
         """(T,) place among the B of each target's cascade."""
         return np.repeat(np.arange(len(self)), self.targets)

@@ -12,7 +12,8 @@ class RumorScores:
 
     ``auroc`` is the macro average of one-versus-rest areas over the classes present,
     ``None`` when fewer than two are. ``majority`` is the accuracy of always guessing the
-    commonest class of the training part: the trivial guess.
+    commonest class of the training part: the trivial guess. ``confusion`` counts cascades by true
+    class, then by the class said.
     """
 
     cascades: int
@@ -21,6 +22,7 @@ class RumorScores:
     f1: dict[str, float]
     auroc: float | None
     majority: float
+    confusion: dict[str, dict[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,82 @@ class ViewScores:
 
 
 @dataclass(frozen=True, slots=True)
+class Intervals:
+    """How far figures may lie from what other cascades of the kind would give.
+
+    Percentiles of the figures over resampled cascades; see
+    :func:`dgljoint.evaluation.bootstrap.intervals`.
+
+    Attributes:
+        level: chance that an interval is made to hold, as 0.95.
+        resamples: number of them.
+        seed: of the draw.
+        figures: lower and upper end by figure: ``accuracy``, ``macro_f1``, ``mrr``, ``hits1``,
+            ``mrr_not_source``, ``hits1_not_source``; of those that there are.
+    """
+
+    level: float
+    resamples: int
+    seed: int
+    figures: dict[str, tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """The cascades whose class was said with a probability in (``low``, ``high``].
+
+    ``confidence`` is their mean probability, ``accuracy`` the share of them that was right.
+    """
+
+    low: float
+    high: float
+    cascades: int
+    confidence: float
+    accuracy: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """How well probabilities say how often they are right; all figures are better when lower.
+
+    Attributes:
+        ece: expected calibration error, in [0, 1].
+        nll: mean negative log-likelihood of the true class, in nats.
+        brier: mean squared distance to the true class, in [0, 2].
+        bins: of the calibration error, those that hold a cascade.
+    """
+
+    ece: float
+    nll: float
+    brier: float
+    bins: tuple[Bin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """The probabilities as the model gives them, and with its logits divided by a temperature.
+
+    Attributes:
+        cascades: labelled ones.
+        raw: as the model gives them.
+        temperature: fitted on the validation part; ``None`` where that has no labelled cascade.
+        scaled: with the temperature; ``None`` without one.
+    """
+
+    cascades: int
+    raw: Reliability
+    temperature: float | None
+    scaled: Reliability | None
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
     """What one part of a split scored. ``None`` where there was nothing to score.
 
     ``links`` has the groups ``all`` and ``parent is not the source``; each has a row ``model``
     and a row a trivial guess. A task that was not trained is not scored: ``tasks`` names those
-    that were, and ``views`` compares the views only where both were.
+    that were, and ``views`` compares the views only where both were. ``intervals`` and
+    ``calibration`` are worked out of the selected epoch alone.
     """
 
     part: str
@@ -74,6 +146,8 @@ class Scores:
     seconds: float
     views: ViewScores | None = None
     tasks: tuple[str, ...] = ("cascade", "rumor")
+    intervals: Intervals | None = None
+    calibration: Calibration | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""

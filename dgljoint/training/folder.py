@@ -26,7 +26,8 @@ class RunFolder:
 
     ``config.toml`` (resolved; repeats the run), ``manifest.json`` (versions, plugins, data),
     ``metrics.jsonl`` (a line an epoch), ``checkpoints/last.safetensors`` and
-    ``checkpoints/best.safetensors``, and at the end ``scores.json``.
+    ``checkpoints/best.safetensors``, and at the end ``predictions.csv`` (a line a cascade of the
+    validation and the test part) and ``scores.json``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -34,6 +35,7 @@ class RunFolder:
         self._metrics = path / "metrics.jsonl"
         self._last = path / "checkpoints" / "last.safetensors"
         self._best = path / "checkpoints" / "best.safetensors"
+        self._predictions = path / "predictions.csv"
         self._scores = path / "scores.json"
 
     @property
@@ -81,7 +83,9 @@ class RunFolder:
             )
         with writing(self.path):
             self._last.parent.mkdir(parents=True, exist_ok=True)
-            for file in (self._metrics, self._last, self._best, self._scores):
+            for file in (
+                self._metrics, self._last, self._best, self._predictions, self._scores
+            ):
                 file.unlink(missing_ok=True)
         write_text(self.path / "config.toml", dump_config(config))
         manifest = describe_run(config, selection, store, split, parameters)
@@ -171,6 +175,10 @@ class RunFolder:
             DataError: there is none, or it is damaged.
         """
         return load_tree(self._best)
+
+    def save_predictions(self, table: str) -> None:
+        """Write what the selected model says of every cascade; before the final figures."""
+        write_text(self._predictions, table)
 
     def save_scores(self, scores: tuple[Scores, ...]) -> None:
         """Write the final figures by part."""

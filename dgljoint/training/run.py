@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,11 +10,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from dgljoint.config import SECTIONS, RunConfig
 from dgljoint.errors import DataError, InterruptedRunError, UsageError, one_line
+from dgljoint.evaluation.assessment import Assessed, assess
 from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.evaluation.listing import predictions_csv
 from dgljoint.evaluation.scores import Scores
+from dgljoint.files import write_text
 from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.hosted import Hosted
 from dgljoint.nn.model import JointModel
@@ -233,7 +237,8 @@ def _state_to_go_on(folder: RunFolder, setup: _Setup) -> dict[str, Any]:
 
 
 def evaluate_run(
-    folder: Path, *, registry: Registry, part: str, device: str = "auto"
+    folder: Path, *, registry: Registry, part: str, predictions: Path | None = None,
+    device: str = "auto",
 ) -> Scores:
     """Score the selected epoch of a finished or running run.
 
@@ -241,18 +246,30 @@ def evaluate_run(
         folder: a run folder.
         registry: where components are found.
         part: ``test`` or ``validation``.
+        predictions: CSV file to write, a line a cascade.
         device: ``cpu``, ``cuda`` or ``auto``.
 
     Raises:
         UsageError: ``part`` is neither, or there is no such device.
         DataError: the folder, its data or its checkpoint cannot be used.
         PluginError: a plugin failed.
+        RunFailedError: the file system refuses.
     """
+    _check_part(part)
+    setup = _selected(folder, registry, device)
+    assessed = _assess(setup, part)[part]
+    if predictions is not None:
+        write_text(predictions, _table(setup, {part: assessed}))
+    return assessed.scores
+
+
+def _selected(folder: Path, registry: Registry, device: str) -> _Setup:
+    """Build a run with its selected model in it."""
     run = RunFolder(folder)
     setup = _set_up(run.config(), registry, find_device(device))
     run.check_data(setup.store, setup.split)
     _put_in(setup.model, run.load_best(), run)
-    return _score_part(setup, part)
+    return setup
 
 
 def _train_epochs(
@@ -288,8 +305,14 @@ def _interrupted(what: str, trainer: Trainer, folder: RunFolder) -> InterruptedR
 def _score(setup: _Setup, folder: RunFolder, processes: Processes) -> RunResult:
     best = processes.from_first(folder.load_best)
     _put_in(setup.model, best, folder)
-    validation, test = _score_part(setup, VALIDATION), _score_part(setup, TEST)
-    processes.from_first(lambda: folder.save_scores((validation, test)))
+    assessed = _assess(setup, VALIDATION, TEST)
+    validation, test = assessed[VALIDATION].scores, assessed[TEST].scores
+
+    def save() -> None:
+        folder.save_predictions(_table(setup, assessed))
+        folder.save_scores((validation, test))
+
+    processes.from_first(save)
     return RunResult(folder.path, int(best["epoch"]), validation, test)
 
 
@@ -304,12 +327,30 @@ def _put_in(model: JointModel, checkpoint: dict[str, Any], folder: RunFolder) ->
         ) from error
 
 
-def _score_part(setup: _Setup, part: str) -> Scores:
+def _assess(setup: _Setup, *parts: str) -> dict[str, Assessed]:
+    """Score parts; the validation part is read in any case, for the temperature."""
+    validation = assess(setup.evaluator, setup.model, _indices(setup, VALIDATION), VALIDATION)
+    found = {VALIDATION: validation}
+    if TEST in parts:
+        found[TEST] = assess(
+            setup.evaluator, setup.model, _indices(setup, TEST), TEST, calibrated_on=validation
+        )
+    return {part: found[part] for part in parts}
+
+
+def _indices(setup: _Setup, part: str) -> NDArray[np.int64]:
+    tested = part == TEST
+    return part_under_test(setup.split, setup.config.fold) if tested else setup.parts.validation
+
+
+def _table(setup: _Setup, assessed: Mapping[str, Assessed]) -> str:
+    said = {part: one.predictions for part, one in assessed.items()}
+    return predictions_csv(setup.store, said, setup.evaluator.tasks)
+
+
+def _check_part(part: str) -> None:
     if part not in (VALIDATION, TEST):
         raise UsageError(f"there is no part '{part}'", hint=did_you_mean(part, (VALIDATION, TEST)))
-    tested = part == TEST
-    indices = part_under_test(setup.split, setup.config.fold) if tested else setup.parts.validation
-    return setup.evaluator.scores(setup.model, indices, part)
 
 
 def _with_all_options(

@@ -15,6 +15,7 @@ def scores() -> Scores:
         rumor=RumorScores(
             cascades=80, accuracy=0.61, macro_f1=0.52, f1={"true": 0.7, "false": 0.34},
             auroc=None, majority=0.55,
+            confusion={"true": {"true": 40, "false": 4}, "false": {"true": 27, "false": 9}},
         ),
         links={
             "all": LinkTable(

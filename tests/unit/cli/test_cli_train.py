@@ -173,8 +173,8 @@ def test_evaluate_of_no_run_folder_exits_3(tmp_path, capsys):
 def test_evaluate_asks_for_the_part_named(store, tmp_path, monkeypatch, scores, capsys, part):
     (tmp_path / "config.toml").write_text(f'data = "{store}"\nsplit = "random"\n')
 
-    def evaluate_run(folder, *, registry, part):
-        assert folder == tmp_path
+    def evaluate_run(folder, *, registry, part, predictions, device="auto"):
+        assert (folder, predictions) == (tmp_path, None)
         return replace(scores, part=part)
 
     monkeypatch.setattr(training, "evaluate_run", evaluate_run)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, roc_auc_score
 
 from dgljoint.evaluation.evaluate import ALL, MODEL, NOT_SOURCE, Evaluator
 from dgljoint.evaluation.metrics import Ranks, join_ranks, link_scores, rank_parents, rumor_scores
@@ -69,6 +69,17 @@ def test_rumor_scores_agree_with_scikit_learn() -> None:
     assert found.auroc == pytest.approx(expected)
     assert found.majority == pytest.approx((label == 2).mean())
     assert list(found.f1) == ["a", "b", "c"]
+    expected = f1_score(label, guess, average=None)
+    assert list(found.f1.values()) == pytest.approx(expected.tolist())
+    table = [list(row.values()) for row in found.confusion.values()]
+    assert table == confusion_matrix(label, guess).tolist()
+    assert {tuple(row) for row in found.confusion.values()} == {("a", "b", "c")}
+
+
+def test_a_class_neither_true_nor_said_has_an_f1_of_0() -> None:
+    found = rumor_scores(np.array([[0.7, 0.2, 0.1]]), np.array([0]), ("a", "b", "c"), majority=0)
+    assert found.f1 == {"a": 1, "b": 0, "c": 0}
+    assert found.macro_f1 == pytest.approx(1 / 3)
 
 
 def test_auroc_of_one_class_is_not_made_up() -> None:

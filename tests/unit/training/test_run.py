@@ -18,8 +18,10 @@ from dgljoint.nn.questions import evaluation_question
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.store import CascadeStore
 from dgljoint.training import evaluate_run, plan_run
+from dgljoint.training.folder import RunFolder
 from dgljoint.training.parts import training_parts
 from dgljoint.training.passes import Pass
+from dgljoint.training.run import _assess, _put_in, _set_up
 from runs import StopAfter, metrics, run
 from toys import toy_config
 
@@ -39,6 +41,54 @@ def test_evaluate_gives_the_figures_of_the_run(store: CascadeStore, tmp_path: Pa
         assert replace(found, seconds=0) == replace(expected, seconds=0)
     with pytest.raises(UsageError, match="no part"):
         evaluate_run(tmp_path / "a", registry=installed_registry(), part="tset")
+
+
+def test_a_run_says_of_every_cascade_what_evaluate_says(
+    store: CascadeStore, tmp_path: Path
+) -> None:
+    out, again = tmp_path / "a", tmp_path / "again.csv"
+    result = run(store, out, plugins=BOTH)
+    head, *lines = (out / "predictions.csv").read_bytes().splitlines(keepends=True)
+    assert head.startswith(b"part,cascade,event,label,predicted,p_false,p_true,posts,")
+    parts = {"validation": result.validation, "test": result.test}
+    assert len(lines) == sum(part.rumor.cascades for part in parts.values())
+    for part in parts:
+        evaluate_run(out, registry=installed_registry(), part=part, predictions=again)
+        mine = [line for line in lines if line.startswith(f"{part},".encode())]
+        assert again.read_bytes().splitlines(keepends=True) == [head, *mine]
+    run(store, out, "train.epochs=1", force=True)
+    assert (out / "predictions.csv").read_bytes().splitlines(keepends=True)[1:] != lines
+
+
+def test_the_temperature_is_that_of_the_validation_part(
+    store: CascadeStore, tmp_path: Path
+) -> None:
+    """Whatever the labels of the test part are, and whichever part is asked for."""
+    result = run(store, tmp_path / "a")
+    temperature = result.validation.calibration.temperature
+    assert temperature is not None
+    assert result.test.calibration.temperature == temperature
+    setup = _set_up(toy_config(store), installed_registry(), torch.device("cpu"))
+    _put_in(setup.model, RunFolder(tmp_path / "a").load_best(), RunFolder(tmp_path / "a"))
+    label = store.label.copy()
+    label[store.split("event").fold == 0] = 1 - label[store.split("event").fold == 0]
+    store.label = setup.store.label = label
+    relabelled = _assess(setup, "test")["test"].scores
+    assert relabelled.rumor.accuracy == pytest.approx(1 - result.test.rumor.accuracy)
+    assert relabelled.calibration.temperature == temperature
+    assert relabelled.calibration.raw != result.test.calibration.raw
+
+
+def test_what_is_worked_out_once_is_not_in_an_epoch(store: CascadeStore, tmp_path: Path) -> None:
+    result = run(store, tmp_path / "a", "train.tasks=cascade")
+    figures = result.test.intervals.figures
+    assert set(figures) == {"mrr", "hits1", "mrr_not_source", "hits1_not_source"}
+    assert result.test.calibration is None
+    low, high = figures["mrr"]
+    assert low <= result.test.links["all"].rows["model"].mrr <= high
+    setup = _set_up(toy_config(store), installed_registry(), torch.device("cpu"))
+    epoch = setup.evaluator.scores(setup.model, setup.parts.validation, "validation")
+    assert (epoch.intervals, epoch.calibration) == (None, None)
 
 
 def test_each_part_is_scored_on_its_own_cascades(store: CascadeStore, tmp_path: Path) -> None:

@@ -1,0 +1,62 @@
+"""The final scoring of a selected model: figures, how sure they are, how honest its probabilities.
+
+What costs too much, or means nothing, in every epoch; an epoch's figures are
+:meth:`dgljoint.evaluation.evaluate.Evaluator.scores`.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+from dgljoint.evaluation.bootstrap import intervals
+from dgljoint.evaluation.calibration import calibration, fit_temperature
+from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.evaluation.predictions import Index, Predictions
+from dgljoint.evaluation.scores import Scores
+from dgljoint.nn.losses import RUMOR
+from dgljoint.nn.model import JointModel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assessed:
+    """A part with all there is to say of it.
+
+    Attributes:
+        predictions: cascade by cascade.
+        scores: with intervals and calibration.
+        temperature: the logits were divided by it; ``None`` for none.
+    """
+
+    predictions: Predictions
+    scores: Scores
+    temperature: float | None
+
+
+def assess(
+    evaluator: Evaluator, model: JointModel, indices: Index, part: str,
+    calibrated_on: Assessed | None = None,
+) -> Assessed:
+    """Score ``model``, in evaluation mode, on a part.
+
+    Args:
+        evaluator: of the run.
+        model: left in evaluation mode.
+        indices: positions in the store.
+        part: name of the part, for the record.
+        calibrated_on: the validation part, whose temperature is used; ``None`` to fit the
+            temperature on this part, which then is the validation part.
+    """
+    started = time.perf_counter()
+    said = evaluator.predict(model, indices)
+    judged, temperature = None, None
+    if RUMOR in evaluator.tasks:
+        temperature = calibrated_on.temperature if calibrated_on else fit_temperature(said)
+        judged = calibration(said, temperature)
+    scores = replace(
+        evaluator.figures(said, part),
+        intervals=intervals(said, evaluator.tasks),
+        calibration=judged,
+        seconds=time.perf_counter() - started,
+    )
+    return Assessed(said, scores, temperature)

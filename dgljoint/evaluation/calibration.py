@@ -1,0 +1,105 @@
+"""Whether the rumor head's probabilities mean what they say, and one number that mends them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+
+from dgljoint.evaluation.predictions import Floats, Index, Predictions, softmax
+from dgljoint.evaluation.scores import Bin, Calibration, Reliability
+
+BINS = 15
+# Where every cascade of the validation part is told rightly, the best temperature is 0.
+_LOWEST, _HIGHEST = 0.05, 20.0
+
+
+def calibration(predictions: Predictions, temperature: float | None) -> Calibration | None:
+    """Judge the probabilities of the labelled cascades; ``None`` when there are none.
+
+    Args:
+        predictions: of any part.
+        temperature: that of :func:`fit_temperature` on the validation part.
+    """
+    logits, label = _labelled(predictions)
+    if not len(label):
+        return None
+    return Calibration(
+        cascades=len(label),
+        raw=reliability(softmax(logits), label),
+        temperature=temperature,
+        scaled=(
+            None if temperature is None else reliability(softmax(logits / temperature), label)
+        ),
+    )
+
+
+def fit_temperature(predictions: Predictions) -> float | None:
+    """Return the T that makes ``softmax(logits / T)`` likeliest; ``None`` without a label.
+
+    Temperature scaling (Guo, Pleiss, Sun & Weinberger, 2017, "On Calibration of Modern Neural
+    Networks", https://arxiv.org/abs/1706.04599, section 4.2): the negative log-likelihood of the
+    validation part is minimised over one number. It is convex in 1/T, so that a bounded search
+    finds the minimum; the bounds are 0.05 and 20. The class said, and with it every figure but
+    those of calibration, stays what it is.
+
+    Args:
+        predictions: of the validation part, never of the part that is reported.
+    """
+    logits, label = _labelled(predictions)
+    if not len(label):
+        return None
+
+    def loss(log_temperature: float) -> float:
+        return _nll(softmax(logits / np.exp(log_temperature)), label)
+
+    bounds = (np.log(_LOWEST), np.log(_HIGHEST))
+    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(found.x))
+
+
+def reliability(probability: Floats, label: Index) -> Reliability:
+    """Compare probabilities with what is true.
+
+    With the M = 15 equal bins of Guo et al. (2017) over the probability of the class that is said::
+
+        ECE   = sum over bins of |bin| / B * |accuracy(bin) - confidence(bin)|
+        NLL   = mean of -log p(true class)
+        Brier = mean of the squared distance between p and the true class as a unit vector
+
+    the last of them Brier's (1950) own, https://doi.org/10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
+
+    Shapes: ``probability`` (B, C), rows sum to one; ``label`` (B,); B at least 1.
+    """
+    confidence, said = probability.max(axis=1), probability.argmax(axis=1)
+    place = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    size = np.bincount(place, minlength=BINS)
+    sure = np.bincount(place, confidence, BINS)
+    right = np.bincount(place, said == label, BINS)
+    truth = np.eye(probability.shape[1])[label]
+    return Reliability(
+        ece=float(np.abs(right - sure).sum() / len(label)),
+        nll=_nll(probability, label),
+        brier=float(((probability - truth) ** 2).sum(axis=1).mean()),
+        bins=tuple(
+            Bin(
+                low=number / BINS,
+                high=(number + 1) / BINS,
+                cascades=int(size[number]),
+                confidence=float(sure[number] / size[number]),
+                accuracy=float(right[number] / size[number]),
+            )
+            for number in np.flatnonzero(size).tolist()
+        ),
+    )
+
+
+def _nll(probability: Floats, label: Index) -> float:
+    mine = probability[np.arange(len(label)), label]
+    # What is left of a hopeless class is 0 in floating point, and its logarithm infinite.
+    return float(-np.log(np.maximum(mine, np.finfo(np.float64).tiny)).mean())
+
+
+def _labelled(predictions: Predictions) -> tuple[Floats, NDArray[np.int64]]:
+    known = predictions.label >= 0
+    return predictions.logits[known], predictions.label[known]

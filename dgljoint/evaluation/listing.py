@@ -1,0 +1,77 @@
+"""Predictions cascade by cascade, as a table for other programs."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from dgljoint.evaluation.evaluate import MODEL
+from dgljoint.evaluation.metrics import reciprocal_ranks
+from dgljoint.evaluation.predictions import Predictions
+from dgljoint.nn.losses import CASCADE, RUMOR
+from dgljoint.store import CascadeStore
+
+
+def predictions_csv(
+    store: CascadeStore, parts: Mapping[str, Predictions], tasks: Sequence[str],
+    key: str = "part",
+) -> str:
+    """Write predictions as CSV (RFC 4180), a line a cascade, in the order they stand in.
+
+    ``part``, ``cascade``, ``event``, ``label`` (empty for none), ``predicted``, ``p_LABEL`` for
+    every class (as the model gives it, before any temperature), ``posts``, ``observed_posts``,
+    ``targets`` and ``mrr``, the mean reciprocal rank of the targets' parents (empty without
+    targets). What a task says that was not trained is left empty.
+
+    Args:
+        store: where the cascades are.
+        parts: predictions by the text of the first column.
+        tasks: those that were trained.
+        key: name of the first column.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    labels = store.label_names
+    writer.writerow((
+        key, "cascade", "event", "label", "predicted", *(f"p_{label}" for label in labels),
+        "posts", "observed_posts", "targets", "mrr",
+    ))
+    for part, predictions in parts.items():
+        writer.writerows((part, *row) for row in _rows(store, predictions, tasks))
+    return text.getvalue()
+
+
+def _rows(
+    store: CascadeStore, predictions: Predictions, tasks: Sequence[str]
+) -> Iterator[tuple[object, ...]]:
+    names, nothing = store.label_names, ("",) * (1 + len(store.label_names))
+    posts = np.diff(store.post_ptr)[predictions.index]
+    probability, said = predictions.probability, predictions.said
+    reciprocal = np.bincount(
+        predictions.cascade_of_target, reciprocal_ranks(predictions.ranks[MODEL]),
+        minlength=len(predictions),
+    )
+    for place, index in enumerate(predictions.index.tolist()):
+        label = int(predictions.label[place])
+        targets = int(predictions.targets[place]) if CASCADE in tasks else 0
+        yield (
+            store.ids[index],
+            store.event_names[int(store.event[index])],
+            names[label] if label >= 0 else "",
+            *(
+                (names[said[place]], *(_number(value) for value in probability[place]))
+                if RUMOR in tasks
+                else nothing
+            ),
+            int(posts[place]),
+            int(predictions.observed[place]),
+            targets if CASCADE in tasks else "",
+            _number(reciprocal[place] / targets) if targets else "",
+        )
+
+
+def _number(value: float) -> str:
+    return f"{value:.9g}"

@@ -1,0 +1,122 @@
+"""Intervals over resampled cascades, against resampling written plainly."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+
+from dgljoint.evaluation import bootstrap
+from dgljoint.evaluation.bootstrap import intervals
+from dgljoint.evaluation.metrics import Ranks
+from dgljoint.evaluation.predictions import Predictions
+from dgljoint.nn.losses import TASKS
+
+
+def predictions(count: int = 60, seed: int = 0, classes: int = 3) -> Predictions:
+    """Make up a part: one cascade in six without a label, none to five targets a cascade."""
+    rng = np.random.default_rng(seed)
+    label = np.where(rng.random(count) < 1 / 6, -1, rng.integers(classes, size=count))
+    logits = rng.normal(size=(count, classes)) + 2 * np.eye(classes)[label]
+    targets = rng.integers(0, 6, size=count)
+    total = int(targets.sum())
+    ranks = Ranks(rng.integers(0, 5, total), rng.integers(0, 2, total), np.full(total, 9))
+    return Predictions(
+        index=np.arange(count), label=label, logits=logits, observed=np.ones(count, np.int64),
+        targets=targets, ranks={"model": ranks}, not_source=rng.random(total) < 0.5,
+        cascade_view=np.zeros((count, 0)), rumor_view=np.zeros((count, 0)),
+    )
+
+
+def plainly(of: Predictions, resamples: int, seed: int) -> dict[str, list[float]]:
+    """Resample cascade by cascade."""
+    rng = np.random.default_rng(seed)
+    rank = 1 + of.ranks["model"].above + of.ranks["model"].tied / 2
+    starts = np.cumsum(of.targets) - of.targets
+    found: dict[str, list[float]] = {name: [] for name in ("accuracy", "macro_f1", "mrr", "hits1",
+                                                          "mrr_not_source", "hits1_not_source")}
+    for chosen in rng.integers(len(of), size=(resamples, len(of))):
+        known = [one for one in chosen if of.label[one] >= 0]
+        truth, said = of.label[known], of.logits[known].argmax(1)
+        found["accuracy"].append(float((truth == said).mean()))
+        found["macro_f1"].append(
+            f1_score(truth, said, labels=[0, 1, 2], average="macro", zero_division=0)
+        )
+        places = np.concatenate([starts[o] + np.arange(of.targets[o]) for o in chosen])
+        for suffix, kept in (("", places), ("_not_source", places[of.not_source[places]])):
+            found[f"mrr{suffix}"].append(float((1 / rank[kept]).mean()))
+            found[f"hits1{suffix}"].append(float((rank[kept] <= 1).mean()))
+    return found
+
+
+def test_intervals_are_percentiles_over_resampled_cascades(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    of = predictions()
+    for drawn in (bootstrap._DRAWN, 7 * len(of)):
+        monkeypatch.setattr(bootstrap, "_DRAWN", drawn)
+        found = intervals(of, TASKS, resamples=200, seed=3)
+        assert found is not None
+        assert (found.level, found.resamples, found.seed) == (0.95, 200, 3)
+        for name, values in plainly(of, 200, 3).items():
+            assert found.figures[name] == pytest.approx(np.quantile(values, [0.025, 0.975])), name
+    assert intervals(of, TASKS, resamples=200, seed=4) != found
+
+
+def test_an_interval_holds_its_figure_and_narrows_with_cascades() -> None:
+    widths = []
+    for count in (40, 4000):
+        of = predictions(count)
+        found = intervals(of, TASKS)
+        assert found is not None
+        known = of.label >= 0
+        accuracy = (of.said == of.label)[known].mean()
+        low, high = found.figures["accuracy"]
+        assert low < accuracy < high
+        widths.append(high - low)
+    assert widths[1] == pytest.approx(widths[0] / 10, rel=0.4)
+
+
+def test_targets_of_a_cascade_are_drawn_together() -> None:
+    """Twenty cascades of fifty equal targets are twenty draws, not a thousand."""
+    of = predictions(20)
+    first = np.repeat(np.arange(20) % 2, 50)
+    alike = Predictions(
+        index=of.index, label=of.label, logits=of.logits, observed=of.observed,
+        targets=np.full(20, 50), ranks={"model": Ranks(first, 0 * first, 9 + first)},
+        not_source=first < 0, cascade_view=of.cascade_view, rumor_view=of.rumor_view,
+    )
+    found = intervals(alike, ("cascade",))
+    assert found is not None
+    assert set(found.figures) == {"mrr", "hits1"}, "no parent but the source, no rumor task"
+    low, high = found.figures["hits1"]
+    assert (low, high) == pytest.approx((0.3, 0.7), abs=0.06)
+
+
+def test_what_cannot_be_resampled_has_no_interval() -> None:
+    assert intervals(predictions(1), TASKS) is None
+    of = predictions(30)
+    unlabelled = Predictions(
+        index=of.index, label=np.full(30, -1), logits=of.logits, observed=of.observed,
+        targets=np.zeros(30, np.int64),
+        ranks={"model": Ranks(*[np.empty(0, np.int64)] * 3)}, not_source=np.empty(0, bool),
+        cascade_view=of.cascade_view, rumor_view=of.rumor_view,
+    )
+    found = intervals(unlabelled, TASKS)
+    assert found is not None
+    assert found.figures == {}
+
+
+def test_some_resamples_without_a_target_are_left_out() -> None:
+    """One cascade of five has targets: a third of the resamples miss it."""
+    of = predictions(5)
+    lonely = Predictions(
+        index=of.index, label=of.label, logits=of.logits, observed=of.observed,
+        targets=np.array([0, 2, 0, 0, 0]),
+        ranks={"model": Ranks(np.array([0, 1]), np.array([0, 0]), np.array([4, 4]))},
+        not_source=np.array([True, True]), cascade_view=of.cascade_view,
+        rumor_view=of.rumor_view,
+    )
+    found = intervals(lonely, TASKS)
+    assert found is not None
+    assert found.figures["mrr"] == pytest.approx((0.75, 0.75))

@@ -60,6 +60,20 @@ class InterruptedRunError(DgljointError):
     exit_code = 130
 
 
+class StudyFailedError(DgljointError):
+    """Some runs of a study failed, and the others are done.
+
+    Args:
+        message: what each of them said.
+        exit_code: that of the first one.
+        hint: the command or option that mends it.
+    """
+
+    def __init__(self, message: str, *, exit_code: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = exit_code
+
+
 def one_line(error: BaseException) -> str:
     """Name an exception and the first line of its message."""
     lines = str(error).strip().splitlines()

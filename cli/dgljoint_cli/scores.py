@@ -48,11 +48,15 @@ class Protocol:
     disjoint: str | None
     ordered: bool = False
 
-    def __str__(self) -> str:
-        kept = f"no {self.disjoint} on both sides" if self.disjoint else "RANDOM FOLDS"
+    @property
+    def promise(self) -> str:
+        """What is kept apart, in words; in capitals where it is nothing."""
         if self.ordered:
-            kept = "each class tested on its later cascades, EVENTS NOT KEPT APART"
-        return f"{self.data}, split {self.split}, fold {self.fold}: {kept}"
+            return "each class tested on its later cascades, EVENTS NOT KEPT APART"
+        return f"no {self.disjoint} on both sides" if self.disjoint else "RANDOM FOLDS"
+
+    def __str__(self) -> str:
+        return f"{self.data}, split {self.split}, fold {self.fold}: {self.promise}"
 
 
 def protocol_of(config: RunConfig) -> Protocol:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,8 @@ from dgljoint_cli.console import (
     print_json,
     process_number,
 )
+from dgljoint_cli.naming import default_folder
+from dgljoint_cli.study import asked_for, show_study_plan, study_options, train_study
 
 if TYPE_CHECKING:
     from dgljoint.config import RunConfig
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
         "torchrun --nproc-per-node 2 --no-python dgljoint train twitter15.h5",
         "dgljoint train twitter15.h5 --plugin contrastive -o contrastive.temperature=0.2 "
         "--dry-run",
+        "dgljoint train twitter15.h5 --folds all --seeds 0-4 --jobs 2 --out study",
+        "dgljoint train --resume --out study --jobs 2",
     )
 )
 @click.argument("data", required=False, type=click.Path(path_type=Path))
@@ -81,15 +84,17 @@ if TYPE_CHECKING:
     "--out", type=click.Path(path_type=Path), metavar="DIR",
     help="Run folder; named after the run under runs/ by default.",
 )
+@study_options
 @click.option("--dry-run", is_flag=True, help="Show the plan and write no run.")
-@click.option("--resume", is_flag=True, help="Go on with the interrupted run in --out.")
+@click.option("--resume", is_flag=True, help="Go on with the interrupted run or runs in --out.")
 @click.option("--force", is_flag=True, help="Replace what the run folder holds.")
 @format_option
 @common_options
 @click.pass_obj
 def train(
     talk: Talk, /, out: Path | None, file: Path | None, dry_run: bool, resume: bool, force: bool,
-    device: str, as_json: bool, **settings: Any,
+    device: str, as_json: bool, folds: str | None, seeds: str | None, jobs: int | None,
+    **settings: Any,
 ) -> None:
     """Train both tasks together.
 
@@ -98,11 +103,27 @@ def train(
     Started by torchrun, its processes divide each batch among them.
     """
     if resume:
-        file = _resumed_config(out, file, force=force)
+        out = _resumed_folder(out, force=force)
     others = process_number() > 0
     talk.quiet |= others
+    asked = asked_for(
+        folds, seeds, jobs, fold=settings["fold"], seed=settings["seed"],
+        resumed=out if resume else None,
+    )
+    if resume and out is not None and file is None:
+        file = _written_config(out, several=asked is not None)
     registry = installed_registry()
     config = _with_data(_configuration(file, **settings), registry, talk)
+    if asked is not None:
+        study = asked.plan(config, out, registry)
+        if dry_run:
+            show_study_plan(study, registry, jobs=asked.jobs, as_json=as_json)
+        else:
+            train_study(
+                talk, study, jobs=asked.jobs, resume=resume, force=force, device=device,
+                as_json=as_json,
+            )
+        return
     if dry_run:
         _show_plan(config, registry, as_json=as_json)
         return
@@ -122,32 +143,19 @@ def train(
         _show_result(result, protocol, as_json=as_json)
 
 
-def default_folder(config: RunConfig, data_name: str, parent: Path = Path("runs")) -> Path:
-    """Name a run folder after the run, with a number when that one is taken."""
-    parts = (
-        data_name,
-        config.encoder,
-        "+".join(config.plugins),
-        f"{config.split}{config.fold}",
-        f"s{config.seed}",
-    )
-    name = re.sub(r"[^\w.+-]+", "_", "-".join(part for part in parts if part))
-    folder, number = parent / name, 1
-    while folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        number += 1
-        folder = parent / f"{name}-{number}"
-    return folder
-
-
-def _resumed_config(out: Path | None, file: Path | None, *, force: bool) -> Path | None:
+def _resumed_folder(out: Path | None, *, force: bool) -> Path:
     if force:
         raise UsageError("--resume and --force exclude each other", hint="leave one out")
     if out is None:
         raise UsageError(
             "--resume does not know which run to go on with", hint="name its folder: --out DIR"
         )
-    written = out / "config.toml"
-    return file or (written if written.exists() else None)
+    return out
+
+
+def _written_config(out: Path, *, several: bool) -> Path | None:
+    written = out / ("settings.toml" if several else "config.toml")
+    return written if written.exists() else None
 
 
 def _configuration(

@@ -73,7 +73,7 @@ class FeatureSpace:
             UsageError: a feature is chosen that the data have not.
             DataError: the data have no feature at all.
         """
-        names = _choose(store, options.use)
+        names = choose_features(store, options.use)
         columns = store.read(train)
         words = {}
         scales = {}
@@ -119,8 +119,17 @@ class FeatureSpace:
         )
 
 
-def _choose(store: CascadeStore, use: Sequence[str]) -> list[str]:
-    """Return the names of the features that are used, in the order of the store."""
+def choose_features(store: CascadeStore, use: Sequence[str]) -> list[str]:
+    """Return the names of the features that are used, in the order of the store.
+
+    Args:
+        store: that has them.
+        use: names chosen; empty for all.
+
+    Raises:
+        UsageError: a feature is chosen that the data have not.
+        DataError: the data have no feature at all.
+    """
     present = store.features
     for name in use:
         if name not in present:

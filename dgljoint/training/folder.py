@@ -83,13 +83,23 @@ class RunFolder:
             )
         with writing(self.path):
             self._last.parent.mkdir(parents=True, exist_ok=True)
-            for file in (
-                self._metrics, self._last, self._best, self._predictions, self._scores
-            ):
-                file.unlink(missing_ok=True)
+        self.clear()
         write_text(self.path / "config.toml", dump_config(config))
         manifest = describe_run(config, selection, store, split, parameters)
         write_text(self.path / "manifest.json", json.dumps(manifest, indent=2) + "\n")
+
+    def clear(self) -> None:
+        """Take away what an earlier run came to.
+
+        Raises:
+            RunFailedError: the file system refuses.
+        """
+        with writing(self.path):
+            # In this order: a run whose removal is cut short must not be gone on with.
+            for file in (
+                self._scores, self._predictions, self._last, self._best, self._metrics
+            ):
+                file.unlink(missing_ok=True)
 
     def config(self) -> RunConfig:
         """Read the run's configuration.

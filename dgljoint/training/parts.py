@@ -36,14 +36,19 @@ class TrainingParts:
     validation: Indices
 
 
+def folds_offered(split: StoredSplit) -> int:
+    """Count the folds that can be the test part: 0 up to that number."""
+    # Before the last fold of a split in order of time there is nothing to train on.
+    return split.folds - bool(split.ordered_by)
+
+
 def part_under_test(split: StoredSplit, fold: int) -> Indices:
     """Return the cascades of the fold that is tested.
 
     Raises:
         UsageError: the split has no such fold, or nothing earlier than it to train on.
     """
-    # Before the last fold of a split in order of time there is nothing to train on.
-    folds = split.folds - bool(split.ordered_by)
+    folds = folds_offered(split)
     if fold >= folds:
         raise UsageError(f"split '{split.name}' has the folds 0 to {folds - 1}, not {fold}")
     return np.flatnonzero(split.fold == fold)

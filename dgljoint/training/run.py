@@ -19,7 +19,7 @@ from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.listing import predictions_csv
 from dgljoint.evaluation.scores import Scores
 from dgljoint.files import write_text
-from dgljoint.nn.features import FeatureSpace
+from dgljoint.nn.features import FeatureSpace, choose_features
 from dgljoint.nn.hosted import Hosted
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import LossWeighter
@@ -100,7 +100,7 @@ def _set_up(
     label = store.label[parts.train]
     majority = int(np.bincount(label[label >= 0], minlength=classes).argmax())
     return _Setup(
-        config=_with_all_options(config, selection, features),
+        config=with_all_options(config, selection, store),
         selection=selection,
         store=store,
         split=split,
@@ -229,7 +229,7 @@ def train(
 
 def _state_to_go_on(folder: RunFolder, setup: _Setup) -> dict[str, Any]:
     """Read the state of an interrupted run, and drop what came after it."""
-    _refuse_changes(folder.config(), setup.config, folder.path)
+    refuse_changes(folder.config(), setup.config, folder.path)
     folder.check_data(setup.store, setup.split)
     state = folder.load_last()
     folder.keep_epochs(int(state["position"]["epoch"]))
@@ -353,20 +353,25 @@ def _check_part(part: str) -> None:
         raise UsageError(f"there is no part '{part}'", hint=did_you_mean(part, (VALIDATION, TEST)))
 
 
-def _with_all_options(
-    config: RunConfig, selection: Selection, features: FeatureSpace
+def with_all_options(
+    config: RunConfig, selection: Selection, store: CascadeStore
 ) -> RunConfig:
-    """Write out every option and feature, so that the folder says what was used."""
+    """Write out every option and feature, so that the folder says what was used.
+
+    Raises:
+        DgljointError: as :func:`~dgljoint.nn.features.choose_features` would.
+    """
     options = {
         component.spec.name: component.options.model_dump(mode="json")
         for component in selection.components
     }
     data = str(Path(config.data).resolve())
-    use = config.features.model_copy(update={"use": features.names})
+    names = tuple(choose_features(store, config.features.use))
+    use = config.features.model_copy(update={"use": names})
     return config.model_copy(update={"options": options, "data": data, "features": use})
 
 
-def _refuse_changes(stored: RunConfig, wanted: RunConfig, out: Path) -> None:
+def refuse_changes(stored: RunConfig, wanted: RunConfig, out: Path) -> None:
     """Raise :class:`UsageError` if a run would go on with another configuration."""
     before, now = flat(stored.model_dump(mode="json")), flat(wanted.model_dump(mode="json"))
     changed = sorted(key for key in before | now if before.get(key) != now.get(key))

@@ -1,0 +1,65 @@
+"""The tables of many runs: what they will be, and what they came to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from rich.console import RenderableType
+
+from dgljoint.training.study import state_of
+from dgljoint.training.study_summary import DONE, FIGURES, MODEL, Spread, StudySummary
+from dgljoint_cli.numbers import show_numbers
+from dgljoint_cli.rendering import table, titled
+from dgljoint_cli.scores import Protocol
+
+if TYPE_CHECKING:
+    from dgljoint.training.study import Study
+
+_NOTHING = "–"
+
+
+def summary_tables(summary: StudySummary) -> list[RenderableType]:
+    """Lay out the model's figures beside the guesses', and which runs are missing."""
+    protocol = Protocol(summary.data, summary.split, 0, summary.disjoint, summary.ordered)
+    title = (
+        f"test part of {summary.data}, split {summary.split}, folds {show_numbers(summary.folds)}, "
+        f"seeds {show_numbers(summary.seeds)}: {protocol.promise} · "
+        f"mean ± standard deviation over {_runs(summary.done)}"
+    )
+    names = [name for name in FIGURES if any(name in row for row in summary.figures.values())]
+    made = table("", *names, numbers=True)
+    for row, figures in summary.figures.items():
+        cells = (_cell(figures, name, summary.done) for name in names)
+        made.add_row(row, *cells, style="bold" if row == MODEL else None)
+    parts: list[RenderableType] = [titled(title, made if names else "no run has figures")]
+    missing = [f"{cell} ({cell.state})" for cell in summary.cells if cell.state != DONE]
+    if missing:
+        parts.append(f"NOT IN THE TABLE, {_runs(len(missing))}: {'; '.join(missing)}")
+    return parts
+
+
+def plan_table(study: Study, jobs: int) -> RenderableType:
+    """Lay out the runs that would be made."""
+    sizes = list(study.cells[0].parts)
+    made = table("run", "state", *sizes)
+    for column in made.columns[2:]:
+        column.justify = "right"
+    for cell in study.cells:
+        made.add_row(
+            cell.folder.name, state_of(cell), *(f"{cell.parts[size]:,}" for size in sizes)
+        )
+    title = f"{_runs(len(study.cells))}, {jobs} at a time, in {study.folder}: cascades of each part"
+    return titled(title, made)
+
+
+def _cell(figures: Mapping[str, Spread], name: str, runs: int) -> str:
+    found = figures.get(name)
+    if found is None:
+        return _NOTHING
+    text = f"{found.mean:.3f}" if found.sd is None else f"{found.mean:.3f} ± {found.sd:.3f}"
+    return text if found.n == runs else f"{text} (of {found.n})"
+
+
+def _runs(number: int) -> str:
+    return f"{number} run{'' if number == 1 else 's'}"

@@ -1,0 +1,224 @@
+"""Runs in processes of their own, a number of them at a time.
+
+What happens in one stops no other: not a plugin that raises, a loss that diverges, a crash, or the
+kernel that kills it for want of memory. Nor does one outlive who started it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import IO, Any, cast
+
+from dgljoint.config import RunConfig
+from dgljoint.files import writing
+from dgljoint.training.folder import RunFolder
+
+# How soon a Ctrl-C is noticed while nothing else happens.
+_SECONDS_A_LOOK = 0.2
+_Event = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cell:
+    """One run of a study: a pair of a fold and a seed.
+
+    Attributes:
+        config: of the run, every option written out.
+        folder: of the run.
+        parts: cascades in ``train``, ``meta``, ``validation`` and ``test``.
+    """
+
+    config: RunConfig
+    folder: Path
+    parts: Mapping[str, int]
+
+    def __str__(self) -> str:
+        return f"fold {self.config.fold}, seed {self.config.seed}"
+
+    @property
+    def log(self) -> Path:
+        """What the run's process wrote beside its events; kept where that is anything."""
+        return self.folder.with_name(f"{self.folder.name}.log")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a cell has no figures: the error that its run ended with."""
+
+    message: str
+    hint: str | None
+    exit_code: int
+
+
+class StudyProgress:
+    """Receives what happens to the cells of a study; the default ignores it."""
+
+    def start(self, cells: int, finished: int) -> None:
+        """There are so many cells, of which some have their figures already."""
+
+    def begin(self, cell: Cell) -> None:
+        """A cell's process was started."""
+
+    def epoch(self, cell: Cell, epoch: int, epochs: int, score: float | None) -> None:
+        """A cell has done ``epoch`` of at most ``epochs`` epochs.
+
+        ``score`` is the validation score of the last one; ``None`` when the cell is only now
+        ready to train.
+        """
+
+    def end(self, cell: Cell, failure: Failure | None) -> None:
+        """A cell has its figures, or its run failed."""
+
+    def stop(self, running: int) -> None:
+        """Ctrl-C: so many cells finish their step and save."""
+
+
+def run_cells(
+    cells: Iterable[Cell], jobs: int, progress: StudyProgress, stop: Callable[[], bool],
+    *, keep_open: int, device: str = "auto",
+) -> Generator[tuple[Cell, Failure | None], None, None]:
+    """Train cells, each from where its folder stands.
+
+    Args:
+        cells: that have no figures yet, in this order.
+        jobs: how many at a time.
+        progress: is told what happens.
+        stop: asked now and then; when true no more cells are started, and the running ones are
+            asked to save.
+        keep_open: a file descriptor that stays open as long as one of the processes lives.
+        device: each computes on it.
+
+    Yields:
+        Each cell that ended by itself, and why it failed if it did. No process is left when this
+        is closed or raises.
+
+    Raises:
+        RunFailedError: a log cannot be written.
+    """
+    waiting, running = deque(cells), dict[Cell, _CellProcess]()
+    heard: SimpleQueue[tuple[Cell, _Event]] = SimpleQueue()
+    stopping = False
+    try:
+        while running or (waiting and not stopping):
+            while waiting and not stopping and len(running) < jobs:
+                cell = waiting.popleft()
+                running[cell] = _CellProcess(cell, heard, keep_open, device)
+                progress.begin(cell)
+            if not stopping and stop():
+                stopping = True
+                progress.stop(len(running))
+                for process in running.values():
+                    process.interrupt()
+            try:
+                cell, event = heard.get(timeout=_SECONDS_A_LOOK)
+            except Empty:
+                continue
+            if event["event"] == "epoch":
+                progress.epoch(cell, event["epoch"], event["epochs"], event["score"])
+                continue
+            failure = running.pop(cell).failure(event)
+            if failure is None or not stopping:
+                yield cell, failure
+    finally:
+        for process in running.values():
+            process.kill()
+
+
+class _CellProcess:
+    """The process of a cell, and the thread that hears what it says.
+
+    Args:
+        cell: to train.
+        heard: where its events go; the last one is ``ended``.
+        keep_open: see :func:`run_cells`.
+        device: likewise.
+    """
+
+    def __init__(
+        self, cell: Cell, heard: SimpleQueue[tuple[Cell, _Event]], keep_open: int, device: str
+    ) -> None:
+        self._cell = cell
+        # It does not look into the working directory (-P), where anything may be called anything.
+        command = [
+            sys.executable, "-P", "-m", "dgljoint.training.cell_process", str(cell.folder),
+            "resume" if RunFolder(cell.folder).resumable else "start", device,
+            json.dumps(cell.config.model_dump(mode="json")),
+        ]
+        # What this process imports, that one can: plugins that stand on the path alone too.
+        path = os.pathsep.join(entry for entry in sys.path if entry)
+        with writing(cell.log):
+            log = cell.log.open("wb")
+        with log:
+            self._process = subprocess.Popen(  # noqa: S603  # ours
+                command,
+                # That it is open tells that this process lives, and a byte is a Ctrl-C.
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**os.environ, "PYTHONPATH": path},
+                pass_fds=(keep_open,),
+                # Ctrl-C on a terminal reaches this process alone, which asks the others, once.
+                process_group=0,
+            )
+        self._stdin = cast("IO[bytes]", self._process.stdin)
+        Thread(target=self._listen, args=(heard,), daemon=True).start()
+
+    def interrupt(self) -> None:
+        """Ask it to finish its step and to save."""
+        with suppress(BrokenPipeError):
+            os.write(self._stdin.fileno(), b"\n")
+
+    def kill(self) -> None:
+        """End it at once; what it saved stands."""
+        self._process.kill()
+        self._process.wait()
+        self._stdin.close()
+
+    def failure(self, ended: _Event) -> Failure | None:
+        """Say what went wrong with a process that has ended."""
+        self._stdin.close()
+        if not self._cell.log.stat().st_size:
+            self._cell.log.unlink()
+        code = ended["code"]
+        if error := ended["error"]:
+            return Failure(error["message"], error["hint"], error["exit_code"])
+        if code == 0 and RunFolder(self._cell.folder).finished:
+            return None
+        if code == -signal.SIGKILL:
+            return Failure(
+                "its process was killed, perhaps for want of memory",
+                "fewer --jobs need less memory, and so does a smaller batch", 1,
+            )
+        how = f"by signal {-code}, {signal.strsignal(-code)}" if code < 0 else f"with code {code}"
+        return Failure(f"its process ended {how}", f"it may have said why: {self._cell.log}", 1)
+
+    def _listen(self, heard: SimpleQueue[tuple[Cell, _Event]]) -> None:
+        error = None
+        with cast("IO[bytes]", self._process.stdout) as lines:
+            for line in lines:
+                event = _parsed(line)
+                if event.get("event") == "epoch":
+                    heard.put((self._cell, event))
+                elif event.get("event") == "error":
+                    error = event
+        code = self._process.wait()
+        heard.put((self._cell, {"event": "ended", "code": code, "error": error}))
+
+
+def _parsed(line: bytes) -> _Event:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return {}  # half a line of a process that was killed, or what a library says on its import
+    return event if isinstance(event, dict) else {}

@@ -1,0 +1,309 @@
+"""One configuration over folds and seeds: every pair a run of its own, and all of them together.
+
+A study is a folder: ``settings.toml`` (the configuration of every run, but for fold and seed),
+``foldF-seedS/`` (a run folder each) and ``summary.json`` (which folds and seeds there are, how each
+run stands, and the figures so far), which is written anew whenever a run ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dgljoint.config import RunConfig, dump_config
+from dgljoint.errors import DataError, InterruptedRunError, RunFailedError, UsageError
+from dgljoint.files import write_text, writing
+from dgljoint.options import parse_options
+from dgljoint.plugins.registry import Registry
+from dgljoint.plugins.selection import select
+from dgljoint.store import CascadeStore, StoredSplit
+from dgljoint.training.cells import Cell, Failure, StudyProgress, run_cells
+from dgljoint.training.folder import RunFolder
+from dgljoint.training.interruption import StopRequest
+from dgljoint.training.parts import folds_offered, part_under_test, training_parts
+from dgljoint.training.run import TEST, refuse_changes, with_all_options
+from dgljoint.training.study_summary import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    MISSING,
+    CellState,
+    StudySummary,
+    model_figures,
+    over_cells,
+)
+
+SETTINGS = "settings.toml"
+_SUMMARY = "summary.json"
+# What a study's processes need at most to notice that it was killed.
+_SECONDS_TO_WAIT = 5.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """What is to be trained; made by :func:`plan_study`.
+
+    Attributes:
+        folder: of the study.
+        store: its data.
+        split: how they are divided.
+        folds: that are tested, one a run.
+        seeds: one a run.
+        cells: every pair of them: all folds with the first seed, then with the next.
+    """
+
+    folder: Path
+    store: CascadeStore
+    split: StoredSplit
+    folds: tuple[int, ...]
+    seeds: tuple[int, ...]
+    cells: tuple[Cell, ...]
+
+    def moved_to(self, folder: Path) -> Study:
+        """Return the same study in another folder."""
+        cells = (replace(cell, folder=folder / cell.folder.name) for cell in self.cells)
+        return replace(self, folder=folder, cells=tuple(cells))
+
+
+def plan_study(
+    config: RunConfig, folder: Path, *, folds: Sequence[int] | None, seeds: Sequence[int],
+    registry: Registry,
+) -> Study:
+    """Work out what :func:`train_study` would do, and write nothing.
+
+    Args:
+        config: of every run; its own fold and seed count for nothing.
+        folder: of the study.
+        folds: that are tested; ``None`` for all that the split offers.
+        seeds: of everything random.
+        registry: where components are looked for; each run looks among those installed.
+
+    Raises:
+        UsageError: a name or option is wrong, or the split has no such fold.
+        DataError: the data cannot be used, or a fold leaves too little to train on.
+        PluginError: a plugin cannot be imported.
+    """
+    if not config.data:
+        raise UsageError("no cascade file is named")
+    selection = select(registry, config)
+    store = CascadeStore(Path(config.data))
+    split = store.split(config.split)
+    config = with_all_options(config, selection, store)
+    folds = tuple(range(folds_offered(split)) if folds is None else folds)
+    if not folds or not seeds:
+        raise UsageError("a study has at least one fold and one seed")
+    meta = selection.weighter.spec.needs_meta_split
+
+    def cell(fold: int, seed: int) -> Cell:
+        settings = {**config.model_dump(), "fold": fold, "seed": seed}
+        parts = training_parts(store, split, fold, seed=seed, meta=meta)
+        sizes = {
+            "train": len(parts.train), "meta": len(parts.meta),
+            "validation": len(parts.validation), "test": len(part_under_test(split, fold)),
+        }
+        own = parse_options(RunConfig, settings, "configuration")
+        return Cell(own, folder / f"fold{fold}-seed{seed}", sizes)
+
+    cells = tuple(cell(fold, seed) for seed in seeds for fold in folds)
+    return Study(folder, store, split, folds, tuple(seeds), cells)
+
+
+def is_study(folder: Path) -> bool:
+    """Say whether ``folder`` is that of a study."""
+    return (folder / _SUMMARY).is_file()
+
+
+def folds_and_seeds(folder: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Read which folds and seeds a study has.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    file = folder / _SUMMARY
+    try:
+        found: Any = json.loads(file.read_text(encoding="utf-8"))
+        folds, seeds = (tuple(found[name]) for name in ("folds", "seeds"))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DataError(f"{file} is not readable ({error})") from error
+    if not all(isinstance(number, int) for number in (*folds, *seeds)):
+        raise DataError(f"{file} is not readable: folds and seeds are numbers")
+    return folds, seeds
+
+
+def state_of(cell: Cell) -> str:
+    """Say how a cell stands, by its folder."""
+    folder = RunFolder(cell.folder)
+    if folder.finished:
+        return DONE
+    return INTERRUPTED if folder.resumable else MISSING
+
+
+def check_runs(study: Study, *, started_over: bool = False) -> None:
+    """Make sure that the runs of a study that are there can be gone on with.
+
+    Args:
+        study: planned for the folder they lie in.
+        started_over: they will be, so that it does not matter what they are.
+
+    Raises:
+        UsageError: they have another configuration, or the folder is that of a single run.
+        DataError: they were trained on other data.
+    """
+    if (study.folder / "config.toml").exists():
+        raise UsageError(
+            f"{study.folder} is the folder of a single run", hint="choose another --out"
+        )
+    for cell in study.cells:
+        if not started_over and state_of(cell) != MISSING:
+            run = RunFolder(cell.folder)
+            refuse_changes(run.config(), cell.config, cell.folder)
+            run.check_data(study.store, study.split)
+
+
+def train_study(
+    study: Study, *, jobs: int = 1, progress: StudyProgress, resume: bool = False,
+    force: bool = False, device: str = "auto",
+) -> StudySummary:
+    """Train the cells of a study that have no figures yet, each in a process of its own.
+
+    A cell that fails stops no other; the summary says why it did.
+
+    Args:
+        study: to train.
+        jobs: processes at a time, each of as many threads as the configuration says.
+        progress: is told what happens.
+        resume: go on with what ``study.folder`` holds; its runs must have this configuration.
+            Where it holds nothing, everything is started.
+        force: start over where runs are.
+        device: ``cpu``, ``cuda`` or ``auto``.
+
+    Raises:
+        UsageError: the folder holds something else, or runs of another configuration.
+        DataError: the data are not those of the runs that are there.
+        InterruptedRunError: Ctrl-C; everything is saved for ``resume``.
+        RunFailedError: the file system refuses, or the study is being trained already.
+    """
+    with _alone_in(study.folder) as lock:
+        if not (resume or force) and any(study.folder.iterdir()):
+            raise UsageError(
+                f"{study.folder} is not empty",
+                hint="go on with --resume, start over with --force, or choose another --out",
+            )
+        check_runs(study, started_over=force)
+        if force:
+            for cell in study.cells:
+                RunFolder(cell.folder).clear()
+        write_text(study.folder / SETTINGS, dump_config(study.cells[0].config))
+        failures: dict[Cell, Failure] = {}
+        left = [cell for cell in study.cells if state_of(cell) != DONE]
+        summary = _summarise(study, failures)
+        progress.start(len(study.cells), len(study.cells) - len(left))
+        with _interruptible(study, jobs) as stop, closing(
+            run_cells(left, jobs, progress, lambda: stop.asked, keep_open=lock, device=device)
+        ) as ended:
+            for cell, failure in ended:
+                if failure is not None:
+                    failures[cell] = failure
+                summary = _summarise(study, failures)
+                progress.end(cell, failure)
+            if stop.asked and summary.done + len(failures) < len(study.cells):
+                raise KeyboardInterrupt
+        return summary
+
+
+@contextmanager
+def _interruptible(study: Study, jobs: int) -> Iterator[StopRequest]:
+    """Say how to go on after Ctrl-C, whether the cells were waited for or not."""
+    try:
+        with StopRequest() as stop:
+            yield stop
+    except KeyboardInterrupt:
+        done = sum(state_of(cell) == DONE for cell in study.cells)
+        again = f"dgljoint train --resume --out {study.folder}"
+        raise InterruptedRunError(
+            f"interrupted: {done} of {len(study.cells)} runs are done; everything is saved",
+            hint=f"go on with: {again}" + (f" --jobs {jobs}" if jobs > 1 else ""),
+        ) from None
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[int]:
+    """Make the folder and keep every other study out of it; give the descriptor that does.
+
+    The processes of the cells hold it open too: a study that was killed is not gone on with before
+    they have noticed.
+    """
+    with writing(folder):
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder} is no folder", hint="choose another --out")
+        folder.mkdir(parents=True, exist_ok=True)
+        held = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(held, folder)
+        yield held
+    finally:
+        os.close(held)
+
+
+def _lock(held: int, folder: Path) -> None:
+    until = time.monotonic() + _SECONDS_TO_WAIT
+    while True:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > until:
+                raise RunFailedError(
+                    f"another process is training in {folder}",
+                    hint="wait for its end, or choose another --out",
+                ) from None
+            time.sleep(0.05)
+        except OSError:
+            return  # some file systems have no locks
+        else:
+            return
+
+
+def _summarise(study: Study, failures: Mapping[Cell, Failure]) -> StudySummary:
+    """Read what the cells came to, and write it down."""
+    tests = {
+        cell: RunFolder(cell.folder).scores()[TEST]
+        for cell in study.cells if state_of(cell) == DONE
+    }
+    summary = StudySummary(
+        data=study.store.name,
+        split=study.split.name,
+        disjoint=study.store.kept_apart(study.split.name),
+        ordered=bool(study.split.ordered_by),
+        folds=study.folds,
+        seeds=study.seeds,
+        cells=tuple(
+            _described(cell, tests.get(cell), failures.get(cell)) for cell in study.cells
+        ),
+        figures=over_cells(tests.values()),
+    )
+    text = json.dumps(summary.to_dict(), indent=2, ensure_ascii=False)
+    write_text(study.folder / _SUMMARY, text + "\n")
+    return summary
+
+
+def _described(
+    cell: Cell, test: Mapping[str, Any] | None, failure: Failure | None
+) -> CellState:
+    known = CellState(
+        fold=cell.config.fold,
+        seed=cell.config.seed,
+        run=cell.folder.name,
+        state=FAILED if failure else state_of(cell),
+        figures={} if test is None else model_figures(test),
+    )
+    if failure is None:
+        return known
+    log = str(cell.log) if cell.log.exists() else None
+    return replace(known, **asdict(failure), log=log)

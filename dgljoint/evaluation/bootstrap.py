@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint.evaluation.evaluate import MODEL
 from dgljoint.evaluation.metrics import f1_by_class, middle_ranks
 from dgljoint.evaluation.predictions import Floats, Predictions
-from dgljoint.evaluation.scores import Intervals
+from dgljoint.evaluation.scores import MODEL, Intervals
 from dgljoint.nn.losses import CASCADE, RUMOR
 
 LEVEL = 0.95

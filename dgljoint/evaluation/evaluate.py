@@ -16,7 +16,14 @@ from torch import Tensor
 from dgljoint.config import CascadeOptions
 from dgljoint.evaluation.metrics import link_scores, rank_parents, rumor_scores
 from dgljoint.evaluation.predictions import Predictions, join_predictions, no_predictions
-from dgljoint.evaluation.scores import LinkTable, RumorScores, Scores
+from dgljoint.evaluation.scores import (
+    ALL,
+    MODEL,
+    NOT_SOURCE,
+    LinkTable,
+    RumorScores,
+    Scores,
+)
 from dgljoint.evaluation.similarity import view_scores
 from dgljoint.evaluation.trivial import GUESSES
 from dgljoint.nn.assemble import assemble
@@ -28,9 +35,6 @@ from dgljoint.nn.questions import evaluation_question
 from dgljoint.processes import ALONE, Processes
 from dgljoint.store import CascadeStore
 
-MODEL = "model"
-ALL = "all"
-NOT_SOURCE = "parent is not the source"
 _BATCH_COST = 1 << 14
 
 Array = NDArray[Any]

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from dgljoint.evaluation.evaluate import MODEL
 from dgljoint.evaluation.metrics import reciprocal_ranks
 from dgljoint.evaluation.predictions import Predictions
+from dgljoint.evaluation.scores import MODEL
 from dgljoint.nn.losses import CASCADE, RUMOR
 from dgljoint.store import CascadeStore
 

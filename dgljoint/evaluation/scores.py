@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+MODEL = "model"
+"""The row of a group of targets that the model ranked; the others are trivial guesses."""
+ALL = "all"
+NOT_SOURCE = "parent is not the source"
+"""The groups of targets."""
+
 
 @dataclass(frozen=True, slots=True)
 class RumorScores:

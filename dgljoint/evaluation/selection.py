@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dgljoint.evaluation.evaluate import ALL, MODEL, NOT_SOURCE
-from dgljoint.evaluation.scores import Scores
+from dgljoint.evaluation.scores import ALL, MODEL, NOT_SOURCE, Scores
 
 
 def selection_score(scores: Scores) -> float:

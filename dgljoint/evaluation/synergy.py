@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
-from dgljoint.evaluation.evaluate import ALL, MODEL
+from dgljoint.evaluation.scores import ALL, MODEL
 from dgljoint.nn.losses import CASCADE, RUMOR
 
 FIGURES = {CASCADE: "MRR", RUMOR: "macro F1"}

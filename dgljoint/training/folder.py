@@ -1,4 +1,4 @@
-"""The run folder: what a run leaves behind, and how it is read back."""
+"""The run folder: what a run leaves behind, and what it goes on from."""
 
 from __future__ import annotations
 
@@ -7,46 +7,26 @@ import os
 import platform
 import subprocess
 from importlib import metadata
-from pathlib import Path
 from typing import Any
 
 from dgljoint._version import __version__
-from dgljoint.config import RunConfig, dump_config, resolve_config
+from dgljoint.config import RunConfig, dump_config
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.scores import Scores
 from dgljoint.files import write_text, writing
 from dgljoint.plugins.selection import Selection
+from dgljoint.runs.stored import StoredRun, section
 from dgljoint.store import CascadeStore, StoredSplit
 from dgljoint.training.checkpoint import load_tree, save_tree
 from dgljoint.training.record import EpochRecord
 
 
-class RunFolder:
-    """The files of one run.
+class RunFolder(StoredRun):
+    """The files of one run: those it is read by, and the checkpoints.
 
-    ``config.toml`` (resolved; repeats the run), ``manifest.json`` (versions, plugins, data),
-    ``metrics.jsonl`` (a line an epoch), ``checkpoints/last.safetensors`` and
-    ``checkpoints/best.safetensors``, and at the end ``predictions.csv`` (a line a cascade of the
-    validation and the test part) and ``scores.json``.
+    ``checkpoints/last.safetensors`` is the state to go on from, ``checkpoints/best.safetensors``
+    the selected model.
     """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._metrics = path / "metrics.jsonl"
-        self._last = path / "checkpoints" / "last.safetensors"
-        self._best = path / "checkpoints" / "best.safetensors"
-        self._predictions = path / "predictions.csv"
-        self._scores = path / "scores.json"
-
-    @property
-    def finished(self) -> bool:
-        """Whether a run ended here, with its figures."""
-        return self._scores.is_file()
-
-    @property
-    def resumable(self) -> bool:
-        """Whether there is a state to go on from."""
-        return self._last.is_file()
 
     def create(
         self,
@@ -101,31 +81,12 @@ class RunFolder:
             ):
                 file.unlink(missing_ok=True)
 
-    def config(self) -> RunConfig:
-        """Read the run's configuration.
-
-        Raises:
-            DataError: this is no run folder.
-        """
-        file = self.path / "config.toml"
-        if not file.is_file():
-            raise DataError(f"{self.path} is no run folder: it has no config.toml")
-        return resolve_config(file=file)
-
-    def manifest(self) -> dict[str, Any]:
-        """Read the run's description.
-
-        Raises:
-            DataError: it is missing or damaged.
-        """
-        return _read_object(self.path / "manifest.json")
-
     def check_data(self, store: CascadeStore, split: StoredSplit) -> None:
         """Raise :class:`DataError` unless ``store`` holds what the run was trained on.
 
         That is its cascades and the run's own split: others may have been added or taken out.
         """
-        data = _section(self.manifest(), "data")
+        data = section(self.manifest(), "data")
         # The first runs pinned the file as a whole.
         known = "content_digest" in data
         found = store.content_digest if known else store.digest
@@ -136,7 +97,7 @@ class RunFolder:
                 f"expected {expected}",
                 hint="bring that file back, or train again",
             )
-        divided = _section(self.manifest(), "split").get("digest")
+        divided = section(self.manifest(), "split").get("digest")
         if known and divided != split.digest:
             raise DataError(
                 f"split '{split.name}' of {store.path} is not the one this run was trained on: "
@@ -194,47 +155,6 @@ class RunFolder:
         """Write the final figures by part."""
         found = {part.part: part.to_dict() for part in scores}
         write_text(self._scores, json.dumps(found, indent=2) + "\n")
-
-    def scores(self) -> dict[str, Any]:
-        """Read the final figures, plain values by part.
-
-        Raises:
-            DataError: the run has not ended, or the file is damaged.
-        """
-        self.config()
-        if not self.finished:
-            raise DataError(
-                f"{self.path} has no scores.json: its run has not ended",
-                hint=f"go on with: dgljoint train --resume --out {self.path}",
-            )
-        return _read_object(self._scores)
-
-    def records(self) -> list[dict[str, Any]]:
-        """Read the epochs' lines, plain values in the form of :class:`EpochRecord`.
-
-        Raises:
-            DataError: they are missing or damaged.
-        """
-        try:
-            lines = self._metrics.read_text(encoding="utf-8").splitlines()
-            return [json.loads(line) for line in lines]
-        except (OSError, ValueError) as error:
-            raise DataError(f"{self._metrics} is not readable ({error})") from error
-
-
-def _read_object(file: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{file.parent}: {file.name} is not readable ({error})") from error
-    if not isinstance(found, dict):
-        raise DataError(f"{file.parent}: {file.name} is not readable")
-    return found
-
-
-def _section(manifest: dict[str, Any], name: str) -> dict[str, Any]:
-    found = manifest.get(name)
-    return found if isinstance(found, dict) else {}
 
 
 def describe_run(

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dgljoint.config import SECTIONS, RunConfig
+from dgljoint.config import SECTIONS, RunConfig, flat
 from dgljoint.errors import DataError, InterruptedRunError, UsageError, one_line
 from dgljoint.evaluation.assessment import Assessed, assess
 from dgljoint.evaluation.evaluate import Evaluator
@@ -381,14 +381,3 @@ def refuse_changes(stored: RunConfig, wanted: RunConfig, out: Path) -> None:
             f"{out} was started with another configuration: {what}",
             hint="resume with the same one, or start over in another --out",
         )
-
-
-def flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Name the values of nested tables by their path, ``train.epochs``."""
-    named: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            named |= flat(value, f"{prefix}{key}.")
-        else:
-            named[f"{prefix}{key}"] = value
-    return named

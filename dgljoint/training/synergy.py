@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from dgljoint.config import RunConfig
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.synergy import FIGURES, Synergy, compare, task_figures
 from dgljoint.plugins.registry import Registry
+from dgljoint.runs.comparable import check_comparable, differing_settings
 from dgljoint.store import CascadeStore
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.folder import RunFolder
-from dgljoint.training.run import TEST, flat, train
+from dgljoint.training.run import TEST, train
 
 _BOTH = "both"
 # What may differ between a joint run and the runs of single tasks without a word.
@@ -106,7 +106,9 @@ def check_single_run(joint: Path, task: str, single: Path) -> None:
     one, other = RunFolder(joint), RunFolder(single)
     _check_tasks(one, _BOTH)
     _check_tasks(other, task)
-    _check_comparable(one, other)
+    check_comparable(
+        one, other, hint="leave out the single runs, and they are trained as the joint one was"
+    )
     _figure(one, task)
     _figure(other, task)
 
@@ -157,38 +159,12 @@ def _check_tasks(run: RunFolder, expected: str) -> None:
         )
 
 
-def _check_comparable(joint: RunFolder, single: RunFolder) -> None:
-    """Raise :class:`DataError` unless both runs answered the same questions."""
-    one, other = _tested(joint), _tested(single)
-    differ = [name for name in one if one[name] != other[name]]
-    if differ:
-        what = "; ".join(f"{name} {one[name]} and {other[name]}" for name in differ)
-        raise DataError(
-            f"{joint.path} and {single.path} cannot be compared: {what}",
-            hint="leave out the single runs, and they are trained as the joint one was",
-        )
-
-
-def _tested(run: RunFolder) -> dict[str, Any]:
-    manifest, config = run.manifest(), run.config()
-    data, split = manifest.get("data", {}), manifest.get("split", {})
-    return {
-        "data digest": data.get("content_digest", data.get("digest")),
-        "split digest": split.get("digest", split.get("name")),
-        "fold": config.fold,
-        "cascade.observed_share": config.cascade.observed_share,
-    }
-
-
 def _differences(joint: RunFolder, single: RunFolder) -> list[str]:
-    one, other = (flat(run.config().model_dump(mode="json")) for run in (joint, single))
     kept = f"options.{joint.config().encoder}."
     return [
-        f"{single.path.name}: {name} {other.get(name)!r}, {one.get(name)!r} in {joint.path.name}"
-        for name in sorted(one | other)
-        if one.get(name) != other.get(name)
-        and name not in _EXPECTED
-        and (not name.startswith("options.") or name.startswith(kept))
+        f"{single.path.name}: {name} {theirs!r}, {ours!r} in {joint.path.name}"
+        for name, (ours, theirs) in differing_settings(joint.config(), single.config()).items()
+        if name not in _EXPECTED and (not name.startswith("options.") or name.startswith(kept))
     ]
 
 

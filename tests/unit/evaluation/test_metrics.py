@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, roc_auc_score
 
-from dgljoint.evaluation.evaluate import ALL, MODEL, NOT_SOURCE, Evaluator
+from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.metrics import Ranks, join_ranks, link_scores, rank_parents, rumor_scores
+from dgljoint.evaluation.scores import ALL, MODEL, NOT_SOURCE
 from dgljoint.evaluation.selection import selection_score
 from dgljoint.evaluation.trivial import GUESSES
 from dgljoint.nn.questions import evaluation_question

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from dgljoint.evaluation.scores import (
     RumorScores,
     Scores,
 )
+from dgljoint.runs.protocol import Protocol
 from dgljoint.store import CascadeStore
 from dgljoint_cli.rendering import table, titled
 
@@ -28,35 +28,6 @@ _NOTHING = "–"
 _SUFFIX = {"parent is not the source": "_not_source"}
 _CLASSES_SHOWN = 8
 
-
-@dataclass(frozen=True, slots=True)
-class Protocol:
-    """How the parts of a run were cut, which every figure must be read with.
-
-    Attributes:
-        data: name of the data set.
-        split: name of the split.
-        fold: that is the test part.
-        disjoint: what is never on both sides; ``None`` for folds that are random, by design or
-            because the data know no events.
-        ordered: whether the test part is later than what was trained on, class by class.
-    """
-
-    data: str
-    split: str
-    fold: int
-    disjoint: str | None
-    ordered: bool = False
-
-    @property
-    def promise(self) -> str:
-        """What is kept apart, in words; in capitals where it is nothing."""
-        if self.ordered:
-            return "each class tested on its later cascades, EVENTS NOT KEPT APART"
-        return f"no {self.disjoint} on both sides" if self.disjoint else "RANDOM FOLDS"
-
-    def __str__(self) -> str:
-        return f"{self.data}, split {self.split}, fold {self.fold}: {self.promise}"
 
 
 def protocol_of(config: RunConfig) -> Protocol:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 
+from dgljoint.runs.protocol import Protocol
 from dgljoint.training.study import state_of
 from dgljoint.training.study_summary import DONE, FIGURES, MODEL, Spread, StudySummary
 from dgljoint_cli.numbers import show_numbers
 from dgljoint_cli.rendering import table, titled
-from dgljoint_cli.scores import Protocol
 
 if TYPE_CHECKING:
     from dgljoint.training.study import Study
@@ -24,7 +24,7 @@ def summary_tables(summary: StudySummary) -> list[RenderableType]:
     protocol = Protocol(summary.data, summary.split, 0, summary.disjoint, summary.ordered)
     title = (
         f"test part of {summary.data}, split {summary.split}, folds {show_numbers(summary.folds)}, "
-        f"seeds {show_numbers(summary.seeds)}: {protocol.promise} · "
+        f"seeds {show_numbers(summary.seeds)}: {protocol.kept} · "
         f"mean ± standard deviation over {_runs(summary.done)}"
     )
     names = [name for name in FIGURES if any(name in row for row in summary.figures.values())]

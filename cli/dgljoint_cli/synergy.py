@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from dgljoint.evaluation.synergy import GradientCosine, Synergy
-    from dgljoint_cli.scores import Protocol
+    from dgljoint.runs.protocol import Protocol
 
 _ROWS = 12
 _HALF = 20  # characters from no agreement to full

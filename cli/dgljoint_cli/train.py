@@ -25,8 +25,8 @@ from dgljoint_cli.study import asked_for, show_study_plan, study_options, train_
 
 if TYPE_CHECKING:
     from dgljoint.config import RunConfig
+    from dgljoint.runs.protocol import Protocol
     from dgljoint.training import RunResult
-    from dgljoint_cli.scores import Protocol
 
 
 @click.command(

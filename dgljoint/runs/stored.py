@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -89,12 +91,28 @@ class StoredRun:
         return found
 
 
-def section(tree: dict[str, Any], *path: str) -> dict[str, Any]:
+def section(tree: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
     """Return a table inside plain values; an empty one where there is none."""
     for name in path:
         found = tree.get(name)
-        tree = found if isinstance(found, dict) else {}
+        tree = found if isinstance(found, Mapping) else {}
     return tree
+
+
+def number(value: object) -> float | None:
+    """Return a value that is a finite number; ``None`` for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:  # JSON has integers of any length
+        return None
+    return found if math.isfinite(found) else None
+
+
+def text(value: object) -> str | None:
+    """Return a value that is text, on one line; ``None`` for what is none."""
+    return " ".join(value.split()) if isinstance(value, str) else None
 
 
 def _read_object(file: Path) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import json
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
@@ -34,6 +36,7 @@ class RunFolder(StoredRun):
         selection: Selection,
         store: CascadeStore,
         split: StoredSplit,
+        parts: Mapping[str, int],
         *,
         parameters: int,
         force: bool,
@@ -45,6 +48,7 @@ class RunFolder(StoredRun):
             selection: its components.
             store: its data.
             split: how they are divided.
+            parts: cascades in each part.
             parameters: trainable numbers of the model.
             force: replace what an earlier run left.
 
@@ -65,7 +69,7 @@ class RunFolder(StoredRun):
             self._last.parent.mkdir(parents=True, exist_ok=True)
         self.clear()
         write_text(self.path / "config.toml", dump_config(config))
-        manifest = describe_run(config, selection, store, split, parameters)
+        manifest = describe_run(config, selection, store, split, parts, parameters)
         write_text(self.path / "manifest.json", json.dumps(manifest, indent=2) + "\n")
 
     def clear(self) -> None:
@@ -159,10 +163,10 @@ class RunFolder(StoredRun):
 
 def describe_run(
     config: RunConfig, selection: Selection, store: CascadeStore, split: StoredSplit,
-    parameters: int,
+    parts: Mapping[str, int], parameters: int,
 ) -> dict[str, Any]:
     """Return what the manifest says."""
-    packages = ("torch", "dgl", "numpy", "h5py", "pluggy", "scikit-learn")
+    packages = ("torch", "dgl", "numpy", "h5py", "pluggy", "scikit-learn", "scipy")
     return {
         "dgljoint": __version__,
         "python": platform.python_version(),
@@ -174,6 +178,8 @@ def describe_run(
                 "name": component.spec.name,
                 "distribution": component.entry.distribution,
                 "version": component.entry.version,
+                "summary": component.spec.summary,
+                "reference": asdict(component.spec.reference) if component.spec.reference else None,
             }
             for component in selection.components
         ],
@@ -182,8 +188,18 @@ def describe_run(
             "path": str(store.path),
             "digest": store.digest,
             "content_digest": store.content_digest,
+            "cascades": len(store),
+            "posts": store.posts,
+            "labels": list(store.label_names),
         },
-        "split": {"name": split.name, "digest": split.digest},
+        "split": {
+            "name": split.name,
+            "digest": split.digest,
+            "folds": split.folds,
+            "kept_apart": store.kept_apart(split.name),
+            "ordered_by": split.ordered_by,
+        },
+        "parts": dict(parts),
         "seed": config.seed,
         "parameters": parameters,
         "git": _git_revision(),

@@ -121,7 +121,7 @@ def plan_run(config: RunConfig, *, registry: Registry) -> Plan:
         DgljointError: as :func:`train` would.
     """
     setup = _set_up(config, registry, find_device("cpu"))
-    store, parts = setup.store, setup.parts
+    store = setup.store
     return Plan(
         data={
             "name": store.name,
@@ -138,12 +138,7 @@ def plan_run(config: RunConfig, *, registry: Registry) -> Plan:
             "ordered_by": setup.split.ordered_by,
             "digest": setup.split.digest,
         },
-        parts={
-            "train": len(parts.train),
-            "meta": len(parts.meta),
-            "validation": len(parts.validation),
-            "test": len(part_under_test(setup.split, config.fold)),
-        },
+        parts=_part_sizes(setup),
         components=tuple(
             PlannedComponent(
                 kind=component.spec.kind,
@@ -155,11 +150,21 @@ def plan_run(config: RunConfig, *, registry: Registry) -> Plan:
         ),
         losses=loss_names(config, setup.model),
         parameters=count_parameters(setup.model),
-        steps=training_batches(store, parts, config).steps(0),
+        steps=training_batches(store, setup.parts, config).steps(0),
         settings={
             section: getattr(setup.config, section).model_dump(mode="json") for section in SECTIONS
         },
     )
+
+
+def _part_sizes(setup: _Setup) -> dict[str, int]:
+    parts = setup.parts
+    return {
+        "train": len(parts.train),
+        "meta": len(parts.meta),
+        "validation": len(parts.validation),
+        "test": len(part_under_test(setup.split, setup.config.fold)),
+    }
 
 
 def train(
@@ -217,7 +222,7 @@ def train(
             processes.from_first(
                 lambda: folder.create(
                     setup.config, setup.selection, setup.store, setup.split,
-                    parameters=count_parameters(setup.model), force=force,
+                    _part_sizes(setup), parameters=count_parameters(setup.model), force=force,
                 )
             )
         told.start(config.train.epochs, trainer.batches.steps(0), trainer.position.epoch)

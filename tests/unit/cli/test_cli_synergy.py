@@ -12,9 +12,9 @@ from commands import SMALL, ends
 from dgljoint import training
 from dgljoint.config import resolve_config
 from dgljoint.evaluation.synergy import GradientCosine, Synergy, TaskGain
+from dgljoint.runs.protocol import Protocol
 from dgljoint_cli.main import run
 from dgljoint_cli.rendering import render
-from dgljoint_cli.scores import Protocol
 from dgljoint_cli.synergy import synergy_tables
 
 COMMON = (*SMALL, "--epochs", "2", "--split", "random")

@@ -29,8 +29,8 @@ def asked(monkeypatch, tmp_path, scores):
     """Record what the engine is asked instead of training, in an empty folder."""
     calls = []
 
-    def train(config, out, *, registry, callbacks, resume=False, force=False):
-        calls.append((config, out, resume, force))
+    def train(config, out, *, registry, callbacks, resume=False, force=False, device="auto"):
+        calls.append((config, out, resume, force, device))
         for callback in callbacks:
             callback.message("training")
         return RunResult(out, 3, replace(scores, part="validation"), scores)
@@ -46,15 +46,17 @@ def test_flags_reach_the_engine(store, asked):
         "--encoder", "gcn", "-o", "contrastive.temperature=0.2", "-o", "train.batch=8",
         "--split", "random", "--fold", "1", "--seed", "7", "--epochs", "2", "--force",
         "--features", "time", "--features", "bow", "-o", "features.words=9",
+        "--batch-posts", "500", "--precision", "bf16", "--device", "cpu",
     ]) == 0
-    ((config, out, resume, force),) = asked
+    ((config, out, resume, force, device),) = asked
     assert config.data == str(store)
     assert (config.encoder, config.plugins) == ("gcn", ("contrastive", "meta_weight"))
     assert config.options == {"contrastive": {"temperature": "0.2"}}
     assert (config.split, config.fold, config.seed) == ("random", 1, 7)
     assert (config.train.epochs, config.train.batch) == (2, 8)
     assert (config.features.use, config.features.words) == (("time", "bow"), 9)
-    assert (resume, force) == (False, True)
+    assert (config.train.batch_posts, config.train.precision) == (500, "bf16")
+    assert (resume, force, device) == (False, True, "cpu")
     assert out == Path("runs/small-gcn-contrastive+meta_weight-random1-s7")
 
 

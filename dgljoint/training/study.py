@@ -32,8 +32,8 @@ from dgljoint.training.run import TEST, refuse_changes, with_all_options
 from dgljoint.training.study_summary import (
     DONE,
     FAILED,
-    INTERRUPTED,
-    MISSING,
+    NOT_STARTED,
+    UNFINISHED,
     CellState,
     StudySummary,
     model_figures,
@@ -142,7 +142,7 @@ def state_of(cell: Cell) -> str:
     folder = RunFolder(cell.folder)
     if folder.finished:
         return DONE
-    return INTERRUPTED if folder.resumable else MISSING
+    return UNFINISHED if folder.resumable else NOT_STARTED
 
 
 def check_runs(study: Study, *, started_over: bool = False) -> None:
@@ -161,7 +161,7 @@ def check_runs(study: Study, *, started_over: bool = False) -> None:
             f"{study.folder} is the folder of a single run", hint="choose another --out"
         )
     for cell in study.cells:
-        if not started_over and state_of(cell) != MISSING:
+        if not started_over and state_of(cell) != NOT_STARTED:
             run = RunFolder(cell.folder)
             refuse_changes(run.config(), cell.config, cell.folder)
             run.check_data(study.store, study.split)
@@ -205,7 +205,7 @@ def train_study(
         left = [cell for cell in study.cells if state_of(cell) != DONE]
         summary = _summarise(study, failures)
         progress.start(len(study.cells), len(study.cells) - len(left))
-        with _interruptible(study, jobs) as stop, closing(
+        with _interruptible(study, failures, jobs) as stop, closing(
             run_cells(left, jobs, progress, lambda: stop.asked, keep_open=lock, device=device)
         ) as ended:
             for cell, failure in ended:
@@ -213,22 +213,26 @@ def train_study(
                     failures[cell] = failure
                 summary = _summarise(study, failures)
                 progress.end(cell, failure)
-            if stop.asked and summary.done + len(failures) < len(study.cells):
+            if stop.asked and summary.done + summary.failed < len(study.cells):
                 raise KeyboardInterrupt
         return summary
 
 
 @contextmanager
-def _interruptible(study: Study, jobs: int) -> Iterator[StopRequest]:
+def _interruptible(
+    study: Study, failures: Mapping[Cell, Failure], jobs: int
+) -> Iterator[StopRequest]:
     """Say how to go on after Ctrl-C, whether the cells were waited for or not."""
     try:
         with StopRequest() as stop:
             yield stop
     except KeyboardInterrupt:
-        done = sum(state_of(cell) == DONE for cell in study.cells)
+        summary = _summarise(study, failures)
+        failed = f", {summary.failed} failed" if summary.failed else ""
         again = f"dgljoint train --resume --out {study.folder}"
         raise InterruptedRunError(
-            f"interrupted: {done} of {len(study.cells)} runs are done; everything is saved",
+            f"interrupted: {summary.done} of {len(study.cells)} runs are done{failed}; "
+            "everything is saved",
             hint=f"go on with: {again}" + (f" --jobs {jobs}" if jobs > 1 else ""),
         ) from None
 

@@ -19,7 +19,7 @@ MRR, HITS1, MRR_NOT_SOURCE = "MRR", "Hits@1", "MRR, parent not source"
 FIGURES = (ACCURACY, MACRO_F1, ECE, MRR, HITS1, MRR_NOT_SOURCE)
 MODEL, MAJORITY = "model", "majority guess"
 
-DONE, FAILED, INTERRUPTED, MISSING = "done", "failed", "interrupted", "not started"
+DONE, FAILED, UNFINISHED, NOT_STARTED = "done", "failed", "unfinished", "not started"
 
 _LINKS = ((MRR, "all", "mrr"), (HITS1, "all", "hits1"),
           (MRR_NOT_SOURCE, "parent is not the source", "mrr"))
@@ -42,7 +42,7 @@ class CellState:
         fold: that is tested.
         seed: of everything random.
         run: name of its run folder.
-        state: ``done``, ``failed``, ``interrupted`` or ``not started``.
+        state: ``done``, ``failed``, ``unfinished`` (a run to go on with) or ``not started``.
         figures: of the model on the test part; empty unless the cell is done.
         message: why it failed.
         hint: what mends it.
@@ -91,11 +91,19 @@ class StudySummary:
     @property
     def done(self) -> int:
         """Number of cells that have their figures."""
-        return sum(cell.state == DONE for cell in self.cells)
+        return self._count(DONE)
+
+    @property
+    def failed(self) -> int:
+        """Number of cells whose run failed."""
+        return self._count(FAILED)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
         return asdict(self)
+
+    def _count(self, state: str) -> int:
+        return sum(cell.state == state for cell in self.cells)
 
     def error(self) -> StudyFailedError | None:
         """Return what to end with when cells failed; its exit code is that of the first."""

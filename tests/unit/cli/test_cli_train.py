@@ -105,7 +105,7 @@ def test_resume_reads_the_settings_of_the_run(store, asked, tmp_path):
     folder.mkdir()
     (folder / "config.toml").write_text(f'data = "{store}"\nseed = 5\n')
     assert run(["train", "--resume", "--out", str(folder)]) == 0
-    ((config, out, resume, _),) = asked
+    ((config, out, resume, *_),) = asked
     assert (config.seed, config.data) == (5, str(store))
     assert (out, resume) == (folder, True)
 

@@ -1,0 +1,102 @@
+"""Many runs by the command: killed, interrupted, gone on with, in real processes."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dgljoint_cli.main import run as dgljoint
+from runs import assert_same_run, run
+from toys import toy_store
+
+COMMAND = (sys.executable, "-c", "from dgljoint_cli.main import run; raise SystemExit(run())")
+EPOCHS = 16
+ASSIGNMENTS = ("model.width=8", "train.batch=8", f"train.epochs={EPOCHS}", "train.patience=16")
+SETTINGS = tuple(word for text in ASSIGNMENTS for word in ("-o", text))
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def epochs(run_folder: Path) -> int:
+    file = run_folder / "metrics.jsonl"
+    return len(file.read_text().splitlines()) if file.exists() else 0
+
+
+def in_use(folder: Path) -> bool:
+    """Say whether a process of the study lives, without waiting for it."""
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(held)
+    return False
+
+
+def files(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def test_killed_then_interrupted_then_resumed_equals_undisturbed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, out = toy_store(tmp_path / "toy.h5", cascades=96), tmp_path / "study"
+    first = out / "fold2-seed0"
+    arguments = ("train", str(store.path), *SETTINGS, "--encoder", "gcn", "--fold", "2",
+                 "--seeds", "0,3", "--out", str(out))
+
+    def start(*more: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*COMMAND, *more], stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+
+    killed = start(*arguments)
+    wait_for(lambda: epochs(first) > 0)
+    assert in_use(out)
+    killed.kill()
+    killed.communicate()
+    wait_for(lambda: not in_use(out))
+    left = files(out)
+    assert epochs(first) < EPOCHS
+
+    interrupted = start("train", "--resume", "--out", str(out))
+    before = epochs(first)
+    assert files(out).keys() >= left.keys()
+    wait_for(lambda: epochs(first) > before)
+    os.killpg(interrupted.pid, signal.SIGINT)
+    _, said = interrupted.communicate()
+    assert interrupted.returncode == 130, said
+    assert said.endswith(
+        "error: interrupted: 0 of 2 runs are done; everything is saved\n"
+        f"hint: go on with: dgljoint train --resume --out {out}\n"
+    )
+    assert "Traceback" not in said
+    assert not in_use(out)
+    summary = json.loads((out / "summary.json").read_text())
+    assert [cell["state"] for cell in summary["cells"]] == ["unfinished", "not started"]
+
+    capsys.readouterr()
+    assert dgljoint([*arguments, "--resume", "-q", "--format", "json", "--jobs", "2"]) == 0
+    found, said = capsys.readouterr()
+    assert said == ""
+    assert [cell["state"] for cell in json.loads(found)["cells"]] == ["done", "done"]
+    for seed in (0, 3):
+        alone = tmp_path / f"alone{seed}"
+        run(store, alone, *ASSIGNMENTS, encoder="gcn", fold=2, seed=seed)
+        assert_same_run(out / f"fold2-seed{seed}", alone)
+    assert not list(out.glob("*.log"))

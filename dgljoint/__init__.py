@@ -14,8 +14,14 @@ and makes every way of coupling them a plugin. A plugin is a module and an entry
     def dgljoint_interactions():
         return [dgljoint.InteractionSpec(name="mine", summary="what it does", build=build)]
 
-The base classes that need torch are in :mod:`dgljoint.nn`; what is here is light. Importing this
-package also lets a plain ``import dgl`` work beside today's PyTorch.
+The base classes that need torch are in :mod:`dgljoint.nn`; what is here is light until it is used.
+The verbs of the command line are functions, :func:`train`, :func:`evaluate` and :func:`load_run`
+among them::
+
+    result = dgljoint.train("twitter15.h5", plugins=["contrastive", "meta_weight"])
+    print(dgljoint.load_run(result.folder).predict("twitter16.h5").predicted)
+
+Importing this package also lets a plain ``import dgl`` work beside today's PyTorch.
 """
 
 from __future__ import annotations
@@ -27,9 +33,11 @@ from dgljoint import _dgl_compat
 from dgljoint._version import __version__
 
 if TYPE_CHECKING:
+    from dgljoint.api import evaluate, load_run, plan, train
     from dgljoint.cascade import Cascade, Kind
     from dgljoint.dataset import CascadeDataset
     from dgljoint.errors import DataError, DgljointError, PluginError, UsageError
+    from dgljoint.loaded_run import Run
     from dgljoint.options import Options
     from dgljoint.plugins.hookspecs import hookimpl
     from dgljoint.plugins.specs import (
@@ -40,6 +48,7 @@ if TYPE_CHECKING:
         Reference,
         WeighterSpec,
     )
+    from dgljoint.predicting import Predictions
     from dgljoint.reading import Reader, ReadReport
     from dgljoint.training.callbacks import Callback, StopTraining
 
@@ -58,14 +67,20 @@ _HOME = {
     "Kind": "dgljoint.cascade",
     "Options": "dgljoint.options",
     "PluginError": "dgljoint.errors",
+    "Predictions": "dgljoint.predicting",
     "ReadReport": "dgljoint.reading",
     "Reader": "dgljoint.reading",
     "ReaderSpec": "dgljoint.plugins.specs",
     "Reference": "dgljoint.plugins.specs",
+    "Run": "dgljoint.loaded_run",
     "StopTraining": "dgljoint.training.callbacks",
     "UsageError": "dgljoint.errors",
     "WeighterSpec": "dgljoint.plugins.specs",
+    "evaluate": "dgljoint.api",
     "hookimpl": "dgljoint.plugins.hookspecs",
+    "load_run": "dgljoint.api",
+    "plan": "dgljoint.api",
+    "train": "dgljoint.api",
 }
 
 
@@ -87,13 +102,19 @@ __all__ = [
     "Kind",
     "Options",
     "PluginError",
+    "Predictions",
     "ReadReport",
     "Reader",
     "ReaderSpec",
     "Reference",
+    "Run",
     "StopTraining",
     "UsageError",
     "WeighterSpec",
     "__version__",
+    "evaluate",
     "hookimpl",
+    "load_run",
+    "plan",
+    "train",
 ]

@@ -12,8 +12,8 @@ import click
 
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import Registry
+from dgljoint.runs.naming import default_folder
 from dgljoint_cli.console import Talk, print_json
-from dgljoint_cli.naming import default_folder
 from dgljoint_cli.numbers import parse_numbers, show_numbers
 
 if TYPE_CHECKING:

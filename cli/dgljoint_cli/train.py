@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import Registry, installed_registry
+from dgljoint.runs.naming import default_folder, resumed_folder, settings_of
 from dgljoint_cli.console import (
     Talk,
     common_options,
@@ -20,7 +20,6 @@ from dgljoint_cli.console import (
     print_json,
     process_number,
 )
-from dgljoint_cli.naming import default_folder
 from dgljoint_cli.study import asked_for, show_study_plan, study_options, train_study
 
 if TYPE_CHECKING:
@@ -103,7 +102,7 @@ def train(
     Started by torchrun, its processes divide each batch among them.
     """
     if resume:
-        out = _resumed_folder(out, force=force)
+        out = resumed_folder(out, force=force)
     others = process_number() > 0
     talk.quiet |= others
     asked = asked_for(
@@ -111,7 +110,7 @@ def train(
         resumed=out if resume else None,
     )
     if resume and out is not None and file is None:
-        file = _written_config(out, several=asked is not None)
+        file = settings_of(out, several=asked is not None)
     registry = installed_registry()
     config = _with_data(_configuration(file, **settings), registry, talk)
     if asked is not None:
@@ -141,21 +140,6 @@ def train(
         )
     if not others:
         _show_result(result, protocol, as_json=as_json)
-
-
-def _resumed_folder(out: Path | None, *, force: bool) -> Path:
-    if force:
-        raise UsageError("--resume and --force exclude each other", hint="leave one out")
-    if out is None:
-        raise UsageError(
-            "--resume does not know which run to go on with", hint="name its folder: --out DIR"
-        )
-    return out
-
-
-def _written_config(out: Path, *, several: bool) -> Path | None:
-    written = out / ("settings.toml" if several else "config.toml")
-    return written if written.exists() else None
 
 
 def _configuration(

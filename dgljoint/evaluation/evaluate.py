@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -84,14 +83,14 @@ class Evaluator:
             indices: positions in the store; the predictions are in this order.
         """
         model.eval()
+        group, stretches = self.processes, list(_by_cost(self.store, indices))
         with torch.inference_mode():
             own = [
-                (number, _predict(model, self._batch(chosen).to(model.device), chosen))
-                for number, chosen in enumerate(_by_cost(self.store, indices))
-                if number % self.processes.size == self.processes.rank
+                _predict(model, self._batch(chosen).to(model.device), chosen)
+                for chosen in stretches[group.rank :: group.size]
             ]
-        found = sorted(chain(*self.processes.gather(own)), key=lambda numbered: numbered[0])
-        parts = [part for _, part in found]
+        found = group.gather(own)
+        parts = [found[n % group.size][n // group.size] for n in range(len(stretches))]
         nothing = no_predictions(len(self.store.label_names), (MODEL, *GUESSES))
         return join_predictions([nothing, *parts])
 
@@ -114,6 +113,10 @@ class Evaluator:
             predictions.probability[known], predictions.label[known], self.store.label_names,
             self.majority,
         )
+
+    def batches(self, indices: Index) -> Iterator[CascadeBatch]:
+        """Yield the cascades at ``indices`` in batches of bounded memory, in their order."""
+        return map(self._batch, _by_cost(self.store, indices))
 
     def _batch(self, chosen: Index) -> CascadeBatch:
         columns = self.store.read(chosen)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,11 +49,12 @@ class FeatureSpace:
         names: of the features, in the order of the data.
         dense: width F of each dense feature, by name; derived ones are dense.
         sparse: number of columns of each sparse feature, by name.
+        doubts: what cannot be made sure of: only where the data are not those of the fit.
     """
 
     def __init__(
         self, store: CascadeStore, names: Sequence[str], words: Mapping[str, _Words],
-        scales: Mapping[str, _Scale],
+        scales: Mapping[str, _Scale], doubts: Sequence[str] = (),
     ) -> None:
         self._store = store
         self._words = dict(words)
@@ -62,6 +64,7 @@ class FeatureSpace:
         self.sparse = {name: len(kept.weight) for name, kept in words.items()}
         self.dense = {name: len(derived.columns) for name, derived in self._derived.items()}
         self.dense |= {name: len(scale.mean) for name, scale in scales.items()}
+        self.doubts = tuple(doubts)
 
     @classmethod
     def fit(
@@ -86,6 +89,66 @@ class FeatureSpace:
                 deviation = rows.std(axis=0)
                 scales[name] = _Scale(rows.mean(axis=0), np.where(deviation > 0, deviation, 1))
         return cls(store, names, words, scales)
+
+    def state(self) -> dict[str, Any]:
+        """Return what was fitted as a tree of tensors and plain values, for :meth:`restored`."""
+        sparse = {}
+        for name, kept in self._words.items():
+            feature = self._store.sparse(name)
+            chosen = np.flatnonzero(kept.column >= 0)  # their new columns stand in this order
+            words = feature.vocabulary
+            sparse[name] = {
+                "columns": feature.columns,
+                "chosen": torch.from_numpy(chosen),
+                "weight": torch.from_numpy(kept.weight),
+                "words": None if words is None else [words[int(column)] for column in chosen],
+            }
+        dense = {
+            name: {
+                "mean": torch.from_numpy(scale.mean),
+                "deviation": torch.from_numpy(scale.deviation),
+            }
+            for name, scale in self._scales.items()
+        }
+        reader = self._store.attributes["reader"]
+        return {"names": list(self.names), "reader": reader, "sparse": sparse, "dense": dense}
+
+    @classmethod
+    def restored(cls, store: CascadeStore, state: Mapping[str, Any]) -> FeatureSpace:
+        """Apply what was fitted to any data with the same features; nothing is fitted anew.
+
+        Words are found by their spelling, whatever columns they have in ``store``; columns without
+        words, and those of dense features, by their number.
+
+        Args:
+            store: the data.
+            state: of :meth:`state`.
+
+        Raises:
+            DataError: the data lack a feature, or have it in another form.
+            KeyError, TypeError, ValueError, AttributeError: ``state`` is none.
+        """
+        words, scales, doubts = {}, {}, []
+        for name, fitted in state["sparse"].items():
+            _check_kind(store, name, "sparse")
+            words[name] = _found_again(store, name, fitted)
+            if fitted["words"] is None and state["reader"] != store.attributes["reader"]:
+                doubts.append(
+                    f"{store.path}: the columns of '{name}' have no words; that reader "
+                    f"'{store.attributes['reader']}' means by them what '{state['reader']}' did "
+                    "cannot be checked"
+                )
+        for name, fitted in state["dense"].items():
+            _check_kind(store, name, "dense")
+            scale = _Scale(fitted["mean"].numpy(), fitted["deviation"].numpy())
+            if scale.mean.shape != scale.deviation.shape:
+                raise ValueError(f"feature '{name}'")
+            _check_width(store, name, store.dense(name).shape[1], len(scale.mean))
+            scales[name] = scale
+        unknown = set(state["names"]) - {*words, *scales, *DERIVED}
+        if unknown:
+            raise ValueError(f"features {sorted(unknown)}")
+        return cls(store, state["names"], words, scales, doubts)
 
     def read(self, columns: CascadeColumns, question: Question) -> dict[str, Tensor | SparseRows]:
         """Return every feature of the N posts, by name: dense (N, F) float32 or sparse rows."""
@@ -171,3 +234,54 @@ def _gather(
     row = np.repeat(np.arange(len(rows)), sizes)
     before = np.cumsum(sizes) - sizes
     return row, np.arange(len(row)) + (starts - before)[row]
+
+
+def _check_kind(store: CascadeStore, name: str, kind: str) -> None:
+    found = store.features.get(name, "missing")
+    if found != kind:
+        raise DataError(
+            f"{store.path}: feature '{name}' is {found}, and the model was trained with it as "
+            f"{kind}",
+            hint=f"build the file with that feature: dgljoint preprocess --features {name}",
+        )
+
+
+def _check_width(store: CascadeStore, name: str, found: int, expected: int) -> None:
+    if found != expected:
+        raise DataError(
+            f"{store.path}: feature '{name}' has {found:,} columns, and the model was trained "
+            f"with {expected:,}",
+            hint="build the file with the features of the data that the model was trained on",
+        )
+
+
+def _found_again(store: CascadeStore, name: str, fitted: Mapping[str, Any]) -> _Words:
+    """Find the words that were kept among the columns that a store has."""
+    feature = store.sparse(name)
+    chosen, weight, words = fitted["chosen"].numpy(), fitted["weight"].numpy(), fitted["words"]
+    if chosen.shape != weight.shape or chosen.ndim != 1 or not _within(chosen, fitted["columns"]):
+        raise ValueError(f"feature '{name}'")
+    column = np.full(feature.columns, -1, np.int64)
+    if words is None:
+        _check_width(store, name, feature.columns, fitted["columns"])
+        column[chosen] = np.arange(len(chosen))
+        return _Words(column, weight)
+    if feature.vocabulary is None:
+        raise DataError(
+            f"{store.path}: the columns of feature '{name}' have no words, and the model knows "
+            "words",
+            hint="build the file with the features of the data that the model was trained on",
+        )
+    place = dict(zip(words, range(len(chosen)), strict=True))
+    column[:] = [place.get(word, -1) for word in feature.vocabulary.all()]
+    if len(place) and not (column >= 0).any():
+        raise DataError(
+            f"{store.path}: none of the {len(place):,} words of feature '{name}' that the model "
+            "knows occurs in it",
+            hint="is it of another language, or were its words cut differently?",
+        )
+    return _Words(column, weight)
+
+
+def _within(chosen: NDArray[np.int64], columns: int) -> bool:
+    return not len(chosen) or bool(chosen.min() >= 0 and chosen.max() < columns)

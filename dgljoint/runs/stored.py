@@ -22,6 +22,7 @@ class StoredRun:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._features = path / "features.safetensors"
         self._metrics = path / "metrics.jsonl"
         self._last = path / "checkpoints" / "last.safetensors"
         self._best = path / "checkpoints" / "best.safetensors"

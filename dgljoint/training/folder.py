@@ -27,7 +27,7 @@ class RunFolder(StoredRun):
     """The files of one run: those it is read by, and the checkpoints.
 
     ``checkpoints/last.safetensors`` is the state to go on from, ``checkpoints/best.safetensors``
-    the selected model.
+    the selected model, ``features.safetensors`` the words and scales fitted on the training part.
     """
 
     def create(
@@ -108,6 +108,30 @@ class RunFolder(StoredRun):
                 f"digest {split.digest}, expected {divided}",
                 hint="bring that split back, or train again",
             )
+
+    def save_features(self, fitted: dict[str, Any], label_names: tuple[str, ...]) -> None:
+        """Write what was fitted to the features, and the classes.
+
+        With them the model reads any data that have the features, without those it was trained on.
+        """
+        save_tree(self._features, {"label_names": list(label_names), "features": fitted})
+
+    def load_features(self) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Read what was fitted to the features, and the classes.
+
+        Raises:
+            DataError: the file is missing or damaged.
+        """
+        if self.config() and not self._features.is_file():
+            raise DataError(
+                f"{self.path} has no {self._features.name}: an earlier version made the run",
+                hint=f"this writes it: dgljoint train --resume --out {self.path}",
+            )
+        tree = load_tree(self._features)
+        fitted, names = tree.get("features"), tree.get("label_names")
+        if not isinstance(fitted, dict) or not isinstance(names, list) or not names:
+            raise DataError(f"{self._features}: not the features of a run")
+        return fitted, tuple(map(str, names))
 
     def append(self, record: EpochRecord) -> None:
         """Add an epoch's line."""

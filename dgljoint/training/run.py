@@ -225,6 +225,9 @@ def train(
                     _part_sizes(setup), parameters=count_parameters(setup.model), force=force,
                 )
             )
+        processes.from_first(
+            lambda: folder.save_features(setup.features.state(), setup.store.label_names)
+        )
         told.start(config.train.epochs, trainer.batches.steps(0), trainer.position.epoch)
         _train_epochs(trainer, folder, told, processes)
         result = _score(setup, folder, processes)
@@ -273,7 +276,7 @@ def _selected(folder: Path, registry: Registry, device: str) -> _Setup:
     run = RunFolder(folder)
     setup = _set_up(run.config(), registry, find_device(device))
     run.check_data(setup.store, setup.split)
-    _put_in(setup.model, run.load_best(), run)
+    put_in(setup.model, run.load_best(), run)
     return setup
 
 
@@ -309,7 +312,7 @@ def _interrupted(what: str, trainer: Trainer, folder: RunFolder) -> InterruptedR
 
 def _score(setup: _Setup, folder: RunFolder, processes: Processes) -> RunResult:
     best = processes.from_first(folder.load_best)
-    _put_in(setup.model, best, folder)
+    put_in(setup.model, best, folder)
     assessed = _assess(setup, VALIDATION, TEST)
     validation, test = assessed[VALIDATION].scores, assessed[TEST].scores
 
@@ -321,7 +324,12 @@ def _score(setup: _Setup, folder: RunFolder, processes: Processes) -> RunResult:
     return RunResult(folder.path, int(best["epoch"]), validation, test)
 
 
-def _put_in(model: JointModel, checkpoint: dict[str, Any], folder: RunFolder) -> None:
+def put_in(model: JointModel, checkpoint: dict[str, Any], folder: RunFolder) -> None:
+    """Give ``model`` the parameters of a checkpoint of a run.
+
+    Raises:
+        DataError: they are those of another model.
+    """
     try:
         model.load_state_dict(checkpoint["model"])
     except RuntimeError as error:

@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from dgljoint.training.placing import default_folder
 
 import dgljoint_data
 from dgljoint import training
 from dgljoint.config import resolve_config
 from dgljoint.training import RunResult
 from dgljoint_cli.main import run
-from dgljoint_cli.train import default_folder
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,12 @@
-"""What the folder of a run is called when nobody names it."""
+"""What the folder of a run is called, and where the settings of one that goes on stand."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from dgljoint.errors import UsageError
 
 if TYPE_CHECKING:
     from dgljoint.config import RunConfig
@@ -36,3 +38,29 @@ def default_folder(
         number += 1
         folder = parent / f"{name}-{number}"
     return folder
+
+
+def resumed_folder(out: Path | None, *, force: bool) -> Path:
+    """Return the folder of what goes on.
+
+    Raises:
+        UsageError: it is not named, or is to be started over as well.
+    """
+    if force:
+        raise UsageError("--resume and --force exclude each other", hint="leave one out")
+    if out is None:
+        raise UsageError(
+            "--resume does not know which run to go on with", hint="name its folder: --out DIR"
+        )
+    return out
+
+
+def settings_of(folder: Path, *, several: bool = False) -> Path | None:
+    """Return the file with the settings of a run, or of several in one folder; ``None``: no such.
+
+    Args:
+        folder: of the run or the runs.
+        several: whether it is that of several.
+    """
+    written = folder / ("settings.toml" if several else "config.toml")
+    return written if written.exists() else None

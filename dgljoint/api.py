@@ -1,0 +1,170 @@
+"""The verbs of the command line as functions: the same settings, the same runs.
+
+Each does what the verb of its name does, by the same means; what the command line takes from
+``DGLJOINT_*`` variables is not looked at here, where every setting stands in the call.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dgljoint.config import SECTIONS, RunConfig, resolve_config
+from dgljoint.errors import UsageError
+from dgljoint.loaded_run import Run
+from dgljoint.plugins.registry import installed_registry
+from dgljoint.presets import find_preset
+from dgljoint.runs.naming import default_folder, resumed_folder, settings_of
+from dgljoint.store import CascadeStore
+from dgljoint.training import run as engine
+from dgljoint.training.callbacks import Callback
+
+if TYPE_CHECKING:
+    from dgljoint.evaluation.scores import Scores
+    from dgljoint.training.plan import Plan
+
+    PathLike = str | os.PathLike[str]
+    Settings = Mapping[str, Mapping[str, Any]]
+
+
+def train(
+    data: PathLike | None = None,
+    *,
+    plugins: Sequence[str] = (),
+    encoder: str | None = None,
+    preset: PathLike | None = None,
+    config: PathLike | None = None,
+    features: Sequence[str] = (),
+    split: str | None = None,
+    fold: int | None = None,
+    seed: int | None = None,
+    options: Settings | None = None,
+    out: PathLike | None = None,
+    resume: bool = False,
+    force: bool = False,
+    callbacks: Iterable[Callback] = (),
+    device: str = "auto",
+) -> engine.RunResult:
+    """Train both tasks together; see ``dgljoint train``.
+
+    Args:
+        data: file that ``dgljoint preprocess`` wrote; :func:`dgljoint_data.demo_store` makes a
+            small one. It may be left out where ``config`` names it, or ``resume`` is given.
+        plugins: interactions in this order, and at most one loss weighter.
+        encoder: shared encoder.
+        preset: name or TOML file of settings to lie under all others.
+        config: TOML file of settings; ``config.toml`` of a run folder repeats that run.
+        features: those of the data to use; all when empty.
+        split: name of a split of the data; ``event`` by default.
+        fold: that is the test part; 0 by default.
+        seed: of everything random; 0 by default.
+        options: by section (``model``, ``train``, ``cascade``, ``features``) or component:
+            ``{"train": {"epochs": 5}, "contrastive": {"temperature": 0.2}}``.
+        out: run folder; named after the run under ``runs/`` by default.
+        resume: go on with the interrupted run in ``out``, by its own settings.
+        force: replace what the run folder holds.
+        callbacks: are told what happens, and may stop the run.
+        device: ``cpu``, ``cuda``, or ``auto`` for CUDA where torch finds it.
+
+    Returns:
+        The run folder, the selected epoch, and its figures on the validation and test parts.
+
+    Raises:
+        UsageError: a name, option or folder is wrong.
+        DataError: the data or the checkpoint cannot be used.
+        PluginError: a plugin failed.
+        DivergedError: a loss or a gradient is not finite; the checkpoints stand.
+        InterruptedRunError: Ctrl-C, or a callback before the first epoch ended; everything is saved
+            for ``resume``.
+        RunFailedError: the file system refuses.
+    """
+    folder = Path(out) if out is not None else None
+    if resume:
+        folder = resumed_folder(folder, force=force)
+        config = config or settings_of(folder)
+    resolved = _resolve(
+        data, preset, config, features, options,
+        plugins=tuple(plugins), encoder=encoder, split=split, fold=fold, seed=seed,
+    )
+    if folder is None:
+        folder = default_folder(resolved, CascadeStore(Path(resolved.data)).name)
+    return engine.train(
+        resolved, folder, registry=installed_registry(), callbacks=callbacks, resume=resume,
+        force=force, device=device,
+    )
+
+
+def plan(
+    data: PathLike | None = None,
+    *,
+    plugins: Sequence[str] = (),
+    encoder: str | None = None,
+    preset: PathLike | None = None,
+    config: PathLike | None = None,
+    features: Sequence[str] = (),
+    split: str | None = None,
+    fold: int | None = None,
+    seed: int | None = None,
+    options: Settings | None = None,
+) -> Plan:
+    """Work out what :func:`train` would do, and write nothing; see ``dgljoint train --dry-run``.
+
+    Raises:
+        DgljointError: as :func:`train` would.
+    """
+    resolved = _resolve(
+        data, preset, config, features, options,
+        plugins=tuple(plugins), encoder=encoder, split=split, fold=fold, seed=seed,
+    )
+    return engine.plan_run(resolved, registry=installed_registry())
+
+
+def evaluate(run: Run | PathLike, part: str = "test", *, device: str = "auto") -> Scores:
+    """Score the selected epoch of a run again; see ``dgljoint evaluate``.
+
+    Args:
+        run: or its folder.
+        part: ``test`` or ``validation``.
+        device: ``cpu``, ``cuda`` or ``auto``.
+
+    Raises:
+        UsageError: ``part`` is neither.
+        DataError: the folder, its data or its checkpoint cannot be used.
+        PluginError: a plugin failed.
+    """
+    folder = run.path if isinstance(run, Run) else Path(run)
+    return engine.evaluate_run(folder, registry=installed_registry(), part=part, device=device)
+
+
+def load_run(path: PathLike) -> Run:
+    """Open a run folder.
+
+    Raises:
+        DataError: it is none.
+    """
+    return Run(Path(path))
+
+
+def _resolve(
+    data: PathLike | None, preset: PathLike | None, config: PathLike | None,
+    features: Sequence[str], options: Settings | None, **fields: Any,
+) -> RunConfig:
+    given = dict(options or {})
+    sections = {name: given.pop(name) for name in SECTIONS if name in given}
+    if features:
+        sections["features"] = {**sections.get("features", {}), "use": tuple(features)}
+    resolved = resolve_config(
+        preset=find_preset(os.fspath(preset)) if preset else None,
+        file=Path(config) if config else None,
+        command_line={
+            "data": os.fspath(data) if data else None, **fields, **sections, "options": given
+        },
+    )
+    if not resolved.data:
+        raise UsageError(
+            "no cascade file is named",
+            hint="dgljoint_data.demo_store() makes a small one, `dgljoint preprocess` any other",
+        )
+    return resolved

@@ -1,0 +1,169 @@
+"""A run folder as an object: what was asked, what came of it, and the model at work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgljoint.config import RunConfig
+from dgljoint.errors import DataError, UsageError
+from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.nn.features import FeatureSpace
+from dgljoint.nn.losses import CASCADE
+from dgljoint.nn.model import JointModel
+from dgljoint.plugins.registry import installed_registry
+from dgljoint.plugins.selection import select
+from dgljoint.predicting import PooledViews, Predictions, predict, represent
+from dgljoint.store import CascadeStore
+from dgljoint.training.build import build_model
+from dgljoint.training.folder import RunFolder
+from dgljoint.training.record import EpochRecord
+from dgljoint.training.run import put_in
+
+if TYPE_CHECKING:
+    Data = CascadeStore | str | os.PathLike[str] | None
+    Indices = Sequence[int] | NDArray[np.integer[Any]] | None
+
+
+class Run:
+    """A run folder.
+
+    The model is that of the selected epoch, built when it is first used. What it knows of words
+    and scales stands in the folder: the data it was trained on need not be there any more.
+
+    Attributes:
+        path: of the folder.
+        config: what determined the run.
+
+    Raises:
+        DataError: it is no run folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._folder = RunFolder(path)
+        self._built: JointModel | None = None
+        self.config: RunConfig = self._folder.config()
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run ended and was scored."""
+        return self._folder.finished
+
+    def records(self) -> list[EpochRecord]:
+        """Read what each epoch came to.
+
+        Raises:
+            DataError: ``metrics.jsonl`` is missing or damaged.
+        """
+        try:
+            return [EpochRecord(**record) for record in self._folder.records()]
+        except TypeError as error:
+            raise DataError(f"{self.path}: metrics.jsonl is not that of a run ({error})") from error
+
+    def scores(self) -> dict[str, Any]:
+        """Read the final figures of the parts ``validation`` and ``test``, as plain values.
+
+        Raises:
+            DataError: the run has not ended, or the file is damaged.
+        """
+        return self._folder.scores()
+
+    def predict(
+        self, data: Data = None, *, indices: Indices = None, observed: float | None = None,
+        links: bool = False,
+    ) -> Predictions:
+        """Classify cascades, and rank the candidates of posts whose parent is not observed.
+
+        Args:
+            data: a cascade file or a store, that of the run by default. Another one must have the
+                features that the run used: words are matched by their spelling, other columns by
+                their number.
+            indices: positions of the cascades in it; all by default.
+            observed: share of each cascade's posts, by time, that the model sees: 1 for all of
+                them, which leaves no link to predict; the run's ``cascade.observed_share``, by
+                which it was selected and tested, by default.
+            links: whether to rank the candidate parents of the posts that are not seen.
+
+        Raises:
+            DataError: the folder or the data cannot be used, or lack a feature.
+            UsageError: an argument is out of its range, or links are asked of a run that did not
+                train them.
+            PluginError: a plugin failed.
+        """
+        if links and CASCADE not in self.config.train.task_names:
+            raise UsageError(
+                f"{self.path} did not train the cascade task, and ranks no links",
+                hint="train it with: -o train.tasks=both",
+            )
+        evaluator, label_names, chosen = self._look_at(data, indices, observed)
+        model = self._model(evaluator.features, len(label_names))
+        return predict(evaluator, model, label_names, chosen, links=links)
+
+    def representations(
+        self, data: Data = None, *, indices: Indices = None, observed: float | None = None
+    ) -> PooledViews:
+        """Represent cascades by the two tasks' views of them; arguments as for :meth:`predict`.
+
+        Raises:
+            DgljointError: as :meth:`predict` would.
+        """
+        evaluator, label_names, chosen = self._look_at(data, indices, observed)
+        model = self._model(evaluator.features, len(label_names))
+        return represent(evaluator, model, chosen)
+
+    def _look_at(
+        self, data: Data, indices: Indices, observed: float | None
+    ) -> tuple[Evaluator, tuple[str, ...], NDArray[np.int64]]:
+        """Return what scores the store, the classes of the model, and the cascades' positions."""
+        config = self.config
+        share = config.cascade.observed_share if observed is None else observed
+        if not 0 < share <= 1:
+            raise UsageError(f"observed is {share}, expected a share above 0 and at most 1")
+        place = config.data if data is None else data
+        store = place if isinstance(place, CascadeStore) else CascadeStore(Path(place))
+        chosen = _positions(store, indices)
+        fitted, label_names = self._folder.load_features()
+        try:
+            features = FeatureSpace.restored(store, fitted)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise DataError(f"{self.path}: features.safetensors is damaged ({error})") from error
+        options = config.cascade.model_copy(update={"observed_share": share})
+        # No guess of the commonest class is asked for.
+        evaluator = Evaluator(
+            store, features, options, majority=0, tasks=config.train.task_names
+        )
+        return evaluator, label_names, chosen
+
+    def _model(self, features: FeatureSpace, classes: int) -> JointModel:
+        if self._built is None:
+            config = self.config
+            selection = select(installed_registry(), config)
+            model = build_model(config, selection, features, classes)
+            put_in(model, self._folder.load_best(), self._folder)
+            self._built = model
+        return self._built
+
+
+def _positions(store: CascadeStore, indices: Indices) -> NDArray[np.int64]:
+    if indices is None:
+        return np.arange(len(store))
+    chosen = np.asarray(indices)
+    if not len(chosen):
+        return np.empty(0, np.int64)
+    if chosen.ndim != 1 or not np.issubdtype(chosen.dtype, np.integer):
+        raise UsageError("indices are not a list of whole numbers")
+    if chosen.min() < 0 or chosen.max() >= len(store):
+        raise UsageError(
+            f"indices run from {chosen.min()} to {chosen.max()}, and {store.path} has the "
+            f"cascades 0 to {len(store) - 1}"
+        )
+    return chosen.astype(np.int64)

@@ -1,0 +1,199 @@
+"""What a trained model says of cascades, of the data it was trained on or of any other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.evaluation.scores import MODEL
+from dgljoint.nn.losses import CASCADE, RUMOR
+from dgljoint.nn.model import JointModel
+
+Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinkRanking:
+    """Which earlier post a pending post attaches to, likeliest first.
+
+    Posts are given by their position in the cascade, in order of time: 0 is the source.
+
+    Attributes:
+        cascade: its id.
+        post: the pending one.
+        candidates: (K,) all strictly earlier posts, at least 2; of equal scores the earlier first.
+        scores: (K,) logits, descending; their softmax is what the listwise loss trains.
+        parent: the post that it does attach to.
+    """
+
+    cascade: str
+    post: int
+    candidates: Index
+    scores: Floats
+    parent: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Predictions:
+    """What a model says of B cascades.
+
+    Attributes:
+        ids: of the cascades.
+        label_names: the C classes of the model.
+        probability: (B, C) of the classes, rows sum to one; ``None`` where the rumor task was
+            not trained.
+        label: B true classes, by the names that the data give them; ``None`` for one without.
+        event: B names.
+        posts: (B,) number of posts.
+        observed_posts: (B,) number of those that the model saw.
+        targets: (B,) number of pending posts that have a choice.
+        mrr: (B,) mean reciprocal rank of the targets' parents, NaN without a target; ``None``
+            where the cascade task was not trained.
+        links: a ranking a target, of all cascades one after the other; ``None`` where they were
+            not asked for.
+        doubts: what cannot be made sure of, in words.
+    """
+
+    ids: tuple[str, ...]
+    label_names: tuple[str, ...]
+    probability: Floats | None
+    label: tuple[str | None, ...]
+    event: tuple[str, ...]
+    posts: Index
+    observed_posts: Index
+    targets: Index
+    mrr: Floats | None
+    links: tuple[LinkRanking, ...] | None
+    doubts: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def predicted(self) -> tuple[str, ...] | None:
+        """The likeliest class of each cascade; ``None`` where there are no probabilities."""
+        if self.probability is None:
+            return None
+        return tuple(self.label_names[best] for best in self.probability.argmax(axis=1))
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield plain values, a cascade each: the columns of ``predictions.csv`` but its first.
+
+        What there is not, a label or what a task says that was not trained, is ``None``.
+        """
+        predicted = self.predicted or (None,) * len(self)
+        for place, name in enumerate(self.ids):
+            said = (None,) * len(self.label_names) if self.probability is None else (
+                self.probability[place].tolist()
+            )
+            mrr = None if self.mrr is None or not self.targets[place] else float(self.mrr[place])
+            yield {
+                "cascade": name,
+                "event": self.event[place],
+                "label": self.label[place],
+                "predicted": predicted[place],
+                **{f"p_{label}": p for label, p in zip(self.label_names, said, strict=True)},
+                "posts": int(self.posts[place]),
+                "observed_posts": int(self.observed_posts[place]),
+                "targets": None if self.mrr is None else int(self.targets[place]),
+                "mrr": mrr,
+            }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PooledViews:
+    """The two tasks' views of B cascades, after all interactions, averaged over observed posts.
+
+    Attributes:
+        ids: of the cascades.
+        cascade: (B, D) of the cascade task.
+        rumor: (B, D) of the rumor task.
+    """
+
+    ids: tuple[str, ...]
+    cascade: Floats
+    rumor: Floats
+
+
+def predict(
+    evaluator: Evaluator, model: JointModel, label_names: tuple[str, ...], indices: Index,
+    *, links: bool,
+) -> Predictions:
+    """Collect what ``model`` says of cascades.
+
+    Args:
+        evaluator: of their store, by the features of the model.
+        model: trained; left in evaluation mode.
+        label_names: its C classes, whatever the store calls its own.
+        indices: (B,) positions in the store.
+        links: whether to rank candidates.
+    """
+    store, tasks = evaluator.store, evaluator.tasks
+    said = evaluator.predict(model, indices)
+    ranks = said.ranks[MODEL]
+    reciprocal = np.bincount(
+        said.cascade_of_target, 1 / (1 + ranks.above + ranks.tied / 2), minlength=len(said)
+    )
+    empty = np.empty((0, len(label_names)))
+    labels: list[int] = said.label.tolist()
+    with np.errstate(invalid="ignore"):
+        mrr = reciprocal / said.targets
+    return Predictions(
+        ids=_ids(evaluator, indices),
+        label_names=label_names,
+        probability=(said.probability if len(said) else empty) if RUMOR in tasks else None,
+        label=tuple(store.label_names[label] if label >= 0 else None for label in labels),
+        event=tuple(store.event_names[int(event)] for event in store.event[indices]),
+        posts=store.post_ptr[indices + 1] - store.post_ptr[indices],
+        observed_posts=said.observed,
+        targets=said.targets,
+        mrr=mrr if CASCADE in tasks else None,
+        links=tuple(_rank(evaluator, model, indices)) if links else None,
+        doubts=evaluator.features.doubts,
+    )
+
+
+def represent(evaluator: Evaluator, model: JointModel, indices: Index) -> PooledViews:
+    """Collect the views of cascades; arguments as for :func:`predict`."""
+    said = evaluator.predict(model, indices)
+    return PooledViews(_ids(evaluator, indices), said.cascade_view, said.rumor_view)
+
+
+def _ids(evaluator: Evaluator, indices: Index) -> tuple[str, ...]:
+    return tuple(evaluator.store.ids[int(index)] for index in indices)
+
+
+def _rank(evaluator: Evaluator, model: JointModel, indices: Index) -> Iterator[LinkRanking]:
+    model.eval()
+    for stretch in evaluator.batches(indices):
+        batch = stretch.to(model.device)
+        with torch.inference_mode():
+            _, outputs = model(batch)
+        child, candidate = _array(batch.pairs)
+        scores, answer = _array(outputs.link_logits.double()), _array(batch.pair_target)
+        cascade, root = _array(batch.cascade_of), _array(batch.root)
+        cuts = np.flatnonzero(np.diff(_array(batch.pair_group))) + 1
+        for pairs in np.split(np.arange(len(child)), cuts) if len(child) else ():
+            post = int(child[pairs[0]])
+            first = int(root[cascade[post]])
+            order = pairs[np.argsort(-scores[pairs], kind="stable")]
+            yield LinkRanking(
+                cascade=batch.ids[int(cascade[post])],
+                post=post - first,
+                candidates=candidate[order] - first,
+                scores=scores[order],
+                parent=int(candidate[pairs][answer[pairs]][0]) - first,
+            )
+
+
+def _array(values: Tensor) -> NDArray[Any]:
+    found: NDArray[Any] = values.cpu().numpy()
+    return found

@@ -1,0 +1,134 @@
+"""The verbs as functions: they do what the command line does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dgljoint
+from dgljoint.errors import DataError, InterruptedRunError, UsageError
+from dgljoint.store import CascadeStore
+from dgljoint.training import EpochRecord
+from dgljoint_cli.main import run
+from runs import StopAfter, assert_same_run
+from toys import toy_store
+
+SMALL = {"train": {"epochs": 2, "batch": 16}, "model": {"width": 8}}
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CascadeStore:
+    monkeypatch.chdir(tmp_path)
+    return toy_store(tmp_path / "toy.h5", cascades=48)
+
+
+def test_a_call_makes_the_run_of_the_command(store: CascadeStore, tmp_path: Path) -> None:
+    result = dgljoint.train(
+        "toy.h5", plugins=["contrastive", "dwa"], encoder="gcn", features=["time", "bow"],
+        split="random", fold=1, seed=3,
+        options={**SMALL, "features": {"words": 9}, "contrastive": {"temperature": 0.2}},
+    )
+    assert result.folder == Path("runs/toy-gcn-contrastive+dwa-random1-s3")
+    assert run([
+        "train", "toy.h5", "--plugin", "contrastive", "--plugin", "dwa", "--encoder", "gcn",
+        "--features", "time", "--features", "bow", "--split", "random", "--fold", "1",
+        "--seed", "3", "--epochs", "2", "-o", "train.batch=16", "-o", "model.width=8",
+        "-o", "features.words=9", "-o", "contrastive.temperature=0.2", "-q", "--out", "b",
+    ]) == 0
+    one, other = ((tmp_path / folder / "config.toml").read_text()
+                  for folder in (result.folder, "b"))
+    assert one == other
+    assert_same_run(result.folder, tmp_path / "b")
+
+
+def test_the_environment_is_not_asked(
+    store: CascadeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DGLJOINT_SEED", "5")
+    monkeypatch.setenv("DGLJOINT_PRESET", "hybrid")
+    plan = dgljoint.plan(store.path)
+    assert [component.name for component in plan.components] == ["bigcn", "fixed"]
+
+
+def test_presets_and_files_lie_under_what_is_given(store: CascadeStore, tmp_path: Path) -> None:
+    preset, config = tmp_path / "mine.toml", tmp_path / "run.toml"
+    preset.write_text('encoder = "gcn"\nplugins = ["contrastive"]\n[train]\nepochs = 7\n')
+    config.write_text(f'data = "{store.path}"\n[train]\nepochs = 8\nbatch = 4\n')
+    plan = dgljoint.plan(preset=preset, config=config, options={"train": {"batch": 5}})
+    assert [component.name for component in plan.components] == ["gcn", "contrastive", "fixed"]
+    assert (plan.settings["train"]["epochs"], plan.settings["train"]["batch"]) == (8, 5)
+    named = dgljoint.plan(store.path, preset="hybrid", plugins=["attention"])
+    assert [component.name for component in named.components] == ["bigcn", "attention", "fixed"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"plugins": ["contrastiv"]}, "did you mean 'contrastive'?"),
+        ({"options": {"trian": {"epochs": 3}}}, "did you mean 'train'?"),
+        ({"options": {"train": {"epoch": 3}}}, "did you mean 'epochs'?"),
+        ({"options": {"train": 3}}, "train"),
+        ({"options": {"contrastive": {"temperature": 0.2}}}, "which this run does not use"),
+        ({"features": ["bov"]}, "did you mean 'bow'?"),
+        ({"split": "evnt"}, "did you mean 'event'?"),
+        ({"preset": "hybird"}, "did you mean 'hybrid'?"),
+        ({"data": None}, "dgljoint_data.demo_store()"),
+    ],
+)
+def test_what_is_wrong_is_said_as_on_the_command_line(
+    store: CascadeStore, tmp_path: Path, settings: dict[str, object], said: str
+) -> None:
+    for verb in (dgljoint.plan, dgljoint.train):
+        with pytest.raises(UsageError) as raised:
+            verb(**{"data": store.path, **settings})
+        assert said in f"{raised.value.message} {raised.value.hint}"
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_call_goes_on_with_a_run_by_its_own_settings(
+    store: CascadeStore, tmp_path: Path
+) -> None:
+    whole = dgljoint.train(store.path, encoder="gcn", options=SMALL, out="a")
+    with pytest.raises(InterruptedRunError):
+        dgljoint.train(store.path, encoder="gcn", options=SMALL, out="b", callbacks=[StopAfter(3)])
+    assert not dgljoint.load_run("b").finished
+    dgljoint.train(out="b", resume=True)
+    assert_same_run(whole.folder, tmp_path / "b")
+    with pytest.raises(UsageError, match="exclude each other"):
+        dgljoint.train(out="b", resume=True, force=True)
+    with pytest.raises(UsageError, match="which run to go on with"):
+        dgljoint.train(resume=True)
+
+
+def test_evaluate_takes_a_run_or_its_folder(store: CascadeStore) -> None:
+    result = dgljoint.train(store.path, encoder="gcn", options=SMALL, out="a")
+    for given in (result.folder, "a", dgljoint.load_run("a")):
+        assert replace(dgljoint.evaluate(given), seconds=0) == replace(result.test, seconds=0)
+    found = dgljoint.evaluate("a", "validation")
+    assert replace(found, seconds=0) == replace(result.validation, seconds=0)
+
+
+def test_a_run_shows_what_its_folder_holds(store: CascadeStore) -> None:
+    result = dgljoint.train(store.path, encoder="gcn", options=SMALL, out="a")
+    opened = dgljoint.load_run("a")
+    assert opened.finished
+    assert (opened.config.encoder, opened.config.train.batch) == ("gcn", 16)
+    records = opened.records()
+    assert [record.epoch for record in records] == [1, 2]
+    assert all(isinstance(record, EpochRecord) for record in records)
+    assert opened.scores()["test"]["rumor"]["accuracy"] == result.test.rumor.accuracy
+    (opened.path / "metrics.jsonl").write_text('{"epoch": 1}\n')
+    with pytest.raises(DataError, match="not that of a run"):
+        opened.records()
+    with pytest.raises(DataError, match="no run folder"):
+        dgljoint.load_run(".")
+
+
+def test_every_export_is_where_it_is_said_to_be() -> None:
+    for name in dgljoint.__all__:
+        assert getattr(dgljoint, name) is not None
+    assert set(dgljoint._HOME) == set(dgljoint.__all__) - {"__version__"}
+    assert np.all(np.sort(dgljoint.__all__) == np.array(dgljoint.__all__))

@@ -14,7 +14,9 @@ from dgljoint_cli.console import LazyGroup, Talk, common_options, examples, fail
 @click.command(
     cls=LazyGroup,
     package="dgljoint_cli",
-    verbs=("preprocess", "data", "audit", "train", "evaluate", "synergy", "plugins", "env"),
+    verbs=(
+        "preprocess", "data", "audit", "train", "evaluate", "predict", "synergy", "plugins", "env",
+    ),
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples(
         "dgljoint train --plugin contrastive --plugin meta_weight",

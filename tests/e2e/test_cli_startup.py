@@ -31,6 +31,7 @@ print(json.dumps([code, sorted(heavy)]), file=sys.stderr)
         (["data", "export", "-h"], {"rich", "pydantic", "pluggy"}),
         (["audit", "-h"], {"rich", "pydantic", "pluggy"}),
         (["train", "-h"], {"rich", "pydantic", "pluggy"}),
+        (["predict", "-h"], {"rich", "pydantic", "pluggy"}),
         (["synergy", "-h"], {"rich", "pydantic", "pluggy"}),
         (["plugins", "list", "--format", "json"], {"rich", "pydantic", "pluggy"}),
         (["plugins", "list"], {"pydantic", "pluggy"}),

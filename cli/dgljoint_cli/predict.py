@@ -1,0 +1,115 @@
+"""``dgljoint predict``: what the model of a run says of cascades, its own or others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dgljoint.errors import UsageError
+from dgljoint_cli.console import Talk, common_options, examples, format_option, print_json
+
+if TYPE_CHECKING:
+    from dgljoint.predicting import LinkRanking, Predictions
+
+_STDOUT = Path("-")
+
+
+@click.command(
+    epilog=examples(
+        "dgljoint predict RUN twitter16.h5 -o predictions.csv",
+        "dgljoint predict RUN twitter16.h5 --observed 1 -o - | sort",
+        "dgljoint predict RUN --links 3 --format json",
+    )
+)
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("data", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE",
+    help="CSV file to write, a line a cascade; - for stdout.",
+)
+@click.option(
+    "--observed", type=click.FloatRange(0, 1, min_open=True), metavar="SHARE",
+    help="Share of each cascade's posts that the model sees, by time; that of the run by default.",
+)
+@click.option(
+    "--links", type=click.IntRange(min=1), metavar="K",
+    help="Rank the K likeliest parents of every post that is not seen; with --format json.",
+)
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+@format_option
+@common_options
+@click.pass_obj
+def predict(
+    talk: Talk, /, run: Path, data: Path | None, output: Path | None, observed: float | None,
+    links: int | None, force: bool, as_json: bool,
+) -> None:
+    """Classify cascades by the best model of a run folder.
+
+    DATA is a file that preprocess wrote with the features of the run's own, which is used when none
+    is given: words are matched by their spelling, other columns by their number.
+    """
+    _check_output(output, force=force, links=links is not None, as_json=as_json)
+    from dgljoint import load_run
+    from dgljoint_cli import predicting
+
+    opened = load_run(run)
+    found = opened.predict(data, observed=observed, links=links is not None)
+    for doubt in found.doubts:
+        talk.say(f"doubtful: {doubt}")
+    if output == _STDOUT:
+        click.echo(predicting.to_csv(found), nl=False)
+        return
+    if output is not None:
+        from dgljoint.files import write_text
+
+        write_text(output, predicting.to_csv(found))
+        talk.say(f"{output}: {len(found):,} cascades")
+    if as_json:
+        print_json(
+            {
+                "run": run,
+                "data": data or Path(opened.config.data),
+                "label_names": found.label_names,
+                "doubts": found.doubts,
+                "predictions": list(found.rows()),
+                **_links(found, links),
+            }
+        )
+        return
+    from dgljoint_cli.rendering import render
+
+    render(*predicting.tables(found, shown=0 if output else predicting.ROWS))
+
+
+def _check_output(output: Path | None, *, force: bool, links: bool, as_json: bool) -> None:
+    if links and not as_json:
+        raise UsageError("--links has a place in JSON alone", hint="add --format json")
+    if output is None:
+        return
+    if output == _STDOUT:
+        if as_json:
+            raise UsageError(
+                "-o - and --format json both write to stdout", hint="leave out one of them"
+            )
+    elif output.is_dir():
+        raise UsageError(f"{output} is a folder", hint="name a file in it")
+    elif output.exists() and not force:
+        raise UsageError(f"{output} exists", hint="--force replaces it, or name another file")
+
+
+def _links(found: Predictions, most: int | None) -> dict[str, object]:
+    if found.links is None:
+        return {}
+    return {"links": [_ranking(ranking, most) for ranking in found.links]}
+
+
+def _ranking(ranking: LinkRanking, most: int | None) -> dict[str, object]:
+    return {
+        "cascade": ranking.cascade,
+        "post": ranking.post,
+        "parent": ranking.parent,
+        "candidates": ranking.candidates[:most].tolist(),
+        "scores": ranking.scores[:most].tolist(),
+    }

@@ -1,0 +1,61 @@
+"""Predictions as CSV and as tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+
+from rich.console import RenderableType
+
+from dgljoint.predicting import Predictions
+from dgljoint_cli.rendering import table, titled
+
+ROWS = 20
+_NOTHING = "–"
+
+
+def to_csv(found: Predictions) -> str:
+    """Write a line a cascade (RFC 4180); what there is not is empty."""
+    text = io.StringIO(newline="")
+    columns = ("cascade", "event", "label", "predicted", *(f"p_{n}" for n in found.label_names),
+               "posts", "observed_posts", "targets", "mrr")
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    for row in found.rows():
+        writer.writerow(
+            {name: f"{x:.9g}" if isinstance(x, float) else x for name, x in row.items()}
+        )
+    return text.getvalue()
+
+
+def tables(found: Predictions, *, shown: int) -> list[RenderableType]:
+    """Lay out the first cascades, and how many are of each class.
+
+    Args:
+        found: what was said.
+        shown: most cascades to list.
+    """
+    parts: list[RenderableType] = []
+    if shown and len(found):
+        made = table("cascade", "label", "predicted", "p", "posts", "observed", "MRR")
+        for row in list(found.rows())[:shown]:
+            p = row[f"p_{row['predicted']}"] if row["predicted"] else None
+            made.add_row(
+                row["cascade"], row["label"] or _NOTHING, row["predicted"] or _NOTHING,
+                _figure(p), f"{row['posts']:,}", f"{row['observed_posts']:,}", _figure(row["mrr"]),
+            )
+        parts.append(titled("predictions", made))
+        if len(found) > shown:
+            parts.append(f"… and {len(found) - shown:,} more: -o FILE writes them all")
+    count = Counter(found.predicted or ())
+    classes = ", ".join(f"{name} {count[name]:,}" for name in found.label_names)
+    parts.append(
+        f"{len(found):,} cascades: {classes}" if found.probability is not None
+        else f"{len(found):,} cascades; the rumor task was not trained, and none is classified"
+    )
+    return parts
+
+
+def _figure(value: float | None) -> str:
+    return _NOTHING if value is None else f"{value:.3f}"

@@ -1,0 +1,130 @@
+"""``predict``: its forms on stdout, the file it writes, what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import dgljoint
+from commands import ends
+from dgljoint.store import CascadeStore
+from dgljoint_cli.main import run
+from toys import LABELS, toy_store
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    """Give a run; tests leave it as it is."""
+    folder = tmp_path_factory.mktemp("predict")
+    store = toy_store(folder / "toy.h5", cascades=48)
+    result = dgljoint.train(
+        store.path, encoder="gcn", out=folder / "run",
+        options={"train": {"epochs": 1, "batch": 16}, "model": {"width": 8}},
+    )
+    return SimpleNamespace(store=store, path=str(result.folder))
+
+
+def test_a_file_has_a_line_a_cascade(made, tmp_path, capsys):
+    other = toy_store(tmp_path / "other.h5", cascades=30, seed=4)
+    out = tmp_path / "predictions.csv"
+    assert run(["predict", made.path, str(other.path), "-o", str(out)]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == f"{out}: 30 cascades\n"
+    lines = list(csv.DictReader(out.read_text().splitlines()))
+    assert list(lines[0]) == [
+        "cascade", "event", "label", "predicted", "p_false", "p_true", "posts", "observed_posts",
+        "targets", "mrr",
+    ]
+    found = dgljoint.load_run(made.path).predict(other)
+    assert [line["cascade"] for line in lines] == list(found.ids)
+    assert [line["predicted"] for line in lines] == list(found.predicted)
+    assert float(lines[7]["p_true"]) == pytest.approx(found.probability[7, 1], rel=1e-8)
+    assert {line["mrr"] == "" for line in lines if line["targets"] == "0"} == {True}
+    counts = [f"{name} {found.predicted.count(name)}" for name in LABELS]
+    assert captured.out == f"30 cascades: {', '.join(counts)}\n"
+
+    assert "exists" in ends(capsys, 2, "predict", made.path, other.path, "-o", out).error
+    assert run(["predict", made.path, "-q", "--force", "-o", str(out)]) == 0
+    assert len(out.read_text().splitlines()) == 49
+
+
+def test_stdout_takes_csv_and_nothing_else(made, capsys):
+    assert run(["predict", made.path, "--observed", "1", "-o", "-"]) == 0
+    captured = capsys.readouterr()
+    lines = list(csv.DictReader(captured.out.splitlines()))
+    assert (len(lines), captured.err) == (48, "")
+    assert all(line["posts"] == line["observed_posts"] for line in lines)
+
+
+def test_the_table_shows_the_first_and_counts_all(made, capsys):
+    assert run(["predict", made.path]) == 0
+    text = capsys.readouterr().out
+    assert "c0 " in text
+    assert "c19 " in text
+    assert "c20 " not in text
+    assert "… and 28 more: -o FILE writes them all" in text
+    assert "48 cascades: false " in text
+
+
+def test_json_has_all_with_links_on_request(made, capsys):
+    assert run(["predict", made.path, "--format", "json", "--links", "3"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["run"] == made.path
+    assert said["data"] == str(made.store.path)
+    assert said["label_names"] == list(LABELS)
+    assert len(said["predictions"]) == 48
+    links = [ranking for ranking in said["links"] if ranking["post"] > 3]
+    assert links
+    assert all(len(link["candidates"]) == len(link["scores"]) == 3 for link in links)
+    assert run(["predict", made.path, "--format", "json"]) == 0
+    assert "links" not in json.loads(capsys.readouterr().out)
+
+
+def test_what_cannot_be_made_sure_of_is_said(made, tmp_path, capsys):
+    store = hashed(tmp_path / "a.h5", "one")
+    result = dgljoint.train(
+        store.path, encoder="gcn", out=tmp_path / "run",
+        options={"train": {"epochs": 1}, "model": {"width": 8}},
+    )
+    other = hashed(tmp_path / "b.h5", "other")
+    assert run(["predict", str(result.folder), str(other.path)]) == 0
+    assert "doubtful: " in capsys.readouterr().err
+
+
+def hashed(path: Path, reader: str) -> CascadeStore:
+    import numpy as np
+
+    from dgljoint.store import create_store
+    from toys import random_cascade, word_block
+
+    rng = np.random.default_rng(0)
+    with create_store(path, name="toy", reader=reader, label_names=LABELS) as writer:
+        for number in range(24):
+            cascade = random_cascade(f"c{number}", rng, 5, label=LABELS[number % 2])
+            writer.add(cascade, {"bow": word_block(cascade, rng)})
+        writer.set_columns("bow", 12)
+        writer.set_split("event", np.arange(24) % 4, grouped_by="")
+    return CascadeStore(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "said"),
+    [
+        (["--links", "3"], 2, "--links has a place in JSON alone"),
+        (["--links", "0", "--format", "json"], 2, "0 is not in the range"),
+        (["--observed", "0"], 2, "not in the range"),
+        (["-o", "-", "--format", "json"], 2, "both write to stdout"),
+        (["-o", "."], 2, "is a folder"),
+        (["missing.h5"], 3, "missing.h5: no such file"),
+    ],
+)
+def test_wrong_requests_are_refused(made, capsys, arguments, exit_code, said):
+    assert said in ends(capsys, exit_code, "predict", made.path, *arguments).error
+
+
+def test_no_run_folder_exits_3(tmp_path, capsys):
+    assert "no run folder" in ends(capsys, 3, "predict", tmp_path).error

@@ -4,7 +4,3 @@
 line how one stands, and :func:`compare_runs` sets folders of runs beside one another. Nothing here
 opens the data or a checkpoint.
 """
-
-from dgljoint.runs.stored import StoredRun
-
-__all__ = ["StoredRun"]

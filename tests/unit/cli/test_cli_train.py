@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from dgljoint.training.placing import default_folder
 
 import dgljoint_data
 from dgljoint import training
 from dgljoint.config import resolve_config
+from dgljoint.runs.naming import default_folder
 from dgljoint.training import RunResult
 from dgljoint_cli.main import run
 

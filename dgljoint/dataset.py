@@ -15,7 +15,7 @@ from torch import Tensor
 from dgljoint import _dgl
 from dgljoint.errors import DataError, UsageError
 from dgljoint.files import replacing, writing
-from dgljoint.nn.batch import SparseRows
+from dgljoint.nn.sparse import SparseRows
 from dgljoint.store import CascadeStore
 from dgljoint.training.parts import part_under_test, training_parts
 

@@ -7,7 +7,7 @@ from dgljoint.nn.attention import (
     attend,
     attention_weights,
 )
-from dgljoint.nn.batch import CascadeBatch, SparseRows
+from dgljoint.nn.batch import CascadeBatch
 from dgljoint.nn.dropout import Dropout
 from dgljoint.nn.ops import (
     dot_over_pairs,
@@ -31,6 +31,7 @@ from dgljoint.nn.protocols import (
     ScoreLinks,
     Step,
 )
+from dgljoint.nn.sparse import SparseRows, multiply
 
 __all__ = [
     "AttentionWeights",
@@ -52,6 +53,7 @@ __all__ = [
     "dot_over_pairs",
     "log_softmax_over_groups",
     "max_to_parents",
+    "multiply",
     "softmax_over_neighbourhoods",
     "sum_over_edges",
     "sum_over_neighbourhoods",

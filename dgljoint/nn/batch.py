@@ -12,32 +12,7 @@ from torch import Tensor
 
 from dgljoint import _dgl
 from dgljoint.nn.buckets import Bucket, buckets
-
-
-@dataclass(frozen=True, eq=False)
-class SparseRows:
-    """One sparse feature of N posts, a row a post, in the form ``embedding_bag`` takes.
-
-    Attributes:
-        columns: (nnz,) int64 column of each value.
-        values: (nnz,) float32.
-        offsets: (N+1,) int64 where each row starts and ends.
-        width: number of columns.
-    """
-
-    columns: Tensor
-    values: Tensor
-    offsets: Tensor
-    width: int
-
-    def to(self, device: torch.device | str) -> SparseRows:
-        """Return the rows on ``device``."""
-        return replace(
-            self,
-            columns=self.columns.to(device),
-            values=self.values.to(device),
-            offsets=self.offsets.to(device),
-        )
+from dgljoint.nn.sparse import SparseRows
 
 
 @dataclass(frozen=True, eq=False)

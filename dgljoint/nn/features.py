@@ -16,9 +16,9 @@ from torch import Tensor
 
 from dgljoint.config import FeatureOptions
 from dgljoint.errors import DataError, UsageError
-from dgljoint.nn.batch import SparseRows
 from dgljoint.nn.derived import DERIVED
 from dgljoint.nn.questions import Question
+from dgljoint.nn.sparse import SparseRows
 from dgljoint.store import CascadeColumns, CascadeStore
 from dgljoint.suggest import did_you_mean
 

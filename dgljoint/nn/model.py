@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from dgljoint.cascade import Kind
 from dgljoint.errors import PluginError
-from dgljoint.nn.batch import CascadeBatch, SparseRows
+from dgljoint.nn.batch import CascadeBatch
 from dgljoint.nn.dropout import Dropout
 from dgljoint.nn.heads import CascadePredictor, RumorDetector
 from dgljoint.nn.hosted import (
@@ -25,6 +25,7 @@ from dgljoint.nn.hosted import (
 from dgljoint.nn.losses import TASKS
 from dgljoint.nn.ops import sum_to_children, sum_to_parents, xavier
 from dgljoint.nn.protocols import Encoder, Interaction, Outputs, Representations
+from dgljoint.nn.sparse import SparseRows, multiply
 from dgljoint.plugins.guard import guarded
 
 GroupT = TypeVar("GroupT", Representations, Outputs)
@@ -45,7 +46,7 @@ def _registered(modules: Mapping[str, nn.Module]) -> nn.ModuleDict:
 class InputProjection(nn.Module):
     """Maps every feature to width D with one linear map each, sums and normalises.
 
-    A sparse feature's map is an ``embedding_bag``: its rows are never densified. Each kind of
+    A sparse feature's map is a sparse product: its rows are never densified. Each kind of
     post has a learned vector, which is all that a post without text of its own says of words.
 
     Args:
@@ -80,14 +81,7 @@ class InputProjection(nn.Module):
         for name, table in zip(self._sparse, self.sparse.values(), strict=True):
             rows = batch.features[name]
             if isinstance(rows, SparseRows) and isinstance(table, nn.EmbeddingBag):
-                total = total + functional.embedding_bag(
-                    rows.columns,
-                    table.weight,
-                    rows.offsets,
-                    mode="sum",
-                    per_sample_weights=rows.values,
-                    include_last_offset=True,
-                )
+                total = total + multiply(rows, table.weight)
         projected: Tensor = self.dropout(self.norm(total))
         return projected
 

@@ -5,7 +5,7 @@ Which features a model has is chosen by name; ids, users and absolute times are 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,8 @@ from dgljoint.nn.questions import Question
 from dgljoint.nn.sparse import SparseRows
 from dgljoint.store import CascadeColumns, CascadeStore
 from dgljoint.suggest import did_you_mean
+
+_STRETCH_POSTS = 1 << 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -77,17 +79,12 @@ class FeatureSpace:
             DataError: the data have no feature at all.
         """
         names = choose_features(store, options.use)
-        columns = store.read(train)
-        words = {}
-        scales = {}
-        for name in names:
-            kind = store.features[name]
-            if kind == "sparse":
-                words[name] = _fit_words(store, name, columns, options)
-            elif kind == "dense":
-                rows = store.dense(name)[columns.posts].astype(np.float32)
-                deviation = rows.std(axis=0)
-                scales[name] = _Scale(rows.mean(axis=0), np.where(deviation > 0, deviation, 1))
+        kinds = {name: store.features[name] for name in names}
+        words = {
+            name: _fit_words(store, name, train, options)
+            for name in names if kinds[name] == "sparse"
+        }
+        scales = {name: _fit_scale(store, name, train) for name in names if kinds[name] == "dense"}
         return cls(store, names, words, scales)
 
     def state(self) -> dict[str, Any]:
@@ -206,23 +203,47 @@ def choose_features(store: CascadeStore, use: Sequence[str]) -> list[str]:
     return [name for name in present if name in (use or present)]
 
 
+def _stretches(store: CascadeStore, train: NDArray[np.int64]) -> Iterator[CascadeColumns]:
+    """Read the training part piece by piece: it may be larger than memory."""
+    sizes = store.post_ptr[train + 1] - store.post_ptr[train]
+    cuts = np.flatnonzero(np.diff(sizes.cumsum() // _STRETCH_POSTS)) + 1
+    return map(store.read, np.split(train, cuts))
+
+
 def _fit_words(
-    store: CascadeStore, name: str, columns: CascadeColumns, options: FeatureOptions
+    store: CascadeStore, name: str, train: NDArray[np.int64], options: FeatureOptions
 ) -> _Words:
     feature = store.sparse(name)
-    row, place = _gather(feature.indptr, columns.posts)
     vocabulary = feature.columns
-    seen = np.unique(columns.cascade_of[row] * vocabulary + feature.indices[place])
-    frequency = np.bincount(seen % vocabulary, minlength=vocabulary) if vocabulary else seen
+    frequency = np.zeros(vocabulary, np.int64)
+    for columns in _stretches(store, train):
+        row, place = _gather(feature.indptr, columns.posts)
+        seen = np.unique(columns.cascade_of[row] * vocabulary + feature.indices[place])
+        if vocabulary:
+            frequency += np.bincount(seen % vocabulary, minlength=vocabulary)
     by_frequency = np.argsort(-frequency, kind="stable")[: options.words]
     chosen = np.sort(by_frequency[frequency[by_frequency] >= options.min_count])
     column = np.full(vocabulary, -1, np.int64)
     column[chosen] = np.arange(len(chosen))
-    cascades = len(columns.index)
-    weight = np.log((1 + cascades) / (1 + frequency[chosen])) + 1
+    weight = np.log((1 + len(train)) / (1 + frequency[chosen])) + 1
     return _Words(
         column, weight.astype(np.float32) if options.idf else np.ones(len(chosen), np.float32)
     )
+
+
+def _fit_scale(store: CascadeStore, name: str, train: NDArray[np.int64]) -> _Scale:
+    feature = store.dense(name)
+    posts, total, squares = 0, np.zeros(feature.shape[1]), np.zeros(feature.shape[1])
+    for columns in _stretches(store, train):
+        rows = feature[columns.posts].astype(np.float64)
+        posts += len(rows)
+        total += rows.sum(axis=0)
+        squares += (rows * rows).sum(axis=0)
+    mean = total / posts
+    variance = squares / posts - mean * mean
+    # What does not vary has rounding errors for a variance.
+    deviation = np.sqrt(np.where(variance > 1e-12 * squares / posts, variance, 1))
+    return _Scale(mean.astype(np.float32), deviation.astype(np.float32))
 
 
 def _gather(

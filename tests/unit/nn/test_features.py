@@ -165,3 +165,23 @@ def test_hashed_columns_are_fitted_on_the_training_part(tmp_path: Path) -> None:
     assert read.values.tolist() == pytest.approx([2 * idf / length, idf / length, 0, 1])
     one = FeatureSpace.fit(store, np.arange(4), FeatureOptions(min_count=1, words=1))
     assert one.sparse["hashed"] == 1
+
+
+def test_fitting_piece_by_piece_is_fitting_the_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training part that is larger than memory is read in pieces of whole cascades."""
+    store = toy_store(tmp_path / "a.h5")
+    train = np.arange(0, len(store), 2)
+    posts = np.concatenate([np.arange(*store.post_ptr[n : n + 2]) for n in train])
+    states = []
+    for most in (10, 10**6):
+        monkeypatch.setattr("dgljoint.nn.features._STRETCH_POSTS", most)
+        states.append(FeatureSpace.fit(store, train, FeatureOptions(min_count=1)).state())
+    pieces, whole = states
+    torch.testing.assert_close(pieces, whole)
+    rows = store.dense("extra")[posts].astype(np.float64)
+    scale = whole["dense"]["extra"]
+    assert scale["mean"].tolist() == pytest.approx(rows.mean(axis=0))
+    # the second column does not vary: it is left as it is
+    assert scale["deviation"].tolist() == pytest.approx([rows[:, 0].std(), 1])

@@ -38,6 +38,12 @@ def test_preprocess_scale_compares_a_large_set_with_small_ones() -> None:
     assert lines[-1].startswith("small sets ")
 
 
+def test_train_scale_compares_the_memory_of_a_large_set_with_a_small_one() -> None:
+    lines = lines_of("train_scale.py", "--posts", 9000, "--steps", 3, "--batch-posts", 300)
+    assert [line.split()[1] for line in lines[:2]] == ["posts:", "posts:"]
+    assert lines[-1].startswith("ten times the posts take ")
+
+
 def test_batch_assembly_prints_ratios(tmp_path: Path) -> None:
     store = toy_store(tmp_path / "a.h5")
     lines = lines_of("batch_assembly.py", store.path, "--rounds", 2)

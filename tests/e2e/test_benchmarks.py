@@ -50,6 +50,12 @@ def test_batch_assembly_prints_ratios(tmp_path: Path) -> None:
     assert any("ratio" in line for line in lines)
 
 
+def test_processes_compares_an_epoch_of_one_with_one_of_several(tmp_path: Path) -> None:
+    store = toy_store(tmp_path / "a.h5")
+    lines = lines_of("processes.py", store.path, "--rounds", 1, "--epochs", 2)
+    assert [line.split()[:2] for line in lines[-2:]] == [["1", "processes"], ["2", "processes"]]
+
+
 def test_startup_compares_commands_with_the_bare_interpreter() -> None:
     lines = lines_of("startup.py", "--rounds", 1)
     assert [line.split()[-1] for line in lines[:2]] == ["ratio", "1.00"]

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from dgljoint.config import RunConfig
+from dgljoint.evaluation.early import EarlyDetection
 from dgljoint.evaluation.scores import (
     Calibration,
     Intervals,
@@ -43,7 +44,7 @@ def protocol_of(config: RunConfig) -> Protocol:
     return Protocol(store.name, split.name, config.fold, disjoint, bool(split.ordered_by))
 
 
-def scores_to_dict(scores: Scores, protocol: Protocol) -> dict[str, Any]:
+def scores_to_dict(scores: Scores | EarlyDetection, protocol: Protocol) -> dict[str, Any]:
     """Return the figures and their protocol as plain values."""
     return {
         "data": protocol.data,

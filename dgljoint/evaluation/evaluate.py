@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dgljoint.config import CascadeOptions
+from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.metrics import link_scores, rank_parents, rumor_scores
 from dgljoint.evaluation.predictions import Predictions, join_predictions, no_predictions
 from dgljoint.evaluation.scores import (
@@ -75,18 +76,21 @@ class Evaluator:
         scores = self.figures(self.predict(model, indices), part)
         return replace(scores, seconds=time.perf_counter() - started)
 
-    def predict(self, model: JointModel, indices: Index) -> Predictions:
+    def predict(
+        self, model: JointModel, indices: Index, deadline: Deadline | None = None
+    ) -> Predictions:
         """Collect what ``model``, in evaluation mode, says of the cascades at ``indices``.
 
         Args:
             model: left in evaluation mode.
             indices: positions in the store; the predictions are in this order.
+            deadline: see the cascades as they were then, with no post asked for its parent.
         """
         model.eval()
         group, stretches = self.processes, list(_by_cost(self.store, indices))
         with torch.inference_mode():
             own = [
-                _predict(model, self._batch(chosen).to(model.device), chosen)
+                _predict(model, self._batch(chosen, deadline).to(model.device), chosen)
                 for chosen in stretches[group.rank :: group.size]
             ]
         found = group.gather(own)
@@ -118,9 +122,12 @@ class Evaluator:
         """Yield the cascades at ``indices`` in batches of bounded memory, in their order."""
         return map(self._batch, _by_cost(self.store, indices))
 
-    def _batch(self, chosen: Index) -> CascadeBatch:
-        columns = self.store.read(chosen)
-        question = evaluation_question(columns, self.options.observed_share)
+    def _batch(self, chosen: Index, deadline: Deadline | None = None) -> CascadeBatch:
+        columns, share = self.store.read(chosen), self.options.observed_share
+        if deadline is not None:
+            # What is later is not hidden but gone: nothing computed of a batch can hold it.
+            columns, share = deadline.cut(columns), 1.0
+        question = evaluation_question(columns, share)
         return assemble(self.store, columns, question, self.features)
 
 

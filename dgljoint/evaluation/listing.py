@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from dgljoint.evaluation.early import EarlyDetection
 from dgljoint.evaluation.metrics import reciprocal_ranks
 from dgljoint.evaluation.predictions import Predictions
-from dgljoint.evaluation.scores import MODEL
+from dgljoint.evaluation.scores import MODEL, Intervals
 from dgljoint.nn.losses import CASCADE, RUMOR
 from dgljoint.store import CascadeStore
 
@@ -44,6 +45,36 @@ def predictions_csv(
     return text.getvalue()
 
 
+def curve_csv(found: EarlyDetection) -> str:
+    """Write early detection as CSV (RFC 4180), a line a deadline.
+
+    ``seconds`` and ``posts`` are empty where the deadline is not one of that kind; the ends of
+    the intervals where there is none.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    measured = ("accuracy", "macro_f1")
+    writer.writerow((
+        "deadline", "seconds", "posts", "cascades", "posts_mean", "posts_median", "beyond_source",
+        *(f"{name}{end}" for name in measured for end in ("", "_low", "_high")),
+        "auroc", "majority",
+    ))
+    for row in found.deadlines:
+        rumor = row.rumor
+        writer.writerow((
+            row.deadline,
+            "" if row.seconds is None else _number(row.seconds),
+            "" if row.posts is None else row.posts,
+            rumor.cascades,
+            *map(_number, (row.posts_mean, row.posts_median, row.beyond_source)),
+            _number(rumor.accuracy), *_ends(row.intervals, "accuracy"),
+            _number(rumor.macro_f1), *_ends(row.intervals, "macro_f1"),
+            "" if rumor.auroc is None else _number(rumor.auroc),
+            _number(rumor.majority),
+        ))
+    return text.getvalue()
+
+
 def _rows(
     store: CascadeStore, predictions: Predictions, tasks: Sequence[str]
 ) -> Iterator[tuple[object, ...]]:
@@ -71,6 +102,11 @@ def _rows(
             targets if CASCADE in tasks else "",
             _number(reciprocal[place] / targets) if targets else "",
         )
+
+
+def _ends(of: Intervals | None, figure: str) -> tuple[str, ...]:
+    ends = of.figures.get(figure) if of is not None else None
+    return ("", "") if ends is None else (_number(ends[0]), _number(ends[1]))
 
 
 def _number(value: float) -> str:

@@ -91,8 +91,7 @@ def evaluation_question(columns: CascadeColumns, observed_share: float) -> Quest
     first, earlier = _earlier_posts(columns)
     sizes = np.diff(columns.post_ptr)
     observed = np.ceil(sizes * observed_share - 1e-9).astype(np.int64)
-    timed = columns.delay_seconds[columns.post_ptr[1:] - 1] > 0
-    observed = np.where(timed, observed, sizes)
+    observed = np.where(columns.timed, observed, sizes)
     pending = np.arange(len(first)) - first >= np.repeat(observed, sizes)
     target = np.flatnonzero(pending & _eligible(columns, first, earlier))
     row, position = _ragged(earlier[target])

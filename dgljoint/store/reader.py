@@ -124,6 +124,11 @@ class CascadeColumns:
         """(N,) position of each post's cascade among the B."""
         return np.repeat(np.arange(len(self.index)), np.diff(self.post_ptr))
 
+    @cached_property
+    def timed(self) -> NDArray[np.bool_]:
+        """(B,) whether anything in a cascade is later than its source."""
+        return self.delay_seconds[self.post_ptr[1:] - 1] > 0
+
 
 class CascadeStore:
     """One cascade file, open for reading.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dgljoint.training.callbacks import Callback, StopTraining
+    from dgljoint.training.early import evaluate_early
     from dgljoint.training.plan import Plan
     from dgljoint.training.record import EpochRecord
     from dgljoint.training.run import RunResult, evaluate_run, plan_run, train
@@ -18,6 +19,7 @@ _HOME = {
     "Plan": "dgljoint.training.plan",
     "RunResult": "dgljoint.training.run",
     "StopTraining": "dgljoint.training.callbacks",
+    "evaluate_early": "dgljoint.training.early",
     "evaluate_run": "dgljoint.training.run",
     "plan_run": "dgljoint.training.run",
     "train": "dgljoint.training.run",
@@ -36,6 +38,7 @@ __all__ = [
     "Plan",
     "RunResult",
     "StopTraining",
+    "evaluate_early",
     "evaluate_run",
     "plan_run",
     "train",

@@ -263,16 +263,22 @@ def evaluate_run(
         PluginError: a plugin failed.
         RunFailedError: the file system refuses.
     """
-    _check_part(part)
-    setup = _selected(folder, registry, device)
+    check_part(part)
+    setup = selected(folder, registry, device)
     assessed = _assess(setup, part)[part]
     if predictions is not None:
         write_text(predictions, _table(setup, {part: assessed}))
     return assessed.scores
 
 
-def _selected(folder: Path, registry: Registry, device: str) -> _Setup:
-    """Build a run with its selected model in it."""
+def selected(folder: Path, registry: Registry, device: str) -> _Setup:
+    """Build a run with its selected model in it.
+
+    Raises:
+        UsageError: there is no such device.
+        DataError: the folder, its data or its checkpoint cannot be used.
+        PluginError: a plugin failed.
+    """
     run = RunFolder(folder)
     setup = _set_up(run.config(), registry, find_device(device))
     run.check_data(setup.store, setup.split)
@@ -342,16 +348,17 @@ def put_in(model: JointModel, checkpoint: dict[str, Any], folder: RunFolder) -> 
 
 def _assess(setup: _Setup, *parts: str) -> dict[str, Assessed]:
     """Score parts; the validation part is read in any case, for the temperature."""
-    validation = assess(setup.evaluator, setup.model, _indices(setup, VALIDATION), VALIDATION)
+    validation = assess(setup.evaluator, setup.model, part_indices(setup, VALIDATION), VALIDATION)
     found = {VALIDATION: validation}
     if TEST in parts:
         found[TEST] = assess(
-            setup.evaluator, setup.model, _indices(setup, TEST), TEST, calibrated_on=validation
+            setup.evaluator, setup.model, part_indices(setup, TEST), TEST, calibrated_on=validation
         )
     return {part: found[part] for part in parts}
 
 
-def _indices(setup: _Setup, part: str) -> NDArray[np.int64]:
+def part_indices(setup: _Setup, part: str) -> NDArray[np.int64]:
+    """Return the positions in the store of a part's cascades."""
     tested = part == TEST
     return part_under_test(setup.split, setup.config.fold) if tested else setup.parts.validation
 
@@ -361,7 +368,8 @@ def _table(setup: _Setup, assessed: Mapping[str, Assessed]) -> str:
     return predictions_csv(setup.store, said, setup.evaluator.tasks)
 
 
-def _check_part(part: str) -> None:
+def check_part(part: str) -> None:
+    """Raise :class:`UsageError` for a part that is not reported on."""
     if part not in (VALIDATION, TEST):
         raise UsageError(f"there is no part '{part}'", hint=did_you_mean(part, (VALIDATION, TEST)))
 

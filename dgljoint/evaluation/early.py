@@ -1,0 +1,128 @@
+"""Early detection: what a model says of cascades when only their beginning is known."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from dgljoint.errors import DataError, UsageError
+from dgljoint.evaluation.bootstrap import intervals
+from dgljoint.evaluation.deadlines import Deadline
+from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.evaluation.predictions import Index, Predictions
+from dgljoint.evaluation.scores import Intervals, RumorScores
+from dgljoint.nn.losses import RUMOR
+from dgljoint.nn.model import JointModel
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineScores:
+    """Rumor detection on what was visible by one deadline.
+
+    Attributes:
+        deadline: as it was given.
+        seconds: since the source; ``None`` for a number of posts and for whole cascades.
+        posts: number of posts; ``None`` for a time and for whole cascades.
+        rumor: the figures.
+        intervals: of accuracy and macro F1.
+        posts_mean: posts seen of a cascade, on average.
+        posts_median: the same, the median.
+        beyond_source: share of the cascades of which anything but the source is seen.
+    """
+
+    deadline: str
+    seconds: float | None
+    posts: int | None
+    rumor: RumorScores
+    intervals: Intervals | None
+    posts_mean: float
+    posts_median: float
+    beyond_source: float
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyDetection:
+    """One part by each deadline.
+
+    Attributes:
+        part: its name.
+        cascades: labelled ones, which are scored.
+        untimed: those of them that have several posts and no times: their source alone is seen
+            before the end.
+        deadlines: in the order they were given.
+        seconds: that it took.
+    """
+
+    part: str
+    cascades: int
+    untimed: int
+    deadlines: tuple[DeadlineScores, ...]
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return asdict(self)
+
+
+def detect_early(
+    evaluator: Evaluator, model: JointModel, indices: Index, part: str,
+    deadlines: Sequence[Deadline],
+) -> tuple[EarlyDetection, dict[str, Predictions]]:
+    """Score ``model`` on a part by each deadline.
+
+    A cascade is judged as if it had ended at the deadline: later posts are in no batch, and with
+    them go their edges and whatever is computed of them. Nothing else is held back, so that
+    ``all`` shows the rumor head more than the other figures do, which leave the last posts out.
+
+    Args:
+        evaluator: of the run.
+        model: left in evaluation mode.
+        indices: positions in the store.
+        part: name of the part, for the record.
+        deadlines: at least one.
+
+    Returns:
+        The figures, and the predictions by the deadline's text.
+
+    Raises:
+        UsageError: the rumor task was not trained.
+        DataError: no cascade has a label.
+    """
+    if RUMOR not in evaluator.tasks:
+        raise UsageError(
+            "early detection is of the rumor task, which this run did not train",
+            hint="train with -o train.tasks=both or rumor",
+        )
+    started = time.perf_counter()
+    store = evaluator.store
+    indices = indices[store.label[indices] >= 0]
+    if not len(indices):
+        raise DataError(f"no cascade of the {part} part has a label", hint="choose another part")
+    said = {one.text: evaluator.predict(model, indices, one) for one in deadlines}
+    columns = store.read(indices)
+    untimed = ~columns.timed & (np.diff(columns.post_ptr) > 1)
+    figures = tuple(_figures(evaluator, said[one.text], part, one) for one in deadlines)
+    taken = time.perf_counter() - started
+    return EarlyDetection(part, len(indices), int(untimed.sum()), figures, taken), said
+
+
+def _figures(
+    evaluator: Evaluator, said: Predictions, part: str, deadline: Deadline
+) -> DeadlineScores:
+    rumor = evaluator.figures(said, part).rumor
+    if rumor is None:
+        raise ValueError("there is no labelled cascade")
+    return DeadlineScores(
+        deadline=deadline.text,
+        seconds=deadline.seconds,
+        posts=deadline.posts,
+        rumor=rumor,
+        intervals=intervals(said, (RUMOR,)),
+        posts_mean=float(said.observed.mean()),
+        posts_median=float(np.median(said.observed)),
+        beyond_source=float((said.observed > 1).mean()),
+    )

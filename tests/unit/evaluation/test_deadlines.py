@@ -1,0 +1,95 @@
+"""What is seen of a cascade by a deadline, and how deadlines are written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dgljoint.errors import UsageError
+from dgljoint.evaluation.deadlines import Deadline, parse_deadlines
+from dgljoint.store import CascadeColumns, CascadeStore
+from toys import random_cascade, toy_cascade, write_store
+
+
+@pytest.fixture
+def columns(tmp_path: Path) -> CascadeColumns:
+    """Give four cascades: a post a minute; all at once; one post; with two posts at the start."""
+    rng = np.random.default_rng(0)
+    made = [
+        random_cascade("a", rng, 9),
+        replace(random_cascade("b", rng, 6), delay_seconds=np.zeros(6)),
+        toy_cascade("c", [-1]),
+        replace(
+            toy_cascade("d", [-1, 0, 0, 1, 2]), delay_seconds=np.array([0.0, 0.0, 0.0, 60.0, 90.5])
+        ),
+    ]
+    store = CascadeStore(write_store(tmp_path / "a.h5", made))
+    return store.read(np.array([3, 0, 1, 2]))
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("0", [1, 1, 1, 1]),
+        ("59s", [1, 1, 1, 1]),
+        ("1m", [4, 2, 1, 1]),
+        ("1.5m", [4, 2, 1, 1]),
+        ("0.5h", [5, 9, 1, 1]),
+        ("2d", [5, 9, 1, 1]),
+        ("1p", [1, 1, 1, 1]),
+        ("3p", [1, 3, 1, 1]),
+        ("4p", [4, 4, 1, 1]),
+        ("50p", [5, 9, 1, 1]),
+        ("all", [5, 9, 6, 1]),
+    ],
+)
+def test_posts_until_the_deadline_are_seen(
+    columns: CascadeColumns, text: str, seen: list[int]
+) -> None:
+    (deadline,) = parse_deadlines(text)
+    assert deadline.visible(columns).tolist() == seen
+    cut = deadline.cut(columns)
+    assert np.diff(cut.post_ptr).tolist() == seen
+    assert cut.index.tolist() == columns.index.tolist()
+    for place, count in enumerate(seen):
+        mine = slice(columns.post_ptr[place], columns.post_ptr[place] + count)
+        here = slice(cut.post_ptr[place], cut.post_ptr[place + 1])
+        for name in ("posts", "delay_seconds", "kind"):
+            np.testing.assert_array_equal(getattr(cut, name)[here], getattr(columns, name)[mine])
+        within, was = cut.parent[here] - here.start, columns.parent[mine] - mine.start
+        np.testing.assert_array_equal(within[1:], was[1:])
+        assert cut.parent[here.start] == -1
+        assert (cut.cascade_of[here] == place).all()
+
+
+def test_deadlines_are_read_in_their_order() -> None:
+    assert parse_deadlines("0, 30s,2h ,10p,all") == (
+        Deadline("0", seconds=0), Deadline("30s", seconds=30), Deadline("2h", seconds=7200),
+        Deadline("10p", posts=10), Deadline("all"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "deadline '' cannot be read"),
+        ("1h,,2h", "deadline '' cannot be read"),
+        ("-1h", "deadline '-1h' cannot be read"),
+        ("1e400h", "deadline '1e400h' cannot be read"),
+        ("1 h", "deadline '1 h' cannot be read"),
+        ("1w", "deadline '1w' cannot be read"),
+        ("٣h", "deadline '٣h' cannot be read"),
+        ("9999999999d", "cannot be read"),
+        ("10", "deadline '10' has no unit"),
+        ("0p", "deadline '0p' is no number of posts"),
+        ("1.5p", "deadline '1.5p' is no number of posts"),
+        ("1h,all,1h", "deadline '1h' is named twice"),
+    ],
+)
+def test_what_is_no_deadline_is_named(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as raised:
+        parse_deadlines(text)
+    assert raised.value.hint

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from dgljoint.evaluation.scores import LinkScores, LinkTable, RumorScores, Scores, ViewScores
+from dgljoint.evaluation.scores import (
+    Calibration,
+    Intervals,
+    LinkScores,
+    LinkTable,
+    Reliability,
+    RumorScores,
+    Scores,
+    ViewScores,
+)
 
 
 @pytest.fixture
@@ -29,4 +38,15 @@ def scores() -> Scores:
         },
         seconds=0.5,
         views=ViewScores(cascades=80, cka=0.43, cosine=-0.12),
+        intervals=Intervals(
+            level=0.95, resamples=2000, seed=0,
+            figures={
+                "accuracy": (0.5, 0.7123), "macro_f1": (0.41, 0.63), "mrr": (0.42, 0.51),
+                "hits1": (0.33, 0.43), "mrr_not_source": (0.1, 0.15),
+            },
+        ),
+        calibration=Calibration(
+            cascades=80, raw=Reliability(0.21, 1.4, 0.6, ()), temperature=2.345,
+            scaled=Reliability(0.05, 0.9, 0.5, ()),
+        ),
     )

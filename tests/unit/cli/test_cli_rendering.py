@@ -53,6 +53,51 @@ def test_score_tables_stand_beside_trivial_guesses_under_their_protocol(scores, 
     assert ["source", "0.432", "0.389", "0.389", "0.527", "0.682"] in rows
 
 
+def test_intervals_stand_below_the_models_figures(scores, capsys):
+    text = text_of(score_tables(scores, Protocol("t15", "event", 2, "event")), capsys)
+    lines = text.splitlines()
+    rows = [line.split() for line in lines]
+    assert ["95%", "interval", "0.500–0.712", "0.410–0.630"] in rows
+    assert ["95%", "interval", "0.420–0.510", "0.330–0.430"] in rows
+    assert ["95%", "interval", "0.100–0.150"] in rows, "Hits@1 has none there"
+    for place, row in enumerate(rows):
+        if row[:1] == ["95%"]:
+            assert rows[place - 1][0] == "model"
+            assert lines[place].index("–") < lines[place - 1].rindex(".")
+    bare = text_of(
+        score_tables(replace(scores, intervals=None), Protocol("t15", "event", 2, "event")), capsys
+    )
+    assert "interval" not in bare
+
+
+def test_cascades_are_counted_by_class(scores, capsys):
+    text = text_of(score_tables(scores, Protocol("t15", "event", 2, "event")), capsys)
+    rows = [line.split() for line in text.splitlines()]
+    assert ["said", "true", "said", "false"] in rows
+    assert ["truly", "true", "40", "4"] in rows
+    assert ["truly", "false", "27", "9"] in rows
+    names = [f"c{number}" for number in range(9)]
+    many = replace(scores.rumor, confusion={name: dict.fromkeys(names, 1) for name in names})
+    shown = score_tables(replace(scores, rumor=many), Protocol("t15", "event", 2, "event"))
+    assert "truly" not in text_of(shown, capsys)
+
+
+@pytest.mark.parametrize(
+    ("part", "where"), [("test", "the validation part"), ("validation", "this part itself")]
+)
+def test_calibration_says_where_the_temperature_comes_from(scores, capsys, part, where):
+    protocol = Protocol("t15", "event", 2, "event")
+    text = text_of(score_tables(replace(scores, part=part), protocol), capsys)
+    assert re.search(r"as the model says +0\.210 +1\.400 +0\.600\n", text)
+    assert re.search(
+        rf"with temperature 2\.345, fitted on {where} +0\.050 +0\.900 +0\.500\n", text
+    )
+    raw = replace(scores, calibration=replace(scores.calibration, temperature=None, scaled=None))
+    text = text_of(score_tables(raw, protocol), capsys)
+    assert "as the model says" in text
+    assert "with temperature" not in text
+
+
 def test_random_folds_are_labelled_in_every_title(scores, capsys):
     text = text_of(score_tables(scores, Protocol("t15", "random", 0, None)), capsys)
     titles = [line for line in text.splitlines() if "·" in line]

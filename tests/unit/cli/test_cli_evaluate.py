@@ -1,0 +1,138 @@
+"""``evaluate`` on a run of the engine: tables, JSON, files and exit codes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from commands import SMALL, ends, everything
+from dgljoint_cli.main import run
+from toys import toy_cascade, write_store
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("evaluate")
+    data = folder / "small.h5"
+    assert run(["preprocess", "synthetic", "-o", str(data), "--name", "small", "-q",
+                "--option", "cascades=40", "--option", "events=10"]) == 0
+    assert run(["train", str(data), "--epochs", "1", *SMALL, "--out", str(folder / "run")]) == 0
+    return folder / "run"
+
+
+def lines(file: Path) -> list[dict[str, str]]:
+    with file.open(newline="") as handle:
+        return list(csv.DictReader(handle))
+
+
+def test_the_figures_of_the_run_are_shown_with_intervals_and_calibration(trained, capsys):
+    capsys.readouterr()
+    assert run(["evaluate", str(trained)]) == 0
+    text = capsys.readouterr().out
+    for part in ("95% interval", "cascades by class", "as the model says", "majority guess"):
+        assert part in text
+    assert run(["evaluate", str(trained), "--format", "json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    written = json.loads((trained / "scores.json").read_text())["test"]
+    for name in ("rumor", "links", "intervals", "calibration", "views"):
+        assert values[name] == written[name], name
+    assert set(values["intervals"]["figures"]) >= {"accuracy", "macro_f1", "mrr", "hits1"}
+    assert values["calibration"]["temperature"] > 0
+
+
+def test_predictions_are_written_of_the_part_scored(trained, tmp_path, capsys):
+    file = tmp_path / "said.csv"
+    arguments = ["evaluate", str(trained), "--part", "validation", "--predictions", str(file)]
+    assert run(arguments) == 0
+    mine = [line for line in lines(trained / "predictions.csv") if line["part"] == "validation"]
+    assert lines(file) == mine
+    file.write_text("mine")
+    assert "exists" in ends(capsys, 2, *arguments).error
+    assert file.read_text() == "mine"
+    assert run([*arguments, "--force"]) == 0
+    assert lines(file) == mine
+
+
+def test_the_course_of_early_detection_is_a_row_a_deadline(trained, tmp_path, capsys):
+    curve, said = tmp_path / "curve.csv", tmp_path / "said.csv"
+    arguments = ["evaluate", str(trained), "--deadlines", "0,1h,1p,10p,all"]
+    capsys.readouterr()
+    assert run([*arguments, "--curve", str(curve), "--predictions", str(said)]) == 0
+    text = capsys.readouterr().out
+    title, head, *rows = text.splitlines()
+    cascades = json.loads((trained / "scores.json").read_text())["test"]["rumor"]["cascades"]
+    assert title == (
+        f"early rumor detection, {cascades} cascades · test part of small, split event, fold 0: "
+        "no event on both sides"
+    )
+    assert head.split() == [
+        "seen", "until", "posts,", "mean", "median", "beyond", "source", "accuracy", "95%",
+        "macro", "F1", "95%", "majority",
+    ]
+    assert [row.split("  ")[0] for row in rows[:5]] == ["0", "1h", "1 post", "10 posts", "all"]
+    assert rows[0].split()[1:4] == ["1.0", "1.0", "0%"]
+    assert run([*arguments, "--format", "json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert (values["run"], values["split"], values["untimed"]) == (str(trained), "event", 0)
+    for line, row, shown in zip(lines(curve), values["deadlines"], rows[:5], strict=True):
+        assert line["deadline"] == row["deadline"]
+        assert float(line["macro_f1"]) == pytest.approx(row["rumor"]["macro_f1"])
+        assert f"{row['rumor']['accuracy']:.3f}" in shown
+    assert len(lines(said)) == 5 * cascades
+
+
+def test_cascades_without_times_are_mentioned(tmp_path, capsys):
+    made = [
+        toy_cascade(f"c{n}", [-1, 0], event=f"e{n % 10}", label=("true", "false")[n % 20 // 10])
+        for n in range(40)
+    ]
+    for cascade in made:
+        cascade.delay_seconds[:] = 0
+    data, folder = write_store(tmp_path / "small.h5", made), tmp_path / "run"
+    assert run(["train", str(data), "--epochs", "1", *SMALL, "--out", str(folder)]) == 0
+    capsys.readouterr()
+    assert run(["evaluate", str(folder), "--deadlines", "1h,all"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "of the cascades have no times: until the end their source alone is seen" in said
+    assert "1h 1.0 1.0 0%" in said
+    assert "all 2.0 2.0 100%" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "message", "hint"),
+    [
+        (["--deadlines", "0,10"], 2, "deadline '10' has no unit", "10m"),
+        (["--deadlines", "1h,soon"], 2, "deadline 'soon' cannot be read", "0,10m,1h,all"),
+        (["--deadlines", ""], 2, "deadline '' cannot be read", "all"),
+        (["--curve", "x.csv"], 2, "--curve is of deadlines", "--deadlines"),
+        (["--predictions", "."], 2, "it is a folder", "name a file"),
+        (["--predictions", "no/such/x.csv"], 2, "its folder does not exist", "name a file"),
+        (["--part", "meta"], 2, "meta", "dgljoint evaluate -h"),
+    ],
+)
+def test_wrong_requests_are_named_and_nothing_is_written(
+    trained, tmp_path, monkeypatch, capsys, arguments, exit_code, message, hint
+):
+    monkeypatch.chdir(tmp_path)
+    before = everything(trained)
+    said = ends(capsys, exit_code, "evaluate", trained, *arguments)
+    assert message in said.error
+    assert hint in said
+    assert everything(trained) == before
+    assert everything(tmp_path) == set()
+
+
+def test_deadlines_of_no_run_folder_exit_3(tmp_path, capsys):
+    assert "config.toml" in ends(capsys, 3, "evaluate", tmp_path, "--deadlines", "all").error
+
+
+def test_deadlines_of_a_run_of_links_alone_exit_2(trained, tmp_path, capsys):
+    out = tmp_path / "links"
+    assert run(["train", str(trained.parent / "small.h5"), "--epochs", "1", *SMALL, "-o",
+                "train.tasks=cascade", "--out", str(out)]) == 0
+    said = ends(capsys, 2, "evaluate", out, "--deadlines", "all")
+    assert "did not train" in said.error
+    assert "train.tasks=both" in said

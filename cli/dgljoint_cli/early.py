@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.console import RenderableType
 
-from dgljoint.evaluation.early import EarlyDetection
+from dgljoint.evaluation.scores import EarlyDetection
 from dgljoint.runs.protocol import Protocol
 from dgljoint_cli.rendering import table, titled
 from dgljoint_cli.scores import figure, interval

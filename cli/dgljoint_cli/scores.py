@@ -9,9 +9,11 @@ from rich.console import RenderableType
 from rich.table import Table
 
 from dgljoint.config import RunConfig
-from dgljoint.evaluation.early import EarlyDetection
 from dgljoint.evaluation.scores import (
+    MODEL,
+    NOT_SOURCE,
     Calibration,
+    EarlyDetection,
     Intervals,
     LinkTable,
     RumorScores,
@@ -22,13 +24,11 @@ from dgljoint.store import CascadeStore
 from dgljoint_cli.rendering import table, titled
 
 _CASCADE = "cascade"
-_MODEL = "model"
 _VALIDATION = "validation"
 _NOTHING = "–"
 # Where the intervals of a group's figures stand.
-_SUFFIX = {"parent is not the source": "_not_source"}
+_SUFFIX = {NOT_SOURCE: "_not_source"}
 _CLASSES_SHOWN = 8
-
 
 
 def protocol_of(config: RunConfig) -> Protocol:
@@ -117,7 +117,7 @@ def link_table(links: LinkTable, intervals: Intervals | None, suffix: str) -> Ta
     made = table("", "MRR", "Hits@1", "Hits@3", "Hits@10", "AUC", numbers=True)
     for name, row in links.rows.items():
         figures = (row.mrr, row.hits1, row.hits3, row.hits10, row.auc)
-        model = name == _MODEL
+        model = name == MODEL
         made.add_row(name, *(figure(value) for value in figures), style="bold" if model else None)
         if model:
             _add_intervals(made, intervals, f"mrr{suffix}", f"hits1{suffix}")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
 
@@ -14,58 +12,9 @@ from dgljoint.evaluation.bootstrap import intervals
 from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.predictions import Index, Predictions
-from dgljoint.evaluation.scores import Intervals, RumorScores
+from dgljoint.evaluation.scores import DeadlineScores, EarlyDetection
 from dgljoint.nn.losses import RUMOR
 from dgljoint.nn.model import JointModel
-
-
-@dataclass(frozen=True, slots=True)
-class DeadlineScores:
-    """Rumor detection on what was visible by one deadline.
-
-    Attributes:
-        deadline: as it was given.
-        seconds: since the source; ``None`` for a number of posts and for whole cascades.
-        posts: number of posts; ``None`` for a time and for whole cascades.
-        rumor: the figures.
-        intervals: of accuracy and macro F1.
-        posts_mean: posts seen of a cascade, on average.
-        posts_median: the same, the median.
-        beyond_source: share of the cascades of which anything but the source is seen.
-    """
-
-    deadline: str
-    seconds: float | None
-    posts: int | None
-    rumor: RumorScores
-    intervals: Intervals | None
-    posts_mean: float
-    posts_median: float
-    beyond_source: float
-
-
-@dataclass(frozen=True, slots=True)
-class EarlyDetection:
-    """One part by each deadline.
-
-    Attributes:
-        part: its name.
-        cascades: labelled ones, which are scored.
-        untimed: those of them that have several posts and no times: their source alone is seen
-            before the end.
-        deadlines: in the order they were given.
-        seconds: that it took.
-    """
-
-    part: str
-    cascades: int
-    untimed: int
-    deadlines: tuple[DeadlineScores, ...]
-    seconds: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values, ready for JSON."""
-        return asdict(self)
 
 
 def detect_early(

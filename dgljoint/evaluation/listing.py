@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from dgljoint.evaluation.early import EarlyDetection
 from dgljoint.evaluation.metrics import reciprocal_ranks
 from dgljoint.evaluation.predictions import Predictions
-from dgljoint.evaluation.scores import MODEL, Intervals
+from dgljoint.evaluation.scores import MODEL, EarlyDetection, Intervals
 from dgljoint.nn.losses import CASCADE, RUMOR
 from dgljoint.store import CascadeStore
 

@@ -158,3 +158,52 @@ class Scores:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineScores:
+    """Rumor detection on what was visible by one deadline.
+
+    Attributes:
+        deadline: as it was given.
+        seconds: since the source; ``None`` for a number of posts and for whole cascades.
+        posts: number of posts; ``None`` for a time and for whole cascades.
+        rumor: the figures.
+        intervals: of accuracy and macro F1.
+        posts_mean: posts seen of a cascade, on average.
+        posts_median: the same, the median.
+        beyond_source: share of the cascades of which anything but the source is seen.
+    """
+
+    deadline: str
+    seconds: float | None
+    posts: int | None
+    rumor: RumorScores
+    intervals: Intervals | None
+    posts_mean: float
+    posts_median: float
+    beyond_source: float
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyDetection:
+    """One part by each deadline.
+
+    Attributes:
+        part: its name.
+        cascades: labelled ones, which are scored.
+        untimed: those of them that have several posts and no times: their source alone is seen
+            before the end.
+        deadlines: in the order they were given.
+        seconds: that it took.
+    """
+
+    part: str
+    cascades: int
+    untimed: int
+    deadlines: tuple[DeadlineScores, ...]
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return asdict(self)

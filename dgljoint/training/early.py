@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dgljoint.evaluation.deadlines import Deadline
-from dgljoint.evaluation.early import EarlyDetection, detect_early
+from dgljoint.evaluation.early import detect_early
 from dgljoint.evaluation.listing import curve_csv, predictions_csv
+from dgljoint.evaluation.scores import EarlyDetection
 from dgljoint.files import write_text
 from dgljoint.plugins.registry import Registry
 from dgljoint.training.run import check_part, part_indices, selected

@@ -123,12 +123,14 @@ def model_figures(test: Mapping[str, Any]) -> dict[str, float]:
 
     Args:
         test: as ``scores.json`` has it. What was not scored is left out: a task that was not
-            trained, a group without targets, what older versions did not score.
+            trained, a group without targets.
     """
-    rumor, figures = test["rumor"] or {}, {}
-    for name, key in ((ACCURACY, "accuracy"), (MACRO_F1, "macro_f1"), (ECE, "ece")):
-        if rumor.get(key) is not None:
-            figures[name] = rumor[key]
+    figures: dict[str, float] = {}
+    if (rumor := test["rumor"]) is not None:
+        figures |= {ACCURACY: rumor["accuracy"], MACRO_F1: rumor["macro_f1"]}
+    # Runs of before had no calibration.
+    if (calibration := test.get("calibration")) is not None:
+        figures[ECE] = calibration["raw"]["ece"]
     return figures | _link_figures(test).get(MODEL, {})
 
 

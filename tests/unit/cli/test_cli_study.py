@@ -41,8 +41,8 @@ def asked(monkeypatch, tmp_path):
     calls = []
     cells = (DONE,) * 4
 
-    def train_study(study, *, jobs, progress, resume, force):
-        calls.append((study, jobs, resume, force))
+    def train_study(study, *, jobs, progress, resume, force, device):
+        calls.append((study, jobs, resume, force, device))
         progress.start(4, 0)
         return StudySummary("small", "event", "event", False, study.folds, study.seeds,
                             answer["cells"], FIGURES)
@@ -55,9 +55,10 @@ def asked(monkeypatch, tmp_path):
 
 def test_every_pair_is_a_run_of_the_configuration(store, asked):
     assert run(["train", str(store), "--plugin", "contrastive", "--folds", "0,2-3", "--seeds",
-                "1-2", "--jobs", "3", "--epochs", "7", "--split", "random", "--force"]) == 0
-    ((study, jobs, resume, force),) = asked["calls"]
-    assert (jobs, resume, force) == (3, False, True)
+                "1-2", "--jobs", "3", "--epochs", "7", "--split", "random", "--force",
+                "--device", "cpu"]) == 0
+    ((study, jobs, resume, force, device),) = asked["calls"]
+    assert (jobs, resume, force, device) == (3, False, True, "cpu")
     assert study.folder == Path("runs/small-bigcn-contrastive-random0_2-3-s1-2")
     assert {(cell.config.fold, cell.config.seed) for cell in study.cells} == {
         (fold, seed) for fold in (0, 2, 3) for seed in (1, 2)
@@ -105,7 +106,7 @@ def begun(store, tmp_path) -> Path:
 )
 def test_resume_knows_the_runs_and_their_settings(begun, asked, arguments, folds, seeds):
     assert run(["train", "--resume", "--out", str(begun), *arguments]) == 0
-    ((study, _, resume, _),) = asked["calls"]
+    ((study, _, resume, *_),) = asked["calls"]
     assert (study.folds, study.seeds, resume) == (folds, seeds, True)
     assert study.cells[0].config.encoder == "sage"
 

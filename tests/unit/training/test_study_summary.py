@@ -29,9 +29,10 @@ def links(mrr: float) -> dict[str, Any]:
     return {"mrr": mrr, "hits1": mrr / 2, "hits3": 0.9, "hits10": 0.9, "auc": 0.9}
 
 
-def part(accuracy: float, mrr: float, **rumor: float) -> dict[str, Any]:
+def part(accuracy: float, mrr: float, **more: object) -> dict[str, Any]:
     return {
-        "rumor": {"accuracy": accuracy, "macro_f1": accuracy / 2, "majority": 0.25, **rumor},
+        **more,
+        "rumor": {"accuracy": accuracy, "macro_f1": accuracy / 2, "majority": 0.25},
         "links": {
             "all": {"targets": 9, "rows": {"model": links(mrr), "source": links(0.4)}},
             "parent is not the source": {"targets": 5, "rows": {"model": links(mrr / 4)}},
@@ -40,7 +41,7 @@ def part(accuracy: float, mrr: float, **rumor: float) -> dict[str, Any]:
 
 
 def test_figures_are_read_from_a_test_part() -> None:
-    assert model_figures(part(0.6, 0.4, ece=0.1)) == {
+    assert model_figures(part(0.6, 0.4, calibration={"raw": {"ece": 0.1}})) == {
         ACCURACY: 0.6, MACRO_F1: 0.3, ECE: 0.1, MRR: 0.4, HITS1: 0.2, MRR_NOT_SOURCE: 0.1
     }
     assert guess_figures(part(0.6, 0.4)) == {

@@ -15,7 +15,8 @@ from dgljoint_cli.console import LazyGroup, Talk, common_options, examples, fail
     cls=LazyGroup,
     package="dgljoint_cli",
     verbs=(
-        "preprocess", "data", "audit", "train", "evaluate", "predict", "synergy", "plugins", "env",
+        "preprocess", "data", "audit", "train", "evaluate", "predict", "synergy", "runs",
+        "plugins", "env",
     ),
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
@@ -52,6 +52,14 @@ def facts(values: Mapping[str, str]) -> Table:
 def titled(title: str, body: RenderableType) -> RenderableType:
     """Put a title over a table; unlike Rich's own it is not folded to the table's width."""
     return Group(Text(title, style="bold"), body, "")
+
+
+def stretches(epochs: int, most: int = 12) -> Iterator[tuple[str, slice]]:
+    """Divide epochs into few rows of about equal length: each one's name and where it stands."""
+    rows = min(epochs, most)
+    for row in range(rows):
+        first, last = row * epochs // rows, (row + 1) * epochs // rows
+        yield str(last) if last - first == 1 else f"{first + 1}-{last}", slice(first, last)
 
 
 def plugin_table(rows: list[dict[str, Any]]) -> RenderableType:

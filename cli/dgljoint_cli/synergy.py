@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import click
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from dgljoint.evaluation.synergy import GradientCosine, Synergy
     from dgljoint.runs.protocol import Protocol
 
-_ROWS = 12
 _HALF = 20  # characters from no agreement to full
 _NOTHING = "–"
 
@@ -117,18 +117,14 @@ def synergy_tables(found: Synergy, protocol: Protocol) -> list[RenderableType]:
 
 
 def _cosine_tables(found: GradientCosine) -> list[RenderableType]:
-    from dgljoint_cli.rendering import table, titled
+    from dgljoint_cli.rendering import stretches, table, titled
 
     if found.mean is None:
         return ["the joint run logged no cosine of the tasks' gradients"]
     course = table("epochs", "cosine", "-1" + " " * (_HALF - 2) + "0" + " " * (_HALF - 1) + "1")
     course.columns[1].justify = "right"
-    epochs = len(found.by_epoch)
-    rows = min(epochs, _ROWS)
-    for row in range(rows):
-        first, last = row * epochs // rows, (row + 1) * epochs // rows
-        value = sum(found.by_epoch[first:last]) / (last - first)
-        named = str(last) if last - first == 1 else f"{first + 1}-{last}"
+    for named, some in stretches(len(found.by_epoch)):
+        value = fmean(found.by_epoch[some])
         course.add_row(named, f"{value:.3f}", _bar(value))
     title = (
         "cosine of the tasks' gradients on the shared parameters: "

@@ -1,6 +1,8 @@
 """Runs on disk, read back: listed, shown and compared without torch.
 
-:class:`StoredRun` reads one run folder, :func:`find_runs` finds them, :func:`summarize` says in a
-line how one stands, and :func:`compare_runs` sets folders of runs beside one another. Nothing here
-opens the data or a checkpoint.
+:class:`~dgljoint.runs.stored.StoredRun` reads the files of one run folder,
+:func:`~dgljoint.runs.facts.read_facts` all of them; :func:`~dgljoint.runs.listing.find_runs` finds
+run folders, :func:`~dgljoint.runs.listing.summarize` says in a line how one stands, and
+:func:`~dgljoint.runs.comparing.compare_runs` sets some beside one another. Nothing here opens the
+data or a checkpoint.
 """

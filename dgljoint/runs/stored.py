@@ -8,8 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from dgljoint.config import RunConfig, resolve_config
 from dgljoint.errors import DataError
+from dgljoint.evaluation.figures import figures_of
+from dgljoint.evaluation.scores import Scores
+
+TEST = "test"
 
 
 class StoredRun:
@@ -72,6 +78,34 @@ class StoredRun:
                 hint=f"go on with: dgljoint train --resume --out {self.path}",
             )
         return _read_object(self._scores)
+
+    def typed_scores(self) -> dict[str, Scores]:
+        """Read the final figures by part.
+
+        Raises:
+            DataError: as :meth:`scores`, or they are of another form.
+        """
+        try:
+            return TypeAdapter(dict[str, Scores]).validate_python(self.scores())
+        except ValidationError as error:
+            problem = error.errors()[0]
+            place = ".".join(map(str, problem["loc"]))
+            raise DataError(
+                f"{self.path}: scores.json is not readable ({place}: {problem['msg']})"
+            ) from None
+
+    def figures(self, part: str = TEST) -> dict[str, float]:
+        """Read the model's final figures on a part, by short name.
+
+        Raises:
+            DataError: as :meth:`scores`, or the file holds no figures of that part.
+        """
+        try:
+            return figures_of(self.scores()[part])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise DataError(
+                f"{self.path}: scores.json holds no figures of the {part} part"
+            ) from error
 
     def records(self) -> list[dict[str, Any]]:
         """Read the epochs' lines, plain values in the form of an ``EpochRecord``.

@@ -1,0 +1,198 @@
+"""Two ways of training beside one another: paired over runs, or over the cascades of one pair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import wilcoxon
+
+Floats = NDArray[np.float64]
+Index = NDArray[np.int64]
+
+LEVEL = 0.95
+RESAMPLES = 10_000
+MIN_FOR_INTERVAL = 5
+"""Fewer pairs have too few different resamples: an interval of them would be their range."""
+MIN_FOR_TEST = 6
+"""Five pairs that all agree have a two-sided p of 0.0625: no result could be below 0.05."""
+# Numbers drawn at a time: 16 MB of them.
+_DRAWN = 1 << 21
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What changes in one figure from the first side to the second.
+
+    Attributes:
+        first: mean of the first side.
+        second: mean of the second.
+        difference: second - first, the mean over pairs.
+        sd: standard deviation of the pairs' differences; ``None`` for one pair.
+        interval: ends of the bootstrap interval of the difference; ``None`` where there is too
+            little to resample.
+        p: of the test that differences lie around 0; ``None`` where there are too few.
+        wins: pairs in which the second is higher.
+        ties: pairs in which both are the same.
+        losses: pairs in which the second is lower.
+    """
+
+    first: float
+    second: float
+    difference: float
+    sd: float | None
+    interval: tuple[float, float] | None
+    p: float | None
+    wins: int
+    ties: int
+    losses: int
+
+
+def compare_pairs(first: Sequence[float], second: Sequence[float], *, seed: int = 0) -> Difference:
+    """Compare two sides pair by pair.
+
+    The interval holds 95 % of the means of resampled pairs (the percentile bootstrap of Efron &
+    Tibshirani, 1993, "An Introduction to the Bootstrap", chapter 13). Of few pairs it is too
+    narrow: where differences are normal, that of 5 pairs holds the true mean in 85 % of all cases,
+    of 10 in 91 %, of 25 in 94 %. The test is Wilcoxon's signed-rank test (1945,
+    https://doi.org/10.2307/3001968), two-sided; pairs without a difference are left out of it.
+
+    Args:
+        first: a figure of the N runs of the first side; at least one.
+        second: of the runs they are paired with.
+        seed: of the draw.
+    """
+    one, other = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    # Shares of the same cascades are equal, or equally far apart, but for the last digits.
+    gained = np.round(other - one, 12)
+    count = len(gained)
+    interval = None
+    if count >= MIN_FOR_INTERVAL:
+        draws = _draws(count, np.random.default_rng(seed))
+        interval = _ends(np.concatenate([times @ gained for times in draws]) / count)
+    return Difference(
+        first=float(one.mean()),
+        second=float(other.mean()),
+        difference=float(gained.mean()),
+        sd=float(gained.std(ddof=1)) if count > 1 else None,
+        interval=interval,
+        p=_signed_rank(gained) if count >= MIN_FOR_TEST else None,
+        wins=int((gained > 0).sum()),
+        ties=int((gained == 0).sum()),
+        losses=int((gained < 0).sum()),
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Correct p-values for being several (Holm, 1979, https://www.jstor.org/stable/4615733).
+
+    The smallest of m is multiplied by m, the next by m - 1 and so on; none becomes smaller than
+    one before it, or larger than 1. The chance of any false finding is then that of one test.
+    """
+    count = len(p_values)
+    corrected, largest = [0.0] * count, 0.0
+    for rank, place in enumerate(sorted(range(count), key=lambda place: p_values[place])):
+        largest = max(largest, min(1.0, (count - rank) * p_values[place]))
+        corrected[place] = largest
+    return corrected
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcomes:
+    """What a run said of B cascades.
+
+    Attributes:
+        classes: C, number of classes.
+        label: (B,) true class, -1 for none.
+        said: (B,) class said, -1 for none.
+        targets: (B,) link targets.
+        reciprocal: (B,) mean reciprocal rank of a cascade's targets; 0 without any.
+    """
+
+    classes: int
+    label: Index
+    said: Index
+    targets: Index
+    reciprocal: Floats
+
+
+def cascade_intervals(
+    first: Outcomes, second: Outcomes, *, seed: int = 0
+) -> dict[str, tuple[float, float]]:
+    """Bootstrap the differences, second - first, of two runs over the cascades of their test part.
+
+    Cascades are drawn with replacement, the same for both runs, and each figure is worked out anew.
+    The intervals hold the chance of the cascades, and not that of training: both models are one
+    draw each.
+
+    Args:
+        first: of one run.
+        second: of the other, the same cascades in the same order.
+        seed: of the draw.
+
+    Returns:
+        The interval by short name: ``accuracy``, ``macro_f1``, ``mrr``; of those both runs have.
+    """
+    sums: list[dict[str, list[Floats]]] = [{}, {}]
+    tables = [_tables(first), _tables(second)]
+    for times in _draws(len(first.label), np.random.default_rng(seed)):
+        for found, table in zip(sums, tables, strict=True):
+            for name, column in table.items():
+                found.setdefault(name, []).append(times @ column)
+    one, other = (_figures({k: np.concatenate(v) for k, v in found.items()}) for found in sums)
+    return {name: _ends(other[name] - one[name]) for name in one if name in other}
+
+
+def _tables(of: Outcomes) -> dict[str, Floats]:
+    """Return what each cascade adds to the sums that figures are made of. Shapes: (B, ·)."""
+    tables: dict[str, Floats] = {}
+    known = (of.label >= 0) & (of.said >= 0)
+    if known.any():
+        one_hot = np.eye(of.classes + 1)[:, : of.classes]  # the last row, that of -1, is empty
+        truth = one_hot[np.where(known, of.label, -1)]
+        said = one_hot[np.where(known, of.said, -1)]
+        tables["rumor"] = np.hstack((truth * said, truth, said))
+    if of.targets.any():
+        tables["links"] = np.column_stack((of.targets, of.targets * of.reciprocal))
+    return tables
+
+
+def _figures(sums: dict[str, Floats]) -> dict[str, Floats]:
+    """Return the figures of every resample. Shapes: (R, ·) to (R,) each."""
+    figures: dict[str, Floats] = {}
+    if (rumor := sums.get("rumor")) is not None:
+        hits, truth, said = np.split(rumor, 3, axis=1)
+        figures["accuracy"] = _share(hits.sum(axis=1), truth.sum(axis=1))
+        figures["macro_f1"] = _share(2 * hits, truth + said, empty=0.0).mean(axis=1)
+    if (links := sums.get("links")) is not None:
+        figures["mrr"] = _share(links[:, 1], links[:, 0])
+    return figures
+
+
+def _share(part: Floats, whole: Floats, empty: float = np.nan) -> Floats:
+    out = np.full(whole.shape, empty)
+    found: Floats = np.divide(part, whole, out=out, where=whole > 0)
+    return found
+
+
+def _draws(count: int, rng: np.random.Generator) -> Iterator[Floats]:
+    """Yield (R, N) how often each of N is drawn, some resamples at a time."""
+    at_once = max(1, _DRAWN // count)
+    for start in range(0, RESAMPLES, at_once):
+        rows = min(at_once, RESAMPLES - start)
+        drawn = rng.integers(count, size=(rows, count))
+        drawn += np.arange(rows)[:, np.newaxis] * count
+        times = np.bincount(drawn.ravel(), minlength=rows * count)
+        yield times.reshape(rows, count).astype(np.float64)
+
+
+def _ends(values: Floats) -> tuple[float, float]:
+    low, high = np.nanquantile(values, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    return float(low), float(high)
+
+
+def _signed_rank(gained: Floats) -> float:
+    # Without a difference there is nothing to rank.
+    return float(wilcoxon(gained).pvalue) if gained.any() else 1.0

@@ -1,0 +1,118 @@
+"""Find the runs below a folder, and say in a line how each stands."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dgljoint.errors import DgljointError, UsageError
+from dgljoint.runs.stored import StoredRun, number, section, text
+
+FINISHED = "finished"
+RESUMABLE = "resumable"
+STARTED = "started"
+BROKEN = "broken"
+
+_MARKS = {"config.toml", "manifest.json"}
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """How a run stands. What cannot be read of a broken one is ``None`` or empty.
+
+    Attributes:
+        name: its folder, from the folder that was searched.
+        path: its folder.
+        state: ``finished``; ``resumable``, with the state of ``epoch`` saved (the run may be at
+            work now); ``started``, with none saved yet; or ``broken``.
+        epoch: epochs done.
+        epochs: most epochs.
+        best_epoch: the selected one, so far.
+        figures: of the test part, by short name; empty unless finished.
+        cause: why it is broken, in one line.
+    """
+
+    name: str
+    path: Path
+    state: str
+    data: str | None = None
+    split: str | None = None
+    fold: int | None = None
+    seed: int | None = None
+    encoder: str | None = None
+    plugins: tuple[str, ...] = ()
+    epoch: int | None = None
+    epochs: int | None = None
+    best_epoch: int | None = None
+    figures: dict[str, float] = field(default_factory=dict)
+    cause: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return asdict(self)
+
+
+def find_runs(folder: Path) -> Iterator[Path]:
+    """Yield the run folders below ``folder``, itself included, in the order of their names.
+
+    A run folder has ``config.toml`` and ``manifest.json``, or one of them beside ``checkpoints``.
+    Nothing inside one is looked at, links are not followed, and what cannot be opened is passed
+    over.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise UsageError(
+            f"there is no folder {folder}",
+            hint="name the folder of your runs; train writes to runs/ unless told otherwise",
+        )
+    for here, folders, files in os.walk(folder):
+        marks = len(_MARKS.intersection(files))
+        if marks == len(_MARKS) or (marks and "checkpoints" in folders):
+            folders.clear()
+            yield Path(here)
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+
+
+def summarize(path: Path, name: str | None = None) -> RunSummary:
+    """Sum up a run folder; one that cannot be read is broken and says why.
+
+    Args:
+        path: the run folder.
+        name: what to call it; the path by default.
+    """
+    run = StoredRun(path)
+    known: dict[str, Any] = {"name": name or str(path), "path": path}
+    try:
+        config = run.config()
+        known |= {
+            "split": config.split, "fold": config.fold, "seed": config.seed,
+            "encoder": config.encoder, "plugins": config.plugins, "epochs": config.train.epochs,
+        }
+        known["data"] = text(section(run.manifest(), "data").get("name"))
+        known |= _progress(run)
+        if run.finished:
+            return RunSummary(state=FINISHED, figures=run.figures(), **known)
+    except (DgljointError, OSError) as error:
+        return RunSummary(state=BROKEN, cause=_cause(error, path), **known)
+    return RunSummary(state=RESUMABLE if run.resumable else STARTED, **known)
+
+
+def _progress(run: StoredRun) -> dict[str, Any]:
+    if not (run.finished or run.resumable):
+        return {"epoch": 0}
+    records = run.records()
+    selected = [number(record.get("epoch")) for record in records if record.get("best") is True]
+    best = selected[-1] if selected else None
+    return {"epoch": len(records), "best_epoch": None if best is None else int(best)}
+
+
+def _cause(error: Exception, path: Path) -> str:
+    said = error.message if isinstance(error, DgljointError) else str(error)
+    # The row says which folder it is.
+    said = said.replace(f"{path}: ", "").replace(f"{path}{os.sep}", "")
+    return (said.strip().splitlines() or ["unreadable"])[0]

@@ -1,0 +1,97 @@
+"""What a run said of each cascade, read back from ``predictions.csv``."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dgljoint.errors import DataError
+from dgljoint.runs.stored import TEST, StoredRun
+
+FILE = "predictions.csv"
+_PROBABILITY = "p_"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One line: a cascade and what was said of it. ``None`` where there was nothing to say.
+
+    Attributes:
+        cascade: its id.
+        event: name of its event.
+        label: true class.
+        predicted: class said.
+        confidence: the probability given to the class said.
+        observed: posts the rumor head read.
+        targets: link targets.
+        mrr: mean reciprocal rank of their parents.
+    """
+
+    cascade: str
+    event: str
+    label: str | None
+    predicted: str | None
+    confidence: float | None
+    observed: int
+    targets: int
+    mrr: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SaidOfPart:
+    """All that was said of a part: the names of the classes, and a line a cascade."""
+
+    labels: tuple[str, ...]
+    lines: tuple[Said, ...]
+
+
+def read_predictions(run: StoredRun, part: str = TEST) -> SaidOfPart | None:
+    """Read what a run said of the cascades of a part; ``None`` where it wrote no such file.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    file = run.path / FILE
+    if not file.is_file():
+        return None
+    try:
+        with file.open(encoding="utf-8", newline="") as handle:
+            reader = csv.DictReader(handle)
+            labels = tuple(
+                name.removeprefix(_PROBABILITY)
+                for name in reader.fieldnames or ()
+                if name.startswith(_PROBABILITY)
+            )
+            lines = tuple(_line(row) for row in reader if row["part"] == part)
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError, ValueError, TypeError) as error:
+        raise DataError(f"{file} is not readable ({type(error).__name__}: {error})") from error
+    return SaidOfPart(labels, lines)
+
+
+def _line(row: Mapping[str, str]) -> Said:
+    predicted = row["predicted"] or None
+    return Said(
+        cascade=row["cascade"],
+        event=row["event"],
+        label=row["label"] or None,
+        predicted=predicted,
+        confidence=_share(row[_PROBABILITY + predicted]) if predicted else None,
+        observed=_count(row["observed_posts"]),
+        targets=_count(row["targets"] or "0"),
+        mrr=_share(row["mrr"]) if row["mrr"] else None,
+    )
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:  # neither is what is no number
+        raise ValueError(f"{text} is not between 0 and 1")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 0 <= value < 1 << 31:
+        raise ValueError(f"{text} is no number of posts")
+    return value

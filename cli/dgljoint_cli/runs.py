@@ -144,6 +144,25 @@ def compare(sides: tuple[Path, ...], metrics: tuple[str, ...], form: str) -> Non
         render(*comparison_tables(found))
 
 
+@runs.command(epilog=examples("dgljoint runs report RUN", "dgljoint runs report RUN --format json"))
+@click.argument("run", type=click.Path(path_type=Path))
+@format_option
+@common_options
+def report(run: Path, as_json: bool) -> None:
+    """Write a run's report.html and model_card.md again.
+
+    Both are written at the end of training. They are made from what the run folder says; the data
+    are not needed. A run that has not ended gets a report of its epochs so far.
+    """
+    from dgljoint.reporting import write_reports
+
+    page, card = write_reports(run)
+    if as_json:
+        print_json({"run": run, "report": page, "model_card": card})
+        return
+    click.echo(f"{page}\n{card}")
+
+
 def describe_run(facts: RunFacts, changed: list[Setting]) -> dict[str, Any]:
     """Describe a run as plain values."""
     from dataclasses import asdict

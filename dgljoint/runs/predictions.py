@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dgljoint.errors import DataError
-from dgljoint.runs.stored import TEST, StoredRun
+from dgljoint.runs.stored import PREDICTIONS, TEST, StoredRun
 
-FILE = "predictions.csv"
 _PROBABILITY = "p_"
 
 
@@ -52,7 +51,7 @@ def read_predictions(run: StoredRun, part: str = TEST) -> SaidOfPart | None:
     Raises:
         DataError: the file is damaged.
     """
-    file = run.path / FILE
+    file = run.path / PREDICTIONS
     if not file.is_file():
         return None
     try:

@@ -16,6 +16,9 @@ from dgljoint.evaluation.figures import figures_of
 from dgljoint.evaluation.scores import Scores
 
 TEST = "test"
+PREDICTIONS = "predictions.csv"
+REPORT = "report.html"
+CARD = "model_card.md"
 
 
 class StoredRun:
@@ -23,7 +26,8 @@ class StoredRun:
 
     ``config.toml`` (resolved; repeats the run), ``manifest.json`` (versions, plugins, data),
     ``metrics.jsonl`` (a line an epoch), and at the end ``predictions.csv`` (a line a cascade of the
-    validation and the test part) and ``scores.json``.
+    validation and the test part), ``scores.json``, and for people ``report.html`` and
+    ``model_card.md``.
     """
 
     def __init__(self, path: Path) -> None:
@@ -32,7 +36,7 @@ class StoredRun:
         self._metrics = path / "metrics.jsonl"
         self._last = path / "checkpoints" / "last.safetensors"
         self._best = path / "checkpoints" / "best.safetensors"
-        self._predictions = path / "predictions.csv"
+        self._predictions = path / PREDICTIONS
         self._scores = path / "scores.json"
 
     @property

@@ -17,7 +17,7 @@ from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.scores import Scores
 from dgljoint.files import write_text, writing
 from dgljoint.plugins.selection import Selection
-from dgljoint.runs.stored import StoredRun, section
+from dgljoint.runs.stored import CARD, REPORT, StoredRun, section
 from dgljoint.store import CascadeStore, StoredSplit
 from dgljoint.training.checkpoint import load_tree, save_tree
 from dgljoint.training.record import EpochRecord
@@ -81,7 +81,8 @@ class RunFolder(StoredRun):
         with writing(self.path):
             # In this order: a run whose removal is cut short must not be gone on with.
             for file in (
-                self._scores, self._predictions, self._last, self._best, self._metrics
+                self._scores, self._predictions, self._last, self._best, self._metrics,
+                self.path / REPORT, self.path / CARD,
             ):
                 file.unlink(missing_ok=True)
 

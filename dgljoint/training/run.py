@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from dgljoint.config import SECTIONS, RunConfig, flat
-from dgljoint.errors import DataError, InterruptedRunError, UsageError, one_line
+from dgljoint.errors import DataError, DgljointError, InterruptedRunError, UsageError, one_line
 from dgljoint.evaluation.assessment import Assessed, assess
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.listing import predictions_csv
@@ -26,6 +26,7 @@ from dgljoint.nn.protocols import LossWeighter
 from dgljoint.plugins.registry import Registry
 from dgljoint.plugins.selection import Selection, select
 from dgljoint.processes import ALONE, Processes, joined, started
+from dgljoint.reporting import write_reports
 from dgljoint.store import CascadeStore, StoredSplit
 from dgljoint.suggest import did_you_mean
 from dgljoint.training.build import build_model, build_weighter, count_parameters, loss_names
@@ -231,6 +232,7 @@ def train(
         told.start(config.train.epochs, trainer.batches.steps(0), trainer.position.epoch)
         _train_epochs(trainer, folder, told, processes)
         result = _score(setup, folder, processes)
+        processes.from_first(lambda: _report(folder, told))
         told.end(result)
     return result
 
@@ -328,6 +330,17 @@ def _score(setup: _Setup, folder: RunFolder, processes: Processes) -> RunResult:
 
     processes.from_first(save)
     return RunResult(folder.path, int(best["epoch"]), validation, test)
+
+
+def _report(folder: RunFolder, callbacks: Callbacks) -> None:
+    """Write the run's report; its scores are safe, and it can be written again."""
+    try:
+        write_reports(folder.path)
+    except DgljointError as error:
+        callbacks.message(
+            f"no report was written: {error.message}; write it with: dgljoint runs report "
+            f"{folder.path}"
+        )
 
 
 def put_in(model: JointModel, checkpoint: dict[str, Any], folder: RunFolder) -> None:

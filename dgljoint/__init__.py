@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from dgljoint.predicting import Predictions
     from dgljoint.reading import Reader, ReadReport
     from dgljoint.training.callbacks import Callback, StopTraining
+    from dgljoint.training.tensorboard import TensorBoard
 
 _dgl_compat.install()
 
@@ -74,6 +75,7 @@ _HOME = {
     "Reference": "dgljoint.plugins.specs",
     "Run": "dgljoint.loaded_run",
     "StopTraining": "dgljoint.training.callbacks",
+    "TensorBoard": "dgljoint.training.tensorboard",
     "UsageError": "dgljoint.errors",
     "WeighterSpec": "dgljoint.plugins.specs",
     "evaluate": "dgljoint.api",
@@ -109,6 +111,7 @@ __all__ = [
     "Reference",
     "Run",
     "StopTraining",
+    "TensorBoard",
     "UsageError",
     "WeighterSpec",
     "__version__",

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from dgljoint.errors import UsageError
-from dgljoint_cli.console import Talk, common_options, examples, format_option, print_json
+from dgljoint_cli.console import (
+    Talk,
+    common_options,
+    device_option,
+    examples,
+    format_option,
+    print_json,
+)
 
 if TYPE_CHECKING:
     from dgljoint.predicting import LinkRanking, Predictions
@@ -38,12 +45,13 @@ _STDOUT = Path("-")
     help="Rank the K likeliest parents of every post that is not seen; with --format json.",
 )
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+@device_option
 @format_option
 @common_options
 @click.pass_obj
 def predict(
     talk: Talk, /, run: Path, data: Path | None, output: Path | None, observed: float | None,
-    links: int | None, force: bool, as_json: bool,
+    links: int | None, force: bool, device: str, as_json: bool,
 ) -> None:
     """Classify cascades by the best model of a run folder.
 
@@ -54,7 +62,7 @@ def predict(
     from dgljoint import load_run
     from dgljoint_cli import predicting
 
-    opened = load_run(run)
+    opened = load_run(run, device=device)
     found = opened.predict(data, observed=observed, links=links is not None)
     for doubt in found.doubts:
         talk.say(f"doubtful: {doubt}")

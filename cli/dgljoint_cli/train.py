@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import Registry, installed_registry
 from dgljoint.runs.naming import default_folder, resumed_folder, settings_of
 from dgljoint_cli.console import (
@@ -23,9 +26,12 @@ from dgljoint_cli.console import (
 from dgljoint_cli.study import asked_for, show_study_plan, study_options, train_study
 
 if TYPE_CHECKING:
+    from dgljoint import TensorBoard
     from dgljoint.config import RunConfig
     from dgljoint.runs.protocol import Protocol
     from dgljoint.training import RunResult
+
+_IN_THE_RUN = ""
 
 
 @click.command(
@@ -35,6 +41,7 @@ if TYPE_CHECKING:
         "dgljoint train twitter15.h5 --encoder gcn -o train.batch=128 --seed 1",
         "dgljoint train twitter15.h5 --features bow --features time",
         "dgljoint train twitter15.h5 --device cuda --precision bf16 --batch-posts 20000",
+        "dgljoint train twitter15.h5 --tensorboard",
         "torchrun --nproc-per-node 2 --no-python dgljoint train twitter15.h5",
         "dgljoint train twitter15.h5 --plugin contrastive -o contrastive.temperature=0.2 "
         "--dry-run",
@@ -83,6 +90,10 @@ if TYPE_CHECKING:
     "--out", type=click.Path(path_type=Path), metavar="DIR",
     help="Run folder; named after the run under runs/ by default.",
 )
+@click.option(
+    "--tensorboard", "board", is_flag=False, flag_value=_IN_THE_RUN, metavar="[DIR]",
+    help="Write figures for TensorBoard, too; into the folder tensorboard of the run by default.",
+)
 @study_options
 @click.option("--dry-run", is_flag=True, help="Show the plan and write no run.")
 @click.option("--resume", is_flag=True, help="Go on with the interrupted run or runs in --out.")
@@ -92,7 +103,8 @@ if TYPE_CHECKING:
 @click.pass_obj
 def train(
     talk: Talk, /, out: Path | None, file: Path | None, dry_run: bool, resume: bool, force: bool,
-    device: str, as_json: bool, folds: str | None, seeds: str | None, jobs: int | None,
+    device: str, board: str | None, as_json: bool, folds: str | None, seeds: str | None,
+    jobs: int | None,
     **settings: Any,
 ) -> None:
     """Train both tasks together.
@@ -114,6 +126,8 @@ def train(
     registry = installed_registry()
     config = _with_data(_configuration(file, **settings), registry, talk)
     if asked is not None:
+        if board is not None:
+            raise UsageError("--tensorboard is for a single run", hint="leave it out")
         study = asked.plan(config, out, registry)
         if dry_run:
             show_study_plan(study, registry, jobs=asked.jobs, as_json=as_json)
@@ -133,13 +147,25 @@ def train(
     from dgljoint import training
     from dgljoint_cli.progress import watching
 
-    with watching(talk) as view:
+    with watching(talk) as view, _boards(board, folder) as boards:
         result = training.train(
-            config, folder, registry=registry, callbacks=(view,), resume=resume, force=force,
-            device=device,
+            config, folder, registry=registry, callbacks=(view, *boards), resume=resume,
+            force=force, device=device,
         )
     if not others:
         _show_result(result, protocol, as_json=as_json)
+
+
+@contextmanager
+def _boards(place: str | None, run: Path) -> Iterator[tuple[TensorBoard, ...]]:
+    """Give what writes for TensorBoard, if it is asked for."""
+    if place is None:
+        yield ()
+        return
+    from dgljoint import TensorBoard
+
+    with TensorBoard(run / "tensorboard" if place == _IN_THE_RUN else Path(place)) as board:
+        yield (board,)
 
 
 def _configuration(

@@ -138,13 +138,17 @@ def evaluate(run: Run | PathLike, part: str = "test", *, device: str = "auto") -
     return engine.evaluate_run(folder, registry=installed_registry(), part=part, device=device)
 
 
-def load_run(path: PathLike) -> Run:
+def load_run(path: PathLike, *, device: str = "auto") -> Run:
     """Open a run folder.
+
+    Args:
+        path: of it.
+        device: where its model is to compute: ``cpu``, ``cuda`` or ``auto``.
 
     Raises:
         DataError: it is none.
     """
-    return Run(Path(path))
+    return Run(Path(path), device)
 
 
 def _resolve(

@@ -1,4 +1,4 @@
-"""A run folder as an object: what was asked, what came of it, and the model at work."""
+"""A run folder as an object: what was asked, what came of it, and its model at work."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from dgljoint.plugins.selection import select
 from dgljoint.predicting import PooledViews, Predictions, predict, represent
 from dgljoint.store import CascadeStore
 from dgljoint.training.build import build_model
+from dgljoint.training.devices import find_device
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.record import EpochRecord
 from dgljoint.training.run import put_in
@@ -44,8 +45,9 @@ class Run:
         DataError: it is no run folder.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, device: str = "auto") -> None:
         self.path = path
+        self._device = device
         self._folder = RunFolder(path)
         self._built: JointModel | None = None
         self.config: RunConfig = self._folder.config()
@@ -95,8 +97,8 @@ class Run:
 
         Raises:
             DataError: the folder or the data cannot be used, or lack a feature.
-            UsageError: an argument is out of its range, or links are asked of a run that did not
-                train them.
+            UsageError: an argument is out of its range, links are asked of a run that did not
+                train them, or there is no such device.
             PluginError: a plugin failed.
         """
         if links and CASCADE not in self.config.train.task_names:
@@ -149,7 +151,7 @@ class Run:
             selection = select(installed_registry(), config)
             model = build_model(config, selection, features, classes)
             put_in(model, self._folder.load_best(), self._folder)
-            self._built = model
+            self._built = model.to(find_device(self._device))
         return self._built
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.evaluation.metrics import reciprocal_ranks
 from dgljoint.evaluation.scores import MODEL
 from dgljoint.nn.losses import CASCADE, RUMOR
 from dgljoint.nn.model import JointModel
@@ -140,7 +141,7 @@ def predict(
     said = evaluator.predict(model, indices)
     ranks = said.ranks[MODEL]
     reciprocal = np.bincount(
-        said.cascade_of_target, 1 / (1 + ranks.above + ranks.tied / 2), minlength=len(said)
+        said.cascade_of_target, reciprocal_ranks(ranks), minlength=len(said)
     )
     empty = np.empty((0, len(label_names)))
     labels: list[int] = said.label.tolist()

@@ -132,3 +132,13 @@ def test_every_export_is_where_it_is_said_to_be() -> None:
         assert getattr(dgljoint, name) is not None
     assert set(dgljoint._HOME) == set(dgljoint.__all__) - {"__version__"}
     assert np.all(np.sort(dgljoint.__all__) == np.array(dgljoint.__all__))
+
+
+def test_a_device_that_is_not_there_is_said(store: CascadeStore) -> None:
+    dgljoint.train(store.path, encoder="gcn", options=SMALL, out="a", device="cpu")
+    with pytest.raises(UsageError, match="there is no device 'cpuu'"):
+        dgljoint.train(store.path, options=SMALL, out="b", device="cpuu")
+    with pytest.raises(UsageError, match="there is no device 'cpuu'"):
+        dgljoint.evaluate("a", device="cpuu")
+    with pytest.raises(UsageError, match="there is no device 'cpuu'"):
+        dgljoint.load_run("a", device="cpuu").predict()

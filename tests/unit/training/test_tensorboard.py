@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,6 +20,15 @@ from toys import toy_config
 pytest.importorskip("tensorboard")
 
 STEPS = 6  # an epoch of the toy run
+
+
+@pytest.fixture(autouse=True)
+def every_file_has_a_second_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files are read by the seconds in their names, and no real run takes less than one."""
+    from tensorboard.summary.writer import event_file_writer
+
+    seconds = count(1_000_000_000)
+    monkeypatch.setattr(event_file_writer, "time", SimpleNamespace(time=lambda: next(seconds)))
 
 
 def shown(folder: Path) -> dict[str, list[tuple[int, float]]]:

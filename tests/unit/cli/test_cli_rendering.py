@@ -17,7 +17,7 @@ from dgljoint.training import EpochRecord
 from dgljoint.training.plan import Plan, PlannedComponent
 from dgljoint_cli.build_progress import BarWatch, LineWatch, watching_build
 from dgljoint_cli.console import Talk
-from dgljoint_cli.progress import LineProgress, LiveProgress, watching
+from dgljoint_cli.progress import LineProgress, watching
 from dgljoint_cli.rendering import plan_tree, render
 from dgljoint_cli.scores import score_tables, scores_to_dict
 from dgljoint_cli.summary import summary_tables
@@ -212,6 +212,8 @@ def test_without_a_terminal_an_epoch_is_a_plain_line(capsys, talk, lines):
     assert len(captured.err.splitlines()) == lines
     assert captured.err.startswith("epoch 2/3  loss cascade 2.100 rumor 1.250  ")
     assert "best" in captured.err
+    detail = "  learning rate 1.00e-03, gradient norm 0.7, gradient_cosine 0.100"
+    assert captured.err.splitlines()[1:] == [detail] * (lines - 1)
 
 
 def test_a_build_without_a_terminal_says_a_line_now_and_then(capsys):
@@ -256,20 +258,3 @@ def test_quiet_progress_is_silent(capsys):
         progress.epoch(RECORD)
         progress.message("hello")
     assert capsys.readouterr().err == ""
-
-
-def test_on_a_terminal_a_bar_shows_losses_weights_and_validation():
-    screen = StringIO()
-    console = Console(file=screen, force_terminal=True, width=100, markup=False, highlight=False)
-    view = LiveProgress(console)
-    with view.live:
-        view.start(epochs=3, steps=5, resumed_from=1)
-        view.step(2, 4, {"cascade": 2.2})
-        view.message("a [note]")
-        view.epoch(RECORD)
-    text = screen.getvalue()
-    assert "a [note]" in text
-    final = text[text.rindex("epoch 2/3"):]
-    assert "9/15" in final
-    for part in ("cascade 2.100 rumor 1.250", "cascade 0.400 rumor 0.600", "score 0.500"):
-        assert part in final

@@ -83,7 +83,9 @@ def train(
     folder = Path(out) if out is not None else None
     if resume:
         folder = resumed_folder(folder, force=force)
-        config = config or settings_of(folder)
+        given = (data, preset, features, options, plugins, encoder, split, fold, seed)
+        needed = all(value in (None, (), {}) for value in given)
+        config = config or settings_of(folder, needed=needed)
     resolved = _resolve(
         data, preset, config, features, options,
         plugins=tuple(plugins), encoder=encoder, split=split, fold=fold, seed=seed,

@@ -54,6 +54,9 @@ class TrainOptions(Options):
     # and no faster on small ones; on a busy machine they wait for one another, and a step takes
     # thirty times longer.
     threads: int = Field(1, ge=1, description="CPU threads; more pay on an idle machine only")
+    save_minutes: float = Field(
+        10.0, ge=0, description="most minutes within an epoch until the state is saved"
+    )
 
     @property
     def task_names(self) -> tuple[str, ...]:

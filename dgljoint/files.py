@@ -11,6 +11,8 @@ from pathlib import Path
 
 from dgljoint.errors import RunFailedError
 
+_TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -24,7 +26,7 @@ def replacing(path: Path) -> Iterator[Path]:
     if special:
         # Renaming would put a file in the place of a device.
         raise RunFailedError(f"cannot write {path}: it is no regular file", hint="name a file")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # see _TEMPORARY
     try:
         yield temporary
         with writing(path):
@@ -37,10 +39,34 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Remove from ``folder`` the temporary files of processes that were killed while writing.
+
+    Call it where nobody else writes: who is still at work loses its file.
+
+    Raises:
+        RunFailedError: the file system refuses.
+    """
+    with writing(folder):
+        for path in folder.glob(".*.tmp"):
+            if is_leftover(path):
+                path.unlink(missing_ok=True)
+
+
+def is_leftover(path: Path) -> bool:
+    """Say whether ``path`` is named as what :func:`replacing` gives."""
+    return _TEMPORARY.fullmatch(path.name) is not None
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a whole UTF-8 file at once."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a whole file at once."""
     with replacing(path) as temporary, writing(path):
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)
 
 
 @contextmanager

@@ -96,7 +96,11 @@ _IN_THE_RUN = ""
 )
 @study_options
 @click.option("--dry-run", is_flag=True, help="Show the plan and write no run.")
-@click.option("--resume", is_flag=True, help="Go on with the interrupted run or runs in --out.")
+@click.option(
+    "--resume", is_flag=True,
+    help="Go on with the run or runs in --out; one that was killed before it was saved begins "
+    "again.",
+)
 @click.option("--force", is_flag=True, help="Replace what the run folder holds.")
 @format_option
 @common_options
@@ -122,7 +126,8 @@ def train(
         resumed=out if resume else None,
     )
     if resume and out is not None and file is None:
-        file = settings_of(out, several=asked is not None)
+        needed = all(value in (None, ()) for value in settings.values())
+        file = settings_of(out, several=asked is not None, needed=needed)
     registry = installed_registry()
     config = _with_data(_configuration(file, **settings), registry, talk)
     if asked is not None:

@@ -55,12 +55,22 @@ def resumed_folder(out: Path | None, *, force: bool) -> Path:
     return out
 
 
-def settings_of(folder: Path, *, several: bool = False) -> Path | None:
+def settings_of(folder: Path, *, several: bool = False, needed: bool = False) -> Path | None:
     """Return the file with the settings of a run, or of several in one folder; ``None``: no such.
 
     Args:
         folder: of the run or the runs.
         several: whether it is that of several.
+        needed: nothing else says what a run in it should be.
+
+    Raises:
+        DataError: it is needed, and there is none.
     """
-    written = folder / ("settings.toml" if several else "config.toml")
-    return written if written.exists() else None
+    if several:
+        written = folder / "settings.toml"
+        return written if written.exists() else None
+    from dgljoint.runs.stored import StoredRun  # pydantic, which a name need not wait for
+
+    run = StoredRun(folder)
+    # Killed in its first moment, a run has not written what it was to be; its own command has it.
+    return run.config_file if needed or run.started else None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from dgljoint.config import RunConfig, resolve_config
 from dgljoint.errors import DataError
 from dgljoint.evaluation.figures import figures_of
 from dgljoint.evaluation.scores import Scores
+from dgljoint.runs.plainfiles import check_own, parse_object, read_plain
 
 TEST = "test"
 PREDICTIONS = "predictions.csv"
@@ -32,6 +33,10 @@ class StoredRun:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._config = path / "config.toml"
+        # The configuration of a run that is being set up; it becomes config.toml when all is there.
+        self._starting = path / ".starting.toml"
+        self._manifest = path / "manifest.json"
         self._features = path / "features.safetensors"
         self._metrics = path / "metrics.jsonl"
         self._last = path / "checkpoints" / "last.safetensors"
@@ -42,12 +47,38 @@ class StoredRun:
     @property
     def finished(self) -> bool:
         """Whether a run ended here, with its figures."""
-        return self._scores.is_file()
+        return self._scores.is_file() and not self._starting.exists()
 
     @property
     def resumable(self) -> bool:
         """Whether there is a state to go on from."""
-        return self._last.is_file()
+        return self._last.is_file() and not self._starting.exists()
+
+    @property
+    def started(self) -> bool:
+        """Whether a run began here; a killed one may have left nothing but its configuration."""
+        return self._config.exists() or self._starting.exists()
+
+    @property
+    def resume_command(self) -> str:
+        """The command that goes on with the run."""
+        return f"dgljoint train --resume --out {shlex.quote(str(self.path))}"
+
+    @property
+    def config_file(self) -> Path:
+        """Where the run's configuration is written.
+
+        Raises:
+            DataError: this is no run folder.
+        """
+        file = self._starting if self._starting.exists() else self._config
+        if not self.started:
+            raise DataError(
+                f"{self.path} is no run folder: it has no config.toml",
+                hint="to begin a run there, give the options it should have",
+            )
+        check_own(self.path, file)
+        return file
 
     def config(self) -> RunConfig:
         """Read the run's configuration.
@@ -56,10 +87,7 @@ class StoredRun:
             DataError: this is no run folder.
             UsageError: the file is not TOML, or holds settings that this version does not know.
         """
-        file = self.path / "config.toml"
-        if not file.is_file():
-            raise DataError(f"{self.path} is no run folder: it has no config.toml")
-        return resolve_config(file=file)
+        return resolve_config(file=self.config_file)
 
     def manifest(self) -> dict[str, Any]:
         """Read the run's description.
@@ -67,7 +95,7 @@ class StoredRun:
         Raises:
             DataError: it is missing or damaged.
         """
-        return _read_object(self.path / "manifest.json")
+        return self._read_object(self._manifest)
 
     def scores(self) -> dict[str, Any]:
         """Read the final figures, plain values by part.
@@ -79,9 +107,9 @@ class StoredRun:
         if not self.finished:
             raise DataError(
                 f"{self.path} has no scores.json: its run has not ended",
-                hint=f"go on with: dgljoint train --resume --out {self.path}",
+                hint=f"go on with: {self.resume_command}",
             )
-        return _read_object(self._scores)
+        return self._read_object(self._scores)
 
     def typed_scores(self) -> dict[str, Scores]:
         """Read the final figures by part.
@@ -120,14 +148,16 @@ class StoredRun:
         Raises:
             DataError: they are missing or damaged.
         """
-        try:
-            lines = self._metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-            found = [json.loads(line) for line in lines if line.endswith("\n")]
-        except (OSError, ValueError, RecursionError) as error:
-            raise DataError(f"{self._metrics} is not readable ({error})") from error
-        if not all(isinstance(record, dict) for record in found):
-            raise DataError(f"{self._metrics} is not readable: a line is no object")
-        return found
+        return [
+            parse_object(line, f"{self._metrics}: line {number}")
+            for number, line in enumerate(self._lines(), 1)
+        ]
+
+    def _lines(self) -> list[bytes]:
+        return read_plain(self.path, self._metrics).split(b"\n")[:-1]
+
+    def _read_object(self, file: Path) -> dict[str, Any]:
+        return parse_object(read_plain(self.path, file), f"{self.path}: {file.name}")
 
 
 def section(tree: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
@@ -152,13 +182,3 @@ def number(value: object) -> float | None:
 def text(value: object) -> str | None:
     """Return a value that is text, on one line; ``None`` for what is none."""
     return " ".join(value.split()) if isinstance(value, str) else None
-
-
-def _read_object(file: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{file.parent}: {file.name} is not readable ({error})") from error
-    if not isinstance(found, dict):
-        raise DataError(f"{file.parent}: {file.name} is not readable")
-    return found

@@ -9,18 +9,24 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from dgljoint._version import __version__
 from dgljoint.config import RunConfig, dump_config
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.scores import Scores
-from dgljoint.files import write_text, writing
+from dgljoint.files import is_leftover, remove_leftovers, write_bytes, write_text, writing
 from dgljoint.plugins.selection import Selection
+from dgljoint.runs.plainfiles import check_own
 from dgljoint.runs.stored import CARD, REPORT, StoredRun, section
 from dgljoint.store import CascadeStore, StoredSplit
 from dgljoint.training.checkpoint import load_tree, save_tree
 from dgljoint.training.record import EpochRecord
+
+_PACKAGES = ("torch", "dgl", "numpy", "h5py", "pluggy", "scikit-learn", "scipy")
+# What the figures of a run may hang on to the last bit.
+_COMPUTING = ("torch", "dgl", "numpy", "scipy")
 
 
 class RunFolder(StoredRun):
@@ -39,9 +45,10 @@ class RunFolder(StoredRun):
         parts: Mapping[str, int],
         *,
         parameters: int,
-        force: bool,
     ) -> None:
-        """Make a fresh folder and describe the run in it.
+        """Describe a new run in the folder, and take away what an earlier one came to.
+
+        At whatever moment it is killed, the folder says either nothing or which run was begun.
 
         Args:
             config: of the run.
@@ -50,27 +57,18 @@ class RunFolder(StoredRun):
             split: how they are divided.
             parts: cascades in each part.
             parameters: trainable numbers of the model.
-            force: replace what an earlier run left.
 
         Raises:
-            UsageError: there is something in the folder, and ``force`` is false.
             RunFailedError: the file system refuses.
         """
+        write_text(self._starting, dump_config(config))
         with writing(self.path):
-            occupied = self.path.exists() and (
-                not self.path.is_dir() or any(self.path.iterdir())
-            )
-        if occupied and not force:
-            raise UsageError(
-                f"{self.path} is not empty",
-                hint="go on with --resume, start over with --force, or choose another --out",
-            )
-        with writing(self.path):
-            self._last.parent.mkdir(parents=True, exist_ok=True)
+            self._last.parent.mkdir(exist_ok=True)
         self.clear()
-        write_text(self.path / "config.toml", dump_config(config))
         manifest = describe_run(config, selection, store, split, parts, parameters)
-        write_text(self.path / "manifest.json", json.dumps(manifest, indent=2) + "\n")
+        write_text(self._manifest, json.dumps(manifest, indent=2) + "\n")
+        with writing(self.path):
+            self._starting.replace(self._config)
 
     def clear(self) -> None:
         """Take away what an earlier run came to.
@@ -85,6 +83,64 @@ class RunFolder(StoredRun):
                 self.path / REPORT, self.path / CARD,
             ):
                 file.unlink(missing_ok=True)
+
+    def refuse_others(self) -> None:
+        """Raise :class:`UsageError` where something lies that a new run would have to replace.
+
+        A killed run that had not even written its configuration leaves nothing of that kind.
+
+        Raises:
+            RunFailedError: the file system refuses.
+        """
+        with writing(self.path):
+            occupied = self.path.exists() and (
+                not self.path.is_dir()
+                or not all(is_leftover(file) for file in self.path.iterdir())
+            )
+        if occupied:
+            go_on = "go on with --resume, " if self.started else ""
+            raise UsageError(
+                f"{self.path} is not empty",
+                hint=f"{go_on}start over with --force, or choose another --out",
+            )
+
+    @property
+    def has_state(self) -> bool:
+        """Whether a state was saved to go on from.
+
+        Raises:
+            DataError: there is none though there must have been one.
+        """
+        if self.resumable or self._starting.exists():
+            return self.resumable
+        # The line of the first epoch is written before its state.
+        if self.finished or (self._metrics.exists() and len(self._lines()) > 1):
+            raise DataError(
+                f"{self.path} has nothing to go on from: {self._last.name} is gone",
+                hint="start over with --force",
+            )
+        return False
+
+    def remove_leftovers(self) -> None:
+        """Remove what killed processes were writing; call it when none is at work here."""
+        for folder in (self.path, self._last.parent):
+            remove_leftovers(folder)
+
+    def changed_versions(self, selection: Selection) -> list[str]:
+        """Say what is installed in other versions than the run began with.
+
+        Args:
+            selection: the run's components, as they are installed.
+
+        Raises:
+            DataError: the manifest is missing or damaged.
+        """
+        before, now = _versions(self.manifest()), _versions(_installed(selection))
+        return [
+            f"{name} {before[name]}, now {version}"
+            for name, version in now.items()
+            if before.get(name, version) != version
+        ]
 
     def check_data(self, store: CascadeStore, split: StoredSplit) -> None:
         """Raise :class:`DataError` unless ``store`` holds what the run was trained on.
@@ -126,9 +182,9 @@ class RunFolder(StoredRun):
         if self.config() and not self._features.is_file():
             raise DataError(
                 f"{self.path} has no {self._features.name}: an earlier version made the run",
-                hint=f"this writes it: dgljoint train --resume --out {self.path}",
+                hint=f"this writes it: {self.resume_command}",
             )
-        tree = load_tree(self._features)
+        tree = self._load(self._features)
         fitted, names = tree.get("features"), tree.get("label_names")
         if not isinstance(fitted, dict) or not isinstance(names, list) or not names:
             raise DataError(f"{self._features}: not the features of a run")
@@ -136,16 +192,30 @@ class RunFolder(StoredRun):
 
     def append(self, record: EpochRecord) -> None:
         """Add an epoch's line."""
-        with writing(self._metrics), self._metrics.open("a", encoding="utf-8") as file:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+        with writing(self._metrics), open(  # no link is followed
+            self._metrics, "a", encoding="utf-8",
+            opener=lambda path, _: os.open(path, flags, 0o666),
+        ) as file:
             file.write(json.dumps(record.to_dict()) + "\n")
             file.flush()
             os.fsync(file.fileno())
 
     def keep_epochs(self, epochs: int) -> None:
-        """Drop the lines of epochs after ``epochs``: a killed run may have written one."""
-        if self._metrics.exists():
-            lines = self._metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-            write_text(self._metrics, "".join(lines[:epochs]))
+        """Drop the lines of epochs after ``epochs``: a killed run may have written one, or half.
+
+        Raises:
+            DataError: there are fewer.
+        """
+        if not epochs and not self._metrics.exists():
+            return
+        lines = self._lines()
+        if len(lines) < epochs:
+            raise DataError(
+                f"{self._metrics} has the lines of {len(lines)} epochs, but {epochs} have ended",
+                hint="bring the file back, or start over with --force",
+            )
+        write_bytes(self._metrics, b"".join(line + b"\n" for line in lines[:epochs]))
 
     def save_last(self, state: dict[str, Any]) -> None:
         """Replace the state to go on from."""
@@ -157,12 +227,7 @@ class RunFolder(StoredRun):
         Raises:
             DataError: there is none, or it is damaged.
         """
-        if not self._last.exists():
-            raise DataError(
-                f"{self.path} has nothing to go on from: its first epoch did not end",
-                hint="start over with --force",
-            )
-        return load_tree(self._last)
+        return self._load(self._last)
 
     def save_best(self, model: dict[str, Any], epoch: int) -> None:
         """Replace the selected model."""
@@ -174,7 +239,7 @@ class RunFolder(StoredRun):
         Raises:
             DataError: there is none, or it is damaged.
         """
-        return load_tree(self._best)
+        return self._load(self._best)
 
     def save_predictions(self, table: str) -> None:
         """Write what the selected model says of every cascade; before the final figures."""
@@ -185,18 +250,16 @@ class RunFolder(StoredRun):
         found = {part.part: part.to_dict() for part in scores}
         write_text(self._scores, json.dumps(found, indent=2) + "\n")
 
+    def _load(self, file: Path) -> dict[str, Any]:
+        check_own(self.path, file)
+        return load_tree(file)
 
-def describe_run(
-    config: RunConfig, selection: Selection, store: CascadeStore, split: StoredSplit,
-    parts: Mapping[str, int], parameters: int,
-) -> dict[str, Any]:
-    """Return what the manifest says."""
-    packages = ("torch", "dgl", "numpy", "h5py", "pluggy", "scikit-learn", "scipy")
+
+def _installed(selection: Selection) -> dict[str, Any]:
+    """Return what a manifest says of versions."""
     return {
         "dgljoint": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "packages": {name: metadata.version(name) for name in packages},
+        "packages": {name: metadata.version(name) for name in _PACKAGES},
         "plugins": [
             {
                 "kind": component.spec.kind,
@@ -208,6 +271,32 @@ def describe_run(
             }
             for component in selection.components
         ],
+    }
+
+
+def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Return the version of everything in a manifest that computes, by what to call it."""
+    packages = section(manifest, "packages")
+    found = {name: str(packages[name]) for name in _COMPUTING if name in packages}
+    if "dgljoint" in manifest:
+        found["dgljoint"] = str(manifest["dgljoint"])
+    plugins = manifest.get("plugins")
+    for plugin in plugins if isinstance(plugins, list) else ():
+        if isinstance(plugin, dict):
+            version = f"{plugin.get('distribution')} {plugin.get('version')}"
+            found[f"plugin '{plugin.get('name')}':"] = version
+    return found
+
+
+def describe_run(
+    config: RunConfig, selection: Selection, store: CascadeStore, split: StoredSplit,
+    parts: Mapping[str, int], parameters: int,
+) -> dict[str, Any]:
+    """Return what the manifest says."""
+    return {
+        **_installed(selection),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
         "data": {
             "name": store.name,
             "path": str(store.path),

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from dgljoint.config import TrainOptions
 from dgljoint.nn.model import JointModel
 from dgljoint.training.build import trainable_parameters
+from dgljoint.training.restoring import load_adam
 
 # Where one side's move changes the other's aim, momentum makes both circle: Radford et al., 2015,
 # arXiv 1511.06434.
@@ -94,8 +95,12 @@ class ModelOptimizer:
         return self._adam.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore a checkpointed state."""
-        self._adam.load_state_dict(dict(state))
+        """Restore a checkpointed state.
+
+        Raises:
+            ValueError: it is that of another model.
+        """
+        load_adam(self._adam, state)
 
 
 def opponent_optimizers(model: JointModel, options: TrainOptions) -> dict[str, torch.optim.AdamW]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from dgljoint.config import SECTIONS, RunConfig, flat
-from dgljoint.errors import DataError, DgljointError, InterruptedRunError, UsageError, one_line
+from dgljoint.errors import DgljointError, InterruptedRunError, UsageError
 from dgljoint.evaluation.assessment import Assessed, assess
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.listing import predictions_csv
@@ -34,11 +36,15 @@ from dgljoint.training.callbacks import Callback, Callbacks
 from dgljoint.training.devices import find_device
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.interruption import StopRequest
+from dgljoint.training.lock import locked
 from dgljoint.training.parts import TrainingParts, part_under_test, training_parts
 from dgljoint.training.plan import Plan, PlannedComponent
 from dgljoint.training.record import EpochRecord
+from dgljoint.training.restoring import fitting, load_model
 from dgljoint.training.trainer import Trainer, training_batches
 
+# What a run comes to does not hang on these settings.
+_HARMLESS = ("train.save_minutes",)
 VALIDATION = "validation"
 TEST = "test"
 
@@ -185,7 +191,8 @@ def train(
         out: the run folder.
         registry: where components are found.
         callbacks: are told what happens, and may stop the run.
-        resume: go on with the run in ``out``; its configuration must be ``config``.
+        resume: go on with the run in ``out``, whose configuration must be ``config``; begin where
+            it holds no state yet.
         force: start over in a folder that is not empty.
         device: ``cpu``, ``cuda`` or ``auto``.
 
@@ -197,14 +204,29 @@ def train(
         DataError: the data or the checkpoint cannot be used.
         PluginError: a plugin failed.
         DivergedError: a loss or a gradient is not finite; the checkpoints stand.
-        InterruptedRunError: Ctrl-C, or a callback before the first epoch ended; everything is saved
-            for ``resume``.
-        RunFailedError: the file system refuses.
+        InterruptedRunError: Ctrl-C or SIGTERM: after the step under way, where everything is saved
+            for ``resume``; at once at the second, and before and after the steps. Or a callback
+            before the first epoch ended.
+        RunFailedError: the file system refuses, or another process is at work in ``out``.
     """
+    folder = RunFolder(out)
+    try:
+        with StopRequest() as stop:
+            return _train(config, folder, registry, callbacks, stop, resume, force, device)
+    except KeyboardInterrupt:
+        saved = "what came after it was last saved is lost" if folder.started else "nothing began"
+        again = folder.resume_command if folder.started else "the same command"
+        raise InterruptedRunError(f"interrupted: {saved}", hint=f"go on with: {again}") from None
+
+
+def _train(
+    config: RunConfig, folder: RunFolder, registry: Registry, callbacks: Iterable[Callback],
+    stop: StopRequest, resume: bool, force: bool, device: str,
+) -> RunResult:
     place = find_device(device, started().local_rank)
-    with joined(place.type) as processes:
+    with joined(place.type) as processes, ExitStack() as held:
         setup = _set_up(config, registry, place, processes)
-        folder = RunFolder(processes.from_first(lambda: out))
+        folder = RunFolder(processes.from_first(lambda: folder.path))
         told = Callbacks(callbacks if processes.first else ())
         trainer = Trainer(
             config,
@@ -217,32 +239,67 @@ def train(
             told,
             processes,
         )
-        if resume:
-            trainer.restore(processes.from_first(lambda: _state_to_go_on(folder, setup)))
-        else:
-            processes.from_first(
-                lambda: folder.create(
-                    setup.config, setup.selection, setup.store, setup.split,
-                    _part_sizes(setup), parameters=count_parameters(setup.model), force=force,
-                )
-            )
+        state = processes.from_first(
+            lambda: _take(folder, setup, told, held, resume=resume, force=force)
+        )
+        if state is not None:
+            trainer.restore(state)
         processes.from_first(
             lambda: folder.save_features(setup.features.state(), setup.store.label_names)
         )
         told.start(config.train.epochs, trainer.batches.steps(0), trainer.position.epoch)
-        _train_epochs(trainer, folder, told, processes)
+        _train_epochs(trainer, folder, told, processes, stop, config.train.save_minutes)
         result = _score(setup, folder, processes)
         processes.from_first(lambda: _report(folder, told))
         told.end(result)
     return result
 
 
-def _state_to_go_on(folder: RunFolder, setup: _Setup) -> dict[str, Any]:
-    """Read the state of an interrupted run, and drop what came after it."""
+def _take(
+    folder: RunFolder, setup: _Setup, told: Callbacks, held: ExitStack, *, resume: bool,
+    force: bool,
+) -> dict[str, Any] | None:
+    """Take hold of the run's folder; return the state to go on from, ``None`` to begin."""
+    go_on = resume and folder.started
+    if not (go_on or force):
+        folder.refuse_others()
+    held.enter_context(locked(folder.path))
+    if not (go_on or force):
+        folder.refuse_others()  # who held it until now may have left a run
+    folder.remove_leftovers()
+    state = _state_to_go_on(folder, setup, told) if go_on else None
+    if state is None:
+        folder.create(
+            setup.config, setup.selection, setup.store, setup.split, _part_sizes(setup),
+            parameters=count_parameters(setup.model),
+        )
+    return state
+
+
+def _state_to_go_on(
+    folder: RunFolder, setup: _Setup, told: Callbacks
+) -> dict[str, Any] | None:
+    """Read the state of an interrupted run, and drop what came after it; ``None``: there is none.
+
+    The selected model is looked at, too: it must not be found missing when the run has ended.
+    """
     refuse_changes(folder.config(), setup.config, folder.path)
+    if not folder.has_state:
+        told.message(f"{folder.path} holds no saved state: its run begins again")
+        return None
     folder.check_data(setup.store, setup.split)
+    if changed := folder.changed_versions(setup.selection):
+        told.message(
+            f"{folder.path} was begun with other versions: {'; '.join(changed)}. What follows may "
+            "differ from the run that was not interrupted"
+        )
     state = folder.load_last()
-    folder.keep_epochs(int(state["position"]["epoch"]))
+    with fitting(folder.path):
+        position = state["position"]
+        epochs, selected = int(position["epoch"]), int(position["best_epoch"])
+    if selected:
+        put_in(setup.model, folder.load_best(), folder)
+    folder.keep_epochs(epochs)
     return state
 
 
@@ -289,8 +346,15 @@ def selected(folder: Path, registry: Registry, device: str) -> _Setup:
 
 
 def _train_epochs(
-    trainer: Trainer, folder: RunFolder, callbacks: Callbacks, processes: Processes
+    trainer: Trainer, folder: RunFolder, callbacks: Callbacks, processes: Processes,
+    stop: StopRequest, save_minutes: float,
 ) -> None:
+    saved = time.monotonic()
+
+    def pause() -> bool:
+        late = time.monotonic() - saved >= 60 * save_minutes
+        return stop.asked or callbacks.stop_asked or late
+
     def save(record: EpochRecord | None) -> None:
         if record is not None:
             folder.append(record)
@@ -299,10 +363,11 @@ def _train_epochs(
             callbacks.epoch(record)
         folder.save_last(trainer.state())
 
-    with StopRequest() as stop:
+    with stop.between_steps():
         while not trainer.finished and not processes.any(callbacks.stop_asked):
-            record = trainer.train_epoch(lambda: stop.asked or callbacks.stop_asked)
+            record = trainer.train_epoch(pause)
             processes.from_first(partial(save, record))
+            saved = time.monotonic()
             if processes.any(stop.asked):
                 raise _interrupted("interrupted", trainer, folder)
     if not trainer.position.best_epoch:
@@ -312,9 +377,10 @@ def _train_epochs(
 
 
 def _interrupted(what: str, trainer: Trainer, folder: RunFolder) -> InterruptedRunError:
+    position = trainer.position
+    where = f"in epoch {position.epoch + 1}" if position.step else f"after epoch {position.epoch}"
     return InterruptedRunError(
-        f"{what} in epoch {trainer.position.epoch + 1}; everything is saved",
-        hint=f"go on with: dgljoint train --resume --out {folder.path}",
+        f"{what} {where}; everything is saved", hint=f"go on with: {folder.resume_command}"
     )
 
 
@@ -349,14 +415,8 @@ def put_in(model: JointModel, checkpoint: dict[str, Any], folder: RunFolder) -> 
     Raises:
         DataError: they are those of another model.
     """
-    try:
-        model.load_state_dict(checkpoint["model"])
-    except RuntimeError as error:
-        raise DataError(
-            f"{folder.path}: the checkpoint is that of another model: {one_line(error)}",
-            hint="its configuration was changed or another version of dgljoint wrote it: train "
-            "again in another --out",
-        ) from error
+    with fitting(folder.path):
+        load_model(model, checkpoint["model"])
 
 
 def _assess(setup: _Setup, *parts: str) -> dict[str, Assessed]:
@@ -408,7 +468,9 @@ def with_all_options(
 def refuse_changes(stored: RunConfig, wanted: RunConfig, out: Path) -> None:
     """Raise :class:`UsageError` if a run would go on with another configuration."""
     before, now = flat(stored.model_dump(mode="json")), flat(wanted.model_dump(mode="json"))
-    changed = sorted(key for key in before | now if before.get(key) != now.get(key))
+    changed = sorted(
+        key for key in before | now if before.get(key) != now.get(key) and key not in _HARMLESS
+    )
     if changed:
         what = ", ".join(f"{key} {before.get(key)!r} -> {now.get(key)!r}" for key in changed)
         raise UsageError(

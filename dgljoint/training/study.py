@@ -7,10 +7,8 @@ run stands, and the figures so far), which is written anew whenever a run ends.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
-import time
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -18,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from dgljoint.config import RunConfig, dump_config
-from dgljoint.errors import DataError, InterruptedRunError, RunFailedError, UsageError
-from dgljoint.files import write_text, writing
+from dgljoint.errors import DataError, InterruptedRunError, UsageError
+from dgljoint.files import write_text
 from dgljoint.options import parse_options
 from dgljoint.plugins.registry import Registry
 from dgljoint.plugins.selection import select
@@ -27,6 +25,7 @@ from dgljoint.store import CascadeStore, StoredSplit
 from dgljoint.training.cells import Cell, Failure, StudyProgress, run_cells
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.interruption import StopRequest
+from dgljoint.training.lock import locked
 from dgljoint.training.parts import folds_offered, part_under_test, training_parts
 from dgljoint.training.run import TEST, refuse_changes, with_all_options
 from dgljoint.training.study_summary import (
@@ -190,7 +189,9 @@ def train_study(
         InterruptedRunError: Ctrl-C; everything is saved for ``resume``.
         RunFailedError: the file system refuses, or the study is being trained already.
     """
-    with _alone_in(study.folder) as lock:
+    # The processes of the cells hold the folder, too: a study that was killed is not gone on with
+    # before they have noticed.
+    with locked(study.folder, _SECONDS_TO_WAIT) as lock:
         if not (resume or force) and any(study.folder.iterdir()):
             raise UsageError(
                 f"{study.folder} is not empty",
@@ -224,54 +225,17 @@ def _interruptible(
 ) -> Iterator[StopRequest]:
     """Say how to go on after Ctrl-C, whether the cells were waited for or not."""
     try:
-        with StopRequest() as stop:
+        with StopRequest() as stop, stop.between_steps():
             yield stop
     except KeyboardInterrupt:
         summary = _summarise(study, failures)
         failed = f", {summary.failed} failed" if summary.failed else ""
-        again = f"dgljoint train --resume --out {study.folder}"
+        again = f"dgljoint train --resume --out {shlex.quote(str(study.folder))}"
         raise InterruptedRunError(
             f"interrupted: {summary.done} of {len(study.cells)} runs are done{failed}; "
             "everything is saved",
             hint=f"go on with: {again}" + (f" --jobs {jobs}" if jobs > 1 else ""),
         ) from None
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[int]:
-    """Make the folder and keep every other study out of it; give the descriptor that does.
-
-    The processes of the cells hold it open too: a study that was killed is not gone on with before
-    they have noticed.
-    """
-    with writing(folder):
-        if folder.exists() and not folder.is_dir():
-            raise UsageError(f"{folder} is no folder", hint="choose another --out")
-        folder.mkdir(parents=True, exist_ok=True)
-        held = os.open(folder, os.O_RDONLY)
-    try:
-        _lock(held, folder)
-        yield held
-    finally:
-        os.close(held)
-
-
-def _lock(held: int, folder: Path) -> None:
-    until = time.monotonic() + _SECONDS_TO_WAIT
-    while True:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() > until:
-                raise RunFailedError(
-                    f"another process is training in {folder}",
-                    hint="wait for its end, or choose another --out",
-                ) from None
-            time.sleep(0.05)
-        except OSError:
-            return  # some file systems have no locks
-        else:
-            return
 
 
 def _summarise(study: Study, failures: Mapping[Cell, Failure]) -> StudySummary:

@@ -87,7 +87,7 @@ def train_single_task(
     config = single_task_config(run.config(), task)
     store = CascadeStore(Path(config.data))
     run.check_data(store, store.split(config.split))
-    resume = RunFolder(out).resumable
+    resume = RunFolder(out).started
     train(config, out, registry=registry, callbacks=callbacks, resume=resume)
 
 

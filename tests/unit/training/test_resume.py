@@ -5,22 +5,27 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from conftest import Site
 from dgljoint.config import resolve_config
 from dgljoint.errors import (
     DataError,
     InterruptedRunError,
+    RunFailedError,
     UsageError,
 )
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.specs import WeighterSpec
 from dgljoint.store import CascadeStore, put_split, remove_split
 from dgljoint.training import evaluate_run, train
+from dgljoint.training.lock import locked
 from runs import StopAfter, assert_same_run, metrics, run
 from toys import shipped, toy_store
 
+QUICK = ("train.epochs=2", "train.batch=32")
 BOTH = ("contrastive", "meta_weight")
 
 
@@ -155,7 +160,7 @@ def test_an_occupied_folder_is_refused_and_kept(store: CascadeStore, tmp_path: P
     assert (out / "mine.txt").read_text() == "keep"
 
 
-def test_a_run_without_a_checkpoint_says_how_to_start_over(
+def test_a_run_whose_state_was_taken_away_says_how_to_start_over(
     store: CascadeStore, tmp_path: Path
 ) -> None:
     out = tmp_path / "a"
@@ -164,5 +169,164 @@ def test_a_run_without_a_checkpoint_says_how_to_start_over(
     with pytest.raises(DataError, match="nothing to go on from") as refused:
         run(store, out, resume=True)
     assert "--force" in (refused.value.hint or "")
-    with pytest.raises(DataError, match="no run folder"):
-        run(store, tmp_path / "none", resume=True)
+    assert (out / "scores.json").exists()
+
+
+@pytest.mark.parametrize("left", ["nothing", "no state", "a first line", "a start", "a folder"])
+def test_a_run_killed_before_its_first_state_begins_again(
+    store: CascadeStore, tmp_path: Path, left: str
+) -> None:
+    """What a kill leaves between the making of the folder and the first checkpoint."""
+    run(store, tmp_path / "a", *QUICK)
+    out = tmp_path / "b"
+    if left != "nothing":
+        out.mkdir()
+        (out / ".lock").write_text("1")
+        (out / ".config.toml.1234567.tmp").write_text("see")
+    if left in ("no state", "a first line", "a start"):
+        (out / "checkpoints").mkdir()
+        (out / "checkpoints" / ".last.safetensors.1234567.tmp").write_bytes(b"x" * 100)
+        name = ".starting.toml" if left == "a start" else "config.toml"
+        (out / name).write_bytes((tmp_path / "a" / "config.toml").read_bytes())
+    if left in ("no state", "a first line"):
+        (out / "manifest.json").write_bytes((tmp_path / "a" / "manifest.json").read_bytes())
+    if left == "a first line":
+        lines = (tmp_path / "a" / "metrics.jsonl").read_text().splitlines(keepends=True)
+        (out / "metrics.jsonl").write_text(lines[0] + lines[1][:40])
+    if left in ("no state", "a start"):
+        with pytest.raises(UsageError, match=r"train\.batch 32 -> 4"):
+            run(store, out, "train.epochs=2", "train.batch=4", resume=True)
+    run(store, out, *QUICK, resume=True)
+    assert_same_run(tmp_path / "a", out)
+    names = [sorted(path.name for path in folder.rglob("*")) for folder in (tmp_path / "a", out)]
+    assert names[0] == names[1]
+
+
+def test_a_kill_while_an_earlier_run_is_replaced_leaves_the_new_one_alone(
+    store: CascadeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the old checkpoints still there, ``--resume`` must not go on from them."""
+    from dgljoint.training import folder
+
+    out = tmp_path / "a"
+    run(store, out, *QUICK)
+    run(store, tmp_path / "b", *QUICK, seed=1)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder, "describe_run", killed)
+        with pytest.raises(InterruptedRunError):
+            run(store, out, *QUICK, seed=1, force=True)
+    assert folder.RunFolder(out).config().seed == 1
+    run(store, out, *QUICK, seed=1, resume=True)
+    assert_same_run(tmp_path / "b", out)
+
+
+def test_saving_within_epochs_changes_nothing(
+    store: CascadeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dgljoint.training.folder import RunFolder
+
+    steps = []
+    save = RunFolder.save_last
+
+    def counted(self: RunFolder, state: dict[str, Any]) -> None:
+        steps.append((state["position"]["epoch"], state["position"]["step"]))
+        save(self, state)
+
+    monkeypatch.setattr(RunFolder, "save_last", counted)
+    run(store, tmp_path / "a", plugins=BOTH)
+    assert steps == [(1, 0), (2, 0), (3, 0)]
+    steps.clear()
+    run(store, tmp_path / "b", "train.save_minutes=0", plugins=BOTH)
+    assert len(steps) > 10
+    assert steps == sorted(set(steps))
+    assert_same_run(tmp_path / "a", tmp_path / "b")
+
+
+def test_how_often_a_run_is_saved_may_be_changed(store: CascadeStore, tmp_path: Path) -> None:
+    out = tmp_path / "a"
+    with pytest.raises(InterruptedRunError):
+        run(store, out, callback=StopAfter(2))
+    run(store, out, "train.save_minutes=1", resume=True)
+
+
+def test_a_log_that_lost_lines_is_refused(store: CascadeStore, tmp_path: Path) -> None:
+    out = tmp_path / "a"
+    with pytest.raises(InterruptedRunError):
+        run(store, out, callback=StopAfter(20))
+    lines = (out / "metrics.jsonl").read_text()
+    (out / "metrics.jsonl").write_text(lines[:-1])
+    with pytest.raises(DataError, match="has the lines of 1 epochs, but 2 have ended"):
+        run(store, out, resume=True)
+
+
+def test_a_missing_best_model_is_noticed_before_the_night(
+    store: CascadeStore, tmp_path: Path
+) -> None:
+    out = tmp_path / "a"
+    with pytest.raises(InterruptedRunError):
+        run(store, out, callback=StopAfter(20))
+    (out / "checkpoints" / "best.safetensors").unlink()
+    with pytest.raises(DataError, match=r"best\.safetensors: no such checkpoint"):
+        run(store, out, resume=True)
+
+
+class Told(StopAfter):
+    """Takes down what it is told."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__(steps)
+        self.said: list[str] = []
+
+    def message(self, text: str) -> None:
+        self.said.append(text)
+
+
+IDLE = """
+    import dgljoint
+    from dgljoint.nn import Interaction
+
+    @dgljoint.hookimpl
+    def dgljoint_interactions():
+        build = lambda options, context: Interaction()
+        return [dgljoint.InteractionSpec(name="idle", summary="x", build=build)]
+"""
+
+
+def test_other_versions_are_told(store: CascadeStore, tmp_path: Path, site: Site) -> None:
+    site.install("idle-dist", {"idle": "idle"}, idle=IDLE)
+    out = tmp_path / "a"
+    with pytest.raises(InterruptedRunError):
+        run(store, out, callback=StopAfter(2), plugins=("idle",))
+    manifest = json.loads((out / "manifest.json").read_text())
+    for plugin in manifest["plugins"]:
+        if plugin["name"] == "idle":
+            plugin["version"] = "0.9"
+    manifest["packages"]["torch"] = "1.0"
+    manifest["packages"]["pluggy"] = "0.1"  # computes nothing
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    told = Told(1)
+    with pytest.raises(InterruptedRunError):
+        run(store, out, plugins=("idle",), resume=True, callback=told)
+    assert len(told.said) == 1
+    assert "plugin 'idle': idle-dist 0.9, now idle-dist 1.0" in told.said[0]
+    assert "torch 1.0, now " in told.said[0]
+    assert "pluggy" not in told.said[0]
+
+
+def test_a_folder_in_use_is_refused_until_its_process_is_gone(
+    store: CascadeStore, tmp_path: Path
+) -> None:
+    out = tmp_path / "a"
+    with pytest.raises(InterruptedRunError):
+        run(store, out, callback=StopAfter(2))
+    with locked(out):
+        before = (out / "metrics.jsonl").exists()
+        for settings in ({"resume": True}, {"force": True}):
+            with pytest.raises(RunFailedError, match="another process is training in"):
+                run(store, out, **settings)
+        assert before == (out / "metrics.jsonl").exists()
+    run(store, out, resume=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from forked import Ended, Forge
@@ -45,16 +45,16 @@ def test_a_run_killed_twenty_times_equals_one_that_was_not(tmp_path: Path, forge
     forge.warm(*BEGIN, "-o", "train.epochs=1", "-o", "train.batch=96", "--out", "warm")
     whole = forge.run(*BEGIN, "--out", "whole")
     assert whole.code == 0, whole.said
-    random_moment = random.Random(5)
+    moments = np.random.default_rng(5)
     kills, number, kinds = 0, 0, Counter()
     while kills < KILLS:
         number += 1
         folder = tmp_path / f"cut{number}"
         while kills < KILLS:
             if kills % 2:
-                death = {"seconds": random_moment.uniform(0, whole.seconds)}
+                death = {"seconds": moments.uniform(0, whole.seconds)}
             else:
-                death = {"event": random_moment.randint(1, 40)}
+                death = {"event": int(moments.integers(1, 41))}
             ended = go_on(forge, folder, **death)
             assert ended.code in (0, -signal.SIGKILL), ended.said
             if ended.code == 0:

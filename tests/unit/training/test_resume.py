@@ -181,7 +181,6 @@ def test_a_run_killed_before_its_first_state_begins_again(
     out = tmp_path / "b"
     if left != "nothing":
         out.mkdir()
-        (out / ".lock").write_text("1")
         (out / ".config.toml.1234567.tmp").write_text("see")
     if left in ("no state", "a first line", "a start"):
         (out / "checkpoints").mkdir()

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from conftest import Site
-from dgljoint.errors import InterruptedRunError, UsageError
+from dgljoint.errors import InterruptedRunError, RunFailedError, UsageError
 from dgljoint.nn.questions import evaluation_question
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.store import CascadeStore
@@ -77,6 +77,25 @@ def test_the_temperature_is_that_of_the_validation_part(
     assert relabelled.rumor.accuracy == pytest.approx(1 - result.test.rumor.accuracy)
     assert relabelled.calibration.temperature == temperature
     assert relabelled.calibration.raw != result.test.calibration.raw
+
+
+def test_a_run_has_ended_only_when_its_predictions_are_written(
+    store: CascadeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: RunFolder, table: str) -> None:
+        raise RunFailedError("cannot write predictions.csv: the disk is full")
+
+    out = tmp_path / "a"
+    with monkeypatch.context() as patched, pytest.raises(RunFailedError):
+        patched.setattr(RunFolder, "save_predictions", refuse)
+        run(store, out)
+    assert not (out / "scores.json").exists()
+    run(store, out, resume=True)
+    assert (out / "scores.json").exists()
+    assert (out / "predictions.csv").exists()
+    with pytest.raises(InterruptedRunError):
+        run(store, out, force=True, callback=StopAfter(2))
+    assert not (out / "predictions.csv").exists(), "it was of the run before"
 
 
 def test_what_is_worked_out_once_is_not_in_an_epoch(store: CascadeStore, tmp_path: Path) -> None:

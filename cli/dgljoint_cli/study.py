@@ -102,7 +102,7 @@ def asked_for(
                 "--jobs is for several runs", hint="ask for them: --folds all, or --seeds 0-4"
             )
         return None
-    if os.environ.get("WORLD_SIZE", "1") != "1":
+    if "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1":
         raise UsageError(
             "several runs are processes of their own, and torchrun would start each many times",
             hint="leave torchrun out, or train one run at a time: --fold and --seed",

@@ -73,7 +73,8 @@ class LineStudyProgress(StudyProgress):
         self._shares.pop(cell, None)
         seconds = self._clock() - self._begun.pop(cell)
         how = "done" if failure is None else f"FAILED: {failure.message}"
-        self.say(f"{cell}: {how}, {_duration(seconds)}; {self.standing}")
+        standing = f"{self.ended} of {self.cells} ended{self.outlook}"
+        self.say(f"{cell}: {how}, {_duration(seconds)}; {standing}")
 
     def stop(self, running: int) -> None:
         """Say what is waited for."""
@@ -84,12 +85,11 @@ class LineStudyProgress(StudyProgress):
         self._talk.say(text)
 
     @property
-    def standing(self) -> str:
-        """How many have ended, and how long the others will take."""
+    def outlook(self) -> str:
+        """How many have failed, and how long the others will take."""
         failed = f", {self.failures} FAILED" if self.failures else ""
         left = self.seconds_left
-        ahead = "" if left is None else f", about {_duration(left)} left"
-        return f"{self.ended} of {self.cells} ended{failed}{ahead}"
+        return failed if left is None else f"{failed}, about {_duration(left)} left"
 
     @property
     def seconds_left(self) -> float | None:
@@ -151,7 +151,7 @@ class BarStudyProgress(LineStudyProgress):
 
     def _draw(self) -> None:
         self.bar.update(
-            self._all, completed=self.ended, total=self.cells, unit=f"runs: {self.standing}"
+            self._all, completed=self.ended, total=self.cells, unit=f"runs{self.outlook}"
         )
 
 

@@ -48,6 +48,14 @@ def in_use(folder: Path) -> bool:
     return False
 
 
+def child_of(process: int) -> int:
+    (found,) = (
+        int(stat.parent.name) for stat in Path("/proc").glob("[0-9]*/stat")
+        if int(stat.read_text().rpartition(")")[2].split()[1]) == process
+    )
+    return found
+
+
 def files(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
@@ -55,7 +63,7 @@ def files(folder: Path) -> dict[Path, int]:
 def test_killed_then_interrupted_then_resumed_equals_undisturbed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store, out = toy_store(tmp_path / "toy.h5", cascades=96), tmp_path / "study"
+    store, out = toy_store(tmp_path / "toy.h5", cascades=64), tmp_path / "study"
     first = out / "fold2-seed0"
     arguments = ("train", str(store.path), *SETTINGS, "--encoder", "gcn", "--fold", "2",
                  "--seeds", "0,3", "--out", str(out))
@@ -67,9 +75,12 @@ def test_killed_then_interrupted_then_resumed_equals_undisturbed(
 
     killed = start(*arguments)
     wait_for(lambda: epochs(first) > 0)
-    assert in_use(out)
+    orphan = child_of(killed.pid)
+    os.kill(orphan, signal.SIGSTOP)  # it has not noticed yet
     killed.kill()
     killed.communicate()
+    assert in_use(out)
+    os.kill(orphan, signal.SIGCONT)
     wait_for(lambda: not in_use(out))
     left = files(out)
     assert epochs(first) < EPOCHS
@@ -78,6 +89,7 @@ def test_killed_then_interrupted_then_resumed_equals_undisturbed(
     before = epochs(first)
     assert files(out).keys() >= left.keys()
     wait_for(lambda: epochs(first) > before)
+    asked = time.time_ns()
     os.killpg(interrupted.pid, signal.SIGINT)
     _, said = interrupted.communicate()
     assert interrupted.returncode == 130, said
@@ -87,6 +99,7 @@ def test_killed_then_interrupted_then_resumed_equals_undisturbed(
     )
     assert "Traceback" not in said
     assert not in_use(out)
+    assert (first / "checkpoints" / "last.safetensors").stat().st_mtime_ns > asked
     summary = json.loads((out / "summary.json").read_text())
     assert [cell["state"] for cell in summary["cells"]] == ["unfinished", "not started"]
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
 
+from dgljoint.evaluation.scores import MODEL
 from dgljoint.runs.protocol import Protocol
 from dgljoint.training.study import state_of
-from dgljoint.training.study_summary import DONE, FIGURES, MODEL, Spread, StudySummary
+from dgljoint.training.study_summary import DONE, FIGURES, Spread, StudySummary
 from dgljoint_cli.numbers import show_numbers
 from dgljoint_cli.rendering import table, titled
 
@@ -28,7 +29,7 @@ def summary_tables(summary: StudySummary) -> list[RenderableType]:
         f"mean ± standard deviation over {_runs(summary.done)}"
     )
     names = [name for name in FIGURES if any(name in row for row in summary.figures.values())]
-    made = table("", *names, numbers=True)
+    made = table("", *(FIGURES[name] for name in names), numbers=True)
     for row, figures in summary.figures.items():
         cells = (_cell(figures, name, summary.done) for name in names)
         made.add_row(row, *cells, style="bold" if row == MODEL else None)

@@ -17,6 +17,7 @@ from typing import Any
 
 from dgljoint.config import RunConfig, dump_config
 from dgljoint.errors import DataError, InterruptedRunError, UsageError
+from dgljoint.evaluation.scores import Scores
 from dgljoint.files import write_text
 from dgljoint.options import parse_options
 from dgljoint.plugins.registry import Registry
@@ -240,10 +241,7 @@ def _interruptible(
 
 def _summarise(study: Study, failures: Mapping[Cell, Failure]) -> StudySummary:
     """Read what the cells came to, and write it down."""
-    tests = {
-        cell: RunFolder(cell.folder).scores()[TEST]
-        for cell in study.cells if state_of(cell) == DONE
-    }
+    tests = {cell: _test_scores(cell) for cell in study.cells if state_of(cell) == DONE}
     summary = StudySummary(
         data=study.store.name,
         split=study.split.name,
@@ -261,8 +259,14 @@ def _summarise(study: Study, failures: Mapping[Cell, Failure]) -> StudySummary:
     return summary
 
 
+def _test_scores(cell: Cell) -> Scores:
+    run = RunFolder(cell.folder)
+    run.figures(TEST)  # says what is wrong where there are none
+    return run.typed_scores()[TEST]
+
+
 def _described(
-    cell: Cell, test: Mapping[str, Any] | None, failure: Failure | None
+    cell: Cell, test: Scores | None, failure: Failure | None
 ) -> CellState:
     known = CellState(
         fold=cell.config.fold,

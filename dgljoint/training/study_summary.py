@@ -7,22 +7,23 @@ the validation part.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
 from typing import Any
 
 from dgljoint.errors import StudyFailedError
+from dgljoint.evaluation.figures import TITLES, figures_of
+from dgljoint.evaluation.scores import ALL, MODEL, NOT_SOURCE, Scores
 
-ACCURACY, MACRO_F1, ECE = "accuracy", "macro F1", "ECE"
-MRR, HITS1, MRR_NOT_SOURCE = "MRR", "Hits@1", "MRR, parent not source"
-FIGURES = (ACCURACY, MACRO_F1, ECE, MRR, HITS1, MRR_NOT_SOURCE)
-MODEL, MAJORITY = "model", "majority guess"
+MAJORITY = "majority guess"
+FIGURES = {
+    "accuracy": TITLES["accuracy"], "macro_f1": TITLES["macro_f1"], "ece": "ECE",
+    "mrr": TITLES["mrr"], "hits1": TITLES["hits1"], "mrr_not_source": TITLES["mrr_not_source"],
+}
+"""What is summed up, by short name, and how it is called in print."""
 
 DONE, FAILED, UNFINISHED, NOT_STARTED = "done", "failed", "unfinished", "not started"
-
-_LINKS = ((MRR, "all", "mrr"), (HITS1, "all", "hits1"),
-          (MRR_NOT_SOURCE, "parent is not the source", "mrr"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,32 +119,29 @@ class StudySummary:
         )
 
 
-def model_figures(test: Mapping[str, Any]) -> dict[str, float]:
-    """Return the model's figures of a test part by name, in the order of ``FIGURES``.
+def model_figures(test: Scores) -> dict[str, float]:
+    """Return the model's figures of a test part by short name, in the order of ``FIGURES``.
 
-    Args:
-        test: as ``scores.json`` has it. What was not scored is left out: a task that was not
-            trained, a group without targets.
+    What was not scored is left out: a task that was not trained, a group without targets.
     """
-    figures: dict[str, float] = {}
-    if (rumor := test["rumor"]) is not None:
-        figures |= {ACCURACY: rumor["accuracy"], MACRO_F1: rumor["macro_f1"]}
-    # Runs of before had no calibration.
-    if (calibration := test.get("calibration")) is not None:
-        figures[ECE] = calibration["raw"]["ece"]
-    return figures | _link_figures(test).get(MODEL, {})
+    found = figures_of(asdict(test))
+    if test.calibration is not None:
+        found["ece"] = test.calibration.raw.ece
+    return {name: found[name] for name in FIGURES if name in found}
 
 
-def guess_figures(test: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Return the figures of the guesses that need no model, by guess.
-
-    Args:
-        test: as ``scores.json`` has it.
-    """
-    rumor = test["rumor"]
-    guesses = {} if rumor is None else {MAJORITY: {ACCURACY: rumor["majority"]}}
-    links = _link_figures(test)
-    return guesses | {f"parent: {name}": links[name] for name in links if name != MODEL}
+def guess_figures(test: Scores) -> dict[str, dict[str, float]]:
+    """Return the figures of the guesses that need no model, by guess."""
+    guesses: dict[str, dict[str, float]] = defaultdict(dict)
+    if test.rumor is not None:
+        guesses[MAJORITY]["accuracy"] = test.rumor.majority
+    for group, suffix in ((ALL, ""), (NOT_SOURCE, "_not_source")):
+        rows = test.links[group].rows if group in test.links else {}
+        for guess, row in rows.items():
+            if guess != MODEL:
+                found = {f"mrr{suffix}": row.mrr, f"hits1{suffix}": row.hits1}
+                guesses[f"parent: {guess}"] |= {n: found[n] for n in found if n in FIGURES}
+    return dict(guesses)
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -151,11 +149,11 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(fmean(values), stdev(values) if len(values) > 1 else None, len(values))
 
 
-def over_cells(tests: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Spread]]:
+def over_cells(tests: Iterable[Scores]) -> dict[str, dict[str, Spread]]:
     """Sum up the figures of the model and of each guess over runs.
 
     Args:
-        tests: the test part of each run's ``scores.json``.
+        tests: the test part of each.
     """
     gathered: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for test in tests:
@@ -166,12 +164,3 @@ def over_cells(tests: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Spread
         row: {name: spread(values) for name, values in figures.items()}
         for row, figures in gathered.items()
     }
-
-
-def _link_figures(test: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Return the figures of each row of the link tables."""
-    rows: dict[str, dict[str, float]] = defaultdict(dict)
-    for name, group, key in _LINKS:
-        for row, scores in test["links"].get(group, {"rows": {}})["rows"].items():
-            rows[row][name] = scores[key]
-    return dict(rows)

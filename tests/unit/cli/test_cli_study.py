@@ -22,7 +22,7 @@ from dgljoint_cli.study_progress import BarStudyProgress, LineStudyProgress, wat
 DONE = CellState(0, 0, "fold0-seed0", "done", {"accuracy": 0.5})
 FAILED = CellState(1, 0, "fold1-seed0", "failed", {}, "boom is nan", "lower the rate", 5, "a.log")
 FIGURES = {
-    "model": {"accuracy": Spread(0.5, 0.25, 4), "MRR": Spread(0.25, 0.125, 3)},
+    "model": {"accuracy": Spread(0.5, 0.25, 4), "mrr": Spread(0.25, 0.125, 3)},
     "majority guess": {"accuracy": Spread(0.4, None, 4)},
 }
 
@@ -162,7 +162,7 @@ def test_the_result_is_json_when_asked_for(store, asked, capsys):
     captured = capsys.readouterr()
     values = json.loads(captured.out)
     assert (values["study"], values["split"], values["folds"]) == ("s", "event", [0])
-    assert values["figures"]["model"]["MRR"] == {"mean": 0.25, "sd": 0.125, "n": 3}
+    assert values["figures"]["model"]["mrr"] == {"mean": 0.25, "sd": 0.125, "n": 3}
     assert values["cells"][0]["figures"] == {"accuracy": 0.5}
     assert captured.err == ""
 

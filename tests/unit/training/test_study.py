@@ -176,12 +176,18 @@ def test_a_finished_run_is_taken_as_it_is(store: CascadeStore, finished: Path) -
         planned(store, finished, folds=(1,)), progress=StudyProgress(), resume=True
     )
     scores = json.loads((finished / "fold1-seed0" / "scores.json").read_text())["test"]
-    assert summary.cells[0].figures["macro F1"] == scores["rumor"]["macro_f1"]
-    assert summary.figures["model"]["MRR"].mean == (
+    assert summary.cells[0].figures["macro_f1"] == scores["rumor"]["macro_f1"]
+    assert summary.figures["model"]["mrr"].mean == (
         scores["links"]["all"]["rows"]["model"]["mrr"]
     )
     assert is_study(finished)
     assert folds_and_seeds(finished) == ((1,), (0,))
+
+
+def test_a_damaged_run_is_said(store: CascadeStore, finished: Path) -> None:
+    (finished / "fold1-seed0" / "scores.json").write_text('{"test": {"rumor": 3, "links": {}}}')
+    with pytest.raises(DataError, match=r"fold1-seed0: scores\.json"):
+        train_study(planned(store, finished, folds=(1,)), progress=StudyProgress(), resume=True)
 
 
 def test_runs_of_another_configuration_or_of_other_data_are_not_gone_on_with(

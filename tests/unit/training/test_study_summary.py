@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from dgljoint.evaluation.scores import (
+    Calibration,
+    LinkScores,
+    LinkTable,
+    Reliability,
+    RumorScores,
+    Scores,
+)
 from dgljoint.training.study_summary import (
-    ACCURACY,
     DONE,
-    ECE,
     FAILED,
-    HITS1,
-    MACRO_F1,
-    MRR,
-    MRR_NOT_SOURCE,
+    FIGURES,
     CellState,
     StudySummary,
     guess_figures,
@@ -24,47 +27,54 @@ from dgljoint.training.study_summary import (
     spread,
 )
 
+NOTHING = Scores("test", None, {}, 0.1)
+CALIBRATION = Calibration(9, Reliability(0.1, 0.2, 0.3, ()), None, None)
 
-def links(mrr: float) -> dict[str, Any]:
-    return {"mrr": mrr, "hits1": mrr / 2, "hits3": 0.9, "hits10": 0.9, "auc": 0.9}
+
+def links(mrr: float) -> LinkScores:
+    return LinkScores(mrr=mrr, hits1=mrr / 2, hits3=0.9, hits10=0.9, auc=0.9)
 
 
-def part(accuracy: float, mrr: float, **more: object) -> dict[str, Any]:
-    return {
-        **more,
-        "rumor": {"accuracy": accuracy, "macro_f1": accuracy / 2, "majority": 0.25},
-        "links": {
-            "all": {"targets": 9, "rows": {"model": links(mrr), "source": links(0.4)}},
-            "parent is not the source": {"targets": 5, "rows": {"model": links(mrr / 4)}},
-        },
+def part(accuracy: float, mrr: float) -> Scores:
+    rumor = RumorScores(
+        cascades=9, accuracy=accuracy, macro_f1=accuracy / 2, f1={}, auroc=None, majority=0.25,
+        confusion={},
+    )
+    groups = {
+        "all": LinkTable(9, {"model": links(mrr), "source": links(0.4)}),
+        "parent is not the source": LinkTable(5, {"model": links(mrr / 4), "latest": links(0.8)}),
     }
+    return Scores("test", rumor, groups, 0.1)
 
 
 def test_figures_are_read_from_a_test_part() -> None:
-    assert model_figures(part(0.6, 0.4, calibration={"raw": {"ece": 0.1}})) == {
-        ACCURACY: 0.6, MACRO_F1: 0.3, ECE: 0.1, MRR: 0.4, HITS1: 0.2, MRR_NOT_SOURCE: 0.1
+    found = model_figures(replace(part(0.6, 0.4), calibration=CALIBRATION))
+    assert found == {
+        "accuracy": 0.6, "macro_f1": 0.3, "ece": 0.1, "mrr": 0.4, "hits1": 0.2,
+        "mrr_not_source": 0.1,
     }
+    assert list(found) == list(FIGURES)
     assert guess_figures(part(0.6, 0.4)) == {
-        "majority guess": {ACCURACY: 0.25}, "parent: source": {MRR: 0.4, HITS1: 0.2}
+        "majority guess": {"accuracy": 0.25}, "parent: source": {"mrr": 0.4, "hits1": 0.2},
+        "parent: latest": {"mrr_not_source": 0.8},
     }
 
 
 def test_what_was_not_scored_has_no_figure() -> None:
-    rumor_alone = {"rumor": {"accuracy": 0.5, "macro_f1": 0.5, "majority": 0.5}, "links": {}}
-    assert model_figures(rumor_alone) == {ACCURACY: 0.5, MACRO_F1: 0.5}
-    nothing: dict[str, Any] = {"rumor": None, "links": {}}
-    assert model_figures(nothing) == {}
-    assert guess_figures(nothing) == {}
+    rumor_alone = replace(part(0.5, 0.5), links={})
+    assert model_figures(rumor_alone) == {"accuracy": 0.5, "macro_f1": 0.25}
+    assert model_figures(NOTHING) == {}
+    assert guess_figures(NOTHING) == {}
 
 
 def test_a_spread_is_that_of_a_sample_over_all_runs() -> None:
-    tests = [part(0.2, 0.5), part(0.4, 0.5), part(0.9, 0.8), {"rumor": None, "links": {}}]
-    found = over_cells(tests)["model"]
-    assert found[ACCURACY].mean == pytest.approx(0.5)
-    assert found[ACCURACY].sd == pytest.approx(np.std([0.2, 0.4, 0.9], ddof=1))
-    assert found[ACCURACY].n == 3
-    assert found[MRR].mean == pytest.approx(0.6)
-    assert over_cells(tests)["parent: source"][MRR].sd == 0
+    rows = over_cells([part(0.2, 0.5), part(0.4, 0.5), part(0.9, 0.8), NOTHING])
+    accuracy = rows["model"]["accuracy"]
+    assert accuracy.mean == pytest.approx(0.5)
+    assert accuracy.sd == pytest.approx(np.std([0.2, 0.4, 0.9], ddof=1))
+    assert accuracy.n == 3
+    assert rows["model"]["mrr"].mean == pytest.approx(0.6)
+    assert rows["parent: source"]["mrr"].sd == 0
     assert spread([0.3]).sd is None
 
 

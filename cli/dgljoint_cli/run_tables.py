@@ -31,12 +31,11 @@ _BASIS = {
 }
 
 
-def run_table(found: Sequence[RunSummary]) -> RenderableType:
-    """Lay out the list of runs, a row each."""
-    broken = any(run.cause for run in found)
+def run_tables(found: Sequence[RunSummary]) -> list[RenderableType]:
+    """Lay out the list of runs, a row each, and under it why some are broken."""
     made = table(
         "name", "data", "split", "fold", "seed", "encoder", "plugins", "state", "best epoch",
-        "accuracy", "macro F1", "MRR", *["cause"] * broken,
+        "accuracy", "macro F1", "MRR",
     )
     for column in (3, 4, 8, 9, 10, 11):
         made.columns[column].justify = "right"
@@ -46,9 +45,8 @@ def run_table(found: Sequence[RunSummary]) -> RenderableType:
             _plain(run.encoder), ", ".join(run.plugins),
             Text(state_of(run), style=_STYLES.get(run.state, "")), _plain(run.best_epoch),
             *(_figure(run.figures.get(name)) for name in ("accuracy", "macro_f1", "mrr")),
-            *[run.cause or ""] * broken,
         )
-    return made
+    return [made, *(f"{run.name} is broken: {run.cause}" for run in found if run.cause)]
 
 
 def state_of(run: RunSummary) -> str:
@@ -176,14 +174,14 @@ def _remarks(found: RunComparison) -> list[str]:
 
 
 def _description(facts: RunFacts) -> RenderableType:
-    from dgljoint.runs.stored import section
+    from dgljoint.runs.stored import section, tables
 
     manifest, summary = facts.manifest, facts.summary
     data, packages = section(manifest, "data"), section(manifest, "packages")
     versions = {"dgljoint": manifest.get("dgljoint"), "python": manifest.get("python"), **packages}
     plugins = [
         f"{row.get('name')} ({row.get('distribution')} {row.get('version')})"
-        for row in manifest.get("plugins", ())
+        for row in tables(manifest.get("plugins"))
     ]
     parts = section(manifest, "parts")
     values = {

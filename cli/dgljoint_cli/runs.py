@@ -64,9 +64,9 @@ def list_runs(folder: Path | None, sort: str, as_json: bool) -> None:
         print_json([run.to_dict() for run in found])
         return
     from dgljoint_cli.rendering import render
-    from dgljoint_cli.run_tables import run_table
+    from dgljoint_cli.run_tables import run_tables
 
-    render(run_table(found) if found else f"there are no runs in {where}")
+    render(*(run_tables(found) if found else [f"there are no runs in {where}"]))
 
 
 @runs.command(

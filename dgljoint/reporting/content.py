@@ -12,7 +12,7 @@ from dgljoint.evaluation.scores import ALL, MODEL, LinkTable, Scores
 from dgljoint.reporting.charts import Chart, Points, line_chart
 from dgljoint.runs.facts import RunFacts
 from dgljoint.runs.predictions import Said, SaidOfPart, read_predictions
-from dgljoint.runs.stored import TEST, number, section, text
+from dgljoint.runs.stored import TEST, number, section, tables, text
 
 _WRONG = 15
 _CURVES = {
@@ -22,6 +22,7 @@ _CURVES = {
     "diagnostics": "Cosine of the tasks' gradients on the shared parameters",
 }
 _VALIDATION = ("score", "accuracy", "macro_f1", "mrr", "mrr_not_source")
+_PAPER = "{} ({}). {}."
 _COSINE = ("gradient_cosine",)
 
 
@@ -141,15 +142,14 @@ def _summary(facts: RunFacts) -> dict[str, str]:
 
 
 def _components(manifest: Mapping[str, Any]) -> Iterable[Part]:
-    rows = manifest.get("plugins")
-    for row in rows if isinstance(rows, list) else ():
+    for row in tables(manifest.get("plugins")):
         named = {key: text(row.get(key)) or "" for key in ("kind", "name", "summary")}
         paper = section(row, "reference")
         url = text(paper.get("url")) or ""
         yield Part(
             **named,
             origin=f"{row.get('distribution')} {row.get('version')}",
-            paper=f"{paper['authors']} ({paper['year']}). {paper['title']}." if paper else "",
+            paper=_PAPER.format(*map(paper.get, ("authors", "year", "title"))) if paper else "",
             # A manifest may be anybody's: nothing but a web address becomes a link.
             url=url if url.startswith(("https://", "http://")) else "",
         )

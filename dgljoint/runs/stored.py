@@ -168,6 +168,12 @@ def section(tree: Mapping[str, Any], *path: str) -> Mapping[str, Any]:
     return tree
 
 
+def tables(value: object) -> list[Mapping[str, Any]]:
+    """Return the tables of a list; none where it is no list."""
+    rows = value if isinstance(value, list) else []
+    return [row for row in rows if isinstance(row, Mapping)]
+
+
 def number(value: object) -> float | None:
     """Return a value that is a finite number; ``None`` for what is none."""
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from stored_runs import write_run
+
 DGLJOINT = Path(sys.executable).with_name("dgljoint")
 
 IMPORTED = """
@@ -33,6 +35,7 @@ print(json.dumps([code, sorted(heavy)]), file=sys.stderr)
         (["train", "-h"], {"rich", "pydantic", "pluggy"}),
         (["predict", "-h"], {"rich", "pydantic", "pluggy"}),
         (["synergy", "-h"], {"rich", "pydantic", "pluggy"}),
+        (["runs", "compare", "-h"], {"rich", "pydantic", "pluggy"}),
         (["plugins", "list", "--format", "json"], {"rich", "pydantic", "pluggy"}),
         (["plugins", "list"], {"pydantic", "pluggy"}),
         (["plugins", "presets", "--format", "json"], {"rich", "pydantic", "pluggy"}),
@@ -46,6 +49,27 @@ def test_import_budget(arguments, absent):
     code, imported = json.loads(done.stderr.splitlines()[-1])
     assert code == 0
     assert not (absent | {"torch", "dgl", "numpy", "h5py", "sklearn"}) & set(imported)
+
+
+@pytest.mark.parametrize(
+    ("verb", "absent"),
+    [
+        ("list", {"numpy", "h5py", "sklearn", "scipy", "jinja2"}),
+        ("report", {"numpy", "h5py", "sklearn", "scipy", "rich"}),
+        ("show", {"sklearn", "scipy", "jinja2"}),
+        ("compare", {"h5py", "sklearn", "jinja2"}),
+    ],
+)
+def test_runs_on_disk_are_read_without_torch(tmp_path, verb, absent):
+    runs = [write_run(tmp_path / "runs" / name) for name in ("a", "b")]
+    given = {"list": [tmp_path], "compare": runs}.get(verb, runs[:1])
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED, "runs", verb, *map(str, given)],
+        capture_output=True, text=True, check=True,
+    )
+    code, imported = json.loads(done.stderr.splitlines()[-1])
+    assert code == 0
+    assert not (absent | {"torch", "dgl"}) & set(imported)
 
 
 def dgljoint(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from dgljoint.errors import UsageError
-from dgljoint.runs import StoredRun, find_runs, summarize
+from dgljoint.runs.listing import find_runs, summarize
+from dgljoint.runs.stored import StoredRun
 from stored_runs import write_run
 
 

@@ -80,6 +80,18 @@ class StoredRun:
         check_own(self.path, file)
         return file
 
+    @property
+    def config_file(self) -> Path:
+        """Where the run's configuration is written.
+
+        Raises:
+            DataError: this is no run folder.
+        """
+        file = self.path / "config.toml"
+        if not file.is_file():
+            raise DataError(f"{self.path} is no run folder: it has no config.toml")
+        return file
+
     def config(self) -> RunConfig:
         """Read the run's configuration.
 
@@ -103,8 +115,7 @@ class StoredRun:
         Raises:
             DataError: the run has not ended, or the file is damaged.
         """
-        self.config()
-        if not self.finished:
+        if self.config_file and not self.finished:
             raise DataError(
                 f"{self.path} has no scores.json: its run has not ended",
                 hint=f"go on with: {self.resume_command}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -107,11 +106,15 @@ def test_values_of_any_kind_in_a_manifest_are_no_crash(tmp_path: Path) -> None:
     assert summarize(folder).best_epoch is None
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_run_that_may_not_be_read_is_broken(tmp_path: Path) -> None:
+def test_a_run_that_may_not_be_read_is_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(run: StoredRun) -> None:
+        raise PermissionError(13, "Permission denied", str(run.path / "config.toml"))
+
     folder = write_run(tmp_path / "a")
-    folder.chmod(0o600)
-    try:
-        assert summarize(folder).state == "broken"
-    finally:
-        folder.chmod(0o700)
+    monkeypatch.setattr(StoredRun, "config", refuse)
+    found = summarize(folder)
+    assert found.state == "broken"
+    assert found.cause is not None
+    assert "Permission denied" in found.cause

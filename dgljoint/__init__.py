@@ -33,7 +33,7 @@ from dgljoint import _dgl_compat
 from dgljoint._version import __version__
 
 if TYPE_CHECKING:
-    from dgljoint.api import evaluate, load_run, plan, train
+    from dgljoint.api import evaluate, evaluate_early, load_run, plan, train
     from dgljoint.cascade import Cascade, Kind
     from dgljoint.dataset import CascadeDataset
     from dgljoint.errors import DataError, DgljointError, PluginError, UsageError
@@ -79,6 +79,7 @@ _HOME = {
     "UsageError": "dgljoint.errors",
     "WeighterSpec": "dgljoint.plugins.specs",
     "evaluate": "dgljoint.api",
+    "evaluate_early": "dgljoint.api",
     "hookimpl": "dgljoint.plugins.hookspecs",
     "load_run": "dgljoint.api",
     "plan": "dgljoint.api",
@@ -116,6 +117,7 @@ __all__ = [
     "WeighterSpec",
     "__version__",
     "evaluate",
+    "evaluate_early",
     "hookimpl",
     "load_run",
     "plan",

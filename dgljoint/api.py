@@ -13,16 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from dgljoint.config import SECTIONS, RunConfig, resolve_config
 from dgljoint.errors import UsageError
+from dgljoint.evaluation.deadlines import parse_deadlines
 from dgljoint.loaded_run import Run
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.presets import find_preset
 from dgljoint.runs.naming import default_folder, resumed_folder, settings_of
 from dgljoint.store import CascadeStore
+from dgljoint.training import early
 from dgljoint.training import run as engine
 from dgljoint.training.callbacks import Callback
 
 if TYPE_CHECKING:
-    from dgljoint.evaluation.scores import Scores
+    from dgljoint.evaluation.scores import EarlyDetection, Scores
     from dgljoint.training.plan import Plan
 
     PathLike = str | os.PathLike[str]
@@ -136,8 +138,32 @@ def evaluate(run: Run | PathLike, part: str = "test", *, device: str = "auto") -
         DataError: the folder, its data or its checkpoint cannot be used.
         PluginError: a plugin failed.
     """
-    folder = run.path if isinstance(run, Run) else Path(run)
-    return engine.evaluate_run(folder, registry=installed_registry(), part=part, device=device)
+    return engine.evaluate_run(
+        _folder(run), registry=installed_registry(), part=part, device=device
+    )
+
+
+def evaluate_early(
+    run: Run | PathLike, deadlines: str, part: str = "test", *, device: str = "auto"
+) -> EarlyDetection:
+    """Score a run on what was visible by each deadline; see ``dgljoint evaluate --deadlines``.
+
+    Args:
+        run: or its folder.
+        deadlines: with commas between them: ``"0,10m,1h,all"``.
+        part: ``test`` or ``validation``.
+        device: ``cpu``, ``cuda`` or ``auto``.
+
+    Raises:
+        UsageError: a deadline cannot be read, ``part`` is neither, the run did not train the rumor
+            task, or there is no such device.
+        DataError: the folder, its data or its checkpoint cannot be used, or nothing has a label.
+        PluginError: a plugin failed.
+    """
+    return early.evaluate_early(
+        _folder(run), registry=installed_registry(), part=part,
+        deadlines=parse_deadlines(deadlines), device=device,
+    )
 
 
 def load_run(path: PathLike, *, device: str = "auto") -> Run:
@@ -151,6 +177,10 @@ def load_run(path: PathLike, *, device: str = "auto") -> Run:
         DataError: it is none.
     """
     return Run(Path(path), device)
+
+
+def _folder(run: Run | PathLike) -> Path:
+    return run.path if isinstance(run, Run) else Path(run)
 
 
 def _resolve(

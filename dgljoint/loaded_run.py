@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dgljoint.config import RunConfig
 from dgljoint.errors import DataError, UsageError
+from dgljoint.evaluation.deadlines import Deadline, parse_deadlines
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.losses import CASCADE
@@ -28,6 +29,7 @@ from dgljoint.training.run import put_in
 
 if TYPE_CHECKING:
     Data = CascadeStore | str | os.PathLike[str] | None
+    Observed = float | str | None
     Indices = Sequence[int] | NDArray[np.integer[Any]] | None
 
 
@@ -80,7 +82,7 @@ class Run:
         return self._folder.scores()
 
     def predict(
-        self, data: Data = None, *, indices: Indices = None, observed: float | None = None,
+        self, data: Data = None, *, indices: Indices = None, observed: Observed = None,
         links: bool = False,
     ) -> Predictions:
         """Classify cascades, and rank the candidates of posts whose parent is not observed.
@@ -90,9 +92,11 @@ class Run:
                 features that the run used: words are matched by their spelling, other columns by
                 their number.
             indices: positions of the cascades in it; all by default.
-            observed: share of each cascade's posts, by time, that the model sees: 1 for all of
-                them, which leaves no link to predict; the run's ``cascade.observed_share``, by
-                which it was selected and tested, by default.
+            observed: what the model sees of each cascade. A number is a share of its posts, by
+                time, and the later ones are asked for their parent; the run's
+                ``cascade.observed_share``, by which it was selected and tested, by default. A text
+                is a deadline as ``evaluate --deadlines`` takes it, ``"1h"``, ``"10p"`` or
+                ``"all"``, and later posts are as if they had never come.
             links: whether to rank the candidate parents of the posts that are not seen.
 
         Raises:
@@ -106,28 +110,32 @@ class Run:
                 f"{self.path} did not train the cascade task, and ranks no links",
                 hint="train it with: -o train.tasks=both",
             )
+        deadline = _deadline(observed)
         evaluator, label_names, chosen = self._look_at(data, indices, observed)
         model = self._model(evaluator.features, len(label_names))
-        return predict(evaluator, model, label_names, chosen, links=links)
+        return predict(evaluator, model, label_names, chosen, links=links, deadline=deadline)
 
     def representations(
-        self, data: Data = None, *, indices: Indices = None, observed: float | None = None
+        self, data: Data = None, *, indices: Indices = None, observed: Observed = None
     ) -> PooledViews:
         """Represent cascades by the two tasks' views of them; arguments as for :meth:`predict`.
 
         Raises:
             DgljointError: as :meth:`predict` would.
         """
+        deadline = _deadline(observed)
         evaluator, label_names, chosen = self._look_at(data, indices, observed)
         model = self._model(evaluator.features, len(label_names))
-        return represent(evaluator, model, chosen)
+        return represent(evaluator, model, chosen, deadline=deadline)
 
     def _look_at(
-        self, data: Data, indices: Indices, observed: float | None
+        self, data: Data, indices: Indices, observed: Observed
     ) -> tuple[Evaluator, tuple[str, ...], NDArray[np.int64]]:
         """Return what scores the store, the classes of the model, and the cascades' positions."""
         config = self.config
-        share = config.cascade.observed_share if observed is None else observed
+        share = config.cascade.observed_share
+        if observed is not None and not isinstance(observed, str):
+            share = observed
         if not 0 < share <= 1:
             raise UsageError(f"observed is {share}, expected a share above 0 and at most 1")
         place = config.data if data is None else data
@@ -153,6 +161,15 @@ class Run:
             put_in(model, self._folder.load_best(), self._folder)
             self._built = model.to(find_device(self._device))
         return self._built
+
+
+def _deadline(observed: Observed) -> Deadline | None:
+    if not isinstance(observed, str):
+        return None
+    found = parse_deadlines(observed)
+    if len(found) > 1:
+        raise UsageError(f"observed is {observed!r}, expected one deadline", hint="name one")
+    return found[0]
 
 
 def _positions(store: CascadeStore, indices: Indices) -> NDArray[np.int64]:

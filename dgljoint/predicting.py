@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.metrics import reciprocal_ranks
 from dgljoint.evaluation.scores import MODEL
@@ -126,7 +127,7 @@ class PooledViews:
 
 def predict(
     evaluator: Evaluator, model: JointModel, label_names: tuple[str, ...], indices: Index,
-    *, links: bool,
+    *, links: bool, deadline: Deadline | None = None,
 ) -> Predictions:
     """Collect what ``model`` says of cascades.
 
@@ -136,15 +137,17 @@ def predict(
         label_names: its C classes, whatever the store calls its own.
         indices: (B,) positions in the store.
         links: whether to rank candidates.
+        deadline: see the cascades as they were then; there are no links to rank.
     """
     store, tasks = evaluator.store, evaluator.tasks
-    said = evaluator.predict(model, indices)
+    said = evaluator.predict(model, indices, deadline)
     ranks = said.ranks[MODEL]
     reciprocal = np.bincount(
         said.cascade_of_target, reciprocal_ranks(ranks), minlength=len(said)
     )
     empty = np.empty((0, len(label_names)))
     labels: list[int] = said.label.tolist()
+    ranked = tuple(_rank(evaluator, model, indices)) if links and deadline is None else ()
     with np.errstate(invalid="ignore"):
         mrr = reciprocal / said.targets
     return Predictions(
@@ -157,14 +160,16 @@ def predict(
         observed_posts=said.observed,
         targets=said.targets,
         mrr=mrr if CASCADE in tasks else None,
-        links=tuple(_rank(evaluator, model, indices)) if links else None,
+        links=ranked if links else None,
         doubts=evaluator.features.doubts,
     )
 
 
-def represent(evaluator: Evaluator, model: JointModel, indices: Index) -> PooledViews:
+def represent(
+    evaluator: Evaluator, model: JointModel, indices: Index, *, deadline: Deadline | None = None
+) -> PooledViews:
     """Collect the views of cascades; arguments as for :func:`predict`."""
-    said = evaluator.predict(model, indices)
+    said = evaluator.predict(model, indices, deadline)
     return PooledViews(_ids(evaluator, indices), said.cascade_view, said.rumor_view)
 
 

@@ -23,10 +23,20 @@ if TYPE_CHECKING:
 _STDOUT = Path("-")
 
 
+def _parse_observed(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> float | str | None:
+    """Tell a share from a deadline: a plain number other than 0 is a share."""
+    try:
+        return float(value) or value if value else None
+    except ValueError:
+        return value
+
+
 @click.command(
     epilog=examples(
         "dgljoint predict RUN twitter16.h5 -o predictions.csv",
-        "dgljoint predict RUN twitter16.h5 --observed 1 -o - | sort",
+        "dgljoint predict RUN twitter16.h5 --observed 1h -o - | sort",
         "dgljoint predict RUN --links 3 --format json",
     )
 )
@@ -37,8 +47,10 @@ _STDOUT = Path("-")
     help="CSV file to write, a line a cascade; - for stdout.",
 )
 @click.option(
-    "--observed", type=click.FloatRange(0, 1, min_open=True), metavar="SHARE",
-    help="Share of each cascade's posts that the model sees, by time; that of the run by default.",
+    "--observed", metavar="SHARE|DEADLINE", callback=_parse_observed,
+    help="What the model sees of each cascade: a share of its posts by time (0.5), later ones are "
+    "asked for their parent; or what was there by a deadline (1h, 10p, all), later ones have "
+    "never come. The share of the run by default.",
 )
 @click.option(
     "--links", type=click.IntRange(min=1), metavar="K",
@@ -50,7 +62,7 @@ _STDOUT = Path("-")
 @common_options
 @click.pass_obj
 def predict(
-    talk: Talk, /, run: Path, data: Path | None, output: Path | None, observed: float | None,
+    talk: Talk, /, run: Path, data: Path | None, output: Path | None, observed: float | str | None,
     links: int | None, force: bool, device: str, as_json: bool,
 ) -> None:
     """Classify cascades by the best model of a run folder.

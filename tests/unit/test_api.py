@@ -111,6 +111,16 @@ def test_evaluate_takes_a_run_or_its_folder(store: CascadeStore) -> None:
     assert replace(found, seconds=0) == replace(result.validation, seconds=0)
 
 
+def test_early_detection_takes_deadlines_as_the_command_line_does(store: CascadeStore) -> None:
+    dgljoint.train(store.path, encoder="gcn", options=SMALL, out="a")
+    found = dgljoint.evaluate_early("a", "0,3m,all")
+    assert [row.deadline for row in found.deadlines] == ["0", "3m", "all"]
+    assert found.deadlines[0].posts_mean == 1
+    assert dgljoint.evaluate_early(dgljoint.load_run("a"), "all", "validation").part == "validation"
+    with pytest.raises(UsageError, match="cannot be read"):
+        dgljoint.evaluate_early("a", "soon")
+
+
 def test_a_run_shows_what_its_folder_holds(store: CascadeStore) -> None:
     result = dgljoint.train(store.path, encoder="gcn", options=SMALL, out="a")
     opened = dgljoint.load_run("a")

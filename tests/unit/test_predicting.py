@@ -206,9 +206,25 @@ def test_more_or_less_may_be_observed(made: SimpleNamespace) -> None:
     assert np.array_equal(usual.observed_posts, np.ceil(usual.posts * 0.75))
 
 
+def test_what_comes_after_a_deadline_has_never_come(made: SimpleNamespace) -> None:
+    """The toys have a post a minute; the ages of those that are seen are all that is known."""
+    early = made.run.predict(observed="3m", links=True)
+    assert np.array_equal(early.observed_posts, np.minimum(early.posts, 4))
+    assert (early.targets.sum(), early.links) == (0, ())
+    assert np.array_equal(early.probability, made.run.predict(observed="4p").probability)
+    source = made.run.predict(observed="0")
+    assert set(source.observed_posts) == {1}
+    whole, share = made.run.predict(observed="all"), made.run.predict(observed=1)
+    assert np.allclose(whole.probability, share.probability, atol=1e-6)
+    views = made.run.representations(observed="0")
+    assert not np.allclose(views.rumor, made.run.representations().rumor)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        ({"observed": "soon"}, "deadline 'soon' cannot be read"),
+        ({"observed": "1h,2h"}, "expected one deadline"),
         ({"observed": 0}, "observed is 0"),
         ({"observed": 1.5}, "observed is 1.5"),
         ({"indices": [0, 60]}, "cascades 0 to 59"),

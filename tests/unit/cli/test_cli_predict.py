@@ -60,6 +60,14 @@ def test_stdout_takes_csv_and_nothing_else(made, capsys):
     assert all(line["posts"] == line["observed_posts"] for line in lines)
 
 
+@pytest.mark.parametrize(("observed", "most"), [("2p", 2), ("0", 1), ("1m", 2), ("all", 14)])
+def test_a_deadline_may_be_given_for_a_share(made, capsys, observed, most):
+    assert run(["predict", made.path, "--observed", observed, "-o", "-"]) == 0
+    lines = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    assert max(int(line["observed_posts"]) for line in lines) == most
+    assert {line["targets"] for line in lines} == {"0"}
+
+
 def test_the_table_shows_the_first_and_counts_all(made, capsys):
     assert run(["predict", made.path]) == 0
     text = capsys.readouterr().out
@@ -116,7 +124,8 @@ def hashed(path: Path, reader: str) -> CascadeStore:
     [
         (["--links", "3"], 2, "--links has a place in JSON alone"),
         (["--links", "0", "--format", "json"], 2, "0 is not in the range"),
-        (["--observed", "0"], 2, "not in the range"),
+        (["--observed", "1.5"], 2, "observed is 1.5, expected a share"),
+        (["--observed", "soon"], 2, "deadline 'soon' cannot be read"),
         (["-o", "-", "--format", "json"], 2, "both write to stdout"),
         (["-o", "."], 2, "is a folder"),
         (["missing.h5"], 3, "missing.h5: no such file"),

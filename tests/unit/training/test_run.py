@@ -86,9 +86,10 @@ def test_a_run_has_ended_only_when_its_predictions_are_written(
         raise RunFailedError("cannot write predictions.csv: the disk is full")
 
     out = tmp_path / "a"
-    with monkeypatch.context() as patched, pytest.raises(RunFailedError):
+    with monkeypatch.context() as patched:
         patched.setattr(RunFolder, "save_predictions", refuse)
-        run(store, out)
+        with pytest.raises(RunFailedError):
+            run(store, out)
     assert not (out / "scores.json").exists()
     run(store, out, resume=True)
     assert (out / "scores.json").exists()

@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from dgljoint import _dgl
 from dgljoint.nn.buckets import Bucket, buckets
-from dgljoint.nn.sparse import SparseRows
+from dgljoint.nn.sparse import SparseRows, multiply
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +124,43 @@ class CascadeBatch:
         return self._count(self.edges[1])
 
     @cached_property
+    def parent_posts(self) -> Tensor:
+        """(Q,) int64, the posts with observed children, ascending.
+
+        Where they could be counted only by waiting for a device: all posts.
+        """
+        if self.device.type == "cpu":
+            return self.children.nonzero().squeeze(1)
+        return torch.arange(len(self.kind), device=self.device)
+
+    @cached_property
+    def parent_of(self) -> SparseRows:
+        """(N, Q): in each post's row a 1 for its observed parent among ``parent_posts``."""
+        parent, child = self.edges
+        place = torch.zeros_like(self.kind)
+        place[self.parent_posts] = torch.arange(len(self.parent_posts), device=self.device)
+        return SparseRows(
+            # Edges stand in the order of the children, and no post has two.
+            columns=place[parent],
+            values=torch.ones(len(child), device=self.device),
+            offsets=functional.pad(self.parents.cumsum(0), (1, 0)),
+            width=len(self.parent_posts),
+        )
+
+    @cached_property
+    def pooling(self) -> SparseRows:
+        """(B, N): averages over each cascade's observed posts; pending posts count for nothing.
+
+        What is said of a cascade rests on what was observed of it.
+        """
+        return SparseRows(
+            columns=torch.arange(len(self.kind), device=self.device),
+            values=self.observed / self.observed_posts.double()[self.cascade_of],
+            offsets=functional.pad(self.root, (0, 1), value=len(self.kind)),
+            width=len(self.kind),
+        )
+
+    @cached_property
     def observed_posts(self) -> Tensor:
         """(B,) int64 number of observed posts of each cascade; at least 1."""
         return torch.zeros_like(self.root).index_add_(0, self.cascade_of, self.observed.long())
@@ -139,14 +177,9 @@ class CascadeBatch:
     def pool(self, x: Tensor) -> Tensor:
         """Average the rows of ``x`` over each cascade's observed posts.
 
-        Pending posts are left out, so that what is said of a cascade rests on what was
-        observed of it.
-
         Shapes: ``x`` (N, D) to (B, D).
         """
-        kept = x * self.observed.unsqueeze(1)
-        summed = x.new_zeros(len(self.root), x.shape[1]).index_add(0, self.cascade_of, kept)
-        return summed / self.observed_posts.unsqueeze(1)
+        return multiply(self.pooling, x)
 
     def pool_max(self, x: Tensor) -> Tensor:
         """Take the maximum over each cascade's observed posts.

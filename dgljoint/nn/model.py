@@ -22,9 +22,15 @@ from dgljoint.nn.hosted import (
     encode,
     inform_rumor,
 )
-from dgljoint.nn.losses import TASKS
-from dgljoint.nn.ops import sum_to_children, sum_to_parents, xavier
-from dgljoint.nn.protocols import Encoder, Interaction, Outputs, Representations
+from dgljoint.nn.losses import CASCADE, RUMOR, TASKS
+from dgljoint.nn.ops import xavier
+from dgljoint.nn.protocols import (
+    Encoder,
+    Interaction,
+    Outputs,
+    Representations,
+    ScoreLinks,
+)
 from dgljoint.nn.sparse import SparseRows, multiply
 from dgljoint.plugins.guard import guarded
 
@@ -103,12 +109,13 @@ class Branch(nn.Module):
 
     def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
         """Return the view. Shapes: (N, D) to (N, D)."""
-        children = sum_to_parents(batch, x) / batch.children.clamp(min=1).unsqueeze(1)
-        message = (
-            self.from_self(x)
-            + self.from_parent(sum_to_children(batch, x))
-            + self.from_children(children)
-        )
+        # Few posts have children: only their rows are multiplied, before they go to the children
+        # and after they come from them.
+        parents, parent_of = batch.parent_posts, batch.parent_of
+        down = multiply(parent_of, self.from_parent(x.index_select(0, parents)))
+        children = batch.children[parents].clamp(min=1).unsqueeze(1)
+        up = self.from_children(multiply(parent_of.transposed, x) / children)
+        message = (self.from_self(x) + down).index_add(0, parents, up)
         view: Tensor = self.norm(x + self.dropout(functional.gelu(message)))
         return view
 
@@ -124,6 +131,11 @@ class JointModel(nn.Module):
         classes: C.
         dropout: of the branches and the rumor head.
         half: compute in bfloat16 where torch's autocast does; what comes out is float32.
+        tasks: those of :data:`TASKS` that are trained. Without an interaction nobody reads what
+            the other one would make: its view is the shared rows, its logits are zeros.
+
+    Attributes:
+        computed: the tasks whose view and logits are computed.
     """
 
     def __init__(
@@ -135,9 +147,12 @@ class JointModel(nn.Module):
         width: int,
         classes: int,
         dropout: float,
+        tasks: Sequence[str] = TASKS,
         half: bool = False,
     ) -> None:
         super().__init__()
+        self.computed = TASKS if interactions else tuple(tasks)
+        self.classes = classes
         self._half = half
         self.hosted_encoder = encoder
         self.hosted_interactions = tuple(interactions)
@@ -177,8 +192,8 @@ class JointModel(nn.Module):
         with self._precision(batch):
             reps = Representations(
                 shared=shared,
-                cascade=self.cascade_branch(batch, shared),
-                rumor=self.rumor_branch(batch, shared),
+                cascade=self.cascade_branch(batch, shared) if CASCADE in self.computed else shared,
+                rumor=self.rumor_branch(batch, shared) if RUMOR in self.computed else shared,
             )
             for interaction in self.hosted_interactions:
                 reps = couple(interaction, reps, batch)
@@ -190,10 +205,7 @@ class JointModel(nn.Module):
 
             for interaction in self.hosted_interactions:
                 reps = inform_rumor(interaction, reps, score_links, batch)
-            outputs = Outputs(
-                rumor_logits=self.rumor_head(reps.rumor, batch),
-                link_logits=score_links(batch.pairs),
-            )
+            outputs = self._outputs(reps, score_links, batch)
         return (_in_float32(reps), _in_float32(outputs)) if self._half else (reps, outputs)
 
     @property
@@ -203,6 +215,21 @@ class JointModel(nn.Module):
 
     def _precision(self, batch: CascadeBatch) -> torch.autocast:
         return torch.autocast(batch.device.type, torch.bfloat16, enabled=self._half)
+
+    def _outputs(
+        self, reps: Representations, score_links: ScoreLinks, batch: CascadeBatch
+    ) -> Outputs:
+        shared = reps.shared
+        return Outputs(
+            rumor_logits=(
+                self.rumor_head(reps.rumor, batch) if RUMOR in self.computed
+                else shared.new_zeros(len(batch.root), self.classes)
+            ),
+            link_logits=(
+                score_links(batch.pairs) if CASCADE in self.computed
+                else shared.new_zeros(batch.pairs.shape[1])
+            ),
+        )
 
     def auxiliary_losses(
         self, reps: Representations, outputs: Outputs, batch: CascadeBatch

@@ -19,6 +19,8 @@ class Representations:
         shared: the projected features plus the encoder's normalised, scaled output.
         cascade: the cascade task's view.
         rumor: the rumor task's view.
+
+    Where one task is trained alone and no interaction reads the other's view, that is ``shared``.
     """
 
     shared: Tensor
@@ -33,6 +35,8 @@ class Outputs:
     Attributes:
         rumor_logits: (B, C).
         link_logits: (P,), one a pair of the batch.
+
+    Those of a task that is neither trained nor read by an interaction are zeros.
     """
 
     rumor_logits: Tensor

@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.sparse import csr_array
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
-# Device types on which a matrix is transposed by counting; on others by sorting.
-_COUNTING = ("cpu",)
+# Device types on which NumPy sorts the columns; on others torch does.
+_BY_DIGITS = ("cpu",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,23 +46,44 @@ class SparseRows:
             offsets=self.offsets.to(device),
         )
 
+    @classmethod
+    def of_edges(cls, edges: Tensor, values: Tensor, nodes: int) -> SparseRows:
+        """Return the matrix that sums, for every node, rows at the sources of edges into it.
+
+        Shapes: ``edges`` (2, M) int64, source over destination; ``values`` (M,), the weights; a
+        row's entries stand in the order of the edges.
+        """
+        every = torch.arange(edges.shape[1] + 1, device=edges.device)
+        turned = cls(edges[1], values, every, nodes).transposed
+        return replace(turned, columns=edges[0][turned.columns], width=nodes)
+
     @cached_property
     def transposed(self) -> SparseRows:
         """The ``width`` columns as rows; in each, what comes first here comes first."""
         rows = len(self.offsets) - 1
-        if self.columns.device.type in _COUNTING:
-            entries = (self.values.numpy(), self.columns.numpy(), self.offsets.numpy())
-            made = csr_array(entries, shape=(rows, self.width)).tocsc()
-            parts = (made.indices.astype(np.int64), made.data, made.indptr.astype(np.int64))
-            columns, values, offsets = map(torch.from_numpy, parts)
-            return SparseRows(columns, values, offsets, rows)
-        column, order = self.columns.sort(stable=True)
-        every = torch.arange(self.width + 1, device=column.device)
-        place = torch.arange(len(order), device=column.device)
-        row = torch.searchsorted(self.offsets, place, right=True) - 1
-        return SparseRows(
-            row[order], self.values[order], torch.searchsorted(column, every), rows
-        )
+        if self.columns.device.type in _BY_DIGITS:
+            column, offsets = self.columns.numpy(), self.offsets.numpy()
+            order = _order_by_digits(column, self.width)
+            row = np.repeat(np.arange(rows), np.diff(offsets))[order]
+            starts = np.zeros(self.width + 1, np.int64)
+            np.bincount(column, minlength=self.width).cumsum(out=starts[1:])
+            values = self.values.numpy()[order]
+            from_numpy = torch.from_numpy
+            return SparseRows(from_numpy(row), from_numpy(values), from_numpy(starts), rows)
+        sorted_, place = self.columns.sort(stable=True)
+        every = torch.arange(self.width + 1, device=place.device)
+        row_of = torch.searchsorted(self.offsets, place, right=True) - 1
+        return SparseRows(row_of, self.values[place], torch.searchsorted(sorted_, every), rows)
+
+
+def _order_by_digits(column: NDArray[np.int64], width: int) -> NDArray[np.int64]:
+    """Return what sorts the columns, equal ones in their order."""
+    # Of 16 bits NumPy sorts by counting, several times faster than of 64.
+    order = np.argsort(column.astype(np.uint16), kind="stable")
+    if width > 1 << 16:
+        high = (column[order] >> 16).astype(np.uint16)
+        order = order[np.argsort(high, kind="stable")]
+    return order
 
 
 def multiply(rows: SparseRows, x: Tensor) -> Tensor:
@@ -78,21 +98,17 @@ def multiply(rows: SparseRows, x: Tensor) -> Tensor:
     return product
 
 
+_SUM = 0
+
+
 class _Product(torch.autograd.Function):
     @staticmethod
-    def forward(rows: SparseRows, x: Tensor) -> Tensor:
-        return functional.embedding_bag(
-            rows.columns,
-            x.contiguous(),
-            rows.offsets,
-            mode="sum",
-            per_sample_weights=rows.values.to(x.dtype),
-            include_last_offset=True,
-        )
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[SparseRows, Tensor], output: Tensor) -> None:
-        ctx.rows = inputs[0]
+    def forward(ctx: Any, rows: SparseRows, x: Tensor) -> Tensor:
+        ctx.rows = rows
+        return torch.embedding_bag(
+            x.contiguous(), rows.columns, rows.offsets,
+            mode=_SUM, per_sample_weights=rows.values.to(x.dtype), include_last_offset=True,
+        )[0]
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor]:

@@ -40,6 +40,7 @@ def build_model(
             classes=classes,
             dropout=config.model.dropout,
             half=config.train.precision == "bf16",
+            tasks=config.train.task_names,
         )
 
 

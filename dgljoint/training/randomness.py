@@ -38,5 +38,10 @@ def seeded(seed: int, stream: Stream, number: int = 0) -> Iterator[None]:
     """Seed torch's generator inside the block and restore it after."""
     state = np.random.SeedSequence([seed, stream, number]).generate_state(1, np.uint64)
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(int(state[0]) & (2**63 - 1))
+        # Not `torch.manual_seed`: to every kind of device that is not there it notes down, with a
+        # stack trace, what to do once it is; that takes as long as a small layer.
+        drawn = int(state[0]) & (2**63 - 1)
+        torch.default_generator.manual_seed(drawn)
+        if torch.cuda.is_available():
+            torch.cuda.manual_seed_all(drawn)
         yield

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import torch
 from torch import Tensor, nn
 
-from dgljoint.nn import CascadeBatch, Dropout, Encoder, xavier
-from dgljoint_plugins.nn.convolution import spread_down, spread_up
-
-Spread = Callable[[CascadeBatch, Tensor], Tensor]
+from dgljoint.nn import CascadeBatch, Dropout, Encoder, SparseRows, multiply, xavier
+from dgljoint_plugins.nn.convolution import downwards, upwards
 
 
 class BiGCN(Encoder):
@@ -27,31 +22,40 @@ class BiGCN(Encoder):
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
-        self.down = _Stack(width, dropout, spread_down)
-        self.up = _Stack(width, dropout, spread_up)
+        self.down = _Stack(width, dropout)
+        self.up = _Stack(width, dropout)
         self.join = nn.Linear(4 * width, width)
         xavier(self)
 
     def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
         """Encode. Shapes: ``x`` (N, D) to (N, D)."""
-        joined: Tensor = self.join(torch.cat((*self.down(batch, x), *self.up(batch, x)), dim=1))
-        return joined
+        down, down_source = self.down(batch, x, downwards(batch))
+        up, up_source = self.up(batch, x, upwards(batch))
+        # [down | its source | up | its source] W, the sources multiplied once a cascade.
+        of_down, of_down_source, of_up, of_up_source = self.join.weight.t().chunk(4)
+        sources = down_source @ of_down_source + up_source @ of_up_source + self.join.bias
+        joined: Tensor = sources.index_select(0, batch.cascade_of)
+        return joined.addmm(down, of_down).addmm(up, of_up)
 
 
 class _Stack(nn.Module):
-    """Two convolutions in one direction; each input is enhanced by the source's."""
+    """Two convolutions in one direction; each input is enhanced by the source's.
 
-    def __init__(self, width: int, dropout: float, spread: Spread) -> None:
+    Returns (N, D), and (B, D): the rows of the sources after the first.
+    """
+
+    def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
         self.first = nn.Linear(width, width)
         self.second = nn.Linear(width, width)
         self.second_source = nn.Linear(width, width, bias=False)
         self.dropout = Dropout(dropout)
-        self.spread = spread
 
-    def forward(self, batch: CascadeBatch, x: Tensor) -> tuple[Tensor, Tensor]:
-        first = self.spread(batch, self.first(x))
+    def forward(
+        self, batch: CascadeBatch, x: Tensor, neighbours: SparseRows
+    ) -> tuple[Tensor, Tensor]:
+        first = multiply(neighbours, self.first(x))
         # [h | source] W, multiplied once a cascade instead of once a post.
-        source = self.second_source(self.dropout(x[batch.root].relu()))[batch.cascade_of]
-        second = self.second(self.dropout(first.relu())) + source
-        return self.spread(batch, second).relu(), first[batch.root][batch.cascade_of]
+        source = self.second_source(self.dropout(x.index_select(0, batch.root).relu()))
+        second = self.second(self.dropout(first.relu())) + source.index_select(0, batch.cascade_of)
+        return multiply(neighbours, second).relu(), first.index_select(0, batch.root)

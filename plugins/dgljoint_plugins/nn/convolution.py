@@ -2,41 +2,40 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
-from dgljoint.nn import CascadeBatch, sum_to_children, sum_to_parents
+from dgljoint.nn import CascadeBatch, SparseRows
 
 
-def spread_down(batch: CascadeBatch, x: Tensor) -> Tensor:
-    """Propagate from parents to children: D^-1/2 (A + I) D^-1/2 x, D the in-degrees of A + I.
+def downwards(batch: CascadeBatch) -> SparseRows:
+    """Return D^-1/2 (A + I) D^-1/2 from parents to children, D the in-degrees of A + I.
 
-    Shapes: (N, D) to (N, D).
+    Shapes: (N, N).
     """
-    root = _inverse_root(batch.parents, x)
-    scaled = x * root
-    return (sum_to_children(batch, scaled) + scaled) * root
+    return _normalised(batch.edges, batch.parents)
 
 
-def spread_up(batch: CascadeBatch, x: Tensor) -> Tensor:
-    """Propagate from children to parents, normalised by the in-degrees of that direction.
+def upwards(batch: CascadeBatch) -> SparseRows:
+    """Return the matrix from children to parents, normalised by the in-degrees of that direction.
 
-    Shapes: (N, D) to (N, D).
+    Shapes: (N, N).
     """
-    root = _inverse_root(batch.children, x)
-    scaled = x * root
-    return (sum_to_parents(batch, scaled) + scaled) * root
+    return _normalised(batch.edges.flip(0), batch.children)
 
 
-def spread_both(batch: CascadeBatch, x: Tensor) -> Tensor:
-    """Propagate along the tree as an undirected graph.
+def both_ways(batch: CascadeBatch) -> SparseRows:
+    """Return the matrix of the tree as an undirected graph.
 
-    Shapes: (N, D) to (N, D).
+    Shapes: (N, N).
     """
-    root = _inverse_root(batch.parents + batch.children, x)
-    scaled = x * root
-    return (sum_to_children(batch, scaled) + sum_to_parents(batch, scaled) + scaled) * root
+    edges = torch.cat((batch.edges, batch.edges.flip(0)), dim=1)
+    return _normalised(edges, batch.parents + batch.children)
 
 
-def _inverse_root(neighbours: Tensor, like: Tensor) -> Tensor:
+def _normalised(edges: Tensor, neighbours: Tensor) -> SparseRows:
     # in float64, whatever the rows are: half precision cannot count to a large cascade's size
-    return (neighbours + 1).double().rsqrt().to(like.dtype).unsqueeze(1)
+    root = (neighbours + 1).double().rsqrt()
+    itself = torch.arange(len(root), device=root.device).expand(2, -1)
+    edges = torch.cat((itself, edges), dim=1)
+    return SparseRows.of_edges(edges, root[edges[0]] * root[edges[1]], len(root))

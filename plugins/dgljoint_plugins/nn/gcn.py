@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from dgljoint.nn import CascadeBatch, Dropout, Encoder, xavier
-from dgljoint_plugins.nn.convolution import spread_both
+from dgljoint.nn import CascadeBatch, Dropout, Encoder, multiply, xavier
+from dgljoint_plugins.nn.convolution import both_ways
 
 
 class GCN(Encoder):
@@ -27,8 +27,9 @@ class GCN(Encoder):
 
     def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
         """Encode. Shapes: ``x`` (N, D) to (N, D)."""
+        neighbours = both_ways(batch)
         for number, layer in enumerate(self.layers):
             if number:
                 x = self.dropout(x.relu())
-            x = spread_both(batch, layer(x))
+            x = multiply(neighbours, layer(x))
         return x

@@ -84,7 +84,7 @@ def test_other_devices_transpose_by_sorting(monkeypatch: pytest.MonkeyPatch) -> 
     for name in ("columns", "values", "offsets"):
         made, expected = getattr(moved, name), getattr(rows.transposed, name)
         assert (made.shape, made.dtype) == (expected.shape, expected.dtype)
-    monkeypatch.setattr("dgljoint.nn.sparse._COUNTING", ())
+    monkeypatch.setattr("dgljoint.nn.sparse._BY_DIGITS", ())
     sorted_ = sparse().transposed
     for name in ("columns", "values", "offsets"):
         assert torch.equal(getattr(sorted_, name), getattr(rows.transposed, name))
@@ -97,3 +97,12 @@ def test_nothing_in_the_matrix_makes_zeros() -> None:
     found.sum().backward()
     assert torch.equal(found, torch.zeros(3, 2))
     assert torch.equal(x.grad, torch.zeros(1, 2))
+
+
+def test_more_columns_than_sixteen_bits_can_count_are_sorted_right() -> None:
+    columns = torch.tensor([70_000, 3, 65_536, 3, 0, 131_072])
+    rows = SparseRows(columns, torch.arange(6.0), torch.tensor([0, 2, 6]), 131_073)
+    turned = rows.transposed
+    assert turned.columns.tolist() == [1, 0, 1, 1, 0, 1]
+    assert turned.values.tolist() == [4, 1, 3, 2, 0, 5]
+    assert turned.offsets[[0, 1, 3, 4, 65_537, 70_001, -1]].tolist() == [0, 1, 1, 3, 4, 5, 6]

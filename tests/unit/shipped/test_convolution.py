@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from dgljoint_plugins.nn.convolution import spread_both, spread_down, spread_up
+from dgljoint.nn import multiply
+from dgljoint_plugins.nn.convolution import both_ways, downwards, upwards
 from encoding import WIDTH, mixed_batch
 from matrices import adjacency, normalised
 
@@ -15,21 +16,22 @@ from matrices import adjacency, normalised
 @pytest.mark.parametrize(
     ("spread", "matrix_of"),
     [
-        (spread_down, lambda a: a),
-        (spread_up, lambda a: a.T),
-        (spread_both, lambda a: a + a.T),
+        (downwards, lambda a: a),
+        (upwards, lambda a: a.T),
+        (both_ways, lambda a: a + a.T),
     ],
 )
 def test_spreading_equals_the_dense_product(spread, matrix_of, tmp_path: Path) -> None:
     batch = mixed_batch(tmp_path)
     x = torch.randn(len(batch.kind), WIDTH)
-    torch.testing.assert_close(spread(batch, x), normalised(matrix_of(adjacency(batch))) @ x)
+    expected = normalised(matrix_of(adjacency(batch))) @ x
+    torch.testing.assert_close(multiply(spread(batch), x), expected)
 
 
 @pytest.mark.parametrize("precision", [torch.float64, torch.bfloat16, torch.float16])
 def test_spreading_keeps_the_precision(precision: torch.dtype, tmp_path: Path) -> None:
     batch = mixed_batch(tmp_path)
     x = torch.randn(len(batch.kind), WIDTH)
-    found = spread_both(batch, x.to(precision))
+    found = multiply(both_ways(batch), x.to(precision))
     assert found.dtype == precision
-    torch.testing.assert_close(found.float(), spread_both(batch, x), rtol=0.03, atol=0.03)
+    torch.testing.assert_close(found.float(), multiply(both_ways(batch), x), rtol=0.03, atol=0.03)

@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from dgljoint import _dgl
 from dgljoint.nn.buckets import Bucket, buckets
+from dgljoint.nn.maximum import max_over_groups
 from dgljoint.nn.sparse import SparseRows, multiply
 
 
@@ -186,7 +187,10 @@ class CascadeBatch:
 
         Shapes: ``x`` (N, D) to (B, D).
         """
-        masked = x.masked_fill(~self.observed.unsqueeze(1), float("-inf"))
-        index = self.cascade_of.unsqueeze(1).expand_as(x)
-        lowest = x.new_full((len(self.root), x.shape[1]), float("-inf"))
-        return lowest.scatter_reduce(0, index, masked, "amax")
+        return max_over_groups(x + self._pending_below, self.cascade_of, len(self.root))
+
+    @cached_property
+    def _pending_below(self) -> Tensor:
+        """(N, 1): -inf for pending posts, 0 for others; adding it is quicker than masking."""
+        pending = ~self.observed.unsqueeze(1)
+        return torch.zeros(pending.shape, device=self.device).masked_fill(pending, float("-inf"))

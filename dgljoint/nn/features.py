@@ -22,7 +22,11 @@ from dgljoint.nn.sparse import SparseRows
 from dgljoint.store import CascadeColumns, CascadeStore
 from dgljoint.suggest import did_you_mean
 
+# The training part is read in pieces of so many posts.
 _STRETCH_POSTS = 1 << 16
+# Up to so many words of all posts together are weighed once and kept, in 50 megabytes; of a larger
+# store those of each batch anew, so that memory is bounded.
+_MOST_ENTRIES = 1 << 22
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +40,15 @@ class _Words:
 
     column: NDArray[np.int64]
     weight: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entries:
+    """Weighted words of some posts: (nnz,) columns and values, (n+1,) offsets."""
+
+    column: NDArray[np.int64]
+    value: NDArray[np.float32]
+    offsets: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +73,7 @@ class FeatureSpace:
     ) -> None:
         self._store = store
         self._words = dict(words)
+        self._all: dict[str, _Entries] = {}
         self._scales = dict(scales)
         self._derived = {name: DERIVED[name] for name in names if name in DERIVED}
         self.names = tuple(names)
@@ -160,6 +174,25 @@ class FeatureSpace:
         return features
 
     def _sparse_rows(self, name: str, posts: NDArray[np.int64]) -> SparseRows:
+        entries = self._all.get(name)
+        if entries is None and len(self._store.sparse(name).indices) <= _MOST_ENTRIES:
+            everything = np.arange(self._store.posts)
+            entries = self._all[name] = self._weigh(name, everything)
+        if entries is None:
+            made = self._weigh(name, posts)
+        else:
+            row, place = _gather(entries.offsets, posts)
+            offsets = _offsets(row, len(posts))
+            made = _Entries(entries.column[place], entries.value[place], offsets)
+        return SparseRows(
+            columns=torch.from_numpy(made.column),
+            values=torch.from_numpy(made.value),
+            offsets=torch.from_numpy(made.offsets),
+            width=len(self._words[name].weight),
+        )
+
+    def _weigh(self, name: str, posts: NDArray[np.int64]) -> _Entries:
+        """Choose and weigh the words of some posts."""
         feature, kept = self._store.sparse(name), self._words[name]
         row, place = _gather(feature.indptr, posts)
         column = kept.column[feature.indices[place]]
@@ -170,13 +203,12 @@ class FeatureSpace:
         length = np.sqrt(np.bincount(row, value * value, minlength=len(posts)))
         length[length == 0] = 1
         value = (value / length[row]).astype(np.float32)
-        offsets = np.concatenate(([0], np.bincount(row, minlength=len(posts)).cumsum()))
-        return SparseRows(
-            columns=torch.from_numpy(column),
-            values=torch.from_numpy(value),
-            offsets=torch.from_numpy(offsets),
-            width=len(kept.weight),
-        )
+        return _Entries(column, value, _offsets(row, len(posts)))
+
+
+def _offsets(row: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
+    """Return where each of the rows starts and ends, from the row of every entry, ascending."""
+    return np.concatenate(([0], np.bincount(row, minlength=rows).cumsum()))
 
 
 def choose_features(store: CascadeStore, use: Sequence[str]) -> list[str]:

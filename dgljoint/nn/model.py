@@ -81,15 +81,22 @@ class InputProjection(nn.Module):
 
     def forward(self, batch: CascadeBatch) -> Tensor:
         """Return (N, D)."""
-        total: Tensor = self.kind(batch.kind)
-        for name, layer in zip(self._dense, self.dense.values(), strict=True):
-            total = total + layer(batch.features[name])
+        total = self._of_columns(batch)
         for name, table in zip(self._sparse, self.sparse.values(), strict=True):
             rows = batch.features[name]
             if isinstance(rows, SparseRows) and isinstance(table, nn.EmbeddingBag):
                 total = total + multiply(rows, table.weight)
         projected: Tensor = self.dropout(self.norm(total))
         return projected
+
+    def _of_columns(self, batch: CascadeBatch) -> Tensor:
+        """Map kinds and dense features in one product: alone each is too small to be worth one."""
+        maps = [layer for layer in self.dense.values() if isinstance(layer, nn.Linear)]
+        weight = torch.cat((self.kind.weight, *(layer.weight.t() for layer in maps)))
+        kinds = torch.eye(len(Kind), dtype=weight.dtype, device=weight.device)
+        features = [batch.features[name] for name in self._dense]
+        dense = [x.to(weight.dtype) for x in features if isinstance(x, Tensor)]
+        return torch.cat((kinds.index_select(0, batch.kind), *dense), dim=1) @ weight
 
 
 class Branch(nn.Module):

@@ -80,18 +80,6 @@ class StoredRun:
         check_own(self.path, file)
         return file
 
-    @property
-    def config_file(self) -> Path:
-        """Where the run's configuration is written.
-
-        Raises:
-            DataError: this is no run folder.
-        """
-        file = self.path / "config.toml"
-        if not file.is_file():
-            raise DataError(f"{self.path} is no run folder: it has no config.toml")
-        return file
-
     def config(self) -> RunConfig:
         """Read the run's configuration.
 

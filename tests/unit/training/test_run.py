@@ -21,7 +21,7 @@ from dgljoint.training import evaluate_run, plan_run
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.parts import training_parts
 from dgljoint.training.passes import Pass
-from dgljoint.training.run import _assess, _put_in, _set_up
+from dgljoint.training.run import _assess, _set_up, put_in
 from runs import StopAfter, metrics, run
 from toys import toy_config
 
@@ -69,7 +69,7 @@ def test_the_temperature_is_that_of_the_validation_part(
     assert temperature is not None
     assert result.test.calibration.temperature == temperature
     setup = _set_up(toy_config(store), installed_registry(), torch.device("cpu"))
-    _put_in(setup.model, RunFolder(tmp_path / "a").load_best(), RunFolder(tmp_path / "a"))
+    put_in(setup.model, RunFolder(tmp_path / "a").load_best(), RunFolder(tmp_path / "a"))
     label = store.label.copy()
     label[store.split("event").fold == 0] = 1 - label[store.split("event").fold == 0]
     store.label = setup.store.label = label

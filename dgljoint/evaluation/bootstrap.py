@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dgljoint.evaluation.metrics import f1_by_class, middle_ranks
 from dgljoint.evaluation.predictions import Floats, Predictions
+from dgljoint.evaluation.resampling import LEVEL, draws, ends, ratio
 from dgljoint.evaluation.scores import MODEL, Intervals
 from dgljoint.nn.losses import CASCADE, RUMOR
 
-LEVEL = 0.95
 RESAMPLES = 2000
 SEED = 0
-# Numbers drawn at a time: 16 MB of them.
-_DRAWN = 1 << 21
 
 
 def intervals(
@@ -45,22 +41,19 @@ def intervals(
         return None
     classes = predictions.logits.shape[1]
     table = _by_cascade(predictions)
-    sums = np.concatenate(
-        [drawn @ table for drawn in _draws(count, resamples, np.random.default_rng(seed))]
-    )
+    sums = np.concatenate([times @ table for times in draws(count, resamples, seed)])
     confusion, links = sums[:, : classes**2], sums[:, classes**2 :]
     figures: dict[str, Floats] = {}
     if RUMOR in tasks:
         figures |= _rumor_figures(confusion.reshape(-1, classes, classes))
     if CASCADE in tasks:
         figures |= _link_figures(links)
-    tails = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
     return Intervals(
         level=LEVEL,
         resamples=resamples,
         seed=seed,
         figures={
-            name: _ends(values, tails)
+            name: ends(values)
             for name, values in figures.items()
             if not np.isnan(values).all()
         },
@@ -89,24 +82,13 @@ def _by_cascade(predictions: Predictions) -> Floats:
     return np.column_stack((cell, *links))
 
 
-def _draws(count: int, resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
-    """Yield (R, B) how often each cascade is drawn, some resamples at a time."""
-    at_once = max(1, _DRAWN // count)
-    for start in range(0, resamples, at_once):
-        rows = min(at_once, resamples - start)
-        drawn = rng.integers(count, size=(rows, count))
-        drawn += np.arange(rows)[:, np.newaxis] * count
-        times = np.bincount(drawn.ravel(), minlength=rows * count)
-        yield times.reshape(rows, count).astype(np.float64)
-
-
 def _rumor_figures(confusion: Floats) -> dict[str, Floats]:
     """Return the figures of every resample. Shapes: (R, C, C) to (R,) each."""
     hits = np.trace(confusion, axis1=1, axis2=2)
     labelled = confusion.sum(axis=(1, 2))
     macro_f1 = f1_by_class(confusion).mean(axis=1)
     return {
-        "accuracy": _share(hits, labelled),
+        "accuracy": ratio(hits, labelled),
         "macro_f1": np.where(labelled > 0, macro_f1, np.nan),
     }
 
@@ -115,19 +97,8 @@ def _link_figures(sums: Floats) -> dict[str, Floats]:
     """Return the figures of every resample. Shapes: (R, 6) to (R,) each."""
     every, other = sums[:, :3].T, sums[:, 3:].T
     return {
-        "mrr": _share(every[1], every[0]),
-        "hits1": _share(every[2], every[0]),
-        "mrr_not_source": _share(other[1], other[0]),
-        "hits1_not_source": _share(other[2], other[0]),
+        "mrr": ratio(every[1], every[0]),
+        "hits1": ratio(every[2], every[0]),
+        "mrr_not_source": ratio(other[1], other[0]),
+        "hits1_not_source": ratio(other[2], other[0]),
     }
-
-
-def _share(part: NDArray[Any], whole: NDArray[Any]) -> Floats:
-    out = np.full(len(whole), np.nan)
-    found: Floats = np.divide(part, whole, out=out, where=whole > 0)
-    return found
-
-
-def _ends(values: Floats, tails: tuple[float, float]) -> tuple[float, float]:
-    low, high = np.nanquantile(values, tails)
-    return float(low), float(high)

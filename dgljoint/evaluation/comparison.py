@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
+from dgljoint.evaluation.resampling import draws, ends, ratio
+
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 
-LEVEL = 0.95
 RESAMPLES = 10_000
 MIN_FOR_INTERVAL = 5
 """Fewer pairs have too few different resamples: an interval of them would be their range."""
 MIN_FOR_TEST = 6
 """Five pairs that all agree have a two-sided p of 0.0625: no result could be below 0.05."""
-# Numbers drawn at a time: 16 MB of them.
-_DRAWN = 1 << 21
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +69,8 @@ def compare_pairs(first: Sequence[float], second: Sequence[float], *, seed: int 
     count = len(gained)
     interval = None
     if count >= MIN_FOR_INTERVAL:
-        draws = _draws(count, np.random.default_rng(seed))
-        interval = _ends(np.concatenate([times @ gained for times in draws]) / count)
+        sums = [times @ gained for times in draws(count, RESAMPLES, seed)]
+        interval = ends(np.concatenate(sums) / count)
     return Difference(
         first=float(one.mean()),
         second=float(other.mean()),
@@ -137,12 +136,12 @@ def cascade_intervals(
     """
     sums: list[dict[str, list[Floats]]] = [{}, {}]
     tables = [_tables(first), _tables(second)]
-    for times in _draws(len(first.label), np.random.default_rng(seed)):
+    for times in draws(len(first.label), RESAMPLES, seed):
         for found, table in zip(sums, tables, strict=True):
             for name, column in table.items():
                 found.setdefault(name, []).append(times @ column)
     one, other = (_figures({k: np.concatenate(v) for k, v in found.items()}) for found in sums)
-    return {name: _ends(other[name] - one[name]) for name in one if name in other}
+    return {name: ends(other[name] - one[name]) for name in one if name in other}
 
 
 def _tables(of: Outcomes) -> dict[str, Floats]:
@@ -164,33 +163,11 @@ def _figures(sums: dict[str, Floats]) -> dict[str, Floats]:
     figures: dict[str, Floats] = {}
     if (rumor := sums.get("rumor")) is not None:
         hits, truth, said = np.split(rumor, 3, axis=1)
-        figures["accuracy"] = _share(hits.sum(axis=1), truth.sum(axis=1))
-        figures["macro_f1"] = _share(2 * hits, truth + said, empty=0.0).mean(axis=1)
+        figures["accuracy"] = ratio(hits.sum(axis=1), truth.sum(axis=1))
+        figures["macro_f1"] = ratio(2 * hits, truth + said, empty=0.0).mean(axis=1)
     if (links := sums.get("links")) is not None:
-        figures["mrr"] = _share(links[:, 1], links[:, 0])
+        figures["mrr"] = ratio(links[:, 1], links[:, 0])
     return figures
-
-
-def _share(part: Floats, whole: Floats, empty: float = np.nan) -> Floats:
-    out = np.full(whole.shape, empty)
-    found: Floats = np.divide(part, whole, out=out, where=whole > 0)
-    return found
-
-
-def _draws(count: int, rng: np.random.Generator) -> Iterator[Floats]:
-    """Yield (R, N) how often each of N is drawn, some resamples at a time."""
-    at_once = max(1, _DRAWN // count)
-    for start in range(0, RESAMPLES, at_once):
-        rows = min(at_once, RESAMPLES - start)
-        drawn = rng.integers(count, size=(rows, count))
-        drawn += np.arange(rows)[:, np.newaxis] * count
-        times = np.bincount(drawn.ravel(), minlength=rows * count)
-        yield times.reshape(rows, count).astype(np.float64)
-
-
-def _ends(values: Floats) -> tuple[float, float]:
-    low, high = np.nanquantile(values, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
-    return float(low), float(high)
 
 
 def _signed_rank(gained: Floats) -> float:

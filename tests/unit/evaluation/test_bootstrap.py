@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from dgljoint.evaluation import bootstrap
+from dgljoint.evaluation import resampling
 from dgljoint.evaluation.bootstrap import intervals
 from dgljoint.evaluation.metrics import Ranks
 from dgljoint.evaluation.predictions import Predictions
@@ -53,8 +53,8 @@ def test_intervals_are_percentiles_over_resampled_cascades(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     of = predictions()
-    for drawn in (bootstrap._DRAWN, 7 * len(of)):
-        monkeypatch.setattr(bootstrap, "_DRAWN", drawn)
+    for drawn in (resampling._DRAWN, 7 * len(of)):
+        monkeypatch.setattr(resampling, "_DRAWN", drawn)
         found = intervals(of, TASKS, resamples=200, seed=3)
         assert found is not None
         assert (found.level, found.resamples, found.seed) == (0.95, 200, 3)

@@ -73,6 +73,12 @@ class ModelOptimizer:
         rate = self.learning_rate(number)
         for group, factor in zip(self._adam.param_groups, self._factors, strict=True):
             group["lr"] = rate * factor
+        for parameter in self.parameters.values():
+            gradient = parameter.grad
+            # Fused Adam takes entries as they lie in memory: those of a transposed gradient, which
+            # a loss weighter may have set, would go to the wrong places.
+            if gradient is not None and gradient.stride() != parameter.stride():
+                parameter.grad = torch.empty_like(parameter).copy_(gradient)
         self._adam.step()
 
     def step_size(self, name: str, step: int) -> Tensor | float:

@@ -24,6 +24,18 @@ def test_rate_warms_up_then_falls_to_nothing(tmp_path: Path) -> None:
     assert rates[100] == pytest.approx(0)
 
 
+def test_a_gradient_laid_out_in_another_way_is_the_same_gradient(tmp_path: Path) -> None:
+    """As where a loss weighter sets what autograd gives it for a transposed product."""
+    of = optimizer(tmp_path, learning_rate=0.01, weight_decay=0.0, warmup=0.0)
+    parameter = next(p for p in of.parameters.values() if p.dim() == 2 and min(p.shape) > 1)
+    gradient = torch.randn(parameter.shape[::-1], generator=torch.manual_seed(0)).t()
+    assert not gradient.is_contiguous()
+    before = parameter.detach().clone()
+    parameter.grad = gradient
+    of.step(0)
+    assert torch.equal((before - parameter.detach()).sign(), gradient.sign())
+
+
 def test_step_size_is_what_adam_multiplies_a_gradient_by(tmp_path: Path) -> None:
     """With momentum, decay and clipping out of the way, a step is the size times the gradient."""
     of = optimizer(tmp_path, learning_rate=0.01, weight_decay=0.0, warmup=0.0, encoder_rate=0.5)

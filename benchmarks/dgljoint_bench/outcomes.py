@@ -7,19 +7,20 @@ spread is one over folds. Standard deviations are those of a sample, ``None`` fo
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import fmean, median, stdev
 from typing import Any
 
+from dgljoint.evaluation.figures import TITLES
+from dgljoint.runs.stored import TEST, StoredRun
+from dgljoint.training.study_summary import guess_figures
 from dgljoint_bench.grid import Cell, read_record
 
-ACCURACY, MACRO_F1 = "accuracy", "macro F1"
-MRR, MRR_NOT_SOURCE = "MRR", "MRR, parent not source"
-QUALITY = (ACCURACY, MACRO_F1, MRR, MRR_NOT_SOURCE)
+_COMPARED = ("accuracy", "macro_f1", "mrr", "mrr_not_source")
+QUALITY = tuple(TITLES[name] for name in _COMPARED)
+ACCURACY, MACRO_F1, MRR, MRR_NOT_SOURCE = QUALITY
 SECONDS, PEAK = "seconds an epoch", "peak MB"
 PARAMETERS, EPOCHS = "parameters", "epochs"
 COST = (SECONDS, PEAK, PARAMETERS, EPOCHS)
@@ -60,41 +61,33 @@ class Row:
 
 
 def read_cell(cell: Cell) -> dict[str, float]:
-    """Return the figures of a finished run by name; those that it has."""
-    test = _test_scores(cell.folder)
-    figures: dict[str, float] = {}
-    if (rumor := test["rumor"]) is not None:
-        figures |= {ACCURACY: rumor["accuracy"], MACRO_F1: rumor["macro_f1"]}
-    for name, group in ((MRR, "all"), (MRR_NOT_SOURCE, "parent is not the source")):
-        if group in test["links"]:
-            figures[name] = test["links"][group]["rows"]["model"]["mrr"]
-    lines = (cell.folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-    figures[SECONDS] = median(json.loads(line)["seconds"] for line in lines)
-    figures[EPOCHS] = float(len(lines))
-    manifest = json.loads((cell.folder / "manifest.json").read_text(encoding="utf-8"))
-    figures[PARAMETERS] = float(manifest["parameters"])
+    """Return the figures of a finished run by name; those that it has.
+
+    Raises:
+        DataError: its folder is damaged.
+    """
+    run = StoredRun(cell.folder)
+    figures = _compared(run.figures())
+    seconds = [float(record["seconds"]) for record in run.records()]
+    figures |= {SECONDS: median(seconds), EPOCHS: float(len(seconds))}
+    figures[PARAMETERS] = float(run.manifest()["parameters"])
     if (peak := read_record(cell).get("peak_megabytes")) is not None:
         figures[PEAK] = peak
     return figures
 
 
 def read_guesses(cell: Cell) -> dict[str, dict[str, float]]:
-    """Return the figures of the guesses that need no model, by guess; a finished run has them."""
-    test = _test_scores(cell.folder)
-    guesses: dict[str, dict[str, float]] = defaultdict(dict)
-    if (rumor := test["rumor"]) is not None:
-        guesses["majority class"][ACCURACY] = rumor["majority"]
-    for name, group in ((MRR, "all"), (MRR_NOT_SOURCE, "parent is not the source")):
-        for guess, scores in test["links"].get(group, {"rows": {}})["rows"].items():
-            if guess != "model":
-                guesses[f"parent: {guess}"][name] = scores["mrr"]
-    return dict(guesses)
+    """Return the figures of the guesses that need no model, by guess; a finished run has them.
+
+    Raises:
+        DataError: its folder is damaged.
+    """
+    guesses = guess_figures(StoredRun(cell.folder).typed_scores()[TEST])
+    return {guess: _compared(figures) for guess, figures in guesses.items()}
 
 
-def _test_scores(folder: Path) -> dict[str, Any]:
-    scores: dict[str, Any] = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-    test: dict[str, Any] = scores["test"]
-    return test
+def _compared(figures: Figures) -> dict[str, float]:
+    return {TITLES[name]: figures[name] for name in _COMPARED if name in figures}
 
 
 def rows_of_runs(cells: Iterable[Cell], reference: str) -> list[Row]:

@@ -104,7 +104,7 @@ def test_figures_are_those_of_the_run_folders(
     assert gain == pytest.approx(both[0] - both[1])
     assert runs["joint"]["differences"] == {}
     guesses = {row["name"]: row["figures"] for row in results["without_a_model"]}
-    assert set(guesses["majority class"]) == {"accuracy"}
+    assert set(guesses["majority guess"]) == {"accuracy"}
     assert set(guesses["parent: most replied-to"]) == {"MRR", "MRR, parent not source"}
     assert set(guesses["source text, TF-IDF"]) == {"accuracy", "macro F1"}
     assert "| parent: source | 1 | – | – |" in text

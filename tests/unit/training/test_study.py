@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from conftest import Site
-from dgljoint.errors import DataError, RunFailedError, UsageError
+from dgljoint.errors import DataError, InterruptedRunError, RunFailedError, UsageError
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.store import CascadeStore, put_split
 from dgljoint.training import study as studies
@@ -234,6 +234,23 @@ def test_force_forgets_what_the_runs_came_to(
     assert started == list(study.cells)
     assert not (finished / "fold1-seed0" / "scores.json").exists()
     assert not (finished / "fold1-seed0" / "checkpoints" / "last.safetensors").exists()
+
+
+def test_a_second_ctrl_c_leaves_no_process_and_says_how_to_go_on(
+    store: CascadeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(studies, "_SECONDS_TO_WAIT", 0.0)
+    study = planned(store, tmp_path / "s", folds=(0, 1))
+
+    class Impatient(StudyProgress):
+        def begin(self, cell: Cell) -> None:
+            raise KeyboardInterrupt
+
+    with pytest.raises(InterruptedRunError, match="0 of 2 runs are done") as stopped:
+        train_study(study, jobs=2, progress=Impatient())
+    assert (stopped.value.hint or "").endswith(f"--resume --out {tmp_path / 's'} --jobs 2")
+    with pytest.raises(UsageError, match="is not empty"):  # and not in use
+        train_study(study, progress=StudyProgress())
 
 
 def test_two_do_not_train_in_one_folder(

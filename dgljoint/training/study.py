@@ -18,7 +18,7 @@ from typing import Any
 from dgljoint.config import RunConfig, dump_config
 from dgljoint.errors import DataError, InterruptedRunError, UsageError
 from dgljoint.evaluation.scores import Scores
-from dgljoint.files import write_text
+from dgljoint.files import remove_leftovers, write_text
 from dgljoint.options import parse_options
 from dgljoint.plugins.registry import Registry
 from dgljoint.plugins.selection import select
@@ -193,6 +193,7 @@ def train_study(
     # The processes of the cells hold the folder, too: a study that was killed is not gone on with
     # before they have noticed.
     with locked(study.folder, _SECONDS_TO_WAIT) as lock:
+        remove_leftovers(study.folder)
         if not (resume or force) and any(study.folder.iterdir()):
             raise UsageError(
                 f"{study.folder} is not empty",

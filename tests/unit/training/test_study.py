@@ -172,6 +172,7 @@ def finished(store: CascadeStore, tmp_path: Path) -> Path:
 
 
 def test_a_finished_run_is_taken_as_it_is(store: CascadeStore, finished: Path) -> None:
+    (finished / ".summary.json.123.tmp").touch()  # of a study that was killed while it wrote
     summary = train_study(
         planned(store, finished, folds=(1,)), progress=StudyProgress(), resume=True
     )
@@ -180,6 +181,9 @@ def test_a_finished_run_is_taken_as_it_is(store: CascadeStore, finished: Path) -
     assert summary.figures["model"]["mrr"].mean == (
         scores["links"]["all"]["rows"]["model"]["mrr"]
     )
+    assert sorted(path.name for path in finished.iterdir()) == [
+        "fold1-seed0", "settings.toml", "summary.json"
+    ]
     assert is_study(finished)
     assert folds_and_seeds(finished) == ((1,), (0,))
 

@@ -57,6 +57,7 @@ def test_runs_are_sorted_and_what_has_no_figure_stands_last(
 ) -> None:
     for key, names in (
         ("accuracy", ["good", "study/better"]), ("mrr", ["study/better", "good"]),
+        ("best_epoch", ["good", "half", "study/better"]),
         ("seed", ["bad", "begun", "half", "study/better", "good"]),
     ):
         found = from_json(capsys, "runs", "list", runs, "--sort", key)

@@ -133,6 +133,16 @@ def test_the_intervals_over_cascades_match_a_plain_bootstrap() -> None:
         assert found[name] == pytest.approx(np.quantile(values, (0.025, 0.975)), abs=0.045)
 
 
+def test_f1_counts_what_is_said_too_often() -> None:
+    label = np.repeat([0, 1], 200)
+    rest = {"targets": np.zeros(400, np.int64), "reciprocal": np.zeros(400)}
+    right = Outcomes(2, label, label, **rest)
+    always = Outcomes(2, label, np.zeros(400, np.int64), **rest)
+    low, high = cascade_intervals(right, always)["macro_f1"]
+    assert low < 1 / 3 - 1 < high
+    assert high - low < 0.1
+
+
 def test_what_a_run_was_not_asked_has_no_interval() -> None:
     rng = np.random.default_rng(0)
     both = outcomes(rng, 20)

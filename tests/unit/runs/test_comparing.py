@@ -86,6 +86,13 @@ def test_one_pair_is_resampled_over_its_cascades(tmp_path: Path) -> None:
     assert side.settings == {"seed": (0, 3)}
 
 
+def test_cascades_are_matched_by_their_ids(tmp_path: Path) -> None:
+    first = write_run(tmp_path / "a", said=SAID)
+    second = write_run(tmp_path / "b", said=SAID[::-1])
+    (side,) = compare_runs((first, second)).sides
+    assert [row.found.interval for row in side.rows[:3]] == [(0.0, 0.0)] * 3
+
+
 def test_one_pair_without_predictions_has_its_difference_alone(tmp_path: Path) -> None:
     first = write_run(tmp_path / "a", accuracy=0.5)
     second = write_run(tmp_path / "b", accuracy=0.75, said=SAID)
@@ -172,6 +179,7 @@ def test_other_versions_are_a_difference(tmp_path: Path) -> None:
         (("p_true", "p_other"), "not readable"),
         (("0.9", "nan"), "not readable"),
         (("0.9", "1.5"), "not readable"),
+        (("0.9", "-0.5"), "not readable"),
         (("c1,an event,true", "c1,an event,odd"), "no column of class 'odd'"),
         (("9,7,4", "9,7,-1"), "not readable"),
         (("9,7,4", "9,7,99999999999"), "not readable"),

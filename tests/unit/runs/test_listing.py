@@ -68,6 +68,7 @@ def test_half_a_line_of_a_killed_run_is_no_damage(tmp_path: Path) -> None:
         ("manifest.json", b"\xff\xfe", "manifest.json is not readable"),
         ("config.toml", "encoder = ", "config.toml is not TOML"),
         ("config.toml", "encoder = 'gcn'\n[train]\nepoch = 3", "no option 'train.epoch'"),
+        ("config.toml", "encoder = 'gcn'\n[train]\nepoch = 3\nbatches = 4", "no option 'train."),
         ("config.toml", None, "has no config.toml"),
         ("metrics.jsonl", "{]\n", "metrics.jsonl is not readable"),
         ("metrics.jsonl", "3\n", "metrics.jsonl is not readable"),

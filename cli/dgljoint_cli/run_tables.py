@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from dgljoint.evaluation.figures import TITLES
-from dgljoint.runs.listing import BROKEN, FINISHED, RESUMABLE, STARTED, RunSummary
+from dgljoint.runs.listing import BROKEN, FINISHED, RESUMABLE, RUNNING, STARTED, RunSummary
 from dgljoint_cli.rendering import facts as fact_table
 from dgljoint_cli.rendering import stretches, table, titled
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _NOTHING = "–"
 _BAR = 20
-_STYLES = {FINISHED: "green", RESUMABLE: "cyan", BROKEN: "red"}
+_STYLES = {FINISHED: "green", RUNNING: "yellow", RESUMABLE: "cyan", BROKEN: "red"}
 _COURSE = {"score": "score", "accuracy": "accuracy", "macro_f1": "macro F1", "mrr": "MRR"}
 _BASIS = {
     "pairs": "95 % intervals by resampling pairs",
@@ -51,6 +51,8 @@ def run_tables(found: Sequence[RunSummary]) -> list[RenderableType]:
 
 def state_of(run: RunSummary) -> str:
     """Say how a run stands."""
+    if run.state == RUNNING:
+        return f"running, {run.epoch} of {run.epochs} epochs done"
     if run.state == RESUMABLE:
         return f"resumable at epoch {run.epoch} of {run.epochs}"
     return f"{run.state}, nothing saved yet" if run.state == STARTED else run.state

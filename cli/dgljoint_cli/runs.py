@@ -56,9 +56,10 @@ def list_runs(folder: Path | None, sort: str, as_json: bool) -> None:
     hundreds are listed in a moment; one that cannot be read is listed as broken, with its cause.
     """
     from dgljoint.runs.listing import find_runs, summarize
+    from dgljoint.training.lock import held_folders
 
-    where = folder or Path("runs")
-    found = [summarize(path, _name_below(where, path)) for path in find_runs(where)]
+    where, held = folder or Path("runs"), held_folders()
+    found = [summarize(path, _name_below(where, path), held) for path in find_runs(where)]
     found.sort(key=lambda run: _order(run, sort))
     if as_json:
         print_json([run.to_dict() for run in found])

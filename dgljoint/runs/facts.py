@@ -11,6 +11,7 @@ from dgljoint.evaluation.scores import Scores
 from dgljoint.runs.listing import BROKEN, RunSummary, summarize
 from dgljoint.runs.protocol import Protocol, recorded_protocol
 from dgljoint.runs.stored import StoredRun
+from dgljoint.training.lock import held_folders
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +49,7 @@ def read_facts(path: Path) -> RunFacts:
     begun = run.finished or run.resumable
     facts = RunFacts(
         run=run,
-        summary=summarize(path, path.resolve().name),
+        summary=summarize(path, path.resolve().name, held_folders()),
         config=config,
         manifest=manifest,
         protocol=recorded_protocol(config, manifest),

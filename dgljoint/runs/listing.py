@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from dgljoint.errors import DgljointError, UsageError
 from dgljoint.runs.stored import StoredRun, number, section, text
 
 FINISHED = "finished"
+RUNNING = "running"
 RESUMABLE = "resumable"
 STARTED = "started"
 BROKEN = "broken"
@@ -26,8 +27,8 @@ class RunSummary:
     Attributes:
         name: its folder, from the folder that was searched.
         path: its folder.
-        state: ``finished``; ``resumable``, with the state of ``epoch`` saved (the run may be at
-            work now); ``started``, with none saved yet; or ``broken``.
+        state: ``finished``; ``running``, held by a process of this machine; ``resumable``, with a
+            state saved; ``started``, with none saved yet; or ``broken``.
         epoch: epochs done.
         epochs: most epochs.
         best_epoch: the selected one, so far.
@@ -78,12 +79,15 @@ def find_runs(folder: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
 
 
-def summarize(path: Path, name: str | None = None) -> RunSummary:
+def summarize(
+    path: Path, name: str | None = None, held: Container[tuple[int, int]] = ()
+) -> RunSummary:
     """Sum up a run folder; one that cannot be read is broken and says why.
 
     Args:
         path: the run folder.
         name: what to call it; the path by default.
+        held: what :func:`~dgljoint.training.lock.held_folders` found.
     """
     run = StoredRun(path)
     known: dict[str, Any] = {"name": name or str(path), "path": path}
@@ -97,6 +101,9 @@ def summarize(path: Path, name: str | None = None) -> RunSummary:
         known |= _progress(run)
         if run.finished:
             return RunSummary(state=FINISHED, figures=run.figures(), **known)
+        found = path.stat()
+        if (found.st_dev, found.st_ino) in held:
+            return RunSummary(state=RUNNING, **known)
     except (DgljointError, OSError) as error:
         return RunSummary(state=BROKEN, cause=_cause(error, path), **known)
     return RunSummary(state=RESUMABLE if run.resumable else STARTED, **known)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dgljoint.errors import DataError
+from dgljoint.runs.plainfiles import read_plain
 from dgljoint.runs.stored import PREDICTIONS, TEST, StoredRun
 
 _PROBABILITY = "p_"
@@ -52,18 +54,18 @@ def read_predictions(run: StoredRun, part: str = TEST) -> SaidOfPart | None:
         DataError: the file is damaged.
     """
     file = run.path / PREDICTIONS
-    if not file.is_file():
+    if not file.exists():
         return None
+    content = read_plain(run.path, file)
     try:
-        with file.open(encoding="utf-8", newline="") as handle:
-            reader = csv.DictReader(handle)
-            labels = tuple(
-                name.removeprefix(_PROBABILITY)
-                for name in reader.fieldnames or ()
-                if name.startswith(_PROBABILITY)
-            )
-            lines = tuple(_line(row) for row in reader if row["part"] == part)
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError, ValueError, TypeError) as error:
+        reader = csv.DictReader(io.StringIO(content.decode("utf-8"), newline=""))
+        labels = tuple(
+            name.removeprefix(_PROBABILITY)
+            for name in reader.fieldnames or ()
+            if name.startswith(_PROBABILITY)
+        )
+        lines = tuple(_line(row) for row in reader if row["part"] == part)
+    except (csv.Error, KeyError, ValueError, TypeError) as error:
         raise DataError(f"{file} is not readable ({type(error).__name__}: {error})") from error
     return SaidOfPart(labels, lines)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from commands import ends
+from dgljoint.training.lock import locked
 from dgljoint_cli.main import run
 from stored_runs import write_run, write_study
 
@@ -39,7 +40,7 @@ def runs(tmp_path: Path) -> Path:
 
 
 def test_every_run_has_a_row(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    head, *rows, cause = said(capsys, "runs", "list", runs).replace("(Exp", "\n").splitlines()[:7]
+    head, *rows, cause = said(capsys, "runs", "list", runs).splitlines()
     assert head.split() == ["name", "data", "split", "fold", "seed", "encoder", "plugins", "state",
                             "best", "epoch", "accuracy", "macro", "F1", "MRR"]
     cells = {row.split()[0]: row.split() for row in rows}
@@ -49,7 +50,15 @@ def test_every_run_has_a_row(runs: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert " ".join(cells["half"][6:13]) == "resumable at epoch 3 of 9 2"
     assert "started, nothing saved yet" in " ".join(cells["begun"])
     assert cells["bad"][-5:] == ["broken", "–", "–", "–", "–"]
-    assert cause == "bad is broken: manifest.json is not readable "
+    assert cause.startswith("bad is broken: manifest.json is not readable (")
+
+
+def test_a_run_at_work_is_told_from_one_to_be_resumed(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with locked(runs / "half"):
+        assert "running, 3 of 9 epochs done" in said(capsys, "runs", "list", runs)
+        assert "half · running, 3 of 9" in said(capsys, "runs", "show", runs / "half")
 
 
 def test_runs_are_sorted_and_what_has_no_figure_stands_last(

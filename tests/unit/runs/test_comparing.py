@@ -172,6 +172,14 @@ def test_other_versions_are_a_difference(tmp_path: Path) -> None:
     assert side.settings == {"version of torch": ("2.13.0", "2.14.0")}
 
 
+def test_predictions_that_lead_out_of_the_folder_are_refused(tmp_path: Path) -> None:
+    first, second = (write_run(tmp_path / name, said=SAID) for name in "ab")
+    (second / "predictions.csv").unlink()
+    (second / "predictions.csv").symlink_to(first / "predictions.csv")
+    with pytest.raises(DataError, match="is a link"):
+        compare_runs((first, second))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from dgljoint.errors import UsageError
 from dgljoint.runs.listing import find_runs, summarize
 from dgljoint.runs.stored import StoredRun
+from dgljoint.training.lock import held_folders, locked
 from stored_runs import write_run
 
 
@@ -51,6 +53,37 @@ def test_runs_that_have_not_ended(tmp_path: Path) -> None:
     assert (begun.state, begun.epoch, begun.best_epoch) == ("started", 0, None)
 
 
+@pytest.mark.skipif(not Path("/proc/locks").exists(), reason="the system lists no locks")
+def test_a_run_at_work_is_running(tmp_path: Path) -> None:
+    for epochs in (0, 3):
+        folder = write_run(tmp_path / str(epochs), finished=False, epochs=epochs)
+        before = summarize(folder, held=held_folders())
+        with locked(folder):
+            found = summarize(folder, held=held_folders())
+            assert (found.state, found.epoch) == ("running", epochs)
+        assert summarize(folder, held=held_folders()) == before
+    done = write_run(tmp_path / "done")
+    with locked(done):  # its report is being written
+        assert summarize(done, held=held_folders()).state == "finished"
+
+
+def test_locks_are_read_as_the_system_lists_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = tmp_path / "locks"
+    listed.write_text(
+        "1: FLOCK  ADVISORY  WRITE 27461 fe:1a:2836035 0 EOF\n"
+        "1: -> FLOCK  ADVISORY  WRITE 11 fe:1a:7 0 EOF\n"
+        "2: POSIX  ADVISORY  WRITE 26887 fe:1a:8 0 EOF\n"
+        "3: FLOCK  ADVISORY  READ 27725 fe:1a:9 0 EOF\n"
+        "4: FLOCK  ADVISORY  WRITE -1 00:2f:10 0 EOF\n"
+    )
+    monkeypatch.setattr("dgljoint.training.lock._LOCKS", listed)
+    assert held_folders() == {(os.makedev(0xFE, 0x1A), 2836035), (os.makedev(0, 0x2F), 10)}
+    monkeypatch.setattr("dgljoint.training.lock._LOCKS", tmp_path / "none")
+    assert held_folders() == frozenset()
+
+
 def test_half_a_line_of_a_killed_run_is_no_damage(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "a", finished=False)
     with (folder / "metrics.jsonl").open("a") as file:
@@ -70,8 +103,8 @@ def test_half_a_line_of_a_killed_run_is_no_damage(tmp_path: Path) -> None:
         ("config.toml", "encoder = 'gcn'\n[train]\nepoch = 3", "no option 'train.epoch'"),
         ("config.toml", "encoder = 'gcn'\n[train]\nepoch = 3\nbatches = 4", "no option 'train."),
         ("config.toml", None, "has no config.toml"),
-        ("metrics.jsonl", "{]\n", "metrics.jsonl is not readable"),
-        ("metrics.jsonl", "3\n", "metrics.jsonl is not readable"),
+        ("metrics.jsonl", "{]\n", "metrics.jsonl: line 1 is not readable"),
+        ("metrics.jsonl", "3\n", "metrics.jsonl: line 1 is not readable"),
         ("scores.json", "{", "scores.json is not readable"),
         ("scores.json", "{}", "scores.json holds no figures of the test part"),
         ("scores.json", '{"test": 3}', "scores.json holds no figures of the test part"),

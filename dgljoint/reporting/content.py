@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from dgljoint.config import dump_config
@@ -65,7 +66,7 @@ class Content:
         wrong: cascades told wrongly with the greatest confidence.
         mistakes: number of all that were told wrongly.
         charts: over the epochs.
-        config: ``config.toml``.
+        config: ``config.toml``, the data by the name of their file.
     """
 
     facts: RunFacts
@@ -114,7 +115,10 @@ def read_content(facts: RunFacts) -> Content:
         wrong=wrong[:_WRONG],
         mistakes=len(wrong),
         charts=tuple(_charts(facts)),
-        config=dump_config(facts.config),
+        config=dump_config(
+            # A report is shown around; where its data lie is nobody's business.
+            facts.config.model_copy(update={"data": Path(facts.config.data).name})
+        ),
     )
 
 

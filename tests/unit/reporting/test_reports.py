@@ -120,6 +120,13 @@ def test_what_a_run_says_stays_text(tmp_path: Path) -> None:
     assert not [line for line in card.splitlines() if line.startswith("# d")]
 
 
+def test_where_the_data_lie_is_not_told(tmp_path: Path) -> None:
+    page, card = written(write_run(tmp_path / "a"))
+    assert 'data = "small.h5"' in page.text
+    assert "/data" not in page.text
+    assert "/data" not in card
+
+
 def test_a_manifest_of_anything_is_no_crash(tmp_path: Path) -> None:
     for number, plugins in enumerate((None, 3, [3, None, {}], [{"reference": {"year": []}}])):
         described = {"plugins": plugins, "parts": [], "packages": 1, "data": "x", "split": 2}

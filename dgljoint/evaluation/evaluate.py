@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dgljoint.config import CascadeOptions
+from dgljoint.errors import DivergedError
 from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.metrics import link_scores, rank_parents, rumor_scores
 from dgljoint.evaluation.predictions import Predictions, join_predictions, no_predictions
@@ -31,6 +32,7 @@ from dgljoint.nn.batch import CascadeBatch
 from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.losses import CASCADE, RUMOR, TASKS
 from dgljoint.nn.model import JointModel
+from dgljoint.nn.protocols import Outputs
 from dgljoint.nn.questions import evaluation_question
 from dgljoint.processes import ALONE, Processes
 from dgljoint.store import CascadeStore
@@ -131,9 +133,22 @@ class Evaluator:
         return assemble(self.store, columns, question, self.features)
 
 
+def _check_finite(outputs: Outputs, batch: CascadeBatch) -> None:
+    """Refuse logits that are no numbers: a rank or a class can be made of any of them."""
+    for name, logits in vars(outputs).items():
+        if not bool(torch.isfinite(logits).all()):
+            raise DivergedError(
+                f"{name.replace('_', ' ')} are not finite when scored; cascades of the batch: "
+                f"{batch.some_ids}",
+                hint="the last good checkpoint stands; a lower -o train.learning_rate in another "
+                "--out may help",
+            )
+
+
 def _predict(model: JointModel, batch: CascadeBatch, index: Index) -> Predictions:
     """Take what ``model`` says of a batch, whose cascades stand at ``index``, off the device."""
     reps, outputs = model(batch)
+    _check_finite(outputs, batch)
     group, answer = _array(batch.pair_group), _array(batch.pair_target)
     scored = {MODEL: outputs.link_logits} | {name: of(batch) for name, of in GUESSES.items()}
     parent = batch.pairs[1][batch.pair_target]

@@ -16,6 +16,8 @@ from dgljoint.nn.buckets import Bucket, buckets
 from dgljoint.nn.maximum import max_over_groups
 from dgljoint.nn.sparse import SparseRows, multiply
 
+_IDS_NAMED = 5
+
 
 @dataclass(frozen=True, eq=False)
 class CascadeBatch:
@@ -59,6 +61,12 @@ class CascadeBatch:
     def device(self) -> torch.device:
         """Where the tensors are."""
         return self.root.device
+
+    @property
+    def some_ids(self) -> str:
+        """The first ids and how many more there are, for messages."""
+        more = len(self.ids) - _IDS_NAMED
+        return ", ".join(self.ids[:_IDS_NAMED]) + (f" and {more} more" if more > 0 else "")
 
     def to(self, device: torch.device | str) -> CascadeBatch:
         """Return the batch on ``device``; itself where it is there already."""

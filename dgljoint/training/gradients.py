@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,12 @@ def gradient_cosine(one: Tensor, other: Tensor, parameters: Sequence[nn.Paramete
     """
     left, right = (_flat_gradient(loss, parameters) for loss in (one, other))
     return float(torch.cosine_similarity(left, right, dim=0))
+
+
+def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:
+    """Return the norm of all gradients together; 0 where there is none."""
+    norms = [p.grad.norm() for p in parameters if p.grad is not None]
+    return torch.stack(norms).norm() if norms else torch.zeros(())
 
 
 def _flat_gradient(loss: Tensor, parameters: Sequence[nn.Parameter]) -> Tensor:

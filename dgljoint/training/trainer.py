@@ -29,7 +29,7 @@ from dgljoint.processes import ALONE, Processes
 from dgljoint.store import CascadeStore
 from dgljoint.training.batches import Batches
 from dgljoint.training.callbacks import Callback
-from dgljoint.training.gradients import gradient_cosine
+from dgljoint.training.gradients import gradient_cosine, gradient_norm
 from dgljoint.training.optimizers import ModelOptimizer, opponent_optimizers
 from dgljoint.training.parts import TrainingParts
 from dgljoint.training.passes import Pass, Passed
@@ -37,7 +37,6 @@ from dgljoint.training.randomness import Stream, generator, seeded
 from dgljoint.training.record import EpochRecord
 from dgljoint.training.restoring import fitting, load_adam, load_model
 
-_CASCADES_NAMED = 5
 # A look costs two backward passes more: one step in eight makes an epoch a tenth longer.
 _LOOK_EVERY = 8
 
@@ -195,6 +194,8 @@ class Trainer:
                 f"{self.weighter.entry} returned weights {tuple(weights.shape)} from backward, "
                 f"expected ({len(raw)},)"
             )
+        named = zip(raw, weights.unbind(), strict=True)
+        self._check_finite({f"weight of {name}": weight for name, weight in named}, batch)
         norm = self._optimizer.clip()
         self._check_finite({"gradient norm": torch.tensor(norm)}, batch)
         self._optimizer.step(number)
@@ -259,19 +260,19 @@ class Trainer:
                 self._check_finite(losses, batch)
                 total = torch.stack(list(losses.values())).sum()
                 total.backward()  # type: ignore[no-untyped-call]  # torch's
+            norm = gradient_norm(hosted.module.opponent_parameters())
+            self._check_finite({f"gradient norm of {hosted.entry.name}'s opponent": norm}, batch)
             optimizer.step()
 
     def _check_finite(self, values: Mapping[str, Tensor], batch: CascadeBatch) -> None:
         for name, value in values.items():
             if not bool(torch.isfinite(value).all()):
-                named = ", ".join(batch.ids[:_CASCADES_NAMED])
-                more = len(batch.ids) - _CASCADES_NAMED
                 position = self.position
                 raise DivergedError(
                     f"{name} is {value.item():g} in epoch {position.epoch + 1}, step "
-                    f"{position.step + 1}; cascades of the batch: {named}"
-                    + (f" and {more} more" if more > 0 else ""),
-                    hint="the last good checkpoint stands; a lower -o train.learning_rate may help",
+                    f"{position.step + 1}; cascades of the batch: {batch.some_ids}",
+                    hint="the last good checkpoint stands, and --resume comes to the same; a lower "
+                    "-o train.learning_rate in another --out may help",
                 )
 
     def _count(self, raw: Mapping[str, Tensor], weights: Tensor, norm: float) -> None:

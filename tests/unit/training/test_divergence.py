@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from dgljoint.errors import (
 )
 from dgljoint.store import CascadeStore
 from dgljoint.training.checkpoint import load_tree
-from runs import metrics, run
+from runs import assert_same_run, metrics, run
 
 
 def test_divergence_names_the_loss_and_keeps_the_checkpoint(
@@ -78,6 +79,122 @@ def test_a_gradient_that_is_not_finite_is_divergence(
     )
     with pytest.raises(DivergedError, match=r"gradient norm is nan in epoch 1, step 1"):
         run(store, tmp_path / "a", plugins=("steep", weighter))
+
+
+SICK = """
+    import dgljoint
+    import torch
+    from dgljoint.nn import Interaction, LossWeighter
+
+    class Sick(Interaction):
+        '''Well for the steps of the first epoch.'''
+
+        loss_coefficients = {"own": 1.0}
+        where = "WHERE"
+
+        def __init__(self):
+            super().__init__()
+            self.opponent = torch.nn.Linear(1, 1)
+            self.register_buffer("steps", torch.zeros(()))
+
+        def opponent_parameters(self):
+            return self.opponent.parameters()
+
+        def sick(self, where):
+            return where == self.where and self.steps > 9
+
+        def couple(self, reps, batch):
+            if self.training:
+                self.steps += 1
+            if self.sick("raise"):
+                raise ValueError("no")
+            if self.sick("cascade" if self.training else "scoring"):
+                return type(reps)(reps.shared, reps.cascade * float("nan"), reps.rumor)
+            return reps
+
+        def losses(self, reps, outputs, batch):
+            return {"own": reps.rumor.sum() * 0}
+
+        def opponent_losses(self, reps, outputs, batch):
+            loss = self.opponent.weight.sum()
+            if self.sick("opponent"):
+                loss = loss * float("inf")
+            if self.sick("opponent gradient"):
+                loss = (loss * 0).abs().sqrt()
+            return {"judge": loss}
+
+    class Nan(LossWeighter):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("steps", torch.zeros(()))
+
+        def backward(self, losses, step):
+            losses.values().sum().backward()
+            self.steps += 1
+            weights = torch.ones(len(losses.names))
+            if "WHERE" == "weight" and self.steps > 9:
+                weights[1] = float("nan")
+            return weights
+
+    @dgljoint.hookimpl
+    def dgljoint_interactions():
+        return [dgljoint.InteractionSpec(name="sick", summary="x", build=lambda *_: Sick())]
+
+    @dgljoint.hookimpl
+    def dgljoint_loss_weighters():
+        return [dgljoint.WeighterSpec(name="nan", summary="x", build=lambda *_: Nan())]
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("cascade", r"cascade is nan in epoch 2, step \d; cascades of the batch: .*c\d"),
+        ("opponent", r"judge is -?inf in epoch 2, step \d"),
+        ("opponent gradient", r"gradient norm of sick's opponent is nan in epoch 2"),
+        ("weight", r"weight of rumor is nan in epoch 2"),
+        ("scoring", r"link logits are not finite when scored; cascades of the batch: .*c\d"),
+    ],
+)
+def test_whatever_is_not_finite_ends_the_run_in_the_same_way_again(
+    store: CascadeStore, tmp_path: Path, site: Site, where: str, message: str
+) -> None:
+    source = SICK.replace("WHERE", where)
+    site.install("sick-dist", {"sick": "sick", "nan": "sick"}, sick=source)
+    out = tmp_path / "a"
+    settings = ("train.batch=8",) if where != "scoring" else ("train.batch=8", "train.epochs=2")
+    with pytest.raises(DivergedError, match=message) as first:
+        run(store, out, *settings, plugins=("sick", "nan"))
+    assert len(metrics(out)) == 1
+    last = out / "checkpoints" / "last.safetensors"
+    state = load_tree(last)
+    assert state["position"]["epoch"] == 1
+    for parameter in (*state["model"].values(), *state["opponents"]["sick"]["state"][0].values()):
+        assert torch.isfinite(parameter).all()
+    written = last.read_bytes()
+    with pytest.raises(DivergedError) as again:
+        run(store, out, *settings, plugins=("sick", "nan"), resume=True)
+    assert again.value.message == first.value.message
+    assert last.read_bytes() == written
+
+
+def test_a_plugin_that_raises_leaves_a_run_that_goes_on(
+    store: CascadeStore, tmp_path: Path, site: Site
+) -> None:
+    """Also where it raised before anything was saved."""
+    well = SICK.replace("WHERE", "nowhere")
+    site.install("sick-dist", {"sick": "sick", "nan": "sick"}, sick=well)
+    run(store, tmp_path / "a", plugins=("sick",))
+    plugin = importlib.import_module("sick").Sick
+    for out, steps in ((tmp_path / "b", 9), (tmp_path / "c", 0)):
+        plugin.where = "raise"
+        plugin.sick = lambda self, where, steps=steps: where == self.where and self.steps > steps
+        with pytest.raises(PluginError, match="failed in couple: ValueError: no"):
+            run(store, out, plugins=("sick",))
+        assert (out / "checkpoints" / "last.safetensors").exists() == (steps > 0)
+        plugin.where = "nowhere"
+        run(store, out, plugins=("sick",), resume=True)
+        assert_same_run(tmp_path / "a", out)
 
 
 FAULTY = """

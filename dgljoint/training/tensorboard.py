@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from dgljoint.training.record import EpochRecord
 
-_SECONDS_TO_FLUSH = 10
-
 
 class TensorBoard(Callback):
     """Writes figures for ``tensorboard --logdir FOLDER``.
@@ -119,9 +117,7 @@ class TensorBoard(Callback):
         from torch.utils.tensorboard import SummaryWriter
 
         with writing(self.folder):
-            return SummaryWriter(
-                str(self.folder / name), purge_step=purge_step, flush_secs=_SECONDS_TO_FLUSH
-            )
+            return SummaryWriter(str(self.folder / name), purge_step=purge_step)
 
     def _write(
         self, writer: SummaryWriter, groups: Mapping[str, Mapping[str, float]], number: int

@@ -188,3 +188,20 @@ def test_fitting_piece_by_piece_is_fitting_the_whole(
     assert scale["mean"].tolist() == pytest.approx(rows.mean(axis=0))
     # the second column does not vary: it is left as it is
     assert scale["deviation"].tolist() == pytest.approx([rows[:, 0].std(), 1])
+
+
+def test_what_was_fitted_reads_the_same_when_it_is_put_back(tmp_path: Path) -> None:
+    store = toy_store(tmp_path / "a.h5")
+    space = FeatureSpace.fit(store, np.arange(0, 64, 3), FeatureOptions(words=7, min_count=3))
+    again = FeatureSpace.restored(store, space.state())
+    assert (again.names, again.dense, again.sparse) == (space.names, space.dense, space.sparse)
+    assert list(again.dense) == list(space.dense)  # the order of the model's parts
+    columns, question = everything_observed(store, list(range(64)))
+    one, other = space.read(columns, question), again.read(columns, question)
+    assert list(one) == list(other) == ["bow", "extra", "time", "structure"]
+    for name, rows in one.items():
+        if isinstance(rows, SparseRows):
+            for part in ("columns", "values", "offsets"):
+                assert torch.equal(getattr(rows, part), getattr(other[name], part))
+        else:
+            assert torch.equal(rows, other[name])

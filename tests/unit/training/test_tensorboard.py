@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import threading
 from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
@@ -125,10 +126,18 @@ def test_a_run_that_is_started_over_shows_nothing_of_the_one_before(
     assert len(shown(out / "board" / "epochs")["loss/rumor"]) == 1
 
 
-def test_one_board_may_watch_one_run_after_another(store: CascadeStore, tmp_path: Path) -> None:
+def test_one_board_may_watch_one_run_after_another_and_lets_go_of_its_files(
+    store: CascadeStore, tmp_path: Path
+) -> None:
+    writing = threading.active_count()
+    points = []
     with dgljoint.TensorBoard(tmp_path / "board") as board:
         for out in ("a", "b"):
             run(store, tmp_path / out, "train.epochs=1", callback=board)
+            points.append(shown(tmp_path / "board" / "steps")["step_loss/rumor"])
+            assert threading.active_count() == writing + 2  # a writer each
+    assert threading.active_count() == writing
+    assert points[0] == points[1]
     assert len(shown(tmp_path / "board" / "epochs")["loss/rumor"]) == 1
 
 

@@ -378,7 +378,8 @@ def _train_epochs(
 
 def _interrupted(what: str, trainer: Trainer, folder: RunFolder) -> InterruptedRunError:
     position = trainer.position
-    where = f"in epoch {position.epoch + 1}" if position.step else f"after epoch {position.epoch}"
+    between = position.epoch and not position.step
+    where = f"after epoch {position.epoch}" if between else f"in epoch {position.epoch + 1}"
     return InterruptedRunError(
         f"{what} {where}; everything is saved", hint=f"go on with: {folder.resume_command}"
     )

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from torch import Tensor
 
-# Device types on which NumPy sorts the columns; on others torch does.
-_BY_DIGITS = ("cpu",)
+# Device types on which SciPy transposes by counting, three times as fast as by sorting.
+_COUNTING = ("cpu",)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,33 +57,29 @@ class SparseRows:
         turned = cls(edges[1], values, every, nodes).transposed
         return replace(turned, columns=edges[0][turned.columns], width=nodes)
 
+    def beside(self, transposed: SparseRows) -> SparseRows:
+        """Return these rows, told what they are when transposed."""
+        known = replace(self)
+        vars(known)["transposed"] = transposed
+        return known
+
     @cached_property
     def transposed(self) -> SparseRows:
         """The ``width`` columns as rows; in each, what comes first here comes first."""
         rows = len(self.offsets) - 1
-        if self.columns.device.type in _BY_DIGITS:
-            column, offsets = self.columns.numpy(), self.offsets.numpy()
-            order = _order_by_digits(column, self.width)
-            row = np.repeat(np.arange(rows), np.diff(offsets))[order]
-            starts = np.zeros(self.width + 1, np.int64)
-            np.bincount(column, minlength=self.width).cumsum(out=starts[1:])
-            values = self.values.numpy()[order]
-            from_numpy = torch.from_numpy
-            return SparseRows(from_numpy(row), from_numpy(values), from_numpy(starts), rows)
+        if self.columns.device.type in _COUNTING:
+            parts = (self.values.numpy(), self.columns.numpy(), self.offsets.numpy())
+            made = csr_array(parts, shape=(rows, self.width)).tocsc()
+            return SparseRows(
+                columns=torch.from_numpy(made.indices.astype(np.int64)),
+                values=torch.from_numpy(made.data),
+                offsets=torch.from_numpy(made.indptr.astype(np.int64)),
+                width=rows,
+            )
         sorted_, place = self.columns.sort(stable=True)
         every = torch.arange(self.width + 1, device=place.device)
         row_of = torch.searchsorted(self.offsets, place, right=True) - 1
         return SparseRows(row_of, self.values[place], torch.searchsorted(sorted_, every), rows)
-
-
-def _order_by_digits(column: NDArray[np.int64], width: int) -> NDArray[np.int64]:
-    """Return what sorts the columns, equal ones in their order."""
-    # Of 16 bits NumPy sorts by counting, several times faster than of 64.
-    order = np.argsort(column.astype(np.uint16), kind="stable")
-    if width > 1 << 16:
-        high = (column[order] >> 16).astype(np.uint16)
-        order = order[np.argsort(high, kind="stable")]
-    return order
 
 
 def multiply(rows: SparseRows, x: Tensor) -> Tensor:

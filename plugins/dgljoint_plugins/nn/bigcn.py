@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from dgljoint.nn import CascadeBatch, Dropout, Encoder, SparseRows, multiply, xavier
-from dgljoint_plugins.nn.convolution import downwards, upwards
+from dgljoint_plugins.nn.convolution import one_way
 
 
 class BiGCN(Encoder):
@@ -29,8 +29,9 @@ class BiGCN(Encoder):
 
     def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
         """Encode. Shapes: ``x`` (N, D) to (N, D)."""
-        down, down_source = self.down(batch, x, downwards(batch))
-        up, up_source = self.up(batch, x, upwards(batch))
+        to_children, to_parents = one_way(batch)
+        down, down_source = self.down(batch, x, to_children)
+        up, up_source = self.up(batch, x, to_parents)
         # [down | its source | up | its source] W, the sources multiplied once a cascade.
         of_down, of_down_source, of_up, of_up_source = self.join.weight.t().chunk(4)
         sources = down_source @ of_down_source + up_source @ of_up_source + self.join.bias

@@ -2,40 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from dgljoint.nn import CascadeBatch, SparseRows
 
 
-def downwards(batch: CascadeBatch) -> SparseRows:
-    """Return D^-1/2 (A + I) D^-1/2 from parents to children, D the in-degrees of A + I.
+def one_way(batch: CascadeBatch) -> tuple[SparseRows, SparseRows]:
+    """Return D^-1/2 (A + I) D^-1/2 from parents to children, and the same from children to parents.
 
-    Shapes: (N, N).
+    D are the in-degrees of A + I in the direction. What the one adds up the other spreads, with
+    other weights: both stand in the same places, found once.
+
+    Shapes: (N, N) both.
     """
-    return _normalised(batch.edges, batch.parents)
-
-
-def upwards(batch: CascadeBatch) -> SparseRows:
-    """Return the matrix from children to parents, normalised by the in-degrees of that direction.
-
-    Shapes: (N, N).
-    """
-    return _normalised(batch.edges.flip(0), batch.children)
+    parent, child = batch.edges
+    posts = torch.arange(len(batch.kind), device=batch.device)
+    sizes, size = 1 + batch.parents, len(posts) + len(child)
+    # Each post's own row first, then its parent's.
+    row = posts.repeat_interleave(sizes, output_size=size)
+    offsets = functional.pad(sizes.cumsum(0), (1, 0))
+    columns = row.index_put((offsets[child + 1] - 1,), parent)
+    places = SparseRows(columns, torch.ones(size, device=batch.device), offsets, len(posts))
+    turned = places.transposed
+    turned_row = posts.repeat_interleave(1 + batch.children, output_size=size)
+    found = []
+    for neighbours in (batch.parents, batch.children):
+        root = _inverse_root(neighbours)
+        found += [
+            replace(places, values=root[row] * root[columns]),
+            replace(turned, values=root[turned_row] * root[turned.columns]),
+        ]
+    down, down_turned, up_turned, up = found
+    return down.beside(down_turned), up.beside(up_turned)
 
 
 def both_ways(batch: CascadeBatch) -> SparseRows:
-    """Return the matrix of the tree as an undirected graph.
+    """Return D^-1/2 (A + I) D^-1/2 of the tree as an undirected graph.
 
     Shapes: (N, N).
     """
-    edges = torch.cat((batch.edges, batch.edges.flip(0)), dim=1)
-    return _normalised(edges, batch.parents + batch.children)
+    root = _inverse_root(batch.parents + batch.children)
+    source, destination = batch.neighbourhood
+    return SparseRows.of_edges(batch.neighbourhood, root[source] * root[destination], len(root))
 
 
-def _normalised(edges: Tensor, neighbours: Tensor) -> SparseRows:
+def _inverse_root(neighbours: Tensor) -> Tensor:
     # in float64, whatever the rows are: half precision cannot count to a large cascade's size
-    root = (neighbours + 1).double().rsqrt()
-    itself = torch.arange(len(root), device=root.device).expand(2, -1)
-    edges = torch.cat((itself, edges), dim=1)
-    return SparseRows.of_edges(edges, root[edges[0]] * root[edges[1]], len(root))
+    return (neighbours + 1).double().rsqrt()

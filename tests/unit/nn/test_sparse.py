@@ -84,7 +84,7 @@ def test_other_devices_transpose_by_sorting(monkeypatch: pytest.MonkeyPatch) -> 
     for name in ("columns", "values", "offsets"):
         made, expected = getattr(moved, name), getattr(rows.transposed, name)
         assert (made.shape, made.dtype) == (expected.shape, expected.dtype)
-    monkeypatch.setattr("dgljoint.nn.sparse._BY_DIGITS", ())
+    monkeypatch.setattr("dgljoint.nn.sparse._COUNTING", ())
     sorted_ = sparse().transposed
     for name in ("columns", "values", "offsets"):
         assert torch.equal(getattr(sorted_, name), getattr(rows.transposed, name))
@@ -99,10 +99,9 @@ def test_nothing_in_the_matrix_makes_zeros() -> None:
     assert torch.equal(x.grad, torch.zeros(1, 2))
 
 
-def test_more_columns_than_sixteen_bits_can_count_are_sorted_right() -> None:
-    columns = torch.tensor([70_000, 3, 65_536, 3, 0, 131_072])
-    rows = SparseRows(columns, torch.arange(6.0), torch.tensor([0, 2, 6]), 131_073)
-    turned = rows.transposed
-    assert turned.columns.tolist() == [1, 0, 1, 1, 0, 1]
-    assert turned.values.tolist() == [4, 1, 3, 2, 0, 5]
-    assert turned.offsets[[0, 1, 3, 4, 65_537, 70_001, -1]].tolist() == [0, 1, 1, 3, 4, 5, 6]
+def test_edges_sum_sources_into_destinations_in_their_order() -> None:
+    edges = torch.tensor([[3, 0, 1, 0], [1, 2, 1, 0]])
+    rows = SparseRows.of_edges(edges, torch.tensor([1.0, 2.0, 3.0, 4.0]), 4)
+    assert rows.columns.tolist() == [0, 3, 1, 0]
+    assert rows.values.tolist() == [4, 1, 3, 2]
+    assert (rows.offsets.tolist(), rows.width) == ([0, 1, 3, 4, 4], 4)

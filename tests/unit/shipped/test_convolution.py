@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from dgljoint.nn import multiply
-from dgljoint_plugins.nn.convolution import both_ways, downwards, upwards
+from dgljoint_plugins.nn.convolution import both_ways, one_way
 from encoding import WIDTH, mixed_batch
 from matrices import adjacency, normalised
 
@@ -16,8 +17,8 @@ from matrices import adjacency, normalised
 @pytest.mark.parametrize(
     ("spread", "matrix_of"),
     [
-        (downwards, lambda a: a),
-        (upwards, lambda a: a.T),
+        (lambda batch: one_way(batch)[0], lambda a: a),
+        (lambda batch: one_way(batch)[1], lambda a: a.T),
         (both_ways, lambda a: a + a.T),
     ],
 )
@@ -25,7 +26,10 @@ def test_spreading_equals_the_dense_product(spread, matrix_of, tmp_path: Path) -
     batch = mixed_batch(tmp_path)
     x = torch.randn(len(batch.kind), WIDTH)
     expected = normalised(matrix_of(adjacency(batch))) @ x
-    torch.testing.assert_close(multiply(spread(batch), x), expected)
+    rows = spread(batch)
+    torch.testing.assert_close(multiply(rows, x), expected)
+    # What is known of the transposed rows is what they are.
+    torch.testing.assert_close(multiply(rows.transposed, x), multiply(replace(rows).transposed, x))
 
 
 @pytest.mark.parametrize("precision", [torch.float64, torch.bfloat16, torch.float16])

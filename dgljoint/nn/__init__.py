@@ -31,7 +31,7 @@ from dgljoint.nn.protocols import (
     ScoreLinks,
     Step,
 )
-from dgljoint.nn.sparse import SparseRows, multiply
+from dgljoint.nn.sparse import SparseRows, multiply, with_rows
 
 __all__ = [
     "AttentionWeights",
@@ -60,5 +60,6 @@ __all__ = [
     "sum_to_children",
     "sum_to_parents",
     "using_kernels",
+    "with_rows",
     "xavier",
 ]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from dgljoint.nn.batch import CascadeBatch
 from dgljoint.nn.dropout import Dropout
 from dgljoint.nn.ops import dot_over_pairs, xavier
+from dgljoint.nn.sparse import with_rows
 
 _GAP_KNOTS = 32
 _GAP_STEP = 0.75  # 32 knots of log2(1 + seconds) reach past 100 days
@@ -72,6 +73,7 @@ class RumorDetector(nn.Module):
 
     def forward(self, view: Tensor, batch: CascadeBatch) -> Tensor:
         """Classify. Shapes: ``view`` (N, D) to (B, C)."""
-        pooled = torch.cat((batch.pool(view), batch.pool_max(view), view[batch.root]), dim=1)
+        view, source = with_rows(view, batch.root)
+        pooled = torch.cat((batch.pool(view), batch.pool_max(view), source), dim=1)
         logits: Tensor = self.layers(pooled)
         return logits

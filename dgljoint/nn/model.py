@@ -31,7 +31,7 @@ from dgljoint.nn.protocols import (
     Representations,
     ScoreLinks,
 )
-from dgljoint.nn.sparse import SparseRows, multiply
+from dgljoint.nn.sparse import SparseRows, multiply, with_rows
 from dgljoint.plugins.guard import guarded
 
 GroupT = TypeVar("GroupT", Representations, Outputs)
@@ -84,7 +84,7 @@ class InputProjection(nn.Module):
         total = self._of_columns(batch)
         for name, table in zip(self._sparse, self.sparse.values(), strict=True):
             rows = batch.features[name]
-            if isinstance(rows, SparseRows) and isinstance(table, nn.EmbeddingBag):
+            if isinstance(rows, SparseRows) and isinstance(table, nn.EmbeddingBag) and rows.width:
                 total = total + multiply(rows, table.weight)
         projected: Tensor = self.dropout(self.norm(total))
         return projected
@@ -119,10 +119,11 @@ class Branch(nn.Module):
         # Few posts have children: only their rows are multiplied, before they go to the children
         # and after they come from them.
         parents, parent_of = batch.parent_posts, batch.parent_of
-        down = multiply(parent_of, self.from_parent(x.index_select(0, parents)))
+        x, of_parents = with_rows(x, parents)
+        down = multiply(parent_of, self.from_parent(of_parents))
         children = batch.children[parents].clamp(min=1).unsqueeze(1)
         up = self.from_children(multiply(parent_of.transposed, x) / children)
-        message = (self.from_self(x) + down).index_add(0, parents, up)
+        message = (self.from_self(x) + down).index_add_(0, parents, up)
         view: Tensor = self.norm(x + self.dropout(functional.gelu(message)))
         return view
 
@@ -183,8 +184,12 @@ class JointModel(nn.Module):
         """Return what both tasks share. Shapes: (N, D)."""
         with self._precision(batch):
             x = self.projection(batch)
-            encoded = self.encoder_norm(encode(self.hosted_encoder, batch, x))
-            shared: Tensor = x + self.encoder_scale * encoded
+            encoded = encode(self.hosted_encoder, batch, x)
+            norm, scale = self.encoder_norm, self.encoder_scale
+            # The scaled norm of the encoded rows: scaled are D numbers, not N rows of them.
+            shared = x + functional.layer_norm(
+                encoded, norm.normalized_shape, norm.weight * scale, norm.bias * scale, norm.eps
+            )
         return shared.float() if self._half else shared
 
     def decide(

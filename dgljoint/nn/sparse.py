@@ -27,7 +27,7 @@ class SparseRows:
 
     Attributes:
         columns: (nnz,) int64 column of each value.
-        values: (nnz,) float32 or float64.
+        values: (nnz,) of any precision.
         offsets: (N+1,) int64 where each row starts and ends.
         width: number of columns.
     """
@@ -68,11 +68,14 @@ class SparseRows:
         """The ``width`` columns as rows; in each, what comes first here comes first."""
         rows = len(self.offsets) - 1
         if self.columns.device.type in _COUNTING:
-            parts = (self.values.numpy(), self.columns.numpy(), self.offsets.numpy())
+            # NumPy has no bfloat16; float32 holds every number of it.
+            narrow = self.values.dtype.itemsize < 4
+            values = (self.values.float() if narrow else self.values).numpy()
+            parts = (values, self.columns.numpy(), self.offsets.numpy())
             made = csr_array(parts, shape=(rows, self.width)).tocsc()
             return SparseRows(
                 columns=torch.from_numpy(made.indices.astype(np.int64)),
-                values=torch.from_numpy(made.data),
+                values=torch.from_numpy(made.data).to(self.values.dtype),
                 offsets=torch.from_numpy(made.indptr.astype(np.int64)),
                 width=rows,
             )
@@ -109,3 +112,28 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[None, Tensor]:
         return None, multiply(ctx.rows.transposed, gradients[0])
+
+
+def with_rows(x: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+    """Return ``x`` and its rows at ``index``, for who goes on to use both.
+
+    Plain indexing makes the gradient of a few rows as large as ``x`` before it is added.
+
+    Shapes: ``x`` (N, D), ``index`` (R,) int64 to (N, D) and (R, D).
+    """
+    whole: Tensor
+    whole, rows = _WithRows.apply(x, index)  # type: ignore[no-untyped-call]  # torch's
+    return whole, rows
+
+
+class _WithRows(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(index)
+        return x.view_as(x), x.index_select(0, index)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        whole, rows = gradients
+        (index,) = ctx.saved_tensors
+        return whole.index_add(0, index, rows), None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from dgljoint.nn import CascadeBatch, Dropout, Encoder, SparseRows, multiply, xavier
+from dgljoint.nn import CascadeBatch, Dropout, Encoder, SparseRows, multiply, with_rows, xavier
 from dgljoint_plugins.nn.convolution import one_way
 
 
@@ -29,9 +29,11 @@ class BiGCN(Encoder):
 
     def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
         """Encode. Shapes: ``x`` (N, D) to (N, D)."""
-        to_children, to_parents = one_way(batch)
-        down, down_source = self.down(batch, x, to_children)
-        up, up_source = self.up(batch, x, to_parents)
+        to_children, to_parents = one_way(batch, x)
+        x, source = with_rows(x, batch.root)
+        source = source.relu()
+        down, down_source = self.down(batch, x, source, to_children)
+        up, up_source = self.up(batch, x, source, to_parents)
         # [down | its source | up | its source] W, the sources multiplied once a cascade.
         of_down, of_down_source, of_up, of_up_source = self.join.weight.t().chunk(4)
         sources = down_source @ of_down_source + up_source @ of_up_source + self.join.bias
@@ -42,7 +44,7 @@ class BiGCN(Encoder):
 class _Stack(nn.Module):
     """Two convolutions in one direction; each input is enhanced by the source's.
 
-    Returns (N, D), and (B, D): the rows of the sources after the first.
+    Shapes: ``x`` (N, D), ``source`` (B, D) to (N, D), and (B, D): the sources after the first.
     """
 
     def __init__(self, width: int, dropout: float) -> None:
@@ -53,10 +55,11 @@ class _Stack(nn.Module):
         self.dropout = Dropout(dropout)
 
     def forward(
-        self, batch: CascadeBatch, x: Tensor, neighbours: SparseRows
+        self, batch: CascadeBatch, x: Tensor, source: Tensor, neighbours: SparseRows
     ) -> tuple[Tensor, Tensor]:
-        first = multiply(neighbours, self.first(x))
+        first, first_source = with_rows(multiply(neighbours, self.first(x)), batch.root)
         # [h | source] W, multiplied once a cascade instead of once a post.
-        source = self.second_source(self.dropout(x.index_select(0, batch.root).relu()))
-        second = self.second(self.dropout(first.relu())) + source.index_select(0, batch.cascade_of)
-        return multiply(neighbours, second).relu(), first.index_select(0, batch.root)
+        told = self.second_source(self.dropout(source)) + self.second.bias
+        told = told.index_select(0, batch.cascade_of)
+        second = told.addmm(self.dropout(first.relu()), self.second.weight.t())
+        return multiply(neighbours, second).relu(), first_source

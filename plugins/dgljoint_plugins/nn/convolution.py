@@ -11,13 +11,13 @@ from torch.nn import functional
 from dgljoint.nn import CascadeBatch, SparseRows
 
 
-def one_way(batch: CascadeBatch) -> tuple[SparseRows, SparseRows]:
+def one_way(batch: CascadeBatch, like: Tensor) -> tuple[SparseRows, SparseRows]:
     """Return D^-1/2 (A + I) D^-1/2 from parents to children, and the same from children to parents.
 
     D are the in-degrees of A + I in the direction. What the one adds up the other spreads, with
     other weights: both stand in the same places, found once.
 
-    Shapes: (N, N) both.
+    Shapes: (N, N) both, in the precision of ``like``.
     """
     parent, child = batch.edges
     posts = torch.arange(len(batch.kind), device=batch.device)
@@ -31,7 +31,7 @@ def one_way(batch: CascadeBatch) -> tuple[SparseRows, SparseRows]:
     turned_row = posts.repeat_interleave(1 + batch.children, output_size=size)
     found = []
     for neighbours in (batch.parents, batch.children):
-        root = _inverse_root(neighbours)
+        root = _inverse_root(neighbours, like)
         found += [
             replace(places, values=root[row] * root[columns]),
             replace(turned, values=root[turned_row] * root[turned.columns]),
@@ -40,16 +40,16 @@ def one_way(batch: CascadeBatch) -> tuple[SparseRows, SparseRows]:
     return down.beside(down_turned), up.beside(up_turned)
 
 
-def both_ways(batch: CascadeBatch) -> SparseRows:
+def both_ways(batch: CascadeBatch, like: Tensor) -> SparseRows:
     """Return D^-1/2 (A + I) D^-1/2 of the tree as an undirected graph.
 
-    Shapes: (N, N).
+    Shapes: (N, N), in the precision of ``like``.
     """
-    root = _inverse_root(batch.parents + batch.children)
+    root = _inverse_root(batch.parents + batch.children, like)
     source, destination = batch.neighbourhood
     return SparseRows.of_edges(batch.neighbourhood, root[source] * root[destination], len(root))
 
 
-def _inverse_root(neighbours: Tensor) -> Tensor:
+def _inverse_root(neighbours: Tensor, like: Tensor) -> Tensor:
     # in float64, whatever the rows are: half precision cannot count to a large cascade's size
-    return (neighbours + 1).double().rsqrt()
+    return (neighbours + 1).double().rsqrt().to(like.dtype)

@@ -27,7 +27,7 @@ class GCN(Encoder):
 
     def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
         """Encode. Shapes: ``x`` (N, D) to (N, D)."""
-        neighbours = both_ways(batch)
+        neighbours = both_ways(batch, x)
         for number, layer in enumerate(self.layers):
             if number:
                 x = self.dropout(x.relu())

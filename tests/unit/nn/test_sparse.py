@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dgljoint.nn import SparseRows, multiply
+from dgljoint.nn import SparseRows, multiply, with_rows
 
 
 def sparse(rows: int = 40, width: int = 17, dtype: torch.dtype = torch.float32) -> SparseRows:
@@ -105,3 +105,20 @@ def test_edges_sum_sources_into_destinations_in_their_order() -> None:
     assert rows.columns.tolist() == [0, 3, 1, 0]
     assert rows.values.tolist() == [4, 1, 3, 2]
     assert (rows.offsets.tolist(), rows.width) == ([0, 1, 3, 4, 4], 4)
+
+
+def test_rows_beside_the_whole_have_the_gradient_of_indexing() -> None:
+    x = torch.randn(6, 3, dtype=torch.float64, requires_grad=True)
+    index = torch.tensor([4, 0, 4])
+    weights = torch.randn(6, 3, dtype=torch.float64), torch.randn(3, 3, dtype=torch.float64)
+
+    def of(whole: Tensor, rows: Tensor) -> Tensor:
+        return (whole.square() * weights[0]).sum() + (rows.square() * weights[1]).sum()
+
+    found, expected = of(*with_rows(x, index)), of(x, x[index])
+    torch.testing.assert_close(found, expected)
+    for one, other in zip(
+        torch.autograd.grad(found, x), torch.autograd.grad(expected, x), strict=True
+    ):
+        torch.testing.assert_close(one, other)
+    assert torch.autograd.gradgradcheck(lambda x: of(*with_rows(x, index)), (x,))

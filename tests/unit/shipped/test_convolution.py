@@ -17,8 +17,8 @@ from matrices import adjacency, normalised
 @pytest.mark.parametrize(
     ("spread", "matrix_of"),
     [
-        (lambda batch: one_way(batch)[0], lambda a: a),
-        (lambda batch: one_way(batch)[1], lambda a: a.T),
+        (lambda batch, x: one_way(batch, x)[0], lambda a: a),
+        (lambda batch, x: one_way(batch, x)[1], lambda a: a.T),
         (both_ways, lambda a: a + a.T),
     ],
 )
@@ -26,7 +26,7 @@ def test_spreading_equals_the_dense_product(spread, matrix_of, tmp_path: Path) -
     batch = mixed_batch(tmp_path)
     x = torch.randn(len(batch.kind), WIDTH)
     expected = normalised(matrix_of(adjacency(batch))) @ x
-    rows = spread(batch)
+    rows = spread(batch, x)
     torch.testing.assert_close(multiply(rows, x), expected)
     # What is known of the transposed rows is what they are.
     torch.testing.assert_close(multiply(rows.transposed, x), multiply(replace(rows).transposed, x))
@@ -36,6 +36,7 @@ def test_spreading_equals_the_dense_product(spread, matrix_of, tmp_path: Path) -
 def test_spreading_keeps_the_precision(precision: torch.dtype, tmp_path: Path) -> None:
     batch = mixed_batch(tmp_path)
     x = torch.randn(len(batch.kind), WIDTH)
-    found = multiply(both_ways(batch), x.to(precision))
+    found = multiply(both_ways(batch, x.to(precision)), x.to(precision))
     assert found.dtype == precision
-    torch.testing.assert_close(found.float(), multiply(both_ways(batch), x), rtol=0.03, atol=0.03)
+    expected = multiply(both_ways(batch, x), x)
+    torch.testing.assert_close(found.float(), expected, rtol=0.03, atol=0.03)

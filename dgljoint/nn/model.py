@@ -187,7 +187,7 @@ class JointModel(nn.Module):
             encoded = encode(self.hosted_encoder, batch, x)
             norm, scale = self.encoder_norm, self.encoder_scale
             # The scaled norm of the encoded rows: scaled are D numbers, not N rows of them.
-            shared = x + functional.layer_norm(
+            shared: Tensor = x + functional.layer_norm(
                 encoded, norm.normalized_shape, norm.weight * scale, norm.bias * scale, norm.eps
             )
         return shared.float() if self._half else shared

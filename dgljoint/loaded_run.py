@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from dgljoint.config import RunConfig
@@ -156,6 +157,7 @@ class Run:
     def _model(self, features: FeatureSpace, classes: int) -> JointModel:
         if self._built is None:
             config = self.config
+            torch.set_num_threads(config.train.threads)
             selection = select(installed_registry(), config)
             model = build_model(config, selection, features, classes)
             put_in(model, self._folder.load_best(), self._folder)

@@ -137,3 +137,21 @@ def test_wrong_requests_are_refused(made, capsys, arguments, exit_code, said):
 
 def test_no_run_folder_exits_3(tmp_path, capsys):
     assert "no run folder" in ends(capsys, 3, "predict", tmp_path).error
+
+
+def test_of_its_own_data_a_run_says_what_stands_in_its_folder(made, capsys):
+    """Line by line, to the last digit but one: batches of other cascades round otherwise."""
+    assert run(["predict", made.path, "-o", "-"]) == 0
+    found = {line["cascade"]: line for line in csv.DictReader(capsys.readouterr().out.splitlines())}
+    text = Path(made.path, "predictions.csv").read_text()
+    stored = list(csv.DictReader(text.splitlines()))
+    assert {line.pop("part") for line in stored} == {"validation", "test"}
+    assert len(stored) > 15
+    for line in stored:
+        said = found[line["cascade"]]
+        assert list(said) == list(line)
+        for name, value in line.items():
+            number = name.startswith("p_") or (name == "mrr" and value)
+            assert said[name] == value or (
+                number and float(said[name]) == pytest.approx(float(value), rel=1e-4)
+            )

@@ -54,7 +54,7 @@ def test_the_demo_command_and_those_that_follow_it(capsys: pytest.CaptureFixture
         assert label in shown, label
     block = README.split("## Working with runs")[1].split("```bash\n")[1].split("```")[0]
     commands = [c for c in commands_in(block) if not any(a.endswith(".h5") for a in c)]
-    assert len(commands) == 5
+    assert len(commands) == 7
     for command in commands:
         assert run(command) == 0, command
 

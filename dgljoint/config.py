@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from dgljoint.presets import Preset
 
 ENVIRONMENT_PREFIX = "DGLJOINT_"
+# More than anybody means, and few enough for any array of numbers to hold.
+_MANY = (1 << 31) - 1
 
 
 class ModelOptions(Options):
@@ -34,11 +36,11 @@ class TrainOptions(Options):
     tasks: Literal["both", "cascade", "rumor"] = Field(
         "both", description="tasks whose losses are trained; the other's is left out"
     )
-    epochs: int = Field(60, ge=1, description="most passes over the training part")
+    epochs: int = Field(60, ge=1, le=100_000, description="most passes over the training part")
     patience: int = Field(10, ge=1, description="epochs without a better validation score")
-    batch: int = Field(32, ge=1, description="most cascades a step")
+    batch: int = Field(32, ge=1, le=_MANY, description="most cascades a step")
     batch_posts: int = Field(
-        0, ge=0, description="most posts a step, which bound its memory; 0: any number"
+        0, ge=0, le=_MANY, description="most posts a step, which bound its memory; 0: any number"
     )
     precision: Literal["32", "bf16"] = Field(
         "32", description="of the model's arithmetic: float32, or bfloat16 by autocast"
@@ -53,7 +55,9 @@ class TrainOptions(Options):
     # Two threads on two quiet cores make a step 1.4 times faster on batches of ten thousand posts
     # and no faster on small ones; on a busy machine they wait for one another, and a step takes
     # thirty times longer.
-    threads: int = Field(1, ge=1, description="CPU threads; more pay on an idle machine only")
+    threads: int = Field(
+        1, ge=1, le=1024, description="CPU threads; more pay on an idle machine only"
+    )
     save_minutes: float = Field(
         10.0, ge=0, description="most minutes within an epoch until the state is saved"
     )
@@ -74,7 +78,7 @@ class CascadeOptions(Options):
         0.2, gt=0, lt=1, description="share of a training cascade's posts that are targets"
     )
     candidates: int = Field(
-        64, ge=2, description="most candidates a target in training; evaluation takes all"
+        64, ge=2, le=_MANY, description="most candidates a target in training; evaluation takes all"
     )
     observed_share: float = Field(
         0.75, gt=0, le=1, description="share of the posts observed in evaluation, by time"
@@ -87,7 +91,7 @@ class FeatureOptions(Options):
     use: tuple[str, ...] = Field(
         (), description="names of the features used, or one text with commas; empty: all"
     )
-    words: int = Field(5000, ge=1, description="most frequent words kept")
+    words: int = Field(5000, ge=1, le=_MANY, description="most frequent words kept")
     min_count: int = Field(2, ge=1, description="least training cascades a word must stand in")
     idf: bool = Field(True, description="weigh words by inverse document frequency")
 
@@ -110,8 +114,8 @@ class RunConfig(Options):
 
     data: str = Field("", description="cascade file; empty for the built-in demo set")
     split: str = Field("event", description="name of a split of the cascade file")
-    fold: int = Field(0, ge=0, description="fold that is the test part")
-    seed: int = Field(0, ge=0, description="of everything random")
+    fold: int = Field(0, ge=0, le=_MANY, description="fold that is the test part")
+    seed: int = Field(0, ge=0, lt=1 << 64, description="of everything random")
     encoder: str = Field(description="name of the shared encoder")
     plugins: tuple[str, ...] = Field((), description="interactions in order, a loss weighter")
     default_weighter: str = Field(description="loss weighter when no plugin is one")
@@ -220,7 +224,7 @@ def _read_toml(file: Path) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, a number too long, nested too deeply
         raise UsageError(f"{file} is not TOML: {error}") from error
 
 

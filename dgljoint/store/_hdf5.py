@@ -8,8 +8,10 @@ are not known before the last cascade, and memory stays bounded.
 from __future__ import annotations
 
 import json
+import math
 import mmap
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -29,6 +31,16 @@ _DIGEST = "digest"
 # What HDF5 needs beside the columns: headers and groups, at most this much a column and in all.
 _HEADER_BYTES = 1 << 10
 _FRAME_BYTES = 1 << 14
+# More than any file of ours has; somebody else's may have any number.
+_MOST_ATTRIBUTES = 100
+_MOST_OBJECTS = 10_000
+_DEPTH = 8
+_DTYPES = tuple(np.dtype(f"<{name}") for name in ("i1", "i2", "i4", "i8", "u1", "f2", "f4", "f8"))
+# What h5py raises on damaged files and on such as it has no types for.
+_FAULTS = (
+    OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, OverflowError,
+    MemoryError, SystemError,
+)
 
 
 class Column(Protocol):
@@ -177,18 +189,41 @@ def read_attributes(path: Path) -> dict[str, Any]:
     Raises:
         DataError: it is missing, cut short, or no HDF5 file.
     """
+    _check_regular(path)
     try:
         with h5py.File(path, "r") as file:
-            return {name: _decode(value) for name, value in file.attrs.items()}
-    except (OSError, RuntimeError, KeyError) as error:
+            if len(file.attrs) > _MOST_ATTRIBUTES:
+                raise DataError(f"{path}: it has {len(file.attrs)} attributes, which are not ours")
+            return {name: _attribute(file, name) for name in file.attrs}
+    except _FAULTS as error:
         raise _unreadable(path, error) from error
 
 
-def _decode(value: object) -> Any:
+def _attribute(file: h5py.File, name: str) -> Any:
+    """Return what an attribute says; ``None`` for what is no text of JSON."""
+    name.encode()
+    held = file.attrs.get_id(name)
+    if held.shape != () or not isinstance(held.dtype, np.dtype) or held.dtype.kind not in "OS":
+        return None
+    value = file.attrs[name]
     try:
         return json.loads(value if isinstance(value, str | bytes) else "")
-    except ValueError:
+    except (ValueError, RecursionError):  # RecursionError: nested too deeply
         return None
+
+
+def _check_regular(path: Path) -> None:
+    """Refuse what is no file before it is opened: a pipe would be waited for without end."""
+    try:
+        regular = stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        raise DataError(
+            f"{path}: no such file", hint="make it with `dgljoint preprocess`"
+        ) from None
+    except (OSError, ValueError) as error:  # ValueError: no possible path
+        raise DataError(f"{path}: not a readable file ({error})") from error
+    if not regular:
+        raise DataError(f"{path}: not a readable file")
 
 
 def map_columns(path: Path) -> dict[str, Array]:
@@ -200,18 +235,24 @@ def map_columns(path: Path) -> dict[str, Array]:
     """
     try:
         with h5py.File(path, "r") as file:
-            layout = {name: _place(path, name, item) for name, item in _datasets(path, file, "")}
-    except (OSError, RuntimeError, KeyError) as error:
+            layout = {name: _place(path, name, item) for name, item in _datasets(path, file)}
+    except _FAULTS as error:
         raise _unreadable(path, error) from error
     attributes = read_attributes(path)
     expected = attributes.pop(_DIGEST, None)
     size = path.stat().st_size
+    total = sum(_size(dtype, shape) for _, dtype, shape in layout.values())
+    if total > size:
+        raise DataError(f"{path}: its columns are {total} bytes, the file {size}")
     with path.open("rb") as handle:
         mapped = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
     columns = {}
-    digest = _Digest(attributes)
+    try:
+        digest = _Digest(attributes)
+    except RecursionError as error:
+        raise DataError(f"{path}: an attribute is nested too deeply") from error
     for name, (offset, dtype, shape) in sorted(layout.items()):
-        count = int(np.prod(shape, dtype=object))
+        count = math.prod(shape)
         if count and (offset is None or offset + count * dtype.itemsize > size):
             raise DataError(f"{path}: column {name} reaches past the end of the file")
         column = (
@@ -228,25 +269,51 @@ def map_columns(path: Path) -> dict[str, Array]:
     return columns
 
 
-def _datasets(path: Path, group: h5py.Group, prefix: str) -> Iterator[tuple[str, h5py.Dataset]]:
+def _datasets(path: Path, file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
+    """Yield the columns of a file by their path; groups may hold themselves, so it counts."""
+    found = 0
+    groups = [("", file["/"])]
+    while groups:
+        prefix, group = groups.pop()
+        for name, item in _members(path, group, prefix):
+            found += 1
+            if found > _MOST_OBJECTS or name.count("/") > _DEPTH:
+                raise DataError(f"{path}: it holds more than a cascade file can: {name[:80]}")
+            if isinstance(item, h5py.Group):
+                groups.append((f"{name}/", item))
+            elif isinstance(item, h5py.Dataset):
+                yield name, item
+
+
+def _members(
+    path: Path, group: h5py.Group, prefix: str
+) -> Iterator[tuple[str, h5py.Group | h5py.Dataset | h5py.Datatype]]:
     for name in group:
+        name.encode()
         if not isinstance(group.get(name, getlink=True), h5py.HardLink):
             raise DataError(
                 f"{path}: {prefix}{name} is a link to another place; links are not followed",
                 hint="build it again with `dgljoint preprocess`",
             )
-        item = group[name]
-        if isinstance(item, h5py.Group):
-            yield from _datasets(path, item, f"{prefix}{name}/")
-        elif isinstance(item, h5py.Dataset):
-            yield f"{prefix}{name}", item
+        yield f"{prefix}{name}", group[name]
+
+
+def _size(dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:
+    """Return the bytes of a column; a file may claim more than fit into an int64.
+
+    An axis of no length counts as one: beside it, others can be absurd.
+    """
+    return math.prod(max(axis, 1) for axis in shape) * dtype.itemsize
 
 
 def _place(
     path: Path, name: str, item: h5py.Dataset
 ) -> tuple[int | None, np.dtype[Any], tuple[int, ...]]:
     stored_elsewhere = item.is_virtual or item.external
-    if item.chunks is not None or stored_elsewhere or item.dtype.hasobject or item.shape is None:
+    if (
+        stored_elsewhere or item.chunks is not None or item.shape is None
+        or item.dtype not in _DTYPES
+    ):
         raise DataError(
             f"{path}: column {name} is not a plain contiguous array",
             hint="build it again with `dgljoint preprocess`",
@@ -255,9 +322,7 @@ def _place(
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:
-    if not path.exists():
-        return DataError(f"{path}: no such file", hint="make it with `dgljoint preprocess`")
-    if not os.access(path, os.R_OK) or path.is_dir():
+    if not os.access(path, os.R_OK):
         return DataError(f"{path}: not a readable file")
     if h5py.is_hdf5(path):
         return DataError(

@@ -36,7 +36,8 @@ class Strings:
         return len(self._ptr) - 1
 
     def __getitem__(self, index: int) -> str:
-        return self._data[self._ptr[index] : self._ptr[index + 1]].tobytes().decode()
+        text = self._data[self._ptr[index] : self._ptr[index + 1]].tobytes()
+        return text.decode(errors="replace")  # whoever wrote the file may have cut a character
 
     def between(self, start: int, end: int) -> list[str]:
         """Decode the strings from ``start`` up to ``end``."""
@@ -50,7 +51,7 @@ class Strings:
         """Decode the whole column."""
         blob = self._data.tobytes()
         ptr = self._ptr.tolist()
-        return [blob[start:end].decode() for start, end in pairwise(ptr)]
+        return [blob[start:end].decode(errors="replace") for start, end in pairwise(ptr)]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -57,6 +57,8 @@ SPARSE_PARTS: dict[str, np.dtype[Any]] = {
 }
 # Computed when a batch is made; a file says which of them its maker wanted.
 DERIVED = ("time", "structure")
+# Of a sparse feature without a vocabulary; as many numbers are held for each.
+MOST_COLUMNS = 1 << 24
 FEATURE_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 DENSE_DTYPES = (np.dtype("<f2"), np.dtype("<f4"))
 SPLIT_DTYPE = np.dtype("i1")

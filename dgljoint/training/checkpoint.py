@@ -48,7 +48,10 @@ def load_tree(path: Path) -> dict[str, Any]:
         tree = _put_together(skeleton, tensors)
     except FileNotFoundError:
         raise DataError(f"{path}: no such checkpoint") from None
-    except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
+    except (
+        # RecursionError: nested too deeply
+        SafetensorError, OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError,
+    ) as error:
         raise DataError(f"{path}: not a readable checkpoint ({error})") from error
     if not isinstance(tree, dict):
         raise DataError(f"{path}: not a readable checkpoint")

@@ -243,7 +243,8 @@ def _train(
             lambda: _take(folder, setup, told, held, resume=resume, force=force)
         )
         if state is not None:
-            trainer.restore(state)
+            with fitting(folder.path):
+                trainer.restore(state)
         processes.from_first(
             lambda: folder.save_features(setup.features.state(), setup.store.label_names)
         )
@@ -388,6 +389,8 @@ def _interrupted(what: str, trainer: Trainer, folder: RunFolder) -> InterruptedR
 def _score(setup: _Setup, folder: RunFolder, processes: Processes) -> RunResult:
     best = processes.from_first(folder.load_best)
     put_in(setup.model, best, folder)
+    with fitting(folder.path):
+        epoch = int(best["epoch"])
     assessed = _assess(setup, VALIDATION, TEST)
     validation, test = assessed[VALIDATION].scores, assessed[TEST].scores
 
@@ -396,7 +399,7 @@ def _score(setup: _Setup, folder: RunFolder, processes: Processes) -> RunResult:
         folder.save_scores((validation, test))
 
     processes.from_first(save)
-    return RunResult(folder.path, int(best["epoch"]), validation, test)
+    return RunResult(folder.path, epoch, validation, test)
 
 
 def _report(folder: RunFolder, callbacks: Callbacks) -> None:

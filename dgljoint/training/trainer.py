@@ -35,7 +35,7 @@ from dgljoint.training.parts import TrainingParts
 from dgljoint.training.passes import Pass, Passed
 from dgljoint.training.randomness import Stream, generator, seeded
 from dgljoint.training.record import EpochRecord
-from dgljoint.training.restoring import fitting, load_adam, load_model
+from dgljoint.training.restoring import load_adam, load_model
 
 # A look costs two backward passes more: one step in eight makes an epoch a tenth longer.
 _LOOK_EVERY = 8
@@ -155,26 +155,26 @@ class Trainer:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go back to where :meth:`state` was taken; see :mod:`dgljoint.training.restoring`.
+        """Go back to where :meth:`state` was taken.
 
         Raises:
-            DataError: it is the state of another run.
+            ValueError: it is the state of another run; other builtin exceptions likewise, see
+                :func:`dgljoint.training.restoring.fitting`.
         """
-        with fitting("the state"):
-            position = TypeAdapter(Position).validate_python(state["position"])
-            done, best = position.epoch, position.best_epoch
-            if not (
-                0 <= best <= done <= self._config.train.epochs and position.step >= 0
-                and (position.step == 0 or position.step <= self.batches.steps(done))
-                and (position.step == 0 or "norm" in position.sums)
-            ):
-                raise ValueError(f"no run of this kind comes to {position}")
-            load_model(self.model, state["model"])
-            load_model(self.weighter.module, state["weighter"])
-            self._optimizer.load_state_dict(state["optimizer"])
-            for name, optimizer in self._opponents.items():
-                load_adam(optimizer, state["opponents"][name])
-            self.position = position
+        position = TypeAdapter(Position).validate_python(state["position"])
+        done, best = position.epoch, position.best_epoch
+        if not (
+            0 <= best <= done <= self._config.train.epochs and position.step >= 0
+            and (position.step == 0 or position.step <= self.batches.steps(done))
+            and (position.step == 0 or "norm" in position.sums)
+        ):
+            raise ValueError(f"no run of this kind comes to {position}")
+        load_model(self.model, state["model"])
+        load_model(self.weighter.module, state["weighter"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        for name, optimizer in self._opponents.items():
+            load_adam(optimizer, state["opponents"][name])
+        self.position = position
 
     def _step(self, indices: NDArray[np.int64]) -> None:
         number = self.batches.before(self.position.epoch) + self.position.step

@@ -23,7 +23,7 @@ _MOST_REMEMBERED = 1_000_000
 class HashedWordsOptions(Options):
     """How words become columns."""
 
-    columns: int = Field(2**18, ge=1, le=2**30, description="number of columns")
+    columns: int = Field(2**18, ge=1, le=2**24, description="number of columns")
     # Training counts in how many cascades a column is used, which signs that cancel would hide.
     signed: bool = Field(
         False, description="count half of the words negatively, so that collisions cancel out"

@@ -22,6 +22,8 @@ from dgljoint.store import CascadeStore
 from dgljoint.training import early
 from dgljoint.training import run as engine
 from dgljoint.training.callbacks import Callback
+from dgljoint.training.plan import plan_run
+from dgljoint.training.scoring import evaluate_run
 
 if TYPE_CHECKING:
     from dgljoint.evaluation.scores import EarlyDetection, Scores
@@ -122,7 +124,7 @@ def plan(
         data, preset, config, features, options,
         plugins=tuple(plugins), encoder=encoder, split=split, fold=fold, seed=seed,
     )
-    return engine.plan_run(resolved, registry=installed_registry())
+    return plan_run(resolved, registry=installed_registry())
 
 
 def evaluate(run: Run | PathLike, part: str = "test", *, device: str = "auto") -> Scores:
@@ -138,7 +140,7 @@ def evaluate(run: Run | PathLike, part: str = "test", *, device: str = "auto") -
         DataError: the folder, its data or its checkpoint cannot be used.
         PluginError: a plugin failed.
     """
-    return engine.evaluate_run(
+    return evaluate_run(
         _folder(run), registry=installed_registry(), part=part, device=device
     )
 

@@ -26,7 +26,7 @@ from dgljoint.training.build import build_model
 from dgljoint.training.devices import find_device
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.record import EpochRecord
-from dgljoint.training.run import put_in
+from dgljoint.training.setup import put_in
 
 if TYPE_CHECKING:
     Data = CascadeStore | str | os.PathLike[str] | None

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dgljoint.training.callbacks import Callback, StopTraining
     from dgljoint.training.early import evaluate_early
-    from dgljoint.training.plan import Plan
+    from dgljoint.training.plan import Plan, plan_run
     from dgljoint.training.record import EpochRecord
-    from dgljoint.training.run import RunResult, evaluate_run, plan_run, train
+    from dgljoint.training.run import RunResult, train
+    from dgljoint.training.scoring import evaluate_run
 
 # Loaded on first use: a callback must not wait for torch.
 _HOME = {
@@ -20,8 +21,8 @@ _HOME = {
     "RunResult": "dgljoint.training.run",
     "StopTraining": "dgljoint.training.callbacks",
     "evaluate_early": "dgljoint.training.early",
-    "evaluate_run": "dgljoint.training.run",
-    "plan_run": "dgljoint.training.run",
+    "evaluate_run": "dgljoint.training.scoring",
+    "plan_run": "dgljoint.training.plan",
     "train": "dgljoint.training.run",
 }
 

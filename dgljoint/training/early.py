@@ -11,7 +11,7 @@ from dgljoint.evaluation.listing import curve_csv, predictions_csv
 from dgljoint.evaluation.scores import EarlyDetection
 from dgljoint.files import write_text
 from dgljoint.plugins.registry import Registry
-from dgljoint.training.run import check_part, part_indices, selected
+from dgljoint.training.setup import check_part, part_indices, selected
 
 
 def evaluate_early(

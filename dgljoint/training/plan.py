@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from dgljoint.config import SECTIONS, RunConfig
+from dgljoint.plugins.registry import Registry
+from dgljoint.training.build import count_parameters, loss_names
+from dgljoint.training.devices import find_device
+from dgljoint.training.setup import part_sizes, set_up
+from dgljoint.training.trainer import training_batches
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedComponent:
@@ -41,3 +48,46 @@ class Plan:
     parameters: int
     steps: int
     settings: dict[str, dict[str, Any]]
+
+
+def plan_run(config: RunConfig, *, registry: Registry) -> Plan:
+    """Work out what :func:`train` would do, and write nothing.
+
+    Raises:
+        DgljointError: as :func:`train` would.
+    """
+    setup = set_up(config, registry, find_device("cpu"))
+    store = setup.store
+    return Plan(
+        data={
+            "name": store.name,
+            "path": str(store.path),
+            "cascades": len(store),
+            "posts": store.posts,
+            "labels": list(store.label_names),
+            "features": {**setup.features.sparse, **setup.features.dense},
+        },
+        split={
+            "name": setup.split.name,
+            "fold": config.fold,
+            "grouped_by": setup.split.grouped_by,
+            "ordered_by": setup.split.ordered_by,
+            "digest": setup.split.digest,
+        },
+        parts=part_sizes(setup),
+        components=tuple(
+            PlannedComponent(
+                kind=component.spec.kind,
+                name=component.spec.name,
+                summary=component.spec.summary,
+                options=component.options.model_dump(mode="json"),
+            )
+            for component in setup.selection.components
+        ),
+        losses=loss_names(config, setup.model),
+        parameters=count_parameters(setup.model),
+        steps=training_batches(store, setup.parts, config).steps(0),
+        settings={
+            section: getattr(setup.config, section).model_dump(mode="json") for section in SECTIONS
+        },
+    )

@@ -28,7 +28,7 @@ from dgljoint.training.folder import RunFolder
 from dgljoint.training.interruption import StopRequest
 from dgljoint.training.lock import locked
 from dgljoint.training.parts import folds_offered, part_under_test, training_parts
-from dgljoint.training.run import TEST, refuse_changes, with_all_options
+from dgljoint.training.setup import TEST, refuse_changes, with_all_options
 from dgljoint.training.study_summary import (
     DONE,
     FAILED,

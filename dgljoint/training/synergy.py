@@ -14,7 +14,8 @@ from dgljoint.runs.comparable import check_comparable, differing_settings
 from dgljoint.store import CascadeStore
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.folder import RunFolder
-from dgljoint.training.run import TEST, train
+from dgljoint.training.run import train
+from dgljoint.training.setup import TEST
 
 _BOTH = "both"
 # What may differ between a joint run and the runs of single tasks without a word.

@@ -21,7 +21,8 @@ from dgljoint.training import evaluate_run, plan_run
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.parts import training_parts
 from dgljoint.training.passes import Pass
-from dgljoint.training.run import _assess, _set_up, put_in
+from dgljoint.training.scoring import assess_parts
+from dgljoint.training.setup import put_in, set_up
 from runs import StopAfter, metrics, run
 from toys import toy_config
 
@@ -68,12 +69,12 @@ def test_the_temperature_is_that_of_the_validation_part(
     temperature = result.validation.calibration.temperature
     assert temperature is not None
     assert result.test.calibration.temperature == temperature
-    setup = _set_up(toy_config(store), installed_registry(), torch.device("cpu"))
+    setup = set_up(toy_config(store), installed_registry(), torch.device("cpu"))
     put_in(setup.model, RunFolder(tmp_path / "a").load_best(), RunFolder(tmp_path / "a"))
     label = store.label.copy()
     label[store.split("event").fold == 0] = 1 - label[store.split("event").fold == 0]
     store.label = setup.store.label = label
-    relabelled = _assess(setup, "test")["test"].scores
+    relabelled = assess_parts(setup, "test")["test"].scores
     assert relabelled.rumor.accuracy == pytest.approx(1 - result.test.rumor.accuracy)
     assert relabelled.calibration.temperature == temperature
     assert relabelled.calibration.raw != result.test.calibration.raw
@@ -106,7 +107,7 @@ def test_what_is_worked_out_once_is_not_in_an_epoch(store: CascadeStore, tmp_pat
     assert result.test.calibration is None
     low, high = figures["mrr"]
     assert low <= result.test.links["all"].rows["model"].mrr <= high
-    setup = _set_up(toy_config(store), installed_registry(), torch.device("cpu"))
+    setup = set_up(toy_config(store), installed_registry(), torch.device("cpu"))
     epoch = setup.evaluator.scores(setup.model, setup.parts.validation, "validation")
     assert (epoch.intervals, epoch.calibration) == (None, None)
 

@@ -1,0 +1,57 @@
+"""Score the selected epoch of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from dgljoint.evaluation.assessment import Assessed, assess
+from dgljoint.evaluation.listing import predictions_csv
+from dgljoint.evaluation.scores import Scores
+from dgljoint.files import write_text
+from dgljoint.plugins.registry import Registry
+from dgljoint.training.setup import TEST, VALIDATION, Setup, check_part, part_indices, selected
+
+
+def evaluate_run(
+    folder: Path, *, registry: Registry, part: str, predictions: Path | None = None,
+    device: str = "auto",
+) -> Scores:
+    """Score the selected epoch of a finished or running run.
+
+    Args:
+        folder: a run folder.
+        registry: where components are found.
+        part: ``test`` or ``validation``.
+        predictions: CSV file to write, a line a cascade.
+        device: ``cpu``, ``cuda`` or ``auto``.
+
+    Raises:
+        UsageError: ``part`` is neither, or there is no such device.
+        DataError: the folder, its data or its checkpoint cannot be used.
+        PluginError: a plugin failed.
+        RunFailedError: the file system refuses.
+    """
+    check_part(part)
+    setup = selected(folder, registry, device)
+    assessed = assess_parts(setup, part)[part]
+    if predictions is not None:
+        write_text(predictions, predictions_table(setup, {part: assessed}))
+    return assessed.scores
+
+
+def assess_parts(setup: Setup, *parts: str) -> dict[str, Assessed]:
+    """Score parts; the validation part is read in any case, for the temperature."""
+    validation = assess(setup.evaluator, setup.model, part_indices(setup, VALIDATION), VALIDATION)
+    found = {VALIDATION: validation}
+    if TEST in parts:
+        found[TEST] = assess(
+            setup.evaluator, setup.model, part_indices(setup, TEST), TEST, calibrated_on=validation
+        )
+    return {part: found[part] for part in parts}
+
+
+def predictions_table(setup: Setup, assessed: Mapping[str, Assessed]) -> str:
+    """Return what a model says of the cascades of some parts, as CSV."""
+    said = {part: one.predictions for part, one in assessed.items()}
+    return predictions_csv(setup.store, said, setup.evaluator.tasks)

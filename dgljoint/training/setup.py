@@ -1,0 +1,169 @@
+"""What a run is made of, from its configuration and its data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dgljoint.config import RunConfig, flat
+from dgljoint.errors import UsageError
+from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.nn.features import FeatureSpace, choose_features
+from dgljoint.nn.hosted import Hosted
+from dgljoint.nn.model import JointModel
+from dgljoint.nn.protocols import LossWeighter
+from dgljoint.plugins.registry import Registry
+from dgljoint.plugins.selection import Selection, select
+from dgljoint.processes import ALONE, Processes
+from dgljoint.store import CascadeStore, StoredSplit
+from dgljoint.suggest import did_you_mean
+from dgljoint.training.build import build_model, build_weighter
+from dgljoint.training.devices import find_device
+from dgljoint.training.folder import RunFolder
+from dgljoint.training.parts import TrainingParts, part_under_test, training_parts
+from dgljoint.training.restoring import fitting, load_model
+
+# What a run comes to does not hang on these settings.
+_HARMLESS = ("train.save_minutes",)
+VALIDATION = "validation"
+TEST = "test"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Setup:
+    """What a run is made of; see :func:`set_up`."""
+
+    config: RunConfig
+    selection: Selection
+    store: CascadeStore
+    split: StoredSplit
+    parts: TrainingParts
+    features: FeatureSpace
+    model: JointModel
+    weighter: Hosted[LossWeighter]
+    evaluator: Evaluator
+
+
+def set_up(
+    config: RunConfig, registry: Registry, device: torch.device, processes: Processes = ALONE
+) -> Setup:
+    """Build everything a run is made of from its configuration and the data."""
+    if not config.data:
+        raise UsageError("no cascade file is named")
+    torch.set_num_threads(config.train.threads)
+    selection = select(registry, config)
+    store = CascadeStore(Path(config.data))
+    split = store.split(config.split)
+    parts = training_parts(
+        store,
+        split,
+        config.fold,
+        seed=config.seed,
+        meta=selection.weighter.spec.needs_meta_split,
+    )
+    features = FeatureSpace.fit(store, parts.train, config.features)
+    classes = len(store.label_names)
+    model = build_model(config, selection, features, classes)
+    weighter = build_weighter(config, selection, model, classes)
+    model.to(device)
+    weighter.module.to(device)
+    label = store.label[parts.train]
+    majority = int(np.bincount(label[label >= 0], minlength=classes).argmax())
+    return Setup(
+        config=with_all_options(config, selection, store),
+        selection=selection,
+        store=store,
+        split=split,
+        parts=parts,
+        features=features,
+        model=model,
+        weighter=weighter,
+        evaluator=Evaluator(
+            store, features, config.cascade, majority, config.train.task_names, processes
+        ),
+    )
+
+
+def selected(folder: Path, registry: Registry, device: str) -> Setup:
+    """Build a run with its selected model in it.
+
+    Raises:
+        UsageError: there is no such device.
+        DataError: the folder, its data or its checkpoint cannot be used.
+        PluginError: a plugin failed.
+    """
+    run = RunFolder(folder)
+    setup = set_up(run.config(), registry, find_device(device))
+    run.check_data(setup.store, setup.split)
+    put_in(setup.model, run.load_best(), run)
+    return setup
+
+
+def put_in(model: JointModel, checkpoint: dict[str, Any], folder: RunFolder) -> None:
+    """Give ``model`` the parameters of a checkpoint of a run.
+
+    Raises:
+        DataError: they are those of another model.
+    """
+    with fitting(folder.path):
+        load_model(model, checkpoint["model"])
+
+
+def part_sizes(setup: Setup) -> dict[str, int]:
+    """Count the cascades of each part."""
+    parts = setup.parts
+    return {
+        "train": len(parts.train),
+        "meta": len(parts.meta),
+        "validation": len(parts.validation),
+        "test": len(part_under_test(setup.split, setup.config.fold)),
+    }
+
+
+def part_indices(setup: Setup, part: str) -> NDArray[np.int64]:
+    """Return the positions in the store of a part's cascades."""
+    tested = part == TEST
+    return part_under_test(setup.split, setup.config.fold) if tested else setup.parts.validation
+
+
+def check_part(part: str) -> None:
+    """Raise :class:`UsageError` for a part that is not reported on."""
+    if part not in (VALIDATION, TEST):
+        raise UsageError(f"there is no part '{part}'", hint=did_you_mean(part, (VALIDATION, TEST)))
+
+
+def with_all_options(
+    config: RunConfig, selection: Selection, store: CascadeStore
+) -> RunConfig:
+    """Write out every option and feature, so that the folder says what was used.
+
+    Raises:
+        DgljointError: as :func:`~dgljoint.nn.features.choose_features` would.
+    """
+    options = {
+        component.spec.name: component.options.model_dump(mode="json")
+        for component in selection.components
+    }
+    data = str(Path(config.data).resolve())
+    names = tuple(choose_features(store, config.features.use))
+    use = config.features.model_copy(update={"use": names})
+    return config.model_copy(update={"options": options, "data": data, "features": use})
+
+
+def refuse_changes(stored: RunConfig, wanted: RunConfig, out: Path) -> None:
+    """Raise :class:`UsageError` if a run would go on with another configuration."""
+    before, now = flat(stored.model_dump(mode="json")), flat(wanted.model_dump(mode="json"))
+    changed = sorted(
+        key for key in before | now if before.get(key) != now.get(key) and key not in _HARMLESS
+    )
+    if changed:
+        what = ", ".join(f"{key} {before.get(key)!r} -> {now.get(key)!r}" for key in changed)
+        raise UsageError(
+            f"{out} was started with another configuration: {what}",
+            hint="resume with the same one, or start over in another --out",
+        )

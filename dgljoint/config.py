@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ENVIRONMENT_PREFIX = "DGLJOINT_"
 # More than anybody means, and few enough for any array of numbers to hold.
 _MANY = (1 << 31) - 1
+# Deeper than an option of a component can be.
+_DEPTH = 16
 
 
 class ModelOptions(Options):
@@ -112,7 +114,9 @@ class FeatureOptions(Options):
 class RunConfig(Options):
     """Everything that determines a run, beside the data's content and the machine."""
 
-    data: str = Field("", description="cascade file; empty for the built-in demo set")
+    data: str = Field(
+        "", pattern=r"^[^\x00]*$", description="cascade file; empty for the built-in demo set"
+    )
     split: str = Field("event", description="name of a split of the cascade file")
     fold: int = Field(0, ge=0, le=_MANY, description="fold that is the test part")
     seed: int = Field(0, ge=0, lt=1 << 64, description="of everything random")
@@ -221,11 +225,18 @@ def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        found = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # no UTF-8, a number too long, nested too deeply
         raise UsageError(f"{file} is not TOML: {error}") from error
+    inner: list[Any] = [found]
+    for _ in range(_DEPTH):
+        tables = (value.values() if isinstance(value, dict) else value for value in inner)
+        inner = [value for table in tables for value in table if isinstance(value, dict | list)]
+    if inner:
+        raise UsageError(f"{file} holds tables inside tables, deeper than any setting")
+    return found
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -16,12 +16,16 @@ from dgljoint.suggest import did_you_mean
 class Options(BaseModel):
     """Base of every options class; each field has a default and a description."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
+    )
 
 
 class NoOptions(Options):
     """For a component that has none."""
 
+
+_LONGEST_SHOWN = 200
 
 OptionsT = TypeVar("OptionsT", bound=Options)
 
@@ -66,7 +70,15 @@ def _explain(model: type[Options], problem: ErrorDetails, where: str) -> str:
         for section in sections:
             owner = owner.model_fields[section].annotation
         return f"{where} has no option '{name}': {did_you_mean(last, owner.model_fields)}"
-    return f"{where}.{name}: {problem['msg']} (found {problem['input']!r})"
+    return f"{where}.{name}: {problem['msg']} (found {_shown(problem['input'])})"
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of more digits than Python writes out
+        return f"a very large {type(value).__name__}"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
 def describe_options(model: type[Options]) -> list[OptionRow]:

@@ -8,6 +8,7 @@ an event is worth.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,8 @@ from dgljoint_data.near_duplicates import merge_groups, near_duplicate_groups
 LEAK = 0.1
 _TREES = 100
 _SEED = 0
+# What a vectorizer of scikit-learn takes for a word.
+_WORD = re.compile(r"\w\w")
 _QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 _MOMENTS = (60.0, 3600.0, 6 * 3600.0, 86_400.0)
 
@@ -157,11 +160,11 @@ def _available(store: CascadeStore, used: NDArray[np.int64]) -> tuple[list[_Prob
     else:
         skipped.append(_skip("id probe", "the ids are no numbers"))
     texts = np.array(source_texts(store), dtype=object)[used]
-    if any(text.strip() for text in texts):
+    if any(_WORD.search(text) for text in texts):
         sees = "words and pairs of words of the source"
         made.append(_Probe("source-text probe", sees, texts, text_classifier, True))
     else:
-        skipped.append(_skip("source-text probe", "the sources have no texts"))
+        skipped.append(_skip("source-text probe", "the sources have no texts with words"))
     present = sources_with_values(store, used)
     if (present != present[:1]).any():
         sees = "which features the source has a value of"

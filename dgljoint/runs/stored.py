@@ -22,6 +22,10 @@ REPORT = "report.html"
 CARD = "model_card.md"
 
 
+_MANIFEST = {"packages": dict, "plugins": list, "data": dict, "split": dict, "parts": dict}
+_GROUPS = ("losses", "weights", "diagnostics", "validation")
+
+
 class StoredRun:
     """The readable files of a run folder.
 
@@ -95,7 +99,13 @@ class StoredRun:
         Raises:
             DataError: it is missing or damaged.
         """
-        return self._read_object(self._manifest)
+        found = self._read_object(self._manifest)
+        for name, kind in _MANIFEST.items():
+            if not isinstance(found.get(name, kind()), kind):
+                raise DataError(f"{self.path}: manifest.json is not readable: {name} is malformed")
+        if not all(isinstance(plugin, dict) for plugin in found.get("plugins", [])):
+            raise DataError(f"{self.path}: manifest.json is not readable: plugins is malformed")
+        return found
 
     def scores(self) -> dict[str, Any]:
         """Read the final figures, plain values by part.
@@ -148,7 +158,7 @@ class StoredRun:
             DataError: they are missing or damaged.
         """
         return [
-            parse_object(line, f"{self._metrics}: line {number}")
+            _checked(parse_object(line, where := f"{self._metrics}: line {number}"), where)
             for number, line in enumerate(self._lines(), 1)
         ]
 
@@ -157,6 +167,16 @@ class StoredRun:
 
     def _read_object(self, file: Path) -> dict[str, Any]:
         return parse_object(read_plain(self.path, file), f"{self.path}: {file.name}")
+
+
+def _checked(record: dict[str, Any], where: str) -> dict[str, Any]:
+    """Refuse an epoch whose groups of figures are none; it may lack any."""
+    for name in _GROUPS:
+        group = record.get(name, {})
+        figures = group.values() if isinstance(group, dict) else [None]
+        if not all(isinstance(figure, int | float) for figure in figures):
+            raise DataError(f"{where} is not readable: {name} is malformed")
+    return record
 
 
 def section(tree: Mapping[str, Any], *path: str) -> Mapping[str, Any]:

@@ -141,7 +141,7 @@ def compare_runs(joint: Path, singles: Mapping[str, Path]) -> Comparison:
 
 
 def _figure(run: RunFolder, task: str) -> float:
-    found = task_figures(run.scores()[TEST])
+    found = task_figures(run.scores()[TEST]) if TEST in run.typed_scores() else {}
     if task not in found:
         raise DataError(
             f"{run.path}: the {task} task has no {FIGURES[task]}: nothing in the test part to score"

@@ -26,10 +26,16 @@ class AlignmentOptions(Options):
     orthogonality: float = Field(
         1.0, ge=0, description="factor of what keeps private halves orthogonal to shared ones"
     )
-    post_width: int = Field(128, ge=2, multiple_of=2, description="features of a post")
-    layer_width: int = Field(256, ge=2, multiple_of=2, description="features of a depth layer")
-    cascade_width: int = Field(512, ge=2, multiple_of=2, description="features of a cascade")
-    heads: int = Field(4, ge=1, description="heads of the attention over the levels")
+    post_width: int = Field(
+        128, ge=2, le=4096, multiple_of=2, description="features of a post"
+    )
+    layer_width: int = Field(
+        256, ge=2, le=4096, multiple_of=2, description="features of a depth layer"
+    )
+    cascade_width: int = Field(
+        512, ge=2, le=4096, multiple_of=2, description="features of a cascade"
+    )
+    heads: int = Field(4, ge=1, le=4096, description="heads of the attention over the levels")
 
 
 def build(options: AlignmentOptions, context: BuildContext) -> Interaction:

@@ -17,7 +17,7 @@ class AttentionOptions(Options):
     """Options of ``attention``."""
 
     # The paper's 8 heads are 64 columns wide; the default width of a view is 64 in all.
-    heads: int = Field(4, ge=1, description="attention heads; they divide the width")
+    heads: int = Field(4, ge=1, le=4096, description="attention heads; they divide the width")
     dropout: float = Field(0.1, ge=0, lt=1, description="share of what is attended to dropped")
     causal: bool = Field(
         True,

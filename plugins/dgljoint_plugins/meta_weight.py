@@ -21,7 +21,7 @@ class MetaWeightOptions(Options):
     floor: float = Field(0.05, ge=0, lt=1, description="least weight; weights average 1")
     entropy: float = Field(0.2, ge=0, description="bonus for even weights")
     learning_rate: float = Field(2e-3, gt=0, description="Adam's, of the weighting network")
-    hidden: int = Field(32, ge=1, description="width of the weighting network")
+    hidden: int = Field(32, ge=1, le=4096, description="width of the weighting network")
     momentum: float = Field(0.9, ge=0, lt=1, description="of the running loss scales")
 
 

@@ -19,8 +19,10 @@ class TransformerOptions(Options):
     # The paper has 6 layers of 8 heads for sentences of a width of 512; two layers reach what two
     # graph convolutions of the other encoders do.
     layers: int = Field(2, ge=1, le=64, description="number of layers")
-    heads: int = Field(4, ge=1, description="attention heads of a layer; they divide the width")
-    expansion: int = Field(4, ge=1, description="inner width of a feed-forward, in widths")
+    heads: int = Field(
+        4, ge=1, le=4096, description="attention heads of a layer; they divide the width"
+    )
+    expansion: int = Field(4, ge=1, le=64, description="inner width of a feed-forward, in widths")
     dropout: float = Field(0.1, ge=0, lt=1, description="share dropped from what a layer adds")
     encoding: Literal["depth_time", "tree_distance"] = Field(
         "depth_time",
@@ -31,7 +33,8 @@ class TransformerOptions(Options):
         False, description="observed posts, too, attend to earlier posts alone"
     )
     distances: int = Field(
-        16, ge=1, description="of tree_distance: distances told apart; further ones are one"
+        16, ge=1, le=4096,
+        description="of tree_distance: distances told apart; further ones are one",
     )
 
 

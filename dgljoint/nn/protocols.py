@@ -214,3 +214,17 @@ class LossWeighter(nn.Module):
         weights = self.weigh(losses, step)
         (weights * losses.values()).sum().backward()  # type: ignore[no-untyped-call]  # torch's
         return weights.detach()
+
+    def after_step(self, before: LossTable, after: LossTable, step: Step) -> None:
+        """Learn from what the step did to the losses of its own batch; nothing by default.
+
+        Called after the optimizer's step, only on a weighter that overrides it: each step then
+        costs a second forward pass. The posts asked for, their candidates and the dropout masks
+        are those of the step, so the losses differ by the parameters alone. Neither the model nor
+        its gradients may be changed.
+
+        Args:
+            before: the losses that :meth:`backward` was given, detached.
+            after: the same losses under the parameters as they are now, detached and finite.
+            step: what :meth:`backward` was told; its graph is gone.
+        """

@@ -25,6 +25,7 @@ class ToyProblem:
     >>> losses, step = problem.step()
     >>> weights = weighter.backward(losses, step)
     >>> problem.descend()
+    >>> weighter.after_step(losses, problem.losses_again(), step)
 
     Args:
         names: of the losses, the tasks first.
@@ -44,6 +45,7 @@ class ToyProblem:
         self.held_out = held_out
         self.number = 0
         self._seed = seed
+        self._coefficients = {name: _AUXILIARY for name in names if name not in TASKS}
         generator = torch.Generator().manual_seed(seed)
 
         def drawn(*shape: int) -> Tensor:
@@ -75,8 +77,15 @@ class ToyProblem:
             shared=shared,
             probe=self._probe(2 * number + 1) if self.held_out else None,
         )
-        coefficients = {name: _AUXILIARY for name in self.names if name not in TASKS}
-        return LossTable(raw, coefficients), step
+        return LossTable(raw, self._coefficients), step
+
+    def losses_again(self) -> LossTable:
+        """Return the losses of the last step under the parameters as they are now, detached."""
+        inputs = self._inputs(2 * (self.number - 1))
+        with torch.no_grad():
+            shared = self._shared(inputs, self.parameters)
+            raw = self._losses(inputs, shared, self.parameters, self.names)
+        return LossTable(raw, self._coefficients)
 
     def descend(self, rate: float = 0.05) -> None:
         """Move every parameter against its gradient, and forget the gradient."""

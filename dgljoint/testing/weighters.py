@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from dgljoint.nn import LossWeighter
+from dgljoint.nn import LossTable, LossWeighter, Step
 from dgljoint.nn.losses import TASKS
 from dgljoint.plugins.specs import BuildContext, WeighterSpec
 from dgljoint.testing.conformance import Check, expect, verify
@@ -121,7 +121,7 @@ def _make(subject: Subject[LossWeighter], names: tuple[str, ...], seed: int = 0)
 
 
 def _take(weighter: LossWeighter, problem: ToyProblem, *, seed: int = 0) -> Values:
-    """Weigh one step and take it; return the weights and the gradients by name."""
+    """Weigh one step, take it and show what it did; return the weights and the gradients."""
     losses, step = problem.step()
     with under_seed(seed):
         weights = weighter.backward(losses, step)
@@ -132,7 +132,19 @@ def _take(weighter: LossWeighter, problem: ToyProblem, *, seed: int = 0) -> Valu
         if parameter.grad is not None
     }
     problem.descend()
+    _show(weighter, problem, losses, step, seed)
     return {"the weights": weights, **found}
+
+
+def _show(
+    weighter: LossWeighter, problem: ToyProblem, losses: LossTable, step: Step, seed: int = 0
+) -> None:
+    """Let the weighter learn from the losses after the step, as the engine does."""
+    before = {name: loss.detach() for name, loss in losses.raw.items()}
+    with under_seed(seed):
+        weighter.after_step(
+            LossTable(before, losses.coefficients), problem.losses_again(), step
+        )
 
 
 def _weighs(subject: Subject[LossWeighter], problem: Problem) -> None:
@@ -173,6 +185,8 @@ def _leaves_parameters(subject: Subject[LossWeighter], problem: Problem) -> None
     losses, step = of.step()
     weighter.backward(losses, step)
     expect_same(before, dict(of.parameters), "after backward", tolerance=0)
+    _show(weighter, of, losses, step)
+    expect_same(before, dict(of.parameters), "after after_step", tolerance=0)
 
 
 def _survives(subject: Subject[LossWeighter], problem: Problem) -> None:

@@ -48,6 +48,8 @@ class Passed:
     """What a step's pass came to, over the whole batch in every process.
 
     Attributes:
+        columns: of the cascades, as they are stored.
+        question: what is asked of them.
         batch: of B cascades, N posts, P pairs.
         shared: (N, D), what the tasks share; the losses rest on it, and gradients by it are whole.
         reps: the views.
@@ -55,6 +57,8 @@ class Passed:
         raw: the losses, tasks first.
     """
 
+    columns: CascadeColumns
+    question: Question
     batch: CascadeBatch
     shared: Tensor
     reps: Representations
@@ -113,16 +117,36 @@ class Pass:
         )
         batch = self.batch(columns, question)
         if not self._processes.several:
-            with self._drawing(number):
-                shared = self._model.represent(batch)
-                reps, outputs = self._model.decide(shared, batch)
-            return self._with_losses(batch, shared, reps, outputs, number)
+            return self.undivided(columns, question, batch, number)
         averaged = average(self._processes, self._parameters.values())
         swapped = {f"model.{name}": x for name, x in zip(self._parameters, averaged, strict=True)}
         passed: Passed = torch.func.functional_call(
             self._whole, swapped, (columns, question, batch, number)
         )
         return passed
+
+    @torch.no_grad()
+    def again(self, passed: Passed, number: int) -> dict[str, Tensor]:
+        """Return the losses of step ``number`` under the parameters as they are now.
+
+        The same is asked and the same is dropped. What the model counts in buffers stays.
+        """
+        # Copies are written to in place of the buffers, which are to see a step once.
+        kept = {f"model.{name}": x.clone() for name, x in self._model.named_buffers()}
+        found: Passed = torch.func.functional_call(
+            self._whole, kept, (passed.columns, passed.question, passed.batch, number)
+        )
+        return found.raw
+
+    def undivided(
+        self, columns: CascadeColumns, question: Question, batch: CascadeBatch, number: int
+    ) -> Passed:
+        """Run all cascades."""
+        with self._drawing(number):
+            shared = self._model.represent(batch)
+            reps, outputs = self._model.decide(shared, batch)
+        raw = self._losses(reps, outputs, batch, number)
+        return Passed(columns, question, batch, shared, reps, outputs, raw)
 
     def divided(
         self, columns: CascadeColumns, question: Question, batch: CascadeBatch, number: int
@@ -151,23 +175,19 @@ class Pass:
             [posts, posts, cascades, pairs],
             [reps.cascade, reps.rumor, outputs.rumor_logits, outputs.link_logits],
         )
-        return self._with_losses(
-            batch,
-            shared,
-            Representations(agreed, cascade, rumor),
-            Outputs(rumor_logits, link_logits),
-            number,
-        )
+        reps = Representations(agreed, cascade, rumor)
+        outputs = Outputs(rumor_logits, link_logits)
+        raw = self._losses(reps, outputs, batch, number)
+        return Passed(columns, question, batch, shared, reps, outputs, raw)
 
-    def _with_losses(
-        self, batch: CascadeBatch, shared: Tensor, reps: Representations, outputs: Outputs,
-        number: int,
-    ) -> Passed:
+    def _losses(
+        self, reps: Representations, outputs: Outputs, batch: CascadeBatch, number: int
+    ) -> dict[str, Tensor]:
         # A stream of its own: what losses draw does not depend on who drew what dropout.
         with seeded(self._config.seed, Stream.LOSSES, number):
             raw = self.task_losses(outputs, batch)
             raw |= self._model.auxiliary_losses(reps, outputs, batch)
-        return Passed(batch, shared, reps, outputs, raw)
+        return raw
 
     def _drawing(self, number: int) -> AbstractContextManager[None]:
         return seeded(self._config.seed, Stream.FORWARD, number)
@@ -179,7 +199,7 @@ class _Whole(nn.Module):
     def __init__(self, owner: Pass) -> None:
         super().__init__()
         self.model = owner._model
-        self._run = owner.divided
+        self._run = owner.divided if owner._processes.several else owner.undivided
 
     def forward(
         self, columns: CascadeColumns, question: Question, batch: CascadeBatch, number: int

@@ -26,6 +26,7 @@ class Stream(IntEnum):
     OPPONENTS = 6
     LOSSES = 7
     WEIGHING = 8
+    LEARNING = 9
 
 
 def generator(seed: int, stream: Stream, number: int = 0) -> np.random.Generator:

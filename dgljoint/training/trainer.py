@@ -67,7 +67,7 @@ class Trainer:
     """Trains a model on the training part and selects its epoch on the validation part.
 
     It is given no test part. One step: forward, task and auxiliary losses, the weighter's
-    backward, clipping, the model's step, the opponents' steps.
+    backward, clipping, the model's step, what the weighter learns from it, the opponents' steps.
 
     Args:
         config: of the run.
@@ -106,6 +106,7 @@ class Trainer:
         self._optimizer = ModelOptimizer(model, config.train, self.batches.total)
         self._opponents = opponent_optimizers(model, config.train)
         self._processes = processes
+        self._weighter_learns = type(weighter.module).after_step is not LossWeighter.after_step
         self._pass = Pass(config, store, features, model, self._optimizer.parameters, processes)
         self.position = Position()
 
@@ -186,9 +187,10 @@ class Trainer:
             if self.position.step % _LOOK_EVERY == 0:
                 self._look(passed)
             self._optimizer.zero_grad()
+            described = self._describe(number, passed)
             with guarded(self.weighter.entry, "backward"):
                 losses = LossTable(raw, self._coefficients)
-                weights = self.weighter.module.backward(losses, self._describe(number, passed))
+                weights = self.weighter.module.backward(losses, described)
         if weights.shape != (len(raw),):
             raise PluginError(
                 f"{self.weighter.entry} returned weights {tuple(weights.shape)} from backward, "
@@ -199,10 +201,26 @@ class Trainer:
         norm = self._optimizer.clip()
         self._check_finite({"gradient norm": torch.tensor(norm)}, batch)
         self._optimizer.step(number)
+        if self._weighter_learns:
+            self._show_losses_after(passed, described)
         if self._opponents:
             with seeded(seed, Stream.OPPONENTS, number):
                 self._step_opponents(passed)
         self._count(raw, weights, norm)
+
+    def _show_losses_after(self, passed: Passed, step: Step) -> None:
+        """Tell the weighter what the step did to the losses of its batch."""
+        before = {name: loss.detach() for name, loss in passed.raw.items()}
+        after = self._pass.again(passed, step.number)
+        self._check_finite(
+            {f"{name} after the step": loss for name, loss in after.items()}, passed.batch
+        )
+        shown = LossTable(before, self._coefficients), LossTable(after, self._coefficients)
+        with (
+            seeded(self._config.seed, Stream.LEARNING, step.number),
+            guarded(self.weighter.entry, "after_step"),
+        ):
+            self.weighter.module.after_step(*shown, step)
 
     def _look(self, passed: Passed) -> None:
         """Take down what is worth knowing of a step and would cost too much in each."""

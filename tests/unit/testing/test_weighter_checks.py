@@ -109,6 +109,43 @@ class UsesTheProbe(Good):
         return super().weigh(losses, step) / (1 + sum(step.probe({}).values()).detach())
 
 
+class Learns(Good):
+    """Follows how much each loss fell in its step."""
+
+    def after_step(self, before: LossTable, after: LossTable, step: Step) -> None:
+        assert not before.values().requires_grad
+        assert not after.values().requires_grad
+        assert before.coefficients == after.coefficients
+        self.size.lerp_((before.values() - after.values()).abs(), 0.1)
+
+
+class LearnsFromNumpy(Learns):
+    def after_step(self, before: LossTable, after: LossTable, step: Step) -> None:
+        self.size.mul_(float(np.random.default_rng().random()))
+
+
+class LearnsByDividing(Learns):
+    def after_step(self, before: LossTable, after: LossTable, step: Step) -> None:
+        self.size.mul_(before.values() / after.values())
+
+
+class LearnsAndForgets(Learns):
+    fall: Tensor | float = 0.0
+
+    def weigh(self, losses: LossTable, step: Step) -> Tensor:
+        return super().weigh(losses, step) + self.fall
+
+    def after_step(self, before: LossTable, after: LossTable, step: Step) -> None:
+        self.fall = (before.values() - after.values()).abs().clamp(max=1)
+
+
+class LearnsByMovingTheModel(Learns):
+    def after_step(self, before: LossTable, after: LossTable, step: Step) -> None:
+        with torch.no_grad():
+            for parameter in step.parameters.values():
+                parameter.mul_(0.99)
+
+
 def failed(component: object) -> set[str]:
     try:
         check_loss_weighter(component)
@@ -117,7 +154,7 @@ def failed(component: object) -> set[str]:
     return set()
 
 
-@pytest.mark.parametrize("weighter", [Good, UsesTheProbe])
+@pytest.mark.parametrize("weighter", [Good, UsesTheProbe, Learns])
 def test_a_good_weighter_passes(weighter: type[LossWeighter]) -> None:
     assert failed(weighter) == set()
 
@@ -136,6 +173,10 @@ def test_a_good_weighter_passes(weighter: type[LossWeighter]) -> None:
         (DrawsFromNumpy, {FILLS, SEED, STATE}),
         (Forgets, {STATE}),
         (KeepsATensor, {"moves as a whole"}),
+        (LearnsFromNumpy, {SEED, STATE}),
+        (LearnsByDividing, {"is finite for odd losses"}),
+        (LearnsAndForgets, {STATE}),
+        (LearnsByMovingTheModel, {"leaves the model's parameters alone"}),
         (lambda context: nn.Linear(1, 1), {"makes what its spec says"}),
     ],
 )
@@ -165,6 +206,17 @@ def test_the_toy_problem_is_one_that_descends() -> None:
         totals.append(sum(loss.item() for loss in losses.raw.values()))
     assert np.mean(totals[-10:]) < np.mean(totals[:10]) / 3
     assert (step.number, step.epoch, losses.coefficients) == (149, 29, {"extra": 0.5})
+
+
+def test_the_toy_problems_losses_again_are_those_of_the_same_rows() -> None:
+    problem = ToyProblem()
+    losses, _ = problem.step()
+    same = problem.losses_again()
+    assert torch.equal(same.values(), losses.values())
+    assert not same.values().requires_grad
+    losses.values().sum().backward()
+    problem.descend()
+    assert (problem.losses_again().values() < losses.values()).all()
 
 
 def test_the_toy_problems_probe_sees_held_out_rows_of_the_step() -> None:

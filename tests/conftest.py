@@ -19,6 +19,9 @@ os.environ["OMP_NUM_THREADS"] = "1"
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
+# Packages of their own, which are installed by tests and then run theirs.
+collect_ignore = ["external"]
+
 
 class Site:
     """A folder of installed distributions.

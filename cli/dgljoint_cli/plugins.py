@@ -18,6 +18,7 @@ from dgljoint_cli.console import (
     format_option,
     print_json,
 )
+from dgljoint_cli.new_plugin import new
 
 if TYPE_CHECKING:
     from dgljoint.plugins.registry import Registry
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 )
 @common_options
 def plugins() -> None:
-    """List the installed plugins and show their options."""
+    """List, show, check and begin plugins."""
+
+
+plugins.add_command(new)
 
 
 @plugins.command(

@@ -54,7 +54,7 @@ def synergy(
     from dgljoint_cli.scores import protocol_of
 
     run = RunFolder(joint)
-    run.scores()
+    run.typed_scores()
     protocol = protocol_of(run.config())
     named = {"cascade": cascade, "rumor": rumor}
     for task, given in named.items():  # what is wrong should not wait for what is to be trained

@@ -56,6 +56,33 @@ def test_processes_compares_an_epoch_of_one_with_one_of_several(tmp_path: Path) 
     assert [line.split()[:2] for line in lines[-2:]] == [["1", "processes"], ["2", "processes"]]
 
 
+def test_an_epoch_is_timed_beside_its_peers(tmp_path: Path) -> None:
+    store = toy_store(tmp_path / "a.h5", cascades=40)
+    lines = lines_of("epoch.py", store.path, "--rounds", 1, "--batch", 16, "--width", 8)
+    timed = [line.split("  ")[0] for line in lines if " ms" in line]
+    own = ["dgljoint", "dgljoint, words alone", "dgl.batch, sparse words"]
+    geometric = ["PyTorch Geometric, sparse words", "PyTorch Geometric, dense words"]
+    if any("is left out" in line for line in lines):
+        assert timed == own
+    else:
+        assert timed == own + geometric
+
+
+def test_threads_are_compared_on_each_size_of_batch(tmp_path: Path) -> None:
+    store = toy_store(tmp_path / "a.h5", cascades=20)
+    lines = lines_of("threads.py", store.path, "--rounds", 1, "--batch", 4, "--batch", 8)
+    assert sum(line.startswith("2 threads") for line in lines) == 2
+
+
+def test_the_profile_names_the_parts_of_a_step_and_its_floor(tmp_path: Path) -> None:
+    store = toy_store(tmp_path / "a.h5")
+    lines = lines_of("hybrid_profile.py", store.path, "--steps", 2, "--batch", 8)
+    parts = {line[:32].strip() for line in lines}
+    named = {"encoder", "batch", "backward", "weighter", "optimizer", "attention: couple", "step"}
+    assert named <= parts
+    assert "matrix products, GFLOP" in parts
+
+
 def test_startup_compares_commands_with_the_bare_interpreter() -> None:
     lines = lines_of("startup.py", "--rounds", 1)
     assert [line.split()[-1] for line in lines[:2]] == ["ratio", "1.00"]

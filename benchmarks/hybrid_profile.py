@@ -3,7 +3,8 @@
     python benchmarks/hybrid_profile.py twitter16.h5 [--preset hybrid] [--batch 32] [--steps 24]
 
 Runs the loop of ``dgljoint train`` on the training part of fold 0. Processor time, so that a busy
-machine counts little, as a mean over the steps; what one part calls of another is the other's. ``backward`` is the gradients' own time, ``other`` what nothing named takes.
+machine counts little, as a mean over the steps; what one part calls of another is the other's.
+``backward`` is the gradients' own time, ``other`` what nothing named takes.
 
 Then the floor: the operations of the step's matrix products and the bytes that its operations read
 and write, each at the rate the machine reaches on a product of a batch's size and on an addition of
@@ -87,19 +88,19 @@ def _steps(trainer: Trainer, count: int, watch: Stopwatch | None = None) -> None
 
 
 def _watch(watch: Stopwatch, trainer: Trainer) -> None:
-    """Name the parts of a step; the loop's own methods as far as it has them."""
+    """Name the parts of a step."""
     watch_model(watch, trainer.model)
-    watch.watch(trainer.model, "forward", "model, rest")
+    for method in ("represent", "decide"):
+        watch.watch(trainer.model, method, "model, rest")
     watch.watch(trainer.weighter.module, "backward", "weighter")
     watch.watch(torch.autograd, "backward", "backward")
     watch.watch(torch.autograd, "grad", "gradients a loss")
-    for method, name in {"_step": "other", "_batch": "batch", "_look": "look"}.items():
-        if hasattr(trainer, method):
-            watch.watch(trainer, method, name)
-    optimizer = getattr(trainer, "_optimizer", None)
+    watch.watch(trainer, "_step", "other")
+    watch.watch(trainer, "_look", "look")
+    for method in ("ask", "batch"):
+        watch.watch(trainer._pass, method, "batch")
     for method in ("step", "clip", "zero_grad"):
-        if hasattr(optimizer, method):
-            watch.watch(optimizer, method, "optimizer")
+        watch.watch(trainer._optimizer, method, "optimizer")
 
 
 def _table(found: dict[str, Any]) -> str:

@@ -43,7 +43,7 @@ def main() -> None:
         train = np.arange(min(arguments.cascades, len(store)))
         trainer = trainer_of(store, own_config(store, (f"train.batch={batch}",)), train)
         posts = int((store.post_ptr[train + 1] - store.post_ptr[train]).sum())
-        size = round(posts / trainer.steps_per_epoch)
+        size = round(posts / trainer.batches.steps(0))
         results[f"batches of {batch} cascades, {size} posts"] = interleave(
             {"1 thread": _epoch(trainer, 1), "2 threads": _epoch(trainer, 2)}, arguments.rounds
         )

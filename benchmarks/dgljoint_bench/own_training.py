@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from dgljoint.training.progress import Progress
 from numpy.typing import NDArray
 
 from dgljoint.config import RunConfig, resolve_config
@@ -19,6 +18,7 @@ from dgljoint.plugins.selection import select
 from dgljoint.presets import Preset
 from dgljoint.store import CascadeStore
 from dgljoint.training.build import build_model, build_weighter
+from dgljoint.training.callbacks import Callback
 from dgljoint.training.parts import TrainingParts, training_parts
 from dgljoint.training.trainer import Trainer
 
@@ -77,4 +77,4 @@ def trainer_of(
     model = build_model(config, selection, features, classes)
     weighter = build_weighter(config, selection, model, classes)
     evaluator = _NoValidation(store, features, config.cascade, 0, config.train.task_names)
-    return Trainer(config, store, features, parts, model, weighter, evaluator, Progress())
+    return Trainer(config, store, features, parts, model, weighter, evaluator, Callback())

@@ -43,7 +43,8 @@ class Question:
 
 
 def training_question(
-    columns: CascadeColumns, share: float, candidates: int, rng: np.random.Generator
+    columns: CascadeColumns, share: float, candidates: int, rng: np.random.Generator, *,
+    scored: bool = True,
 ) -> Question:
     """Ask for a random share of the posts, with at most ``candidates`` candidates each.
 
@@ -55,10 +56,12 @@ def training_question(
         share: chance of an eligible post to become a target.
         candidates: at least 2.
         rng: source of the draw.
+        scored: whether anybody scores the pairs; otherwise the same edges are hidden, as DropEdge
+            would (Rong et al., 2020, arXiv 1907.10903), and nothing is asked.
     """
     first, earlier = _earlier_posts(columns)
     pending = _eligible(columns, first, earlier) & (rng.random(len(columns.parent)) < share)
-    target = np.flatnonzero(pending)
+    target = np.flatnonzero(pending) if scored else np.empty(0, np.int64)
     count = np.minimum(earlier[target], candidates)
     row, position = _ragged(count)
     others = earlier[target] - 1

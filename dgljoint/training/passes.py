@@ -31,7 +31,7 @@ from dgljoint.config import RunConfig
 from dgljoint.nn.assemble import assemble
 from dgljoint.nn.batch import CascadeBatch
 from dgljoint.nn.features import FeatureSpace
-from dgljoint.nn.losses import task_losses
+from dgljoint.nn.losses import CASCADE, task_losses
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import Outputs, Representations
 from dgljoint.nn.questions import Question, training_question
@@ -99,7 +99,10 @@ class Pass:
         """Read cascades and draw what is asked of them."""
         options = self._config.cascade
         columns = self._store.read(indices)
-        return columns, training_question(columns, options.target_share, options.candidates, rng)
+        scored = CASCADE in self._model.computed
+        return columns, training_question(
+            columns, options.target_share, options.candidates, rng, scored=scored
+        )
 
     def batch(self, columns: CascadeColumns, question: Question) -> CascadeBatch:
         """Assemble a batch where the model is."""

@@ -94,3 +94,13 @@ def test_children_and_parents_are_those_of_the_graph(tmp_path: Path) -> None:
     assert torch.equal(batch.children, batch.graph.out_degrees())
     assert torch.equal(batch.parents, batch.graph.in_degrees())
     assert torch.equal(batch.edges, torch.stack(batch.graph.edges()))
+
+
+def test_parents_are_found_among_the_posts_with_children(tmp_path: Path) -> None:
+    batch = toy_batch(toy_store(tmp_path / "a.h5"), range(9))
+    parent, child = batch.edges
+    assert torch.equal(batch.parent_posts, parent.unique())
+    places = batch.parent_of
+    assert torch.equal(places.offsets.diff().nonzero().squeeze(1), child)
+    assert torch.equal(batch.parent_posts[places.columns], parent)
+    assert places.width == len(batch.parent_posts)

@@ -126,3 +126,41 @@ def test_what_an_interaction_answers_is_checked(tmp_path: Path, method: str) -> 
     _, model = informed_model(store, interaction)
     with pytest.raises(PluginError, match=r"'informed' \(theirs 1\) returned"):
         model.diagnostics(*model(batch), batch)
+
+
+@pytest.mark.parametrize("task", ["cascade", "rumor"])
+def test_a_task_alone_is_computed_as_beside_the_other(tmp_path: Path, task: str) -> None:
+    store = toy_store(tmp_path / "a.h5")
+    batch = toy_batch(store, range(9))
+    reps, outputs = toy_model(store)(batch)
+    alone, found = toy_model(store, f"train.tasks={task}")(batch)
+    assert torch.equal(getattr(alone, task), getattr(reps, task))
+    other = "rumor" if task == "cascade" else "cascade"
+    assert getattr(alone, other) is alone.shared, "nobody reads it"
+    logits = {"cascade": "link_logits", "rumor": "rumor_logits"}
+    assert torch.equal(getattr(found, logits[task]), getattr(outputs, logits[task]))
+    unread = getattr(found, logits[other])
+    assert unread.shape == getattr(outputs, logits[other]).shape
+    assert not unread.any()
+
+
+def test_an_interaction_reads_both_views_of_a_single_task(tmp_path: Path) -> None:
+    store = toy_store(tmp_path / "a.h5")
+    batch = toy_batch(store, range(9))
+    plugins = ("contrastive",)
+    reps, outputs = toy_model(store, plugins=plugins)(batch)
+    alone, found = toy_model(store, "train.tasks=rumor", plugins=plugins)(batch)
+    assert torch.equal(alone.cascade, reps.cascade)
+    assert torch.equal(found.link_logits, outputs.link_logits)
+
+
+def test_a_feature_without_columns_says_nothing_and_learns_nothing(tmp_path: Path) -> None:
+    projection = InputProjection(4, {}, {"none": 0}, 0.0)
+    batch = toy_batch(toy_store(tmp_path / "a.h5"), range(3))
+    none = SparseRows(
+        torch.zeros(0).long(), torch.zeros(0), torch.zeros(len(batch.kind) + 1).long(), 0
+    )
+    found = projection(replace(batch, features={"none": none}))
+    torch.testing.assert_close(found, projection.norm(projection.kind(batch.kind)))
+    found.square().sum().backward()
+    assert projection.sparse["of_none"].weight.grad is None

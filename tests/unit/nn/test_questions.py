@@ -107,3 +107,14 @@ def test_a_cascade_without_times_is_observed_whole(of: CascadeColumns, share: fl
     question = evaluation_question(timeless, share)
     assert not question.pending.any()
     assert question.pairs.shape == (2, 0)
+
+
+@given(columns(), st.integers(0, 2**32 - 1))
+def test_the_same_edges_are_hidden_when_nobody_scores_the_pairs(
+    of: CascadeColumns, seed: int
+) -> None:
+    asked = training_question(of, 0.5, 4, np.random.default_rng(seed))
+    hidden = training_question(of, 0.5, 4, np.random.default_rng(seed), scored=False)
+    np.testing.assert_array_equal(hidden.pending, asked.pending)
+    assert hidden.pairs.shape == (2, 0)
+    assert hidden.answer.shape == (0,)

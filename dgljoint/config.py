@@ -97,7 +97,7 @@ class FeatureOptions(Options):
     min_count: int = Field(2, ge=1, description="least training cascades a word must stand in")
     idf: bool = Field(True, description="weigh words by inverse document frequency")
 
-    @field_validator("use", mode="before")
+    @field_validator("use", mode="before", json_schema_input_type=tuple[str, ...] | str)
     @classmethod
     def _split(cls, value: object) -> object:
         # From the command line and the environment.

@@ -39,6 +39,8 @@ print(json.dumps([code, sorted(heavy)]), file=sys.stderr)
         (["plugins", "list", "--format", "json"], {"rich", "pydantic", "pluggy"}),
         (["plugins", "list"], {"pydantic", "pluggy"}),
         (["plugins", "presets", "--format", "json"], {"rich", "pydantic", "pluggy"}),
+        (["schema", "-h"], {"rich", "pydantic", "pluggy"}),
+        (["schema"], set()),
         (["plugins", "show", "contrastive"], set()),
     ],
 )

@@ -9,6 +9,7 @@ import click
 
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import installed_registry
+from dgljoint_cli.completion import complete_run
 from dgljoint_cli.console import (
     common_options,
     device_option,
@@ -27,7 +28,7 @@ from dgljoint_cli.console import (
         "dgljoint evaluate RUN --deadlines 1p,10p,50p,all --curve curve.csv",
     )
 )
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.option(
     "--part", type=click.Choice(["test", "validation"]), default="test", show_default=True,
     help="Part of the split to score.",

@@ -10,6 +10,7 @@ import click
 from dgljoint.errors import DgljointError
 from dgljoint.plugins.registry import LoadedPlugin, installed_registry
 from dgljoint.presets import discover_presets, find_preset, user_folder
+from dgljoint_cli.completion import complete_any_plugin
 from dgljoint_cli.console import (
     SuggestingGroup,
     Talk,
@@ -19,6 +20,7 @@ from dgljoint_cli.console import (
     print_json,
 )
 from dgljoint_cli.new_plugin import new
+from dgljoint_cli.option_index import remember
 
 if TYPE_CHECKING:
     from dgljoint.plugins.registry import Registry
@@ -47,7 +49,10 @@ def list_plugins(load: bool, as_json: bool) -> None:
 
     Without --load only metadata is read and no plugin's code runs.
     """
-    rows = plugin_rows(installed_registry(), load=load)
+    registry = installed_registry()
+    rows = plugin_rows(registry, load=load)
+    if load:
+        remember(registry)
     if as_json:
         print_json(rows)
         return
@@ -59,12 +64,14 @@ def list_plugins(load: bool, as_json: bool) -> None:
 @plugins.command(
     epilog=examples("dgljoint plugins show contrastive", "dgljoint plugins show gcn --format json")
 )
-@click.argument("name")
+@click.argument("name", shell_complete=complete_any_plugin)
 @format_option
 @common_options
 def show(name: str, as_json: bool) -> None:
     """Show one plugin: what it does, its options, its reference."""
-    loaded = installed_registry().load(name)
+    registry = installed_registry()
+    loaded = registry.load(name)
+    remember(registry)
     description = describe_plugin(loaded)
     if as_json:
         print_json(description)

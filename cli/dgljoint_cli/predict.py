@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dgljoint.errors import UsageError
+from dgljoint_cli.completion import complete_run
 from dgljoint_cli.console import (
     Talk,
     common_options,
@@ -40,7 +41,7 @@ def _parse_observed(
         "dgljoint predict RUN --links 3 --format json",
     )
 )
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.argument("data", required=False, type=click.Path(path_type=Path))
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE",

@@ -9,6 +9,7 @@ import click
 
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import installed_registry
+from dgljoint_cli.completion import complete_reader
 from dgljoint_cli.console import (
     Talk,
     common_options,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
         "dgljoint preprocess synthetic -o demo.h5 --seed 1",
     )
 )
-@click.argument("reader", metavar="[READER]")
+@click.argument("reader", metavar="[READER]", shell_complete=complete_reader)
 @click.argument("raw", required=False, metavar="[RAW_DIR]", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="OUT",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dgljoint_cli.completion import complete_figure, complete_run
 from dgljoint_cli.console import (
     SuggestingGroup,
     common_options,
@@ -76,7 +77,7 @@ def list_runs(folder: Path | None, sort: str, as_json: bool) -> None:
         "dgljoint runs show RUN --format json",
     )
 )
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
 @format_option
 @common_options
 def show(run: Path, as_json: bool) -> None:
@@ -106,9 +107,12 @@ def show(run: Path, as_json: bool) -> None:
         "dgljoint runs compare STUDY_A STUDY_B --format markdown",
     )
 )
-@click.argument("sides", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="A B...")
+@click.argument(
+    "sides", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="A B...",
+    shell_complete=complete_run,
+)
 @click.option(
-    "--metric", "metrics", multiple=True, metavar="NAME",
+    "--metric", "metrics", multiple=True, metavar="NAME", shell_complete=complete_figure,
     help="Figure to compare; repeatable. By default accuracy, macro_f1, mrr, mrr_not_source and "
     "hits1.",
 )
@@ -146,7 +150,7 @@ def compare(sides: tuple[Path, ...], metrics: tuple[str, ...], form: str) -> Non
 
 
 @runs.command(epilog=examples("dgljoint runs report RUN", "dgljoint runs report RUN --format json"))
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
 @format_option
 @common_options
 def report(run: Path, as_json: bool) -> None:

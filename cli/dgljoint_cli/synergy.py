@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dgljoint.plugins.registry import installed_registry
+from dgljoint_cli.completion import complete_run
 from dgljoint_cli.console import Talk, common_options, examples, format_option, print_json
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _NOTHING = "–"
         "dgljoint synergy JOINT --cascade RUN1 --rumor RUN2 --format json",
     )
 )
-@click.argument("joint", type=click.Path(path_type=Path))
+@click.argument("joint", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.option(
     "--cascade", type=click.Path(path_type=Path), metavar="RUN",
     help="Run of the cascade task alone; trained beside JOINT when not given.",

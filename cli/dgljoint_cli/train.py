@@ -14,6 +14,14 @@ import click
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import Registry, installed_registry
 from dgljoint.runs.naming import default_folder, resumed_folder, settings_of
+from dgljoint_cli.completion import (
+    complete_assignment,
+    complete_coupling,
+    complete_encoder,
+    complete_preset,
+    complete_run,
+    complete_split,
+)
 from dgljoint_cli.console import (
     Talk,
     common_options,
@@ -23,6 +31,7 @@ from dgljoint_cli.console import (
     print_json,
     process_number,
 )
+from dgljoint_cli.option_index import remember
 from dgljoint_cli.study import asked_for, show_study_plan, study_options, train_study
 
 if TYPE_CHECKING:
@@ -51,12 +60,15 @@ _IN_THE_RUN = ""
 )
 @click.argument("data", required=False, type=click.Path(path_type=Path))
 @click.option(
-    "--plugin", "plugins", multiple=True, metavar="NAME",
+    "--plugin", "plugins", multiple=True, metavar="NAME", shell_complete=complete_coupling,
     help="Interaction or loss weighter; repeatable, interactions apply in this order.",
 )
-@click.option("--encoder", metavar="NAME", help="Shared encoder.")
+@click.option(
+    "--encoder", metavar="NAME", shell_complete=complete_encoder, help="Shared encoder."
+)
 @click.option(
     "-o", "--option", "assignments", multiple=True, metavar="SECTION.KEY=VALUE",
+    shell_complete=complete_assignment,
     help="Option of a plugin or of the engine (model, train, cascade, features); repeatable.",
 )
 @click.option(
@@ -65,6 +77,7 @@ _IN_THE_RUN = ""
 )
 @click.option(
     "--preset", metavar="NAME|FILE", envvar="DGLJOINT_PRESET",
+    shell_complete=complete_preset,
     help="Settings under a name, or a TOML file of them; all else that is given lies over them, "
     "and --plugin replaces their plugins. `dgljoint plugins presets` lists them.",
 )
@@ -72,8 +85,11 @@ _IN_THE_RUN = ""
     "--features", "use", multiple=True, metavar="NAME",
     help="Feature of the data to use; repeatable, all by default; data info lists them.",
 )
-@click.option("--split", metavar="NAME", help="Split of the data: event (default), random, "
-              "time, leave-one-event-out; data info lists a file's.")
+@click.option(
+    "--split", metavar="NAME", shell_complete=complete_split,
+    help="Split of the data: event (default), random, time, leave-one-event-out; data info lists "
+    "a file's.",
+)
 @click.option("--fold", type=int, help="Fold that is the test part.")
 @click.option("--seed", type=int, help="Seed of everything random.")
 @click.option("--epochs", type=int, help="Most epochs; short for -o train.epochs=N.")
@@ -87,7 +103,7 @@ _IN_THE_RUN = ""
 )
 @device_option
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR",
+    "--out", type=click.Path(path_type=Path), metavar="DIR", shell_complete=complete_run,
     help="Run folder; named after the run under runs/ by default.",
 )
 @click.option(
@@ -205,6 +221,7 @@ def _with_data(config: RunConfig, registry: Registry, talk: Talk) -> RunConfig:
 
     # a typo in a plugin's name should not wait for the demo set or for torch
     select(registry, config)
+    remember(registry)
     if config.data:
         # absolute, so that config.toml repeats the run from any folder
         data = Path(config.data).resolve()

@@ -96,6 +96,11 @@ class Registry:
         """The names on offer, each once."""
         return tuple(dict.fromkeys(entry.name for entry in self.entries))
 
+    @property
+    def loaded(self) -> tuple[LoadedPlugin, ...]:
+        """The plugins that have been loaded so far."""
+        return tuple(self._loaded.values())
+
     def offering(self, name: str) -> tuple[PluginEntry, ...]:
         """Return the entries of one name: more than one is a clash."""
         return tuple(entry for entry in self.entries if entry.name == name)

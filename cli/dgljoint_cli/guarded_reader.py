@@ -45,13 +45,18 @@ def build_reader(
             f"reader '{name}' reads no raw data, found {raw}",
             hint=f"dgljoint preprocess {name} -o {name}.h5",
         )
-    options = parse_options(spec.options, _parse(assignments), name)
+    options = parse_options(spec.options, parse_assignments(assignments), name)
     entry = registry.load(name).entry
     with guarded(entry, "build"):
         return GuardedReader(entry, spec.build(options))
 
 
-def _parse(assignments: tuple[str, ...]) -> dict[str, str]:
+def parse_assignments(assignments: tuple[str, ...]) -> dict[str, str]:
+    """Split options given as ``key=value``.
+
+    Raises:
+        UsageError: one has no ``=``, or nothing before it.
+    """
     values = {}
     for assignment in assignments:
         key, equals, value = assignment.partition("=")

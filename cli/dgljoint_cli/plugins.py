@@ -10,6 +10,7 @@ import click
 from dgljoint.errors import DgljointError
 from dgljoint.plugins.registry import LoadedPlugin, installed_registry
 from dgljoint.presets import discover_presets, find_preset, user_folder
+from dgljoint_cli.check_plugins import check
 from dgljoint_cli.completion import complete_any_plugin
 from dgljoint_cli.console import (
     SuggestingGroup,
@@ -27,7 +28,13 @@ if TYPE_CHECKING:
 
 
 @click.group(
-    cls=SuggestingGroup, epilog=examples("dgljoint plugins list", "dgljoint plugins show gcn")
+    cls=SuggestingGroup,
+    epilog=examples(
+        "dgljoint plugins list",
+        "dgljoint plugins show gcn",
+        "dgljoint plugins new my-scheme --kind interaction",
+        "dgljoint plugins check my_scheme",
+    ),
 )
 @common_options
 def plugins() -> None:
@@ -35,6 +42,7 @@ def plugins() -> None:
 
 
 plugins.add_command(new)
+plugins.add_command(check)
 
 
 @plugins.command(

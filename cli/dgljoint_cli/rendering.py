@@ -114,6 +114,23 @@ def plugin_details(description: Mapping[str, Any]) -> list[RenderableType]:
     return parts
 
 
+def check_tables(description: Mapping[str, Any]) -> list[RenderableType]:
+    """Lay out what :func:`dgljoint_cli.check_plugins.describe_check` gives."""
+    made = table("stage", "check", "outcome", "found")
+    stage = ""
+    for finding in description["findings"]:
+        made.add_row(
+            finding["stage"] if finding["stage"] != stage else "",
+            finding["check"], finding["outcome"], finding["found"],
+        )
+        stage = finding["stage"]
+        if finding["mend"]:
+            made.add_row("", "", "", f"to mend it: {finding['mend']}")
+    outcome = "passes" if description["passed"] else "fails"
+    title = "{name} ({distribution} {version})".format(**description)
+    return [titled(f"{title} {outcome}", made)]
+
+
 def environment_tables(found: Environment) -> list[RenderableType]:
     """Lay out the environment: versions, what computes, plugins."""
     versions = {name: version or "not installed" for name, version in found.versions.items()}

@@ -1,0 +1,144 @@
+"""The hooks of a plugin, and what its specs say."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from types import ModuleType
+
+from dgljoint.checking.findings import Finding, Findings, Subject, failed
+from dgljoint.errors import DgljointError, PluginError, one_line
+from dgljoint.options import Options, parse_options
+from dgljoint.plugins.guard import guarded
+from dgljoint.plugins.hookspecs import PROJECT
+from dgljoint.plugins.registry import PluginEntry
+from dgljoint.plugins.specs import Reference, Spec
+
+HOOKS_STAGE = "hooks"
+SPEC_STAGE = "spec"
+
+
+def check_hooks(subject: Subject) -> Findings:
+    """Look at the hooks' marks, names, arguments and answers."""
+    entry = subject.entry
+    check = "marks its hooks"
+    try:
+        with guarded(entry, f"import of {entry.module}"):
+            module = import_module(entry.module)
+        if unmarked := _unmarked(module):
+            yield Finding(
+                HOOKS_STAGE, check, "failed", f"{', '.join(unmarked)} has no mark",
+                "put @dgljoint.hookimpl above it",
+            )
+        else:
+            yield Finding(HOOKS_STAGE, check)
+        check = "offers its component"
+        loaded = subject.registry.load(entry.name)
+    except PluginError as error:
+        yield failed(
+            HOOKS_STAGE, check, error, entry,
+            "a hook takes no argument that its specification has not, raises nothing and returns "
+            "a list of specs",
+        )
+        return False
+    kinds = " and ".join(spec.kind for spec in loaded.specs)
+    yield Finding(HOOKS_STAGE, check, found=kinds)
+    return True
+
+
+def check_specs(subject: Subject) -> Findings:
+    """Look at what each component says of itself."""
+    sound = True
+    for spec in subject.registry.load(subject.name).specs:
+        for finding in _of_spec(spec, subject.entry):
+            sound = sound and finding.outcome != "failed"
+            yield finding
+    return sound
+
+
+def _unmarked(module: ModuleType) -> list[str]:
+    """Name the functions of a module that are called like hooks and are none."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if name.startswith(f"{PROJECT}_") and inspect.isfunction(value)
+        and value.__module__ == module.__name__ and not hasattr(value, f"{PROJECT}_impl")
+    ]
+
+
+def _of_spec(spec: Spec, entry: PluginEntry) -> Iterator[Finding]:
+    def look(check: str, wrong: str, mend: str, found: str = "") -> Finding:
+        if wrong:
+            return Finding(SPEC_STAGE, check, "failed", wrong, mend)
+        return Finding(SPEC_STAGE, check, found=found)
+
+    summary = spec.summary
+    yield look(
+        "has a summary of one line",
+        "" if summary.strip() and len(summary.splitlines()) == 1 else f"found {summary!r}",
+        "say in summary what the component does", summary,
+    )
+    yield _reference(spec.reference)
+    options = spec.options
+    yield look("describes its options", _undescribed(options), "Field(DEFAULT, description=...)")
+    yield look(
+        "has options with valid defaults",
+        _wrong_with(entry, lambda: parse_options(options, {}, "option")),
+        "give each option a default that its own limits allow",
+    )
+    yield look(
+        "has options that are fixed and known", _loosened(options),
+        "leave model_config as dgljoint.Options has it: frozen, and unknown keys refused",
+    )
+    yield look(
+        "has options with a schema", _wrong_with(entry, options.model_json_schema),
+        "use types that JSON has: numbers, text, booleans, choices, lists of them",
+    )
+
+
+def _reference(reference: object) -> Finding:
+    check = "names its source"
+    if reference is None:
+        return Finding(
+            SPEC_STAGE, check, "note", "there is no reference",
+            "reference=dgljoint.Reference(authors, year, title, url), for what is published",
+        )
+    if not isinstance(reference, Reference):
+        wrong = f"it is a {type(reference).__name__}"
+    elif not (reference.authors and reference.title):
+        wrong = "authors or title are empty"
+    elif not (isinstance(reference.year, int) and 1800 < reference.year < 2200):
+        wrong = f"the year is {reference.year!r}"
+    elif not str(reference.url).startswith(("https://", "http://")):
+        wrong = f"the url is {reference.url!r}"
+    else:
+        return Finding(SPEC_STAGE, check, found=str(reference))
+    return Finding(
+        SPEC_STAGE, check, "failed", wrong, "dgljoint.Reference(authors, year, title, url) in full"
+    )
+
+
+def _undescribed(options: type[Options]) -> str:
+    missing = [name for name, field in options.model_fields.items() if not field.description]
+    return f"no description of {', '.join(missing)}" if missing else ""
+
+
+def _loosened(options: type[Options]) -> str:
+    config = options.model_config
+    wrong = []
+    if not config.get("frozen"):
+        wrong.append("options can be changed")
+    if config.get("extra") != "forbid":
+        wrong.append("unknown options are taken")
+    return " and ".join(wrong)
+
+
+def _wrong_with(entry: PluginEntry, of: Callable[[], object]) -> str:
+    """Say what goes wrong in a function of the options; ``""`` for nothing."""
+    try:
+        with guarded(entry, "options"):
+            of()
+    except DgljointError as error:
+        return one_line(error.__cause__) if error.__cause__ else error.message.replace("\n", "; ")
+    return ""

@@ -12,6 +12,7 @@ import math
 import mmap
 import os
 import stat
+import struct
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -35,6 +36,8 @@ _FRAME_BYTES = 1 << 14
 _MOST_ATTRIBUTES = 100
 _MOST_OBJECTS = 10_000
 _DEPTH = 8
+_HEAP = b"GCOL\x01"
+_WORD = 2**64 - 1
 _DTYPES = tuple(np.dtype(f"<{name}") for name in ("i1", "i2", "i4", "i8", "u1", "f2", "f4", "f8"))
 # What h5py raises on damaged files and on such as it has no types for.
 _FAULTS = (
@@ -191,6 +194,7 @@ def read_attributes(path: Path) -> dict[str, Any]:
     """
     _check_regular(path)
     try:
+        _check_heaps(path)
         with h5py.File(path, "r") as file:
             if len(file.attrs) > _MOST_ATTRIBUTES:
                 raise DataError(f"{path}: it has {len(file.attrs)} attributes, which are not ours")
@@ -210,6 +214,32 @@ def _attribute(file: h5py.File, name: str) -> Any:
         return json.loads(value if isinstance(value, str | bytes) else "")
     except (ValueError, RecursionError):  # RecursionError: nested too deeply
         return None
+
+
+def _check_heaps(path: Path) -> None:
+    """Refuse a heap of strings that HDF5 would walk without end.
+
+    A heap is a row of objects, each with its size; HDF5 1.14 goes from one to the next by a sum
+    that may overflow to nothing, or by the size of a free one, which may be 0.
+    """
+    with path.open("rb") as handle:
+        if not handle.seek(0, os.SEEK_END):
+            return
+        with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            start = content.find(_HEAP)
+            while start >= 0:
+                (size,) = struct.unpack_from("<Q", content[start + 8 : start + 16].ljust(8, b"\0"))
+                place, end = start + 16, min(start + size, len(content))
+                while place + 16 <= end:
+                    number, taken = struct.unpack_from("<H6xQ", content, place)
+                    step = (16 + (taken + 7 & _WORD & ~7) if number else taken) & _WORD
+                    if not step:
+                        raise DataError(
+                            f"{path}: the HDF5 file is damaged (a heap without end)",
+                            hint="build it again with `dgljoint preprocess`",
+                        )
+                    place += step
+                start = content.find(_HEAP, start + 1)
 
 
 def _check_regular(path: Path) -> None:

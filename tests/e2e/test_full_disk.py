@@ -5,13 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from commands import SMALL, ends, everything
 from dgljoint.training.checkpoint import load_tree
+from dgljoint.training.folder import RunFolder
 from dgljoint_cli.main import run
+from runs import assert_same_run
 from toys import toy_store
 
 DGLJOINT = Path(sys.executable).with_name("dgljoint")
@@ -124,3 +127,40 @@ def test_a_full_disk_stops_a_run_whose_last_checkpoint_stands(disk, tmp_path, ca
     assert small.resize(4096, "remount") is None
     assert run(["train", "--resume", "--out", str(folder), "-q"]) == 0
     assert (folder / "metrics.jsonl").read_text().count("\n") == 3
+
+
+@pytest.mark.parametrize(
+    ("method", "call", "file"),
+    [
+        ("append", 1, "metrics.jsonl"),
+        ("save_best", 1, "checkpoints/best.safetensors"),
+        ("save_last", 2, "checkpoints/last.safetensors"),
+        ("save_predictions", 1, "predictions.csv"),
+        ("save_scores", 1, "scores.json"),
+    ],
+)
+def test_a_disk_that_fills_up_at_any_write_stops_a_run_that_goes_on_later(
+    method, call, file, disk, tmp_path, capsys, monkeypatch
+):
+    store = toy_store(tmp_path / "toy.h5", cascades=96).path
+    settings = ("train", store, *SMALL, "-o", "train.batch=32", "--epochs", "2")
+    assert run([*map(str, settings), "--out", str(tmp_path / "roomy")]) == 0
+    small = disk(4096)
+    folder, filler = small.path / "run", small.path / "filler"
+    write, calls = getattr(RunFolder, method), []
+
+    def write_on_a_full_disk(self, *arguments):
+        calls.append(method)
+        if len(calls) == call:
+            with suppress(OSError), filler.open("wb", buffering=0) as handle:
+                while handle.write(bytes(1 << 10)):
+                    pass
+        write(self, *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(RunFolder, method, write_on_a_full_disk)
+        said = ends(capsys, 1, *settings, "--out", folder)
+    assert said.error == f"error: cannot write {folder / file}: the disk is full"
+    filler.unlink()
+    assert run(["train", "--resume", "--out", str(folder), "-q"]) == 0
+    assert_same_run(tmp_path / "roomy", folder)

@@ -33,7 +33,7 @@ def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
     return process.communicate(timeout=120)
 
 
-def test_interrupted_twice_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
+def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
     data = toy_store(tmp_path / "toy.h5", cascades=120).path
     whole = start(data, str(data), "--out", "whole")
     expected, _ = finish(whole)
@@ -44,7 +44,7 @@ def test_interrupted_twice_and_resumed_equals_uninterrupted(tmp_path: Path) -> N
     deadline = time.monotonic() + 60
     while not lines.exists() and time.monotonic() < deadline:
         time.sleep(0.01)
-    first.send_signal(signal.SIGINT)
+    first.send_signal(signal.SIGTERM)
     _, said = finish(first)
     assert first.returncode == 130, said
     assert "dgljoint train --resume --out cut" in said
@@ -112,3 +112,30 @@ def test_an_interrupted_build_leaves_nothing(
     assert out == ""
     assert list(tmp_path.iterdir()) == []
     assert wait_for(lambda: members(build.pid) == 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_stops_a_run_at_once(tmp_path: Path, number: signal.Signals) -> None:
+    """In a folder whose name needs quotes; the first signal would wait for a step without end."""
+    data = toy_store(tmp_path / "toy.h5", cascades=40).path
+    slow = (
+        "import sys, time; from pathlib import Path; from dgljoint.training.trainer import Trainer;"
+        "Trainer._step = lambda *_: [Path('stepping').touch(), time.sleep(60)];"
+        "from dgljoint_cli.main import run; raise SystemExit(run())"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", slow, "train", str(data), "--encoder", "gcn", "--out", "a run"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )
+    assert wait_for((tmp_path / "stepping").exists)
+    for _ in range(2):
+        process.send_signal(number)
+        time.sleep(0.3)
+    out, said = finish(process)
+    assert process.returncode == 130, said
+    assert out == ""
+    assert said.splitlines()[-2:] == [
+        "error: interrupted: what came after it was last saved is lost",
+        "hint: go on with: dgljoint train --resume --out 'a run'",
+    ]
+    assert "Traceback" not in said

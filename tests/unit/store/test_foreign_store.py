@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -219,6 +220,20 @@ def test_a_file_with_other_bytes_is_refused_or_the_same(
     path.write_bytes(changed)
     with suppress(DataError):
         assert CascadeStore(path).digest == digest
+
+
+@pytest.mark.parametrize(
+    ("number", "size"), [(1, 2**64 - 16), (1, 2**64 - 22), (0, 0)], ids=["wraps", "rounds", "free"]
+)
+def test_a_heap_that_hdf5_would_walk_without_end(
+    tmp_path: Path, content: bytes, number: int, size: int
+) -> None:
+    """Attributes lie in one; ``H5HG__cache_heap_deserialize`` does not check its steps."""
+    path = tmp_path / "good.h5"
+    first = content.index(b"GCOL") + 16
+    path.write_bytes(content[:first] + struct.pack("<H6xQ", number, size) + content[first + 16 :])
+    with pytest.raises(DataError, match="a heap without end"):
+        CascadeStore(path)
 
 
 def test_absurd_sizes_take_no_memory(tmp_path: Path) -> None:

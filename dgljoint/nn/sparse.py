@@ -105,7 +105,7 @@ class _Product(torch.autograd.Function):
     def forward(ctx: Any, rows: SparseRows, x: Tensor) -> Tensor:
         ctx.rows = rows
         return torch.embedding_bag(
-            x.contiguous(), rows.columns, rows.offsets,
+            x, rows.columns, rows.offsets,
             mode=_SUM, per_sample_weights=rows.values.to(x.dtype), include_last_offset=True,
         )[0]
 

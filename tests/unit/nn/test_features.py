@@ -205,3 +205,19 @@ def test_what_was_fitted_reads_the_same_when_it_is_put_back(tmp_path: Path) -> N
                 assert torch.equal(getattr(rows, part), getattr(other[name], part))
         else:
             assert torch.equal(rows, other[name])
+
+
+def test_words_of_a_store_too_large_to_keep_are_weighed_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = toy_store(tmp_path / "a.h5")
+    columns, question = everything_observed(store, [5, 1, 6])
+    found = []
+    for most in (1 << 22, 0):
+        monkeypatch.setattr("dgljoint.nn.features._MOST_ENTRIES", most)
+        space = FeatureSpace.fit(store, np.arange(9), FeatureOptions(words=7))
+        found.append(space.read(columns, question)["bow"])
+        assert bool(space._all) == bool(most)
+    kept, anew = found
+    for name in ("columns", "values", "offsets"):
+        assert torch.equal(getattr(kept, name), getattr(anew, name))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 
 import click
@@ -30,6 +32,31 @@ def cli() -> None:
     """Train rumor detection and cascade prediction together, coupled by plugins."""
 
 
+def main() -> None:
+    """Run the command line in a process of its own, and end it."""
+    _own_stdout()
+    code = run()
+    if "dgljoint.plugins.loading" in sys.modules:  # a plugin's code has run
+        from dgljoint.plugins.leaving import leave
+
+        leave(code)
+    sys.exit(code)
+
+
+def _own_stdout() -> None:
+    """Keep stdout to this command's results: what else the process writes there goes to stderr.
+
+    A plugin's ``print`` goes there anyway. This is for what its libraries write, and programs that
+    it starts.
+    """
+    try:
+        own = os.dup(1)
+        os.dup2(2, 1)
+    except OSError:  # there is none, or no stderr
+        return
+    sys.stdout = os.fdopen(own, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code.
 
@@ -48,10 +75,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         talk.say("interrupted")
         return 130
-    except Exception as error:  # noqa: BLE001  # the last frame: even a bug ends with a message
+    # the last frame: even a bug ends with a message
+    except (Exception, SystemExit) as error:
         if out_of_memory(error):
             hint = "a smaller batch needs less: -o train.batch=16"
             return _failed(talk, error, f"out of memory: {one_line(error)}", hint, 1)
+        if (broken := _of_a_plugin(error)) is not None:
+            return _failed(talk, error, broken.message, broken.hint, broken.exit_code)
+        if isinstance(error, SystemExit):  # Rich ends so when nobody reads on
+            raise
         return _failed(
             talk,
             error,
@@ -60,6 +92,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
             1,
         )
     return result if isinstance(result, int) else 0
+
+
+def _of_a_plugin(error: BaseException) -> DgljointError | None:
+    """Tell what a plugin raised where it was not called by name, as in saving its module."""
+    if "dgljoint.plugins.loading" not in sys.modules:
+        return None
+    from dgljoint.plugins.guard import unguarded
+    from dgljoint.plugins.registry import installed_registry
+
+    return unguarded(error, installed_registry().at_work)
 
 
 def _failed(

@@ -128,13 +128,19 @@ def preset_rows() -> list[dict[str, Any]]:
 
 
 def plugin_rows(registry: Registry, *, load: bool) -> list[dict[str, Any]]:
-    """List the entries as plain values; ``load`` imports each plugin by itself."""
+    """List the entries as plain values; ``load`` imports each plugin by itself.
+
+    One that is disabled is not imported.
+    """
     rows = []
-    for entry in registry.entries:
+    for entry in sorted((*registry.entries, *registry.disabled)):
         row: dict[str, Any] = asdict(entry)
         others = [o.distribution for o in registry.offering(entry.name) if o is not entry]
-        row["clashes_with"] = others
-        if load:
+        disabled = entry in registry.disabled
+        row |= {"clashes_with": others, "disabled": disabled}
+        if load and disabled:
+            row |= {"kinds": [], "summary": "", "status": "disabled", "cause": None}
+        elif load:
             status = registry.status(entry.name)
             row |= {
                 "kinds": list(status.kinds),

@@ -11,6 +11,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from dgljoint.plugins.registry import DISABLED_VARIABLE
+
 if TYPE_CHECKING:
     from rich.tree import Tree
 
@@ -67,9 +69,9 @@ def plugin_table(rows: list[dict[str, Any]]) -> RenderableType:
     if not rows:
         return "no plugins are installed"
     loaded = "status" in rows[0]
-    clash = any(row["clashes_with"] for row in rows)
+    noted = loaded or any(row["clashes_with"] or row["disabled"] for row in rows)
     columns = ["name", "distribution", "version", "module"]
-    made = table(*columns, *["kind", "status"] * loaded, *["note"] * (loaded or clash))
+    made = table(*columns, *["kind", "status"] * loaded, *["note"] * noted)
     for row in rows:
         cells = [str(row[column]) for column in columns]
         note = "clashes with " + ", ".join(row["clashes_with"]) if row["clashes_with"] else ""
@@ -78,7 +80,9 @@ def plugin_table(rows: list[dict[str, Any]]) -> RenderableType:
             # the columns before it say whose cause it is
             owner = f"plugin '{row['name']}' ({row['distribution']} {row['version']}) "
             note = (row["cause"] or row["summary"]).removeprefix(owner)
-        made.add_row(*cells, *([note] if loaded or clash else []))
+        if row["disabled"]:
+            note = f"disabled by {DISABLED_VARIABLE}"
+        made.add_row(*cells, *([note] if noted else []))
     return made
 
 

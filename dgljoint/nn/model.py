@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ from dgljoint.nn.hosted import (
     diagnostics,
     encode,
     inform_rumor,
+    loss_coefficients,
 )
 from dgljoint.nn.losses import CASCADE, RUMOR, TASKS
 from dgljoint.nn.ops import xavier
@@ -32,7 +33,6 @@ from dgljoint.nn.protocols import (
     ScoreLinks,
 )
 from dgljoint.nn.sparse import SparseRows, multiply, with_rows
-from dgljoint.plugins.guard import guarded
 
 GroupT = TypeVar("GroupT", Representations, Outputs)
 
@@ -221,6 +221,11 @@ class JointModel(nn.Module):
         return (_in_float32(reps), _in_float32(outputs)) if self._half else (reps, outputs)
 
     @property
+    def hosted(self) -> tuple[Hosted[Any], ...]:
+        """Its plugins: the encoder, then the interactions."""
+        return (self.hosted_encoder, *self.hosted_interactions)
+
+    @property
     def device(self) -> torch.device:
         """Where the parameters are."""
         return self.encoder_scale.device
@@ -276,9 +281,7 @@ class JointModel(nn.Module):
         """
         coefficients: dict[str, float] = {}
         for hosted in self.hosted_interactions:
-            with guarded(hosted.entry, "loss_coefficients"):
-                declared = hosted.module.loss_coefficients
-            for name, coefficient in declared.items():
+            for name, coefficient in loss_coefficients(hosted).items():
                 if name in coefficients or name in TASKS:
                     raise PluginError(f"{hosted.entry} names its loss '{name}', which is taken")
                 coefficients[name] = coefficient

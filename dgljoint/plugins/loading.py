@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from importlib import import_module
 from types import ModuleType
 
@@ -14,7 +12,7 @@ from dgljoint.config import SECTIONS
 from dgljoint.errors import PluginError
 from dgljoint.options import Options
 from dgljoint.plugins import hookspecs
-from dgljoint.plugins.guard import guarded
+from dgljoint.plugins.guard import IMPORT, guarded
 from dgljoint.plugins.registry import PluginEntry
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec, ReaderSpec, Spec, WeighterSpec
 from dgljoint.suggest import did_you_mean
@@ -41,12 +39,10 @@ def load_specs(entry: PluginEntry) -> tuple[Spec, ...]:
             f"{entry} has the name of a configuration section",
             hint="its author must give the component and its entry point another name",
         )
-    # A plugin that prints would break `--format json`.
-    with redirect_stdout(sys.stderr):
-        with guarded(entry, f"import of {entry.module}"):
-            module = import_module(entry.module)
-        hooks = _register(entry, module)
-        offered = [spec for name in HOOKS for spec in _call(entry, hooks, name)]
+    with guarded(entry, f"{IMPORT}{entry.module}"):
+        module = import_module(entry.module)
+    hooks = _register(entry, module)
+    offered = [spec for name in HOOKS for spec in _call(entry, hooks, name)]
     specs = tuple(spec for spec in offered if spec.name == entry.name)
     if not specs:
         names = ", ".join(dict.fromkeys(spec.name for spec in offered))

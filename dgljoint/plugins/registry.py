@@ -7,7 +7,7 @@ that fails stops nobody who does not use it.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
@@ -16,6 +16,8 @@ from dgljoint.errors import DgljointError, PluginError, UsageError
 from dgljoint.suggest import did_you_mean
 
 if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
     from dgljoint.plugins.specs import Spec
 
 ENTRY_POINT_GROUP = "dgljoint.plugins"
@@ -64,20 +66,45 @@ class PluginStatus:
 
 def discover() -> tuple[PluginEntry, ...]:
     """List the installed entry points by name, without importing any plugin."""
-    from importlib import metadata  # 19 ms, which help need not wait for
-
     found = []
-    for point in metadata.entry_points(group=ENTRY_POINT_GROUP):
+    for point in _entry_points():
         distribution = point.dist
+        # an installation that was cut short may have lost its name
         found.append(
             PluginEntry(
                 name=point.name,
-                distribution=distribution.name if distribution else "unknown",
-                version=distribution.version if distribution else "unknown",
+                distribution=(distribution and distribution.name) or "unknown",
+                version=(distribution and distribution.version) or "unknown",
                 module=point.value,
             )
         )
     return tuple(sorted(found))
+
+
+def _entry_points() -> Iterable[EntryPoint]:
+    from importlib import metadata  # 19 ms, which help need not wait for
+
+    try:
+        return metadata.entry_points(group=ENTRY_POINT_GROUP)
+    except (TypeError, ValueError, UnicodeError):
+        # Some distribution's file is damaged, and read as a whole they all are. One by one takes
+        # four times as long.
+        return _readable_entry_points()
+
+
+def _readable_entry_points() -> Iterator[EntryPoint]:
+    from importlib import metadata
+
+    seen = set()
+    for distribution in metadata.distributions():
+        name = distribution.name
+        if name in seen:
+            continue
+        seen.add(name)
+        try:
+            yield from distribution.entry_points.select(group=ENTRY_POINT_GROUP)
+        except (TypeError, ValueError, UnicodeError):
+            continue
 
 
 class Registry:
@@ -85,11 +112,19 @@ class Registry:
 
     Args:
         entries: what is installed; a name that stands twice is a clash, an error once it is used.
+        disabled: names that are not to be used.
+
+    Attributes:
+        entries: those one may name.
+        disabled: the others.
     """
 
-    def __init__(self, entries: Iterable[PluginEntry]) -> None:
-        self.entries = tuple(sorted(entries))
+    def __init__(self, entries: Iterable[PluginEntry], disabled: Collection[str] = ()) -> None:
+        found = sorted(entries)
+        self.entries = tuple(entry for entry in found if entry.name not in disabled)
+        self.disabled = tuple(entry for entry in found if entry.name in disabled)
         self._loaded: dict[str, LoadedPlugin] = {}
+        self._begun: list[PluginEntry] = []
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -101,6 +136,11 @@ class Registry:
         """The plugins that have been loaded so far."""
         return tuple(self._loaded.values())
 
+    @property
+    def at_work(self) -> tuple[PluginEntry, ...]:
+        """The entries whose code has run: imported, or broken while it was."""
+        return tuple(self._begun)
+
     def offering(self, name: str) -> tuple[PluginEntry, ...]:
         """Return the entries of one name: more than one is a clash."""
         return tuple(entry for entry in self.entries if entry.name == name)
@@ -109,13 +149,15 @@ class Registry:
         """Import a plugin and collect its components.
 
         Raises:
-            UsageError: nothing of that name is installed.
+            UsageError: nothing of that name is installed, or it is disabled.
             PluginError: two distributions offer the name, or the plugin is broken.
         """
         if name not in self._loaded:
             from dgljoint.plugins.loading import load_specs
 
             entry = self._entry(name)
+            if entry not in self._begun:
+                self._begun.append(entry)
             self._loaded[name] = LoadedPlugin(entry, load_specs(entry))
         return self._loaded[name]
 
@@ -147,6 +189,11 @@ class Registry:
 
     def _entry(self, name: str) -> PluginEntry:
         offers = self.offering(name)
+        for entry in self.disabled:
+            if entry.name == name:
+                raise UsageError(
+                    f"{entry} is disabled", hint=f"take '{name}' out of {DISABLED_VARIABLE}"
+                )
         if not offers:
             raise UsageError(f"no plugin is named '{name}'", hint=did_you_mean(name, self.names))
         if len(offers) > 1:
@@ -180,7 +227,7 @@ def with_article(noun: str) -> str:
 def installed_registry() -> Registry:
     """Return the registry of what is installed, the same one throughout the process.
 
-    ``DGLJOINT_DISABLED_PLUGINS`` holds names, separated by commas, that are left out of it.
+    ``DGLJOINT_DISABLED_PLUGINS`` holds names, separated by commas, that are not to be used.
     """
-    hidden = {name.strip() for name in os.environ.get(DISABLED_VARIABLE, "").split(",")}
-    return Registry(entry for entry in discover() if entry.name not in hidden)
+    disabled = {name.strip() for name in os.environ.get(DISABLED_VARIABLE, "").split(",")}
+    return Registry(discover(), disabled)

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from dgljoint.config import RunConfig, check_component_options
 from dgljoint.errors import UsageError
 from dgljoint.options import Options, parse_options
+from dgljoint.plugins.guard import guarded
 from dgljoint.plugins.registry import PluginEntry, Registry, SpecT, with_article, wrong_kind
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec, Spec, WeighterSpec
 
@@ -62,8 +63,10 @@ def select(registry: Registry, config: RunConfig) -> Selection:
         weighters.append(registry.find(WeighterSpec, config.default_weighter))
 
     def component(spec: SpecT) -> Component[SpecT]:
-        options = parse_options(spec.options, config.options.get(spec.name, {}), spec.name)
-        return Component(registry.load(spec.name).entry, spec, options)
+        entry = registry.load(spec.name).entry
+        with guarded(entry, "its options"):
+            options = parse_options(spec.options, config.options.get(spec.name, {}), spec.name)
+        return Component(entry, spec, options)
 
     selection = Selection(
         encoder=component(registry.find(EncoderSpec, config.encoder)),

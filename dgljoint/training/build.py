@@ -10,12 +10,13 @@ from torch import nn
 from dgljoint.config import RunConfig
 from dgljoint.errors import PluginError
 from dgljoint.nn.features import FeatureSpace
-from dgljoint.nn.hosted import Hosted
+from dgljoint.nn.hosted import Hosted, opponent_parameters
 from dgljoint.nn.model import InputProjection, JointModel
 from dgljoint.nn.protocols import Encoder, Interaction, LossWeighter
 from dgljoint.plugins.guard import guarded
 from dgljoint.plugins.selection import Component, Selection
 from dgljoint.plugins.specs import BuildContext
+from dgljoint.training.checkpoint import check_tree
 from dgljoint.training.randomness import Stream, seeded
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
@@ -73,6 +74,9 @@ def _build(
             f"{component.entry} built a {type(module).__name__}, expected a dgljoint.nn."
             f"{expected.__name__}"
         )
+    # Not when the first epoch has been trained: what cannot be saved is refused.
+    with guarded(component.entry, "state_dict"):
+        check_tree(module.state_dict())
     return Hosted(component.entry, module)
 
 
@@ -81,7 +85,7 @@ def trainable_parameters(model: JointModel) -> dict[str, nn.Parameter]:
     opponents = {
         id(parameter)
         for hosted in model.hosted_interactions
-        for parameter in hosted.module.opponent_parameters()
+        for parameter in opponent_parameters(hosted)
     }
     return {
         name: parameter

@@ -19,6 +19,8 @@ from threading import Thread
 from dgljoint.config import RunConfig
 from dgljoint.errors import DgljointError, InterruptedRunError, one_line, out_of_memory
 from dgljoint.options import parse_options
+from dgljoint.plugins.guard import unguarded
+from dgljoint.plugins.leaving import leave
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.record import EpochRecord
@@ -49,7 +51,8 @@ def main(arguments: Sequence[str]) -> int:
         if not isinstance(error, InterruptedRunError):
             traceback.print_exc()
         return _fail(say, error)
-    except Exception as error:  # noqa: BLE001  # the last frame: even a bug ends with a message
+    # the last frame: even a bug ends with a message
+    except (Exception, SystemExit) as error:  # noqa: BLE001
         traceback.print_exc()
         return _fail(say, _described(error))
     return 0
@@ -75,13 +78,16 @@ class _Reporting(Callback):
         self._say({"event": "epoch", "epoch": epoch, "epochs": self._epochs, "score": score})
 
 
-def _described(error: Exception) -> DgljointError:
+def _described(error: BaseException) -> DgljointError:
     if out_of_memory(error):
         return DgljointError(
             f"out of memory: {one_line(error)}",
             hint="fewer --jobs need less memory, and so does a smaller batch",
         )
-    return DgljointError(f"unexpected {one_line(error)}", hint="this is a bug in dgljoint")
+    broken = unguarded(error, installed_registry().at_work)
+    return broken or DgljointError(
+        f"unexpected {one_line(error)}", hint="this is a bug in dgljoint"
+    )
 
 
 def _fail(say: _Say, error: DgljointError) -> int:
@@ -124,4 +130,4 @@ def _obey_parent() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    leave(main(sys.argv[1:]))

@@ -31,8 +31,19 @@ def save_tree(path: Path, tree: dict[str, Any]) -> None:
     """
     tensors: dict[str, torch.Tensor] = {}
     skeleton = json.dumps(_take_apart(tree, "", tensors))
+    # Copies of their own: safetensors refuses tensors that share memory.
+    copies = {name: tensor.cpu().clone().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as temporary, writing(path):
-        save_file(tensors, temporary, metadata={_SKELETON: skeleton})
+        save_file(copies, temporary, metadata={_SKELETON: skeleton})
+
+
+def check_tree(tree: dict[str, Any]) -> None:
+    """Refuse what :func:`save_tree` would refuse, and write nothing.
+
+    Raises:
+        TypeError: a value is no tensor, container or JSON value.
+    """
+    json.dumps(_take_apart(tree, "", {}))
 
 
 def load_tree(path: Path) -> dict[str, Any]:
@@ -60,8 +71,7 @@ def load_tree(path: Path) -> dict[str, Any]:
 
 def _take_apart(value: Any, place: str, tensors: dict[str, torch.Tensor]) -> Any:
     if isinstance(value, torch.Tensor):
-        # A copy of its own: safetensors refuses tensors that share memory.
-        tensors[place] = value.detach().cpu().clone().contiguous()
+        tensors[place] = value.detach()
         return {_TENSOR: place}
     if isinstance(value, dict):
         # Pairs, not an object: an optimizer's keys are integers.

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dgljoint.config import TrainOptions
+from dgljoint.nn.hosted import opponent_parameters
 from dgljoint.nn.model import JointModel
 from dgljoint.training.build import trainable_parameters
 from dgljoint.training.restoring import load_adam
@@ -113,7 +114,7 @@ def opponent_optimizers(model: JointModel, options: TrainOptions) -> dict[str, t
     """Return an optimizer for each interaction that trains an opponent, by plugin name."""
     optimizers = {}
     for hosted in model.hosted_interactions:
-        parameters = list(hosted.module.opponent_parameters())
+        parameters = opponent_parameters(hosted)
         if parameters:
             rate = options.learning_rate * options.interaction_rate
             optimizers[hosted.entry.name] = torch.optim.AdamW(

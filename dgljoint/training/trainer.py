@@ -20,7 +20,7 @@ from dgljoint.evaluation.scores import Scores
 from dgljoint.evaluation.selection import selection_score, validation_figures
 from dgljoint.nn.batch import CascadeBatch
 from dgljoint.nn.features import FeatureSpace
-from dgljoint.nn.hosted import Hosted
+from dgljoint.nn.hosted import Hosted, opponent_losses, opponent_parameters
 from dgljoint.nn.losses import TASKS
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import LossTable, LossWeighter, Outputs, Representations, Step
@@ -107,6 +107,7 @@ class Trainer:
         self._opponents = opponent_optimizers(model, config.train)
         self._processes = processes
         self._weighter_learns = type(weighter.module).after_step is not LossWeighter.after_step
+        self._others = [hosted.entry for hosted in model.hosted]
         self._pass = Pass(config, store, features, model, self._optimizer.parameters, processes)
         self.position = Position()
 
@@ -187,14 +188,14 @@ class Trainer:
             if self.position.step % _LOOK_EVERY == 0:
                 self._look(passed)
             self._optimizer.zero_grad()
-            described = self._describe(number, passed)
-            with guarded(self.weighter.entry, "backward"):
-                losses = LossTable(raw, self._coefficients)
-                weights = self.weighter.module.backward(losses, described)
-        if weights.shape != (len(raw),):
+            losses, step = LossTable(raw, self._coefficients), self._describe(number, passed)
+            with guarded(self.weighter.entry, "backward", self._others):
+                weights = self.weighter.module.backward(losses, step)
+        if not isinstance(weights, Tensor) or weights.shape != (len(raw),):
+            found = tuple(weights.shape) if isinstance(weights, Tensor) else type(weights).__name__
             raise PluginError(
-                f"{self.weighter.entry} returned weights {tuple(weights.shape)} from backward, "
-                f"expected ({len(raw)},)"
+                f"{self.weighter.entry} returned weights {found} from backward, expected a tensor "
+                f"({len(raw)},)"
             )
         named = zip(raw, weights.unbind(), strict=True)
         self._check_finite({f"weight of {name}": weight for name, weight in named}, batch)
@@ -202,7 +203,7 @@ class Trainer:
         self._check_finite({"gradient norm": torch.tensor(norm)}, batch)
         self._optimizer.step(number)
         if self._weighter_learns:
-            self._show_losses_after(passed, described)
+            self._show_losses_after(passed, step)
         if self._opponents:
             with seeded(seed, Stream.OPPONENTS, number):
                 self._step_opponents(passed)
@@ -227,7 +228,9 @@ class Trainer:
         found = self.model.diagnostics(passed.reps, passed.outputs, passed.batch)
         if len(self._config.train.task_names) == len(TASKS):
             one, other = (passed.raw[name] for name in TASKS)
-            found["gradient_cosine"] = gradient_cosine(one, other, self.model.shared_parameters())
+            shared = self.model.shared_parameters()
+            with guarded(self._others[0], "the gradients of the tasks", self._others[1:]):
+                found["gradient_cosine"] = gradient_cosine(one, other, shared)
         self._add({f"look {name}": value for name, value in found.items()})
 
     def _describe(self, number: int, passed: Passed) -> Step:
@@ -271,14 +274,14 @@ class Trainer:
             if optimizer is None:
                 continue
             optimizer.zero_grad()
-            with guarded(hosted.entry, "opponent_losses"):
-                losses = hosted.module.opponent_losses(reps, outputs, batch)
-                if not losses:
-                    continue
-                self._check_finite(losses, batch)
+            losses = opponent_losses(hosted, reps, outputs, batch)
+            if not losses:
+                continue
+            self._check_finite(losses, batch)
+            with guarded(hosted.entry, "the backward pass of opponent_losses"):
                 total = torch.stack(list(losses.values())).sum()
                 total.backward()  # type: ignore[no-untyped-call]  # torch's
-            norm = gradient_norm(hosted.module.opponent_parameters())
+            norm = gradient_norm(opponent_parameters(hosted))
             self._check_finite({f"gradient norm of {hosted.entry.name}'s opponent": norm}, batch)
             optimizer.step()
 

@@ -152,4 +152,5 @@ def test_list_shows_own_plugins_in_both_forms(capsys):
         "version": rows["contrastive"]["version"],
         "module": "dgljoint_plugins.contrastive",
         "clashes_with": [],
+        "disabled": False,
     }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Generic, TypeVar
@@ -24,6 +26,27 @@ ModuleT = TypeVar("ModuleT", bound=nn.Module)
 _MIXED = (torch.float32, torch.bfloat16)
 
 
+_refusing = ContextVar("refusing", default=False)
+
+
+class NotFiniteError(Exception):
+    """A component gave values that are not finite though it was given finite ones."""
+
+
+@contextmanager
+def refusing_not_finite() -> Iterator[None]:
+    """Look at the values that components give, which would take too long in every step.
+
+    Raises:
+        NotFiniteError: names the first method that gives one that is not finite, and the plugin.
+    """
+    token = _refusing.set(True)
+    try:
+        yield
+    finally:
+        _refusing.reset(token)
+
+
 @dataclass(frozen=True, eq=False)
 class Hosted(Generic[ModuleT]):
     """A component and the plugin it comes from."""
@@ -37,6 +60,7 @@ def encode(hosted: Hosted[Encoder], batch: CascadeBatch, x: Tensor) -> Tensor:
     with hosting(hosted.entry, "forward", batch, x=x):
         encoded: Tensor = hosted.module(batch, x)
     _check_shape(hosted.entry, "forward", encoded, x)
+    _check_finite(hosted.entry, "forward", [x], [encoded])
     return encoded
 
 
@@ -53,6 +77,7 @@ def couple(
         )
     for view in vars(refined).values():
         _check_shape(hosted.entry, "couple", view, reps.shared)
+    _check_finite(hosted.entry, "couple", vars(reps).values(), vars(refined).values())
     return refined
 
 
@@ -64,6 +89,7 @@ def inform_rumor(
     with hosting(hosted.entry, "inform_rumor", batch, reps=reps):
         rumor = hosted.module.inform_rumor(reps, score_links, batch)
     _check_shape(hosted.entry, "inform_rumor", rumor, reps.shared)
+    _check_finite(hosted.entry, "inform_rumor", vars(reps).values(), [rumor])
     return replace(reps, rumor=rumor)
 
 
@@ -166,6 +192,17 @@ def _check_shape(entry: PluginEntry, method: str, found: object, like: Tensor) -
         raise PluginError(
             f"{entry} returned a tensor of {found.dtype} from {method}, expected {like.dtype}"
         )
+
+
+def _check_finite(
+    entry: PluginEntry, method: str, given: Iterable[Tensor], found: Iterable[Tensor]
+) -> None:
+    if _refusing.get() and _finite(given) and not _finite(found):
+        raise NotFiniteError(f"{method} of {entry}")
+
+
+def _finite(tensors: Iterable[Tensor]) -> bool:
+    return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
 
 
 def _described(found: object) -> str:

@@ -16,12 +16,14 @@ from dgljoint.nn.dropout import Dropout
 from dgljoint.nn.heads import CascadePredictor, RumorDetector
 from dgljoint.nn.hosted import (
     Hosted,
+    NotFiniteError,
     auxiliary_losses,
     couple,
     diagnostics,
     encode,
     inform_rumor,
     loss_coefficients,
+    refusing_not_finite,
 )
 from dgljoint.nn.losses import CASCADE, RUMOR, TASKS
 from dgljoint.nn.ops import xavier
@@ -33,6 +35,7 @@ from dgljoint.nn.protocols import (
     ScoreLinks,
 )
 from dgljoint.nn.sparse import SparseRows, multiply, with_rows
+from dgljoint.plugins.registry import PluginEntry
 
 GroupT = TypeVar("GroupT", Representations, Outputs)
 
@@ -286,6 +289,29 @@ class JointModel(nn.Module):
                     raise PluginError(f"{hosted.entry} names its loss '{name}', which is taken")
                 coefficients[name] = coefficient
         return coefficients
+
+    @property
+    def loss_owners(self) -> dict[str, PluginEntry]:
+        """Whose each auxiliary loss is, by name."""
+        return {
+            name: hosted.entry
+            for hosted in self.hosted_interactions
+            for name in loss_coefficients(hosted)
+        }
+
+
+def first_not_finite(model: JointModel, batch: CascadeBatch) -> str | None:
+    """Name the component that makes values which are not finite of finite ones, and its method.
+
+    Returns:
+        ``None`` where none does, or not again: a model drops out anew every time.
+    """
+    try:
+        with torch.no_grad(), refusing_not_finite():
+            model(batch)
+    except NotFiniteError as found:
+        return str(found)
+    return None
 
 
 def _in_float32(group: GroupT) -> GroupT:

@@ -52,7 +52,7 @@ def place_in(frame: FrameType, entries: Sequence[PluginEntry]) -> Place | None:
 def in_autograd(trace: TracebackType | None) -> bool:
     """Say whether torch's own backward pass raised: no line of Python tells in whose node."""
     frames = [frame for frame, _ in walk_tb(trace)]
-    return bool(frames) and _module(frames[-1]).startswith(("torch.autograd", "torch._tensor"))
+    return bool(frames) and _module(frames[-1]).startswith("torch.autograd")
 
 
 def _innermost(

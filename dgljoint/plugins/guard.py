@@ -96,7 +96,7 @@ class guarded:  # noqa: N801  # reads as the verb it is: with guarded(entry, "bu
         if out_of_memory(error):
             return
         place = place_of(error.__traceback__, (self._entry, *self._others))
-        if self._others and (in_autograd(error.__traceback__) or place is None):
+        if self._others and in_autograd(error.__traceback__):
             through = ", ".join(map(str, (self._entry, *self._others)))
             raise PluginError(
                 f"the backward pass failed: {one_line(error)}; it runs through {through}",

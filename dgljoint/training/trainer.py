@@ -22,7 +22,7 @@ from dgljoint.nn.batch import CascadeBatch
 from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.hosted import Hosted, opponent_losses, opponent_parameters
 from dgljoint.nn.losses import TASKS
-from dgljoint.nn.model import JointModel
+from dgljoint.nn.model import JointModel, first_not_finite
 from dgljoint.nn.protocols import LossTable, LossWeighter, Outputs, Representations, Step
 from dgljoint.plugins.guard import guarded
 from dgljoint.processes import ALONE, Processes
@@ -107,6 +107,9 @@ class Trainer:
         self._opponents = opponent_optimizers(model, config.train)
         self._processes = processes
         self._weighter_learns = type(weighter.module).after_step is not LossWeighter.after_step
+        self._owners = model.loss_owners
+        # Auxiliary losses that have had no gradient in this process, until they are told of.
+        self._idle = set(self._owners)
         self._others = [hosted.entry for hosted in model.hosted]
         self._pass = Pass(config, store, features, model, self._optimizer.parameters, processes)
         self.position = Position()
@@ -141,6 +144,7 @@ class Trainer:
             self.position.seconds = time.perf_counter() - started
             if self._processes.any(stop()):
                 return None
+        self._tell_of_idle_losses()
         # Running statistics are each process's own; what is selected is the first one's model.
         self._processes.align(self.model.buffers())
         validation = self._evaluator.scores(self.model, self._parts.validation, "validation")
@@ -289,14 +293,25 @@ class Trainer:
         for name, value in values.items():
             if not bool(torch.isfinite(value).all()):
                 position = self.position
+                source = self._source(name, batch)
                 raise DivergedError(
                     f"{name} is {value.item():g} in epoch {position.epoch + 1}, step "
-                    f"{position.step + 1}; cascades of the batch: {batch.some_ids}",
+                    f"{position.step + 1}; cascades of the batch: {batch.some_ids}"
+                    + (f"; it comes from {source}" if source else ""),
                     hint="the last good checkpoint stands, and --resume comes to the same; a lower "
                     "-o train.learning_rate in another --out may help",
                 )
 
+    def _source(self, name: str, batch: CascadeBatch) -> str | None:
+        """Say which plugin, and what of it, gave a value that is not finite; ``None``: unknown."""
+        if name in self._owners:
+            return f"losses of {self._owners[name]}"
+        if name.startswith("weight of "):
+            return f"backward of {self.weighter.entry}"
+        return first_not_finite(self.model, batch) if name in TASKS else None
+
     def _count(self, raw: Mapping[str, Tensor], weights: Tensor, norm: float) -> None:
+        self._idle -= {name for name, loss in raw.items() if loss.requires_grad}
         losses = {name: float(loss.detach()) for name, loss in raw.items()}
         counted = {f"loss {name}": value for name, value in losses.items()}
         counted |= {f"weight {name}": float(w) for name, w in zip(raw, weights, strict=True)}
@@ -308,6 +323,15 @@ class Trainer:
         sums = self.position.sums
         for name, value in values.items():
             sums[name] = sums.get(name, 0.0) + value
+
+    def _tell_of_idle_losses(self) -> None:
+        """Tell once of losses that train nothing: they may be meant to, at other times."""
+        for name in sorted(self._idle):
+            self._callback.message(
+                f"{self._owners[name]}: its loss '{name}' had no gradient in any step of epoch "
+                f"{self.position.epoch + 1}, so it trains nothing; was it detached?"
+            )
+        self._idle.clear()
 
     def _close_epoch(self, validation: Scores, started: float) -> EpochRecord:
         position = self.position

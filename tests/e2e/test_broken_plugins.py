@@ -1,0 +1,458 @@
+"""Plugins that are broken in every way there is: who is named, how it ends, what still works."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from textwrap import dedent, indent
+
+import pytest
+import torch
+
+from commands import SMALL, ends
+from conftest import Site
+from dgljoint.store import CascadeStore
+from dgljoint_cli.main import run
+from runs import assert_same_run
+from toys import toy_store
+
+NAMED = "plugin 'bad' (dgljoint-bad 2.5)"
+
+SOURCE = """
+import dgljoint
+import torch
+from torch import nn
+from dgljoint.nn import Encoder, Interaction, LossWeighter, Representations
+
+class Torn(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        GRADIENT
+
+class Bad(KIND):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(8, 8)
+        self.steps = 0
+
+BODY
+
+def build(options, context):
+    BUILD
+
+@dgljoint.hookimpl
+def dgljoint_HOOK():
+    return [dgljoint.SPEC(name="bad", summary="", build=build)]
+"""
+
+KINDS = {
+    "Encoder": (
+        "encoders", "EncoderSpec", ("--encoder", "bad"), "def forward(self, batch, x): return x",
+    ),
+    "Interaction": ("interactions", "InteractionSpec", ("--plugin", "bad"), "pass"),
+    "LossWeighter": (
+        "loss_weighters", "WeighterSpec", ("--plugin", "bad"),
+        "def weigh(self, losses, step): return torch.ones(len(losses.names))",
+    ),
+}
+
+
+def install(
+    site: Site, kind: str, body: str = "", build: str = "", gradient: str = "return gradient",
+    version: str = "2.5",
+) -> tuple[str, ...]:
+    """Install a plugin with these methods; return what it is named by."""
+    hook, spec, use, needed = KINDS[kind]
+    source = SOURCE.replace("KIND", kind).replace("HOOK", hook).replace("SPEC", spec)
+    source = source.replace("BODY", indent(dedent(body or needed), "    "))
+    source = source.replace("BUILD", build or "return Bad()").replace("GRADIENT", gradient)
+    site.install("dgljoint-bad", {"bad": "bad_module"}, version=version, bad_module=source)
+    return use
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> CascadeStore:
+    return toy_store(tmp_path_factory.mktemp("toy") / "toy.h5")
+
+
+def losses(expression: str, rest: str = "") -> str:
+    """Write an interaction with a loss ``own``."""
+    return dedent(f"""
+        loss_coefficients = {{"own": 1.0}}
+        def losses(self, reps, outputs, batch):
+            {rest or "pass"}
+            return {expression}
+    """)
+
+
+def opponent(expression: str, parameters: str = "return self.inner.parameters()") -> str:
+    """Write an interaction with an opponent."""
+    return dedent(f"""
+        def opponent_parameters(self):
+            {parameters}
+        def opponent_losses(self, reps, outputs, batch):
+            return {expression}
+    """)
+
+
+COUPLE = "def couple(self, reps, batch): "
+FORWARD = "def forward(self, batch, x): "
+BACKWARD = "def backward(self, losses, step): "
+WEIGH = "def weigh(self, losses, step): "
+
+# kind, methods, what the error says after the plugin's name
+RAISED = {
+    "forward raises": ("Encoder", FORWARD + "1 / 0", "failed in forward: ZeroDivisionError"),
+    "forward exits": ("Encoder", FORWARD + "raise SystemExit(0)", "failed in forward: SystemExit"),
+    "forward is missing": ("Encoder", "pass", "failed in forward: NotImplementedError"),
+    "forward raises something strange": (
+        "Encoder", FORWARD + "raise type('Odd', (Exception,), {'__str__': None})",
+        "failed in forward: Odd",
+    ),
+    "couple raises": ("Interaction", COUPLE + "1 / 0", "failed in couple: ZeroDivisionError"),
+    "inform_rumor raises": (
+        "Interaction", "def inform_rumor(self, *a): 1 / 0", "failed in inform_rumor: ZeroDivision",
+    ),
+    "losses raises": ("Interaction", losses("1 / 0"), "failed in losses: ZeroDivisionError"),
+    "diagnostics raises": (
+        "Interaction", "def diagnostics(self, *a): 1 / 0", "failed in diagnostics: ZeroDivision",
+    ),
+    "loss_coefficients raises": (
+        "Interaction", "@property\ndef loss_coefficients(self): 1 / 0",
+        "failed in loss_coefficients: ZeroDivisionError",
+    ),
+    "opponent_losses raises": (
+        "Interaction", opponent("1 / 0"), "failed in opponent_losses: ZeroDivisionError",
+    ),
+    "opponent_parameters raises": (
+        "Interaction", opponent("{}", "1 / 0"), "failed in opponent_parameters: ZeroDivisionError",
+    ),
+    "weigh raises": ("LossWeighter", WEIGH + "1 / 0", "failed in backward: ZeroDivisionError"),
+    "backward raises": ("LossWeighter", BACKWARD + "1 / 0", "failed in backward: ZeroDivision"),
+    "its state raises": (
+        "Encoder", "def get_extra_state(self): 1 / 0", "failed in state_dict: ZeroDivisionError",
+    ),
+    "its state cannot be saved": (
+        "Encoder", "def get_extra_state(self): return {1, 2}",
+        "failed in state_dict: TypeError: /_extra_state: a checkpoint cannot hold a set",
+    ),
+    "train() raises": (
+        "Encoder", FORWARD + "return x\ndef train(self, mode=True): 1 / 0",
+        "failed in Bad.train: ZeroDivisionError",
+    ),
+    "train() exits": (
+        "Encoder", FORWARD + "return x\ndef train(self, mode=True): raise SystemExit(0)",
+        "failed in Bad.train: SystemExit: 0",
+    ),
+}
+RETURNED = {
+    "forward: nothing": ("Encoder", FORWARD + "pass", "returned None from forward"),
+    "forward: a shape": (
+        "Encoder", FORWARD + "return x[:1]", "returned (1, 8) from forward, expected a tensor (",
+    ),
+    "forward: a type": (
+        "Encoder", FORWARD + "return x.double()",
+        "returned a tensor of torch.float64 from forward, expected torch.float32",
+    ),
+    "couple: nothing": (
+        "Interaction", COUPLE + "pass", "returned a NoneType from couple, expected Representations",
+    ),
+    "couple: shared rows of a shape": (
+        "Interaction", COUPLE + "return Representations(reps.shared[:1], reps.cascade, reps.rumor)",
+        "returned (1, 8) from couple",
+    ),
+    "inform_rumor: a tuple": (
+        "Interaction", "def inform_rumor(self, reps, score_links, batch): return (reps.rumor,)",
+        "returned a tuple from inform_rumor",
+    ),
+    "losses: nothing": ("Interaction", losses("None"), "returned None from losses"),
+    "losses: a number": (
+        "Interaction", losses("{'own': 1.0}"),
+        "returned a float as 'own' from losses, expected a scalar tensor",
+    ),
+    "losses: a row": (
+        "Interaction", losses("{'own': reps.rumor.sum().reshape(1)}"),
+        "returned a tensor (1,) as 'own' from losses",
+    ),
+    "losses: unnamed": (
+        "Interaction", losses("{}"), "returned the losses [], but declares ['own']",
+    ),
+    "loss_coefficients: a list": (
+        "Interaction", "loss_coefficients = ['own']", "has a list as loss_coefficients",
+    ),
+    "loss_coefficients: a text": (
+        "Interaction", "loss_coefficients = {'own': '1'}", "has 'own': '1' among loss_coefficients",
+    ),
+    "loss_coefficients: no number": (
+        "Interaction", "loss_coefficients = {'own': float('nan')}", "has 'own': nan among",
+    ),
+    "diagnostics: a number": (
+        "Interaction", "def diagnostics(self, *a): return {'d': 1.0}",
+        "returned a float as 'd' from diagnostics",
+    ),
+    "opponent_parameters: tensors": (
+        "Interaction", opponent("{}", "return [torch.ones(1)]"),
+        "returned a Tensor among opponent_parameters",
+    ),
+    "opponent_losses: a row": (
+        "Interaction", opponent("{'judge': self.inner.weight[0]}"),
+        "returned a tensor (8,) as 'judge' from opponent_losses",
+    ),
+    "opponent_losses: detached": (
+        "Interaction", opponent("{'judge': torch.ones(())}"),
+        "failed in the backward pass of opponent_losses: RuntimeError",
+    ),
+    "weigh: a shape": ("LossWeighter", WEIGH + "return torch.ones(5)", "failed in backward: Runti"),
+    "backward: nothing": (
+        "LossWeighter", BACKWARD + "pass", "returned weights NoneType from backward",
+    ),
+    "backward: a shape": (
+        "LossWeighter", BACKWARD + "return torch.ones(5)", "returned weights (5,) from backward",
+    ),
+}
+CHANGED = {
+    "the batch": (
+        "Encoder", FORWARD + "batch.delay_seconds.add_(1); return x",
+        "changed batch.delay_seconds in place in forward",
+    ),
+    "a feature": (
+        "Interaction", COUPLE + "next(iter(batch.features.values())).values.mul_(2); return reps",
+        "changed batch.features in place in couple",
+    ),
+    "what is computed of the batch": (
+        "Interaction", losses("{}", "batch.children.clamp_(min=1)"),
+        "changed batch.children in place in losses",
+    ),
+    "its input": (
+        "Encoder",
+        "def forward(self, batch, x):\n    with torch.no_grad(): x.zero_()\n    return x",
+        "changed x in place in forward",
+    ),
+    "a view": (
+        "Interaction", "def diagnostics(self, reps, outputs, batch): reps.rumor.zero_(); return {}",
+        "changed reps.rumor in place in diagnostics",
+    ),
+    "the default type": (
+        "Encoder", FORWARD + "torch.set_default_dtype(torch.float64); return x",
+        "changed torch's default type to torch.float64 in forward",
+    ),
+    "gradients": (
+        "Interaction", COUPLE + "torch.set_grad_enabled(False); return reps",
+        "left gradients switched off in couple",
+    ),
+    "the seed": (
+        "Interaction", COUPLE + "torch.manual_seed(0); return reps",
+        "seeded torch's generator in couple",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", [*RAISED, *RETURNED, *CHANGED])
+def test_a_method_that_fails_is_named_and_the_command_ends_with_4(
+    store: CascadeStore, tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str], case: str
+) -> None:
+    kind, body, message = {**RAISED, **RETURNED, **CHANGED}[case]
+    use = install(site, kind, body)
+    said = ends(capsys, 4, "train", store.path, "--out", tmp_path / "a", *SMALL, *use)
+    assert said.error.startswith(f"error: {NAMED} {message}")
+    assert "hint: " in said or "expected" in said.error
+    assert "Traceback" not in said
+    assert torch.get_default_dtype() == torch.float32
+    assert torch.is_grad_enabled()
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        ("1 / 0", "failed in build: ZeroDivisionError"),
+        ("raise SystemExit('bye')", "failed in build: SystemExit: bye"),
+        ("return 3", "built a int, expected a dgljoint.nn.Encoder"),
+        ("return Encoder", "built a type, expected"),
+        ("torch.manual_seed(1); return Bad()", "seeded torch's generator in build"),
+        (
+            "torch.set_default_dtype(torch.float64); return Bad()",
+            "changed torch's default type to torch.float64 in build",
+        ),
+    ],
+)
+def test_a_build_that_fails_leaves_no_run(
+    store: CascadeStore, tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str],
+    build: str, message: str,
+) -> None:
+    use = install(site, "Encoder", build=build)
+    said = ends(capsys, 4, "train", store.path, "--out", tmp_path / "a", *SMALL, *use)
+    assert said.error.startswith(f"error: {NAMED} {message}")
+    assert not (tmp_path / "a").exists()
+
+
+def test_the_default_type_may_not_be_changed_at_import_but_a_seed_may(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.install(
+        "dgljoint-bad", {"bad": "bad_module"}, version="2.5",
+        bad_module="import torch; torch.set_default_dtype(torch.float64)",
+    )
+    site.install("dgljoint-lucky", {"lucky": "lucky"}, lucky="import torch; torch.manual_seed(1)")
+    said = ends(capsys, 4, "plugins", "show", "bad")
+    assert said.error.startswith(f"error: {NAMED} changed torch's default type")
+    assert torch.get_default_dtype() == torch.float32
+    assert "offers no component" in ends(capsys, 4, "plugins", "show", "lucky").error
+
+
+# Whose fault it is
+
+
+def test_what_raises_in_anothers_backward_pass_is_named_itself(
+    store: CascadeStore, tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also when a third one looks at the gradients."""
+    body = COUPLE + "return Representations(reps.shared, reps.cascade, Torn.apply(reps.rumor))"
+    install(site, "Interaction", body, gradient="1 / 0")
+    for number, weighter in enumerate(((), ("--plugin", "pcgrad"))):
+        out = tmp_path / str(number)
+        said = ends(
+            capsys, 4, "train", store.path, "--out", out, *SMALL, "--plugin", "bad", *weighter
+        )
+        assert said.error.startswith(f"error: {NAMED} failed in Torn.backward: ZeroDivisionError")
+        assert "hint: raised in Torn.backward, bad_module.py line " in said
+
+
+def test_a_gradient_of_a_wrong_shape_names_all_whose_backward_pass_it_may_be(
+    store: CascadeStore, tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = COUPLE + "return Representations(reps.shared, reps.cascade, Torn.apply(reps.rumor))"
+    install(site, "Interaction", body, gradient="return gradient[:1]")
+    said = ends(
+        capsys, 4, "train", store.path, "--out", tmp_path / "a", *SMALL, "--plugin", "bad"
+    )
+    assert said.error.startswith("error: the backward pass failed: RuntimeError: ")
+    assert "TornBackward returned an invalid gradient" in said.error
+    assert NAMED in said.error
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "message"),
+    [
+        ("Encoder", FORWARD + "return x * float('nan')", "forward of"),
+        (
+            "Interaction", COUPLE + "return Representations(reps.shared, reps.cascade / 0, "
+            "reps.rumor)", "couple of",
+        ),
+        (
+            "Interaction", "def inform_rumor(self, reps, s, b): return reps.rumor.log().log()",
+            "inform_rumor of",
+        ),
+        ("Interaction", losses("{'own': reps.rumor.sum() * float('inf')}"), "losses of"),
+        (
+            "LossWeighter", WEIGH + "return torch.full((len(losses.names),), float('nan'))",
+            "backward of",
+        ),
+    ],
+)
+def test_values_that_are_no_numbers_end_with_5_and_name_their_plugin(
+    store: CascadeStore, tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str],
+    kind: str, body: str, message: str,
+) -> None:
+    use = install(site, kind, body)
+    said = ends(capsys, 5, "train", store.path, "--out", tmp_path / "a", *SMALL, *use)
+    assert "in epoch 1, step 1; cascades of the batch: " in said.error
+    assert said.error.endswith(f"; it comes from {message} {NAMED}")
+
+
+def test_a_loss_without_gradient_is_told_of_once_and_trains_on(
+    store: CascadeStore, tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(site, "Interaction", losses("{'own': reps.rumor.detach().sum()}"))
+    loud = [argument for argument in SMALL if argument != "-q"]
+    assert run(["train", str(store.path), "--out", str(tmp_path / "a"), *loud, "--plugin", "bad",
+                "--epochs", "2"]) == 0
+    told = f"{NAMED}: its loss 'own' had no gradient in any step of epoch 1"
+    assert capsys.readouterr().err.count(told) == 1
+
+
+# What goes on in spite of it
+
+LOUD = """
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(8, 8)
+        print("loud in build")
+
+    def forward(self, batch, x):
+        print("loud in forward")
+        return Torn.apply(self.inner(x))
+"""
+
+
+def test_what_a_plugin_prints_goes_to_stderr(
+    store: CascadeStore, tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    use = install(site, "Encoder", LOUD, gradient="print('loud in backward'); return gradient")
+    out = str(tmp_path / "a")
+    command = [
+        ["train", str(store.path), "--out", out, *SMALL, *use, "--epochs", "1"],
+        ["evaluate", out],
+        ["predict", out, str(store.path)],
+    ]
+    for number, arguments in enumerate(command):
+        assert run([*arguments, "--format", "json"]) == 0
+        said = capsys.readouterr()
+        assert json.loads(said.out)
+        assert "loud in forward" in said.err
+        assert ("loud in backward" in said.err) == (number == 0)
+
+
+def test_a_run_whose_plugin_failed_goes_on_when_it_is_mended(
+    store: CascadeStore, tmp_path: Path, site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = """
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("steps", torch.zeros(()))
+
+        def couple(self, reps, batch):
+            if self.training:
+                self.steps += 1
+            FAULT
+            return reps
+    """
+    use = install(site, "Interaction", body.replace("FAULT", "pass"))
+    assert run(["train", str(store.path), "--out", str(tmp_path / "whole"), *SMALL, *use,
+                "--epochs", "2"]) == 0
+    out = tmp_path / "run"
+    module = sys.modules["bad_module"]
+    couple = module.Bad.couple
+
+    def broken(self: object, reps: object, batch: object) -> object:
+        if self.steps > 8:  # type: ignore[attr-defined]
+            raise SystemExit(0)
+        return couple(self, reps, batch)
+
+    module.Bad.couple = broken
+    command = ["train", store.path, "--out", out, *SMALL, *use, "--epochs", "2"]
+    assert ends(capsys, 4, *command).error.startswith(f"error: {NAMED} failed in couple: System")
+    module.Bad.couple = couple
+    assert run([str(argument) for argument in (*command, "--resume")]) == 0
+    assert_same_run(tmp_path / "whole", out)
+
+
+def test_an_installation_that_is_damaged_stops_nobody(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.install("dgljoint-good", {"good": "bad_module"})
+    site.install("dgljoint-bad", {"bad": "bad_module"})
+    folder = next(site.path.glob("dgljoint_bad*"))
+    (folder / "METADATA").unlink()
+    assert run(["plugins", "list", "--format", "json"]) == 0
+    found = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert (found["bad"]["distribution"], found["bad"]["version"]) == ("unknown", "unknown")
+    (folder / "entry_points.txt").write_text("[dgljoint.plugins]\nno value\n")
+    assert run(["plugins", "list", "--format", "json"]) == 0
+    names = [row["name"] for row in json.loads(capsys.readouterr().out)]
+    assert "good" in names
+    assert "contrastive" in names

@@ -6,6 +6,10 @@ All train BiGCN (Bian et al., 2020) on the same cascades, in one process, in tur
 64, dropout on, AdamW in one kernel. What a library does to make a batch is in its time. Data are
 ready in memory for the peers; dgljoint gathers them from its mapped file.
 
+dgljoint, the published model
+    The peers' model on dgljoint's batches and operations: the row that the others are compared
+    with, like with like.
+
 dgljoint
     The loop that ``dgljoint train -o train.tasks=rumor`` runs, validation left out. It does more
     than the peers: a projection and a branch around the encoder, gradient clipping, checks and
@@ -42,12 +46,13 @@ import dgljoint
 from dgljoint.config import FeatureOptions
 from dgljoint.store import CascadeStore
 from dgljoint.training.trainer import Trainer
-from dgljoint_bench import peer_dgl, peer_pyg
+from dgljoint_bench import own_published, peer_dgl, peer_pyg
 from dgljoint_bench.own_training import own_config, trainer_of
 from dgljoint_bench.peer_threads import threads_of
 from dgljoint_bench.timing import interleave, report, settle
 
 OWN, OWN_WORDS = "dgljoint", "dgljoint, words alone"
+OWN_PUBLISHED = "dgljoint, the published model"
 PYG_SPARSE, PYG_DENSE = "PyTorch Geometric, sparse words", "PyTorch Geometric, dense words"
 DGL_SPARSE = "dgl.batch, sparse words"
 LEAST = {PYG_SPARSE: 2.5, PYG_DENSE: 60.0}
@@ -62,7 +67,8 @@ def main() -> int:
     chosen = np.sort(rng.permutation(len(store))[: arguments.cascades])
     words = _words(store)
     every = store.sparse(words).columns
-    threads, width = threads_of(store, chosen, words, FeatureOptions(words=every, min_count=1))
+    options = FeatureOptions(words=every, min_count=1)
+    threads, width = threads_of(store, chosen, words, options)
     shared = {
         "batch": arguments.batch, "width": arguments.width, "dropout": 0.5,
         "classes": len(store.label_names),
@@ -77,6 +83,7 @@ def main() -> int:
         return partial(_epoch, trainer_of(store, config, chosen))
 
     epochs: dict[str, Callable[[], object]] = {
+        OWN_PUBLISHED: own_published.epoch_of(store, chosen, words, options, **shared),
         OWN: own(),
         OWN_WORDS: own(f"features.use={words}"),
         DGL_SPARSE: peer_dgl.sparse_epoch(threads, width, **shared),

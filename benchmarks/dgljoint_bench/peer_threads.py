@@ -78,7 +78,7 @@ def threads_of(
     """
     space = FeatureSpace.fit(store, chosen, options)
     columns = store.read(chosen)
-    rows = space.read(columns, _nothing(columns))[words]
+    rows = space.read(columns, nothing_asked(columns))[words]
     if not isinstance(rows, SparseRows):
         raise TypeError(f"feature '{words}' is not sparse")
     return list(_cut(store, columns, rows)), rows.width

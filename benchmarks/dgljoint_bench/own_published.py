@@ -1,0 +1,109 @@
+"""The model of :mod:`dgljoint_bench.peer_pyg` on dgljoint's batches and operations.
+
+The shipped encoder stands in a joint model with a branch for each task and three times the matrix
+products; this is the published one, for a comparison of like with like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dgljoint.config import FeatureOptions
+from dgljoint.nn import CascadeBatch, Dropout, SparseRows, multiply
+from dgljoint.nn.assemble import assemble
+from dgljoint.nn.features import FeatureSpace
+from dgljoint.store import CascadeStore
+from dgljoint_bench.peer_threads import nothing_asked
+
+
+def epoch_of(
+    store: CascadeStore, chosen: NDArray[np.int64], words: str, options: FeatureOptions, *,
+    batch: int, width: int, dropout: float, classes: int,
+) -> Callable[[], float]:
+    """Return what trains one epoch, every batch assembled from the store.
+
+    Args:
+        store: where the cascades are.
+        chosen: positions of those to train on; words are fitted on these.
+        words: name of the sparse feature.
+        options: of the features.
+        batch: cascades a step.
+        width: of the hidden layers.
+        dropout: share dropped between the convolutions.
+        classes: number of labels.
+    """
+    space = FeatureSpace.fit(store, chosen, options.model_copy(update={"use": (words,)}))
+    model = _BiGCN(words, space.sparse[words], width, classes, dropout)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, fused=True)
+    rng = np.random.default_rng(0)
+
+    def epoch() -> float:
+        model.train()
+        total = 0.0
+        parts = np.array_split(rng.permutation(chosen), -(-len(chosen) // batch))
+        for part in parts:
+            columns = store.read(part)
+            made = assemble(store, columns, nothing_asked(columns), space)
+            optimizer.zero_grad()
+            loss = functional.cross_entropy(model(made), made.label)
+            loss.backward()  # type: ignore[no-untyped-call]  # torch's
+            optimizer.step()
+            total += loss.item()
+        return total / len(parts)
+
+    return epoch
+
+
+class _BiGCN(nn.Module):
+    def __init__(self, name: str, words: int, width: int, classes: int, dropout: float) -> None:
+        super().__init__()
+        self.name = name
+        # Both directions in one product: the words are read once.
+        self.words = nn.Parameter(nn.init.xavier_uniform_(torch.empty(words, 2 * width)))
+        self.source_words = nn.Parameter(nn.init.xavier_uniform_(torch.empty(words, 2 * width)))
+        self.hidden = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(2))
+        self.bias = nn.Parameter(torch.zeros(4, width))
+        self.dropout, self.share = Dropout(dropout), dropout
+        self.classify = nn.Linear(4 * width, classes)
+
+    def forward(self, batch: CascadeBatch) -> Tensor:
+        rows = batch.features[self.name]
+        if not isinstance(rows, SparseRows):
+            raise TypeError(f"feature '{self.name}' is not sparse")
+        mapped = multiply(rows, self.words).chunk(2, dim=1)
+        told = multiply(_sources(batch, rows, self.share), self.source_words).chunk(2, dim=1)
+        pooled: list[Tensor] = []
+        for way, edges in enumerate((batch.edges, batch.edges.flip(0))):
+            spread = _convolution(batch, edges)
+            first = multiply(spread, mapped[way]) + self.bias[2 * way]
+            hidden = self.hidden[way](self.dropout(first.relu()))
+            second = multiply(spread, hidden + told[way].index_select(0, batch.cascade_of))
+            # The source's row beside each post has itself for its mean.
+            pooled += [batch.pool((second + self.bias[2 * way + 1]).relu()), first[batch.root]]
+        scores: Tensor = self.classify(torch.cat(pooled, dim=1))
+        return scores
+
+
+def _convolution(batch: CascadeBatch, edges: Tensor) -> SparseRows:
+    """Return D^-1/2 (A + I) D^-1/2 as rows, D the in-degrees."""
+    posts = len(batch.kind)
+    itself = torch.arange(posts).expand(2, -1)
+    whole = torch.cat((edges, itself), dim=1)
+    root = torch.ones(posts).index_add_(0, edges[1], torch.ones(edges.shape[1])).rsqrt()
+    return SparseRows.of_edges(whole, root[whole[0]] * root[whole[1]], posts)
+
+
+def _sources(batch: CascadeBatch, rows: SparseRows, dropout: float) -> SparseRows:
+    """Return the words of the sources, a share of them dropped."""
+    start, stop = rows.offsets[batch.root], rows.offsets[batch.root + 1]
+    sizes = stop - start
+    offsets = functional.pad(sizes.cumsum(0), (1, 0))
+    place = torch.arange(int(offsets[-1])) + (start - offsets[:-1]).repeat_interleave(sizes)
+    values = functional.dropout(rows.values[place], dropout)
+    return SparseRows(rows.columns[place], values, offsets, rows.width)

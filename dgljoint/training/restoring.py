@@ -5,6 +5,7 @@ A checkpoint may be of another model, of another version, or made up by somebody
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -56,7 +57,7 @@ def load_model(model: nn.Module, state: Mapping[str, Any]) -> None:
 
 
 def load_adam(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
-    """Load the moments of an Adam; its settings stay those of the configuration.
+    """Load the moments and rates of an Adam; its settings stay those of the configuration.
 
     Raises:
         ValueError: they are not those of the optimizer's parameters.
@@ -71,7 +72,12 @@ def load_adam(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> Non
             _check_tensor(f"optimizer {number} {name}", value, expected, finite=True)
             if name != "exp_avg" and bool((value < 0).any()):
                 raise ValueError(f"optimizer {number} {name} is below 0")
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": moments})
+    groups = optimizer.state_dict()["param_groups"]
+    for group, kept in zip(groups, state["param_groups"], strict=True):
+        group["lr"] = float(kept["lr"])
+        if not (math.isfinite(group["lr"]) and group["lr"] >= 0):
+            raise ValueError(f"the optimizer has a learning rate of {group['lr']}")
+    optimizer.load_state_dict({"state": moments, "param_groups": groups})
 
 
 def _check_tensor(name: str, found: object, expected: Tensor, *, finite: bool) -> None:

@@ -23,7 +23,7 @@ from dgljoint.store import CascadeStore, put_split, remove_split
 from dgljoint.training import evaluate_run, train
 from dgljoint.training.lock import locked
 from runs import StopAfter, assert_same_run, metrics, run
-from toys import shipped, toy_store
+from toys import shipped, toy_store, toy_trainer
 
 QUICK = ("train.epochs=2", "train.batch=32")
 BOTH = ("contrastive", "meta_weight")
@@ -243,6 +243,18 @@ def test_saving_within_epochs_changes_nothing(
     assert len(steps) > 10
     assert steps == sorted(set(steps))
     assert_same_run(tmp_path / "a", tmp_path / "b")
+
+
+def test_a_run_stopped_after_its_last_step_keeps_the_rate_of_that_step(
+    store: CascadeStore, tmp_path: Path
+) -> None:
+    """What is left is to score it; nothing sets the rate again."""
+    run(store, tmp_path / "a")
+    out = tmp_path / "b"
+    with pytest.raises(InterruptedRunError):
+        run(store, out, callback=StopAfter(toy_trainer(store).batches.total))
+    run(store, out, resume=True)
+    assert_same_run(tmp_path / "a", out)
 
 
 def test_how_often_a_run_is_saved_may_be_changed(store: CascadeStore, tmp_path: Path) -> None:

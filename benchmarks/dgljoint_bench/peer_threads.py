@@ -84,7 +84,8 @@ def threads_of(
     return list(_cut(store, columns, rows)), rows.width
 
 
-def _nothing(columns: CascadeColumns) -> Question:
+def nothing_asked(columns: CascadeColumns) -> Question:
+    """Observe everything and ask for nothing."""
     none = np.empty(0, np.int64)
     return Question(np.zeros(len(columns.parent), bool), np.stack((none, none)), none > 0)
 

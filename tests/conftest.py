@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from dgljoint.plugins.registry import Registry, discover, installed_registry
+from packages import build_wheel
 
 # Small tensors: a second thread costs more than it brings. Subprocesses inherit it.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -67,3 +68,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", "")).startswith(str(made.path)):
             del sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def own_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel of this tree, once for all who want it."""
+    return build_wheel(tmp_path_factory.mktemp("wheel"))

@@ -1,10 +1,14 @@
-"""A wheel of this tree, built offline from a copy of it."""
+"""A wheel of this tree, built offline from a copy of it, and environments to install wheels in."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -24,6 +28,39 @@ def build_wheel(folder: Path) -> Path:
     pip("wheel", "--no-build-isolation", "--no-deps", "--no-index", "-w", folder, tree)
     (wheel,) = folder.glob("*.whl")
     return wheel
+
+
+Run = Callable[..., str]
+
+
+def environment(folder: Path, *wheels: Path) -> Run:
+    """Make an environment that has these wheels and borrows what they depend on.
+
+    Returns a function that runs a program of it in ``folder / "work"`` and returns its output.
+    """
+    venv.create(folder / "venv", symlinks=True)
+    python = folder / "venv" / "bin" / "python"
+    pip("--python", python, "install", "--no-deps", "--no-index", *wheels)
+    # An editable install of this tree does not come along: .pth files count in the
+    # environment's own folder only.
+    (site,) = (folder / "venv").glob("lib/python*/site-packages")
+    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    work = folder / "work"
+    work.mkdir()
+    variables = {
+        **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+        "XDG_CACHE_HOME": str(folder / "cache"),
+    }
+
+    def run(program: str, *arguments: str) -> str:
+        done = subprocess.run(
+            [python.with_name(program), *arguments], cwd=work, env=variables,
+            capture_output=True, text=True, check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
 
 
 def pip(*arguments: str | Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from dgljoint.checking.findings import Finding, Findings, Subject, failed
+from dgljoint.checking.threads import one_thread
 from dgljoint.errors import PluginError
 from dgljoint.plugins.guard import guarded
 from dgljoint.plugins.registry import PluginEntry
@@ -64,7 +65,8 @@ def _run(checks: Iterator[Check], entry: PluginEntry) -> Iterator[Finding]:
         if check is None:
             return
         try:
-            check()
+            with one_thread():
+                check()
         except ConformanceError as error:
             for failure in error.failures:
                 yield Finding(

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sysconfig
-import venv
-from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from packages import FOLDERS, ROOT, build_wheel, pip
-
-Run = Callable[..., str]
+from packages import FOLDERS, ROOT, Run, environment
 
 WHERE = """
 import json, sys
@@ -24,33 +18,9 @@ print(json.dumps([[package.__file__ for package in packages], sys.path]))
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def run(tmp_path_factory: pytest.TempPathFactory, own_wheel: Path) -> Run:
     """Run a program of an environment that has the wheel, and borrows its dependencies."""
-    folder = tmp_path_factory.mktemp("elsewhere")
-    venv.create(folder / "venv", symlinks=True)
-    wheel = build_wheel(folder)
-    python = folder / "venv" / "bin" / "python"
-    pip("--python", python, "install", "--no-deps", "--no-index", wheel)
-    # An editable install of this tree does not come along: .pth files count in the
-    # environment's own folder only.
-    (site,) = (folder / "venv").glob("lib/python*/site-packages")
-    (site / "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    work = folder / "work"
-    work.mkdir()
-    environment = {
-        **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-        "XDG_CACHE_HOME": str(folder / "cache"),
-    }
-
-    def run(program: str, *arguments: str) -> str:
-        done = subprocess.run(
-            [python.with_name(program), *arguments], cwd=work, env=environment,
-            capture_output=True, text=True, check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    return run
+    return environment(tmp_path_factory.mktemp("elsewhere"), own_wheel)
 
 
 def test_imports_come_from_the_wheel_and_not_from_the_checkout(run):

@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import dgljoint
-from packages import FOLDERS, ROOT, build_wheel
+from packages import FOLDERS, ROOT
 
 
 def declared() -> configparser.ConfigParser:
@@ -42,8 +42,8 @@ def in_the_tree(pattern: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> ZipFile:
-    return ZipFile(build_wheel(tmp_path_factory.mktemp("wheel")))
+def wheel(own_wheel: Path) -> ZipFile:
+    return ZipFile(own_wheel)
 
 
 def test_every_folder_with_an_import_root_is_declared():

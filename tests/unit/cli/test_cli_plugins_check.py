@@ -1,0 +1,443 @@
+"""``plugins check``: what is found of good and bad plugins, in both forms, and how it ends."""
+
+from __future__ import annotations
+
+import json
+from textwrap import dedent
+
+import pytest
+
+from dgljoint.checking import STAGES, Subject, check_plugin, importing, timing
+from dgljoint.checking.hooks import check_hooks, check_specs
+from dgljoint.checking.metadata import check_metadata
+from dgljoint.plugins.registry import discover, installed_registry
+from dgljoint.testing import LABELS
+from dgljoint_cli.main import run
+
+OWN = [entry.name for entry in discover() if entry.distribution == "dgljoint"]
+
+WEIGHTER = """
+    import dgljoint
+    from pydantic import Field
+
+    class MyOptions(dgljoint.Options):
+        size: float = Field(1.0, gt=0, description="of every weight")
+
+    def build(options, context):
+        import torch
+        from dgljoint.nn import LossWeighter
+
+        class Mine(LossWeighter):
+            def weigh(self, losses, step):
+                return torch.full((len(losses.names),), options.size)
+
+        return Mine()
+
+    @dgljoint.hookimpl
+    def dgljoint_loss_weighters():
+        return [
+            dgljoint.WeighterSpec(
+                name="mine", summary="a weight for all", build=build, options=MyOptions,
+                reference=dgljoint.Reference("Somebody", 2020, "A title", "https://a.example"),
+            )
+        ]
+"""
+SLOW = """
+    import time
+    import dgljoint
+
+    def build(options, context):
+        from dgljoint.nn import Interaction
+
+        class Mine(Interaction):
+            def couple(self, reps, batch):
+                time.sleep(0.1 * self.training)
+                return reps
+
+        return Mine()
+
+    @dgljoint.hookimpl
+    def dgljoint_interactions():
+        return [dgljoint.InteractionSpec(name="mine", summary="waits", build=build)]
+"""
+READER = """
+    import dgljoint
+
+    @dgljoint.hookimpl
+    def dgljoint_readers():
+        return [dgljoint.ReaderSpec(name="mine", summary="reads", build=print)]
+"""
+
+
+def install(site, source, *, value="my_module", requires=("dgljoint>=0.1",)):
+    site.install("dgljoint-mine", {"mine": value}, version="2.5", my_module=source)
+    (metadata,) = site.path.glob("dgljoint_mine*/METADATA")
+    with metadata.open("a") as file:
+        file.writelines(f"Requires-Dist: {line}\n" for line in requires)
+
+
+def check(capsys, *arguments, code=0):
+    """Check ``mine`` without timing; return what was found by check, and what was said."""
+    given = ["plugins", "check", "mine", "--no-timing", "--format", "json", *arguments]
+    assert run(given) == code
+    out, err = capsys.readouterr()
+    (found,) = json.loads(out)
+    assert (found["name"], found["distribution"], found["version"]) == (
+        "mine", "dgljoint-mine", "2.5"
+    )
+    assert found["passed"] is (code == 0)
+    return {finding["check"]: finding for finding in found["findings"]}, err
+
+
+def test_a_good_plugin_passes_every_stage(site, capsys):
+    install(site, WEIGHTER)
+    findings, err = check(capsys)
+    assert {finding["outcome"] for finding in findings.values()} == {"ok", "skipped"}
+    assert tuple(dict.fromkeys(f["stage"] for f in findings.values())) == STAGES
+    assert findings["fills the gradients"]["stage"] == "conformance"
+    assert findings["can be imported"]["figures"]["seconds"] > 0
+    assert err.splitlines() == [f"mine: {stage}" for stage in STAGES]
+
+
+def _edited(old, new):
+    assert old in WEIGHTER
+    return WEIGHTER.replace(old, new)
+
+
+BAD = {
+    "raises at import": (
+        "1 / 0", "import", "can be imported", "ZeroDivisionError", "python -c 'import my_module'",
+    ),
+    "ends the process at import": (
+        "import os; os._exit(7)", "import", "can be imported", "ends the process, with code 7", "",
+    ),
+    "has a hook without a mark": (
+        _edited("@dgljoint.hookimpl", ""), "hooks", "marks its hooks", "dgljoint_loss_weighters",
+        "put @dgljoint.hookimpl above it",
+    ),
+    "has a misspelt hook": (
+        _edited("def dgljoint_loss_weighters", "def dgljoint_weighters"), "hooks",
+        "offers its component", "unknown hook 'dgljoint_weighters'",
+        "did you mean 'dgljoint_loss_weighters'",
+    ),
+    "has a hook with an argument": (
+        _edited("weighters():", "weighters(colour):"), "hooks", "offers its component", "colour",
+        "takes no argument",
+    ),
+    "has a hook that raises": (
+        _edited("        return [\n", "        1 / 0\n        return [\n"), "hooks",
+        "offers its component", "ZeroDivisionError", "raises nothing",
+    ),
+    "offers another name": (
+        _edited('name="mine"', 'name="other"'), "hooks", "offers its component",
+        "my_module offers other", "an entry point has the name of its component",
+    ),
+    "has no summary": (
+        _edited('"a weight for all"', '" "'), "spec", "has a summary of one line", "found ' '",
+        "say in summary",
+    ),
+    "has a summary of two lines": (
+        _edited('"a weight for all"', r'"a\nb"'), "spec", "has a summary of one line",
+        r"found 'a\nb'", "say in summary",
+    ),
+    "refers to nowhere": (
+        _edited("https://a", "a"), "spec", "names its source", "the url is 'a.example'",
+        "dgljoint.Reference(authors, year, title, url)",
+    ),
+    "refers to a year in words": (
+        _edited("2020", "'last'"), "spec", "names its source", "the year is 'last'", "in full",
+    ),
+    "refers to no one": (
+        _edited('"Somebody"', '""'), "spec", "names its source", "authors or title are empty",
+        "in full",
+    ),
+    "refers by a text": (
+        _edited('dgljoint.Reference("Somebody", 2020, "A title", "https://a.example")', '"a"'),
+        "spec", "names its source", "it is a str", "dgljoint.Reference",
+    ),
+    "does not describe an option": (
+        _edited(', description="of every weight"', ""), "spec", "describes its options", "size",
+        "description=...",
+    ),
+    "has a default that is not allowed": (
+        _edited("Field(1.0", "Field(-1.0"), "spec", "has options with valid defaults",
+        "option.size: Input should be greater than 0", "give each option a default",
+    ),
+    "has an option without default": (
+        _edited("Field(1.0, ", "Field("), "spec", "has options with valid defaults",
+        "option.size: Field required", "give each option a default",
+    ),
+    "takes unknown options": (
+        _edited("class MyOptions(dgljoint.Options):",
+                "class MyOptions(dgljoint.Options, extra='allow', frozen=False):"),
+        "spec", "has options that are fixed and known",
+        "options can be changed and unknown options are taken", "model_config",
+    ),
+    "has an option without schema": (
+        _edited("size: float = Field(1.0, gt=0", "size: type(print) = Field(print"), "spec",
+        "has options with a schema", "", "types that JSON has",
+    ),
+    "builds something else": (
+        _edited("return Mine()", "return torch.nn.Linear(1, 1)"), "conformance",
+        "makes what its spec says", "returned a Linear, expected a dgljoint.nn.LossWeighter",
+        "build must return",
+    ),
+    "weighs too few": (
+        _edited("(len(losses.names),)", "(1,)"), "conformance", "returns a weight for each loss",
+        "", "in the order of losses.names",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_what_fails_is_named_with_what_to_change(site, capsys, case):
+    source, stage, name, found, mend = BAD[case]
+    if case == "has an option without schema":
+        source = source.replace("frozen", "").replace(
+            "class MyOptions(dgljoint.Options):",
+            "class MyOptions(dgljoint.Options, arbitrary_types_allowed=True):",
+        )
+    install(site, source)
+    findings, err = check(capsys, code=4)
+    finding = findings[name]
+    assert (finding["stage"], finding["outcome"]) == (stage, "failed")
+    assert found in finding["found"]
+    assert mend in finding["mend"]
+    assert finding["mend"]
+    assert "dgljoint-mine" not in finding["found"]
+    assert "error: plugin 'mine' (dgljoint-mine 2.5) fails" in err
+    assert "Traceback" not in err
+    later = STAGES[STAGES.index(stage) + 1 :]
+    skipped = [f["stage"] for f in findings.values() if f["outcome"] == "skipped"]
+    # the last one's key is that of all stages that were left out
+    assert not skipped or skipped == [later[-1]]
+
+
+def test_stages_after_one_that_failed_are_left_out(site):
+    install(site, "1 / 0")
+    findings = list(check_plugin(Subject(site.registry(), "mine")))
+    assert [(f.stage, f.found) for f in findings if f.outcome == "skipped"] == [
+        (stage, "import failed") for stage in STAGES[2:]
+    ]
+
+
+def test_an_import_without_end_is_given_up(site, capsys, monkeypatch):
+    monkeypatch.setattr(importing, "LIMIT_SECONDS", 1.5)
+    install(site, "import time\nwhile True: time.sleep(1)")
+    findings, _ = check(capsys, code=4)
+    assert findings["can be imported"]["found"] == "it is not done after 1.5 s"
+
+
+def test_habits_at_import_are_told_and_fail_nobody(site, capsys):
+    habits = """
+        import sys, threading, time
+        import scipy
+        print("hello\\nagain")
+        thread = threading.Thread(target=time.sleep, args=(600,), name="idle", daemon=True)
+        thread.start()
+    """
+    install(site, dedent(habits) + dedent(WEIGHTER), requires=())
+    findings, err = check(capsys)
+    notes = {name: f["found"] for name, f in findings.items() if f["outcome"] == "note"}
+    assert notes.pop("is imported quickly").startswith("it imports scipy")
+    assert notes == {
+        "prints nothing": "it prints 'hello'",
+        "starts no thread": "threads run after the import: idle",
+        "says which dgljoint it needs": "dgljoint is not required",
+    }
+    assert 'dependencies = ["dgljoint>=' in findings["says which dgljoint it needs"]["mend"]
+    assert "hello" in err
+
+
+def test_a_slow_import_is_told(site, capsys):
+    install(site, "import time; time.sleep(0.6)\n" + dedent(WEIGHTER))
+    findings, _ = check(capsys)
+    assert findings["is imported quickly"]["found"].startswith("it takes 0.")
+
+
+def test_what_a_plugin_prints_while_it_is_checked_goes_to_stderr(site, capsys):
+    loud = _edited("import torch\n", "import torch\n        print('building')\n")
+    install(site, loud)
+    _, err = check(capsys)
+    assert "building" in err
+
+
+@pytest.mark.parametrize(
+    ("requires", "found"),
+    [
+        ("dgljoint>=99", "dgljoint 0.1.0 is installed, >=99 is required"),
+        ("nothing-of-this-name>=1", "nothing-of-this-name is not installed"),
+        ('nothing-of-this-name; extra == "test"', ""),
+        ('nothing-of-this-name; python_version < "3"', ""),
+    ],
+)
+def test_requirements_are_those_that_are_installed(site, requires, found):
+    install(site, "", requires=["dgljoint", requires])
+    *_, finding = check_metadata(Subject(site.registry(), "mine"))
+    assert (finding.check, finding.found) == ("has what it requires", found)
+    assert finding.outcome == ("failed" if found else "ok")
+
+
+def test_an_entry_point_is_a_module(site, capsys):
+    install(site, WEIGHTER, value="my_module:plugin")
+    findings, _ = check(capsys, code=4)
+    assert "'my_module:plugin'" in findings["names a module"]["found"]
+    assert "without a colon" in findings["names a module"]["mend"]
+
+
+def test_a_clash_names_the_other(site, capsys):
+    install(site, WEIGHTER)
+    site.install("dgljoint-other", {"mine": "my_module"})
+    findings, _ = check(capsys, code=4)
+    finding = findings["has a name of its own"]
+    assert finding["found"] == "dgljoint-other 1.0 offers 'mine' as well"
+    assert "pip uninstall dgljoint-other" in finding["mend"]
+
+
+def test_debug_shows_the_traceback(site, capsys):
+    install(site, "def divide():\n    return 1 / 0\ndivide()")
+    _, err = check(capsys, "--debug", code=4)
+    assert "in divide" in err
+    assert "ZeroDivisionError" in err
+
+
+def test_debug_shows_every_traceback(site, capsys):
+    two = """
+            def get_extra_state(self):
+                raise KeyError("lost")
+
+            def weigh(self, losses, step):
+                if (losses.values() == 0).any():
+                    missing
+    """.strip("\n ")
+    install(site, _edited("def weigh(self, losses, step):", two.strip()))
+    findings, err = check(capsys, "--debug", code=4)
+    assert "raised by plugins (2 sub-exceptions)" in err
+    assert "KeyError: 'lost'" in err
+    assert "NameError: name 'missing' is not defined" in err
+    assert "NameError" in findings["is finite for odd losses"]["found"]
+
+
+def test_the_table_shows_what_to_change(site, capsys):
+    install(site, _edited(', description="of every weight"', ""))
+    assert run(["plugins", "check", "mine", "--no-timing", "-q"]) == 4
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert lines[0] == "mine (dgljoint-mine 2.5) fails"
+    (row,) = [n for n, line in enumerate(lines) if "describes its options" in line]
+    assert "failed" in lines[row]
+    assert "no description of size" in lines[row]
+    assert lines[row + 1].strip() == "to mend it: Field(DEFAULT, description=...)"
+    assert err.startswith("error: plugin 'mine' (dgljoint-mine 2.5) fails 1 of ")
+
+
+def test_verbose_says_each_check(site, capsys):
+    install(site, WEIGHTER)
+    _, err = check(capsys, "-v")
+    assert "  moves as a whole: ok\n" in err
+
+
+def test_options_reach_the_component(site, capsys):
+    install(site, _edited("options.size)", "options.size if options.size < 2 else float('nan'))"))
+    assert run(["plugins", "check", "mine", "--option", "sise=2"]) == 2
+    assert "mine has no option 'sise': did you mean 'size'?" in capsys.readouterr().err
+    check(capsys, "--option", "size=1.5")
+    findings, _ = check(capsys, "--option", "size=2", code=4)
+    assert findings["returns a weight for each loss"]["outcome"] == "failed"
+
+
+def test_a_step_is_timed_beside_those_of_its_kind(site, capsys, monkeypatch):
+    monkeypatch.setattr(timing, "ROUNDS", 1)
+    install(site, SLOW)
+    assert run(["plugins", "check", "mine", "--format", "json", "-q"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    finding = found["findings"][-1]
+    assert (finding["stage"], finding["outcome"]) == ("timing", "ok")
+    seconds, usual, ratio = (finding["figures"][k] for k in ("seconds", "median_seconds", "ratio"))
+    assert seconds > 0.1
+    assert ratio == seconds / usual
+    shipped = len([name for name in OWN if _is_interaction(name)])
+    assert f"{ratio:.2f} times the median of the {shipped} interactions that ship" in (
+        finding["found"]
+    )
+
+
+def test_a_component_that_cannot_be_timed_fails_nobody(site):
+    install(site, SLOW.replace("time.sleep(0.1 * self.training)", "reps = None"))
+    (finding,) = timing.check_timing(Subject(site.registry(), "mine"))
+    assert finding.outcome == "skipped"
+    assert "returned a NoneType from couple" in finding.found
+
+
+def _is_interaction(name):
+    return any(spec.kind == "interaction" for spec in installed_registry().load(name).specs)
+
+
+def test_a_reader_wants_raw_data_to_be_checked(site, capsys):
+    install(site, READER)
+    findings, _ = check(capsys)
+    assert findings["reads raw data"]["outcome"] == "skipped"
+    assert findings["reads raw data"]["mend"] == "dgljoint plugins check mine --raw PATH"
+    findings, _ = check(capsys, "--raw", str(site.path), code=4)
+    assert findings["reads its source"]["outcome"] == "failed"
+
+
+def test_own_readers_pass_on_raw_data(tmp_path, capsys):
+    posts = [{"id": "p", "parent": None, "delay_seconds": 0, "text": "word"}]
+    line = {"id": "c", "label": LABELS[0], "posts": posts}
+    (tmp_path / "raw.jsonl").write_text(json.dumps(line) + "\n")
+    assert run(["plugins", "check", "jsonl", "--raw", str(tmp_path / "raw.jsonl"), "-q"]) == 0
+    assert "recognises its own source" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("names", [["gcn", "fixed"], []])
+def test_what_is_for_one_plugin_wants_one(names, capsys):
+    assert run(["plugins", "check", *names, "--option", "a=1"]) == 2
+    assert "are for one plugin" in capsys.readouterr().err
+
+
+def test_a_name_that_is_none_is_told_before_anything_is_checked(capsys):
+    assert run(["plugins", "check", "gcn", "fixd"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == ["error: no plugin is named 'fixd'", "hint: did you mean 'fixed'?"]
+
+
+def test_without_a_name_all_but_our_own_are_checked(site, capsys):
+    assert run(["plugins", "check", "--format", "json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out) == []
+    assert "no plugins but dgljoint's own are installed" in err
+
+    install(site, WEIGHTER)
+    site.install("dgljoint-bad", {"bad": "bad_module"}, bad_module="1 / 0")
+    installed_registry.cache_clear()
+    assert run(["plugins", "check", "--format", "json", "--no-timing", "-q"]) == 4
+    out, err = capsys.readouterr()
+    assert {found["name"]: found["passed"] for found in json.loads(out)} == {
+        "bad": False, "mine": True
+    }
+    assert err.startswith("error: plugin 'bad' (dgljoint-bad 1.0) fails 1 of ")
+
+
+@pytest.mark.parametrize("name", ["gcn", "contrastive", "fixed"])
+def test_own_components_pass(name, capsys):
+    assert run(["plugins", "check", name, "--no-timing", "-q"]) == 0
+    assert capsys.readouterr().out.startswith(f"{name} (dgljoint ")
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_own_plugins_are_sound_and_say_what_they_must(name):
+    subject = Subject(installed_registry(), name)
+    looks = (check_metadata, check_hooks, check_specs)
+    findings = [finding for look in looks for finding in look(subject)]
+    assert {finding.outcome for finding in findings} <= {"ok", "note"}
+    assert {f.check for f in findings if f.outcome == "note"} <= {"names its source"}
+
+
+@pytest.mark.parametrize("module", sorted({entry.module: entry.name for entry in discover()}))
+def test_own_plugins_are_imported_as_they_should(module):
+    (name, *_) = [entry.name for entry in discover() if entry.module == module]
+    found = list(importing.check_import(Subject(installed_registry(), name)))
+    assert {f.outcome for f in found if f.check != "is imported quickly"} == {"ok"}
+    assert not [f for f in found if "it imports" in f.found]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dgljoint.errors import PluginError, UsageError
+from dgljoint.errors import DataError, PluginError, UsageError
 from dgljoint.plugins.registry import installed_registry
+from dgljoint_cli.completion import complete_any_plugin
 from dgljoint_cli.console import Talk, common_options, examples, format_option, print_json
 from dgljoint_cli.guarded_reader import parse_assignments
 
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
         "dgljoint plugins check jsonl --raw cascades.jsonl --debug",
     )
 )
-@click.argument("names", nargs=-1, metavar="[NAME]...")
+@click.argument(
+    "names", nargs=-1, metavar="[NAME]...", shell_complete=complete_any_plugin
+)
 @click.option(
-    "--raw", type=click.Path(path_type=Path, exists=True), metavar="PATH",
+    "--raw", type=click.Path(path_type=Path), metavar="PATH",
     help="Raw data that a reader should read.",
 )
 @click.option(
@@ -60,6 +63,8 @@ def check(
         raise UsageError(
             "--raw, --option and --unreached are for one plugin", hint="name the one they are for"
         )
+    if raw is not None and not raw.exists():
+        raise DataError(f"there is no {raw}", hint="--raw names the file or folder to read")
     for name in names:
         if not registry.offering(name):
             registry.load(name)  # says which names are close

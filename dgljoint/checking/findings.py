@@ -78,10 +78,10 @@ def failed(
         check: what should be so.
         error: whose message goes without the plugin, which is known.
         entry: of the plugin.
-        mend: what helps; the error's own hint is said too, unless it only tells of the traceback.
+        mend: what helps; said after the error's own hint, less what that tells of a traceback.
     """
     found = error.message.removeprefix(f"{entry}").lstrip(": ")
-    hint = "" if error.__cause__ is not None else error.hint
+    hint = (error.hint or "").partition("--debug")[0].rstrip("; :")
     return Finding(
         stage, check, "failed", found, "; ".join(filter(None, (hint, mend))), error=error
     )

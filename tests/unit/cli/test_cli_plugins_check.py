@@ -7,6 +7,7 @@ from textwrap import dedent
 
 import pytest
 
+from commands import ends
 from dgljoint.checking import STAGES, Subject, check_plugin, importing, timing
 from dgljoint.checking.hooks import check_hooks, check_specs
 from dgljoint.checking.metadata import check_metadata
@@ -107,6 +108,10 @@ def _edited(old, new):
 BAD = {
     "raises at import": (
         "1 / 0", "import", "can be imported", "ZeroDivisionError", "python -c 'import my_module'",
+    ),
+    "lacks a library": (
+        "import library_that_is_not_there", "import", "can be imported",
+        "No module named 'library_that_is_not_there'", "which is not installed; make `python",
     ),
     "ends the process at import": (
         "import os; os._exit(7)", "import", "can be imported", "ends the process, with code 7", "",
@@ -380,6 +385,7 @@ def test_a_reader_wants_raw_data_to_be_checked(site, capsys):
     assert findings["reads raw data"]["mend"] == "dgljoint plugins check mine --raw PATH"
     findings, _ = check(capsys, "--raw", str(site.path), code=4)
     assert findings["reads its source"]["outcome"] == "failed"
+    ends(capsys, 3, "plugins", "check", "mine", "--raw", "nowhere")
 
 
 def test_own_readers_pass_on_raw_data(tmp_path, capsys):

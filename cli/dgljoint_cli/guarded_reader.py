@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -100,9 +101,25 @@ class GuardedReader:
 
     def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
         """Yield the cascades of the reader behind."""
-        with guarded(self._entry, "read"):
-            yield from self._reader.read(source, report)
+        return self._each(self._reader.read, source, report)
 
     def _read_in_parts(self, *arguments: object) -> Iterator[Cascade]:
+        return self._each(self._reader.read_in_parts, *arguments)  # type: ignore[attr-defined]  # asked
+
+    def _each(
+        self, read: Callable[..., Iterator[Cascade]], *arguments: object
+    ) -> Iterator[Cascade]:
+        """Take cascades one by one: what is done with them between is not the reader's doing."""
         with guarded(self._entry, "read"):
-            yield from self._reader.read_in_parts(*arguments)  # type: ignore[attr-defined]  # asked
+            cascades = iter(read(*arguments))
+        try:
+            while True:
+                with guarded(self._entry, "read"):
+                    found = list(islice(cascades, 1))
+                if not found:
+                    return
+                yield found[0]
+        finally:
+            if isinstance(cascades, Generator):
+                with guarded(self._entry, "read"):
+                    cascades.close()

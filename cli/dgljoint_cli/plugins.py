@@ -139,7 +139,7 @@ def plugin_rows(registry: Registry, *, load: bool) -> list[dict[str, Any]]:
         disabled = entry in registry.disabled
         row |= {"clashes_with": others, "disabled": disabled}
         if load and disabled:
-            row |= {"kinds": [], "summary": "", "status": "disabled", "cause": None}
+            row |= {"kinds": [], "summary": "", "status": "disabled", "cause": None, "seconds": 0.0}
         elif load:
             status = registry.status(entry.name)
             row |= {
@@ -147,6 +147,7 @@ def plugin_rows(registry: Registry, *, load: bool) -> list[dict[str, Any]]:
                 "summary": status.summary,
                 "status": "broken" if status.cause else "ok",
                 "cause": status.cause,
+                "seconds": status.seconds,
             }
         rows.append(row)
     return rows

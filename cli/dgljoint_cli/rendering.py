@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Rich would fold cells at 80 columns where there is no terminal, which breaks `| grep`.
 _PIPE_WIDTH = 200
+# Seconds; a specification should be light, and leave torch to `build`.
+_SLOW_IMPORT = 1.0
 
 
 def render(*renderables: RenderableType) -> None:
@@ -80,6 +82,8 @@ def plugin_table(rows: list[dict[str, Any]]) -> RenderableType:
             # the columns before it say whose cause it is
             owner = f"plugin '{row['name']}' ({row['distribution']} {row['version']}) "
             note = (row["cause"] or row["summary"]).removeprefix(owner)
+            if row["seconds"] >= _SLOW_IMPORT:
+                note += f" (took {row['seconds']:.1f} s to import)"
         if row["disabled"]:
             note = f"disabled by {DISABLED_VARIABLE}"
         made.add_row(*cells, *([note] if noted else []))

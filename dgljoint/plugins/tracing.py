@@ -32,10 +32,7 @@ class Trace:
         _say(f"trace: {entry.name} {what} {milliseconds:.3f} ms")
 
     def sum_up(self) -> None:
-        """Tell how often everything was called, and how long it took: what took longest first.
-
-        Told once; what is called later is summed up anew.
-        """
+        """Tell how often everything was called, and how long it took: what took longest first."""
         if not self._calls:
             return
         rows = [("plugin", "call", "calls", "total ms", "mean ms")]
@@ -48,6 +45,10 @@ class Trace:
             names = (cell.ljust(width) for cell, width in zip(row[:2], widths[:2], strict=True))
             numbers = (cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True))
             _say("trace: " + "  ".join((*names, *numbers)))
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: what has been told is not summed up again."""
         self._calls.clear()
 
 

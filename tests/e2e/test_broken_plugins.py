@@ -229,8 +229,7 @@ CHANGED = {
         "changed batch.children in place in losses",
     ),
     "its input": (
-        "Encoder",
-        "def forward(self, batch, x):\n    with torch.no_grad(): x.zero_()\n    return x",
+        "Encoder", FORWARD + "x.detach().zero_(); return x",
         "changed x in place in forward",
     ),
     "a view": (

@@ -89,6 +89,49 @@ def test_show_of_a_broken_plugin_exits_4_and_of_none_2(capsys):
     assert "did you mean 'good'?" in capsys.readouterr().err
 
 
+@pytest.mark.usefixtures("installed")
+def test_a_disabled_plugin_is_shown_as_such_and_not_imported(monkeypatch, capsys):
+    monkeypatch.setenv("DGLJOINT_DISABLED_PLUGINS", " bad,nobodys")
+    assert run(["plugins", "list"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert "disabled by DGLJOINT_DISABLED_PLUGINS" in lines["bad"]
+    assert "disabled" not in lines["good"]
+
+    assert run(["plugins", "list", "--load"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert "disabled by DGLJOINT_DISABLED_PLUGINS" in lines["bad"]
+    assert "ZeroDivisionError" not in lines["bad"]
+
+    assert run(["plugins", "list", "--load", "--format", "json"]) == 0
+    found = rows(capsys)
+    assert (found["bad"]["disabled"], found["bad"]["status"]) == (True, "disabled")
+    assert (found["good"]["disabled"], found["good"]["status"]) == (False, "ok")
+
+    for command in (["plugins", "show", "bad"], ["train", "--plugin", "bad"]):
+        assert run(command) == 2
+        assert capsys.readouterr().err == (
+            "error: plugin 'bad' (dgljoint-bad 2.5) is disabled\n"
+            "hint: take 'bad' out of DGLJOINT_DISABLED_PLUGINS\n"
+        )
+
+
+def test_a_slow_import_is_told_of(site, capsys):
+    site.install(
+        "dgljoint-good", {"good": "good_module"},
+        good_module="import time; time.sleep(1)" + GOOD.replace("\n    ", "\n"),
+    )
+    assert run(["plugins", "list", "--load"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert "(took 1." in lines["good"]
+    assert "to import)" in lines["good"]
+
+
+def test_ctrl_c_while_a_plugin_is_imported_ends_with_130(site, capsys):
+    site.install("dgljoint-good", {"good": "good_module"}, good_module="raise KeyboardInterrupt")
+    assert run(["plugins", "show", "good"]) == 130
+    assert capsys.readouterr().err.strip() == "interrupted"
+
+
 @pytest.mark.parametrize(
     "name", [entry.name for entry in discover() if entry.distribution == "dgljoint"]
 )

@@ -1,0 +1,231 @@
+"""Wheels of broken plugins, installed by pip: real processes, and what is left of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from commands import SMALL
+from packages import pip
+from toys import toy_store
+
+DGLJOINT = Path(sys.executable).with_name("dgljoint")
+
+GOOD = """
+    import dgljoint
+
+    def build(options, context):
+        from dgljoint.nn import Interaction
+        return Interaction()
+
+    @dgljoint.hookimpl
+    def dgljoint_interactions():
+        return [
+            dgljoint.InteractionSpec(name=name, summary="quiet", build=build)
+            for name in ("twin", "slow")
+        ]
+"""
+UNRULY = """
+    import os, subprocess, sys, threading, time
+    import dgljoint
+
+    def shout(where):
+        print("print in", where)
+        os.write(1, b"written in %s\\n" % where.encode())
+        subprocess.run(["echo", "started in", where])
+
+    def linger():
+        while True:
+            time.sleep(0.1)
+
+    shout("import")
+
+    def build(options, context):
+        from dgljoint.nn import Interaction
+
+        class Unruly(Interaction):
+            def couple(self, reps, batch):
+                shout("couple")
+                return reps
+
+        shout("build")
+        threading.Thread(target=linger, name="watcher").start()
+        threading.Thread(target=linger, daemon=True).start()
+        return Unruly()
+
+    @dgljoint.hookimpl
+    def dgljoint_interactions():
+        return [dgljoint.InteractionSpec(name="unruly", summary="", build=build)]
+"""
+FORKING = """
+    import os
+    import dgljoint
+
+    os.fork()
+
+    @dgljoint.hookimpl
+    def dgljoint_encoders():
+        return []
+"""
+# distribution: version, and the modules of its plugins by name
+DISTRIBUTIONS = {
+    "dgljoint-many": (
+        "1.2",
+        {
+            "raising": "raise RuntimeError('no licence')",
+            "needy": "import a_library_nobody_has",
+            "exiting": "raise SystemExit(0)",
+            "misspelt": "import dgljoint\n@dgljoint.hookimpl\ndef dgljoint_encoder(): return []",
+            "wrong": "import dgljoint\n@dgljoint.hookimpl\ndef dgljoint_encoders(): return 3",
+            "forking": FORKING,
+            "twin": GOOD,
+        },
+    ),
+    "dgljoint-other": ("3.4", {"twin": GOOD, "slow": "import time; time.sleep(1.1)\n" + GOOD}),
+    "dgljoint-unruly": ("0.7", {"unruly": UNRULY}),
+}
+SETUP = """
+    from setuptools import setup
+    setup(name={name!r}, version={version!r}, py_modules={modules!r},
+          entry_points={{"dgljoint.plugins": {points!r}}})
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheels and install them with pip; return the folder they are installed in."""
+    folder = tmp_path_factory.mktemp("installed")
+    trees = []
+    for name, (version, plugins) in DISTRIBUTIONS.items():
+        tree = folder / name
+        tree.mkdir()
+        prefix = name.replace("-", "_")
+        modules = [f"{prefix}_{plugin}" for plugin in plugins]
+        for module, source in zip(modules, plugins.values(), strict=True):
+            (tree / f"{module}.py").write_text(_dedented(source))
+        points = [f"{plugin} = {prefix}_{plugin}" for plugin in plugins]
+        setup = SETUP.format(name=name, version=version, modules=modules, points=points)
+        (tree / "setup.py").write_text(dedent(setup))
+        trees.append(tree)
+    wheels = folder / "wheels"
+    pip("wheel", "--no-build-isolation", "--no-deps", "--no-index", "-w", wheels, *trees)
+    pip("install", "--no-deps", "--no-index", "--target", folder / "site", *wheels.iterdir())
+    return folder / "site"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(toy_store(tmp_path_factory.mktemp("toy") / "toy.h5").path)
+
+
+def _dedented(source: str) -> str:
+    first, _, rest = source.partition("\n    ")
+    return f"{first}\n{dedent('    ' + rest)}" if rest else source
+
+
+def dgljoint(
+    site: Path, *arguments: str | Path, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [DGLJOINT, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "PYTHONPATH": str(site), **environment},
+    )
+
+
+def test_all_are_listed_and_those_that_are_broken_say_why(site: Path) -> None:
+    done = dgljoint(site, "plugins", "list", "--format", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = {(row["name"], row["distribution"]): row for row in json.loads(done.stdout)}
+    assert rows["raising", "dgljoint-many"]["version"] == "1.2"
+    assert rows["twin", "dgljoint-many"]["clashes_with"] == ["dgljoint-other"]
+
+    done = dgljoint(site, "plugins", "list", "--load", "--format", "json")
+    assert done.returncode == 0
+    assert "dgljoint-many 1.2) forked a process in import of dgljoint_many_forking" in done.stderr
+    loaded = {(row["name"], row["distribution"]): row for row in json.loads(done.stdout)}
+    causes = {name: row["cause"] for (name, _), row in loaded.items() if row["status"] == "broken"}
+    for name, cause in {
+        "raising": "failed in import of dgljoint_many_raising: RuntimeError: no licence",
+        "needy": "failed in import of dgljoint_many_needy: ModuleNotFoundError: No module named",
+        "exiting": "failed in import of dgljoint_many_exiting: SystemExit: 0",
+        "misspelt": "implements an unknown hook 'dgljoint_encoder'",
+        "wrong": ": dgljoint_encoders returned int, expected a list of EncoderSpec",
+        "forking": "offers no component of its name",
+    }.items():
+        owner, _, said = causes.pop(name).partition(")")
+        assert f"{owner})" == f"plugin '{name}' (dgljoint-many 1.2)"
+        assert said.strip().startswith(cause)
+    twins = "plugin 'twin' is offered by dgljoint-many 1.2 and dgljoint-other 3.4"
+    assert causes.pop("twin") == twins
+    assert not causes
+    assert loaded["slow", "dgljoint-other"]["seconds"] >= 1.1 > loaded["gcn", "dgljoint"]["seconds"]
+
+
+@pytest.mark.parametrize(
+    ("name", "message", "hint"),
+    [
+        ("raising", "failed in import of", "raised in <module>, dgljoint_many_raising.py line 1"),
+        ("needy", "failed in import of", "dgljoint-many needs 'a_library_nobody_has', which is"),
+        ("misspelt", "implements an unknown hook", "did you mean 'dgljoint_encoders'"),
+    ],
+)
+def test_naming_a_broken_one_ends_with_4(site: Path, name: str, message: str, hint: str) -> None:
+    done = dgljoint(site, "train", "--plugin", name)
+    assert (done.returncode, done.stdout) == (4, "")
+    said, mended = done.stderr.splitlines()
+    assert said.startswith(f"error: plugin '{name}' (dgljoint-many 1.2) {message}")
+    assert mended.startswith(f"hint: {hint}")
+
+
+def test_one_that_prints_and_leaves_threads_neither_spoils_the_result_nor_holds_the_process(
+    site: Path, data: str, tmp_path: Path
+) -> None:
+    started = time.monotonic()
+    done = dgljoint(
+        site, "train", data, "--out", tmp_path / "a", *SMALL, "--epochs", "1", "--plugin", "unruly",
+        "--format", "json",
+    )
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["best_epoch"] == 1
+    for where in ("import", "build", "couple"):
+        for how in ("print", "written", "started"):
+            assert f"{how} in {where}" in done.stderr
+    assert (
+        "plugin 'unruly' (dgljoint-unruly 0.7) left the thread 'watcher' running in linger, "
+        "dgljoint_unruly_unruly.py line 12: the process ends without it"
+    ) in done.stderr
+    assert time.monotonic() - started < 100
+    assert "Traceback" not in done.stderr
+
+
+def test_trains_beside_them_traced_and_with_one_disabled(
+    site: Path, data: str, tmp_path: Path
+) -> None:
+    done = dgljoint(
+        site, "train", data, "--out", tmp_path / "a", *SMALL, "--epochs", "1", "--plugin",
+        "contrastive", "--format", "json", DGLJOINT_TRACE_PLUGINS="1",
+        DGLJOINT_DISABLED_PLUGINS="raising, unruly",
+    )
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["best_epoch"] == 1
+    lines = done.stderr.splitlines()
+    assert all(line.startswith("trace: ") for line in lines)
+    head = lines.index(next(line for line in lines if line.split()[1:3] == ["plugin", "call"]))
+    told = [line.split() for line in lines[:head]]
+    called = {(name, what) for _, name, what, *_ in told}
+    assert {("gcn", "forward"), ("contrastive", "losses"), ("fixed", "backward")} <= called
+    assert ("contrastive", "import") in called
+    assert all(float(line[-2]) >= 0 and line[-1] == "ms" for line in told)
+    counted = {tuple(line.split()[1:3]): line.split()[-3:] for line in lines[head + 1 :]}
+    forwards = [line for line in told if line[1:3] == ["gcn", "forward"]]
+    calls, total, _ = counted["gcn", "forward"]
+    assert int(calls) == len(forwards)
+    assert abs(float(total) - sum(float(line[-2]) for line in forwards)) < 0.1
+    assert not called & {("raising", "import"), ("unruly", "import")}

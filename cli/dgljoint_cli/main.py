@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
+from threading import current_thread, main_thread
 
 import click
 
@@ -46,15 +48,27 @@ def main() -> None:
 def _own_stdout() -> None:
     """Keep stdout to this command's results: what else the process writes there goes to stderr.
 
-    A plugin's ``print`` goes there anyway. This is for what its libraries write, and programs that
-    it starts.
+    A plugin's ``print`` goes there anyway. This is for what its libraries and threads write, and
+    programs that it starts.
     """
     try:
         own = os.dup(1)
         os.dup2(2, 1)
     except OSError:  # there is none, or no stderr
         return
-    sys.stdout = os.fdopen(own, "w", encoding=sys.stdout.encoding, errors=sys.stdout.errors)
+    sys.stdout = _Results(
+        os.fdopen(own, "wb"), encoding=sys.stdout.encoding, errors=sys.stdout.errors,
+        line_buffering=os.isatty(own),
+    )
+
+
+class _Results(TextIOWrapper):
+    """A stdout to which only the main thread writes; others are plugins' and write to stderr."""
+
+    def write(self, text: str, /) -> int:
+        if current_thread() is not main_thread():
+            return sys.stderr.write(text)
+        return super().write(text)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

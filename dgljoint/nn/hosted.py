@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from numbers import Real
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -49,15 +49,30 @@ def refusing_not_finite() -> Iterator[None]:
 
 @dataclass(frozen=True, eq=False)
 class Hosted(Generic[ModuleT]):
-    """A component and the plugin it comes from."""
+    """A component and the plugin it comes from.
+
+    Attributes:
+        entry: of the plugin.
+        module: the component.
+        watched: whether to refuse what it writes into its inputs.
+    """
 
     entry: PluginEntry
     module: ModuleT
+    watched: bool = True
+
+
+def _hosting(
+    hosted: Hosted[Any], what: str, batch: CascadeBatch, **given: object
+) -> guarded:
+    if not hosted.watched:
+        return guarded(hosted.entry, what)
+    return hosting(hosted.entry, what, batch, **given)
 
 
 def encode(hosted: Hosted[Encoder], batch: CascadeBatch, x: Tensor) -> Tensor:
     """Run the encoder. Shapes: (N, D) to (N, D)."""
-    with hosting(hosted.entry, "forward", batch, x=x):
+    with _hosting(hosted, "forward", batch, x=x):
         encoded: Tensor = hosted.module(batch, x)
     _check_shape(hosted.entry, "forward", encoded, x)
     _check_finite(hosted.entry, "forward", [x], [encoded])
@@ -68,7 +83,7 @@ def couple(
     hosted: Hosted[Interaction], reps: Representations, batch: CascadeBatch
 ) -> Representations:
     """Let an interaction refine the views."""
-    with hosting(hosted.entry, "couple", batch, reps=reps):
+    with _hosting(hosted, "couple", batch, reps=reps):
         refined = hosted.module.couple(reps, batch)
     if not isinstance(refined, Representations):
         raise PluginError(
@@ -86,7 +101,7 @@ def inform_rumor(
     batch: CascadeBatch,
 ) -> Representations:
     """Let an interaction tell the rumor view of the links that are predicted."""
-    with hosting(hosted.entry, "inform_rumor", batch, reps=reps):
+    with _hosting(hosted, "inform_rumor", batch, reps=reps):
         rumor = hosted.module.inform_rumor(reps, score_links, batch)
     _check_shape(hosted.entry, "inform_rumor", rumor, reps.shared)
     _check_finite(hosted.entry, "inform_rumor", vars(reps).values(), [rumor])
@@ -97,7 +112,7 @@ def auxiliary_losses(
     hosted: Hosted[Interaction], reps: Representations, outputs: Outputs, batch: CascadeBatch
 ) -> Mapping[str, Tensor]:
     """Ask an interaction for its losses: scalars, named as it declares."""
-    with hosting(hosted.entry, "losses", batch, reps=reps, outputs=outputs):
+    with _hosting(hosted, "losses", batch, reps=reps, outputs=outputs):
         losses = hosted.module.losses(reps, outputs, batch)
         declared = set(hosted.module.loss_coefficients)
     _check_mapping(hosted.entry, "losses", losses)
@@ -115,7 +130,7 @@ def opponent_losses(
     hosted: Hosted[Interaction], reps: Representations, outputs: Outputs, batch: CascadeBatch
 ) -> Mapping[str, Tensor]:
     """Ask an interaction for the losses of its opponent: scalars, inputs detached."""
-    with hosting(hosted.entry, "opponent_losses", batch, reps=reps, outputs=outputs):
+    with _hosting(hosted, "opponent_losses", batch, reps=reps, outputs=outputs):
         losses = hosted.module.opponent_losses(reps, outputs, batch)
     _check_scalars(hosted.entry, "opponent_losses", losses)
     return losses
@@ -157,7 +172,7 @@ def diagnostics(
 ) -> dict[str, float]:
     """Ask an interaction for what it logs, by the plugin's name and its own."""
     with (
-        hosting(hosted.entry, "diagnostics", batch, reps=reps, outputs=outputs), torch.no_grad()
+        _hosting(hosted, "diagnostics", batch, reps=reps, outputs=outputs), torch.no_grad()
     ):
         found = hosted.module.diagnostics(reps, outputs, batch)
     _check_scalars(hosted.entry, "diagnostics", found)

@@ -1,0 +1,86 @@
+"""The tutorial on plugins, followed block by block in an environment of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+
+from packages import FOLDERS, ROOT, pip
+
+PAGE = ROOT.joinpath("docs", "plugins.md").read_text(encoding="utf-8")
+BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)```", re.S)
+COMMAND = "import sys; from dgljoint_cli.main import run; sys.exit(run())"
+
+
+class Reader:
+    """Who follows the page in ``folder``, with a Python that has dgljoint and what it needs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "work"
+        self.folder.mkdir()
+        venv.create(folder / "venv", symlinks=True)
+        self.python = folder / "venv" / "bin" / "python"
+        (site,) = (folder / "venv").glob("lib/python*/site-packages")
+        roots = [ROOT, *(ROOT / name for name in FOLDERS[1:]), sysconfig.get_path("purelib")]
+        (site / "dgljoint.pth").write_text("".join(f"{root}\n" for root in roots))
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
+            "XDG_CACHE_HOME": str(folder / "cache"), "DGLJOINT_TRAIN__EPOCHS": "1",
+            "DGLJOINT_MODEL__WIDTH": "8", "DGLJOINT_ENCODER": "gcn",
+        }
+
+    def run(self, line: str) -> str:
+        """Run a command of the page; pip has no network, and builds with what is here."""
+        program, *arguments = shlex.split(line)
+        if program == "pip":
+            verb, *rest = arguments
+            offline = ("--no-build-isolation", "--no-deps", "--no-index", "-q")
+            *flags, package = rest
+            pip("--python", self.python, verb, *offline, *flags, self.folder / package)
+            return ""
+        module = ["-c", COMMAND] if program == "dgljoint" else ["-m", program]
+        done = subprocess.run(
+            [self.python, *module, *arguments], cwd=self.folder, env=self.environment,
+            capture_output=True, text=True, check=False,
+        )
+        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Follow the page; return what each command said."""
+    reader = Reader(tmp_path_factory.mktemp("tutorial"))
+    found: dict[str, str] = {}
+    for block in BLOCK.finditer(PAGE):
+        if block["file"]:
+            file = reader.folder / block["file"]
+            assert file.exists(), f"{file}: the package that was written has no such file"
+            file.write_text(block["text"], encoding="utf-8")
+        else:
+            assert block["language"] == "bash"
+            found |= {line: reader.run(line) for line in block["text"].splitlines()}
+    return found
+
+
+def test_the_page_can_be_followed(said: dict[str, str]) -> None:
+    assert "dgljoint-cross-stitch" in said["dgljoint plugins list"]
+    shown = said["dgljoint plugins show cross_stitch"]
+    assert "share of each view in itself at first" in shown
+    assert "Cross-stitch Networks" in shown
+    assert "3 passed" in said["pytest dgljoint-cross-stitch"]
+    assert "cross_stitch.own" in said["dgljoint runs show runs/stitched"]
+
+
+def test_it_ends_with_a_row_for_each_figure(said: dict[str, str]) -> None:
+    (table,) = [text for line, text in said.items() if line.startswith("dgljoint runs compare")]
+    rows = [line for line in table.splitlines() if line.startswith("|")]
+    assert len(rows) >= 2 + 5
+    assert "stitched" in table

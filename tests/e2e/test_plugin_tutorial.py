@@ -10,13 +10,25 @@ import sysconfig
 import venv
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from dgljoint.store import put_split
 from packages import FOLDERS, ROOT, pip
+from toys import toy_store
 
 PAGE = ROOT.joinpath("docs", "plugins.md").read_text(encoding="utf-8")
-BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)```", re.S)
+BLOCK = re.compile(
+    r"(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)```", re.DOTALL
+)
 COMMAND = "import sys; from dgljoint_cli.main import run; sys.exit(run())"
+
+
+def toys_in_two_folds(folder: Path) -> Path:
+    store = toy_store(folder / "toy.h5")
+    # two cascades an event
+    fold = np.arange(len(store)) // 2 % 2
+    return put_split(store, "two", fold, grouped_by="event").path
 
 
 class Reader:
@@ -32,8 +44,11 @@ class Reader:
         (site / "dgljoint.pth").write_text("".join(f"{root}\n" for root in roots))
         self.environment = {
             **{name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
-            "XDG_CACHE_HOME": str(folder / "cache"), "DGLJOINT_TRAIN__EPOCHS": "1",
-            "DGLJOINT_MODEL__WIDTH": "8", "DGLJOINT_ENCODER": "gcn",
+            "XDG_CACHE_HOME": str(folder / "cache"),
+            # Few and quick runs, on toys in the place of the demo set.
+            "DGLJOINT_DATA": str(toys_in_two_folds(folder)), "DGLJOINT_SPLIT": "two",
+            "DGLJOINT_ENCODER": "gcn", "DGLJOINT_MODEL__WIDTH": "8",
+            "DGLJOINT_TRAIN__EPOCHS": "1",
         }
 
     def run(self, line: str) -> str:

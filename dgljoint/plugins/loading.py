@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
@@ -60,11 +62,17 @@ def _register(entry: PluginEntry, module: ModuleType) -> pluggy.PluginManager:
     # A manager of its own: pluggy leaves a plugin that fails validation half-registered.
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
-    try:
-        manager.register(module)
-    except pluggy.PluginValidationError as error:
-        reason = " ".join(str(error).split())
-        raise PluginError(f"{entry} implements a hook wrongly: {reason}") from error
+    # What a specification says of an old form of its hook (warn_on_impl, warn_on_impl_args) is
+    # told and works on: as a Python warning it would be lost, or end the command as an error.
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        try:
+            manager.register(module)
+        except pluggy.PluginValidationError as error:
+            reason = " ".join(str(error).split())
+            raise PluginError(f"{entry} implements a hook wrongly: {reason}") from error
+    for warning in told:
+        sys.stderr.write(f"{entry}: {warning.message}\n")
     for caller in manager.get_hookcallers(module) or ():
         if caller.name not in HOOKS:
             raise PluginError(

@@ -6,7 +6,9 @@
 Between ``<!-- options: NAME -->`` and ``<!-- end options -->`` of any page stands the table of that
 component's options; several names, apart by spaces, share one class of them. Between ``<!--
 components -->`` and ``<!-- end components -->`` stands the index of all that ships, each with the
-page of its kind's folder that describes its options.
+page of its kind's folder that describes its options. Between ``<!-- reference: NAME -->`` and
+``<!-- end reference -->`` stands what the code says of classes and functions, several names apart
+by spaces.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from dgljoint.errors import DataError, DgljointError
 from dgljoint.options import describe_options
 from dgljoint.plugins.registry import Registry, installed_registry
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec, ReaderSpec, Spec, WeighterSpec
+from reference import describe
 
 DOCS = Path(__file__).parent
 DISTRIBUTION = "dgljoint"
@@ -32,6 +35,9 @@ KINDS: dict[str, type[Spec]] = {
     "readers": ReaderSpec,
 }
 _OPTIONS = re.compile(r"(<!-- options: (.+?) -->\n)(.*?)(<!-- end options -->)", re.DOTALL)
+_REFERENCE = re.compile(
+    r"(<!-- reference: (.+?) -->\n)(.*?)(<!-- end reference -->)", re.DOTALL
+)
 _COMPONENTS = re.compile(r"(<!-- components -->\n)(.*?)(<!-- end components -->)", re.DOTALL)
 
 
@@ -72,6 +78,10 @@ def fill_in(page: str, path: Path, docs: Path, registry: Registry) -> str:
     def components(block: re.Match[str]) -> str:
         return "\n".join([block[1], "".join(_index(docs, path.parent, registry)) + block[3]])
 
+    def reference(block: re.Match[str]) -> str:
+        return block[1] + "".join(describe(name) for name in block[2].split()) + block[4]
+
+    page = _REFERENCE.sub(reference, page)
     return _COMPONENTS.sub(components, _OPTIONS.sub(options, page))
 
 

@@ -20,6 +20,7 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 
 def load_generator() -> ModuleType:
+    sys.path.insert(0, str(DOCS))  # as it is for a script
     spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
     assert spec is not None
     assert spec.loader is not None

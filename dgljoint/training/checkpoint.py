@@ -34,7 +34,11 @@ def save_tree(path: Path, tree: dict[str, Any]) -> None:
     # Copies of their own: safetensors refuses tensors that share memory.
     copies = {name: tensor.cpu().clone().contiguous() for name, tensor in tensors.items()}
     with replacing(path) as temporary, writing(path):
+        # safetensors makes files that nobody else can read; a run folder may be shared.
+        temporary.touch()
+        usual = temporary.stat().st_mode
         save_file(copies, temporary, metadata={_SKELETON: skeleton})
+        temporary.chmod(usual)
 
 
 def check_tree(tree: dict[str, Any]) -> None:

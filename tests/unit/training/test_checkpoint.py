@@ -25,6 +25,12 @@ def test_a_tree_comes_back_with_its_types(tmp_path: Path) -> None:
     assert found["infinite"] == float("-inf")
 
 
+def test_who_may_read_other_files_may_read_checkpoints(tmp_path: Path) -> None:
+    (tmp_path / "usual").touch()
+    save_tree(tmp_path / "a", {"x": torch.zeros(2)})
+    assert (tmp_path / "a").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
 def test_what_cannot_be_kept_is_refused_and_the_old_file_stands(tmp_path: Path) -> None:
     save_tree(tmp_path / "a", {"x": 1})
     with pytest.raises(TypeError, match="/y/0: a checkpoint cannot hold a set"):

@@ -42,11 +42,14 @@ print(json.dumps([code, sorted(heavy)]), file=sys.stderr)
         (["schema", "-h"], {"rich", "pydantic", "pluggy"}),
         (["schema"], set()),
         (["plugins", "show", "contrastive"], set()),
+        (["plugins", "check", "-h"], {"rich", "pydantic", "pluggy"}),
+        (["plugins", "new", "mine", "--kind", "encoder"], {"rich", "pluggy"}),
     ],
 )
-def test_import_budget(arguments, absent):
+def test_import_budget(arguments, absent, tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", IMPORTED, *arguments], capture_output=True, text=True, check=True
+        [sys.executable, "-c", IMPORTED, *arguments], capture_output=True, text=True, check=True,
+        cwd=tmp_path,
     )
     code, imported = json.loads(done.stderr.splitlines()[-1])
     assert code == 0

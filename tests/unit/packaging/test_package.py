@@ -73,7 +73,7 @@ def test_metadata_of_the_wheel(wheel):
     assert found["Requires-Python"] == "<3.13,>=3.11"
     assert f"{folder}/licenses/LICENSE" in wheel.namelist()
     points = wheel.read(f"{folder}/entry_points.txt").decode()
-    assert "dgljoint = dgljoint_cli.main:run" in points
+    assert "dgljoint = dgljoint_cli.main:main" in points
 
 
 def test_every_entry_point_stands_for_a_module_of_the_tree():

@@ -10,8 +10,10 @@ from types import ModuleType
 from dgljoint.checking.findings import Finding, Findings, Subject, failed
 from dgljoint.errors import DgljointError, PluginError, one_line
 from dgljoint.options import Options, parse_options
+from dgljoint.plugins import hookspecs
 from dgljoint.plugins.guard import guarded
 from dgljoint.plugins.hookspecs import PROJECT
+from dgljoint.plugins.loading import HOOKS
 from dgljoint.plugins.registry import PluginEntry
 from dgljoint.plugins.specs import Reference, Spec
 
@@ -33,6 +35,7 @@ def check_hooks(subject: Subject) -> Findings:
             )
         else:
             yield Finding(HOOKS_STAGE, check)
+        yield _forms(module)
         check = "offers its component"
         loaded = subject.registry.load(entry.name)
     except PluginError as error:
@@ -65,6 +68,24 @@ def _unmarked(module: ModuleType) -> list[str]:
         if name.startswith(f"{PROJECT}_") and inspect.isfunction(value)
         and value.__module__ == module.__name__ and not hasattr(value, f"{PROJECT}_impl")
     ]
+
+
+def _forms(module: ModuleType) -> Finding:
+    """Tell what a module implements in a form that its specification gives up."""
+    told = []
+    for hook in HOOKS:
+        implementation = getattr(module, hook, None)
+        if implementation is None or not hasattr(implementation, f"{PROJECT}_impl"):
+            continue
+        given_up = getattr(getattr(hookspecs, hook), f"{PROJECT}_spec")
+        told.append(given_up["warn_on_impl"])
+        arguments = given_up["warn_on_impl_args"] or {}
+        told += [arguments.get(name) for name in inspect.signature(implementation).parameters]
+    found = "; ".join(str(warning) for warning in told if warning)
+    check = "implements hooks as they are today"
+    if not found:
+        return Finding(HOOKS_STAGE, check)
+    return Finding(HOOKS_STAGE, check, "note", found, "follow what the message says, in time")
 
 
 def _of_spec(spec: Spec, entry: PluginEntry) -> Iterator[Finding]:

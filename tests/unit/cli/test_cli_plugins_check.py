@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
@@ -11,11 +13,14 @@ from commands import ends
 from dgljoint.checking import STAGES, Subject, check_plugin, importing, timing
 from dgljoint.checking.hooks import check_hooks, check_specs
 from dgljoint.checking.metadata import check_metadata
+from dgljoint.plugins import hookspecs
 from dgljoint.plugins.registry import discover, installed_registry
 from dgljoint.testing import LABELS
 from dgljoint_cli.main import run
 
 OWN = [entry.name for entry in discover() if entry.distribution == "dgljoint"]
+
+PAGE = Path(__file__).parents[3] / "docs" / "conformance.md"
 
 WEIGHTER = """
     import dgljoint
@@ -283,6 +288,22 @@ def test_requirements_are_those_that_are_installed(site, requires, found):
     assert finding.outcome == ("failed" if found else "ok")
 
 
+def test_a_hook_that_is_given_up_is_noted(site, capsys, monkeypatch):
+    options = hookspecs.dgljoint_loss_weighters.dgljoint_spec
+    monkeypatch.setitem(options, "warn_on_impl", DeprecationWarning("will go in 2.0"))
+    monkeypatch.setitem(options, "warn_on_impl_args", {"colour": DeprecationWarning("no colour")})
+    install(site, WEIGHTER)
+    findings, _ = check(capsys)
+    finding = findings["implements hooks as they are today"]
+    assert (finding["outcome"], finding["found"]) == ("note", "will go in 2.0")
+    (site.path / "my_module.py").write_text(dedent(_edited("weighters():", "weighters(colour):")))
+    sys.modules.pop("my_module")
+    installed_registry.cache_clear()
+    findings, _ = check(capsys, code=4)
+    finding = findings["implements hooks as they are today"]
+    assert finding["found"] == "will go in 2.0; no colour"
+
+
 def test_an_entry_point_is_a_module(site, capsys):
     install(site, WEIGHTER, value="my_module:plugin")
     findings, _ = check(capsys, code=4)
@@ -447,3 +468,12 @@ def test_own_plugins_are_imported_as_they_should(module):
     found = list(importing.check_import(Subject(installed_registry(), name)))
     assert {f.outcome for f in found if f.check != "is imported quickly"} == {"ok"}
     assert not [f for f in found if "it imports" in f.found]
+
+
+def test_every_check_is_on_the_page(capsys):
+    assert run(["plugins", "check", "fixed", "--no-timing", "--format", "json", "-q"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    page = " ".join(PAGE.read_text(encoding="utf-8").split()).replace("*", "")
+    # a list of options' properties shares its first words
+    names = [finding["check"].replace("has options ", "") for finding in found["findings"]]
+    assert [name for name in names if name not in page] == []

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sysconfig
 import venv
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,15 @@ PAGE = ROOT.joinpath("docs", "plugins.md").read_text(encoding="utf-8")
 BLOCK = re.compile(
     r"(?:<!-- file: (?P<file>\S+) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)```", re.DOTALL
 )
-COMMAND = "import sys; from dgljoint_cli.main import run; sys.exit(run())"
+# Each command after a line that says which: one process, since starting one takes longest.
+COMMANDS = """
+import shlex, sys
+from dgljoint_cli.main import run
+for line in sys.argv[1:]:
+    print(f"\\0{line}", flush=True)
+    if code := run(shlex.split(line)[1:]):
+        sys.exit(code)
+"""
 
 
 def toys_in_two_folds(folder: Path) -> Path:
@@ -51,21 +60,33 @@ class Reader:
             "DGLJOINT_TRAIN__EPOCHS": "1",
         }
 
-    def run(self, line: str) -> str:
-        """Run a command of the page; pip has no network, and builds with what is here."""
-        program, *arguments = shlex.split(line)
-        if program == "pip":
-            verb, *rest = arguments
-            offline = ("--no-build-isolation", "--no-deps", "--no-index", "-q")
-            *flags, package = rest
-            pip("--python", self.python, verb, *offline, *flags, self.folder / package)
-            return ""
-        module = ["-c", COMMAND] if program == "dgljoint" else ["-m", program]
+    def run(self, block: str) -> dict[str, str]:
+        """Run the commands of a block; return what each said."""
+        said: dict[str, str] = {}
+        for program, lines in groupby(block.splitlines(), lambda line: line.split()[0]):
+            if program == "dgljoint":
+                parts = self._python("-c", COMMANDS, *lines).split("\0")[1:]
+                said |= dict(part.split("\n", 1) for part in parts)
+                continue
+            for line in lines:
+                said[line] = self._install(line) if program == "pip" else self._python(
+                    "-m", *shlex.split(line)
+                )
+        return said
+
+    def _install(self, line: str) -> str:
+        """Run pip, which has no network here, and builds with what there is."""
+        _, verb, *flags, package = shlex.split(line)
+        offline = ("--no-build-isolation", "--no-deps", "--no-index", "-q")
+        pip("--python", self.python, verb, *offline, *flags, self.folder / package)
+        return ""
+
+    def _python(self, *arguments: str) -> str:
         done = subprocess.run(
-            [self.python, *module, *arguments], cwd=self.folder, env=self.environment,
+            [self.python, *arguments], cwd=self.folder, env=self.environment,
             capture_output=True, text=True, check=False,
         )
-        assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
+        assert done.returncode == 0, f"{arguments}\n{done.stdout}{done.stderr}"
         return done.stdout
 
 
@@ -81,7 +102,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             file.write_text(block["text"], encoding="utf-8")
         else:
             assert block["language"] == "bash"
-            found |= {line: reader.run(line) for line in block["text"].splitlines()}
+            found |= reader.run(block["text"])
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 import torch
@@ -233,8 +234,9 @@ class JointModel(nn.Module):
         """Where the parameters are."""
         return self.encoder_scale.device
 
-    def _precision(self, batch: CascadeBatch) -> torch.autocast:
-        return torch.autocast(batch.device.type, torch.bfloat16, enabled=self._half)
+    def _precision(self, batch: CascadeBatch) -> AbstractContextManager[object]:
+        # Not every device that torch knows has an autocast.
+        return torch.autocast(batch.device.type, torch.bfloat16) if self._half else nullcontext()
 
     def _outputs(
         self, reps: Representations, score_links: ScoreLinks, batch: CascadeBatch

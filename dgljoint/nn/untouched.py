@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import TracebackType
 
+import torch
 from torch import Tensor
 
 from dgljoint.errors import PluginError
@@ -42,7 +43,7 @@ class hosting(guarded):  # noqa: N801  # see `guarded`
 
     def __enter__(self) -> None:
         self._tensors: list[Tensor] = []
-        if not self._batch.root.is_inference():
+        if not (torch.is_inference_mode_enabled() or self._batch.root.is_inference()):
             for given in (self._batch, *self._given.values()):
                 for value in _parts(given).values():
                     # of the kinds of look this is the quickest, and it is taken often

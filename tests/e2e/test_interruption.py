@@ -25,7 +25,7 @@ def start(data: Path, *arguments: str) -> subprocess.Popen[str]:
         [*COMMAND, "train", *arguments, *SETTINGS, "--plugin", "contrastive", "--plugin",
          "meta_weight"],
         cwd=data.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        env=dict(os.environ, XDG_CACHE_HOME=str(data.parent)),
+        env=dict(os.environ, XDG_CACHE_HOME=str(data.parent / "cache")),
     )
 
 

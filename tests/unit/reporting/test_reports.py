@@ -128,9 +128,12 @@ def test_where_the_data_lie_is_not_told(tmp_path: Path) -> None:
 
 
 def test_a_manifest_of_anything_is_no_crash(tmp_path: Path) -> None:
-    for number, plugins in enumerate((None, 3, [3, None, {}], [{"reference": {"year": []}}])):
-        described = {"plugins": plugins, "parts": [], "packages": 1, "data": "x", "split": 2}
-        written(write_run(tmp_path / str(number), described=described))
+    odd = {"parts": [], "packages": 1, "data": "x", "split": 2}
+    written(write_run(tmp_path / "a", described={"plugins": [{"reference": {"year": []}}], **odd}))
+    for number, plugins in enumerate((None, 3, [3, None, {}])):
+        folder = write_run(tmp_path / str(number), described={"plugins": plugins, **odd})
+        with pytest.raises(DataError, match="plugins is malformed"):
+            written(folder)
 
 
 def test_figures_stand_beside_trivial_guesses(tmp_path: Path) -> None:

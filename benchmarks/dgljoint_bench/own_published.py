@@ -64,9 +64,10 @@ class _BiGCN(nn.Module):
     def __init__(self, name: str, words: int, width: int, classes: int, dropout: float) -> None:
         super().__init__()
         self.name = name
-        # Both directions in one product: the words are read once.
-        self.words = nn.Parameter(nn.init.xavier_uniform_(torch.empty(words, 2 * width)))
-        self.source_words = nn.Parameter(nn.init.xavier_uniform_(torch.empty(words, 2 * width)))
+        # Of each direction, for all posts and for the sources.
+        self.words = nn.ParameterList(
+            nn.init.xavier_uniform_(torch.empty(words, width)) for _ in range(4)
+        )
         self.hidden = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(2))
         self.bias = nn.Parameter(torch.zeros(4, width))
         self.dropout, self.share = Dropout(dropout), dropout
@@ -76,14 +77,14 @@ class _BiGCN(nn.Module):
         rows = batch.features[self.name]
         if not isinstance(rows, SparseRows):
             raise TypeError(f"feature '{self.name}' is not sparse")
-        mapped = multiply(rows, self.words).chunk(2, dim=1)
-        told = multiply(_sources(batch, rows, self.share), self.source_words).chunk(2, dim=1)
+        sources = _sources(batch, rows, self.share)
         pooled: list[Tensor] = []
         for way, edges in enumerate((batch.edges, batch.edges.flip(0))):
             spread = _convolution(batch, edges)
-            first = multiply(spread, mapped[way]) + self.bias[2 * way]
+            first = multiply(spread, multiply(rows, self.words[2 * way])) + self.bias[2 * way]
             hidden = self.hidden[way](self.dropout(first.relu()))
-            second = multiply(spread, hidden + told[way].index_select(0, batch.cascade_of))
+            told = multiply(sources, self.words[2 * way + 1])
+            second = multiply(spread, hidden + told.index_select(0, batch.cascade_of))
             # The source's row beside each post has itself for its mean.
             pooled += [batch.pool((second + self.bias[2 * way + 1]).relu()), first[batch.root]]
         scores: Tensor = self.classify(torch.cat(pooled, dim=1))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,3 +61,37 @@ def test_no_cascade_is_no_prediction(evaluator: Evaluator) -> None:
     assert (len(none), none.logits.shape, len(none.not_source)) == (0, (0, 2), 0)
     scores = evaluator.figures(none, "test")
     assert (scores.rumor, scores.links, scores.views) == (None, {}, None)
+
+
+class Share:
+    """One of two processes: first it stops at what it would hand over, then it is given both."""
+
+    size = 2
+
+    def __init__(self, rank: int, found: list[object] | None = None) -> None:
+        self.rank = rank
+        self.found = found
+        self.mine: object = None
+
+    def gather(self, mine: object) -> list[object]:
+        self.mine = mine
+        return [mine, mine] if self.found is None else self.found
+
+
+def test_the_shares_of_two_processes_make_the_whole(
+    evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dgljoint.evaluation.evaluate._BATCH_COST", 20)
+    model, indices = toy_model(evaluator.store), np.arange(23)
+    whole = evaluator.predict(model, indices)
+    shares = [Share(rank) for rank in range(2)]
+    for share in shares:
+        with suppress(IndexError):  # of one that has not what the other has
+            replace(evaluator, processes=share).predict(model, indices)
+    own = [share.mine for share in shares]
+    assert min(map(len, own)) > 2
+    for rank in range(2):
+        found = replace(evaluator, processes=Share(rank, own)).predict(model, indices)
+        assert found.index.tolist() == whole.index.tolist() == indices.tolist()
+        assert np.array_equal(found.logits, whole.logits)
+        assert np.array_equal(found.ranks["model"].above, whole.ranks["model"].above)

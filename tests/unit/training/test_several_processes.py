@@ -28,7 +28,9 @@ EVERYTHING: dict[str, dict[str, Any]] = {
     "balanced interactions": {"plugins": (*shipped(InteractionSpec), "upgrad")},
     "famo": {"plugins": (*shipped(InteractionSpec), "famo")},
     "one task": {"assignments": ("train.tasks=rumor",)},
-    "a cascade a batch": {"assignments": ("train.batch_posts=1",)},
+    "a cascade a batch": {
+        "assignments": ("train.batch_posts=1",), "plugins": (*shipped(InteractionSpec), "pcgrad")
+    },
 }
 
 

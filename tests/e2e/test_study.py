@@ -56,6 +56,15 @@ def child_of(process: int) -> int:
     return found
 
 
+def stopped(process: int) -> bool:
+    """Say whether every thread of a process has come to its stop."""
+    states = [
+        thread.joinpath("stat").read_text().rpartition(") ")[2][0]
+        for thread in Path(f"/proc/{process}/task").iterdir()
+    ]
+    return set(states) == {"T"}
+
+
 def files(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
@@ -77,6 +86,7 @@ def test_killed_then_interrupted_then_resumed_equals_undisturbed(
     wait_for(lambda: epochs(first) > 0)
     orphan = child_of(killed.pid)
     os.kill(orphan, signal.SIGSTOP)  # it has not noticed yet
+    wait_for(lambda: stopped(orphan))
     killed.kill()
     killed.communicate()
     assert in_use(out)

@@ -121,11 +121,12 @@ def started() -> Processes:
 
 
 @contextmanager
-def joined(device_type: str) -> Iterator[Processes]:
+def joined(device: torch.device) -> Iterator[Processes]:
     """Join the processes that ``torchrun`` started with this one, and leave them at the end.
 
     Args:
-        device_type: where tensors are exchanged: ``cuda`` by NCCL, else by Gloo.
+        device: of this process. What lies on the CPU is exchanged by Gloo, what lies on a CUDA
+            device by NCCL.
 
     Raises:
         RunFailedError: the others do not come, or one is gone.
@@ -135,9 +136,11 @@ def joined(device_type: str) -> Iterator[Processes]:
         yield group
         return
     with _company():
-        distributed.init_process_group(
-            "nccl" if device_type == "cuda" else "gloo", timeout=_PATIENCE
-        )
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        # Also beside NCCL: flags, figures and states are exchanged from the CPU.
+        backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+        distributed.init_process_group(backend, timeout=_PATIENCE)
     try:
         yield group
     finally:

@@ -43,7 +43,7 @@ def sparse_epoch(
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, fused=True)
     # A list of pairs will do for a data set; the types of torch know only their own.
     loader: DataLoader[Any] = DataLoader(
-        ready, batch_size=batch, shuffle=True, collate_fn=collate  # type: ignore[arg-type]
+        ready, batch_size=batch, shuffle=True, collate_fn=collate  # type: ignore[arg-type]  # see above
     )
 
     def epoch() -> float:

@@ -104,7 +104,7 @@ def _train(
     stop: StopRequest, resume: bool, force: bool, device: str,
 ) -> RunResult:
     place = find_device(device, started().local_rank)
-    with joined(place.type) as processes, ExitStack() as held:
+    with joined(place) as processes, ExitStack() as held:
         setup = set_up(config, registry, place, processes)
         folder = RunFolder(processes.from_first(lambda: folder.path))
         told = Callbacks(callbacks if processes.first else ())

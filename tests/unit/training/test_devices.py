@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import distributed
 
 from dgljoint.errors import InterruptedRunError, UsageError
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec
+from dgljoint.processes import joined
 from dgljoint.training.devices import find_device
 from runs import StopAfter, assert_same_run, run
 from toys import shipped, toy_batch, toy_model, toy_store, toy_trainer
@@ -54,6 +56,28 @@ def test_without_cuda_auto_is_the_cpu_and_cuda_is_refused() -> None:
 def test_more_processes_than_devices_are_refused() -> None:
     with pytest.raises(UsageError, match="process 3 of this machine finds no CUDA device"):
         find_device("auto", 2)
+
+
+@pytest.mark.parametrize(
+    ("device", "backend", "taken"),
+    [("cpu", "gloo", []), ("cuda:1", "cpu:gloo,cuda:nccl", [torch.device("cuda:1")])],
+)
+def test_several_processes_can_exchange_what_lies_on_the_cpu(
+    device: str, backend: str, taken: list[torch.device], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As their flags and states do, on whatever device the model is."""
+    for name, value in {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    asked: list[str] = []
+    chosen: list[torch.device] = []
+    monkeypatch.setattr(
+        distributed, "init_process_group", lambda backend, timeout: asked.append(backend)
+    )
+    monkeypatch.setattr(distributed, "destroy_process_group", lambda: None)
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    with joined(torch.device(device)) as group:
+        assert (group.rank, group.size, group.local_rank) == (1, 2, 1)
+    assert (asked, chosen) == ([backend], taken)
 
 
 def test_an_unknown_device_is_refused() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
@@ -63,14 +63,24 @@ def parse_options(model: type[OptionsT], values: Mapping[str, object], where: st
 
 
 def _explain(model: type[Options], problem: ErrorDetails, where: str) -> str:
-    *sections, last = (str(part) for part in problem["loc"])
-    name = ".".join((*sections, last))
+    path = [str(part) for part in problem["loc"]]
+    said = problem["msg"].removeprefix("Value error, ")
+    if not path:  # what options say together
+        return f"{where}: {said}"
+    name = ".".join(path)
     if problem["type"] == "extra_forbidden":
         owner: Any = model
-        for section in sections:
-            owner = owner.model_fields[section].annotation
-        return f"{where} has no option '{name}': {did_you_mean(last, owner.model_fields)}"
-    return f"{where}.{name}: {problem['msg']} (found {_shown(problem['input'])})"
+        for section in path[:-1]:
+            owner = _inside(owner, section)
+        return f"{where} has no option '{name}': {did_you_mean(path[-1], owner.model_fields)}"
+    return f"{where}.{name}: {said} (found {_shown(problem['input'])})"
+
+
+def _inside(owner: Any, section: str) -> Any:
+    """Return the options class that stands under a name or a place of another one."""
+    if not hasattr(owner, "model_fields"):  # a list or a table of options: its last parameter
+        return next(one for one in reversed(get_args(owner)) if one is not Ellipsis)
+    return owner.model_fields[section].annotation
 
 
 def _shown(value: object) -> str:

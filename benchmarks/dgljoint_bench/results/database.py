@@ -1,0 +1,268 @@
+"""Reading and writing the results file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import resources
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from dgljoint.errors import DataError, RunFailedError
+from dgljoint_bench.results.records import DONE, CellRecord, DataRecord, Key, Trial
+
+# "dgljb" cut to 32 bits: tells our files from other people's databases.
+_APPLICATION = 0x64676C6A
+_VERSION = 1
+_COLUMNS = (
+    "digest", "state", "config", "versions", "seconds", "cpu_seconds", "peak_megabytes",
+    "parameters", "best_epoch", "tests_seen", "message", "hint", "exit_code",
+)
+_JSON = ("config", "versions")
+_KEY = ("suite", "data", "configuration", "fold", "seed")
+
+
+class Results:
+    """A results file.
+
+    Every cell is written in a transaction of its own: a process that is killed leaves all cells
+    that were recorded, whole.
+
+    Args:
+        path: of the file.
+        create: make it where it is not.
+
+    Raises:
+        DataError: there is no such file, or it holds something else.
+        RunFailedError: the file system refuses.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        self.path = path
+        if not (create or path.is_file()):
+            raise DataError(
+                f"there is no results file {path}", hint="dgljoint benchmark run SUITE writes one"
+            )
+        with self._refusals():
+            if create:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            # Whoever reads may have to undo what a killed process left half written.
+            mode = "rwc" if create else "rw"
+            # An absolute path: SQLite's address of a relative one has no host.
+            address = f"{path.resolve().as_uri()}?mode={mode}"
+            self._connection = sqlite3.connect(address, uri=True, isolation_level=None)
+            self._connection.row_factory = sqlite3.Row
+            self._connection.execute("PRAGMA foreign_keys = ON")
+            self._open(create)
+
+    def _open(self, create: bool) -> None:
+        pragma = {
+            name: self._connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("application_id", "user_version", "schema_version")
+        }
+        if create and not pragma["schema_version"]:
+            schema = resources.files(__package__).joinpath("schema.sql").read_text("utf-8")
+            self._connection.executescript(
+                f"BEGIN; {schema} PRAGMA application_id = {_APPLICATION}; "
+                f"PRAGMA user_version = {_VERSION}; COMMIT;"
+            )
+        elif pragma["application_id"] != _APPLICATION:
+            raise DataError(
+                f"{self.path} is a database, but no results file of dgljoint benchmark"
+            )
+        elif pragma["user_version"] != _VERSION:
+            raise DataError(
+                f"{self.path} has version {pragma['user_version']} of the results file, expected "
+                f"{_VERSION}", hint="read it with the dgljoint that wrote it",
+            )
+
+    @contextmanager
+    def _refusals(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise RunFailedError(f"{self.path} cannot be used: {error}") from error
+        except (sqlite3.DatabaseError, ValueError, TypeError, KeyError) as error:
+            raise DataError(f"{self.path} is not a readable results file ({error})") from error
+        except OSError as error:
+            raise RunFailedError(f"{self.path} cannot be used: {error.strerror}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._connection.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._refusals():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def suites(self) -> dict[str, dict[str, Any]]:
+        """Return the definition of each suite, by name."""
+        with self._refusals():
+            rows = self._connection.execute("SELECT name, definition FROM suite ORDER BY name")
+            return {row["name"]: json.loads(row["definition"]) for row in rows}
+
+    def data(self, suite: str) -> dict[str, DataRecord]:
+        """Return the tables of a suite, by name, in the order of the suite."""
+        with self._refusals():
+            rows = self._connection.execute(
+                "SELECT * FROM data WHERE suite = ? ORDER BY place", (suite,)
+            ).fetchall()
+            names = DataRecord.__dataclass_fields__
+            found = [DataRecord(**{name: row[name] for name in names}) for row in rows]
+        return {one.name: replace(one, ordered=bool(one.ordered)) for one in found}
+
+    def cells(self, suite: str) -> list[CellRecord]:
+        """Return the cells of a suite, in the order they were first recorded."""
+        with self._refusals():
+            children = {table: self._of_cells(table, suite) for table in
+                        ("figure", "trial", "epoch")}
+            rows = self._connection.execute(
+                "SELECT * FROM cell WHERE suite = ? ORDER BY id", (suite,)
+            ).fetchall()
+            return [
+                _cell(row, **{name: found[row["id"]] for name, found in children.items()})
+                for row in rows
+            ]
+
+    def digests(self, suite: str) -> dict[Key, tuple[str, str]]:
+        """Return digest and state of every cell of a suite."""
+        with self._refusals():
+            rows = self._connection.execute("SELECT * FROM cell WHERE suite = ?", (suite,))
+            return {_key(row): (row["digest"], row["state"]) for row in rows}
+
+    def _of_cells(self, table: str, suite: str) -> defaultdict[int, list[sqlite3.Row]]:
+        found: defaultdict[int, list[sqlite3.Row]] = defaultdict(list)
+        for row in self._connection.execute(
+            # The table is one of ours.
+            f"SELECT {table}.* FROM {table} JOIN cell ON cell.id = cell WHERE suite = ?",  # noqa: S608
+            (suite,),
+        ):
+            found[row["cell"]].append(row)
+        return found
+
+    def describe(
+        self, suite: str, definition: dict[str, Any], data: Sequence[DataRecord]
+    ) -> None:
+        """Write down a suite and its tables; cells that are there stay.
+
+        Args:
+            suite: its name.
+            definition: the suite as plain values.
+            data: its tables, in order.
+        """
+        names = tuple(DataRecord.__dataclass_fields__)
+        marks = ", ".join(f":{name}" for name in ("suite", "place", *names))
+        updates = ", ".join(f"{name} = excluded.{name}" for name in ("place", *names))
+        with self._transaction():
+            self._connection.execute(
+                "INSERT INTO suite VALUES (?, ?) "
+                "ON CONFLICT DO UPDATE SET definition = excluded.definition",
+                (suite, _dump(definition)),
+            )
+            for place, record in enumerate(data):
+                values = {name: getattr(record, name) for name in names}
+                self._connection.execute(
+                    f"INSERT INTO data (suite, place, {', '.join(names)}) VALUES ({marks}) "  # noqa: S608  # our own names
+                    f"ON CONFLICT DO UPDATE SET {updates}",
+                    {"suite": suite, "place": place, **values},
+                )
+
+    def record(self, cell: CellRecord) -> None:
+        """Write down what a cell came to, in place of what was known of it.
+
+        Raises:
+            DataError: the cell saw test data before its model was selected, or it is not known
+                whether it did.
+        """
+        if cell.state == DONE and cell.tests_seen != 0:
+            seen = "it is not known how many" if cell.tests_seen is None else cell.tests_seen
+            raise DataError(
+                f"{cell.key} cannot be recorded: {seen} cascades of the test part were read before "
+                "its model was selected"
+            )
+        values = {name: getattr(cell, name) for name in _COLUMNS}
+        values |= {name: _dump(values[name]) for name in _JSON}
+        values |= {name: getattr(cell.key, name) for name in _KEY}
+        with self._transaction():
+            where = " AND ".join(f"{name} = :{name}" for name in _KEY)
+            self._connection.execute(f"DELETE FROM cell WHERE {where}", values)  # noqa: S608  # our own names
+            marks = ", ".join(f":{name}" for name in values)
+            made = self._connection.execute(
+                f"INSERT INTO cell ({', '.join(values)}) VALUES ({marks})", values  # noqa: S608  # our own names
+            )
+            self._fill(made.lastrowid, cell)
+
+    def _fill(self, number: int | None, cell: CellRecord) -> None:
+        many = self._connection.executemany
+        many(
+            "INSERT INTO figure VALUES (?, ?, ?, ?)",
+            [
+                (number, row, name, value)
+                for row, figures in cell.figures.items() for name, value in figures.items()
+            ],
+        )
+        many(
+            "INSERT INTO trial VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (number, place, _dump(one.settings), one.validation, one.epochs, one.chosen)
+                for place, one in enumerate(cell.trials)
+            ],
+        )
+        many(
+            "INSERT INTO epoch VALUES (?, ?, ?, ?)",
+            [
+                (number, epoch, name, value)
+                for epoch, figures in enumerate(cell.curve, 1) for name, value in figures.items()
+            ],
+        )
+
+
+def _dump(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def _key(row: sqlite3.Row) -> Key:
+    return Key(**{name: row[name] for name in _KEY})
+
+
+def _cell(
+    row: sqlite3.Row, *, figure: list[sqlite3.Row], trial: list[sqlite3.Row],
+    epoch: list[sqlite3.Row],
+) -> CellRecord:
+    figures: dict[str, dict[str, float]] = defaultdict(dict)
+    for one in figure:
+        figures[one["row"]][one["name"]] = one["value"]
+    curve: dict[int, dict[str, float]] = defaultdict(dict)
+    for one in epoch:
+        curve[one["epoch"]][one["name"]] = one["value"]
+    values = {name: json.loads(row[name]) if name in _JSON else row[name] for name in _COLUMNS}
+    return CellRecord(
+        key=_key(row),
+        figures=dict(figures),
+        trials=tuple(
+            Trial(
+                settings=json.loads(one["settings"]), validation=one["validation"],
+                epochs=one["epochs"], chosen=bool(one["chosen"]),
+            )
+            for one in trial
+        ),
+        curve=tuple(curve[number] for number in sorted(curve)),
+        **values,
+    )

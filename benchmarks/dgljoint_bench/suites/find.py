@@ -1,0 +1,53 @@
+"""Finding a suite: by the name of one that ships, or by its file."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+
+from dgljoint.errors import UsageError
+from dgljoint.options import parse_options
+from dgljoint.suggest import did_you_mean
+from dgljoint_bench.suites.suite import Suite
+
+
+def shipped_suites() -> list[str]:
+    """Name the suites that ship."""
+    files = resources.files(__package__).iterdir()
+    return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
+
+
+def find_suite(name: str) -> Suite:
+    """Read a suite.
+
+    Args:
+        name: of one that ships, or a TOML file.
+
+    Raises:
+        UsageError: there is none, or the file says something else.
+    """
+    known = shipped_suites()
+    if name in known:
+        text = resources.files(__package__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
+        return _parsed(text, name, f"suite '{name}'")
+    file = Path(name)
+    if file.suffix != ".toml":
+        raise UsageError(
+            f"there is no suite '{name}'",
+            hint=f"{did_you_mean(name, known)}; or name a file that ends with .toml",
+        )
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} cannot be read: {error}") from error
+    return _parsed(text, file.stem, str(file))
+
+
+def _parsed(text: str, name: str, origin: str) -> Suite:
+    try:
+        values = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{origin} is not TOML: {error}") from error
+    suite = parse_options(Suite, values, origin)
+    return suite if suite.name else suite.model_copy(update={"name": name})

@@ -7,26 +7,22 @@ kernel that kills it for want of memory. Nor does one outlive who started it.
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import IO, Any, cast
+from typing import IO, cast
 
+from dgljoint import child_process
+from dgljoint.child_process import Event
 from dgljoint.config import RunConfig
-from dgljoint.files import writing
 from dgljoint.training.folder import RunFolder
 
 # How soon a Ctrl-C is noticed while nothing else happens.
 _SECONDS_A_LOOK = 0.2
-_Event = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +103,7 @@ def run_cells(
         RunFailedError: a log cannot be written.
     """
     waiting, running = deque(cells), dict[Cell, _CellProcess]()
-    heard: SimpleQueue[tuple[Cell, _Event]] = SimpleQueue()
+    heard: SimpleQueue[tuple[Cell, Event]] = SimpleQueue()
     stopping = False
     try:
         while running or (waiting and not stopping):
@@ -146,38 +142,22 @@ class _CellProcess:
     """
 
     def __init__(
-        self, cell: Cell, heard: SimpleQueue[tuple[Cell, _Event]], keep_open: int, device: str
+        self, cell: Cell, heard: SimpleQueue[tuple[Cell, Event]], keep_open: int, device: str
     ) -> None:
         self._cell = cell
-        # It does not look into the working directory (-P), where anything may be called anything.
-        command = [
-            sys.executable, "-P", "-m", "dgljoint.training.cell_process", str(cell.folder),
-            "resume" if RunFolder(cell.folder).resumable else "start", device,
+        arguments = [
+            str(cell.folder), "resume" if RunFolder(cell.folder).resumable else "start", device,
             json.dumps(cell.config.model_dump(mode="json")),
         ]
-        # What this process imports, that one can: plugins that stand on the path alone too.
-        path = os.pathsep.join(entry for entry in sys.path if entry)
-        with writing(cell.log):
-            log = cell.log.open("wb")
-        with log:
-            self._process = subprocess.Popen(  # noqa: S603  # ours
-                command,
-                # That it is open tells that this process lives, and a byte is a Ctrl-C.
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env={**os.environ, "PYTHONPATH": path},
-                pass_fds=(keep_open,),
-                # Ctrl-C on a terminal reaches this process alone, which asks the others, once.
-                process_group=0,
-            )
+        self._process = child_process.start(
+            "dgljoint.training.cell_process", arguments, cell.log, keep_open=(keep_open,)
+        )
         self._stdin = cast("IO[bytes]", self._process.stdin)
         Thread(target=self._listen, args=(heard,), daemon=True).start()
 
     def interrupt(self) -> None:
         """Ask it to finish its step and to save."""
-        with suppress(BrokenPipeError):
-            os.write(self._stdin.fileno(), b"\n")
+        child_process.interrupt(self._process)
 
     def kill(self) -> None:
         """End it at once; what it saved stands."""
@@ -185,7 +165,7 @@ class _CellProcess:
         self._process.wait()
         self._stdin.close()
 
-    def failure(self, ended: _Event) -> Failure | None:
+    def failure(self, ended: Event) -> Failure | None:
         """Say what went wrong with a process that has ended."""
         self._stdin.close()
         if not self._cell.log.stat().st_size:
@@ -200,25 +180,19 @@ class _CellProcess:
                 "its process was killed, perhaps for want of memory",
                 "fewer --jobs need less memory, and so does a smaller batch", 1,
             )
-        how = f"by signal {-code}, {signal.strsignal(-code)}" if code < 0 else f"with code {code}"
-        return Failure(f"its process ended {how}", f"it may have said why: {self._cell.log}", 1)
+        return Failure(
+            f"its process ended {child_process.how_it_ended(code)}",
+            f"it may have said why: {self._cell.log}", 1,
+        )
 
-    def _listen(self, heard: SimpleQueue[tuple[Cell, _Event]]) -> None:
+    def _listen(self, heard: SimpleQueue[tuple[Cell, Event]]) -> None:
         error = None
         with cast("IO[bytes]", self._process.stdout) as lines:
             for line in lines:
-                event = _parsed(line)
+                event = child_process.parsed(line)
                 if event.get("event") == "epoch":
                     heard.put((self._cell, event))
                 elif event.get("event") == "error":
                     error = event
         code = self._process.wait()
         heard.put((self._cell, {"event": "ended", "code": code, "error": error}))
-
-
-def _parsed(line: bytes) -> _Event:
-    try:
-        event = json.loads(line)
-    except ValueError:
-        return {}  # half a line of a process that was killed, or what a library says on its import
-    return event if isinstance(event, dict) else {}

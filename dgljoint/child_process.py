@@ -1,0 +1,134 @@
+"""A process that another one starts, hears, and can interrupt; and that does not outlive it.
+
+The child tells what happens in lines of JSON on stdout; whatever else it writes goes to stderr. Its
+stdin tells it of its parent: a byte is a Ctrl-C, and the end that the parent has ended.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+from dgljoint.errors import DgljointError, one_line, out_of_memory
+from dgljoint.files import writing
+
+Event = dict[str, Any]
+Say = Callable[[Event], None]
+
+
+def start(
+    module: str, arguments: Iterable[str], log: Path, *, keep_open: Iterable[int] = (),
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a module as a child, its stdin and stdout as pipes.
+
+    Args:
+        module: that calls :func:`own_stdout` and :func:`obey_parent` at once.
+        arguments: of it.
+        log: what it writes to stderr.
+        keep_open: file descriptors that stay open as long as it lives.
+        environment: its variables; this process's own by default.
+
+    Raises:
+        RunFailedError: the log cannot be written.
+    """
+    # What this process imports, that one can: plugins that stand on the path alone too.
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    with writing(log):
+        stderr = log.open("wb")
+    with stderr:
+        return subprocess.Popen(  # noqa: S603  # ours
+            # It does not look into the working directory (-P): anything may be called anything.
+            [sys.executable, "-P", "-m", module, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env={**(os.environ if environment is None else environment), "PYTHONPATH": path},
+            pass_fds=tuple(keep_open),
+            # Ctrl-C on a terminal reaches this process alone, which asks the others, once.
+            process_group=0,
+        )
+
+
+def interrupt(child: subprocess.Popen[bytes]) -> None:
+    """Ask a child to finish its step and to save."""
+    if child.stdin is not None:
+        with suppress(BrokenPipeError):
+            os.write(child.stdin.fileno(), b"\n")
+
+
+def parsed(line: bytes) -> Event:
+    """Read what a child said; nothing of what is no event."""
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return {}  # half a line of a process that was killed, or what a library says on its import
+    return event if isinstance(event, dict) else {}
+
+
+def how_it_ended(code: int) -> str:
+    """Say how a child ended, by its exit code."""
+    return f"by signal {-code}, {signal.strsignal(-code)}" if code < 0 else f"with code {code}"
+
+
+def own_stdout() -> Say:
+    """Take stdout away from everything else, and return what writes a line of JSON to it."""
+    own = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", buffering=1)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def say(event: Event) -> None:
+        own.write(json.dumps(event) + "\n")
+
+    return say
+
+
+def obey_parent() -> None:
+    """Take a byte on stdin for Ctrl-C, and its end for that of whoever started this process."""
+    # Who starts a command in the background may have it ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    own = os.dup(sys.stdin.fileno())
+    with open(os.devnull, "rb") as nothing:  # noqa: PTH123  # nothing for a plugin to read
+        os.dup2(nothing.fileno(), sys.stdin.fileno())
+
+    def watch() -> None:
+        while os.read(own, 1):
+            os.kill(os.getpid(), signal.SIGINT)
+        # At once, wherever the run stands: files appear whole or not at all, and the study may
+        # be gone on with in a moment.
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+
+
+def as_error(error: BaseException) -> DgljointError:
+    """Say what went wrong in a run, whatever raised it."""
+    from dgljoint.plugins.guard import unguarded
+    from dgljoint.plugins.registry import installed_registry
+
+    if isinstance(error, DgljointError):
+        return error
+    if out_of_memory(error):
+        return DgljointError(
+            f"out of memory: {one_line(error)}",
+            hint="fewer --jobs need less memory, and so does a smaller batch",
+        )
+    broken = unguarded(error, installed_registry().at_work)
+    return broken or DgljointError(
+        f"unexpected {one_line(error)}", hint="this is a bug in dgljoint"
+    )
+
+
+def error_event(error: DgljointError) -> Event:
+    """Return what a child says before it ends with an error."""
+    return {
+        "event": "error", "message": error.message, "hint": error.hint,
+        "exit_code": error.exit_code,
+    }

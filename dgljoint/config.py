@@ -201,7 +201,12 @@ def _used(settings: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _merge(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    merged: dict[str, Any] = {"plugins": ()}
+    return layered(({"plugins": ()}, *layers))
+
+
+def layered(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Lay nested settings over one another, the last on top; a list is replaced as a whole."""
+    merged: dict[str, Any] = {}
     for layer in layers:
         _overlay(merged, layer)
     return merged

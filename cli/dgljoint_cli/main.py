@@ -20,7 +20,7 @@ from dgljoint_cli.console import LazyGroup, Talk, common_options, examples, fail
     package="dgljoint_cli",
     verbs=(
         "preprocess", "data", "audit", "train", "evaluate", "predict", "synergy", "runs",
-        "plugins", "schema", "env",
+        "benchmark", "plugins", "schema", "env",
     ),
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples(

@@ -1,4 +1,4 @@
-"""Sets of numbers as they are written on the command line: ``0,2`` and ``0-4``."""
+"""Numbers on the command line: sets of them, ``0,2`` and ``0-4``, and durations."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dgljoint.errors import UsageError
 
 _MOST = 1000
+_SECONDS_A_MINUTE = 60
 
 
 def parse_numbers(text: str, option: str, also: str = "") -> tuple[int, ...]:
@@ -53,3 +54,11 @@ def show_numbers(numbers: Sequence[int]) -> str:
     return ",".join(
         str(first) if first == last else f"{first}-{last}" for first, last in stretches
     )
+
+
+def show_duration(seconds: float) -> str:
+    """Write a duration for people: two units at most."""
+    if seconds < _SECONDS_A_MINUTE:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / _SECONDS_A_MINUTE)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

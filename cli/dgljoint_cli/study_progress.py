@@ -12,8 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from dgljoint.training.cells import Cell, Failure, StudyProgress
 from dgljoint_cli.console import Talk
-
-_SECONDS_A_MINUTE = 60
+from dgljoint_cli.numbers import show_duration
 
 
 @contextmanager
@@ -74,7 +73,7 @@ class LineStudyProgress(StudyProgress):
         seconds = self._clock() - self._begun.pop(cell)
         how = "done" if failure is None else f"FAILED: {failure.message}"
         standing = f"{self.ended} of {self.cells} ended{self.outlook}"
-        self.say(f"{cell}: {how}, {_duration(seconds)}; {standing}")
+        self.say(f"{cell}: {how}, {show_duration(seconds)}; {standing}")
 
     def stop(self, running: int) -> None:
         """Say what is waited for."""
@@ -89,7 +88,7 @@ class LineStudyProgress(StudyProgress):
         """How many have failed, and how long the others will take."""
         failed = f", {self.failures} FAILED" if self.failures else ""
         left = self.seconds_left
-        return failed if left is None else f"{failed}, about {_duration(left)} left"
+        return failed if left is None else f"{failed}, about {show_duration(left)} left"
 
     @property
     def seconds_left(self) -> float | None:
@@ -154,10 +153,3 @@ class BarStudyProgress(LineStudyProgress):
             self._all, completed=self.ended, total=self.cells, unit=f"runs{self.outlook}"
         )
 
-
-def _duration(seconds: float) -> str:
-    """Write a duration for people: two units at most."""
-    if seconds < _SECONDS_A_MINUTE:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / _SECONDS_A_MINUTE)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

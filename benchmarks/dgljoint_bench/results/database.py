@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from importlib import resources
@@ -158,14 +158,14 @@ class Results:
         return found
 
     def describe(
-        self, suite: str, definition: dict[str, Any], data: Sequence[DataRecord]
+        self, suite: str, definition: dict[str, Any], data: Mapping[int, DataRecord]
     ) -> None:
         """Write down a suite and its tables; cells that are there stay.
 
         Args:
             suite: its name.
             definition: the suite as plain values.
-            data: its tables, in order.
+            data: its tables, by their place in it.
         """
         names = tuple(DataRecord.__dataclass_fields__)
         marks = ", ".join(f":{name}" for name in ("suite", "place", *names))
@@ -176,7 +176,7 @@ class Results:
                 "ON CONFLICT DO UPDATE SET definition = excluded.definition",
                 (suite, _dump(definition)),
             )
-            for place, record in enumerate(data):
+            for place, record in data.items():
                 values = {name: getattr(record, name) for name in names}
                 self._connection.execute(
                     f"INSERT INTO data (suite, place, {', '.join(names)}) VALUES ({marks}) "  # noqa: S608  # our own names

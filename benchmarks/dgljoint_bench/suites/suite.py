@@ -28,6 +28,11 @@ class Table(Options):
     without: tuple[str, ...] = Field((), description="configurations left out here")
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the cascade files that it needs."""
+        return (self.data, self.test_on) if self.test_on else (self.data,)
+
+    @property
     def title(self) -> str:
         """Its name in reports and folders."""
         if self.name:
@@ -93,6 +98,8 @@ class Suite(Options):
         if twice:
             raise ValueError(f"two tables are called '{min(twice)}'; give one a name")
         _among((one.table for one in self.published), titles, "table")
+        if self.deadlines and any(table.test_on for table in self.tables):
+            raise ValueError("deadlines and test_on do not go together")
         if self.reference:
             _among((self.reference,), self.configurations, "configuration")
         for table in self.tables:
@@ -123,18 +130,6 @@ class Suite(Options):
     def trials_of(self, configuration: str) -> tuple[Settings, ...]:
         """Return what is tried for a configuration."""
         return self.configurations[configuration].trials or self.trials
-
-    def only(self, names: Iterable[str]) -> Suite:
-        """Return the suite with some of its configurations."""
-        kept = {name: self.configurations[name] for name in names}
-        tables = tuple(
-            table.model_copy(update={"without": tuple(n for n in table.without if n in kept)})
-            for table in self.tables
-        )
-        reference = self.reference if self.reference in kept else ""
-        return self.model_copy(
-            update={"configurations": kept, "tables": tables, "reference": reference}
-        )
 
 
 def _among(names: Iterable[str], known: Iterable[str], kind: str) -> tuple[str, ...]:

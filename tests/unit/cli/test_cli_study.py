@@ -17,6 +17,7 @@ from dgljoint.training.study_summary import CellState, Spread, StudySummary
 from dgljoint_cli import study_progress
 from dgljoint_cli.console import Talk
 from dgljoint_cli.main import run
+from dgljoint_cli.numbers import show_duration
 from dgljoint_cli.study_progress import BarStudyProgress, LineStudyProgress, watching_study
 
 DONE = CellState(0, 0, "fold0-seed0", "done", {"accuracy": 0.5})
@@ -279,5 +280,5 @@ def test_quiet_shows_nothing_and_a_terminal_bars(monkeypatch, capsys):
 
 
 def test_duration_has_two_units_at_most():
-    durations = [study_progress._duration(seconds) for seconds in (0.4, 59, 90, 3600, 7300)]
+    durations = [show_duration(seconds) for seconds in (0.4, 59, 90, 3600, 7300)]
     assert durations == ["0 s", "59 s", "2 min", "1 h 0 min", "2 h 2 min"]

@@ -1,0 +1,183 @@
+"""What runs in the process of a cell.
+
+    python -m dgljoint_bench.running.cell_process FOLDER
+
+Does the job that ``FOLDER/job.json`` describes and leaves ``FOLDER/outcome.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from dgljoint.child_process import as_error, error_event, obey_parent, own_stdout
+from dgljoint.errors import DataError, InterruptedRunError
+from dgljoint.evaluation.selection import selection_score
+from dgljoint.files import write_text
+from dgljoint.plugins.leaving import leave
+from dgljoint.plugins.registry import installed_registry
+from dgljoint.runs.stored import StoredRun, section
+from dgljoint_bench.results.records import MODEL, Trial
+from dgljoint_bench.running.job import JOB, OUTCOME, SPENT, Job
+from dgljoint_bench.running.plan import as_config
+
+_CURVE = ("score", "accuracy", "macro_f1", "mrr")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Do a cell's job; return the exit code."""
+    folder = Path(arguments[0])
+    say = own_stdout()
+    obey_parent()
+    started = time.perf_counter()
+    try:
+        job = Job.from_dict(json.loads((folder / JOB).read_text(encoding="utf-8")))
+        found = _train(job) if job.trials else _without_model(job)
+        spent = _spend(folder, started)
+        write_text(folder / OUTCOME, json.dumps({"digest": job.digest, **found, **spent}) + "\n")
+    except (KeyboardInterrupt, InterruptedRunError):
+        _spend(folder, started)
+        return InterruptedRunError.exit_code
+    # the last frame: even a bug ends with a message
+    except (Exception, SystemExit) as error:  # noqa: BLE001
+        traceback.print_exc()
+        told = as_error(error)
+        say(error_event(told))
+        return told.exit_code
+    return 0
+
+
+def _train(job: Job) -> dict[str, Any]:
+    """Train every trial, and take the figures of the one with the best validation score."""
+    from dgljoint.training import train
+
+    runs, scores = [], []
+    for number, trial in enumerate(job.trials):
+        run = StoredRun(job.path / f"trial{number}")
+        if not run.finished:
+            train(
+                as_config(trial), run.path, registry=installed_registry(), resume=run.resumable,
+                force=not run.resumable, device=job.device,
+            )
+        runs.append(run)
+        scores.append(selection_score(run.typed_scores()["validation"]))
+    best = max(range(len(runs)), key=lambda number: scores[number])
+    chosen, records = runs[best], [run.records() for run in runs]
+    manifest = chosen.manifest()
+    return {
+        "config": chosen.config().model_dump(mode="json"),
+        "versions": _versions(manifest),
+        "figures": _figures(job, chosen),
+        "trials": [
+            asdict(Trial(trial.settings, score, len(lines), number == best))
+            for number, (trial, score, lines) in enumerate(
+                zip(job.trials, scores, records, strict=True)
+            )
+        ],
+        "curve": [
+            {
+                **{name: line["validation"][name] for name in _CURVE if name in line["validation"]},
+                "seconds": line["seconds"],
+            }
+            for line in records[best]
+        ],
+        "parameters": manifest["parameters"],
+        "best_epoch": max(
+            (line["epoch"] for line in records[best] if line["best"]), default=None
+        ),
+        "tests_seen": max(_tests_seen(run) for run in runs),
+    }
+
+
+def _tests_seen(run: StoredRun) -> int:
+    seen = run.test_cascades_seen()
+    if seen is None:
+        raise DataError(f"{run.path} does not say which cascades were read before it was selected")
+    return seen
+
+
+def _figures(job: Job, run: StoredRun) -> dict[str, dict[str, float]]:
+    """Return the figures of the test part by row: the model's and those of guesses."""
+    from dgljoint.training.study_summary import guess_figures, model_figures
+
+    if job.test_on:
+        from dgljoint.training.transfer import evaluate_transfer
+
+        test = evaluate_transfer(
+            run.path, Path(job.test_on), registry=installed_registry(), device=job.device
+        ).scores
+    else:
+        test = run.typed_scores()["test"]
+    found = {MODEL: model_figures(test), **guess_figures(test)}
+    if job.deadlines and test.rumor is not None:
+        found[MODEL] |= _early(job, run)
+    return found
+
+
+def _early(job: Job, run: StoredRun) -> dict[str, float]:
+    from dgljoint.evaluation.deadlines import parse_deadlines
+    from dgljoint.training.early import evaluate_early
+
+    found = evaluate_early(
+        run.path, registry=installed_registry(), part="test",
+        deadlines=parse_deadlines(job.deadlines), device=job.device,
+    )
+    return {
+        f"{name}@{one.deadline}": value
+        for one in found.deadlines
+        for name, value in (("accuracy", one.rumor.accuracy), ("macro_f1", one.rumor.macro_f1))
+    }
+
+
+def _without_model(job: Job) -> dict[str, Any]:
+    from dgljoint_bench.running.probes import probe_figures
+
+    figures = probe_figures(
+        Path(job.data), job.split, job.fold, job.observed_share,
+        test_on=Path(job.test_on) if job.test_on else None, deadlines=job.deadlines,
+    )
+    # They are fitted on the indices of the other folds, and select nothing.
+    return {"figures": figures, "tests_seen": 0}
+
+
+def _versions(manifest: dict[str, Any]) -> dict[str, str]:
+    plugins = {
+        f"plugin {one.get('name')}": f"{one.get('distribution')} {one.get('version')}"
+        for one in manifest.get("plugins", [])
+    }
+    named = {"dgljoint": manifest.get("dgljoint"), "python": manifest.get("python")}
+    found = {**named, **section(manifest, "packages"), **plugins}
+    return {name: str(version) for name, version in found.items()}
+
+
+def _spend(folder: Path, started: float) -> dict[str, float]:
+    """Add this process's time to what earlier ones of the cell spent, those that were not killed.
+
+    Returns:
+        Seconds, CPU seconds, and the most memory resident at once, in megabytes.
+    """
+    file = folder / SPENT
+    before = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    # VmHWM, and not getrusage: that counts towards a process what its parent held.
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    peak = re.search(r"VmHWM:\s+(\d+) kB", status)
+    spent = {
+        "seconds": before.get("seconds", 0.0) + time.perf_counter() - started,
+        "cpu_seconds": before.get("cpu_seconds", 0.0) + time.process_time(),
+        "peak_megabytes": max(
+            before.get("peak_megabytes", 0.0), int(peak.group(1)) / 1000 if peak else 0.0
+        ),
+    }
+    write_text(file, json.dumps(spent) + "\n")
+    return spent
+
+
+if __name__ == "__main__":
+    leave(main(sys.argv[1:]))

@@ -1,0 +1,223 @@
+"""Running the cells of a suite that have no figures yet, and recording what they come to."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+from dgljoint.errors import (
+    DataError,
+    DgljointError,
+    InterruptedRunError,
+    StudyFailedError,
+    UsageError,
+)
+from dgljoint.files import write_text, writing
+from dgljoint.training.interruption import StopRequest
+from dgljoint_bench.results.database import Results
+from dgljoint_bench.results.records import DONE, FAILED, CellRecord, DataRecord, Key, Trial
+from dgljoint_bench.running.job import STOP
+from dgljoint_bench.running.plan import PlannedCell, SuitePlan
+from dgljoint_bench.running.work import AT_ONCE, STOPPED, Outcome, run_job
+
+# How soon a Ctrl-C is noticed while nothing else happens.
+_SECONDS_A_LOOK = 0.2
+_OUTCOME = (
+    "config", "versions", "figures", "curve", "seconds", "cpu_seconds", "peak_megabytes",
+    "parameters", "best_epoch", "tests_seen",
+)
+
+
+class SuiteProgress:
+    """Receives what happens to the cells of a suite; the default ignores it."""
+
+    def start(self, left: Iterable[Key], recorded: Iterable[CellRecord], jobs: int) -> None:
+        """There are cells left to run, and some that are recorded already."""
+
+    def end(self, cell: CellRecord) -> None:
+        """A cell was recorded."""
+
+    def stop(self, running: int) -> None:
+        """Ctrl-C: so many cells finish their step and save."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How the cells of a plan stand after a run.
+
+    Attributes:
+        cells: all of them.
+        done: those with figures.
+        failed: what became of the others.
+    """
+
+    cells: int
+    done: int
+    failed: tuple[CellRecord, ...]
+
+    def error(self) -> StudyFailedError | None:
+        """Return what to end with when cells failed; its exit code is that of the first."""
+        if not self.failed:
+            return None
+        said = "".join(f"\n  {cell.key}: {cell.message}" for cell in self.failed)
+        hints = dict.fromkeys(cell.hint for cell in self.failed if cell.hint)
+        return StudyFailedError(
+            f"{len(self.failed)} of {self.cells} cells failed:{said}",
+            exit_code=self.failed[0].exit_code or 1, hint="; ".join(hints) or None,
+        )
+
+
+def run_suite(
+    plan: SuitePlan, results: Results, out: Path, executor: Executor, *, jobs: int,
+    progress: SuiteProgress, keep_open: Iterable[int] = (), replace: bool = False,
+) -> Tally:
+    """Run the cells of a plan that are not recorded, each in a process of its own.
+
+    A cell that fails stops no other, and is tried again the next time. Every cell is recorded as
+    soon as it ends.
+
+    Args:
+        plan: of the suite.
+        results: file they are recorded in.
+        out: folder of the runs, held by the caller; see :func:`dgljoint.training.lock.locked`.
+        executor: what runs :func:`~dgljoint_bench.running.work.run_job`.
+        jobs: how many cells it runs at a time.
+        progress: is told what happens.
+        keep_open: descriptors that processes of this machine keep open while they live.
+        replace: run cells again that are recorded with other settings.
+
+    Raises:
+        DataError: the file holds figures of other data under the same name.
+        UsageError: it holds cells of other settings, and they are not to be replaced.
+        InterruptedRunError: Ctrl-C; the same command goes on.
+        RunFailedError: the file system refuses.
+    """
+    left = _left(plan, results, replace=replace)
+    _check_data(plan, results)
+    results.describe(plan.suite.name, plan.suite.model_dump(mode="json"), plan.tables)
+    progress.start([cell.key for cell in left], results.cells(plan.suite.name), jobs)
+    stop_file = out / STOP
+    with writing(stop_file):
+        stop_file.unlink(missing_ok=True)
+    with StopRequest() as stop, stop.between_steps():
+        futures = {
+            executor.submit(run_job, cell.job.to_dict(), str(stop_file), *_held(keep_open)): cell
+            for cell in left
+        }
+        try:
+            _gather(futures, results, progress, stop, stop_file)
+        except BaseException:
+            write_text(stop_file, AT_ONCE)
+            _cancel(futures)
+            raise
+    tally = _tally(plan, results)
+    if stop.asked and tally.done + len(tally.failed) < tally.cells:
+        raise _interrupted(tally)
+    return tally
+
+
+def _held(keep_open: Iterable[int]) -> tuple[tuple[int, ...], ...]:
+    held = tuple(keep_open)
+    return (held,) if held else ()
+
+
+def _left(plan: SuitePlan, results: Results, *, replace: bool) -> list[PlannedCell]:
+    known = results.digests(plan.suite.name)
+    changed = [c for c in plan.cells if known.get(c.key, (c.job.digest,))[0] != c.job.digest]
+    if changed and not replace:
+        more = f", and {len(changed) - 1} more cells" if len(changed) > 1 else ""
+        raise UsageError(
+            f"{results.path} holds {changed[0].key}{more}, run with other settings",
+            hint="name another --results file, or run them again with --replace",
+        )
+    return [cell for cell in plan.cells if known.get(cell.key) != (cell.job.digest, DONE)]
+
+
+def _check_data(plan: SuitePlan, results: Results) -> None:
+    known = results.data(plan.suite.name)
+    for record in plan.tables.values():
+        before = known.get(record.name, record)
+        if _content(before) != _content(record):
+            raise DataError(
+                f"{results.path} holds figures of the suite {plan.suite.name} on other data called "
+                f"'{record.name}'", hint="name another --results file",
+            )
+
+
+def _content(record: DataRecord) -> tuple[str | None, ...]:
+    return record.digest, record.split_digest, record.test_digest
+
+
+def _gather(
+    futures: Mapping[Future[Outcome], PlannedCell], results: Results, progress: SuiteProgress,
+    stop: StopRequest, stop_file: Path,
+) -> None:
+    """Record every outcome as it comes, and hand a Ctrl-C on."""
+    waiting, stopping = set(futures), False
+    while waiting:
+        if stop.asked and not stopping:
+            stopping = True
+            write_text(stop_file, "")
+            _cancel(waiting)
+            progress.stop(sum(future.running() for future in waiting))
+        ended = wait(waiting, timeout=_SECONDS_A_LOOK, return_when=FIRST_COMPLETED).done
+        waiting -= ended
+        for future in ended:
+            cell = _recorded(futures[future], _outcome(future), results)
+            if cell is not None:
+                progress.end(cell)
+
+
+def _cancel(futures: Iterable[Future[Outcome]]) -> None:
+    for future in futures:
+        future.cancel()
+
+
+def _outcome(future: Future[Outcome]) -> Outcome:
+    try:
+        return future.result()
+    except CancelledError:
+        return {STOPPED: True}
+    except DgljointError as error:
+        return {"message": error.message, "hint": error.hint, "exit_code": error.exit_code}
+
+
+def _recorded(planned: PlannedCell, outcome: Outcome, results: Results) -> CellRecord | None:
+    """Record what a cell came to; ``None`` for one that was stopped."""
+    if STOPPED in outcome:
+        return None
+    digest = planned.job.digest
+    if "message" not in outcome:
+        cell = CellRecord(
+            planned.key, digest, DONE,
+            trials=tuple(Trial(**trial) for trial in outcome.get("trials", ())),
+            **{name: outcome[name] for name in _OUTCOME if name in outcome},
+        )
+        try:
+            results.record(cell)
+        except DataError as error:
+            outcome = {"message": error.message, "hint": error.hint, "exit_code": error.exit_code}
+        else:
+            return cell
+    failed = CellRecord(planned.key, digest, FAILED, **outcome)
+    results.record(failed)
+    return failed
+
+
+def _tally(plan: SuitePlan, results: Results) -> Tally:
+    planned = {cell.key for cell in plan.cells}
+    found = [cell for cell in results.cells(plan.suite.name) if cell.key in planned]
+    done = sum(cell.state == DONE for cell in found)
+    return Tally(len(planned), done, tuple(cell for cell in found if cell.state == FAILED))
+
+
+def _interrupted(tally: Tally) -> InterruptedRunError:
+    failed = f", {len(tally.failed)} failed" if tally.failed else ""
+    return InterruptedRunError(
+        f"interrupted: {tally.done} of {tally.cells} cells are done{failed}; everything is saved",
+        hint=f"go on with the same command: dgljoint {shlex.join(sys.argv[1:])}",
+    )

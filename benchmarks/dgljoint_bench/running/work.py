@@ -1,0 +1,136 @@
+"""One cell from its job to its outcome: what an executor runs, here or on another machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from threading import Thread
+from typing import IO, Any, cast
+
+from dgljoint import child_process
+from dgljoint.config import ENVIRONMENT_PREFIX
+from dgljoint.errors import InterruptedRunError
+from dgljoint.files import write_text
+from dgljoint_bench.running.job import JOB, LOG, OUTCOME, Job
+
+# How soon the request to stop is noticed.
+_SECONDS_A_LOOK = 0.5
+STOPPED = "stopped"
+# What a stop file says when asked again.
+AT_ONCE = "now"
+Outcome = dict[str, Any]
+
+
+def stored_outcome(job: Job) -> Outcome | None:
+    """Read what the cell came to when it was run before; ``None`` where it was not, or differs."""
+    try:
+        found = json.loads((job.path / OUTCOME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) and found.get("digest") == job.digest else None
+
+
+def run_job(values: dict[str, Any], stop: str, keep_open: Iterable[int] = ()) -> Outcome:
+    """Do a job in a process of its own, and wait for it.
+
+    Args:
+        values: the job, plain values.
+        stop: a file; when it appears, the process finishes its step and saves. When it says
+            ``now``, the process is killed.
+        keep_open: file descriptors that stay open as long as the process lives.
+
+    Returns:
+        What ``outcome.json`` holds; or ``message``, ``hint`` and ``exit_code`` of a failure; or
+        ``stopped``.
+    """
+    job = Job.from_dict(values)
+    if (known := stored_outcome(job)) is not None:
+        return known
+    if Path(stop).exists():
+        return {STOPPED: True}
+    _prepare(job)
+    child = child_process.start(
+        "dgljoint_bench.running.cell_process", [job.folder], job.path / LOG, keep_open=keep_open,
+        environment=_environment(),
+    )
+    try:
+        error = _wait(child, Path(stop))
+    finally:
+        child.kill()
+        child.wait()
+        if child.stdin is not None:
+            with suppress(BrokenPipeError):
+                child.stdin.close()
+    if (found := stored_outcome(job)) is not None:
+        return found
+    if error is not None:
+        return error
+    if child.returncode == InterruptedRunError.exit_code:
+        return {STOPPED: True}
+    return _death(child.returncode, job)
+
+
+def _prepare(job: Job) -> None:
+    """Write the job down; what was begun with other settings gives way."""
+    file, text = job.path / JOB, json.dumps(job.to_dict(), indent=2) + "\n"
+    with suppress(OSError, ValueError, KeyError):
+        if json.loads(file.read_text(encoding="utf-8"))["digest"] != job.digest:
+            shutil.rmtree(job.path)
+    job.path.mkdir(parents=True, exist_ok=True)
+    write_text(file, text)
+
+
+def _wait(child: subprocess.Popen[bytes], stop: Path) -> Outcome | None:
+    """Wait for the end of a process; return the error that it told of."""
+    errors: list[Outcome] = []
+
+    def listen() -> None:
+        with cast("IO[bytes]", child.stdout) as lines:
+            for line in lines:
+                event = child_process.parsed(line)
+                if event.pop("event", None) == "error":
+                    errors.append(event)
+
+    listener = Thread(target=listen, daemon=True)
+    listener.start()
+    asked = False
+    while True:
+        try:
+            child.wait(_SECONDS_A_LOOK)
+            break
+        except subprocess.TimeoutExpired:
+            if not asked and stop.exists():
+                asked = True
+                child_process.interrupt(child)
+            if asked and _at_once(stop):
+                child.kill()
+    listener.join()
+    return errors[-1] if errors else None
+
+
+def _at_once(stop: Path) -> bool:
+    with suppress(OSError):
+        return stop.read_text(encoding="utf-8") == AT_ONCE
+    return False
+
+
+def _death(code: int, job: Job) -> Outcome:
+    if code == -signal.SIGKILL:
+        message = "its process was killed, perhaps for want of memory"
+        hint = "fewer --jobs need less memory, and so does train.batch_posts"
+    else:
+        message = f"its process ended {child_process.how_it_ended(code)}"
+        hint = f"it may have said why: {job.path / LOG}"
+    return {"message": message, "hint": hint, "exit_code": 1}
+
+
+def _environment() -> dict[str, str]:
+    """Return the variables of a cell: one thread, and no settings but those of the suite."""
+    plain = {key: v for key, v in os.environ.items() if not key.startswith(ENVIRONMENT_PREFIX)}
+    return {**plain, "OMP_NUM_THREADS": "1"}

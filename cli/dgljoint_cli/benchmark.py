@@ -1,0 +1,21 @@
+"""``dgljoint benchmark``: suites, run and reported."""
+
+from __future__ import annotations
+
+import click
+
+from dgljoint_cli.console import LazyGroup, common_options, examples
+
+
+@click.group(
+    cls=LazyGroup,
+    package="dgljoint_cli.benchmark_verbs",
+    verbs=("run",),
+    epilog=examples(
+        "dgljoint benchmark run demo",
+        "dgljoint benchmark run schemes --data twitter15.h5 --jobs 2",
+    ),
+)
+@common_options
+def benchmark() -> None:
+    """Run suites that compare combinations, and report what they come to."""

@@ -1,0 +1,1 @@
+"""The verbs of ``dgljoint benchmark``, each imported when it is used."""

@@ -9,7 +9,7 @@ an event is worth.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,6 +82,20 @@ def text_classifier() -> Any:
     return make_pipeline(
         TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression(C=10.0, max_iter=1000)
     )
+
+
+def count_classifier() -> Any:
+    """Return an untrained classifier of word counts, (B, words): TF-IDF, logistic regression."""
+    from sklearn.feature_extraction.text import TfidfTransformer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    return make_pipeline(TfidfTransformer(), LogisticRegression(C=10.0, max_iter=1000))
+
+
+def has_words(texts: Iterable[str]) -> bool:
+    """Say whether any text has a word that :func:`text_classifier` would see."""
+    return any(_WORD.search(text) for text in texts)
 
 
 def forest_classifier() -> Any:
@@ -160,7 +174,7 @@ def _available(store: CascadeStore, used: NDArray[np.int64]) -> tuple[list[_Prob
     else:
         skipped.append(_skip("id probe", "the ids are no numbers"))
     texts = np.array(source_texts(store), dtype=object)[used]
-    if any(_WORD.search(text) for text in texts):
+    if has_words(texts):
         sees = "words and pairs of words of the source"
         made.append(_Probe("source-text probe", sees, texts, text_classifier, True))
     else:

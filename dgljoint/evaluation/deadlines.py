@@ -52,20 +52,30 @@ class Deadline:
 
     def cut(self, columns: CascadeColumns) -> CascadeColumns:
         """Return the cascades as they were at the deadline: later posts are not among them."""
-        sizes, seen = np.diff(columns.post_ptr), self.visible(columns)
-        place = np.arange(len(columns.posts)) - np.repeat(columns.post_ptr[:-1], sizes)
-        kept = place < np.repeat(seen, sizes)
-        post_ptr = np.concatenate(([0], seen.cumsum()))
-        moved = np.repeat(post_ptr[:-1] - columns.post_ptr[:-1], seen)
-        parent = columns.parent[kept]
-        return replace(
-            columns,
-            post_ptr=post_ptr,
-            posts=columns.posts[kept],
-            parent=np.where(parent < 0, -1, parent + moved),
-            delay_seconds=columns.delay_seconds[kept],
-            kind=columns.kind[kept],
-        )
+        return first_posts(columns, self.visible(columns))
+
+
+def first_posts(columns: CascadeColumns, count: Index) -> CascadeColumns:
+    """Cut cascades down to their first posts.
+
+    Args:
+        columns: cascades, posts in time order.
+        count: (B,) posts of each that stay, at least 1.
+    """
+    sizes = np.diff(columns.post_ptr)
+    place = np.arange(len(columns.posts)) - np.repeat(columns.post_ptr[:-1], sizes)
+    kept = place < np.repeat(count, sizes)
+    post_ptr = np.concatenate(([0], count.cumsum()))
+    moved = np.repeat(post_ptr[:-1] - columns.post_ptr[:-1], count)
+    parent = columns.parent[kept]
+    return replace(
+        columns,
+        post_ptr=post_ptr,
+        posts=columns.posts[kept],
+        parent=np.where(parent < 0, -1, parent + moved),
+        delay_seconds=columns.delay_seconds[kept],
+        kind=columns.kind[kept],
+    )
 
 
 def parse_deadlines(text: str) -> tuple[Deadline, ...]:

@@ -1,0 +1,229 @@
+"""Rows of a rumor table that need no graph model: what text, tree and date reach alone.
+
+They are trained on everything a model may be trained or selected on: nothing about them is
+selected, so they need no validation part. What a model does not reach above them it owes to its
+data, not to its graph.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgljoint.errors import DataError
+from dgljoint.evaluation.deadlines import first_posts, parse_deadlines
+from dgljoint.evaluation.metrics import f1_by_class
+from dgljoint.store import CascadeColumns, CascadeStore
+from dgljoint_data.audit_overlap import source_texts
+from dgljoint_data.audit_probes import (
+    cascade_shapes,
+    count_classifier,
+    forest_classifier,
+    has_words,
+    text_classifier,
+)
+
+TEXT = "source text, TF-IDF + logistic regression"
+WORDS = "source words, TF-IDF + logistic regression"
+STRUCTURE = "structure and delays, random forest"
+DATE = "date alone, random forest"
+
+# The RvNN archives' words. A feature of our own counts the words of texts that they have not.
+_PUBLISHED = "published_words"
+
+Figures = dict[str, float]
+Features = Any  # an array or a sparse matrix, a row a cascade
+Cut = Callable[[CascadeColumns], CascadeColumns]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """Labelled cascades that are trained on or tested.
+
+    Attributes:
+        store: where they are.
+        index: (B,) their positions.
+        label: (B,) numbers of the classes of the file that is trained on.
+    """
+
+    store: CascadeStore
+    index: NDArray[np.int64]
+    label: NDArray[np.int64]
+
+    @property
+    def texts(self) -> NDArray[Any]:
+        return np.array(source_texts(self.store), dtype=object)[self.index]
+
+    def shapes(self, cut: Cut) -> NDArray[np.float64]:
+        return cascade_shapes(cut(self.store.read(self.index)))
+
+
+def probe_figures(
+    data: Path, split: str, fold: int, observed_share: float, *, test_on: Path | None = None,
+    deadlines: str = "",
+) -> dict[str, Figures]:
+    """Train classifiers that see one thing each, and test them on a fold.
+
+    A row stands for what both files have: without texts, the words of the source take the place
+    of its text; without dates there is no row of them. Words without spelling are not looked for
+    in what another reader made.
+
+    Args:
+        data: a cascade file.
+        split: name of its split.
+        fold: that is tested. What a model could be trained or selected on is trained on.
+        observed_share: of a cascade's posts that the models observe; the forest sees no others.
+        test_on: another cascade file, to test on all its cascades that are not in ``data``.
+        deadlines: with commas between them; the forest is trained and tested on cascades as they
+            were then, and what is known of the source is known at all of them.
+
+    Returns:
+        By row ``accuracy`` and ``macro_f1``, and by each deadline ``accuracy@1h`` and so on.
+
+    Raises:
+        UsageError: there is no such split or fold, or a deadline cannot be read.
+        DataError: a file cannot be used, the classes differ, or there is nothing to train or test.
+    """
+    from dgljoint.nn.questions import evaluation_question
+
+    def observed(columns: CascadeColumns) -> CascadeColumns:
+        seen = ~evaluation_question(columns, observed_share).pending
+        return first_posts(columns, np.bincount(columns.cascade_of[seen]))
+
+    moments = parse_deadlines(deadlines) if deadlines else ()
+    train, test = _parts(CascadeStore(data), split, fold, test_on)
+    cuts: dict[str, Cut] = {"": observed}
+    cuts |= {f"@{deadline.text}": deadline.cut for deadline in moments}
+    rows = {
+        name: _same_at_all(_tested(train, test, seen, asked, model), list(cuts))
+        for name, (seen, asked, model) in _of_sources(train, test).items()
+    }
+    rows[STRUCTURE] = {
+        f"{figure}{when}": value
+        for when, cut in cuts.items()
+        for figure, value in _tested(
+            train, test, train.shapes(cut), test.shapes(cut), forest_classifier
+        ).items()
+    }
+    return {name: rows[name] for name in (TEXT, WORDS, STRUCTURE, DATE) if name in rows}
+
+
+def _parts(
+    store: CascadeStore, split: str, fold: int, test_on: Path | None
+) -> tuple[_Part, _Part]:
+    from dgljoint.training.parts import part_under_test, training_parts
+
+    divided = store.split(split)
+    # Which seed divides them is all one: the parts are put together again.
+    parts = training_parts(store, divided, fold, seed=0, meta=False)
+    train = _labelled(store, np.concatenate((parts.train, parts.validation)), store.label)
+    if test_on is None:
+        test = _labelled(store, part_under_test(divided, fold), store.label)
+    else:
+        other = CascadeStore(test_on)
+        known = set(store.ids.all())
+        new = np.array([name not in known for name in other.ids.all()])
+        test = _labelled(other, np.flatnonzero(new), _renamed(other, store.label_names))
+    beside = f"fold {fold} of split '{split}'"
+    if not len(train.index):
+        raise DataError(f"{store.path} has no labelled cascade to train on beside {beside}")
+    if not len(test.index):
+        where = f"in {beside}" if test_on is None else f"that {store.path} has not"
+        raise DataError(f"{test.store.path} has no labelled cascade to test on {where}")
+    return train, test
+
+
+def _labelled(store: CascadeStore, index: NDArray[np.int64], label: NDArray[Any]) -> _Part:
+    index = index[label[index] >= 0]
+    return _Part(store, index, label[index].astype(np.int64))
+
+
+def _renamed(store: CascadeStore, names: Sequence[str]) -> NDArray[np.int64]:
+    """Return the labels of a store as numbers of ``names``."""
+    if set(store.label_names) != set(names):
+        raise DataError(
+            f"{store.path} has the classes {', '.join(store.label_names)}, expected "
+            f"{', '.join(names)}",
+            hint="build both files with the same classes",
+        )
+    number = [names.index(name) for name in store.label_names]
+    return np.array([*number, -1])[store.label]  # -1, the last, is no label
+
+
+def _of_sources(train: _Part, test: _Part) -> dict[str, tuple[Features, Features, Any]]:
+    """Return what is known of the sources, of both parts, each with its classifier."""
+    found: dict[str, tuple[Features, Features, Any]] = {}
+    if has_words(train.texts) and has_words(test.texts):
+        found[TEXT] = (train.texts, test.texts, text_classifier)
+    elif (words := _words(train, test)) is not None:
+        found[WORDS] = (*words, count_classifier)
+    if all(len(np.unique(part.store.posted_at)) > 1 for part in (train, test)):
+        dates = [part.store.posted_at[part.index].reshape(-1, 1) for part in (train, test)]
+        found[DATE] = (dates[0], dates[1], forest_classifier)
+    return found
+
+
+def _words(train: _Part, test: _Part) -> tuple[Features, Features] | None:
+    """Return how often each word stands in each source, of both parts; ``None`` if none has any."""
+    sparse = [name for name, kind in train.store.features.items() if kind == "sparse"]
+    for name in sorted(sparse, key=lambda name: name != _PUBLISHED):
+        seen = _counts(train, name)
+        if not seen.nnz or test.store.features.get(name) != "sparse":
+            continue
+        asked = _counts(test, name)
+        column = _columns_of(train.store, test.store, name)
+        if column is not None:
+            known = np.flatnonzero(column >= 0)
+            entries = asked[:, known].tocoo()
+            place = (entries.row, column[known][entries.col])
+            shape = (len(test.index), seen.shape[1])
+            return seen, type(seen)((entries.data, place), shape=shape)
+    return None
+
+
+def _columns_of(
+    store: CascadeStore, other: CascadeStore, name: str
+) -> NDArray[np.int64] | None:
+    """Say in which column of ``store`` each word of ``other`` stands, -1 for in none.
+
+    ``None`` where that cannot be told.
+    """
+    ours, theirs = store.sparse(name), other.sparse(name)
+    if ours.vocabulary is not None and theirs.vocabulary is not None:
+        place = {word: column for column, word in enumerate(ours.vocabulary.all())}
+        return np.array([place.get(word, -1) for word in theirs.vocabulary.all()], np.int64)
+    alike = store.attributes["reader"] == other.attributes["reader"]
+    return np.arange(ours.columns) if alike and ours.columns == theirs.columns else None
+
+
+def _counts(part: _Part, name: str) -> Any:
+    """Return the rows of a sparse feature that belong to the sources; (B, columns)."""
+    from scipy.sparse import csr_matrix
+
+    feature = part.store.sparse(name)
+    shape = (len(feature.indptr) - 1, feature.columns)
+    whole = csr_matrix((feature.values, feature.indices, feature.indptr), shape=shape)
+    return whole[part.store.post_ptr[part.index]]
+
+
+def _tested(
+    train: _Part, test: _Part, seen: Features, asked: Features, model: Callable[[], Any]
+) -> Figures:
+    """Train a model on what is ``seen`` of one part, and score what it says of the other."""
+    if len(np.unique(train.label)) < 2:
+        said = np.full(len(test.label), train.label[0])
+    else:
+        said = model().fit(seen, train.label).predict(asked)
+    classes = len(train.store.label_names)
+    confusion = np.bincount(test.label * classes + said, minlength=classes**2)
+    f1 = f1_by_class(confusion.reshape(classes, classes))
+    return {"accuracy": float((said == test.label).mean()), "macro_f1": float(f1.mean())}
+
+
+def _same_at_all(figures: Figures, moments: Sequence[str]) -> Figures:
+    return {f"{name}{when}": value for when in moments for name, value in figures.items()}

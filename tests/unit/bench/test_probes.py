@@ -1,0 +1,238 @@
+"""The rows without a model see what they say, are tested on the fold and trained beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dgljoint.cascade import Cascade, SparseBlock
+from dgljoint.errors import DataError, UsageError
+from dgljoint.store import create_store
+from dgljoint.training.parts import part_under_test, training_parts
+from dgljoint_bench.running import probes
+from dgljoint_bench.running.probes import DATE, STRUCTURE, TEXT, WORDS, probe_figures
+from toys import LABELS, random_cascade, toy_cascade, toy_store
+
+FOLDS = 4
+PERFECT = {"accuracy": 1.0, "macro_f1": 1.0}
+
+
+def made(count: int = 32, start: int = 0) -> list[Cascade]:
+    """Make cascades of which nothing tells the classes apart: no text, no date, one shape."""
+    return [
+        replace(toy_cascade(f"c{n}", [-1, 0, 0, 0], label=LABELS[n % 2]), text=["", "", "", ""])
+        for n in range(start, start + count)
+    ]
+
+
+def write(
+    path: Path, cascades: Sequence[Cascade], *, reader: str = "toys",
+    labels: Sequence[str] = LABELS, words: Sequence[str] | None = None,
+    counts: Sequence[Sequence[int]] | None = None, feature: str = "published_words",
+) -> Path:
+    """Write cascades with a split ``mine`` in which both classes stand in every fold.
+
+    Args:
+        words: names of the columns of ``counts``; without them they have none.
+        counts: by cascade, how often each word stands in its source.
+    """
+    with create_store(
+        path, name=path.stem, reader=reader, label_names=labels, raw_digest="x"
+    ) as writer:
+        for number, cascade in enumerate(cascades):
+            features: dict[str, object] = {"extra": np.ones((len(cascade), 1), np.float32)}
+            if counts is not None:
+                features[feature] = source_words(counts[number], len(cascade))
+            writer.add(cascade, features)  # type: ignore[arg-type]  # either kind of rows
+        if counts is not None and words is None:
+            writer.set_columns(feature, len(counts[0]))
+        elif counts is not None and words is not None:
+            writer.set_vocabulary(feature, words)
+        writer.set_split("mine", np.arange(len(cascades)) // 2 % FOLDS, grouped_by="")
+    return path
+
+
+def source_words(counts: Sequence[int], posts: int) -> SparseBlock:
+    column = np.flatnonzero(counts).astype(np.int32)
+    return SparseBlock(
+        indptr=np.array([0, *[len(column)] * posts]),
+        indices=column,
+        values=np.array(counts, np.float32)[column],
+    )
+
+
+def by_label(
+    cascades: Sequence[Cascade], one: Sequence[int], other: Sequence[int]
+) -> list[Sequence[int]]:
+    return [one if cascade.label == LABELS[0] else other for cascade in cascades]
+
+
+def test_each_row_sees_its_own_thing(tmp_path: Path) -> None:
+    plain = made()
+    figures = probe_figures(write(tmp_path / "plain.h5", plain), "mine", 0, 1.0)
+    assert figures == {STRUCTURE: {"accuracy": 0.5, "macro_f1": pytest.approx(1 / 3)}}
+
+    told = [
+        replace(one, text=["said" if one.label == LABELS[0] else "heard", "x", "x", "x"])
+        for one in plain
+    ]
+    figures = probe_figures(write(tmp_path / "text.h5", told), "mine", 0, 1.0)
+    assert list(figures) == [TEXT, STRUCTURE]
+    assert figures[TEXT] == PERFECT
+    assert figures[STRUCTURE]["accuracy"] == 0.5
+
+    dated = [replace(one, posted_at=1000 + 9 * (one.label == LABELS[0])) for one in plain]
+    figures = probe_figures(write(tmp_path / "date.h5", dated), "mine", 0, 1.0)
+    assert list(figures) == [STRUCTURE, DATE]
+    assert figures[DATE] == PERFECT
+
+    shaped = [
+        replace(one, parent=np.array([-1, 0, 1, 2], np.int32)) if one.label == LABELS[0] else one
+        for one in plain
+    ]
+    figures = probe_figures(write(tmp_path / "shape.h5", shaped), "mine", 0, 1.0)
+    assert figures == {STRUCTURE: PERFECT}
+
+
+def test_words_stand_in_for_a_text_that_is_not_there(tmp_path: Path) -> None:
+    cascades = made()
+    counts = by_label(cascades, [2, 0, 1], [0, 2, 1])
+    figures = probe_figures(write(tmp_path / "a.h5", cascades, counts=counts), "mine", 0, 1.0)
+    assert list(figures) == [WORDS, STRUCTURE]
+    assert figures[WORDS] == PERFECT
+    named = write(tmp_path / "b.h5", cascades, counts=counts, words=["a", "b", "c"], feature="bow")
+    assert probe_figures(named, "mine", 0, 1.0)[WORDS] == PERFECT
+    nothing = write(tmp_path / "c.h5", cascades, counts=[[0, 0]] * len(cascades))
+    assert list(probe_figures(nothing, "mine", 0, 1.0)) == [STRUCTURE]
+
+
+def test_the_forest_sees_what_a_model_observes(tmp_path: Path) -> None:
+    # Posts come a minute apart: the third and the fourth hang below the source or below each other.
+    late = [
+        replace(one, parent=np.array([-1, 0, 1, 2] if one.label == LABELS[0] else [-1, 0, 0, 0]))
+        for one in made()
+    ]
+    path = write(tmp_path / "late.h5", late)
+    half = probe_figures(path, "mine", 0, 0.5, deadlines="0,1m,2m,2p,3p,all")[STRUCTURE]
+    blind = {"accuracy": 0.5, "macro_f1": pytest.approx(1 / 3)}
+    assert {name: half[name] for name in PERFECT} == blind
+    for when, expected in [
+        ("0", blind), ("1m", blind), ("2m", PERFECT), ("2p", blind), ("3p", PERFECT),
+        ("all", PERFECT),
+    ]:
+        assert {name: half[f"{name}@{when}"] for name in PERFECT} == expected, when
+    assert probe_figures(path, "mine", 0, 1.0)[STRUCTURE] == PERFECT
+
+
+def test_what_is_known_of_the_source_is_known_at_every_deadline(tmp_path: Path) -> None:
+    dated = [replace(one, posted_at=9 * n, text=["word"] * 4) for n, one in enumerate(made())]
+    figures = probe_figures(write(tmp_path / "a.h5", dated), "mine", 0, 1.0, deadlines="0,1h")
+    for name in (TEXT, DATE):
+        row = figures[name]
+        assert list(row) == [
+            f"{figure}{when}" for when in ("", "@0", "@1h") for figure in ("accuracy", "macro_f1")
+        ]
+        assert row["accuracy"] == row["accuracy@0"] == row["accuracy@1h"]
+
+
+def test_training_is_on_train_and_validation_and_testing_on_the_fold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = toy_store(tmp_path / "a.h5", cascades=48)
+    seen: list[tuple[set[int], set[int]]] = []
+
+    class Learner:
+        def fit(self, features: np.ndarray, label: np.ndarray) -> Learner:
+            self.trained = set(features.ravel().tolist())
+            np.testing.assert_array_equal(label, store.label[features.ravel()])
+            return self
+
+        def predict(self, features: np.ndarray) -> np.ndarray:
+            seen.append((self.trained, set(features.ravel().tolist())))
+            return np.ones(len(features), np.int64)
+
+    monkeypatch.setattr(probes, "forest_classifier", Learner)
+    monkeypatch.setattr(probes, "cascade_shapes", lambda columns: columns.index.reshape(-1, 1))
+    figures = probe_figures(store.path, "event", 1, 0.75)
+    split = store.split("event")
+    parts = training_parts(store, split, 1, seed=7, meta=False)
+    tested = part_under_test(split, 1)
+    assert seen == [({*parts.train.tolist(), *parts.validation.tolist()}, set(tested.tolist()))]
+    assert figures[STRUCTURE]["accuracy"] == (store.label[tested] == 1).mean()
+
+
+def test_another_file_is_tested_but_for_what_both_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = made()
+    theirs = [*mine[:4], *made(6, start=100), replace(made(1, start=200)[0], label=None)]
+    # Those that both hold are named the other way round, and would all be mistaken.
+    theirs[:4] = [replace(one, label=LABELS[one.label == LABELS[0]]) for one in theirs[:4]]
+    counts = by_label(mine, [2, 0, 1], [0, 2, 1])
+    data = write(tmp_path / "a.h5", mine, counts=counts, words=["a", "b", "c"])
+    other = write(
+        tmp_path / "b.h5", theirs, labels=LABELS[::-1], reader="others",
+        counts=[row[::-1] for row in by_label(theirs, [2, 0, 1, 9], [0, 2, 1, 9])],
+        words=["new", "c", "b", "a"],
+    )
+    tested: list[int] = []
+    shapes = probes.cascade_shapes
+    monkeypatch.setattr(
+        probes, "cascade_shapes",
+        lambda columns: tested.append(len(columns.index)) or shapes(columns),
+    )
+    figures = probe_figures(data, "mine", 0, 1.0, test_on=other)
+    assert tested == [24, 6]
+    assert figures[WORDS] == PERFECT
+
+
+def test_words_without_names_are_not_looked_for_in_what_another_reader_made(
+    tmp_path: Path,
+) -> None:
+    mine, theirs = made(), made(8, start=100)
+    counts = by_label(mine, [2, 0, 1], [0, 2, 1])
+    data = write(tmp_path / "a.h5", mine, counts=counts)
+    for reader, rows in (("toys", [WORDS, STRUCTURE]), ("others", [STRUCTURE])):
+        other = write(tmp_path / f"{reader}.h5", theirs, counts=counts[:8], reader=reader)
+        assert list(probe_figures(data, "mine", 0, 1.0, test_on=other)) == rows
+
+
+def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:
+    mine = made()
+    data = write(tmp_path / "a.h5", mine)
+    with pytest.raises(DataError, match=r"no labelled cascade to test on that .*a\.h5 has not"):
+        probe_figures(data, "mine", 0, 1.0, test_on=data)
+    other = write(
+        tmp_path / "b.h5", [replace(one, label="true") for one in made(4, start=100)],
+        labels=["true", "half true"],
+    )
+    with pytest.raises(DataError, match="classes true, half true, expected false, true"):
+        probe_figures(data, "mine", 0, 1.0, test_on=other)
+    unlabelled = write(tmp_path / "c.h5", [replace(one, label=None) for one in mine])
+    with pytest.raises(DataError, match="no labelled cascade to train on beside fold 1"):
+        probe_figures(unlabelled, "mine", 1, 1.0)
+    with pytest.raises(UsageError, match="deadline 'soon' cannot be read"):
+        probe_figures(data, "mine", 0, 1.0, deadlines="soon")
+    with pytest.raises(UsageError, match="not 9"):
+        probe_figures(data, "mine", 9, 1.0)
+
+
+def test_figures_are_the_same_every_time_and_plain(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    cascades = [
+        replace(
+            random_cascade(f"c{n}", rng, int(rng.integers(1, 15)), label=LABELS[n % 2],
+                           text=f"word{rng.integers(9)} word{rng.integers(9)}"),
+            posted_at=int(rng.integers(1000)),
+        )
+        for n in range(64)
+    ]
+    path = write(tmp_path / "a.h5", cascades)
+    first = probe_figures(path, "mine", 0, 0.75, deadlines="1m,all")
+    assert list(first) == [TEXT, STRUCTURE, DATE]
+    assert first == probe_figures(path, "mine", 0, 0.75, deadlines="1m,all")
+    assert {type(value) for row in first.values() for value in row.values()} == {float}

@@ -33,7 +33,15 @@ from dgljoint import _dgl_compat
 from dgljoint._version import __version__
 
 if TYPE_CHECKING:
-    from dgljoint.api import evaluate, evaluate_early, load_run, plan, train
+    from dgljoint.api import (
+        evaluate,
+        evaluate_early,
+        evaluate_transfer,
+        evaluate_transfer_early,
+        load_run,
+        plan,
+        train,
+    )
     from dgljoint.cascade import Cascade, Kind
     from dgljoint.dataset import CascadeDataset
     from dgljoint.errors import DataError, DgljointError, PluginError, UsageError
@@ -80,6 +88,8 @@ _HOME = {
     "WeighterSpec": "dgljoint.plugins.specs",
     "evaluate": "dgljoint.api",
     "evaluate_early": "dgljoint.api",
+    "evaluate_transfer": "dgljoint.api",
+    "evaluate_transfer_early": "dgljoint.api",
     "hookimpl": "dgljoint.plugins.hookspecs",
     "load_run": "dgljoint.api",
     "plan": "dgljoint.api",
@@ -118,6 +128,8 @@ __all__ = [
     "__version__",
     "evaluate",
     "evaluate_early",
+    "evaluate_transfer",
+    "evaluate_transfer_early",
     "hookimpl",
     "load_run",
     "plan",

@@ -19,7 +19,7 @@ from dgljoint.plugins.registry import installed_registry
 from dgljoint.presets import find_preset
 from dgljoint.runs.naming import default_folder, resumed_folder, settings_of
 from dgljoint.store import CascadeStore
-from dgljoint.training import early
+from dgljoint.training import early, transfer
 from dgljoint.training import run as engine
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.plan import plan_run
@@ -28,6 +28,7 @@ from dgljoint.training.scoring import evaluate_run
 if TYPE_CHECKING:
     from dgljoint.evaluation.scores import EarlyDetection, Scores
     from dgljoint.training.plan import Plan
+    from dgljoint.training.transfer import Transfer
 
     PathLike = str | os.PathLike[str]
     Settings = Mapping[str, Mapping[str, Any]]
@@ -164,6 +165,50 @@ def evaluate_early(
     """
     return early.evaluate_early(
         _folder(run), registry=installed_registry(), part=part,
+        deadlines=parse_deadlines(deadlines), device=device,
+    )
+
+
+def evaluate_transfer(
+    run: Run | PathLike, on: PathLike, *, device: str = "auto"
+) -> Transfer[Scores]:
+    """Score a run on another cascade file; see ``dgljoint evaluate --on``.
+
+    Args:
+        run: or its folder.
+        on: the file. Those of its cascades that stand in the run's own data are left out.
+        device: ``cpu``, ``cuda`` or ``auto``.
+
+    Raises:
+        UsageError: there is no such device.
+        DataError: the folder, its data or its checkpoint cannot be used; or ``on`` is the run's own
+            data, lacks a feature, has a class that the run does not know, or nothing is left.
+        PluginError: a plugin failed.
+    """
+    return transfer.evaluate_transfer(
+        _folder(run), Path(on), registry=installed_registry(), device=device
+    )
+
+
+def evaluate_transfer_early(
+    run: Run | PathLike, on: PathLike, deadlines: str, *, device: str = "auto"
+) -> Transfer[EarlyDetection]:
+    """Score a run on another file by each deadline; see ``dgljoint evaluate --on --deadlines``.
+
+    Args:
+        run: or its folder.
+        on: as for :func:`evaluate_transfer`.
+        deadlines: with commas between them: ``"0,10m,1h,all"``.
+        device: ``cpu``, ``cuda`` or ``auto``.
+
+    Raises:
+        UsageError: a deadline cannot be read, the run did not train the rumor task, or there is no
+            such device.
+        DataError: as :func:`evaluate_transfer`, or nothing has a label.
+        PluginError: a plugin failed.
+    """
+    return transfer.evaluate_transfer_early(
+        _folder(run), Path(on), registry=installed_registry(),
         deadlines=parse_deadlines(deadlines), device=device,
     )
 

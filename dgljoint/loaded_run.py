@@ -26,7 +26,7 @@ from dgljoint.training.build import build_model
 from dgljoint.training.devices import find_device
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.record import EpochRecord
-from dgljoint.training.setup import put_in
+from dgljoint.training.setup import put_in, restored_features
 
 if TYPE_CHECKING:
     Data = CascadeStore | str | os.PathLike[str] | None
@@ -142,11 +142,7 @@ class Run:
         place = config.data if data is None else data
         store = place if isinstance(place, CascadeStore) else CascadeStore(Path(place))
         chosen = _positions(store, indices)
-        fitted, label_names = self._folder.load_features()
-        try:
-            features = FeatureSpace.restored(store, fitted)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            raise DataError(f"{self.path}: features.safetensors is damaged ({error})") from error
+        features, label_names = restored_features(self._folder, store)
         options = config.cascade.model_copy(update={"observed_share": share})
         # No guess of the commonest class is asked for.
         evaluator = Evaluator(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+
 from dgljoint.config import RunConfig, resolve_config
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.nn.features import FeatureSpace
@@ -10,7 +14,7 @@ from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
 from dgljoint.plugins.specs import Spec
 from dgljoint.processes import ALONE, Processes
-from dgljoint.store import CascadeStore
+from dgljoint.store import CascadeStore, create_store
 from dgljoint.testing import (
     LABELS,
     WORDS,
@@ -30,6 +34,7 @@ from dgljoint.training.trainer import Trainer
 __all__ = [
     "LABELS",
     "WORDS",
+    "hashed_store",
     "random_cascade",
     "shipped",
     "toy_batch",
@@ -49,6 +54,18 @@ def shipped(kind: type[Spec]) -> list[str]:
     registry = installed_registry()
     own = [entry.name for entry in registry.entries if entry.distribution == "dgljoint"]
     return [name for name in own if any(isinstance(s, kind) for s in registry.load(name).specs)]
+
+
+def hashed_store(path: Path, reader: str, start: int = 0) -> CascadeStore:
+    """Write 24 cascades, the first named by ``start``, whose words have numbers and no names."""
+    rng = np.random.default_rng(0)
+    with create_store(path, name="toy", reader=reader, label_names=LABELS) as writer:
+        for number in range(start, start + 24):
+            cascade = random_cascade(f"c{number}", rng, 5, label=LABELS[number % 2])
+            writer.add(cascade, {"bow": word_block(cascade, rng)})
+        writer.set_columns("bow", len(WORDS))
+        writer.set_split("event", np.arange(24) % 4, grouped_by="")
+    return CascadeStore(path)
 
 
 def toy_config(store: CascadeStore, *assignments: str, **fields: object) -> RunConfig:

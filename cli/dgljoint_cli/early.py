@@ -7,11 +7,19 @@ from rich.console import RenderableType
 from dgljoint.evaluation.scores import EarlyDetection
 from dgljoint.runs.protocol import Protocol
 from dgljoint_cli.rendering import table, titled
-from dgljoint_cli.scores import figure, interval
+from dgljoint_cli.scores import figure, interval, scored_place
 
 
-def early_table(found: EarlyDetection, protocol: Protocol) -> list[RenderableType]:
-    """Lay out the figures, a row a deadline, and say what must be known to read them."""
+def early_table(
+    found: EarlyDetection, protocol: Protocol, on: str | None = None
+) -> list[RenderableType]:
+    """Lay out the figures, a row a deadline, and say what must be known to read them.
+
+    Args:
+        found: by deadline.
+        protocol: of the run.
+        on: name of the data that were scored instead of a part of the run's own.
+    """
     level = next((f"{row.intervals.level:.0%}" for row in found.deadlines if row.intervals), "")
     made = table(
         "seen until", "posts, mean", "median", "beyond source", "accuracy", level, "macro F1",
@@ -30,9 +38,8 @@ def early_table(found: EarlyDetection, protocol: Protocol) -> list[RenderableTyp
             interval(ends.get("macro_f1")),
             figure(row.rumor.majority),
         )
-    title = (
-        f"early rumor detection, {found.cascades:,} cascades · {found.part} part of {protocol}"
-    )
+    where = scored_place(found.part, protocol, on)
+    title = f"early rumor detection, {found.cascades:,} cascades · {where}"
     parts: list[RenderableType] = [titled(title, made)]
     if found.untimed:
         parts.append(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,12 +12,19 @@ from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import installed_registry
 from dgljoint_cli.completion import complete_run
 from dgljoint_cli.console import (
+    Talk,
     common_options,
     device_option,
     examples,
     format_option,
     print_json,
 )
+
+if TYPE_CHECKING:
+    from dgljoint.evaluation.scores import EarlyDetection, Scores
+    from dgljoint.training.transfer import Transfer
+
+_TEST = "test"
 
 
 @click.command(
@@ -26,6 +34,7 @@ from dgljoint_cli.console import (
         "dgljoint evaluate RUN --predictions said.csv",
         "dgljoint evaluate RUN --deadlines 0,10m,30m,1h,2h,all",
         "dgljoint evaluate RUN --deadlines 1p,10p,50p,all --curve curve.csv",
+        "dgljoint evaluate RUN --on twitter16.h5",
     )
 )
 @click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
@@ -39,6 +48,11 @@ from dgljoint_cli.console import (
     "since the source (30s, 10m, 1h, 2d, 0), numbers of posts (10p), all.",
 )
 @click.option(
+    "--on", type=click.Path(path_type=Path), metavar="OTHER",
+    help="Score another cascade file instead: all its cascades but those that the run's own data "
+    "hold, too.",
+)
+@click.option(
     "--predictions", type=click.Path(path_type=Path), metavar="FILE",
     help="Write a CSV file of what is said of every cascade, as predictions.csv of the folder.",
 )
@@ -50,9 +64,10 @@ from dgljoint_cli.console import (
 @device_option
 @format_option
 @common_options
+@click.pass_obj
 def evaluate(
-    run: Path, part: str, deadlines: str | None, predictions: Path | None, curve: Path | None,
-    force: bool, device: str, as_json: bool,
+    talk: Talk, /, run: Path, part: str, deadlines: str | None, on: Path | None,
+    predictions: Path | None, curve: Path | None, force: bool, device: str, as_json: bool,
 ) -> None:
     """Score the best model of a run folder again.
 
@@ -61,50 +76,76 @@ def evaluate(
 
     With --deadlines it is the rumor task's course that is shown: nothing later than a deadline
     reaches its figures.
+
+    With --on it is another data set that is scored, by the words and scales of the run's training
+    part; its classes are found by their names.
     """
     for file in (predictions, curve):
         if file is not None:
             _check_output(file, force=force)
-    if deadlines is not None:
-        _evaluate_early(
-            run, deadlines, as_json=as_json, part=part, predictions=predictions, curve=curve,
-            device=device,
-        )
-        return
-    if curve is not None:
+    if curve is not None and deadlines is None:
         raise UsageError("--curve is of deadlines, and none is given", hint="add --deadlines LIST")
-    from dgljoint.training import evaluate_run
+    if on is not None and part != _TEST:
+        raise UsageError(
+            "--part is of the run's own data, and --on names others", hint="leave one of them out"
+        )
+    settings: dict[str, Any] = {
+        "predictions": predictions, "device": device, "registry": installed_registry()
+    }
+    if deadlines is None:
+        _show(talk, run, _scores(run, part, on, settings), as_json=as_json)
+        return
+    settings["curve"] = curve
+    _show(talk, run, _early_scores(run, part, on, deadlines, settings), as_json=as_json)
+
+
+def _scores(
+    run: Path, part: str, on: Path | None, settings: Mapping[str, Any]
+) -> Scores | Transfer[Scores]:
+    from dgljoint.training import evaluate_run, evaluate_transfer
+
+    if on is not None:
+        return evaluate_transfer(run, on, **settings)
+    return evaluate_run(run, part=part, **settings)
+
+
+def _early_scores(
+    run: Path, part: str, on: Path | None, deadlines: str, settings: Mapping[str, Any]
+) -> EarlyDetection | Transfer[EarlyDetection]:
+    from dgljoint.evaluation.deadlines import parse_deadlines
+    from dgljoint.training import evaluate_early, evaluate_transfer_early
+
+    asked = parse_deadlines(deadlines)
+    if on is not None:
+        return evaluate_transfer_early(run, on, deadlines=asked, **settings)
+    return evaluate_early(run, part=part, deadlines=asked, **settings)
+
+
+def _show(
+    talk: Talk, run: Path,
+    found: Scores | EarlyDetection | Transfer[Scores] | Transfer[EarlyDetection], *, as_json: bool,
+) -> None:
+    from dgljoint.evaluation.scores import Scores
+    from dgljoint.training import Transfer
     from dgljoint.training.folder import RunFolder
+    from dgljoint_cli.early import early_table
     from dgljoint_cli.scores import protocol_of, score_tables, scores_to_dict
 
     protocol = protocol_of(RunFolder(run).config())
-    scores = evaluate_run(
-        run, registry=installed_registry(), part=part, predictions=predictions, device=device
-    )
-    if as_json:
-        print_json({"run": run, **scores_to_dict(scores, protocol)})
-        return
-    from dgljoint_cli.rendering import render
-
-    render(*score_tables(scores, protocol))
-
-
-def _evaluate_early(run: Path, deadlines: str, *, as_json: bool, **settings: Any) -> None:
-    from dgljoint.evaluation.deadlines import parse_deadlines
-    from dgljoint.training import evaluate_early
-    from dgljoint.training.folder import RunFolder
-    from dgljoint_cli.early import early_table
-    from dgljoint_cli.scores import protocol_of, scores_to_dict
-
-    asked = parse_deadlines(deadlines)
-    protocol = protocol_of(RunFolder(run).config())
-    found = evaluate_early(run, registry=installed_registry(), deadlines=asked, **settings)
+    moved = found if isinstance(found, Transfer) else None
+    scores: Scores | EarlyDetection = found.scores if isinstance(found, Transfer) else found
+    for doubt in moved.doubts if moved else ():
+        talk.say(f"doubtful: {doubt}")
     if as_json:
         print_json({"run": run, **scores_to_dict(found, protocol)})
         return
     from dgljoint_cli.rendering import render
 
-    render(*early_table(found, protocol))
+    heading, on = ([moved.protocol], moved.data) if moved else ([], None)
+    if isinstance(scores, Scores):
+        render(*heading, *score_tables(scores, protocol, on))
+    else:
+        render(*heading, *early_table(scores, protocol, on))
 
 
 def _check_output(file: Path, *, force: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -22,6 +22,9 @@ from dgljoint.evaluation.scores import (
 from dgljoint.runs.protocol import Protocol
 from dgljoint.store import CascadeStore
 from dgljoint_cli.rendering import table, titled
+
+if TYPE_CHECKING:
+    from dgljoint.training.transfer import Transfer
 
 _CASCADE = "cascade"
 _VALIDATION = "validation"
@@ -44,7 +47,9 @@ def protocol_of(config: RunConfig) -> Protocol:
     return Protocol(store.name, split.name, config.fold, disjoint, bool(split.ordered_by))
 
 
-def scores_to_dict(scores: Scores | EarlyDetection, protocol: Protocol) -> dict[str, Any]:
+def scores_to_dict(
+    scores: Scores | EarlyDetection | Transfer[Any], protocol: Protocol
+) -> dict[str, Any]:
     """Return the figures and their protocol as plain values."""
     return {
         "data": protocol.data,
@@ -55,10 +60,18 @@ def scores_to_dict(scores: Scores | EarlyDetection, protocol: Protocol) -> dict[
     }
 
 
-def score_tables(scores: Scores, protocol: Protocol) -> list[RenderableType]:
-    """Lay out the figures of one part: rumor detection, then links by group of targets."""
+def score_tables(
+    scores: Scores, protocol: Protocol, on: str | None = None
+) -> list[RenderableType]:
+    """Lay out the figures of one part: rumor detection, then links by group of targets.
+
+    Args:
+        scores: of the part.
+        protocol: of the run.
+        on: name of the data that were scored instead of a part of the run's own.
+    """
     parts: list[RenderableType] = []
-    where = f"{scores.part} part of {protocol}"
+    where = scored_place(scores.part, protocol, on)
     if (rumor := scores.rumor) is not None:
         title = f"rumor detection, {rumor.cascades:,} cascades · {where}"
         parts.append(titled(title, rumor_table(rumor, scores.intervals)))
@@ -83,6 +96,13 @@ def score_tables(scores: Scores, protocol: Protocol) -> list[RenderableType]:
             f"mean cosine {figure(views.cosine)}"
         )
     return parts
+
+
+def scored_place(part: str, protocol: Protocol, on: str | None) -> str:
+    """Say what was scored: a part of the run's own data, or the data ``on``."""
+    if on is None:
+        return f"{part} part of {protocol}"
+    return f"{on}, trained on {protocol.data}, split {protocol.split}, fold {protocol.fold}"
 
 
 def rumor_table(rumor: RumorScores, intervals: Intervals | None) -> Table:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -208,6 +209,18 @@ class CascadeStore:
         # The first files of this version do not name them, and all were used.
         derived = self.attributes.get("derived", DERIVED)
         return {**self.attributes["features"], **dict.fromkeys(derived, "derived")}
+
+    def relabelled(self, names: Sequence[str]) -> CascadeStore:
+        """Return the same cascades with the classes ``names``, each found by its name.
+
+        A cascade of a class that is not among them has no label.
+        """
+        number = [names.index(name) if name in names else -1 for name in self.label_names]
+        made = copy(self)
+        # -1, the last, is no label.
+        made.label = np.array([*number, -1], self.label.dtype)[self.label]
+        made.attributes = {**self.attributes, "label_names": list(names)}
+        return made
 
     def read(self, indices: NDArray[np.integer[Any]]) -> CascadeColumns:
         """Gather the structure of some cascades, in the order given."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dgljoint.training.record import EpochRecord
     from dgljoint.training.run import RunResult, train
     from dgljoint.training.scoring import evaluate_run
+    from dgljoint.training.transfer import Transfer, evaluate_transfer, evaluate_transfer_early
 
 # Loaded on first use: a callback must not wait for torch.
 _HOME = {
@@ -20,8 +21,11 @@ _HOME = {
     "Plan": "dgljoint.training.plan",
     "RunResult": "dgljoint.training.run",
     "StopTraining": "dgljoint.training.callbacks",
+    "Transfer": "dgljoint.training.transfer",
     "evaluate_early": "dgljoint.training.early",
     "evaluate_run": "dgljoint.training.scoring",
+    "evaluate_transfer": "dgljoint.training.transfer",
+    "evaluate_transfer_early": "dgljoint.training.transfer",
     "plan_run": "dgljoint.training.plan",
     "train": "dgljoint.training.run",
 }
@@ -39,8 +43,11 @@ __all__ = [
     "Plan",
     "RunResult",
     "StopTraining",
+    "Transfer",
     "evaluate_early",
     "evaluate_run",
+    "evaluate_transfer",
+    "evaluate_transfer_early",
     "plan_run",
     "train",
 ]

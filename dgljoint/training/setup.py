@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from dgljoint.config import RunConfig, flat
-from dgljoint.errors import UsageError
+from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.nn.features import FeatureSpace, choose_features
 from dgljoint.nn.hosted import Hosted
@@ -112,6 +112,21 @@ def put_in(model: JointModel, checkpoint: dict[str, Any], folder: RunFolder) -> 
     """
     with fitting(folder.path):
         load_model(model, checkpoint["model"])
+
+
+def restored_features(
+    folder: RunFolder, store: CascadeStore
+) -> tuple[FeatureSpace, tuple[str, ...]]:
+    """Apply what a run fitted to its features to any data; return the run's classes, too.
+
+    Raises:
+        DataError: it is damaged, or the data lack a feature.
+    """
+    fitted, label_names = folder.load_features()
+    try:
+        return FeatureSpace.restored(store, fitted), label_names
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise DataError(f"{folder.path}: features.safetensors is damaged ({error})") from error
 
 
 def part_sizes(setup: Setup) -> dict[str, int]:

@@ -10,7 +10,7 @@ import pytest
 
 from commands import SMALL, ends, everything
 from dgljoint_cli.main import run
-from toys import toy_cascade, write_store
+from toys import hashed_store, toy_cascade, write_store
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +84,45 @@ def test_the_course_of_early_detection_is_a_row_a_deadline(trained, tmp_path, ca
     assert len(lines(said)) == 5 * cascades
 
 
+def test_another_file_is_scored_but_for_what_both_hold(trained, tmp_path, capsys):
+    other, said = tmp_path / "other.h5", tmp_path / "said.csv"
+    assert run(["preprocess", "synthetic", "-o", str(other), "--name", "other", "-q", "--option",
+                "cascades=52", "--option", "events=10", "--option", "seed=7"]) == 0
+    arguments = ["evaluate", str(trained), "--on", str(other)]
+    capsys.readouterr()
+    assert run([*arguments, "--predictions", str(said)]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert text.startswith(
+        "all cascades of other but 40 that small holds, too: kept apart by their ids, EVENTS NOT "
+        "KEPT APART rumor detection, 12 cascades · other, trained on small, split event, fold 0"
+    )
+    assert "majority guess" in text
+    assert "targets: all · other, trained on small, split event, fold 0" in text
+    assert [line["cascade"] for line in lines(said)] == [f"synthetic-{n}" for n in range(40, 52)]
+    assert run([*arguments, "--format", "json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["on"] == {"data": "other", "cascades": 12, "shared": 40, "doubts": []}
+    assert (values["data"], values["split"], values["part"]) == ("small", "event", "test")
+    assert values["rumor"]["cascades"] == 12
+
+    assert run([*arguments, "--deadlines", "0,all"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert text.startswith("all cascades of other but 40 that small holds, too")
+    assert "early rumor detection, 12 cascades · other, trained on small, split event" in text
+    assert run([*arguments, "--deadlines", "0,all", "--format", "json"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert (values["on"]["shared"], values["deadlines"][0]["posts_mean"]) == (40, 1)
+
+
+def test_words_that_may_mean_something_else_are_doubted(tmp_path, capsys):
+    out, one = tmp_path / "run", hashed_store(tmp_path / "one.h5", "toys")
+    other = hashed_store(tmp_path / "two.h5", "others", start=20)
+    assert run(["train", str(one.path), "--epochs", "1", *SMALL, "--out", str(out)]) == 0
+    capsys.readouterr()
+    assert run(["evaluate", str(out), "--on", str(other.path)]) == 0
+    assert "doubtful: " in capsys.readouterr().err
+
+
 def test_cascades_without_times_are_mentioned(tmp_path, capsys):
     made = [
         toy_cascade(f"c{n}", [-1, 0], event=f"e{n % 10}", label=("true", "false")[n % 20 // 10])
@@ -110,6 +149,8 @@ def test_cascades_without_times_are_mentioned(tmp_path, capsys):
         (["--curve", "x.csv"], 2, "--curve is of deadlines", "--deadlines"),
         (["--predictions", "."], 2, "it is a folder", "name a file"),
         (["--predictions", "no/such/x.csv"], 2, "its folder does not exist", "name a file"),
+        (["--part", "validation", "--on", "x.h5"], 2, "--part is of the run's own data", "leave"),
+        (["--on", "x.h5"], 3, "x.h5", "preprocess"),
         (["--part", "meta"], 2, "meta", "dgljoint evaluate -h"),
     ],
 )

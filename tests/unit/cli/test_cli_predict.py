@@ -11,9 +11,8 @@ import pytest
 
 import dgljoint
 from commands import ends
-from dgljoint.store import CascadeStore
 from dgljoint_cli.main import run
-from toys import LABELS, toy_store
+from toys import LABELS, hashed_store, toy_store
 
 
 @pytest.fixture(scope="module")
@@ -93,30 +92,14 @@ def test_json_has_all_with_links_on_request(made, capsys):
 
 
 def test_what_cannot_be_made_sure_of_is_said(made, tmp_path, capsys):
-    store = hashed(tmp_path / "a.h5", "one")
+    store = hashed_store(tmp_path / "a.h5", "one")
     result = dgljoint.train(
         store.path, encoder="gcn", out=tmp_path / "run",
         options={"train": {"epochs": 1}, "model": {"width": 8}},
     )
-    other = hashed(tmp_path / "b.h5", "other")
+    other = hashed_store(tmp_path / "b.h5", "other")
     assert run(["predict", str(result.folder), str(other.path)]) == 0
     assert "doubtful: " in capsys.readouterr().err
-
-
-def hashed(path: Path, reader: str) -> CascadeStore:
-    import numpy as np
-
-    from dgljoint.store import create_store
-    from toys import random_cascade, word_block
-
-    rng = np.random.default_rng(0)
-    with create_store(path, name="toy", reader=reader, label_names=LABELS) as writer:
-        for number in range(24):
-            cascade = random_cascade(f"c{number}", rng, 5, label=LABELS[number % 2])
-            writer.add(cascade, {"bow": word_block(cascade, rng)})
-        writer.set_columns("bow", 12)
-        writer.set_split("event", np.arange(24) % 4, grouped_by="")
-    return CascadeStore(path)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,196 @@
+"""Score the selected model of a run on cascades of another file than it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgljoint.errors import DataError
+from dgljoint.evaluation.assessment import assess
+from dgljoint.evaluation.deadlines import Deadline
+from dgljoint.evaluation.early import detect_early
+from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.evaluation.listing import curve_csv, predictions_csv
+from dgljoint.evaluation.scores import EarlyDetection, Scores
+from dgljoint.files import write_text
+from dgljoint.nn.losses import RUMOR
+from dgljoint.plugins.registry import Registry
+from dgljoint.store import CascadeStore
+from dgljoint.training.folder import RunFolder
+from dgljoint.training.setup import (
+    TEST,
+    VALIDATION,
+    Setup,
+    part_indices,
+    restored_features,
+    selected,
+)
+
+FoundT = TypeVar("FoundT", Scores, EarlyDetection)
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer(Generic[FoundT]):
+    """What a run came to on another cascade file.
+
+    Attributes:
+        scores: with the other file as the part ``test``. The trivial guesses stand beside the
+            figures; that of the commonest class is the run's training part's.
+        data: name of the other data set.
+        trained_on: name of the run's own.
+        cascades: number of those scored, with a label or without.
+        shared: number of those left out, because the run's own file holds them too, in whatever
+            part.
+        doubts: what cannot be made sure of, in words.
+    """
+
+    scores: FoundT
+    data: str
+    trained_on: str
+    cascades: int
+    shared: int
+    doubts: tuple[str, ...]
+
+    @property
+    def protocol(self) -> str:
+        """Say what was scored and what was kept apart."""
+        left_out = f" but {self.shared:,} that {self.trained_on} holds, too" if self.shared else ""
+        return (
+            f"all cascades of {self.data}{left_out}: kept apart by their ids, "
+            "EVENTS NOT KEPT APART"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON; those of the scores beside the others."""
+        return {
+            "on": {
+                "data": self.data,
+                "cascades": self.cascades,
+                "shared": self.shared,
+                "doubts": list(self.doubts),
+            },
+            **self.scores.to_dict(),
+        }
+
+
+def evaluate_transfer(
+    folder: Path, other: Path, *, registry: Registry, predictions: Path | None = None,
+    device: str = "auto",
+) -> Transfer[Scores]:
+    """Score the selected epoch of a run on another cascade file.
+
+    All cascades of that file are scored but those that stand in the run's own, by their ids. Words
+    and scales are those of the run's training part; classes are matched by their names; a
+    temperature is that of the run's validation part.
+
+    Args:
+        folder: a run folder; the data it was trained on must be there.
+        other: the cascade file.
+        registry: where components are found.
+        predictions: CSV file to write, a line a cascade.
+        device: ``cpu``, ``cuda`` or ``auto``.
+
+    Raises:
+        UsageError: there is no such device.
+        DataError: the folder, its data or its checkpoint cannot be used; or ``other`` is the run's
+            own data, lacks a feature, has a class that the run does not know, or no cascade of its
+            own.
+        PluginError: a plugin failed.
+        RunFailedError: the file system refuses.
+    """
+    setup, evaluator, indices = _opened(folder, other, registry, device)
+    validation = assess(setup.evaluator, setup.model, part_indices(setup, VALIDATION), VALIDATION)
+    found = assess(evaluator, setup.model, indices, TEST, calibrated_on=validation)
+    if predictions is not None:
+        said = {TEST: found.predictions}
+        write_text(predictions, predictions_csv(evaluator.store, said, evaluator.tasks))
+    return _transfer(found.scores, setup, evaluator, indices)
+
+
+def evaluate_transfer_early(
+    folder: Path, other: Path, *, registry: Registry, deadlines: Sequence[Deadline],
+    predictions: Path | None = None, curve: Path | None = None, device: str = "auto",
+) -> Transfer[EarlyDetection]:
+    """Score a run on what was visible of another file's cascades by each deadline.
+
+    Args:
+        folder: as for :func:`evaluate_transfer`, like the others that both have.
+        other: the cascade file.
+        registry: where components are found.
+        deadlines: at least one.
+        predictions: CSV file to write, a line a deadline and cascade.
+        curve: CSV file to write, a line a deadline.
+        device: ``cpu``, ``cuda`` or ``auto``.
+
+    Raises:
+        UsageError: the run did not train the rumor task, or there is no such device.
+        DataError: as :func:`evaluate_transfer`, or no cascade has a label.
+        PluginError: a plugin failed.
+        RunFailedError: the file system refuses.
+    """
+    setup, evaluator, indices = _opened(folder, other, registry, device)
+    found, said = detect_early(evaluator, setup.model, indices, TEST, deadlines)
+    if predictions is not None:
+        table = predictions_csv(evaluator.store, said, evaluator.tasks, key="deadline")
+        write_text(predictions, table)
+    if curve is not None:
+        write_text(curve, curve_csv(found))
+    return _transfer(found, setup, evaluator, indices)
+
+
+def _opened(
+    folder: Path, other: Path, registry: Registry, device: str
+) -> tuple[Setup, Evaluator, NDArray[np.int64]]:
+    """Return the run, what scores the other file, and the positions of the cascades to score."""
+    setup = selected(folder, registry, device)
+    own, store = setup.store, CascadeStore(other)
+    if store.content_digest == own.content_digest:
+        raise DataError(
+            f"{other} is the data this run was trained on",
+            hint=f"dgljoint evaluate {folder} scores its test part",
+        )
+    known = set(own.ids.all())
+    indices = np.flatnonzero([name not in known for name in store.ids.all()])
+    if not len(indices):
+        raise DataError(
+            f"every cascade of {other} stands in {own.path} as well",
+            hint="name a file with cascades that the run has not seen",
+        )
+    if RUMOR in setup.evaluator.tasks:
+        _check_classes(store, indices, own)
+    store = store.relabelled(own.label_names)
+    features, _ = restored_features(RunFolder(folder), store)
+    return setup, replace(setup.evaluator, store=store, features=features), indices
+
+
+def _check_classes(store: CascadeStore, indices: NDArray[np.int64], own: CascadeStore) -> None:
+    present = np.unique(store.label[indices])
+    unknown = [
+        name for number, name in enumerate(store.label_names)
+        if number in present and name not in own.label_names
+    ]
+    if unknown:
+        raise DataError(
+            f"{store.path} has cascades of the classes {', '.join(unknown)}; the run knows "
+            f"{', '.join(own.label_names)}",
+            hint="score it on data of the same classes; dgljoint predict classifies any",
+        )
+
+
+def _transfer(
+    scores: FoundT, setup: Setup, evaluator: Evaluator, indices: NDArray[np.int64]
+) -> Transfer[FoundT]:
+    store = evaluator.store
+    return Transfer(
+        scores=scores,
+        data=store.name,
+        trained_on=setup.store.name,
+        cascades=len(indices),
+        shared=len(store) - len(indices),
+        doubts=evaluator.features.doubts,
+    )

@@ -174,7 +174,8 @@ class Results:
             self._connection.execute(
                 "INSERT INTO suite VALUES (?, ?) "
                 "ON CONFLICT DO UPDATE SET definition = excluded.definition",
-                (suite, _dump(definition)),
+                # Its order is that of rows in reports.
+                (suite, json.dumps(definition, ensure_ascii=False)),
             )
             for place, record in data.items():
                 values = {name: getattr(record, name) for name in names}

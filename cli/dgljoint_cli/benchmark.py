@@ -10,7 +10,7 @@ from dgljoint_cli.console import LazyGroup, common_options, examples
 @click.group(
     cls=LazyGroup,
     package="dgljoint_cli.benchmark_verbs",
-    verbs=("run",),
+    verbs=("run", "report", "suites"),
     epilog=examples(
         "dgljoint benchmark run demo",
         "dgljoint benchmark run schemes --data twitter15.h5 --jobs 2",

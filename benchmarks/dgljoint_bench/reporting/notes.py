@@ -1,0 +1,113 @@
+"""What stands below a table: what is missing, what bold means, whose the published figures are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from dgljoint.evaluation.comparison import MIN_FOR_INTERVAL, MIN_FOR_TEST
+from dgljoint_bench.reporting.report import RankReport, SuiteReport, TableReport
+from dgljoint_bench.reporting.rows import PUBLISHED, Progress
+from dgljoint_bench.reporting.statistics import LEVEL
+from dgljoint_bench.reporting.titles import title_of
+
+
+def table_notes(
+    table: TableReport, figures: Sequence[str], bold: str = "bold", *, failures: bool = True
+) -> Iterator[str]:
+    """Give the notes of a table of figures.
+
+    Args:
+        table: it is of.
+        figures: its columns.
+        bold: how the form calls a best figure that is marked.
+        failures: whether why cells failed is said too.
+    """
+    if not figures:
+        yield "No cell has a figure yet"
+    yield from _of_bold(table, figures, bold)
+    incomplete = [_count(one) for one in table.cells.progress if one.done < one.asked]
+    if incomplete:
+        yield f"INCOMPLETE: {'; '.join(incomplete)}"
+    if failures:
+        for one in table.cells.progress:
+            yield from (f"Failed: {failure}" for failure in one.failures)
+    if table.cells.stray:
+        yield f"Left out: {_cells(table.cells.stray)} of configurations that the suite has no more"
+    for row in table.cells.rows:
+        if row.kind == PUBLISHED and any(name in row.figures for name in figures):
+            yield (
+                f"{row.title}: {row.source}. Not run here; comparable only where its protocol is "
+                f"that of this table: {row.protocol}"
+            )
+
+
+def difference_notes(table: TableReport) -> Iterator[str]:
+    """Say what differences from the reference do not show, and where they are of too few pairs."""
+    yield (
+        "Folds of one data set share most of what is trained on, seeds of one fold all of it: both "
+        "tests take pairs for independent and find too much rather than too little"
+    )
+    pairs = {one.pairs for one in table.beside if one.figure in table.figures}
+    if any(count < MIN_FOR_INTERVAL for count in pairs):
+        yield (
+            f"Fewer than {MIN_FOR_INTERVAL} pairs are too few for an interval and for the Bayesian "
+            "test"
+        )
+    if any(count < MIN_FOR_TEST for count in pairs):
+        yield (
+            f"Fewer than {MIN_FOR_TEST} pairs are too few for Wilcoxon's test, none could fall "
+            f"below {LEVEL}"
+        )
+
+
+def rank_notes(report: SuiteReport) -> Iterator[str]:
+    """Say what the tests of average ranks come to, figure by figure."""
+    for one in report.ranks:
+        yield f"{title_of(one.figure)}: {'; '.join(_of_ranks(one))}"
+
+
+def _of_bold(table: TableReport, figures: Sequence[str], bold: str) -> Iterator[str]:
+    found = [table.best[name] for name in figures if name in table.best]
+    pairs = sorted(count for one in found for count in one.pairs)
+    if not pairs:
+        return
+    counted = _range(pairs) + (" pair" if pairs[-1] == 1 else " pairs") + " of fold and seed"
+    test = (
+        f"Wilcoxon's signed-rank test over {counted}, corrected by Holm for the other "
+        f"configurations, p < {LEVEL}"
+    )
+    if pairs[-1] < MIN_FOR_TEST:
+        yield f"Nothing is {bold}: {counted} are too few to say, a test needs {MIN_FOR_TEST}"
+    elif any(one.significant for one in found):
+        yield f"What is {bold} is better than every other configuration: {test}"
+    else:
+        yield f"Nothing is {bold}: no configuration is better than every other: {test}"
+
+
+def _range(numbers: Sequence[int]) -> str:
+    first, last = numbers[0], numbers[-1]
+    return str(first) if first == last else f"{first} to {last}"
+
+
+def _count(one: Progress) -> str:
+    why = [
+        f"{count} {what}"
+        for count, what in ((len(one.failures), "failed"), (one.missing, "not run")) if count
+    ]
+    return f"{one.name} has {one.done} of {_cells(one.asked)} ({', '.join(why)})"
+
+
+def _cells(number: int) -> str:
+    return f"{number} cell{'' if number == 1 else 's'}"
+
+
+def _of_ranks(one: RankReport) -> Iterator[str]:
+    ranks = one.ranks
+    yield f"{ranks.blocks} of {one.offered} folds, those that all have"
+    if ranks.friedman_p is not None:
+        p = ranks.friedman_p
+        yield f"Friedman's test p {'< 0.001' if p < 0.001 else f'= {p:.3f}'}"
+    if ranks.critical_difference is not None:
+        yield f"critical difference of ranks {ranks.critical_difference:.2f} (Nemenyi)"
+        groups = " and ".join(f"{{{', '.join(names)}}}" for names in ranks.cliques)
+        yield f"not told apart: {groups or 'none'}"

@@ -1,0 +1,220 @@
+"""A report: the tables of the suites in a results file, with their statistics."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from dgljoint.errors import DataError, UsageError
+from dgljoint.evaluation.figures import TITLES
+from dgljoint.options import parse_options
+from dgljoint.suggest import did_you_mean
+from dgljoint_bench.reporting.bayesian import ROPE
+from dgljoint_bench.reporting.ranks import Ranks, average_ranks
+from dgljoint_bench.reporting.rows import CONFIGURATION, NO_MODELS, Row, Rows, gather
+from dgljoint_bench.reporting.statistics import Beside, Best, beside_reference, best_of
+from dgljoint_bench.reporting.titles import check_figures, in_order, lower_is_better
+from dgljoint_bench.results.database import Results
+from dgljoint_bench.results.records import CellRecord, DataRecord
+from dgljoint_bench.suites.suite import Suite, Table
+
+
+@dataclass(frozen=True, slots=True)
+class TableReport:
+    """One table of a suite.
+
+    Attributes:
+        suite: name of the suite.
+        name: of the table.
+        record: its data and how they are cut.
+        cells: its rows, and which cells are missing.
+        figures: columns, short names; those that a row has.
+        deadlines: by figure, its short names with a deadline, in order.
+        reference: configuration that the others are compared with; empty for none.
+        beside: the comparisons with it, figure by figure.
+        best: the best configuration by figure.
+    """
+
+    suite: str
+    name: str
+    record: DataRecord
+    cells: Rows
+    figures: tuple[str, ...]
+    deadlines: dict[str, tuple[str, ...]]
+    reference: str
+    beside: tuple[Beside, ...]
+    best: dict[str, Best]
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """All figures, those with a deadline behind those without."""
+        return (*self.figures, *(name for names in self.deadlines.values() for name in names))
+
+    def is_best(self, row: Row, figure: str) -> bool:
+        """Say whether a row is the configuration that is better than every other."""
+        best = self.best.get(figure)
+        return (
+            best is not None and best.significant and row.kind == CONFIGURATION
+            and best.configuration == row.name
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RankReport:
+    """How configurations rank in one figure over the folds of all tables.
+
+    Attributes:
+        figure: its short name.
+        ranks: of the configurations that have the figure.
+        offered: blocks, folds of a table, in which any has it; ranked are those that all have.
+    """
+
+    figure: str
+    ranks: Ranks
+    offered: int
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteReport:
+    """One suite.
+
+    Attributes:
+        suite: as it was last run.
+        tables: those chosen that were run.
+        not_run: those chosen that were not.
+        ranks: by figure, where there are several tables.
+    """
+
+    suite: Suite
+    tables: tuple[TableReport, ...]
+    not_run: tuple[str, ...]
+    ranks: tuple[RankReport, ...]
+
+
+def read_report(
+    results: Results, *, suites: Sequence[str] = (), tables: Sequence[str] = (),
+    figures: Sequence[str] = (), rope: float = ROPE,
+) -> list[SuiteReport]:
+    """Read what a results file holds of some suites, and compare.
+
+    Args:
+        results: the file.
+        suites: names of suites, in order; all by default.
+        tables: names of tables; all by default.
+        figures: short names; those of each suite by default.
+        rope: half the width of the region of practical equivalence.
+
+    Raises:
+        UsageError: there is no such suite, table or figure.
+        DataError: the file holds no suite, or one that cannot be read.
+    """
+    check_figures(figures)
+    known = {name: _suite(results, name, values) for name, values in results.suites().items()}
+    if not known:
+        raise DataError(
+            f"{results.path} holds no suite yet", hint="dgljoint benchmark run SUITE fills it"
+        )
+    _check_names(suites, list(known), "suite", results)
+    chosen = [known[name] for name in dict.fromkeys(suites or known)]
+    offered = [table.title for suite in chosen for table in suite.tables]
+    _check_names(tables, offered, "table", results)
+    found = [_suite_report(results, suite, tables or offered, figures, rope) for suite in chosen]
+    return [one for one in found if one.tables or one.not_run]
+
+
+def _suite(results: Results, name: str, values: dict[str, object]) -> Suite:
+    try:
+        return parse_options(Suite, values, f"suite '{name}'")
+    except UsageError as error:
+        raise DataError(f"{results.path} is not readable: {error.message}") from error
+
+
+def _check_names(
+    names: Sequence[str], offered: Sequence[str], kind: str, results: Results
+) -> None:
+    for name in names:
+        if name not in offered:
+            raise UsageError(
+                f"{results.path} has no {kind} '{name}'", hint=did_you_mean(name, offered)
+            )
+
+
+def _suite_report(
+    results: Results, suite: Suite, tables: Sequence[str], figures: Sequence[str], rope: float
+) -> SuiteReport:
+    records = results.data(suite.name)
+    cells: defaultdict[str, list[CellRecord]] = defaultdict(list)
+    for cell in results.cells(suite.name):
+        cells[cell.key.data].append(cell)
+    chosen = [table for table in suite.tables if table.title in tables]
+    found = tuple(
+        _table_report(suite, table, records[table.title], cells[table.title], figures, rope)
+        for table in chosen if table.title in records
+    )
+    ranks = (_ranked(found, figure) for figure in figures or suite.figures)
+    return SuiteReport(
+        suite=suite,
+        tables=found,
+        not_run=tuple(table.title for table in chosen if table.title not in records),
+        ranks=tuple(one for one in ranks if one is not None) if len(found) > 1 else (),
+    )
+
+
+def _table_report(
+    suite: Suite, table: Table, record: DataRecord, cells: list[CellRecord],
+    figures: Sequence[str], rope: float,
+) -> TableReport:
+    gathered = gather(suite, table, cells)
+    there = {name for row in gathered.rows for name in row.figures}
+    columns = tuple(name for name in figures or suite.figures if name in there)
+    deadlines = _deadlines(there, figures or tuple(TITLES), suite.deadlines)
+    shown = (*columns, *(name for names in deadlines.values() for name in names))
+    complete = all(one.done for one in gathered.progress if one.name != NO_MODELS)
+    best = {name: best_of(gathered.rows, name, complete=complete) for name in shown}
+    return TableReport(
+        suite=suite.name,
+        name=table.title,
+        record=record,
+        cells=gathered,
+        figures=columns,
+        deadlines=deadlines,
+        reference=suite.reference if suite.reference not in table.without else "",
+        beside=tuple(
+            one for name in shown
+            for one in beside_reference(gathered.rows, suite.reference, name, rope=rope)
+        ),
+        best={name: one for name, one in best.items() if one is not None},
+    )
+
+
+def _deadlines(
+    there: set[str], figures: Sequence[str], asked: str
+) -> dict[str, tuple[str, ...]]:
+    found = {}
+    for figure in figures:
+        named = {name.partition("@")[2] for name in there if name.startswith(f"{figure}@")}
+        if named:
+            found[figure] = tuple(f"{figure}@{deadline}" for deadline in in_order(named, asked))
+    return found
+
+
+def _ranked(tables: Sequence[TableReport], figure: str) -> RankReport | None:
+    """Rank in the folds that all configurations have which have the figure at all."""
+    folds: defaultdict[str, dict[tuple[str, int], dict[int, float]]] = defaultdict(dict)
+    for table in tables:
+        for row in table.cells.rows:
+            if row.kind == CONFIGURATION:
+                for (fold, seed), value in row.values.get(figure, {}).items():
+                    folds[row.name].setdefault((table.name, fold), {})[seed] = value
+    if len(folds) < 2:
+        return None
+    offered = sorted({block for blocks in folds.values() for block in blocks})
+    means: defaultdict[str, list[float]] = defaultdict(list)
+    for block in offered:
+        shared = set.intersection(*(set(blocks.get(block, ())) for blocks in folds.values()))
+        for name, blocks in folds.items() if shared else ():
+            means[name].append(fmean(blocks[block][seed] for seed in sorted(shared)))
+    ranks = average_ranks(means, lower_is_better=lower_is_better(figure))
+    return RankReport(figure, ranks, len(offered)) if ranks.blocks else None

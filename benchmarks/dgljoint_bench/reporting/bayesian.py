@@ -9,7 +9,7 @@ import numpy as np
 
 ROPE = 0.01
 """Figures that differ by no more are practically equal: a point of a percentage."""
-DRAWS = 50_000
+DRAWS = 20_000
 # Strength of the prior, a difference of 0: that of the paper's own program.
 _PRIOR = 0.5
 _DIGITS = 12
@@ -45,7 +45,7 @@ def signed_rank(
     Args:
         differences: second minus first, pair by pair; at least one.
         rope: half the width of the region, not negative, in units of the differences.
-        draws: of weights; 50,000 give two decimals.
+        draws: of weights; a probability of 20,000 has a standard error of 0.0035 at most.
         seed: of the draws.
     """
     z = np.concatenate(([0.0], np.asarray(differences, np.float64)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -50,7 +50,7 @@ class TableReport:
     @property
     def shown(self) -> tuple[str, ...]:
         """All figures, those with a deadline behind those without."""
-        return (*self.figures, *(name for names in self.deadlines.values() for name in names))
+        return _shown(self.figures, self.deadlines)
 
     def is_best(self, row: Row, figure: str) -> bool:
         """Say whether a row is the configuration that is better than every other."""
@@ -95,7 +95,7 @@ class SuiteReport:
 
 def read_report(
     results: Results, *, suites: Sequence[str] = (), tables: Sequence[str] = (),
-    figures: Sequence[str] = (), rope: float = ROPE,
+    figures: Sequence[str] = (), rope: float | None = ROPE,
 ) -> list[SuiteReport]:
     """Read what a results file holds of some suites, and compare.
 
@@ -104,13 +104,15 @@ def read_report(
         suites: names of suites, in order; all by default.
         tables: names of tables; all by default.
         figures: short names; those of each suite by default.
-        rope: half the width of the region of practical equivalence.
+        rope: half the width of the region of practical equivalence; ``None`` for no differences
+            from references.
 
     Raises:
         UsageError: there is no such suite, table or figure.
         DataError: the file holds no suite, or one that cannot be read.
     """
     check_figures(figures)
+    figures = tuple(dict.fromkeys(figures))
     known = {name: _suite(results, name, values) for name, values in results.suites().items()}
     if not known:
         raise DataError(
@@ -142,7 +144,8 @@ def _check_names(
 
 
 def _suite_report(
-    results: Results, suite: Suite, tables: Sequence[str], figures: Sequence[str], rope: float
+    results: Results, suite: Suite, tables: Sequence[str], figures: Sequence[str],
+    rope: float | None,
 ) -> SuiteReport:
     records = results.data(suite.name)
     cells: defaultdict[str, list[CellRecord]] = defaultdict(list)
@@ -164,15 +167,19 @@ def _suite_report(
 
 def _table_report(
     suite: Suite, table: Table, record: DataRecord, cells: list[CellRecord],
-    figures: Sequence[str], rope: float,
+    figures: Sequence[str], rope: float | None,
 ) -> TableReport:
     gathered = gather(suite, table, cells)
     there = {name for row in gathered.rows for name in row.figures}
     columns = tuple(name for name in figures or suite.figures if name in there)
     deadlines = _deadlines(there, figures or tuple(TITLES), suite.deadlines)
-    shown = (*columns, *(name for names in deadlines.values() for name in names))
+    shown = _shown(columns, deadlines)
     complete = all(one.done for one in gathered.progress if one.name != NO_MODELS)
     best = {name: best_of(gathered.rows, name, complete=complete) for name in shown}
+    beside = () if rope is None else (
+        one for name in shown
+        for one in beside_reference(gathered.rows, suite.reference, name, rope=rope)
+    )
     return TableReport(
         suite=suite.name,
         name=table.title,
@@ -181,12 +188,16 @@ def _table_report(
         figures=columns,
         deadlines=deadlines,
         reference=suite.reference if suite.reference not in table.without else "",
-        beside=tuple(
-            one for name in shown
-            for one in beside_reference(gathered.rows, suite.reference, name, rope=rope)
-        ),
+        beside=tuple(beside),
         best={name: one for name, one in best.items() if one is not None},
     )
+
+
+def _shown(
+    figures: Sequence[str], deadlines: Mapping[str, Sequence[str]]
+) -> tuple[str, ...]:
+    named = (name for names in deadlines.values() for name in names)
+    return tuple(dict.fromkeys((*figures, *named)))
 
 
 def _deadlines(

@@ -74,7 +74,10 @@ def report(
     from dgljoint_bench.results.database import Results
 
     with Results(results) as file:
-        found = read_report(file, suites=suites, tables=tables, figures=figures, rope=rope)
+        found = read_report(
+            file, suites=suites, tables=tables, figures=figures,
+            rope=rope if into is None else None,
+        )
     if into is not None:
         _write_into(talk, found, into, results, check=check)
     elif form == _TABLE:

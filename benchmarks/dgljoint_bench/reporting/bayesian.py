@@ -36,7 +36,7 @@ def signed_rank(
     """Weigh paired differences against a region of practical equivalence.
 
     The Bayesian signed-rank test of Benavoli, Corani, Demšar & Zaffalon, 2017, "Time for a Change:
-    a Tutorial for Comparing Multiple Classifiers Through Bayesian Analysis", JMLR 18, section 4.2,
+    a Tutorial for Comparing Multiple Classifiers Through Bayesian Analysis", JMLR 18,
     https://jmlr.org/papers/v18/16-305.html. A Dirichlet process with a prior of strength 0.5 on a
     difference of 0 gives the weights of the differences z; the mass of the means (z_i + z_j) / 2
     below, within and above the region is worked out for every draw, and a probability is the share

@@ -54,6 +54,12 @@ class DivergedError(DgljointError):
     exit_code = 5
 
 
+class RegressionError(DgljointError):
+    """What is gated is worse than its reference."""
+
+    exit_code = 6
+
+
 class InterruptedRunError(DgljointError):
     """The user interrupted the run; its state is saved."""
 

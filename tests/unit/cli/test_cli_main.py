@@ -89,6 +89,7 @@ def failing(monkeypatch):
         (errors.DataError("it broke", hint="mend it"), 3),
         (errors.PluginError("it broke", hint="mend it"), 4),
         (errors.DivergedError("it broke", hint="mend it"), 5),
+        (errors.RegressionError("it broke", hint="mend it"), 6),
         (errors.InterruptedRunError("it broke", hint="mend it"), 130),
     ],
 )

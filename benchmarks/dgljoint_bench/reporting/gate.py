@@ -1,0 +1,106 @@
+"""The gate: what became worse by more than is tolerated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dgljoint.errors import DataError, RegressionError
+from dgljoint_bench.reporting.comparison import CPU_SECONDS, Comparison, Group
+from dgljoint_bench.results.records import MODEL, NO_MODEL
+
+TOLERANCE = 0.01
+"""By how much the mean of a figure may fall."""
+
+
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """Something that became worse.
+
+    Attributes:
+        where: table and configuration, section and row, or cell.
+        what: the figure, the time or the failure.
+        first: of the reference; ``None`` for a failure.
+        second: of the other side.
+        tolerated: in words.
+    """
+
+    where: str
+    what: str
+    first: float | None = None
+    second: float | None = None
+    tolerated: str | None = None
+
+    def __str__(self) -> str:
+        if self.first is None or self.second is None:
+            return f"{self.where}: {self.what}"
+        return (
+            f"{self.where}: {self.what} from {self.first:.4g} to {self.second:.4g}, "
+            f"tolerated is {self.tolerated}"
+        )
+
+
+def regressions(
+    found: Comparison, *, tolerance: float = TOLERANCE, time_tolerance: float | None = None
+) -> list[Regression]:
+    """Return what is worse in the second side.
+
+    A figure is when its mean fell by more than ``tolerance`` and, from the number of pairs on that
+    has an interval, the interval of the difference lies below 0: what the choice of folds and seeds
+    alone could bring about stops nothing. A cell that failed is in any case.
+
+    Args:
+        found: the comparison.
+        tolerance: by how much the mean of a figure may fall.
+        time_tolerance: how many times the CPU seconds a configuration may take on a table; ``None``
+            for any. Classifiers without a model may take any.
+
+    Raises:
+        DataError: CPU seconds are not known of a configuration whose time is asked for.
+    """
+    several = len({group.suite for group in found.groups}) > 1
+    worse = [Regression(one.cell, f"failed: {one.message}") for one in found.failures]
+    for group in found.groups:
+        where = f"{group.suite}: {group.title}" if several else group.title
+        worse += _figures(group, where, tolerance)
+        if time_tolerance is not None and group.configuration != NO_MODEL:
+            worse += _time(group, where, time_tolerance)
+    return worse
+
+
+def refuse(found: Sequence[Regression]) -> None:
+    """Raise what the command line ends with when there are regressions.
+
+    Raises:
+        RegressionError: there are; the message names each.
+    """
+    if found:
+        count = f"{len(found)} regression{'' if len(found) == 1 else 's'}"
+        raise RegressionError("\n  ".join((f"{count}:", *map(str, found))))
+
+
+def times(tolerance: float) -> str:
+    """Say how many times as long something may take."""
+    return f"{tolerance:g} times as long"
+
+
+def _figures(group: Group, where: str, tolerance: float) -> Iterable[Regression]:
+    for one in group.figures:
+        made = one.found
+        # A fall of 0.01 is not more than 0.01, whatever its last binary digits.
+        fell = round(-made.difference, 9) > tolerance
+        by_chance = made.interval is not None and made.interval[1] >= 0
+        if fell and not by_chance:
+            what = one.figure if one.row == MODEL else f"{one.row}, {one.figure}"
+            yield Regression(where, what, made.first, made.second, f"a fall of {tolerance:g}")
+
+
+def _time(group: Group, where: str, tolerance: float) -> Iterable[Regression]:
+    cost = next((cost for cost in group.costs if cost.name == CPU_SECONDS), None)
+    if cost is None or cost.ratio is None:
+        raise DataError(
+            f"{where}: CPU seconds are not known on both sides",
+            hint="leave --time-tolerance out, or record the cells anew",
+        )
+    if cost.ratio > tolerance:
+        yield Regression(where, "CPU seconds", cost.first, cost.second, times(tolerance))

@@ -1,0 +1,312 @@
+"""Pictures of results, drawn with matplotlib.
+
+Nothing of matplotlib's global state is used or changed, and the same results give the same bytes:
+a picture can lie beside a text under version control. Colours are those of Okabe and Ito (2008,
+https://jfly.uni-koeln.de/color/), told apart by colour-blind readers; markers tell lines apart in
+print without colour.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import fmean, stdev
+from types import MappingProxyType
+
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from dgljoint.errors import UsageError
+from dgljoint.files import replacing, writing
+from dgljoint_bench.reporting.ranks import Ranks
+from dgljoint_bench.reporting.series import Line, Panel, Row
+
+FORMS = {".svg": {"Date": None}, ".png": {"Software": None}, ".pdf": {"CreationDate": None}}
+"""Endings of files, and what their form would say of the moment or the machine."""
+MOST_LINES = 7
+"""A line more could not be told from the others."""
+
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_GREY = "#6E6E6E"
+# Of lines that are not told apart.
+_OTHER = ("#B8B8B8", ".")
+_STYLE = {
+    "font.size": 8.0, "axes.titlesize": 9.0, "axes.labelsize": 8.0, "savefig.dpi": 200,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.titlelocation": "left",
+    "axes.grid": True, "grid.color": "#E4E4E4", "grid.linewidth": 0.6, "axes.axisbelow": True,
+    "svg.hashsalt": "dgljoint", "pdf.fonttype": 42, "savefig.bbox": "tight",
+    "savefig.pad_inches": 0.05, "lines.linewidth": 1.4, "lines.markersize": 4.0,
+}
+# Inches: a picture is as wide as a page's text.
+_WIDTH, _PANEL_HEIGHT = 6.5, 2.4
+_POINTS_AN_INCH = 72
+_LABEL_POINTS = 9.5
+# Of a panel's height; the rest is its title and ticks.
+_AXES_SHARE = 0.78
+
+
+def write(path: Path, draw: Callable[[Figure], None]) -> None:
+    """Draw a picture and write it whole.
+
+    Args:
+        path: its ending is the form: .svg, .png or .pdf.
+        draw: puts it on a figure.
+
+    Raises:
+        UsageError: the ending is another.
+        RunFailedError: the file system refuses.
+    """
+    form = path.suffix.lower()
+    if form not in FORMS:
+        raise UsageError(
+            f"{path} is no picture that can be written", hint=f"name it {path.stem or 'plot'}.svg"
+            " (or .png, .pdf)",
+        )
+    with _own_style(), replacing(path) as temporary, writing(path):
+        figure = Figure(layout="constrained")
+        draw(figure)
+        figure.savefig(temporary, format=form[1:], metadata=FORMS[form])
+
+
+@contextmanager
+def _own_style() -> Iterator[None]:
+    # What a user's matplotlibrc says does not count.
+    with style.context(["default", _STYLE]):
+        yield
+
+
+def critical_difference(figure: Figure, ranks: Ranks, title: str) -> None:
+    """Draw average ranks on an axis, and join those that are not told apart (Demšar, 2006).
+
+    Args:
+        figure: to draw on.
+        ranks: of two sides or more.
+        title: what was ranked.
+    """
+    count, cliques = len(ranks.names), len(ranks.cliques)
+    left = (count + 1) // 2
+    first_label = 0.7 + 0.35 * cliques
+    depth = first_label + 0.75 * (left - 1) + 0.4
+    top = 2.2
+    figure.set_size_inches(_WIDTH, 0.28 * (depth + top))
+    axes = figure.subplots()
+    axes.set_axis_off()
+    axes.set_xlim(1, max(count, 2))
+    axes.set_ylim(-depth, top)
+    axes.plot([1, count], [0, 0], color="black", linewidth=1, clip_on=False)
+    for place in range(1, count + 1):
+        axes.plot([place, place], [0, 0.2], color="black", linewidth=1, clip_on=False)
+        axes.text(place, 0.3, str(place), ha="center", va="bottom")
+    for place, (name, rank) in enumerate(zip(ranks.names, ranks.ranks, strict=True)):
+        on_left = place < left
+        row = place if on_left else count - 1 - place
+        y, end = -first_label - 0.75 * row, (1 if on_left else count)
+        axes.plot([rank, rank, end], [0, y, y], color="black", linewidth=0.8, clip_on=False)
+        axes.annotate(
+            f"{name}  {rank:.2f}" if on_left else f"{rank:.2f}  {name}", (end, y),
+            xytext=(-4 if on_left else 4, 0), textcoords="offset points",
+            ha="right" if on_left else "left", va="center", annotation_clip=False,
+        )
+    places = dict(zip(ranks.names, ranks.ranks, strict=True))
+    for number, clique in enumerate(ranks.cliques):
+        ends = [places[clique[0]] - 0.03, places[clique[-1]] + 0.03]
+        y = -0.35 * (number + 1)
+        axes.plot(ends, [y, y], color=_COLOURS[0], linewidth=3.5, solid_capstyle="butt",
+                  clip_on=False)
+    if ranks.critical_difference is not None:
+        _difference_bar(axes, ranks.critical_difference)
+    axes.set_title(title, pad=8)
+
+
+def _difference_bar(axes: Axes, difference: float) -> None:
+    end = 1 + difference
+    axes.plot([1, 1, 1, end, end, end], [1.35, 1.65, 1.5, 1.5, 1.35, 1.65], color="black",
+              linewidth=1, clip_on=False)
+    axes.annotate(
+        f"critical difference {difference:.2f}", (end, 1.5), xytext=(4, 0),
+        textcoords="offset points", va="center", annotation_clip=False,
+    )
+
+
+def learning_curves(figure: Figure, panels: Sequence[Panel], label: str) -> None:
+    """Draw validation figures by epoch: means, with one standard deviation around them.
+
+    Where some cells have stopped, the mean of those still training goes on as a dotted line.
+
+    Args:
+        figure: to draw on.
+        panels: a table each.
+        label: of the figure.
+    """
+    looks = _looks(panels)
+    for axes, panel in _stacked(figure, panels):
+        for line in _best_last(panel.lines):
+            colour, _ = looks.get(line.name, _OTHER)
+            whole = slice(None, line.whole)
+            axes.plot(line.at, line.mean, color=colour, linestyle=":")
+            axes.plot(line.at[whole], line.mean[whole], color=colour)
+            if line.name in looks:
+                low, high = _band(line)
+                axes.fill_between(line.at[whole], low[whole], high[whole], color=colour,
+                                  alpha=0.14, linewidth=0)
+        axes.set_ylabel(f"{label}, validation part")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlim(left=1)
+        _label_ends(axes, panel.lines, looks)
+    figure.axes[-1].set_xlabel("epoch")
+
+
+def early_detection(
+    figure: Figure, panels: Sequence[Panel], deadlines: Sequence[str], label: str
+) -> None:
+    """Draw a figure of the test part by deadline: means and one standard deviation.
+
+    Args:
+        figure: to draw on.
+        panels: a table each.
+        deadlines: in order.
+        label: of the figure.
+    """
+    looks = _looks(panels)
+    for axes, panel in _stacked(figure, panels):
+        shifts = {}
+        for number, line in enumerate(_best_last(panel.lines)):
+            colour, marker = looks.get(line.name, _OTHER)
+            # Beside one another: bars of one deadline would cover each other.
+            shifts[line.name] = shift = 0.05 * (number - (len(panel.lines) - 1) / 2)
+            at = [place + shift for place in line.at]
+            axes.plot(at, line.mean, color=colour, marker=marker)
+            if line.name in looks:
+                axes.errorbar(at, line.mean, line.sd, fmt="none", ecolor=colour, elinewidth=0.8,
+                              alpha=0.6)
+        axes.set_ylabel(f"{label}, test part")
+        axes.set_xticks(range(len(deadlines)), deadlines)
+        _label_ends(axes, panel.lines, looks, shifts)
+    figure.axes[-1].set_xlabel("seen until")
+
+
+def every_cell(figure: Figure, panels: Sequence[Panel], label: str) -> None:
+    """Draw a figure of every cell as a point, with mean and standard deviation; guesses in grey.
+
+    Args:
+        figure: to draw on.
+        panels: a table each.
+        label: of the figure.
+    """
+    most = max(len(panel.rows) for panel in panels)
+    all_axes = figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
+    figure.set_size_inches(_WIDTH, len(panels) * (0.5 + 0.24 * most) + 0.3)
+    for axes, panel in zip(all_axes, panels, strict=True):
+        for place, row in enumerate(panel.rows):
+            _dots(axes, place, row)
+        axes.set_yticks(range(len(panel.rows)), [row.name for row in panel.rows])
+        axes.set_ylim(len(panel.rows) - 0.5, -0.5)
+        axes.grid(visible=False, axis="y")
+        axes.set_title(panel.table)
+        axes.tick_params(axis="y", length=0)
+    all_axes[-1].set_xlabel(f"{label}, test part: each cell, mean and standard deviation")
+
+
+def _dots(axes: Axes, place: int, row: Row) -> None:
+    colour = _COLOURS[0] if row.model else _GREY
+    count, mean = len(row.values), fmean(row.values)
+    # Points of equal value must not hide one another; the order is that of the cells.
+    spread = [0.0] if count == 1 else [0.36 * (n / (count - 1) - 0.5) for n in range(count)]
+    axes.plot(row.values, [place + shift for shift in spread], "o", color=colour, alpha=0.4,
+              markersize=3.5, markeredgewidth=0)
+    if count > 1:
+        axes.errorbar(mean, place, xerr=stdev(row.values), color=colour, elinewidth=1.2)
+    axes.plot(mean, place, "D", color=colour, markersize=5, markeredgecolor="white",
+              markeredgewidth=0.8)
+    axes.annotate(f"{mean:.3f}", (1, place), xycoords=("axes fraction", "data"), xytext=(4, 0),
+                  textcoords="offset points", va="center", color=colour)
+
+
+def _stacked(figure: Figure, panels: Sequence[Panel]) -> Iterator[tuple[Axes, Panel]]:
+    """Yield axes for each panel, with its title."""
+    figure.set_size_inches(_WIDTH, _PANEL_HEIGHT * len(panels))
+    grid = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
+    for axes, panel in zip(grid, panels, strict=True):
+        axes.set_title(panel.table)
+        yield axes, panel
+
+
+def _looks(panels: Sequence[Panel]) -> dict[str, tuple[str, str]]:
+    """Return colour and marker of the lines that are told apart: the best over all tables."""
+    best: defaultdict[str, list[float]] = defaultdict(list)
+    for panel in panels:
+        for line in panel.lines:
+            best[line.name].append(max(line.mean))
+    chosen = sorted(best, key=lambda name: (-fmean(best[name]), name))[:MOST_LINES]
+    # By name: a line keeps its colour when it becomes better than another.
+    return dict(zip(sorted(chosen), zip(_COLOURS, _MARKERS, strict=True), strict=False))
+
+
+def _best_last(lines: Sequence[Line]) -> list[Line]:
+    """Order lines by the best mean they come to: the best are drawn over the others."""
+    return sorted(lines, key=lambda line: (max(line.mean), line.name))
+
+
+def _band(line: Line) -> tuple[list[float], list[float]]:
+    pairs = list(zip(line.mean, line.sd, strict=True))
+    return [mean - sd for mean, sd in pairs], [mean + sd for mean, sd in pairs]
+
+
+def _label_ends(
+    axes: Axes, lines: Sequence[Line], looks: Mapping[str, tuple[str, str]],
+    shifts: Mapping[str, float] = MappingProxyType({}),
+) -> None:
+    """Write the names of lines beside their ends, apart from one another.
+
+    Args:
+        axes: that the lines are on.
+        lines: all of them.
+        looks: of those that are named.
+        shifts: how far lines stand beside their places.
+    """
+    low, high = axes.get_ylim()
+    gap = (high - low) * _LABEL_POINTS / (_AXES_SHARE * _PANEL_HEIGHT * _POINTS_AN_INCH)
+    named = sorted((line for line in lines if line.name in looks), key=lambda line: line.mean[-1])
+    places = _apart([line.mean[-1] for line in named], gap)
+    for line, place in zip(named, places, strict=True):
+        colour, _ = looks[line.name]
+        end = line.at[-1] + shifts.get(line.name, 0.0)
+        axes.annotate(
+            line.name, (end, line.mean[-1]), xytext=(1.05, (place - low) / (high - low)),
+            textcoords="axes fraction", va="center", color=colour, annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5, "alpha": 0.6,
+                        "relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 3},
+        )
+    if others := len(lines) - len(named):
+        axes.annotate(
+            f"grey: {others} more", (1.05, 0), xycoords="axes fraction", xytext=(0, -10),
+            textcoords="offset points", va="top", color=_GREY, annotation_clip=False,
+        )
+
+
+def _apart(values: Sequence[float], gap: float) -> list[float]:
+    """Move sorted values as little as keeps each ``gap`` above the one before.
+
+    Neighbours that are too close become a group around their mean, and groups that then are too
+    close become one.
+    """
+    groups: list[list[float]] = []
+    for value in values:
+        groups.append([value])
+        while len(groups) > 1 and _bottom(groups[-1], gap) - _top(groups[-2], gap) < gap:
+            last = groups.pop()
+            groups[-1] += last
+    return [_bottom(group, gap) + gap * place for group in groups for place in range(len(group))]
+
+
+def _bottom(group: Sequence[float], gap: float) -> float:
+    return fmean(group) - gap * (len(group) - 1) / 2
+
+
+def _top(group: Sequence[float], gap: float) -> float:
+    return fmean(group) + gap * (len(group) - 1) / 2

@@ -1,0 +1,193 @@
+"""``dgljoint benchmark plot``: pictures of a results file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dgljoint.errors import DataError, UsageError
+from dgljoint_cli.completion import complete_figure
+from dgljoint_cli.console import Talk, common_options, examples
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from matplotlib.figure import Figure
+
+    from dgljoint_bench.reporting.series import Panel
+    from dgljoint_bench.results.records import CellRecord
+
+_SCORE = "score"
+_CURVES = (_SCORE, "accuracy", "macro_f1", "mrr")
+
+
+@click.command(
+    epilog=examples(
+        "dgljoint benchmark plot critical-difference -o ranks.svg",
+        "dgljoint benchmark plot cells results.sqlite --figure macro_f1 -o cells.pdf",
+        "dgljoint benchmark plot learning-curves --suite path --table twitter15 -o curves.png",
+    )
+)
+@click.argument(
+    "kind", type=click.Choice(["critical-difference", "learning-curves", "early", "cells"])
+)
+@click.argument(
+    "results", type=click.Path(path_type=Path, dir_okay=False), default=Path("results.sqlite")
+)
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE", help="The picture: .svg, .png or .pdf.",
+)
+@click.option("--suite", metavar="NAME", help="Of a file that holds several.")
+@click.option("--table", "tables", multiple=True, metavar="NAME", help="This table alone.")
+@click.option(
+    "--configuration", "configurations", multiple=True, metavar="NAME",
+    help="This configuration alone.",
+)
+@click.option(
+    "--figure", metavar="NAME", shell_complete=complete_figure,
+    help="Figure shown; by default the suite's first, and the score of learning curves.",
+)
+@common_options
+@click.pass_obj
+def plot(
+    talk: Talk, kind: str, results: Path, output: Path, suite: str | None,
+    tables: tuple[str, ...], configurations: tuple[str, ...], figure: str | None,
+) -> None:
+    """Draw what a suite came to.
+
+    \b
+    critical-difference  average ranks over folds and tables, and which ranks are not told apart
+    learning-curves      a figure of the validation part by epoch: mean and standard deviation
+    early                a figure of the test part by deadline
+    cells                a figure of the test part of every cell, beside what needs no model
+
+    Reads RESULTS, results.sqlite by default.
+    """  # noqa: D301  # click's mark of lines that stay as they are
+    plots = _plots()
+    cells, definition = _read(results, suite, tables, configurations)
+    draw, said = _drawing(plots, kind, cells, definition, figure)
+    plots.write(output, draw)
+    for line in said:
+        talk.say(line)
+    click.echo(str(output))
+
+
+def _plots() -> ModuleType:
+    try:
+        from dgljoint_bench.reporting import plots
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "matplotlib":
+            raise
+        raise UsageError(
+            "pictures are drawn by matplotlib, which is not installed",
+            hint="pip install 'dgljoint[plots]'",
+        ) from error
+    return plots
+
+
+def _read(
+    results: Path, suite: str | None, tables: Sequence[str], configurations: Sequence[str]
+) -> tuple[list[CellRecord], dict[str, Any]]:
+    from dgljoint.suggest import did_you_mean
+    from dgljoint_bench.reporting.pairing import Scope, read_side
+    from dgljoint_bench.results.records import NO_MODEL
+
+    side = read_side(results, Scope([suite] if suite else (), tables))
+    if len(side.suites) > 1:
+        raise UsageError(
+            f"{results} holds several suites: {', '.join(side.suites)}", hint="choose: --suite NAME"
+        )
+    known = {key.configuration for key in side.cells} - {NO_MODEL}
+    for name in configurations:
+        if name not in known:
+            raise UsageError(
+                f"{results} has no configuration '{name}'", hint=did_you_mean(name, known)
+            )
+    chosen = {*(configurations or known), NO_MODEL}
+    cells = [cell for key, cell in side.cells.items() if key.configuration in chosen]
+    if not cells:
+        raise DataError(f"{results} holds no cell", hint="dgljoint benchmark run SUITE fills it")
+    return cells, next(iter(side.suites.values()))
+
+
+def _drawing(
+    plots: ModuleType, kind: str, cells: list[CellRecord], definition: dict[str, Any],
+    figure: str | None,
+) -> tuple[Callable[[Figure], None], list[str]]:
+    """Return what draws the picture, and what is to be said of it."""
+    from dgljoint_bench.reporting import series
+
+    if kind == "learning-curves":
+        name = _known(figure or _SCORE, _CURVES)
+        panels = _some(series.learning_curves(cells, name), f"learning curves of {name}")
+        return lambda on: plots.learning_curves(on, panels, _title(name)), []
+    name = _figure_of_suite(figure, definition)
+    if kind == "early":
+        deadlines = [text.strip() for text in definition["deadlines"].split(",") if text.strip()]
+        panels = _some(
+            series.early_detection(cells, name, deadlines), f"{name} by deadlines",
+            hint="deadlines are the suite's: deadlines = \"0,10m,1h,all\"",
+        )
+        return lambda on: plots.early_detection(on, panels, deadlines, _title(name)), []
+    if kind == "cells":
+        panels = _some(series.every_cell(cells, name), name)
+        return lambda on: plots.every_cell(on, panels, _title(name)), []
+    return _ranking(plots, cells, name)
+
+
+def _ranking(
+    plots: ModuleType, cells: list[CellRecord], name: str
+) -> tuple[Callable[[Figure], None], list[str]]:
+    from dgljoint_bench.reporting.ranks import average_ranks
+    from dgljoint_bench.reporting.series import blocks
+
+    found, partial = blocks(cells, name)
+    ranks = average_ranks(found)
+    if len(ranks.names) < 2:
+        raise DataError(
+            f"there are no two configurations with {name} on the same folds",
+            hint="choose some that were tested alike: --configuration NAME, --table NAME",
+        )
+    tested = "" if ranks.friedman_p is None else f", Friedman p = {ranks.friedman_p:.2g}"
+    tables = {cell.key.data for cell in cells}
+    many = f"{_many(ranks.blocks, 'fold')} of {_many(len(tables), 'table')}"
+    title = f"{_title(name)}: average rank over {many}{tested}"
+    said = []
+    if partial:
+        said.append(f"left out, since not all have it: {'; '.join(partial)}")
+    return lambda on: plots.critical_difference(on, ranks, title), said
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _some(panels: list[Panel], what: str, hint: str | None = None) -> list[Panel]:
+    if not panels:
+        raise DataError(f"no cell has {what}", hint=hint)
+    return panels
+
+
+def _figure_of_suite(figure: str | None, definition: dict[str, Any]) -> str:
+    from dgljoint.evaluation.figures import TITLES
+
+    return _known(figure or definition["figures"][0], tuple(TITLES))
+
+
+def _known(name: str, known: Sequence[str]) -> str:
+    from dgljoint.suggest import did_you_mean
+
+    if name.partition("@")[0] not in known:
+        raise UsageError(f"there is no figure '{name}'", hint=did_you_mean(name, known))
+    return name
+
+
+def _title(name: str) -> str:
+    from dgljoint.evaluation.figures import TITLES
+
+    base, at, deadline = name.partition("@")
+    return TITLES.get(base, base) + (f" by {deadline}" if at else "")

@@ -86,7 +86,7 @@ def write_results(
         for name in names
     ]
     with Results(path, create=True) as results:
-        results.describe(SUITE, suite.model_dump(mode="json"), tables)
+        results.describe(SUITE, suite.model_dump(mode="json"), dict(enumerate(tables)))
         for one in found:
             results.record(one)
     return path

@@ -10,10 +10,11 @@ from dgljoint_cli.console import LazyGroup, common_options, examples
 @click.group(
     cls=LazyGroup,
     package="dgljoint_cli.benchmark_verbs",
-    verbs=("run", "report", "suites"),
+    verbs=("run", "report", "compare", "plot", "suites"),
     epilog=examples(
         "dgljoint benchmark run demo",
         "dgljoint benchmark run schemes --data twitter15.h5 --jobs 2",
+        "dgljoint benchmark report results.sqlite --suite demo",
     ),
 )
 @common_options

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -25,19 +26,31 @@ def said(capsys: pytest.CaptureFixture[str], exit_code: int, *arguments: object)
     return out, err
 
 
-@pytest.fixture
-def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Write a reference, one like it and one that is worse."""
-    monkeypatch.chdir(tmp_path)
-    good = folds([0.5, 0.6, 0.55, 0.5, 0.52, 0.57]) + folds([0.4] * 6, "alone")
-    write_results(tmp_path / "a.sqlite", good)
-    write_results(tmp_path / "like.sqlite", good)
+    folder = tmp_path_factory.mktemp("written")
     write_results(
-        tmp_path / "worse.sqlite",
+        folder / "a.sqlite",
+        folds([0.5, 0.6, 0.55, 0.5, 0.52, 0.57]) + folds([0.4] * 6, "alone"),
+    )
+    shutil.copy(folder / "a.sqlite", folder / "like.sqlite")
+    write_results(
+        folder / "worse.sqlite",
         [*folds([0.4, 0.5, 0.45, 0.4, 0.43, 0.5], cpu_seconds=16.0), *folds([0.4] * 5, "alone"),
          failed("alone", 5)],
     )
-    return tmp_path
+    write_results(folder / "other.sqlite", [cell()], digest="e")
+    write_results(folder / "apart.sqlite", [cell(seed=7)])
+    return folder
+
+
+@pytest.fixture
+def files(written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Copy them, and work beside them."""
+    folder = Path(shutil.copytree(written, tmp_path / "files"))
+    monkeypatch.chdir(folder)
+    return folder
 
 
 def test_two_files_as_tables(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,14 +84,13 @@ def test_the_gate_ends_with_6_when_worse_and_with_0_when_not(
         "  one, joint: accuracy from 0.54 to 0.4467, tolerated is a fall of 0.01",
         "  one, joint: CPU seconds from 8 to 16, tolerated is 1.5 times as long",
     ]
-    joint = [cell(fold=fold) for fold in range(6)]
-    write_results(files / "one.sqlite", joint)
-    write_results(files / "other.sqlite", folds([0.45] * 6))
-    gate = (*COMPARE, "one.sqlite", "other.sqlite", "--gate")
+    write_results(files / "one.sqlite", folds([0.5] * 6))
+    write_results(files / "fallen.sqlite", folds([0.45] * 6))
+    gate = (*COMPARE, "one.sqlite", "fallen.sqlite", "--gate")
     assert "fall of 0.01" in said(capsys, 6, *gate)[1]
     said(capsys, 0, *gate, "--tolerance", "0.05")
     said(capsys, 6, *gate, "--tolerance", "0.049")
-    said(capsys, 0, *COMPARE, "one.sqlite", "other.sqlite")
+    said(capsys, 0, *COMPARE, "one.sqlite", "fallen.sqlite")
 
 
 def test_as_json(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -175,8 +187,6 @@ def test_what_cannot_be_compared_is_said(
     (files / "text.md").write_text("# text")
     (files / "empty").touch()
     (files / "cut.sqlite").write_bytes((files / "a.sqlite").read_bytes()[:5000])
-    write_results(files / "other.sqlite", [cell()], digest="e")
-    write_results(files / "apart.sqlite", [cell(seed=7)])
     assert message in ends(capsys, exit_code, *COMPARE, *arguments)
 
 

@@ -5,8 +5,8 @@
 
 Builds small synthetic sets before and after one large set, each in a fresh interpreter, and prints
 posts a second and peak memory of each. Fails when the small sets' median rate is more than 1.3
-times the large one's, or when the large build needs 1.5 GB. Events grow with the cascades, so that
-the vocabulary does. The large file takes 0.2 GB a million posts, twice while it is made.
+times the large one's, or when the large build needs 1.5 GB. The large file takes 0.2 GB a
+million posts, twice while it is made.
 """
 
 from __future__ import annotations
@@ -20,21 +20,16 @@ from pathlib import Path
 
 from dgljoint_bench.timing import run_fresh
 
-MEAN_POSTS = 30
-CASCADES_AN_EVENT = 5
 MOST_RATIO = 1.3
 PEAK_MEGABYTES = 1500
 
 _CHILD = """
 import json, sys, time
 from pathlib import Path
-from dgljoint_data.build import build_store
-from dgljoint_data.synthetic import SyntheticOptions, SyntheticReader
-cascades, events, jobs = map(int, sys.argv[1:4])
-options = SyntheticOptions(cascades=cascades, events=events)
-summary = build_store(SyntheticReader(options), reader_name="synthetic", source=None,
-                      output=Path(sys.argv[4]), jobs=jobs)
-print(json.dumps([summary.posts, summary.seconds, time.process_time(), summary.features["bow"]]))
+from dgljoint_bench.speed.building import build
+posts, jobs = map(int, sys.argv[1:3])
+built = build(Path(sys.argv[3]), posts, 0, jobs)
+print(json.dumps([built["posts"], built["seconds"], time.process_time(), built["feature"]]))
 """
 
 
@@ -57,11 +52,9 @@ def main() -> int:
 
 
 def _build(posts: int, jobs: int) -> tuple[float, float]:
-    cascades = posts // MEAN_POSTS
     with tempfile.TemporaryDirectory() as folder:
         done = run_fresh(
-            [sys.executable, "-c", _CHILD, str(cascades), str(cascades // CASCADES_AN_EVENT),
-             str(jobs), str(Path(folder) / "out.h5")]
+            [sys.executable, "-c", _CHILD, str(posts), str(jobs), str(Path(folder) / "out.h5")]
         )
     stored, seconds, busy, bow = json.loads(done.stdout)
     sys.stdout.write(

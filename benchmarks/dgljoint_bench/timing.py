@@ -20,7 +20,8 @@ from typing import IO, Any
 # How long a turn of a quick function lasts at least.
 _TURN_SECONDS = 0.02
 
-_SETTINGS = {
+# Of the environment in which functions are compared.
+SETTINGS = {
     # Two threads on two cores wait for one another a hundred times longer than they compute as
     # soon as anything else runs.
     "OMP_NUM_THREADS": "1",
@@ -159,8 +160,8 @@ def settle() -> None:
     What the environment says already stands. It holds for both sides of a comparison; the
     allocator favours whoever handles the larger arrays.
     """
-    if not _SETTINGS.keys() <= os.environ.keys():
-        environment = {**_SETTINGS, **os.environ}
+    if not SETTINGS.keys() <= os.environ.keys():
+        environment = {**SETTINGS, **os.environ}
         os.execve(sys.executable, [sys.executable, *sys.argv], environment)  # noqa: S606  # itself
 
 

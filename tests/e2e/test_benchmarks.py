@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -38,37 +39,29 @@ def test_preprocess_scale_compares_a_large_set_with_small_ones() -> None:
     assert lines[-1].startswith("small sets ")
 
 
-def test_train_scale_compares_the_memory_of_a_large_set_with_a_small_one() -> None:
-    lines = lines_of("train_scale.py", "--posts", 9000, "--steps", 3, "--batch-posts", 300)
-    assert [line.split()[1] for line in lines[:2]] == ["posts:", "posts:"]
-    assert lines[-1].startswith("ten times the posts take ")
-
-
-def test_batch_assembly_prints_ratios(tmp_path: Path) -> None:
-    store = toy_store(tmp_path / "a.h5")
-    lines = lines_of("batch_assembly.py", store.path, "--rounds", 2)
-    assert any("ratio" in line for line in lines)
-
-
 def test_processes_compares_an_epoch_of_one_with_one_of_several(tmp_path: Path) -> None:
     store = toy_store(tmp_path / "a.h5")
     lines = lines_of("processes.py", store.path, "--rounds", 1, "--epochs", 2)
     assert [line.split()[:2] for line in lines[-2:]] == [["1", "processes"], ["2", "processes"]]
 
 
-def test_an_epoch_is_timed_beside_its_peers(tmp_path: Path) -> None:
-    store = toy_store(tmp_path / "a.h5", cascades=40)
-    lines = lines_of("epoch.py", store.path, "--rounds", 1, "--batch", 16, "--width", 8)
-    timed = [line.split("  ")[0] for line in lines if " ms" in line]
-    own = [
-        "dgljoint, the published model", "dgljoint", "dgljoint, words alone",
-        "dgl.batch, sparse words",
+def test_speed_bounds_tell_which_promises_are_missed(tmp_path: Path) -> None:
+    file = tmp_path / "speed.json"
+    rows = {
+        "PyTorch Geometric, sparse words": {"ratio": 2.6},
+        "PyTorch Geometric, dense words": {"ratio": 59.0},
+    }
+    posts = [
+        {"posts": size, "train": {"peak_megabytes": peak}}
+        for size, peak in ((10_000, 1.0), (1_000_000, 900.0), (10_000_000, 1100.0))
     ]
-    geometric = ["PyTorch Geometric, sparse words", "PyTorch Geometric, dense words"]
-    if any("is left out" in line for line in lines):
-        assert timed == own
-    else:
-        assert timed == own + geometric
+    file.write_text(
+        json.dumps({"sections": {"epoch": {"rows": rows}}, "scaling": {"posts": posts}}),
+        encoding="utf-8",
+    )
+    lines = lines_of("speed_bounds.py", file)
+    said = [line.rsplit(": ", 1)[-1] for line in lines]
+    assert said == ["2.60, kept", "59.00, MISSED", "1.22, MISSED"]
 
 
 def test_threads_are_compared_on_each_size_of_batch(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_constraints_pin_what_is_required_inside_its_range():
     extras = declared()["options.extras_require"]
     wanted = "\n".join(
         (declared()["options"]["install_requires"],
-         *(extras[name] for name in ("tensorboard", "test", "dev")))
+         *(extras[name] for name in ("plots", "tensorboard", "test", "dev")))
     )
     lines = [line for line in wanted.splitlines() if line and not line.startswith(("#", "%"))]
     required = [Requirement(line) for line in lines]

@@ -1,4 +1,4 @@
-"""The model of :mod:`dgljoint_bench.peer_pyg` on dgljoint's batches and operations.
+"""The model of :mod:`dgljoint_bench.speed.peer_pyg` on dgljoint's batches and operations.
 
 The shipped encoder stands in a joint model with a branch for each task and three times the matrix
 products; this is the published one, for a comparison of like with like.
@@ -6,7 +6,7 @@ products; this is the published one, for a comparison of like with like.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -19,50 +19,39 @@ from dgljoint.nn import CascadeBatch, Dropout, SparseRows, multiply
 from dgljoint.nn.assemble import assemble
 from dgljoint.nn.features import FeatureSpace
 from dgljoint.store import CascadeStore
-from dgljoint_bench.peer_threads import nothing_asked
+from dgljoint_bench.speed.contender import Published, Shape
+from dgljoint_bench.speed.peer_threads import nothing_asked
 
 
-def epoch_of(
-    store: CascadeStore, chosen: NDArray[np.int64], words: str, options: FeatureOptions, *,
-    batch: int, width: int, dropout: float, classes: int,
-) -> Callable[[], float]:
-    """Return what trains one epoch, every batch assembled from the store.
+def published(
+    store: CascadeStore, chosen: NDArray[np.int64], words: str, options: FeatureOptions,
+    shape: Shape,
+) -> Published:
+    """Return the model and its batches, each assembled from the mapped file.
 
     Args:
         store: where the cascades are.
         chosen: positions of those to train on; words are fitted on these.
         words: name of the sparse feature.
         options: of the features.
-        batch: cascades a step.
-        width: of the hidden layers.
-        dropout: share dropped between the convolutions.
-        classes: number of labels.
+        shape: of the model.
     """
     space = FeatureSpace.fit(store, chosen, options.model_copy(update={"use": (words,)}))
-    model = _BiGCN(words, space.sparse[words], width, classes, dropout)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, fused=True)
     rng = np.random.default_rng(0)
 
-    def epoch() -> float:
-        model.train()
-        total = 0.0
-        parts = np.array_split(rng.permutation(chosen), -(-len(chosen) // batch))
-        for part in parts:
-            columns = store.read(part)
-            made = assemble(store, columns, nothing_asked(columns), space)
-            optimizer.zero_grad()
-            loss = functional.cross_entropy(model(made), made.label)
-            loss.backward()  # type: ignore[no-untyped-call]  # torch's
-            optimizer.step()
-            total += loss.item()
-        return total / len(parts)
+    def batches(shuffled: bool) -> Iterator[CascadeBatch]:
+        order = rng.permutation(chosen) if shuffled else chosen
+        for start in range(0, len(order), shape.batch):
+            columns = store.read(order[start : start + shape.batch])
+            yield assemble(store, columns, nothing_asked(columns), space)
 
-    return epoch
+    return Published(_BiGCN(words, space.sparse[words], shape), batches)
 
 
 class _BiGCN(nn.Module):
-    def __init__(self, name: str, words: int, width: int, classes: int, dropout: float) -> None:
+    def __init__(self, name: str, words: int, shape: Shape) -> None:
         super().__init__()
+        width = shape.width
         self.name = name
         # Of each direction, for all posts and for the sources.
         self.words = nn.ParameterList(
@@ -70,14 +59,14 @@ class _BiGCN(nn.Module):
         )
         self.hidden = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(2))
         self.bias = nn.Parameter(torch.zeros(4, width))
-        self.dropout, self.share = Dropout(dropout), dropout
-        self.classify = nn.Linear(4 * width, classes)
+        self.dropout, self.share = Dropout(shape.dropout), shape.dropout
+        self.classify = nn.Linear(4 * width, shape.classes)
 
     def forward(self, batch: CascadeBatch) -> Tensor:
         rows = batch.features[self.name]
         if not isinstance(rows, SparseRows):
             raise TypeError(f"feature '{self.name}' is not sparse")
-        sources = _sources(batch, rows, self.share)
+        sources = _sources(batch, rows, self.share if self.training else 0.0)
         pooled: list[Tensor] = []
         for way, edges in enumerate((batch.edges, batch.edges.flip(0))):
             spread = _convolution(batch, edges)

@@ -1,5 +1,7 @@
 """BiGCN in PyTorch Geometric, as its users write it, on dense and on sparse words.
 
+Also what it does for the structure of a batch alone.
+
 The model is that of Bian et al. (2020, arXiv 2001.06362): in each direction two convolutions, the
 input of the second enhanced by the source's words, its output by the source's hidden row; the mean
 over a thread's posts; a linear map of both directions. The enhancement, a loop over the batch in
@@ -9,7 +11,7 @@ the published code, is an index here. No edge is dropped, which saves the peer t
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from typing import Any
 
@@ -17,7 +19,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dgljoint_bench.peer_threads import Thread, WordMap, Words
+from dgljoint_bench.speed.contender import Published, Shape
+from dgljoint_bench.speed.peer_threads import Thread, WordMap, Words
 
 
 def installed() -> bool:
@@ -40,42 +43,28 @@ def _import() -> Any:
     return torch_geometric
 
 
-def dense_epoch(
-    threads: Sequence[Thread], words: int, *, batch: int, width: int, dropout: float, classes: int
-) -> Callable[[], float]:
-    """Return what trains one epoch on ready dense words.
+def dense(threads: Sequence[Thread], words: int, shape: Shape) -> Published:
+    """Return the model and its batches, on ready dense words.
 
     Args:
-        threads: of the training part.
+        threads: to train on and to score.
         words: number of words.
-        batch: threads a step.
-        width: of the hidden layers.
-        dropout: share dropped between the convolutions.
-        classes: number of labels.
+        shape: of the model.
     """
-    pyg = _import()
     data = [
-        pyg.data.Data(
-            x=thread.dense(words), edge_index=thread.edges, y=torch.tensor([thread.label])
+        _import().data.Data(
+            x=thread.dense(words), edge_index=thread.edges, label=torch.tensor([thread.label])
         )
         for thread in threads
     ]
-    conv = pyg.nn.GCNConv
-    model = _BiGCN(
-        [_Dense(conv, words, width, dropout) for _ in range(2)],
-        width, classes, pyg.nn.global_mean_pool,
-    )
-    return _training(pyg.loader.DataLoader(data, batch_size=batch, shuffle=True), model)
+    return _published(data, _Dense, words, shape)
 
 
-def sparse_epoch(
-    threads: Sequence[Thread], words: int, *, batch: int, width: int, dropout: float, classes: int
-) -> Callable[[], float]:
-    """Return what trains one epoch on sparse words; see :func:`dense_epoch`."""
-    pyg = _import()
+def sparse(threads: Sequence[Thread], words: int, shape: Shape) -> Published:
+    """Return the model and its batches, on sparse words; see :func:`dense`."""
     data = [
-        pyg.data.Data(
-            edge_index=thread.edges, y=torch.tensor([thread.label]), num_nodes=thread.posts,
+        _import().data.Data(
+            edge_index=thread.edges, label=torch.tensor([thread.label]), num_nodes=thread.posts,
             word_columns=thread.words.columns, word_values=thread.words.values,
             word_sizes=thread.words.sizes,
             root_columns=thread.words.root().columns, root_values=thread.words.root().values,
@@ -83,39 +72,53 @@ def sparse_epoch(
         )
         for thread in threads
     ]
-    conv = pyg.nn.GCNConv
-    model = _BiGCN(
-        [_Sparse(conv, words, width, dropout) for _ in range(2)],
-        width, classes, pyg.nn.global_mean_pool,
-    )
-    return _training(pyg.loader.DataLoader(data, batch_size=batch, shuffle=True), model)
+    return _published(data, _Sparse, words, shape)
 
 
-def _training(loader: Any, model: nn.Module) -> Callable[[], float]:
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, fused=True)
+def structures(threads: Sequence[Thread]) -> list[Any]:
+    """Return the edges of each thread and nothing else."""
+    return [
+        _import().data.Data(edge_index=thread.edges, num_nodes=thread.posts) for thread in threads
+    ]
 
-    def epoch() -> float:
-        model.train()
-        total = 0.0
-        for batch in loader:
-            optimizer.zero_grad()
-            loss = functional.cross_entropy(model(batch), batch.y)
-            loss.backward()  # type: ignore[no-untyped-call]  # torch's
-            optimizer.step()
-            total += loss.item()
-        return total / len(loader)
 
-    return epoch
+def joined(ready: Sequence[Any]) -> Any:
+    """Return the threads as one."""
+    return _import().data.Batch.from_data_list(ready)
+
+
+def without(ready: Sequence[Any], kept: Tensor) -> Any:
+    """Return the threads as one, some edges left out; ``kept`` is (E,) bool of all their edges."""
+    batch = joined(ready)
+    batch.edge_index = batch.edge_index[:, kept]
+    return batch
+
+
+def _published(
+    data: Sequence[Any], direction: Callable[..., nn.Module], words: int, shape: Shape
+) -> Published:
+    pyg = _import()
+
+    def batches(shuffled: bool) -> Iterable[Any]:
+        loader: Iterable[Any] = pyg.loader.DataLoader(
+            data, batch_size=shape.batch, shuffle=shuffled
+        )
+        return loader
+
+    directions = [
+        direction(pyg.nn.GCNConv, words, shape.width, shape.dropout) for _ in range(2)
+    ]
+    return Published(_BiGCN(directions, shape, pyg.nn.global_mean_pool), batches)
 
 
 class _BiGCN(nn.Module):
     def __init__(
-        self, directions: Sequence[nn.Module], width: int, classes: int,
+        self, directions: Sequence[nn.Module], shape: Shape,
         pool: Callable[[Tensor, Tensor], Tensor],
     ) -> None:
         super().__init__()
         self.down, self.up = directions
-        self.classify = nn.Linear(4 * width, classes)
+        self.classify = nn.Linear(4 * shape.width, shape.classes)
         self.pool = pool
 
     def forward(self, batch: Any) -> Tensor:

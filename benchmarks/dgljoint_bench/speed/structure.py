@@ -1,0 +1,85 @@
+"""The graphs of batches and nothing else: the trees whole, or with some edges left out.
+
+Each function makes the graphs of all batches, one after the other and always the same. Ours starts
+from columns in memory or in the mapped file; a peer from one ready graph a cascade, the building of
+which is left out of its time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dgljoint.nn.assemble import observed_graph
+from dgljoint.nn.questions import Question, training_question
+from dgljoint.store import CascadeColumns
+from dgljoint_bench.speed import peer_dgl, peer_pyg
+from dgljoint_bench.speed.peer_threads import nothing_asked
+from dgljoint_bench.speed.subject import DGL, OWN, PYG, Subject
+
+OWN_MAPPED = "dgljoint, from the mapped file"
+_SHARE = 0.2
+
+Functions = dict[str, Callable[[], object]]
+
+
+def whole(subject: Subject) -> Functions:
+    """Return what makes graphs with every edge."""
+    columns = _columns(subject)
+    asked = [nothing_asked(part) for part in columns]
+    indices = [subject.chosen[part] for part in subject.parts()]
+    read = subject.store.read
+    functions: Functions = {
+        OWN: lambda: [*map(observed_graph, columns, asked)],
+        OWN_MAPPED: lambda: [*map(observed_graph, map(read, indices), asked)],
+        DGL: _each(peer_dgl.joined, _ready(subject, peer_dgl.graphs)),
+    }
+    if PYG not in subject.left_out:
+        functions[PYG] = _each(peer_pyg.joined, _ready(subject, peer_pyg.structures))
+    return functions
+
+
+def hidden(subject: Subject, rng: np.random.Generator) -> Functions:
+    """Return what makes graphs without the edges of a fifth of the posts.
+
+    They are drawn beforehand, for all alike: what is to be predicted must not be seen.
+    """
+    columns = _columns(subject)
+    asked = [training_question(part, _SHARE, 2, rng, scored=False) for part in columns]
+    kept = [*map(_kept, columns, asked)]
+    sizes = [*map(_sizes, columns, kept)]
+    graphs = _ready(subject, peer_dgl.graphs)
+    functions: Functions = {
+        OWN: lambda: [*map(observed_graph, columns, asked)],
+        DGL: lambda: [*map(peer_dgl.without, graphs, kept, sizes)],
+    }
+    if PYG not in subject.left_out:
+        ready = _ready(subject, peer_pyg.structures)
+        functions[PYG] = lambda: [*map(peer_pyg.without, ready, kept)]
+    return functions
+
+
+def _each(join: Callable[[Any], Any], parts: Sequence[Any]) -> Callable[[], object]:
+    return lambda: [*map(join, parts)]
+
+
+def _columns(subject: Subject) -> list[CascadeColumns]:
+    return [subject.store.read(subject.chosen[part]) for part in subject.parts()]
+
+
+def _ready(subject: Subject, make: Callable[[Any], list[Any]]) -> list[list[Any]]:
+    made = make(subject.threads)
+    return [made[part] for part in subject.parts()]
+
+
+def _kept(columns: CascadeColumns, question: Question) -> Tensor:
+    return torch.from_numpy(~question.pending[columns.parent >= 0])
+
+
+def _sizes(columns: CascadeColumns, kept: Tensor) -> Tensor:
+    of = torch.from_numpy(columns.cascade_of[columns.parent >= 0])
+    return torch.bincount(of[kept], minlength=len(columns.index))

@@ -1,0 +1,81 @@
+"""What measures does so in a process of its own, which is answered for and not left behind."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from dgljoint_bench.speed import SpeedRequest
+from dgljoint_bench.speed.memory import watched_memory
+from dgljoint_bench.speed.process import MeasuringFailedError, measured
+from dgljoint_bench.timing import SETTINGS
+
+WORKER = (sys.executable, "-m", "dgljoint_bench.speed.worker")
+
+
+def refuse(text: str) -> None:
+    raise AssertionError(text)
+
+
+def test_a_bug_in_it_is_no_result(capfd):
+    with pytest.raises(MeasuringFailedError, match="ended with code 1") as caught:
+        measured("build", {}, settings={}, tell=refuse)
+    assert caught.value.hint == "what it wrote above may say why"
+    assert "KeyError" in capfd.readouterr().err
+
+
+def test_settings_hold_from_its_start_and_those_of_the_user_stand(monkeypatch, tmp_path):
+    monkeypatch.delenv("MALLOC_TOP_PAD_", raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    request = SpeedRequest(sections=("preprocess",), rounds=1)
+    told: list[str] = []
+    found = measured(
+        "sections", request.model_dump(mode="json"), settings=SETTINGS, tell=told.append
+    )
+    assert found["machine"]["environment"] == {**SETTINGS, "OMP_NUM_THREADS": "2"}
+    assert found["machine"]["threads"] == 2
+    assert told == ["preprocess"]
+
+
+def test_it_ends_with_who_started_it():
+    request = json.dumps({"sections": ["preprocess"], "rounds": 10_000})
+    with subprocess.Popen(
+        [*WORKER, "sections", request], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline()) == {"tell": "preprocess"}
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.wait(timeout=30) == 1
+
+
+def test_building_takes_no_torch(tmp_path):
+    arguments = json.dumps({"file": str(tmp_path / "a.h5"), "posts": 1000, "seed": 0})
+    code = (
+        "import sys; from dgljoint_bench.speed.worker import main; "
+        f"main(['build', {arguments!r}]); assert 'torch' not in sys.modules"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        built = json.loads(process.stdout.readline())["result"]
+        assert process.wait(timeout=60) == 0
+    assert 500 < built["posts"] < 2000
+    assert built["peak_megabytes"] > 0
+    assert (tmp_path / "a.h5").exists()
+
+
+def test_memory_is_that_of_the_peak():
+    with watched_memory() as memory:
+        held = bytearray(200_000_000)
+        held[::4096] = b"x" * len(held[::4096])
+        memory.look()
+        del held
+    before = memory.peak_megabytes
+    assert before > 200
+    memory.look()
+    assert memory.peak_megabytes == before

@@ -1,7 +1,14 @@
-"""Measuring dgljoint: what the micro-benchmarks beside this package share.
+"""Comparing combinations honestly, and measuring dgljoint.
 
-:mod:`dgljoint_bench.timing` times functions and commands in turns, so that what else the machine
-does falls on all of them alike::
+:mod:`dgljoint_bench.suites` says what is compared, :mod:`dgljoint_bench.running` runs it cell by
+cell, :mod:`dgljoint_bench.results` keeps what cells came to in one SQLite file, and
+:mod:`dgljoint_bench.reporting` makes tables, pictures and comparisons of it, all behind
+``dgljoint benchmark``. :mod:`dgljoint_bench.speed` measures time and memory beside PyTorch
+Geometric and plain DGL.
+
+What the micro-benchmarks beside this package share is here, too: :mod:`dgljoint_bench.timing`
+times functions and commands in turns, so that what else the machine does falls on all of them
+alike::
 
     from dgljoint_bench.timing import interleave
 

@@ -92,7 +92,7 @@ def critical_difference(figure: Figure, ranks: Ranks, title: str) -> None:
     left = (count + 1) // 2
     first_label = 0.7 + 0.35 * cliques
     depth = first_label + 0.75 * (left - 1) + 0.4
-    top = 2.2
+    top = 1.0 if ranks.critical_difference is None else 2.2
     figure.set_size_inches(_WIDTH, 0.28 * (depth + top))
     axes = figure.subplots()
     axes.set_axis_off()
@@ -101,7 +101,8 @@ def critical_difference(figure: Figure, ranks: Ranks, title: str) -> None:
     axes.plot([1, count], [0, 0], color="black", linewidth=1, clip_on=False)
     for place in range(1, count + 1):
         axes.plot([place, place], [0, 0.2], color="black", linewidth=1, clip_on=False)
-        axes.text(place, 0.3, str(place), ha="center", va="bottom")
+        if place % (1 + count // 20) == 0:  # more would touch one another
+            axes.text(place, 0.3, str(place), ha="center", va="bottom")
     for place, (name, rank) in enumerate(zip(ranks.names, ranks.ranks, strict=True)):
         on_left = place < left
         row = place if on_left else count - 1 - place
@@ -112,9 +113,9 @@ def critical_difference(figure: Figure, ranks: Ranks, title: str) -> None:
             xytext=(-4 if on_left else 4, 0), textcoords="offset points",
             ha="right" if on_left else "left", va="center", annotation_clip=False,
         )
-    places = dict(zip(ranks.names, ranks.ranks, strict=True))
+    places, over = dict(zip(ranks.names, ranks.ranks, strict=True)), 0.006 * (count - 1)
     for number, clique in enumerate(ranks.cliques):
-        ends = [places[clique[0]] - 0.03, places[clique[-1]] + 0.03]
+        ends = [places[clique[0]] - over, places[clique[-1]] + over]
         y = -0.35 * (number + 1)
         axes.plot(ends, [y, y], color=_COLOURS[0], linewidth=3.5, solid_capstyle="butt",
                   clip_on=False)

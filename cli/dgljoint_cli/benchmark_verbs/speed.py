@@ -132,8 +132,8 @@ def speed(
 
     if plot is not None:
         check_plot(plot)
-    if (raw := given.get("raw")) is not None and "reader" not in given:
-        given["reader"] = _reader_of(raw)
+    if (raw := given.get("raw")) is not None:
+        given["reader"] = _reader_of(raw, given.get("reader"))
     request = SpeedRequest.model_validate({**given, "data": data, "sections": sections})
     found = measure(request, talk.say)
     if output is not None:
@@ -151,12 +151,17 @@ def speed(
     render(*speed_tables(found))
 
 
-def _reader_of(raw: Path) -> str:
+def _reader_of(raw: Path, named: str | None) -> str:
+    """Return the name of the reader, of which there is one."""
     from dgljoint.plugins.registry import installed_registry
+    from dgljoint.plugins.specs import ReaderSpec
     from dgljoint_cli.detection import detect_reader
 
+    registry = installed_registry()
+    if named is not None:
+        return registry.find(ReaderSpec, named).name
     try:
-        return detect_reader(installed_registry(), raw)
+        return detect_reader(registry, raw)
     except UsageError as error:
         raise UsageError(error.message, hint="name one: --reader NAME") from None
 

@@ -8,7 +8,7 @@ component's options; several names, apart by spaces, share one class of them. Be
 components -->`` and ``<!-- end components -->`` stands the index of all that ships, each with the
 page of its kind's folder that describes its options. Between ``<!-- reference: NAME -->`` and
 ``<!-- end reference -->`` stands what the code says of classes and functions, several names apart
-by spaces.
+by spaces. Between ``<!-- file: PATH -->`` and ``<!-- end file -->`` stands a file of this repository.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ _OPTIONS = re.compile(r"(<!-- options: (.+?) -->\n)(.*?)(<!-- end options -->)",
 _REFERENCE = re.compile(
     r"(<!-- reference: (.+?) -->\n)(.*?)(<!-- end reference -->)", re.DOTALL
 )
+_FILE = re.compile(r"(<!-- file: (.+?) -->\n)(.*?)(<!-- end file -->)", re.DOTALL)
 _COMPONENTS = re.compile(r"(<!-- components -->\n)(.*?)(<!-- end components -->)", re.DOTALL)
 
 
@@ -81,7 +82,10 @@ def fill_in(page: str, path: Path, docs: Path, registry: Registry) -> str:
     def reference(block: re.Match[str]) -> str:
         return block[1] + "".join(describe(name) for name in block[2].split()) + block[4]
 
-    page = _REFERENCE.sub(reference, page)
+    def file(block: re.Match[str]) -> str:
+        return block[1] + _quoted(DOCS.parent / block[2]) + block[4]
+
+    page = _FILE.sub(file, _REFERENCE.sub(reference, page))
     return _COMPONENTS.sub(components, _OPTIONS.sub(options, page))
 
 
@@ -98,6 +102,14 @@ def page_of(name: str, folder: Path) -> Path | None:
             if name in block[2].split():
                 return path
     return None
+
+
+def _quoted(file: Path) -> str:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}") from error
+    return f"```{file.suffix[1:]}\n{text}```\n"
 
 
 def _options_table(names: Sequence[str], path: Path, registry: Registry) -> str:

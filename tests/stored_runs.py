@@ -71,6 +71,7 @@ def manifest(**changes: Any) -> dict[str, Any]:
                   "ordered_by": ""},
         "parts": {"train": 24, "meta": 0, "validation": 8, "test": 8},
         "seed": 0, "parameters": 1234, "git": None,
+        "seen_before_test": {"cascades": 32, "of_the_test_part": 0},
         **changes,
     }
 

@@ -20,6 +20,7 @@ TEST = "test"
 PREDICTIONS = "predictions.csv"
 REPORT = "report.html"
 CARD = "model_card.md"
+SEEN = "seen_before_test"
 
 
 _GROUPS = ("losses", "weights", "diagnostics", "validation")
@@ -103,6 +104,20 @@ class StoredRun:
         if not (isinstance(plugins, list) and all(isinstance(one, dict) for one in plugins)):
             raise DataError(f"{self.path}: manifest.json is not readable: plugins is malformed")
         return found
+
+    def test_cascades_seen(self) -> int | None:
+        """Say how many cascades of the test part the run had read before it was scored on them.
+
+        0 unless something is wrong; ``None`` where it is not on record: the run has not ended, or
+        an earlier version made or began it.
+
+        Raises:
+            DataError: the run's description is missing or damaged.
+        """
+        if not self.finished:
+            return None
+        found = section(self.manifest(), SEEN).get("of_the_test_part")
+        return found if isinstance(found, int) and not isinstance(found, bool) else None
 
     def scores(self) -> dict[str, Any]:
         """Read the final figures, plain values by part.

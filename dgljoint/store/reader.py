@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
@@ -135,6 +135,9 @@ class CascadeColumns:
 class CascadeStore:
     """One cascade file, open for reading.
 
+    Attributes:
+        on_read: is told the positions of all cascades that :meth:`read` is asked for.
+
     Raises:
         DataError: the file is missing, foreign, of another version, damaged, or breaks the
             format's invariants.
@@ -142,6 +145,7 @@ class CascadeStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.on_read: Callable[[NDArray[np.int64]], None] | None = None
         self.attributes = read_attributes(path)
         check_attributes(path, self.attributes)
         self._columns = map_columns(path)
@@ -225,6 +229,8 @@ class CascadeStore:
     def read(self, indices: NDArray[np.integer[Any]]) -> CascadeColumns:
         """Gather the structure of some cascades, in the order given."""
         index = np.asarray(indices, np.int64)
+        if self.on_read is not None:
+            self.on_read(index)
         starts, ends = self.post_ptr[index], self.post_ptr[index + 1]
         sizes = ends - starts
         post_ptr = np.concatenate(([0], sizes.cumsum()))

@@ -19,10 +19,11 @@ from dgljoint.evaluation.scores import Scores
 from dgljoint.files import is_leftover, remove_leftovers, write_bytes, write_text, writing
 from dgljoint.plugins.selection import Selection
 from dgljoint.runs.plainfiles import check_own
-from dgljoint.runs.stored import CARD, REPORT, StoredRun, section
+from dgljoint.runs.stored import CARD, REPORT, SEEN, StoredRun, section
 from dgljoint.store import CascadeStore, StoredSplit
 from dgljoint.training.checkpoint import load_tree, save_tree
 from dgljoint.training.record import EpochRecord
+from dgljoint.training.witness import Seen
 
 _PACKAGES = ("torch", "dgl", "numpy", "h5py", "pluggy", "scikit-learn", "scipy")
 # What the figures of a run may hang on to the last bit.
@@ -240,6 +241,15 @@ class RunFolder(StoredRun):
             DataError: there is none, or it is damaged.
         """
         return self._load(self._best)
+
+    def record_seen(self, seen: Seen | None) -> None:
+        """Add to the run's description what it read before it was scored on the test part.
+
+        Raises:
+            DataError: the description is missing or damaged.
+        """
+        found = {**self.manifest(), SEEN: None if seen is None else asdict(seen)}
+        write_text(self._manifest, json.dumps(found, indent=2) + "\n")
 
     def save_predictions(self, table: str) -> None:
         """Write what the selected model says of every cascade; before the final figures."""

@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from dgljoint.config import RunConfig
 from dgljoint.errors import DgljointError, InterruptedRunError
 from dgljoint.evaluation.scores import Scores
@@ -24,17 +26,21 @@ from dgljoint.training.interruption import StopRequest
 from dgljoint.training.lock import locked
 from dgljoint.training.record import EpochRecord
 from dgljoint.training.restoring import fitting
-from dgljoint.training.scoring import assess_parts, predictions_table
+from dgljoint.training.scoring import assess_parts, assess_test, predictions_table
 from dgljoint.training.setup import (
     TEST,
     VALIDATION,
     Setup,
+    part_indices,
     part_sizes,
     put_in,
     refuse_changes,
     set_up,
 )
 from dgljoint.training.trainer import Trainer
+
+# Where the state to go on from says what was read; states of earlier versions do not.
+_SEEN = "seen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +131,12 @@ def _train(
         if state is not None:
             with fitting(folder.path):
                 trainer.restore(state)
+                setup.witness.restore(state.get(_SEEN))
         processes.from_first(
             lambda: folder.save_features(setup.features.state(), setup.store.label_names)
         )
         told.start(config.train.epochs, trainer.batches.steps(0), trainer.position.epoch)
-        _train_epochs(trainer, folder, told, processes, stop, config.train.save_minutes)
+        _train_epochs(trainer, setup, folder, told, processes, stop)
         result = _score(setup, folder, processes)
         processes.from_first(lambda: _report(folder, told))
         told.end(result)
@@ -185,33 +192,33 @@ def _state_to_go_on(
 
 
 def _train_epochs(
-    trainer: Trainer, folder: RunFolder, callbacks: Callbacks, processes: Processes,
-    stop: StopRequest, save_minutes: float,
+    trainer: Trainer, setup: Setup, folder: RunFolder, callbacks: Callbacks,
+    processes: Processes, stop: StopRequest,
 ) -> None:
-    saved = time.monotonic()
+    saved, save_minutes = time.monotonic(), setup.config.train.save_minutes
 
     def pause() -> bool:
         late = time.monotonic() - saved >= 60 * save_minutes
         return stop.asked or callbacks.stop_asked or late
 
-    def save(record: EpochRecord | None) -> None:
+    def save(record: EpochRecord | None, seen: Tensor | None) -> None:
         if record is not None:
             folder.append(record)
             if record.best:
                 folder.save_best(trainer.model.state_dict(), record.epoch)
             callbacks.epoch(record)
-        folder.save_last(trainer.state())
+        folder.save_last({**trainer.state(), _SEEN: seen})
 
     with stop.between_steps():
         while not trainer.finished and not processes.any(callbacks.stop_asked):
             record = trainer.train_epoch(pause)
-            processes.from_first(partial(save, record))
+            processes.from_first(partial(save, record, setup.witness.state(processes)))
             saved = time.monotonic()
             if processes.any(stop.asked):
                 raise _interrupted("interrupted", trainer, folder)
     if not trainer.position.best_epoch:
         # Also where a callback allowed not a single step.
-        processes.from_first(lambda: folder.save_last(trainer.state()))
+        processes.from_first(partial(save, None, setup.witness.state(processes)))
         raise _interrupted("stopped by a callback", trainer, folder)
 
 
@@ -229,10 +236,13 @@ def _score(setup: Setup, folder: RunFolder, processes: Processes) -> RunResult:
     put_in(setup.model, best, folder)
     with fitting(folder.path):
         epoch = int(best["epoch"])
-    assessed = assess_parts(setup, VALIDATION, TEST)
+    assessed = assess_parts(setup, VALIDATION)
+    seen = setup.witness.seen(processes, part_indices(setup, TEST))
+    assessed[TEST] = assess_test(setup, assessed[VALIDATION])
     validation, test = assessed[VALIDATION].scores, assessed[TEST].scores
 
     def save() -> None:
+        folder.record_seen(seen)
         folder.save_predictions(predictions_table(setup, assessed))
         folder.save_scores((validation, test))
 

@@ -45,10 +45,15 @@ def assess_parts(setup: Setup, *parts: str) -> dict[str, Assessed]:
     validation = assess(setup.evaluator, setup.model, part_indices(setup, VALIDATION), VALIDATION)
     found = {VALIDATION: validation}
     if TEST in parts:
-        found[TEST] = assess(
-            setup.evaluator, setup.model, part_indices(setup, TEST), TEST, calibrated_on=validation
-        )
+        found[TEST] = assess_test(setup, validation)
     return {part: found[part] for part in parts}
+
+
+def assess_test(setup: Setup, validation: Assessed) -> Assessed:
+    """Score the test part, with the temperature of the validation part."""
+    return assess(
+        setup.evaluator, setup.model, part_indices(setup, TEST), TEST, calibrated_on=validation
+    )
 
 
 def predictions_table(setup: Setup, assessed: Mapping[str, Assessed]) -> str:

@@ -27,6 +27,7 @@ from dgljoint.training.devices import find_device
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.parts import TrainingParts, part_under_test, training_parts
 from dgljoint.training.restoring import fitting, load_model
+from dgljoint.training.witness import Witness
 
 # What a run comes to does not hang on these settings.
 _HARMLESS = ("train.save_minutes",)
@@ -47,6 +48,7 @@ class Setup:
     model: JointModel
     weighter: Hosted[LossWeighter]
     evaluator: Evaluator
+    witness: Witness
 
 
 def set_up(
@@ -58,6 +60,7 @@ def set_up(
     torch.set_num_threads(config.train.threads)
     selection = select(registry, config)
     store = CascadeStore(Path(config.data))
+    witness = Witness(store)
     split = store.split(config.split)
     parts = training_parts(
         store,
@@ -86,6 +89,7 @@ def set_up(
         evaluator=Evaluator(
             store, features, config.cascade, majority, config.train.task_names, processes
         ),
+        witness=witness,
     )
 
 

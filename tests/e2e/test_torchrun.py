@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from dgljoint.runs.stored import StoredRun
 from runs import metrics
 from toys import toy_store
 
@@ -77,6 +78,10 @@ def test_torchrun_trains_what_one_process_trains(tmp_path: Path) -> None:
         assert other["validation"] == pytest.approx(line["validation"], abs=0.02)
     assert two["test"]["rumor"]["cascades"] == one["test"]["rumor"]["cascades"]
     assert two["test"]["links"]["all"]["targets"] == one["test"]["links"]["all"]["targets"]
+    assert StoredRun(tmp_path / "two").manifest()["seen_before_test"] == (
+        StoredRun(tmp_path / "one").manifest()["seen_before_test"]
+    )
+    assert StoredRun(tmp_path / "two").test_cascades_seen() == 0
     assert {path.name for path in (tmp_path / "two").rglob("*")} == {
         path.name for path in (tmp_path / "one").rglob("*")
     }

@@ -86,6 +86,11 @@ def test_folds_and_seeds_beyond_the_suite_are_in_the_table(tmp_path) -> None:
     assert [one.asked for one in found.cells.progress] == [12, 12, 6]
 
 
+def test_the_seed_of_what_has_no_model_is_none_of_the_suite(tmp_path) -> None:
+    cells = [cell("plain", 0, 3, accuracy=0.5), cell(NO_MODEL, 0, 0, guesses={"a": {"mrr": 0.1}})]
+    assert table(tmp_path, cells, suite(seeds=[3])).cells.seeds == (3,)
+
+
 def test_where_all_folds_are_asked_for_those_recorded_count(tmp_path) -> None:
     made = suite(tables=[{"data": "small"}])
     found = table(tmp_path, [*row("plain", [0.5] * 3), cell("joint", 1, accuracy=0.4)], made)
@@ -160,6 +165,27 @@ def test_a_configuration_that_has_not_run_could_be_the_best(tmp_path) -> None:
     assert not found.significant
 
 
+def test_a_rival_of_few_pairs_takes_the_significance(tmp_path) -> None:
+    made = suite(configurations={"plain": {}, "joint": {}, "new": {}}, seeds=[0, 1])
+    second = [value + 0.01 + place / 1000 for place, value in enumerate(FIRST)]
+    cells = [*both(FIRST, second), cell("new", 0, 0, accuracy=0.1)]
+    found = table(tmp_path, cells, made).best["accuracy"]
+    assert (found.pairs, found.p, found.significant) == ((10, 1), None, False)
+
+
+def test_the_best_mean_of_easier_folds_is_not_significant(tmp_path) -> None:
+    # It is worse in all six pairs, but has two folds that the other has not.
+    cells = [
+        cell(name, fold, seed, accuracy=0.6 - (name == "joint") * (0.1 + fold / 100 + seed / 50))
+        for name in ("plain", "joint") for fold in range(3) for seed in (0, 1)
+    ]
+    cells += [cell("joint", fold, seed, accuracy=0.99) for fold in (3, 4) for seed in (0, 1)]
+    found = table(tmp_path, cells, SEEDS).best["accuracy"]
+    assert found.configuration == "joint"
+    assert found.p == pytest.approx(0.03125)
+    assert not found.significant
+
+
 def test_calibration_errors_are_best_where_they_are_low(tmp_path) -> None:
     second = [value + 0.02 + place / 1000 for place, value in enumerate(FIRST)]
     found = table(tmp_path, both(FIRST, second, "ece"), SEEDS, figures=["ece"])
@@ -192,7 +218,7 @@ def test_differences_are_paired_and_corrected(tmp_path) -> None:
 def test_bayesian_test_says_what_is_better_equal_or_worse() -> None:
     assert signed_rank([0.05] * 10).better > 0.99
     assert signed_rank([-0.05] * 10).worse > 0.99
-    assert signed_rank([0.005, -0.005] * 5).equal > 0.99
+    assert signed_rank([0.008] * 10).equal > 0.99
     assert signed_rank([0.05] * 10, rope=0.1).equal > 0.99
     found = signed_rank([0.05, -0.05] * 5, rope=0)
     assert found.worse == pytest.approx(found.better, abs=0.02)
@@ -249,6 +275,7 @@ def test_order_of_recording_changes_nothing(tmp_path) -> None:
     cells = both(FIRST, [value + noise.random() / 10 for value in FIRST])
     cells += [cell(NO_MODEL, fold, guesses={"b": {"accuracy": 0.1}, "a": {"accuracy": fold / 7}})
               for fold in range(5)]
+    cells[3], cells[8] = failed("plain", 1, 1), failed("plain", 4, 0)
     write(tmp_path / "one.sqlite", cells, SEEDS)
     noise.shuffle(cells)
     write(tmp_path / "two.sqlite", cells, SEEDS)

@@ -8,7 +8,8 @@ component's options; several names, apart by spaces, share one class of them. Be
 components -->`` and ``<!-- end components -->`` stands the index of all that ships, each with the
 page of its kind's folder that describes its options. Between ``<!-- reference: NAME -->`` and
 ``<!-- end reference -->`` stands what the code says of classes and functions, several names apart
-by spaces. Between ``<!-- file: PATH -->`` and ``<!-- end file -->`` stands a file of this repository.
+by spaces. Between ``<!-- file: PATH -->`` and ``<!-- end file -->`` stands a file of the
+repository.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 OUTCOME = "outcome.json"
 JOB = "job.json"
+HELD = ".held"
 LOG = "log.txt"
 SPENT = "spent.json"
 STOP = "stop"
@@ -59,6 +60,11 @@ class Job:
     def path(self) -> Path:
         """The folder of the cell."""
         return Path(self.folder)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Cascade files that it reads."""
+        return (self.data, self.test_on) if self.test_on else (self.data,)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from dgljoint.errors import (
     DataError,
     DgljointError,
     InterruptedRunError,
+    RunFailedError,
     StudyFailedError,
     UsageError,
 )
@@ -20,6 +21,7 @@ from dgljoint.files import write_text, writing
 from dgljoint.training.interruption import StopRequest
 from dgljoint_bench.results.database import Results
 from dgljoint_bench.results.records import DONE, FAILED, CellRecord, DataRecord, Key, Trial
+from dgljoint_bench.running.executors import Pool
 from dgljoint_bench.running.job import STOP
 from dgljoint_bench.running.plan import PlannedCell, SuitePlan
 from dgljoint_bench.running.work import AT_ONCE, STOPPED, Outcome, run_job
@@ -72,8 +74,8 @@ class Tally:
 
 
 def run_suite(
-    plan: SuitePlan, results: Results, out: Path, executor: Executor, *, jobs: int,
-    progress: SuiteProgress, keep_open: Iterable[int] = (), replace: bool = False,
+    plan: SuitePlan, results: Results, out: Path, pool: Pool, *, progress: SuiteProgress,
+    keep_open: Iterable[int] = (), replace: bool = False,
 ) -> Tally:
     """Run the cells of a plan that are not recorded, each in a process of its own.
 
@@ -84,8 +86,7 @@ def run_suite(
         plan: of the suite.
         results: file they are recorded in.
         out: folder of the runs, held by the caller; see :func:`dgljoint.training.lock.locked`.
-        executor: what runs :func:`~dgljoint_bench.running.work.run_job`.
-        jobs: how many cells it runs at a time.
+        pool: what runs the cells.
         progress: is told what happens.
         keep_open: descriptors that processes of this machine keep open while they live.
         replace: run cells again that are recorded with other settings.
@@ -94,40 +95,38 @@ def run_suite(
         DataError: the file holds figures of other data under the same name.
         UsageError: it holds cells of other settings, and they are not to be replaced.
         InterruptedRunError: Ctrl-C; the same command goes on.
-        RunFailedError: the file system refuses.
+        RunFailedError: the file system refuses, or the cluster gave cells up.
     """
     left = _left(plan, results, replace=replace)
     _check_data(plan, results)
     results.describe(plan.suite.name, plan.suite.model_dump(mode="json"), plan.tables)
-    progress.start([cell.key for cell in left], results.cells(plan.suite.name), jobs)
-    stop_file = out / STOP
+    progress.start([cell.key for cell in left], results.cells(plan.suite.name), pool.jobs)
+    stop_file, held = out.resolve() / STOP, tuple(keep_open)
     with writing(stop_file):
         stop_file.unlink(missing_ok=True)
     with StopRequest() as stop, stop.between_steps():
         futures = {
-            executor.submit(run_job, cell.job.to_dict(), str(stop_file), *_held(keep_open)): cell
+            pool.executor.submit(run_job, cell.job.to_dict(), str(stop_file), held): cell
             for cell in left
         }
         try:
-            _gather(futures, results, progress, stop, stop_file)
+            _gather(futures, results, progress, stop, stop_file, pool)
         except BaseException:
+            for future in futures:
+                future.cancel()
             write_text(stop_file, AT_ONCE)
-            _cancel(futures)
             raise
     tally = _tally(plan, results)
-    if stop.asked and tally.done + len(tally.failed) < tally.cells:
-        raise _interrupted(tally)
+    if tally.done + len(tally.failed) < tally.cells:
+        raise _unfinished(tally, interrupted=stop.asked)
     return tally
-
-
-def _held(keep_open: Iterable[int]) -> tuple[tuple[int, ...], ...]:
-    held = tuple(keep_open)
-    return (held,) if held else ()
 
 
 def _left(plan: SuitePlan, results: Results, *, replace: bool) -> list[PlannedCell]:
     known = results.digests(plan.suite.name)
-    changed = [c for c in plan.cells if known.get(c.key, (c.job.digest,))[0] != c.job.digest]
+    # What has failed may be corrected.
+    changed = [c for c in plan.cells if known.get(c.key) not in (None, (c.job.digest, DONE))
+               and known[c.key][1] == DONE]
     if changed and not replace:
         more = f", and {len(changed) - 1} more cells" if len(changed) > 1 else ""
         raise UsageError(
@@ -154,36 +153,36 @@ def _content(record: DataRecord) -> tuple[str | None, ...]:
 
 def _gather(
     futures: Mapping[Future[Outcome], PlannedCell], results: Results, progress: SuiteProgress,
-    stop: StopRequest, stop_file: Path,
+    stop: StopRequest, stop_file: Path, pool: Pool,
 ) -> None:
     """Record every outcome as it comes, and hand a Ctrl-C on."""
     waiting, stopping = set(futures), False
     while waiting:
         if stop.asked and not stopping:
             stopping = True
+            # Those that have not begun end when they see it.
             write_text(stop_file, "")
-            _cancel(waiting)
-            progress.stop(sum(future.running() for future in waiting))
+            progress.stop(min(pool.jobs, len(waiting)))
         ended = wait(waiting, timeout=_SECONDS_A_LOOK, return_when=FIRST_COMPLETED).done
         waiting -= ended
         for future in ended:
-            cell = _recorded(futures[future], _outcome(future), results)
+            cell = _recorded(futures[future], _outcome(future, pool), results)
             if cell is not None:
                 progress.end(cell)
 
 
-def _cancel(futures: Iterable[Future[Outcome]]) -> None:
-    for future in futures:
-        future.cancel()
-
-
-def _outcome(future: Future[Outcome]) -> Outcome:
+def _outcome(future: Future[Outcome], pool: Pool) -> Outcome:
     try:
         return future.result()
     except CancelledError:
         return {STOPPED: True}
-    except DgljointError as error:
-        return {"message": error.message, "hint": error.hint, "exit_code": error.exit_code}
+    # a machine of a cluster may be unlike this one in any way
+    except Exception as error:  # noqa: BLE001
+        return _failure(pool.explain(error))
+
+
+def _failure(error: DgljointError) -> Outcome:
+    return {"message": error.message, "hint": error.hint, "exit_code": error.exit_code}
 
 
 def _recorded(planned: PlannedCell, outcome: Outcome, results: Results) -> CellRecord | None:
@@ -200,7 +199,7 @@ def _recorded(planned: PlannedCell, outcome: Outcome, results: Results) -> CellR
         try:
             results.record(cell)
         except DataError as error:
-            outcome = {"message": error.message, "hint": error.hint, "exit_code": error.exit_code}
+            outcome = _failure(error)
         else:
             return cell
     failed = CellRecord(planned.key, digest, FAILED, **outcome)
@@ -215,9 +214,10 @@ def _tally(plan: SuitePlan, results: Results) -> Tally:
     return Tally(len(planned), done, tuple(cell for cell in found if cell.state == FAILED))
 
 
-def _interrupted(tally: Tally) -> InterruptedRunError:
+def _unfinished(tally: Tally, *, interrupted: bool) -> DgljointError:
     failed = f", {len(tally.failed)} failed" if tally.failed else ""
-    return InterruptedRunError(
-        f"interrupted: {tally.done} of {tally.cells} cells are done{failed}; everything is saved",
-        hint=f"go on with the same command: dgljoint {shlex.join(sys.argv[1:])}",
-    )
+    standing = f"{tally.done} of {tally.cells} cells are done{failed}; everything is saved"
+    hint = f"go on with the same command: dgljoint {shlex.join(sys.argv[1:])}"
+    if interrupted:
+        return InterruptedRunError(f"interrupted: {standing}", hint=hint)
+    return RunFailedError(f"the scheduler of the cluster has ended: {standing}", hint=hint)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterable
-from contextlib import suppress
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
 from typing import IO, Any, cast
@@ -16,8 +18,8 @@ from typing import IO, Any, cast
 from dgljoint import child_process
 from dgljoint.config import ENVIRONMENT_PREFIX
 from dgljoint.errors import InterruptedRunError
-from dgljoint.files import write_text
-from dgljoint_bench.running.job import JOB, LOG, OUTCOME, Job
+from dgljoint.files import write_text, writing
+from dgljoint_bench.running.job import HELD, JOB, LOG, OUTCOME, Job
 
 # How soon the request to stop is noticed.
 _SECONDS_A_LOOK = 0.5
@@ -29,11 +31,17 @@ Outcome = dict[str, Any]
 
 def stored_outcome(job: Job) -> Outcome | None:
     """Read what the cell came to when it was run before; ``None`` where it was not, or differs."""
+    found = _read(job.path / OUTCOME)
+    return found if found.get("digest") == job.digest else None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """Read what a process of a cell left; nothing where it is not there, or damaged."""
     try:
-        found = json.loads((job.path / OUTCOME).read_text(encoding="utf-8"))
+        found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) and found.get("digest") == job.digest else None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def run_job(values: dict[str, Any], stop: str, keep_open: Iterable[int] = ()) -> Outcome:
@@ -50,17 +58,22 @@ def run_job(values: dict[str, Any], stop: str, keep_open: Iterable[int] = ()) ->
         ``stopped``.
     """
     job = Job.from_dict(values)
-    if (known := stored_outcome(job)) is not None:
-        return known
-    if Path(stop).exists():
-        return {STOPPED: True}
+    with _held(job, Path(stop)) as held:
+        if (known := stored_outcome(job)) is not None:
+            return known
+        if held is None or Path(stop).exists():
+            return {STOPPED: True}
+        return _run(job, Path(stop), (*keep_open, held))
+
+
+def _run(job: Job, stop: Path, keep_open: Iterable[int]) -> Outcome:
     _prepare(job)
     child = child_process.start(
         "dgljoint_bench.running.cell_process", [job.folder], job.path / LOG, keep_open=keep_open,
         environment=_environment(),
     )
     try:
-        error = _wait(child, Path(stop))
+        error = _wait(child, stop)
     finally:
         child.kill()
         child.wait()
@@ -76,13 +89,51 @@ def run_job(values: dict[str, Any], stop: str, keep_open: Iterable[int] = ()) ->
     return _death(child.returncode, job)
 
 
+@contextmanager
+def _held(job: Job, stop: Path) -> Iterator[int | None]:
+    """Wait for whoever runs this cell still.
+
+    A cell on a cluster survives whoever asked for it, and the same command may then ask another
+    machine for it. Where the file system knows no locks, nobody is waited for.
+
+    Yields:
+        The descriptor that holds the cell; the cell's process inherits it. ``None`` when all are
+        to stop.
+    """
+    # A file open for writing: network file systems lock no folders.
+    with writing(job.path):
+        job.path.mkdir(parents=True, exist_ok=True)
+        held = os.open(job.path / HELD, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        while not _lock(held):
+            if stop.exists():
+                yield None
+                return
+            time.sleep(_SECONDS_A_LOOK)
+        yield held
+    finally:
+        os.close(held)
+
+
+def _lock(held: int) -> bool:
+    with suppress(OSError):  # no locks here
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
 def _prepare(job: Job) -> None:
     """Write the job down; what was begun with other settings gives way."""
     file, text = job.path / JOB, json.dumps(job.to_dict(), indent=2) + "\n"
-    with suppress(OSError, ValueError, KeyError):
-        if json.loads(file.read_text(encoding="utf-8"))["digest"] != job.digest:
-            shutil.rmtree(job.path)
-    job.path.mkdir(parents=True, exist_ok=True)
+    with writing(job.path):
+        if _read(file).get("digest", job.digest) != job.digest:
+            for path in job.path.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                elif path.name != HELD:
+                    path.unlink()
     write_text(file, text)
 
 

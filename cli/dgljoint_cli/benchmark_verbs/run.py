@@ -51,8 +51,13 @@ _DEMO = "demo"
     show_default=True, help="Folder of the runs.",
 )
 @click.option(
-    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+    "--jobs", type=click.IntRange(min=1), show_default="1", metavar="N",
     help="Cells at a time, each in a process of its own.",
+)
+@click.option(
+    "--cluster", metavar="ADDRESS",
+    help="Run cells on the workers of the Dask scheduler at tcp://HOST:PORT, one a thread of "
+    "theirs; --out and --data on a file system that they share.",
 )
 @click.option("--only", multiple=True, metavar="NAME", help="This configuration; repeatable.")
 @click.option("--table", "tables", multiple=True, metavar="NAME", help="This table; repeatable.")
@@ -67,15 +72,18 @@ _DEMO = "demo"
 @common_options
 @click.pass_obj
 def run(
-    talk: Talk, suite: str, places: tuple[Path, ...], results: Path, out: Path, jobs: int,
-    only: tuple[str, ...], tables: tuple[str, ...], folds: str | None, seeds: str | None,
-    replace: bool, dry_run: bool, device: str, as_json: bool,
+    talk: Talk, suite: str, places: tuple[Path, ...], results: Path, out: Path,
+    jobs: int | None, cluster: str | None, only: tuple[str, ...], tables: tuple[str, ...],
+    folds: str | None, seeds: str | None, replace: bool, dry_run: bool, device: str,
+    as_json: bool,
 ) -> None:
     """Run the cells of a suite that have no figures yet.
 
     SUITE is the name of one that ships (`benchmark suites` lists them) or a TOML file. Cells that
     RESULTS holds are not run again: the same command goes on after Ctrl-C or a kill.
     """
+    if cluster is not None and jobs is not None:
+        raise UsageError("--cluster runs a cell a thread of its workers: it takes no --jobs")
     from dgljoint_bench.suites.find import find_suite
 
     chosen = find_suite(suite)
@@ -93,7 +101,7 @@ def run(
     if dry_run:
         _show_plan(plan, as_json=as_json)
         return
-    tally = _run(talk, plan, results, out, jobs, replace=replace)
+    tally = _run(talk, plan, results, out, jobs or 1, cluster, replace=replace)
     if as_json:
         failed = {str(cell.key): cell.message for cell in tally.failed}
         print_json({"cells": tally.cells, "done": tally.done, "failed": failed})
@@ -107,22 +115,24 @@ def run(
 
 
 def _run(
-    talk: Talk, plan: SuitePlan, results: Path, out: Path, jobs: int, *, replace: bool
+    talk: Talk, plan: SuitePlan, results: Path, out: Path, jobs: int, cluster: str | None, *,
+    replace: bool,
 ) -> Tally:
     from dgljoint.training.lock import locked
     from dgljoint_bench.results.database import Results
-    from dgljoint_bench.running.executors import local_executor
+    from dgljoint_bench.running.executors import cluster_executor, local_executor
     from dgljoint_bench.running.runner import run_suite
     from dgljoint_cli.suite_progress import watching_suite
 
+    data = [Path(name) for cell in plan.cells for name in cell.job.files]
     with (
         locked(out, wait_seconds=5.0) as lock,
         Results(results, create=True) as file,
-        local_executor(jobs) as executor,
+        cluster_executor(cluster, out, data) if cluster else local_executor(jobs) as pool,
         watching_suite(talk) as progress,
     ):
         return run_suite(
-            plan, file, out, executor, jobs=jobs, progress=progress, keep_open=(lock,),
+            plan, file, out, pool, progress=progress, keep_open=() if cluster else (lock,),
             replace=replace,
         )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from dgljoint.evaluation.comparison import MIN_FOR_INTERVAL, MIN_FOR_TEST
 from dgljoint_bench.reporting.report import RankReport, SuiteReport, TableReport
-from dgljoint_bench.reporting.rows import PUBLISHED, Progress
+from dgljoint_bench.reporting.rows import NO_MODELS, PUBLISHED, Progress
 from dgljoint_bench.reporting.statistics import LEVEL
 from dgljoint_bench.reporting.titles import title_of
 
@@ -25,9 +26,13 @@ def table_notes(
     if not figures:
         yield "No cell has a figure yet"
     yield from _of_bold(table, figures, bold)
-    incomplete = [_count(one) for one in table.cells.progress if one.done < one.asked]
-    if incomplete:
-        yield f"INCOMPLETE: {'; '.join(incomplete)}"
+    by_count: defaultdict[str, list[str]] = defaultdict(list)
+    for one in table.cells.progress:
+        if one.done < one.asked:
+            by_count[_count(one)].append(one.name)
+    if by_count:
+        said = (f"{count}: {', '.join(names)}" for count, names in by_count.items())
+        yield f"INCOMPLETE, {'; '.join(said)}"
     if failures:
         for one in table.cells.progress:
             yield from (f"Failed: {failure}" for failure in one.failures)
@@ -76,8 +81,11 @@ def _of_bold(table: TableReport, figures: Sequence[str], bold: str) -> Iterator[
         f"Wilcoxon's signed-rank test over {counted}, corrected by Holm for the other "
         f"configurations, p < {LEVEL}"
     )
+    idle = [one.name for one in table.cells.progress if not one.done and one.name != NO_MODELS]
     if pairs[-1] < MIN_FOR_TEST:
         yield f"Nothing is {bold}: {counted} are too few to say, a test needs {MIN_FOR_TEST}"
+    elif idle:
+        yield f"Nothing is {bold}: of {', '.join(idle)} no cell is done, which could be the best"
     elif any(one.significant for one in found):
         yield f"What is {bold} is better than every other configuration: {test}"
     else:
@@ -94,7 +102,7 @@ def _count(one: Progress) -> str:
         f"{count} {what}"
         for count, what in ((len(one.failures), "failed"), (one.missing, "not run")) if count
     ]
-    return f"{one.name} has {one.done} of {_cells(one.asked)} ({', '.join(why)})"
+    return f"{one.done} of {_cells(one.asked)} ({', '.join(why)})"
 
 
 def _cells(number: int) -> str:

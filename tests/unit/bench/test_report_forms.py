@@ -72,6 +72,13 @@ def test_no_winner_is_not_for_lack_of_pairs(tmp_path) -> None:
     assert "- Nothing is bold: no configuration is better than every other: Wilcoxon" in text
 
 
+def test_a_configuration_that_has_not_run_keeps_all_from_being_bold(tmp_path) -> None:
+    made = three_folds(configurations={"plain": {}, "joint": {}, "late": {}})
+    text = markdown(grids_of(report(write(tmp_path / "r.sqlite", better(), made))))
+    assert "- Nothing is bold: of late no cell is done, which could be the best." in text
+    assert "**" not in text
+
+
 def test_a_guess_is_never_bold(tmp_path) -> None:
     cells = [
         cell(name, place % 3, place // 3, accuracy=value, guesses={"joint": {"accuracy": 0.99}})
@@ -97,18 +104,19 @@ def test_captions_say_how_data_are_cut_and_what_selected(tmp_path) -> None:
 
 
 def test_missing_and_failed_cells_are_said(tmp_path) -> None:
+    made = suite(configurations={"plain": {}, "joint": {}, "late": {}})
     cells = [*row("plain", [0.5] * 5), *row("joint", [0.4] * 3), failed("joint", 3)]
-    found = report(write(tmp_path / "r.sqlite", cells))
+    found = report(write(tmp_path / "r.sqlite", cells, made))
     text = markdown(grids_of(found))
     assert (
-        "- INCOMPLETE: joint has 3 of 5 cells (1 failed, 1 not run); classifiers without a model "
-        "has 0 of 5 cells (5 not run)." in text
+        "- INCOMPLETE, 3 of 5 cells (1 failed, 1 not run): joint; 0 of 5 cells (5 not run): late, "
+        "classifiers without a model." in text
     )
     assert "- Failed: small, joint, fold 3, seed 0: a loss is not finite." in text
     assert "| joint | 0.400 ± 0.000 (n = 3) |" in text
     assert "| joint | 3 of 5 |" in text
     short = compact_markdown(compact_grids(found))
-    assert "INCOMPLETE: joint has 3 of 5 cells" in short
+    assert "INCOMPLETE, 3 of 5 cells (1 failed, 1 not run): joint" in short
     assert "a loss is not finite" not in short
 
 

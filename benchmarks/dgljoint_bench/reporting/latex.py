@@ -52,7 +52,7 @@ def _lines(grid: Grid) -> Iterator[str]:
     if notes:
         yield r"\par\smallskip"
         yield r"\begin{minipage}{\linewidth}\footnotesize"
-        yield "\\\\\n".join(notes)
+        yield "\n\n".join(notes)  # a paragraph each
         yield r"\end{minipage}"
     yield r"\end{table}"
 

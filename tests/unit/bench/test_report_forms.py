@@ -214,8 +214,11 @@ def test_latex_is_whole(tmp_path) -> None:
 
 
 def test_a_row_that_starts_with_a_bracket_is_no_option_of_the_one_before() -> None:
-    text = latex([Grid("t", "c", ("x",), ((("a", (Entry("1"),)), ("[b]", (Entry("2"),))),))])
+    rows = (("a", (Entry("1"),)), ("[b]", (Entry("2"),)))
+    text = latex([Grid("t", "c", ("x",), (rows,), ("one", "[two]"))])
     assert "{}[b] & 2 \\\\" in text
+    assert "\\\\\n[" not in text
+    assert "one.\n\n[two]." in text
 
 
 def test_csv_holds_all_in_full_precision(tmp_path) -> None:

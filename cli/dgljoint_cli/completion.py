@@ -48,6 +48,16 @@ def complete_reader(
     return _plugins(incomplete, "reader") or [folders]
 
 
+def complete_suite(
+    ctx: click.Context, param: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Offer the suites that ship, and TOML files."""
+    from dgljoint_bench.suites.names import shipped_suites
+
+    shipped = [CompletionItem(name) for name in shipped_suites() if name.startswith(incomplete)]
+    return shipped or [CompletionItem(incomplete, type="file")]
+
+
 def complete_assignment(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:

@@ -61,10 +61,13 @@ def _train(job: Job) -> dict[str, Any]:
     runs, scores = [], []
     for number, trial in enumerate(job.trials):
         run = StoredRun(job.path / f"trial{number}")
-        if not run.finished:
+        # A run that an earlier version began does not say what it saw: it is trained anew.
+        unknown = run.finished and run.test_cascades_seen() is None
+        if unknown or not run.finished:
+            resume = run.resumable and not unknown
             train(
-                as_config(trial), run.path, registry=installed_registry(), resume=run.resumable,
-                force=not run.resumable, device=job.device,
+                as_config(trial), run.path, registry=installed_registry(), resume=resume,
+                force=not resume, device=job.device,
             )
         runs.append(run)
         scores.append(selection_score(run.typed_scores()["validation"]))

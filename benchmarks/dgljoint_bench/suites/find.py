@@ -9,13 +9,8 @@ from pathlib import Path
 from dgljoint.errors import UsageError
 from dgljoint.options import parse_options
 from dgljoint.suggest import did_you_mean
+from dgljoint_bench.suites.names import shipped_suites
 from dgljoint_bench.suites.suite import Suite
-
-
-def shipped_suites() -> list[str]:
-    """Name the suites that ship."""
-    files = resources.files(__package__).iterdir()
-    return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
 
 
 def find_suite(name: str) -> Suite:

@@ -10,6 +10,7 @@ import click
 
 from dgljoint.errors import UsageError
 from dgljoint.suggest import did_you_mean
+from dgljoint_cli.completion import complete_suite
 from dgljoint_cli.console import (
     Talk,
     common_options,
@@ -36,7 +37,7 @@ _DEMO = "demo"
         "dgljoint benchmark run mine.toml --results mine.sqlite --dry-run",
     )
 )
-@click.argument("suite")
+@click.argument("suite", shell_complete=complete_suite)
 @click.option(
     "--data", "places", multiple=True, type=click.Path(path_type=Path), metavar="FILE|DIR",
     help="Cascade file that the suite calls by the file's name, or a folder of such; repeatable, "

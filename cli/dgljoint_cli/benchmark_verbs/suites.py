@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from dgljoint_cli.completion import complete_suite
 from dgljoint_cli.console import common_options, examples, format_option, print_json
 
 
@@ -14,7 +15,9 @@ from dgljoint_cli.console import common_options, examples, format_option, print_
         "dgljoint benchmark suites mine.toml --format json",
     )
 )
-@click.argument("suite", required=False, metavar="[NAME|FILE]")
+@click.argument(
+    "suite", required=False, metavar="[NAME|FILE]", shell_complete=complete_suite
+)
 @format_option
 @common_options
 def suites(suite: str | None, as_json: bool) -> None:
@@ -23,7 +26,8 @@ def suites(suite: str | None, as_json: bool) -> None:
     A cell is one configuration trained on one fold with one seed, all of its trials. Beside those
     counted, every fold has one more, of the classifiers without a model.
     """
-    from dgljoint_bench.suites.find import find_suite, shipped_suites
+    from dgljoint_bench.suites.find import find_suite
+    from dgljoint_bench.suites.names import shipped_suites
     from dgljoint_cli.benchmark_tables import size_of, suite_tables, suites_table
     from dgljoint_cli.rendering import render
 

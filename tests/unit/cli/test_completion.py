@@ -68,6 +68,8 @@ def test_verbs_and_flags_are_offered() -> None:
     assert "compare" in offered("runs", "")
     assert offered("train", "--enc") == ["--encoder"]
     assert offered("evaluate", "RUN", "--part", "t") == ["test"]
+    assert offered("benchmark", "run", "sch") == ["schemes"]
+    assert "transfer" in offered("benchmark", "suites", "")
 
 
 def test_plugins_are_offered_by_kind_once_it_is_known(site: Site) -> None:

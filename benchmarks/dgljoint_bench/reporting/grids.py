@@ -120,10 +120,11 @@ def _difference_grid(table: TableReport) -> Grid:
         title=f"{table.suite}: {table.name}, differences from {table.reference}",
         caption=f"{_cut(table)}. Each configuration minus {table.reference}, paired over folds and "
         "seeds: 95 % interval by resampling pairs; p by Wilcoxon's signed-rank test, corrected by "
-        "Holm for all configurations of a figure; probabilities by the Bayesian signed-rank test",
+        "Holm for all configurations of a figure; probabilities of being worse, practically equal "
+        "and better by the Bayesian signed-rank test",
         columns=(
             "pairs", "difference", "sd", "95 % interval", "p", "p, Holm", "P(worse)",
-            "P(practically equal)", "P(better)", "wins/ties/losses",
+            "P(equal)", "P(better)", "wins/ties/losses",
         ),
         blocks=tuple(block for block in blocks if block),
         notes=tuple(difference_notes(table)),

@@ -14,8 +14,10 @@ _SPECIAL = {
     "≥": r"$\geq$", "≤": r"$\leq$", "→": r"$\rightarrow$", "−": r"$-$",
 }
 _ANY = re.compile("|".join(map(re.escape, _SPECIAL)))
-# More columns are set smaller.
+# More columns are set in smaller letters, longer names in lines of their own width.
 _WIDE = 5
+_LONG = 24
+_BREAK = r",\\"
 _NEEDS = "% needs \\usepackage{booktabs}"
 
 
@@ -39,14 +41,18 @@ def _lines(grid: Grid) -> Iterator[str]:
     yield r"\centering"
     yield rf"\caption{{{title}. {caption}.}}"
     yield rf"\label{{tab:{_label(grid.title)}}}"
-    if len(grid.columns) > _WIDE:
-        yield r"\footnotesize"
-    yield rf"\begin{{tabular}}{{l{'r' * len(grid.columns)}}}"
+    yield r"\scriptsize" if len(grid.columns) > _WIDE else r"\footnotesize"
+    yield r"\setlength{\tabcolsep}{3pt}"
+    wrapped = max((len(name) for block in grid.blocks for name, _ in block), default=0) > _LONG
+    first = r"p{0.24\linewidth}" if wrapped else "l"
+    yield rf"\begin{{tabular}}{{{first}{'r' * len(grid.columns)}}}"
     yield r"\toprule"
-    yield _row("", map(escaped, grid.columns))
+    yield _row("", map(_heading, grid.columns))
     for block in filter(None, grid.blocks):
         yield r"\midrule"
-        yield from (_row(escaped(name), map(_entry, entries)) for name, entries in block)
+        for name, entries in block:
+            ragged = r"\raggedright " if wrapped else ""
+            yield _row(ragged + escaped(name), map(_entry, entries))
     yield r"\bottomrule"
     yield r"\end{tabular}"
     if notes:
@@ -61,6 +67,12 @@ def _row(first: str, others: Iterable[str]) -> str:
     # A bracket at the start of a row would be taken for an option of the \\ before it.
     guarded = f"{{}}{first}" if first.startswith(("[", "*")) else first
     return " & ".join([guarded, *others]) + r" \\"
+
+
+def _heading(title: str) -> str:
+    """Break a title where its comma is."""
+    lines = [escaped(line) for line in title.split(", ")]
+    return lines[0] if len(lines) == 1 else rf"\shortstack[r]{{{_BREAK.join(lines)}}}"
 
 
 def _entry(entry: Entry) -> str:

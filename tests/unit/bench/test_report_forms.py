@@ -205,12 +205,22 @@ def test_latex_is_whole(tmp_path) -> None:
     plain = re.sub(r"\\[%&#_{}$]", "", text)
     assert plain.count("{") == plain.count("}")
     assert plain.count("$") % 2 == 0
-    for columns, body in re.findall(r"\\begin\{tabular\}\{(\w+)\}\n(.*?)\\end", plain, re.DOTALL):
+    found = re.findall(r"\\begin\{tabular\}\{(.*?)(r+)\}\n(.*?)\\end", plain, re.DOTALL)
+    assert len(found) == text.count(r"\begin{tabular}")
+    for _, columns, body in found:
         for line in body.splitlines():
             if line.endswith(r"\\"):
-                assert line.count("&") == len(columns) - 1, line
+                assert line.count("&") == len(columns), line
     labels = re.findall(r"\\label\{(.*)\}", text)
     assert len(set(labels)) == len(labels)
+
+
+def test_latex_wraps_long_names_and_titles() -> None:
+    rows = (("source text, TF-IDF + logistic regression", (Entry("1"),)),)
+    text = latex([Grid("t", "c", ("MRR, parent not source",), (rows,))])
+    assert r"\begin{tabular}{p{0.24\linewidth}r}" in text
+    assert r" & \shortstack[r]{MRR,\\parent not source} \\" in text
+    assert r"\raggedright source text, TF-IDF + logistic regression & 1 \\" in text
 
 
 def test_a_row_that_starts_with_a_bracket_is_no_option_of_the_one_before() -> None:

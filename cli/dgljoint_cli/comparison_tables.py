@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import RenderableType
 
 from dgljoint.evaluation.comparison import MIN_FOR_INTERVAL, MIN_FOR_TEST, Difference
-from dgljoint.evaluation.figures import TITLES
 from dgljoint_bench.reporting.comparison import COSTS
+from dgljoint_bench.reporting.titles import lower_is_better, title_of
 from dgljoint_bench.results.records import MODEL
 from dgljoint_cli.rendering import table, titled
 
@@ -35,7 +35,7 @@ def comparison_tables(found: Comparison) -> list[RenderableType]:
             "B wins/ties/loses", numbers=True,
         )
         for one in group.figures:
-            made.add_row(_title(one), *_figures(one.found), _chance(one.holm), _count(one.found))
+            made.add_row(_title(one), *_figures(one.found), _chance(one.holm), _count(one))
         title = f"{where[id(group)]} · {_pairs(group.pairs)}"
         parts.append(titled(title, made if group.figures else "no figure in common"))
     costs = table("what a cell takes, mean", "", "A", "B", "B / A", numbers=True)
@@ -74,8 +74,7 @@ def speed_tables(found: SpeedComparison) -> list[RenderableType]:
 
 
 def _title(one: Compared) -> str:
-    name, at, deadline = one.figure.partition("@")
-    title = TITLES.get(name, name) + (f" by {deadline}" if at else "")
+    title = title_of(one.figure)
     return title if one.row == MODEL else f"{one.row}: {title}"
 
 
@@ -90,8 +89,9 @@ def _figures(made: Difference) -> tuple[str, ...]:
     )
 
 
-def _count(made: Difference) -> str:
-    return f"{made.wins}/{made.ties}/{made.losses}"
+def _count(one: Compared) -> str:
+    counts = [one.found.wins, one.found.ties, one.found.losses]
+    return "/".join(map(str, reversed(counts) if lower_is_better(one.figure) else counts))
 
 
 def _chance(p: float | None) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dgljoint.errors import DataError, RegressionError
 from dgljoint_bench.reporting.comparison import CPU_SECONDS, Comparison, Group
+from dgljoint_bench.reporting.titles import lower_is_better
 from dgljoint_bench.results.records import MODEL, NO_MODEL
 
 TOLERANCE = 0.01
@@ -47,7 +48,8 @@ def regressions(
 
     A figure is when its mean fell by more than ``tolerance`` and, from the number of pairs on that
     has an interval, the interval of the difference lies below 0: what the choice of folds and seeds
-    alone could bring about stops nothing. A cell that failed is in any case.
+    alone could bring about stops nothing. Of one that is better when lower it is a rise. A cell
+    that failed is worse in any case.
 
     Args:
         found: the comparison.
@@ -86,13 +88,15 @@ def times(tolerance: float) -> str:
 
 def _figures(group: Group, where: str, tolerance: float) -> Iterable[Regression]:
     for one in group.figures:
-        made = one.found
+        made, lower = one.found, lower_is_better(one.figure)
+        sign = -1 if lower else 1
         # A fall of 0.01 is not more than 0.01, whatever its last binary digits.
-        fell = round(-made.difference, 9) > tolerance
-        by_chance = made.interval is not None and made.interval[1] >= 0
+        fell = round(-sign * made.difference, 9) > tolerance
+        by_chance = made.interval is not None and max(sign * end for end in made.interval) >= 0
         if fell and not by_chance:
             what = one.figure if one.row == MODEL else f"{one.row}, {one.figure}"
-            yield Regression(where, what, made.first, made.second, f"a fall of {tolerance:g}")
+            tolerated = f"a {'rise' if lower else 'fall'} of {tolerance:g}"
+            yield Regression(where, what, made.first, made.second, tolerated)
 
 
 def _time(group: Group, where: str, tolerance: float) -> Iterable[Regression]:

@@ -134,8 +134,9 @@ def _results(
 ) -> Comparison:
     from dgljoint_bench.reporting import pairing
     from dgljoint_bench.reporting.comparison import compare as compare_sides
+    from dgljoint_bench.reporting.titles import check_figures
 
-    _check_figures(figures)
+    check_figures(figures)
     scope = pairing.Scope(suites, tables)
     if files:
         _refuse_options({"--results": results}, "A and B are files themselves")
@@ -189,15 +190,6 @@ def _show(
 
     made = comparison_tables(found) if isinstance(found, Comparison) else speed_tables(found)
     render(*made, *(["no regression"] if worse == [] else []))
-
-
-def _check_figures(figures: Sequence[str]) -> None:
-    from dgljoint.evaluation.figures import TITLES
-    from dgljoint.suggest import did_you_mean
-
-    for name in figures:
-        if name.partition("@")[0] not in TITLES:
-            raise UsageError(f"there is no figure '{name}'", hint=did_you_mean(name, TITLES))
 
 
 def _refuse_options(given: dict[str, object], reason: str) -> None:

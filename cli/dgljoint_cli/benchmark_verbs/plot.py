@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _SCORE = "score"
 _CURVES = (_SCORE, "accuracy", "macro_f1", "mrr")
+_CURVES_HINT = f"there are {', '.join(_CURVES)}"
 
 
 @click.command(
@@ -120,22 +121,26 @@ def _drawing(
 ) -> tuple[Callable[[Figure], None], list[str]]:
     """Return what draws the picture, and what is to be said of it."""
     from dgljoint_bench.reporting import series
+    from dgljoint_bench.reporting.titles import check_figures, title_of
 
     if kind == "learning-curves":
-        name = _known(figure or _SCORE, _CURVES)
+        name = figure or _SCORE
+        if name not in _CURVES:
+            raise UsageError(f"there is no learning curve of '{name}'", hint=_CURVES_HINT)
         panels = _some(series.learning_curves(cells, name), f"learning curves of {name}")
-        return lambda on: plots.learning_curves(on, panels, _title(name)), []
-    name = _figure_of_suite(figure, definition)
+        return lambda on: plots.learning_curves(on, panels, title_of(name)), []
+    name = figure or definition["figures"][0]
+    check_figures([name])
     if kind == "early":
         deadlines = [text.strip() for text in definition["deadlines"].split(",") if text.strip()]
         panels = _some(
             series.early_detection(cells, name, deadlines), f"{name} by deadlines",
             hint="deadlines are the suite's: deadlines = \"0,10m,1h,all\"",
         )
-        return lambda on: plots.early_detection(on, panels, deadlines, _title(name)), []
+        return lambda on: plots.early_detection(on, panels, deadlines, title_of(name)), []
     if kind == "cells":
         panels = _some(series.every_cell(cells, name), name)
-        return lambda on: plots.every_cell(on, panels, _title(name)), []
+        return lambda on: plots.every_cell(on, panels, title_of(name)), []
     return _ranking(plots, cells, name)
 
 
@@ -144,9 +149,10 @@ def _ranking(
 ) -> tuple[Callable[[Figure], None], list[str]]:
     from dgljoint_bench.reporting.ranks import average_ranks
     from dgljoint_bench.reporting.series import blocks
+    from dgljoint_bench.reporting.titles import lower_is_better, title_of
 
     found, partial = blocks(cells, name)
-    ranks = average_ranks(found)
+    ranks = average_ranks(found, lower_is_better=lower_is_better(name))
     if len(ranks.names) < 2:
         raise DataError(
             f"there are no two configurations with {name} on the same folds",
@@ -155,7 +161,7 @@ def _ranking(
     tested = "" if ranks.friedman_p is None else f", Friedman p = {ranks.friedman_p:.2g}"
     tables = {cell.key.data for cell in cells}
     many = f"{_many(ranks.blocks, 'fold')} of {_many(len(tables), 'table')}"
-    title = f"{_title(name)}: average rank over {many}{tested}"
+    title = f"{title_of(name)}: average rank over {many}{tested}"
     said = []
     if partial:
         said.append(f"left out, since not all have it: {'; '.join(partial)}")
@@ -170,24 +176,3 @@ def _some(panels: list[Panel], what: str, hint: str | None = None) -> list[Panel
     if not panels:
         raise DataError(f"no cell has {what}", hint=hint)
     return panels
-
-
-def _figure_of_suite(figure: str | None, definition: dict[str, Any]) -> str:
-    from dgljoint.evaluation.figures import TITLES
-
-    return _known(figure or definition["figures"][0], tuple(TITLES))
-
-
-def _known(name: str, known: Sequence[str]) -> str:
-    from dgljoint.suggest import did_you_mean
-
-    if name.partition("@")[0] not in known:
-        raise UsageError(f"there is no figure '{name}'", hint=did_you_mean(name, known))
-    return name
-
-
-def _title(name: str) -> str:
-    from dgljoint.evaluation.figures import TITLES
-
-    base, at, deadline = name.partition("@")
-    return TITLES.get(base, base) + (f" by {deadline}" if at else "")

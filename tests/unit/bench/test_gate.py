@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +18,16 @@ from dgljoint_bench.results.records import CellRecord
 
 
 def found(
-    tmp_path: Path, first: Sequence[CellRecord], second: Sequence[CellRecord], **limits: Any
+    tmp_path: Path, first: Sequence[CellRecord], second: Sequence[CellRecord],
+    figures: Sequence[str] = (), **limits: Any,
 ) -> list[str]:
     one, other = (
         read_side(write_results(tmp_path / name, cells), Scope())
         for name, cells in (("a.sqlite", first), ("b.sqlite", second))
     )
     pairs, notes = pairs_of_files(one, other)
-    return [str(one) for one in regressions(compare(one, other, pairs, notes=notes), **limits)]
+    comparison = compare(one, other, pairs, figures=figures, notes=notes)
+    return [str(one) for one in regressions(comparison, **limits)]
 
 
 def test_a_fall_beyond_the_tolerance_closes_it(tmp_path: Path) -> None:
@@ -36,6 +39,22 @@ def test_a_fall_beyond_the_tolerance_closes_it(tmp_path: Path) -> None:
     assert found(tmp_path, first, folds([0.49, 0.59]), tolerance=0.009)
     assert found(tmp_path, first, folds([0.49, 0.57]), tolerance=0.02) == []
     assert found(tmp_path, first, folds([0.9, 0.9])) == []
+
+
+def test_a_fall_of_the_tolerance_is_not_more_whatever_its_last_digits(tmp_path: Path) -> None:
+    first = [cell(fold=fold, seed=seed) for fold in range(6) for seed in range(3)]
+    second = [replace(one, figures={"model": {"accuracy": 0.49, "mrr": 0.5}}) for one in first]
+    assert found(tmp_path, first, second) == []
+
+
+def test_a_figure_that_is_better_when_lower_closes_it_by_rising(tmp_path: Path) -> None:
+    low, high = ([0.1] * 5, "ece"), ([0.2, 0.21, 0.2, 0.2, 0.22], "ece")
+    cells = [folds(values, figure=name) for values, name in (low, high)]
+    said = ["one, joint: ece from 0.1 to 0.206, tolerated is a rise of 0.01"]
+    assert found(tmp_path, *cells, figures=["ece"]) == said
+    assert found(tmp_path, *cells[::-1], figures=["ece"]) == []
+    scattered = folds([0.9, 0.05, 0.05, 0.05, 0.05], figure="ece")
+    assert found(tmp_path, cells[0], scattered, figures=["ece"]) == []
 
 
 def test_a_fall_that_the_choice_of_folds_explains_does_not(tmp_path: Path) -> None:

@@ -51,8 +51,10 @@ def drawn(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str
         (("learning-curves", "results.sqlite", "--figure", "mrr"), ("MRR, validation part",)),
         (("early",), ("accuracy, test part", "seen until", "all")),
         (("cells",), ("accuracy, test part: each cell, mean and standard deviation", "joint")),
-        (("cells", "--figure", "accuracy@0"), ("accuracy by 0, test part: each cell, mean and "
-                                               "standard deviation",)),
+        (
+            ("cells", "--figure", "accuracy@0"),
+            ("accuracy, source alone, test part: each cell, mean and standard deviation",),
+        ),
     ],
 )
 def test_each_kind_is_drawn(capsys: pytest.CaptureFixture[str], arguments, words) -> None:
@@ -84,7 +86,7 @@ def test_a_part_of_the_results(capsys: pytest.CaptureFixture[str]) -> None:
     ("exit_code", "arguments", "message"),
     [
         (2, ("cells", "--figure", "acuracy"), "did you mean 'accuracy'"),
-        (2, ("learning-curves", "--figure", "auc"), "there is no figure 'auc'"),
+        (2, ("learning-curves", "--figure", "auc"), "there are score, accuracy"),
         (2, ("cells", "--configuration", "jiont"), "did you mean 'joint'"),
         (2, ("cells", "--table", "three"), "has no table 'three'"),
         (2, ("cells", "--suite", "big"), "has no suite 'big'"),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from distributed import Client
 
 # How long to wait for a scheduler to answer, and then for a worker.
-_SECONDS_TO_ANSWER = 5
+_SECONDS_TO_ANSWER = 10
 _ADDRESS = re.compile(r"(tcp|tls)://.+:\d{1,5}")
 _VERSION = "dgljoint"
 # What a machine sees, by name: the version of dgljoint and what files hold; None: not there.

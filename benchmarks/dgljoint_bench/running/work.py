@@ -58,11 +58,15 @@ def run_job(values: dict[str, Any], stop: str, keep_open: Iterable[int] = ()) ->
         ``stopped``.
     """
     job = Job.from_dict(values)
+    if (known := stored_outcome(job)) is not None:
+        return known
+    if Path(stop).exists():
+        return {STOPPED: True}
     with _held(job, Path(stop)) as held:
+        if held is None:
+            return {STOPPED: True}
         if (known := stored_outcome(job)) is not None:
             return known
-        if held is None or Path(stop).exists():
-            return {STOPPED: True}
         return _run(job, Path(stop), (*keep_open, held))
 
 

@@ -1,0 +1,117 @@
+"""From a suite to its cells."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dgljoint.errors import DgljointError, UsageError
+from dgljoint.plugins.registry import installed_registry
+from dgljoint_bench.running.plan import SuitePlan, plan_suite
+from suites import TINY, plan_of, suite_of
+from toys import toy_store
+
+
+def test_cells_come_fold_by_fold_and_rows_without_a_model_once_a_fold(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, seeds=[0, 3])
+    assert [str(cell.key) for cell in plan.cells] == [
+        f"toy, {what}"
+        for seed in (0, 3) for fold in (0, 1)
+        for what in (
+            f"joint, fold {fold}, seed {seed}", f"rumor alone, fold {fold}, seed {seed}",
+            *([f"without a model, fold {fold}"] if seed == 0 else []),
+        )
+    ]
+    folders = {cell.job.folder for cell in plan.cells}
+    assert len(folders) == len(plan.cells)
+    assert all(Path(folder).is_absolute() for folder in folders)
+
+
+def test_layers_of_settings_go_from_the_suite_to_the_trial(tmp_path: Path) -> None:
+    text = """
+    summary = "layers"
+    trials = [{}, { train = { learning_rate = 0.5 } }]
+    [settings]
+    encoder = "gcn"
+    model = { width = 8, dropout = 0.3 }
+    train = { epochs = 2, batch = 4, learning_rate = 0.1 }
+    [[tables]]
+    data = "toy"
+    folds = [1]
+    settings = { model = { width = 16 }, train = { batch = 16, learning_rate = 0.2 } }
+    [configurations.a]
+    settings = { train = { learning_rate = 0.3 }, model = { dropout = 0.4 } }
+    """
+    (cell,) = (one for one in plan_of(tmp_path, text, seeds=[5]).cells if one.job.trials)
+    first, second = (trial.config for trial in cell.job.trials)
+    assert (first["fold"], first["seed"], first["encoder"]) == (1, 5, "gcn")
+    assert (first["model"]["width"], first["model"]["dropout"]) == (16, 0.4)
+    assert (first["train"]["batch"], first["train"]["epochs"]) == (16, 2)
+    assert (first["train"]["learning_rate"], second["train"]["learning_rate"]) == (0.3, 0.5)
+    assert cell.job.trials[1].settings == {"train": {"learning_rate": 0.5}}
+
+
+def test_a_preset_stands_under_the_settings_of_the_suite(tmp_path: Path) -> None:
+    text = TINY + '[configurations.all]\npreset = "hybrid"\n'
+    plan = plan_of(tmp_path, text, configurations=["all"], folds=[0])
+    config = plan.cells[0].job.trials[0].config
+    assert {"contrastive", "meta_weight"} <= set(config["plugins"])
+    assert (config["encoder"], config["model"]["width"]) == ("gcn", 8)
+
+
+def _digests(plan: SuitePlan) -> list[str]:
+    return [cell.job.digest for cell in plan.cells]
+
+
+def test_a_digest_hangs_on_the_settings_and_not_on_the_place(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path)
+    assert len(set(_digests(plan))) == len(plan.cells)
+    moved = tmp_path / "elsewhere" / "other.h5"
+    moved.parent.mkdir()
+    shutil.copy(tmp_path / "toy.h5", moved)
+    again = plan_suite(
+        suite_of(tmp_path), {"toy": moved}, tmp_path / "other out", installed_registry()
+    )
+    assert _digests(again) == _digests(plan)
+    assert {cell.job.data for cell in again.cells} == {str(moved)}
+    wider = plan_of(tmp_path, TINY.replace("width = 8", "width = 16"))
+    models = [cell for cell in wider.cells if cell.job.trials]
+    assert not {cell.job.digest for cell in models} & set(_digests(plan))
+    toy_store(moved, seed=1)
+    other = plan_suite(suite_of(tmp_path), {"toy": moved}, tmp_path, installed_registry())
+    assert not set(_digests(other)) & set(_digests(plan))
+
+
+def test_what_is_asked_must_be_the_same_for_all(tmp_path: Path) -> None:
+    own = TINY + '[configurations.early]\nsettings = { cascade = { observed_share = 0.2 } }\n'
+    with pytest.raises(UsageError, match=r"observe \[0\.2, 0\.\d+\] of the posts"):
+        plan_of(tmp_path, own)
+    whole = TINY.replace("settings = {", "settings = { cascade = { observed_share = 0.2 },", 1)
+    plan = plan_of(tmp_path, whole)
+    assert {cell.job.observed_share for cell in plan.cells if not cell.job.trials} == {0.2}
+
+
+def test_tables_whose_data_are_not_there_or_not_asked_are_left_out(tmp_path: Path) -> None:
+    text = TINY + '[[tables]]\ndata = "absent"\n[[tables]]\ndata = "toy"\nname = "again"\n'
+    assert {c.key.data for c in plan_of(tmp_path, text).cells} == {"toy", "again"}
+    assert {c.key.data for c in plan_of(tmp_path, text, tables=["again"]).cells} == {"again"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (TINY.replace("[0, 1]", "[0, 77]"), "77"),
+        (TINY.replace("folds", 'split = "evnt"\nfolds'), "evnt"),
+        (TINY.replace('tasks = "rumor"', 'tasks = "rumour"'), "configuration 'rumor alone'"),
+        (TINY + '[configurations.a]\nsettings = { plugins = ["contrastve"] }', "contrastve"),
+        (TINY + '[configurations.a]\npreset = "hybird"', "hybird"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_before_anything_is(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    with pytest.raises(DgljointError, match=message):
+        plan_of(tmp_path, text)
+    assert not (tmp_path / "out").exists()

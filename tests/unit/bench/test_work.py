@@ -1,0 +1,213 @@
+"""A job's process: what comes back of it, however it ends. Real processes of stand-ins."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from dgljoint import child_process
+from dgljoint.errors import RunFailedError
+from dgljoint_bench.running import cell_process, work
+from dgljoint_bench.running.job import HELD, JOB, LOG, OUTCOME, Job, TrialPlan
+from dgljoint_bench.running.work import AT_ONCE, STOPPED, run_job
+from stored_runs import write_run
+
+TRIALS = (TrialPlan({}, {"a": 1}), TrialPlan({"x": 1}, {"a": 2}))
+LEAVES = f"Path(folder, {OUTCOME!r}).write_text(json.dumps(dict(digest='d', figures=1)))"
+
+
+def job_in(folder: Path, digest: str = "d", **settings: Any) -> Job:
+    return Job(digest=digest, folder=str(folder), trials=TRIALS, data="/data/toy.h5",
+               split="event", fold=0, observed_share=0.5, **settings)
+
+
+@pytest.fixture
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], list[int]]]:
+    """Give what makes some lines of Python the process of a cell; their ids are returned."""
+
+    def install(code: str) -> list[int]:
+        begun: list[int] = []
+        head = "import json, os, signal, sys, time\nfrom pathlib import Path\n"
+        head += "folder = sys.argv[1]\n"
+
+        def start(
+            module: str, arguments: Iterable[str], log: Path, *, keep_open: Iterable[int],
+            environment: dict[str, str],
+        ) -> subprocess.Popen[bytes]:
+            assert module == "dgljoint_bench.running.cell_process"
+            child = subprocess.Popen(
+                [sys.executable, "-S", "-c", head + code, *arguments], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, env=environment, pass_fds=tuple(keep_open),
+                process_group=0,
+            )
+            begun.append(child.pid)
+            return child
+
+        monkeypatch.setattr(child_process, "start", start)
+        monkeypatch.setattr(work, "_SECONDS_A_LOOK", 0.02)
+        return begun
+
+    return install  # type: ignore[return-value]  # a plain fixture
+
+
+def test_what_the_process_leaves_is_returned(
+    tmp_path: Path, stand_in: Callable[[str], list[int]]
+) -> None:
+    begun = stand_in(LEAVES)
+    job = job_in(tmp_path / "cell")
+    stop = str(tmp_path / "stop")
+    assert run_job(job.to_dict(), stop) == {"digest": "d", "figures": 1}
+    assert Job.from_dict(json.loads((job.path / JOB).read_text())) == job
+    # It was not recorded: whoever asked was killed. It is taken as it is.
+    assert run_job(job.to_dict(), stop)["figures"] == 1
+    Path(stop).touch()
+    assert run_job(job.to_dict(), stop)["figures"] == 1
+    assert len(begun) == 1
+
+
+def test_a_process_that_is_killed_fails_its_cell(
+    tmp_path: Path, stand_in: Callable[[str], list[int]]
+) -> None:
+    stand_in("os.kill(os.getpid(), signal.SIGKILL)")
+    found = run_job(job_in(tmp_path).to_dict(), str(tmp_path / "stop"))
+    assert found["message"] == "its process was killed, perhaps for want of memory"
+    assert "--jobs" in found["hint"]
+    assert found["exit_code"] == 1
+
+
+def test_a_process_that_says_nothing_is_told_of(
+    tmp_path: Path, stand_in: Callable[[str], list[int]]
+) -> None:
+    stand_in("os._exit(7)")
+    found = run_job(job_in(tmp_path).to_dict(), str(tmp_path / "stop"))
+    assert found["message"] == "its process ended with code 7"
+    assert str(tmp_path / LOG) in found["hint"]
+
+
+def test_an_error_that_the_process_tells_of_is_returned(
+    tmp_path: Path, stand_in: Callable[[str], list[int]]
+) -> None:
+    event = {"event": "error", "message": "boom", "hint": None, "exit_code": 5}
+    stand_in(f"print('noise'); print({json.dumps(event)!r}); sys.exit(5)")
+    found = run_job(job_in(tmp_path).to_dict(), str(tmp_path / "stop"))
+    assert found == {"message": "boom", "hint": None, "exit_code": 5}
+
+
+def test_a_stop_file_interrupts_and_another_word_kills(
+    tmp_path: Path, stand_in: Callable[[str], list[int]]
+) -> None:
+    stop = tmp_path / "stop"
+    stand_in(f"Path({str(stop)!r}).touch(); sys.stdin.read(1); os._exit(130)")
+    assert run_job(job_in(tmp_path / "a").to_dict(), str(stop)) == {STOPPED: True}
+    begun = stand_in("")
+    assert run_job(job_in(tmp_path / "b").to_dict(), str(stop)) == {STOPPED: True}
+    assert begun == []
+    stop.unlink()
+    begun = stand_in(f"Path({str(stop)!r}).write_text({AT_ONCE!r}); time.sleep(600)")
+    assert "killed" in run_job(job_in(tmp_path / "c").to_dict(), str(stop))["message"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(begun[0], 0)
+
+
+def test_what_was_begun_with_other_settings_gives_way(
+    tmp_path: Path, stand_in: Callable[[str], list[int]]
+) -> None:
+    cell, stop = tmp_path / "cell", str(tmp_path / "stop")
+    stand_in("os.mkdir(folder + '/trial0'); Path(folder, 'trial0/config.toml').touch()")
+    run_job(job_in(cell, "old").to_dict(), stop)
+    stand_in("print(); os._exit(1)")
+    run_job(job_in(cell, "old").to_dict(), stop)
+    assert (cell / "trial0" / "config.toml").exists()
+    stand_in(LEAVES)
+    assert run_job(job_in(cell).to_dict(), stop)["figures"] == 1
+    assert not (cell / "trial0").exists()
+
+
+def test_a_cell_that_runs_elsewhere_is_waited_for(
+    tmp_path: Path, stand_in: Callable[[str], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, stop, waits = stand_in(LEAVES), tmp_path / "stop", Event()
+    job, lock = job_in(tmp_path / "cell"), work._lock
+
+    def seen(held: int) -> bool:
+        got = lock(held)
+        waits.set()
+        return got
+
+    monkeypatch.setattr(work, "_lock", seen)
+    job.path.mkdir()
+    with (job.path / HELD).open("w") as other, ThreadPoolExecutor(1) as threads:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        asked = threads.submit(run_job, job.to_dict(), str(stop))
+        assert waits.wait(300)
+        stop.touch()
+        assert asked.result(300) == {STOPPED: True}
+        stop.unlink()
+        waits.clear()
+        asked = threads.submit(run_job, job.to_dict(), str(stop))
+        assert waits.wait(300)
+        (job.path / OUTCOME).write_text('{"digest": "d", "figures": 2}')
+        fcntl.flock(other, fcntl.LOCK_UN)
+        assert asked.result(300)["figures"] == 2
+    assert begun == []
+
+
+def test_the_process_holds_its_cell(tmp_path: Path, stand_in: Callable[[str], list[int]]) -> None:
+    code = """
+import fcntl
+held = [int(n) for n in os.listdir('/proc/self/fd') if int(n) > 2
+        and os.readlink('/proc/self/fd/' + n).endswith('/.held')]
+"""
+    stand_in(code + f"if held: {LEAVES}")
+    assert run_job(job_in(tmp_path).to_dict(), str(tmp_path / "stop"))["figures"] == 1
+
+
+def test_a_folder_that_cannot_be_made_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(RunFailedError, match="cannot write"):
+        run_job(job_in(tmp_path / "file" / "cell").to_dict(), str(tmp_path / "stop"))
+
+
+def test_settings_of_the_environment_do_not_reach_a_cell(
+    tmp_path: Path, stand_in: Callable[[str], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DGLJOINT_TRAIN__EPOCHS", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    check = "os.environ['OMP_NUM_THREADS'] == '1' and 'DGLJOINT_TRAIN__EPOCHS' not in os.environ"
+    stand_in(f"if {check}: {LEAVES}")
+    assert run_job(job_in(tmp_path).to_dict(), str(tmp_path / "stop"))["figures"] == 1
+
+
+def test_the_trial_with_the_best_validation_score_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the others' test figures are."""
+    job = job_in(tmp_path)
+    for number, accuracy in enumerate((0.9, 0.25)):
+        write_run(job.path / f"trial{number}", accuracy=accuracy, epochs=number + 1)
+    scores = {"trial0": 0.3, "trial1": 0.4}
+    monkeypatch.setattr(
+        "dgljoint.runs.stored.StoredRun.test_cascades_seen",
+        lambda run: 0 if run.path.name == "trial1" else 7, raising=False,
+    )
+    paths = iter(sorted(scores))
+    monkeypatch.setattr(cell_process, "selection_score", lambda validation: scores[next(paths)])
+    found = cell_process._train(job)
+    assert found["figures"]["model"]["accuracy"] == 0.25
+    assert "0.9" not in json.dumps(found["figures"])
+    assert [(one["settings"], one["validation"], one["epochs"], one["chosen"])
+            for one in found["trials"]] == [({}, 0.3, 1, False), ({"x": 1}, 0.4, 2, True)]
+    assert len(found["curve"]) == 2
+    assert found["tests_seen"] == 7  # of all trials
+    assert (found["parameters"], found["best_epoch"]) == (1234, 2)
+    assert found["versions"]["plugin gcn"] == "dgljoint 0.1.0"

@@ -23,7 +23,8 @@ def test_the_suite_of_the_guide_is_planned(tmp_path: Path) -> None:
     assert text is not None
     file = tmp_path / "own.toml"
     file.write_text(text[1])
-    data = toy_store(tmp_path).rename(tmp_path / "mine.h5")
+    data = tmp_path / "mine.h5"
+    toy_store(data)
     suite = find_suite(str(file))
     assert suite.name == "own"
     assert [len(suite.trials_of(name)) for name in suite.configurations] == [3, 3, 3]

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a build alike, and let it tidy up."""
+"""Ctrl-C and SIGTERM end a command alike, and let it tidy up."""
 
 from __future__ import annotations
 
@@ -23,6 +23,18 @@ def interruptible(output: Path) -> Iterator[None]:
     Raises:
         InterruptedRunError: a signal came.
     """
+    try:
+        with terminable():
+            yield
+    except KeyboardInterrupt:
+        raise InterruptedRunError(
+            f"interrupted: {output} was not written", hint="run the same command again"
+        ) from None
+
+
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Raise KeyboardInterrupt for SIGTERM too, and for neither signal while it is tidied up."""
     tidy_until = 0.0
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -32,17 +44,13 @@ def interruptible(output: Path) -> Iterator[None]:
             tidy_until = now + _SECONDS_TO_TIDY
             raise KeyboardInterrupt
 
-    # Only the main thread may set handlers; a build elsewhere is stopped by its owner.
+    # Only the main thread may set handlers; what runs elsewhere is stopped by its owner.
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
-    except KeyboardInterrupt:
-        raise InterruptedRunError(
-            f"interrupted: {output} was not written", hint="run the same command again"
-        ) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

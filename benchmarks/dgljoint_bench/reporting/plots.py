@@ -30,8 +30,15 @@ FORMS = {".svg": {"Date": None}, ".png": {"Software": None}, ".pdf": {"CreationD
 MOST_LINES = 7
 """A line more could not be told from the others."""
 
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+"""Of lines that are told apart."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+"""Of the same, for print without colour."""
+WIDTH = 6.5
+"""In inches: a picture is as wide as a page's text."""
+PANEL_HEIGHT = 2.4
+"""In inches."""
+
 _GREY = "#6E6E6E"
 # Of lines that are not told apart.
 _OTHER = ("#B8B8B8", ".")
@@ -42,12 +49,25 @@ _STYLE = {
     "svg.hashsalt": "dgljoint", "pdf.fonttype": 42, "savefig.bbox": "tight",
     "savefig.pad_inches": 0.05, "lines.linewidth": 1.4, "lines.markersize": 4.0,
 }
-# Inches: a picture is as wide as a page's text.
-_WIDTH, _PANEL_HEIGHT = 6.5, 2.4
 _POINTS_AN_INCH = 72
 _LABEL_POINTS = 9.5
 # Of a panel's height; the rest is its title and ticks.
 _AXES_SHARE = 0.78
+
+
+def form_of(path: Path) -> str:
+    """Return the form of a picture: the ending of its file.
+
+    Raises:
+        UsageError: it is none of :data:`FORMS`.
+    """
+    form = path.suffix.lower()
+    if form not in FORMS:
+        raise UsageError(
+            f"{path} is no picture that can be written", hint=f"name it {path.stem or 'plot'}.svg"
+            " (or .png, .pdf)",
+        )
+    return form
 
 
 def write(path: Path, draw: Callable[[Figure], None]) -> None:
@@ -61,12 +81,7 @@ def write(path: Path, draw: Callable[[Figure], None]) -> None:
         UsageError: the ending is another.
         RunFailedError: the file system refuses.
     """
-    form = path.suffix.lower()
-    if form not in FORMS:
-        raise UsageError(
-            f"{path} is no picture that can be written", hint=f"name it {path.stem or 'plot'}.svg"
-            " (or .png, .pdf)",
-        )
+    form = form_of(path)
     with _own_style(), replacing(path) as temporary, writing(path):
         figure = Figure(layout="constrained")
         draw(figure)
@@ -93,7 +108,7 @@ def critical_difference(figure: Figure, ranks: Ranks, title: str) -> None:
     first_label = 0.7 + 0.35 * cliques
     depth = first_label + 0.75 * (left - 1) + 0.4
     top = 1.0 if ranks.critical_difference is None else 2.2
-    figure.set_size_inches(_WIDTH, 0.28 * (depth + top))
+    figure.set_size_inches(WIDTH, 0.28 * (depth + top))
     axes = figure.subplots()
     axes.set_axis_off()
     axes.set_xlim(1, max(count, 2))
@@ -117,7 +132,7 @@ def critical_difference(figure: Figure, ranks: Ranks, title: str) -> None:
     for number, clique in enumerate(ranks.cliques):
         ends = [places[clique[0]] - over, places[clique[-1]] + over]
         y = -0.35 * (number + 1)
-        axes.plot(ends, [y, y], color=_COLOURS[0], linewidth=3.5, solid_capstyle="butt",
+        axes.plot(ends, [y, y], color=COLOURS[0], linewidth=3.5, solid_capstyle="butt",
                   clip_on=False)
     if ranks.critical_difference is not None:
         _difference_bar(axes, ranks.critical_difference)
@@ -201,7 +216,7 @@ def every_cell(figure: Figure, panels: Sequence[Panel], label: str) -> None:
     """
     most = max(len(panel.rows) for panel in panels)
     all_axes = figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
-    figure.set_size_inches(_WIDTH, len(panels) * (0.5 + 0.24 * most) + 0.3)
+    figure.set_size_inches(WIDTH, len(panels) * (0.5 + 0.24 * most) + 0.3)
     for axes, panel in zip(all_axes, panels, strict=True):
         for place, row in enumerate(panel.rows):
             _dots(axes, place, row)
@@ -214,7 +229,7 @@ def every_cell(figure: Figure, panels: Sequence[Panel], label: str) -> None:
 
 
 def _dots(axes: Axes, place: int, row: Row) -> None:
-    colour = _COLOURS[0] if row.model else _GREY
+    colour = COLOURS[0] if row.model else _GREY
     count, mean = len(row.values), fmean(row.values)
     # Points of equal value must not hide one another; the order is that of the cells.
     spread = [0.0] if count == 1 else [0.36 * (n / (count - 1) - 0.5) for n in range(count)]
@@ -230,7 +245,7 @@ def _dots(axes: Axes, place: int, row: Row) -> None:
 
 def _stacked(figure: Figure, panels: Sequence[Panel]) -> Iterator[tuple[Axes, Panel]]:
     """Yield axes for each panel, with its title."""
-    figure.set_size_inches(_WIDTH, _PANEL_HEIGHT * len(panels))
+    figure.set_size_inches(WIDTH, PANEL_HEIGHT * len(panels))
     grid = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
     for axes, panel in zip(grid, panels, strict=True):
         axes.set_title(panel.table)
@@ -245,7 +260,7 @@ def _looks(panels: Sequence[Panel]) -> dict[str, tuple[str, str]]:
             best[line.name].append(max(line.mean))
     chosen = sorted(best, key=lambda name: (-fmean(best[name]), name))[:MOST_LINES]
     # By name: a line keeps its colour when it becomes better than another.
-    return dict(zip(sorted(chosen), zip(_COLOURS, _MARKERS, strict=True), strict=False))
+    return dict(zip(sorted(chosen), zip(COLOURS, MARKERS, strict=True), strict=False))
 
 
 def _best_last(lines: Sequence[Line]) -> list[Line]:
@@ -271,7 +286,7 @@ def _label_ends(
         shifts: how far lines stand beside their places.
     """
     low, high = axes.get_ylim()
-    gap = (high - low) * _LABEL_POINTS / (_AXES_SHARE * _PANEL_HEIGHT * _POINTS_AN_INCH)
+    gap = (high - low) * _LABEL_POINTS / (_AXES_SHARE * PANEL_HEIGHT * _POINTS_AN_INCH)
     named = sorted((line for line in lines if line.name in looks), key=lambda line: line.mean[-1])
     places = _apart([line.mean[-1] for line in named], gap)
     for line, place in zip(named, places, strict=True):

@@ -11,6 +11,7 @@ import click
 from dgljoint.errors import DataError, UsageError
 from dgljoint_cli.completion import complete_figure
 from dgljoint_cli.console import Talk, common_options, examples
+from dgljoint_cli.pictures import load_plots
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -68,26 +69,13 @@ def plot(
 
     Reads RESULTS, results.sqlite by default.
     """  # noqa: D301  # click's mark of lines that stay as they are
-    plots = _plots()
+    plots = load_plots()
     cells, definition = _read(results, suite, tables, configurations)
     draw, said = _drawing(plots, kind, cells, definition, figure)
     plots.write(output, draw)
     for line in said:
         talk.say(line)
     click.echo(str(output))
-
-
-def _plots() -> ModuleType:
-    try:
-        from dgljoint_bench.reporting import plots
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] != "matplotlib":
-            raise
-        raise UsageError(
-            "pictures are drawn by matplotlib, which is not installed",
-            hint="pip install 'dgljoint[plots]'",
-        ) from error
-    return plots
 
 
 def _read(

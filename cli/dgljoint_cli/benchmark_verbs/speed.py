@@ -17,6 +17,8 @@ from dgljoint_cli.console import (
     print_json,
     to_json,
 )
+from dgljoint_cli.interruption import terminable
+from dgljoint_cli.pictures import load_plots
 
 _SCALING = "scaling"
 # Those of dgljoint_bench.speed.request, which imports pydantic.
@@ -99,7 +101,7 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
 )
 @click.option(
     "--plot", type=click.Path(path_type=Path), metavar="FILE",
-    help="Draw how things scale, as .svg or .png; needs the extra plots.",
+    help="Draw how things scale, as .svg, .png or .pdf; needs the extra plots.",
 )
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
@@ -127,21 +129,23 @@ def speed(
         _check_place(file, force=force)
     if output is not None and plot is not None and output.resolve() == plot.resolve():
         raise UsageError(f"-o and --plot are both {output}", hint="name another file")
-    from dgljoint_bench.speed import SpeedRequest, measure
-    from dgljoint_bench.speed.plot import check_plot, write_plot
-
     if plot is not None:
-        check_plot(plot)
+        load_plots().form_of(plot)
+    from dgljoint_bench.speed import SpeedRequest, measure
+
     if (raw := given.get("raw")) is not None:
         given["reader"] = _reader_of(raw, given.get("reader"))
     request = SpeedRequest.model_validate({**given, "data": data, "sections": sections})
-    found = measure(request, talk.say)
+    with terminable():  # the sets to scale over are large, and must not be left behind
+        found = measure(request, talk.say)
     if output is not None:
         from dgljoint.files import write_text
 
         write_text(output, to_json(found) + "\n")
     if plot is not None:
-        write_plot(plot, found)
+        from dgljoint_bench.speed.plot import scaling
+
+        load_plots().write(plot, lambda figure: scaling(figure, found))
     if as_json:
         print_json(found)
         return

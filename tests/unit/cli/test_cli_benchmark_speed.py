@@ -139,7 +139,7 @@ def test_the_sections_of_the_command_are_those_of_the_suite():
         (("--posts", "1000", "--only", "epoch"), "--posts is of the section scaling"),
         (("--raw", "x", "--only", "epoch"), "--raw is of the section preprocess"),
         (("--plot", "x.svg", "--only", "epoch"), "--plot is of the section scaling"),
-        (("--plot", "x.pdf"), "no form of a picture"),
+        (("--plot", "x.doc"), "no picture that can be written"),
         (("-o", "no/x.json"), "its folder does not exist"),
         (("-o", "."), "it is a folder"),
         (("-o", "x.svg", "--plot", "x.svg"), "-o and --plot are both"),
@@ -170,6 +170,8 @@ def test_a_plot_without_matplotlib_is_refused_before_it_is_measured(
     for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.delitem(sys.modules, "dgljoint_bench.reporting.plots", raising=False)
+    monkeypatch.delattr("dgljoint_bench.reporting.plots", raising=False)
     said = ends(capsys, 2, *SPEED, "--plot", tmp_path / "x.svg")
     assert "pip install 'dgljoint[plots]'" in said
     assert asked == []

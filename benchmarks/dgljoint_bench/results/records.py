@@ -64,7 +64,8 @@ class DataRecord:
             return f"split {self.split}: {kept}"
         return (
             f"trained on {self.data} but for one fold (split {self.split}), tested on "
-            f"{self.test_on} without the {self.test_shared} cascades that both hold"
+            f"{self.test_on} without the {self.test_shared} cascades that both hold: EVENTS NOT "
+            "KEPT APART"
         )
 
 

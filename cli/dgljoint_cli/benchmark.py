@@ -20,4 +20,4 @@ from dgljoint_cli.console import LazyGroup, common_options, examples
 )
 @common_options
 def benchmark() -> None:
-    """Run suites that compare combinations, and report what they come to."""
+    """Run suites, report and compare what they come to, time it all."""

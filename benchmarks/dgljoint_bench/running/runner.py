@@ -125,15 +125,15 @@ def run_suite(
 def _left(plan: SuitePlan, results: Results, *, replace: bool) -> list[PlannedCell]:
     known = results.digests(plan.suite.name)
     # What has failed may be corrected.
-    changed = [c for c in plan.cells if known.get(c.key) not in (None, (c.job.digest, DONE))
-               and known[c.key][1] == DONE]
+    done = {key: digest for key, (digest, state) in known.items() if state == DONE}
+    changed = [c for c in plan.cells if done.get(c.key, c.job.digest) != c.job.digest]
     if changed and not replace:
         more = f", and {len(changed) - 1} more cells" if len(changed) > 1 else ""
         raise UsageError(
             f"{results.path} holds {changed[0].key}{more}, run with other settings",
             hint="name another --results file, or run them again with --replace",
         )
-    return [cell for cell in plan.cells if known.get(cell.key) != (cell.job.digest, DONE)]
+    return [cell for cell in plan.cells if done.get(cell.key) != cell.job.digest]
 
 
 def _check_data(plan: SuitePlan, results: Results) -> None:
@@ -220,4 +220,4 @@ def _unfinished(tally: Tally, *, interrupted: bool) -> DgljointError:
     hint = f"go on with the same command: dgljoint {shlex.join(sys.argv[1:])}"
     if interrupted:
         return InterruptedRunError(f"interrupted: {standing}", hint=hint)
-    return RunFailedError(f"the scheduler of the cluster has ended: {standing}", hint=hint)
+    return RunFailedError(f"the scheduler of the cluster was lost: {standing}", hint=hint)

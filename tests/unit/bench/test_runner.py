@@ -103,13 +103,15 @@ def test_a_cell_that_fails_stops_no_other_and_is_tried_again(bench: Bench) -> No
 
 def test_a_job_that_raises_is_a_cell_that_fails(bench: Bench) -> None:
     def answer(job: Job) -> Outcome:
-        raise PluginError("no such plugin", hint="pip install it") if job.fold else LookupError("x")
+        if job.fold:
+            raise PluginError("no such plugin", hint="pip install it")
+        raise LookupError("gone")
 
     bench.answer = answer
     tally = bench.run(plan_of(bench.folder, configurations=["joint"]))
     found = bench.cells()
     assert len(tally.failed) == 4
-    assert found["joint", 0].message == "unexpected LookupError: 'x'"
+    assert found["joint", 0].message == "unexpected LookupError: gone"
     assert (found["joint", 1].message, found["joint", 1].hint, found["joint", 1].exit_code) == (
         "no such plugin", "pip install it", 4,
     )
@@ -236,7 +238,7 @@ class Lost(Executor):
 def test_cells_that_a_cluster_gives_up_are_no_success(bench: Bench) -> None:
     plan = plan_of(bench.folder)
     bench.run(plan_of(bench.folder, folds=[0]))
-    with pytest.raises(RunFailedError, match="cluster has ended: 3 of 6 cells are done") as caught:
+    with pytest.raises(RunFailedError, match="cluster was lost: 3 of 6 cells are done") as caught:
         bench.run(plan, Pool(Lost(), 2))
     assert "go on with the same command" in str(caught.value.hint)
     assert bench.cells().keys() == {(row, 0) for row in ("joint", "rumor alone", "")}

@@ -163,11 +163,8 @@ def test_a_cell_that_runs_elsewhere_is_waited_for(
 
 
 def test_the_process_holds_its_cell(tmp_path: Path, stand_in: Callable[[str], list[int]]) -> None:
-    code = """
-import fcntl
-held = [int(n) for n in os.listdir('/proc/self/fd') if int(n) > 2
-        and os.readlink('/proc/self/fd/' + n).endswith('/.held')]
-"""
+    code = "held = [n for n in os.listdir('/proc/self/fd') if "
+    code += f"os.path.realpath('/proc/self/fd/' + n) == {str(tmp_path / HELD)!r}]\n"
     stand_in(code + f"if held: {LEAVES}")
     assert run_job(job_in(tmp_path).to_dict(), str(tmp_path / "stop"))["figures"] == 1
 

@@ -64,7 +64,7 @@ def test_what_is_mistyped_is_named(
     hint: str,
 ) -> None:
     before = everything(folder)
-    said = ends(capsys, 2, *RUN, "tiny.toml", *arguments)
+    said = ends(capsys, 2, *RUN, "tiny.toml", *arguments, "-q")
     assert message in said.error
     assert hint in said
     assert everything(folder) == before

@@ -17,6 +17,9 @@ from packages import build_wheel
 
 # Small tensors: a second thread costs more than it brings. Subprocesses inherit it.
 os.environ["OMP_NUM_THREADS"] = "1"
+# What runs tests in several processes tells them its terminal's width: tables are as wide as where
+# there is no terminal.
+os.environ.pop("COLUMNS", None)
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
@@ -72,12 +73,15 @@ def discover() -> tuple[PluginEntry, ...]:
     found = []
     for point in _entry_points():
         distribution = point.dist
-        # an installation that was cut short may have lost its name
+        name = version = None
+        # An installation that was cut short may have lost its name. Where importlib_metadata was
+        # imported, which some libraries do, distributions are its own and raise for that.
+        if distribution is not None:
+            with suppress(FileNotFoundError):
+                name, version = distribution.name, distribution.version
         found.append(
             PluginEntry(
-                name=point.name,
-                distribution=(distribution and distribution.name) or "unknown",
-                version=(distribution and distribution.version) or "unknown",
+                name=point.name, distribution=name or "unknown", version=version or "unknown",
                 module=point.value,
             )
         )
@@ -100,7 +104,9 @@ def _readable_entry_points() -> Iterator[EntryPoint]:
 
     seen = set()
     for distribution in metadata.distributions():
-        name = distribution.name
+        name = None
+        with suppress(FileNotFoundError):
+            name = distribution.name
         if name in seen:
             continue
         seen.add(name)

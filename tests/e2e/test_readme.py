@@ -66,6 +66,20 @@ def test_what_ships_combines() -> None:
         assert run([*command, *(["-q"] if "train" in command else [])]) == 0, command
 
 
+def test_suites_are_run_and_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    commands = commands_in(block_after("benchmarks"))
+    assert len(commands) == 4
+    for command in commands:
+        assert run(command) == 0, command
+    assert "10 of 10 cells of demo are done" in capsys.readouterr().out
+    assert Path("curves.svg").is_file()
+
+
+def test_results_are_those_of_the_results_file() -> None:
+    results, page = ROOT / "benchmarks" / "results.sqlite", ROOT / "README.md"
+    assert run(["benchmark", "report", str(results), "--into", str(page), "--check"]) == 0
+
+
 def test_the_plugin_is_a_plugin(site: Site, tmp_path: Path) -> None:
     site.install("halfway", {"halfway": "halfway"}, halfway=block_after("plugin"))
     assert run(["train", "--plugin", "halfway", "--out", str(tmp_path / "run"), "-q"]) == 0

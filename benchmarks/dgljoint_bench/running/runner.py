@@ -208,10 +208,11 @@ def _recorded(planned: PlannedCell, outcome: Outcome, results: Results) -> CellR
 
 
 def _tally(plan: SuitePlan, results: Results) -> Tally:
-    planned = {cell.key for cell in plan.cells}
-    found = [cell for cell in results.cells(plan.suite.name) if cell.key in planned]
+    known = {cell.key: cell for cell in results.cells(plan.suite.name)}
+    # In the order of the plan, whichever ended first.
+    found = [known[cell.key] for cell in plan.cells if cell.key in known]
     done = sum(cell.state == DONE for cell in found)
-    return Tally(len(planned), done, tuple(cell for cell in found if cell.state == FAILED))
+    return Tally(len(plan.cells), done, tuple(cell for cell in found if cell.state == FAILED))
 
 
 def _unfinished(tally: Tally, *, interrupted: bool) -> DgljointError:

@@ -97,7 +97,7 @@ def test_a_cell_that_fails_stops_no_other_and_is_tried_again(bench: Bench) -> No
     assert error.hint == "mend it"
     bench.answer = came_to
     assert bench.run(plan).error() is None
-    assert bench.asked == [("joint", 0), ("joint", 1)]
+    assert sorted(bench.asked) == [("joint", 0), ("joint", 1)]
     assert bench.cells()["joint", 0].message is None
 
 

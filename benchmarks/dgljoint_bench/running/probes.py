@@ -35,6 +35,9 @@ DATE = "date alone, random forest"
 
 # The RvNN archives' words. A feature of our own counts the words of texts that they have not.
 _PUBLISHED = "published_words"
+# So many cascades are looked at together: which posts are observed is found by way of the pairs of
+# a post and its candidates, which of a whole data set are gigabytes.
+_PIECE = 32
 
 Figures = dict[str, float]
 Features = Any  # an array or a sparse matrix, a row a cascade
@@ -60,7 +63,8 @@ class _Part:
         return np.array(source_texts(self.store), dtype=object)[self.index]
 
     def shapes(self, cut: Cut) -> NDArray[np.float64]:
-        return cascade_shapes(cut(self.store.read(self.index)))
+        pieces = np.split(self.index, range(_PIECE, len(self.index), _PIECE))
+        return np.concatenate([cascade_shapes(cut(self.store.read(one))) for one in pieces])
 
 
 def probe_figures(

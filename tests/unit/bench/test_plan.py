@@ -79,6 +79,8 @@ def test_a_digest_hangs_on_the_settings_and_not_on_the_place(tmp_path: Path) -> 
     wider = plan_of(tmp_path, TINY.replace("width = 8", "width = 16"))
     models = [cell for cell in wider.cells if cell.job.trials]
     assert not {cell.job.digest for cell in models} & set(_digests(plan))
+    early = plan_of(tmp_path, TINY.replace("summary", 'deadlines = "1h,all"\nsummary', 1))
+    assert not set(_digests(early)) & set(_digests(plan))
     toy_store(moved, seed=1)
     other = plan_suite(suite_of(tmp_path), {"toy": moved}, tmp_path, installed_registry())
     assert not set(_digests(other)) & set(_digests(plan))

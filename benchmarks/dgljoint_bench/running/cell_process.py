@@ -75,7 +75,10 @@ def _train(job: Job) -> dict[str, Any]:
     chosen, records = runs[best], [run.records() for run in runs]
     manifest = chosen.manifest()
     return {
-        "config": chosen.config().model_dump(mode="json"),
+        # Where the file lay is nobody's business who is given the results.
+        "config": {
+            **chosen.config().model_dump(mode="json"), "data": Path(job.data).name
+        },
         "versions": _versions(manifest),
         "figures": _figures(job, chosen),
         "trials": [

@@ -100,7 +100,12 @@ def _read(
     cells = [cell for key, cell in side.cells.items() if key.configuration in chosen]
     if not cells:
         raise DataError(f"{results} holds no cell", hint="dgljoint benchmark run SUITE fills it")
-    return cells, next(iter(side.suites.values()))
+    definition = next(iter(side.suites.values()))
+    # In the order of the suite, whichever cell ended first.
+    order = list(definition["configurations"])
+    cells.sort(key=lambda cell: order.index(cell.key.configuration)
+               if cell.key.configuration in order else len(order))
+    return cells, definition
 
 
 def _drawing(
@@ -138,6 +143,7 @@ def _ranking(
     from dgljoint_bench.reporting.ranks import average_ranks
     from dgljoint_bench.reporting.series import blocks
     from dgljoint_bench.reporting.titles import lower_is_better, title_of
+    from dgljoint_bench.results.records import MODEL
 
     found, partial = blocks(cells, name)
     ranks = average_ranks(found, lower_is_better=lower_is_better(name))
@@ -147,7 +153,11 @@ def _ranking(
             hint="choose some that were tested alike: --configuration NAME, --table NAME",
         )
     tested = "" if ranks.friedman_p is None else f", Friedman p = {ranks.friedman_p:.2g}"
-    tables = {cell.key.data for cell in cells}
+    tables = {
+        cell.key.data for cell in cells
+        if name in cell.figures.get(MODEL, {})
+        and f"{cell.key.data}, fold {cell.key.fold}" not in partial
+    }
     many = f"{_many(ranks.blocks, 'fold')} of {_many(len(tables), 'table')}"
     title = f"{title_of(name)}: average rank over {many}{tested}"
     said = []

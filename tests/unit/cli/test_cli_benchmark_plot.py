@@ -74,6 +74,25 @@ def test_ranks_are_those_of_blocks_that_all_have(capsys: pytest.CaptureFixture[s
     assert err == ""
 
 
+def test_tables_that_give_no_rank_do_not_count(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results.unlink()
+    write_results(results, [
+        cell(name, fold, data=data, figures={"accuracy": 0.5})
+        for data, names in (("one", ("joint", "alone")), ("two", ("joint",)))
+        for name in names for fold in (0, 1)
+    ])
+    picture, err = drawn(capsys, "critical-difference")
+    assert "<!-- accuracy: average rank over 2 folds of 1 table -->" in picture
+    assert err == "left out, since not all have it: two, fold 0; two, fold 1\n"
+
+
+def test_rows_stand_in_the_order_of_the_suite(capsys: pytest.CaptureFixture[str]) -> None:
+    picture, _ = drawn(capsys, "cells", "--table", "one")  # recorded: joint, then alone
+    assert picture.index("<!-- alone -->") < picture.index("<!-- joint -->")
+
+
 def test_a_part_of_the_results(capsys: pytest.CaptureFixture[str]) -> None:
     picture, _ = drawn(capsys, "cells", "--table", "two", "--configuration", "joint")
     assert "<!-- joint -->" in picture

@@ -95,7 +95,7 @@ def writing(path: Path) -> Iterator[None]:
     """Turn a refusal of the file system under ``path`` into a message."""
     try:
         yield
-    except Exception as error:  # HDF5 and safetensors raise classes of their own; bugs go on
+    except Exception as error:  # HDF5 raises several classes; bugs go on
         number = _error_number(error)
         if number is None and not isinstance(error, OSError):
             raise
@@ -110,9 +110,9 @@ def writing(path: Path) -> Iterator[None]:
 def _error_number(error: Exception) -> int | None:
     """Return what the system called the error.
 
-    HDF5 and safetensors hand it on inside their own text alone.
+    HDF5 hands it on inside its own text alone.
     """
     if isinstance(error, OSError) and error.errno:
         return error.errno
-    found = re.search(r"\(os error (\d+)\)|\berrno = (\d+)", str(error))
-    return int(found[1] or found[2]) if found else None
+    found = re.search(r"\berrno = (\d+)", str(error))
+    return int(found[1]) if found else None

@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from dgljoint.errors import DataError
-from dgljoint.files import replacing, writing
+from dgljoint.files import write_bytes
 
 _TENSOR = "$tensor"
 _PAIRS = "$pairs"
@@ -33,12 +33,8 @@ def save_tree(path: Path, tree: dict[str, Any]) -> None:
     skeleton = json.dumps(_take_apart(tree, "", tensors))
     # Copies of their own: safetensors refuses tensors that share memory.
     copies = {name: tensor.cpu().clone().contiguous() for name, tensor in tensors.items()}
-    with replacing(path) as temporary, writing(path):
-        # safetensors makes files that nobody else can read; a run folder may be shared.
-        temporary.touch()
-        usual = temporary.stat().st_mode
-        save_file(copies, temporary, metadata={_SKELETON: skeleton})
-        temporary.chmod(usual)
+    # Not ``save_file``: it makes temporary files of its own, which outlive a killed process.
+    write_bytes(path, save(copies, metadata={_SKELETON: skeleton}))
 
 
 def check_tree(tree: dict[str, Any]) -> None:

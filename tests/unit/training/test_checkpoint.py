@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import os
+import signal
+import time
 from pathlib import Path
 
 import pytest
 import torch
 
 from dgljoint.errors import DataError
+from dgljoint.files import is_leftover
 from dgljoint.training.checkpoint import load_tree, save_tree
 
 
@@ -37,6 +41,20 @@ def test_what_cannot_be_kept_is_refused_and_the_old_file_stands(tmp_path: Path) 
         save_tree(tmp_path / "a", {"y": [{1, 2}]})
     assert load_tree(tmp_path / "a") == {"x": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_killed_process_leaves_nothing_that_the_next_cannot_name(tmp_path: Path) -> None:
+    tree = {"x": torch.zeros(2_000_000)}
+    for _ in range(25):
+        child = os.fork()
+        if not child:
+            while True:
+                save_tree(tmp_path / "a", tree)
+        time.sleep(0.03)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert all(file.name == "a" or is_leftover(file) for file in tmp_path.iterdir())
+    assert torch.equal(load_tree(tmp_path / "a")["x"], tree["x"])
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x04cos\nsystem\n", b"x" * 200])

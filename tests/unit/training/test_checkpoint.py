@@ -45,6 +45,7 @@ def test_what_cannot_be_kept_is_refused_and_the_old_file_stands(tmp_path: Path) 
 
 def test_a_killed_process_leaves_nothing_that_the_next_cannot_name(tmp_path: Path) -> None:
     tree = {"x": torch.zeros(2_000_000)}
+    save_tree(tmp_path / "a", tree)
     for _ in range(25):
         child = os.fork()
         if not child:

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from dgljoint_cli.console import Talk
+from dgljoint_cli.watching import Drawn, suited
 from dgljoint_data.watch import Watch
 
 _SECONDS_A_LINE = 20.0
 _SECONDS_A_LOOK = 0.1
 
 
-@contextmanager
-def watching_build(talk: Talk) -> Iterator[Watch]:
+def watching_build(talk: Talk) -> AbstractContextManager[Watch]:
     """Give the :class:`Watch` that suits where stderr goes; silent with ``-q``."""
-    if talk.quiet:
-        yield Watch()
-    elif sys.stderr.isatty():
-        watch = BarWatch(Console(stderr=True, markup=False, highlight=False, emoji=False))
-        with watch.bar:
-            yield watch
-    else:
-        yield LineWatch(talk)
+
+    def drawn(console: Console) -> Drawn[Watch]:
+        watch = BarWatch(console)
+        return watch, watch.bar
+
+    return suited(talk, Watch, LineWatch, drawn)
 
 
 class CountingWatch(Watch):

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 from dgljoint.training import Callback, EpochRecord
 from dgljoint_cli.console import Talk
+from dgljoint_cli.watching import Drawn, suited
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
-@contextmanager
-def watching(talk: Talk) -> Iterator[Callback]:
+def watching(talk: Talk) -> AbstractContextManager[Callback]:
     """Give the :class:`~dgljoint.Callback` that suits where stderr goes; silent with ``-q``."""
-    if talk.quiet:
-        yield Callback()
-    elif sys.stderr.isatty():
-        from rich.console import Console
 
+    def drawn(console: Console) -> Drawn[Callback]:
         from dgljoint_cli.live_progress import LiveProgress
 
-        view = LiveProgress(Console(stderr=True, markup=False, highlight=False, emoji=False))
-        with view.live:
-            yield view
-    else:
-        yield LineProgress(talk)
+        view = LiveProgress(console)
+        return view, view.live
+
+    return suited(talk, Callback, LineProgress, drawn)
 
 
 class LineProgress(Callback):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
@@ -13,21 +12,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from dgljoint.training.cells import Cell, Failure, StudyProgress
 from dgljoint_cli.console import Talk
 from dgljoint_cli.numbers import show_duration
+from dgljoint_cli.watching import Drawn, suited
 
 
-@contextmanager
-def watching_study(talk: Talk) -> Iterator[StudyProgress]:
+def watching_study(talk: Talk) -> AbstractContextManager[StudyProgress]:
     """Give the :class:`StudyProgress` that suits where stderr goes; silent with ``-q``."""
-    if talk.quiet:
-        yield StudyProgress()
-    elif sys.stderr.isatty():
-        view = BarStudyProgress(
-            Console(stderr=True, markup=False, highlight=False, emoji=False), talk
-        )
-        with view.bar:
-            yield view
-    else:
-        yield LineStudyProgress(talk)
+
+    def drawn(console: Console) -> Drawn[StudyProgress]:
+        view = BarStudyProgress(console, talk)
+        return view, view.bar
+
+    return suited(talk, StudyProgress, LineStudyProgress, drawn)
 
 
 class LineStudyProgress(StudyProgress):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -14,23 +13,19 @@ from dgljoint_bench.running.outlook import Outlook
 from dgljoint_bench.running.runner import SuiteProgress
 from dgljoint_cli.console import Talk
 from dgljoint_cli.numbers import show_duration
+from dgljoint_cli.watching import Drawn, suited
 
 _SHOWN = ("accuracy", "mrr")
 
 
-@contextmanager
-def watching_suite(talk: Talk) -> Iterator[SuiteProgress]:
+def watching_suite(talk: Talk) -> AbstractContextManager[SuiteProgress]:
     """Give the :class:`SuiteProgress` that suits where stderr goes; silent with ``-q``."""
-    if talk.quiet:
-        yield SuiteProgress()
-    elif sys.stderr.isatty():
-        view = BarSuiteProgress(
-            Console(stderr=True, markup=False, highlight=False, emoji=False), talk
-        )
-        with view.bar:
-            yield view
-    else:
-        yield LineSuiteProgress(talk)
+
+    def drawn(console: Console) -> Drawn[SuiteProgress]:
+        view = BarSuiteProgress(console, talk)
+        return view, view.bar
+
+    return suited(talk, SuiteProgress, LineSuiteProgress, drawn)
 
 
 class LineSuiteProgress(SuiteProgress):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,6 @@ from dgljoint.config import resolve_config
 from dgljoint.training import study as engine
 from dgljoint.training.cells import Cell, Failure
 from dgljoint.training.study_summary import CellState, Spread, StudySummary
-from dgljoint_cli import study_progress
 from dgljoint_cli.console import Talk
 from dgljoint_cli.main import run
 from dgljoint_cli.numbers import show_duration
@@ -274,7 +274,7 @@ def test_quiet_shows_nothing_and_a_terminal_bars(monkeypatch, capsys):
     with watching_study(Talk(quiet=True)) as progress:
         progress.start(2, 1)
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr(study_progress.sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     with watching_study(Talk()) as progress:
         assert isinstance(progress, BarStudyProgress)
 

@@ -11,13 +11,14 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from dgljoint.errors import DgljointError, one_line, out_of_memory
+from dgljoint.errors import DgljointError, InterruptedRunError, one_line, out_of_memory
 from dgljoint.files import writing
 
 Event = dict[str, Any]
@@ -31,7 +32,7 @@ def start(
     """Start a module as a child, its stdin and stdout as pipes.
 
     Args:
-        module: that calls :func:`own_stdout` and :func:`obey_parent` at once.
+        module: that calls :func:`as_child` at once.
         arguments: of it.
         log: what it writes to stderr.
         keep_open: file descriptors that stay open as long as it lives.
@@ -79,35 +80,6 @@ def how_it_ended(code: int) -> str:
     return f"by signal {-code}, {signal.strsignal(-code)}" if code < 0 else f"with code {code}"
 
 
-def own_stdout() -> Say:
-    """Take stdout away from everything else, and return what writes a line of JSON to it."""
-    own = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", buffering=1)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-
-    def say(event: Event) -> None:
-        own.write(json.dumps(event) + "\n")
-
-    return say
-
-
-def obey_parent() -> None:
-    """Take a byte on stdin for Ctrl-C, and its end for that of whoever started this process."""
-    # Who starts a command in the background may have it ignored.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    own = os.dup(sys.stdin.fileno())
-    with open(os.devnull, "rb") as nothing:  # noqa: PTH123  # nothing for a plugin to read
-        os.dup2(nothing.fileno(), sys.stdin.fileno())
-
-    def watch() -> None:
-        while os.read(own, 1):
-            os.kill(os.getpid(), signal.SIGINT)
-        # At once, wherever the run stands: files appear whole or not at all, and the study may
-        # be gone on with in a moment.
-        os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
-
-
 def as_error(error: BaseException) -> DgljointError:
     """Say what went wrong in a run, whatever raised it."""
     from dgljoint.plugins.guard import unguarded
@@ -126,9 +98,56 @@ def as_error(error: BaseException) -> DgljointError:
     )
 
 
-def error_event(error: DgljointError) -> Event:
-    """Return what a child says before it ends with an error."""
-    return {
-        "event": "error", "message": error.message, "hint": error.hint,
-        "exit_code": error.exit_code,
-    }
+def as_child(work: Callable[[Say], object]) -> int:
+    """Do what a child is there for, and return the exit code that tells how it went.
+
+    Stdin and stdout are then the parent's, which hears of an error as the event ``error``.
+
+    Args:
+        work: to be done, given what tells the parent of events.
+    """
+    say = _own_stdout()
+    try:
+        _obey_parent()
+        work(say)
+    except (KeyboardInterrupt, InterruptedRunError):
+        return InterruptedRunError.exit_code
+    # the last frame: even a bug ends with a message
+    except (Exception, SystemExit) as error:  # noqa: BLE001
+        traceback.print_exc()
+        told = as_error(error)
+        say({
+            "event": "error", "message": told.message, "hint": told.hint,
+            "exit_code": told.exit_code,
+        })
+        return told.exit_code
+    return 0
+
+
+def _own_stdout() -> Say:
+    """Take stdout away from everything else, and return what writes a line of JSON to it."""
+    own = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", buffering=1)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+    def say(event: Event) -> None:
+        own.write(json.dumps(event) + "\n")
+
+    return say
+
+
+def _obey_parent() -> None:
+    """Take a byte on stdin for Ctrl-C, and its end for that of whoever started this process."""
+    # Who starts a command in the background may have it ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    own = os.dup(sys.stdin.fileno())
+    with open(os.devnull, "rb") as nothing:  # noqa: PTH123  # nothing for a plugin to read
+        os.dup2(nothing.fileno(), sys.stdin.fileno())
+
+    def watch() -> None:
+        while os.read(own, 1):
+            os.kill(os.getpid(), signal.SIGINT)
+        # At once, wherever the run stands: files appear whole or not at all, and the study may
+        # be gone on with in a moment.
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()

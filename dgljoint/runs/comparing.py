@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from dgljoint.runs.comparable import check_comparable, differing_settings
 from dgljoint.runs.listing import find_runs
 from dgljoint.runs.predictions import SaidOfPart, read_predictions
 from dgljoint.runs.protocol import Protocol, recorded_protocol
-from dgljoint.runs.stored import StoredRun, section
+from dgljoint.runs.stored import StoredRun
 
 METRICS = ("accuracy", "macro_f1", "mrr", "mrr_not_source", "hits1")
 """The figures compared unless others are asked for."""
@@ -286,14 +286,9 @@ def _corrected(sides: tuple[Beside, ...]) -> tuple[Beside, ...]:
 
 
 def _other_versions(one: StoredRun, other: StoredRun) -> dict[str, tuple[Any, Any]]:
-    mine, theirs = (_versions(run.manifest()) for run in (one, other))
+    mine, theirs = one.versions(), other.versions()
     return {
         f"version of {name}": (mine[name], theirs[name])
         for name in mine
         if name in theirs and mine[name] != theirs[name]
     }
-
-
-def _versions(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    named = {"dgljoint": manifest.get("dgljoint"), "python": manifest.get("python")}
-    return named | dict(section(manifest, "packages"))

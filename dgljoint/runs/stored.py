@@ -105,6 +105,21 @@ class StoredRun:
             raise DataError(f"{self.path}: manifest.json is not readable: plugins is malformed")
         return found
 
+    def versions(self) -> dict[str, str]:
+        """Return the versions that the run began with: of Python, packages and plugins.
+
+        Raises:
+            DataError: the manifest is missing or damaged.
+        """
+        manifest = self.manifest()
+        named = {name: manifest[name] for name in ("dgljoint", "python") if name in manifest}
+        plugins = {
+            f"plugin {one.get('name')}": f"{one.get('distribution')} {one.get('version')}"
+            for one in tables(manifest.get("plugins"))
+        }
+        found = named | dict(section(manifest, "packages")) | plugins
+        return {name: str(version) for name, version in found.items()}
+
     def test_cascades_seen(self) -> int | None:
         """Say how many cascades of the test part the run had read before it was scored on them.
 

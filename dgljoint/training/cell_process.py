@@ -9,13 +9,11 @@ from __future__ import annotations
 
 import json
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from dgljoint.child_process import Say, as_error, error_event, obey_parent, own_stdout
+from dgljoint.child_process import Say, as_child
 from dgljoint.config import RunConfig
-from dgljoint.errors import InterruptedRunError
 from dgljoint.options import parse_options
 from dgljoint.plugins.leaving import leave
 from dgljoint.plugins.registry import installed_registry
@@ -27,9 +25,8 @@ from dgljoint.training.run import train
 def main(arguments: Sequence[str]) -> int:
     """Train a cell; return the exit code."""
     folder, how, device, config = arguments
-    say = own_stdout()
-    obey_parent()
-    try:
+
+    def work(say: Say) -> None:
         train(
             parse_options(RunConfig, json.loads(config), "configuration"),
             Path(folder),
@@ -40,15 +37,8 @@ def main(arguments: Sequence[str]) -> int:
             force=how == "start",
             device=device,
         )
-    except (KeyboardInterrupt, InterruptedRunError):
-        return InterruptedRunError.exit_code
-    # the last frame: even a bug ends with a message
-    except (Exception, SystemExit) as error:  # noqa: BLE001
-        traceback.print_exc()
-        told = as_error(error)
-        say(error_event(told))
-        return told.exit_code
-    return 0
+
+    return as_child(work)
 
 
 class _Reporting(Callback):

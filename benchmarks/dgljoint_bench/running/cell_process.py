@@ -11,19 +11,18 @@ import json
 import re
 import sys
 import time
-import traceback
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from dgljoint.child_process import as_error, error_event, obey_parent, own_stdout
+from dgljoint.child_process import as_child
 from dgljoint.errors import DataError, InterruptedRunError
 from dgljoint.evaluation.selection import selection_score
 from dgljoint.files import write_text
 from dgljoint.plugins.leaving import leave
 from dgljoint.plugins.registry import installed_registry
-from dgljoint.runs.stored import StoredRun, section
+from dgljoint.runs.stored import StoredRun
 from dgljoint_bench.results.records import MODEL, Trial
 from dgljoint_bench.running.job import JOB, OUTCOME, SPENT, Job
 from dgljoint_bench.running.plan import as_config
@@ -33,25 +32,19 @@ _CURVE = ("score", "accuracy", "macro_f1", "mrr")
 
 def main(arguments: Sequence[str]) -> int:
     """Do a cell's job; return the exit code."""
-    folder = Path(arguments[0])
-    say = own_stdout()
-    obey_parent()
+    return as_child(lambda _: _do(Path(arguments[0])))
+
+
+def _do(folder: Path) -> None:
     started = time.perf_counter()
     try:
         job = Job.from_dict(json.loads((folder / JOB).read_text(encoding="utf-8")))
         found = _train(job) if job.trials else _without_model(job)
-        spent = _spend(folder, started)
-        write_text(folder / OUTCOME, json.dumps({"digest": job.digest, **found, **spent}) + "\n")
     except (KeyboardInterrupt, InterruptedRunError):
         _spend(folder, started)
-        return InterruptedRunError.exit_code
-    # the last frame: even a bug ends with a message
-    except (Exception, SystemExit) as error:  # noqa: BLE001
-        traceback.print_exc()
-        told = as_error(error)
-        say(error_event(told))
-        return told.exit_code
-    return 0
+        raise
+    spent = _spend(folder, started)
+    write_text(folder / OUTCOME, json.dumps({"digest": job.digest, **found, **spent}) + "\n")
 
 
 def _train(job: Job) -> dict[str, Any]:
@@ -73,13 +66,12 @@ def _train(job: Job) -> dict[str, Any]:
         scores.append(selection_score(run.typed_scores()["validation"]))
     best = max(range(len(runs)), key=lambda number: scores[number])
     chosen, records = runs[best], [run.records() for run in runs]
-    manifest = chosen.manifest()
     return {
         # Where the file lay is nobody's business who is given the results.
         "config": {
             **chosen.config().model_dump(mode="json"), "data": Path(job.data).name
         },
-        "versions": _versions(manifest),
+        "versions": chosen.versions(),
         "figures": _figures(job, chosen),
         "trials": [
             asdict(Trial(trial.settings, score, len(lines), number == best))
@@ -94,7 +86,7 @@ def _train(job: Job) -> dict[str, Any]:
             }
             for line in records[best]
         ],
-        "parameters": manifest["parameters"],
+        "parameters": chosen.manifest()["parameters"],
         "best_epoch": max(
             (line["epoch"] for line in records[best] if line["best"]), default=None
         ),
@@ -130,11 +122,17 @@ def _figures(job: Job, run: StoredRun) -> dict[str, dict[str, float]]:
 def _early(job: Job, run: StoredRun) -> dict[str, float]:
     from dgljoint.evaluation.deadlines import parse_deadlines
     from dgljoint.training.early import evaluate_early
+    from dgljoint.training.transfer import evaluate_transfer_early
 
-    found = evaluate_early(
-        run.path, registry=installed_registry(), part="test",
-        deadlines=parse_deadlines(job.deadlines), device=job.device,
-    )
+    registry, deadlines = installed_registry(), parse_deadlines(job.deadlines)
+    if job.test_on:
+        found = evaluate_transfer_early(
+            run.path, Path(job.test_on), registry=registry, deadlines=deadlines, device=job.device
+        ).scores
+    else:
+        found = evaluate_early(
+            run.path, registry=registry, part="test", deadlines=deadlines, device=job.device
+        )
     return {
         f"{name}@{one.deadline}": value
         for one in found.deadlines
@@ -151,16 +149,6 @@ def _without_model(job: Job) -> dict[str, Any]:
     )
     # They are fitted on the indices of the other folds, and select nothing.
     return {"figures": figures, "tests_seen": 0}
-
-
-def _versions(manifest: dict[str, Any]) -> dict[str, str]:
-    plugins = {
-        f"plugin {one.get('name')}": f"{one.get('distribution')} {one.get('version')}"
-        for one in manifest.get("plugins", [])
-    }
-    named = {"dgljoint": manifest.get("dgljoint"), "python": manifest.get("python")}
-    found = {**named, **section(manifest, "packages"), **plugins}
-    return {name: str(version) for name, version in found.items()}
 
 
 def _spend(folder: Path, started: float) -> dict[str, float]:

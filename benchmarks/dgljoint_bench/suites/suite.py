@@ -98,8 +98,6 @@ class Suite(Options):
         if twice:
             raise ValueError(f"two tables are called '{min(twice)}'; give one a name")
         _among((one.table for one in self.published), titles, "table")
-        if self.deadlines and any(table.test_on for table in self.tables):
-            raise ValueError("deadlines and test_on do not go together")
         if self.reference:
             _among((self.reference,), self.configurations, "configuration")
         for table in self.tables:

@@ -31,7 +31,6 @@ PUBLISHED = '[[published]]\nmethod = "m"\nprotocol = "p"\nsource = "s"\n'
         (TINY + '[[tables]]\ndata = "toy"', "two tables are called 'toy'"),
         (TINY + PUBLISHED + 'table = "toys"\nfigures = { accuracy = 0.5 }', "no table 'toys'"),
         (TINY + PUBLISHED + 'table = "toy"\nfigures = { f1 = 0.5 }', "there is no figure 'f1'"),
-        ('deadlines = "1h"\n' + TINY.replace("folds", 'test_on = "b"\nfolds'), "do not go toge"),
         (TINY + '[configurations." "]', "a configuration has no name"),
         (TINY.replace("summary", "sumary"), "sumary"),
         (TINY.replace("[0, 1]", '"some"'), "folds"),

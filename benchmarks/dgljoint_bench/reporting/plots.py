@@ -182,6 +182,8 @@ def early_detection(
 ) -> None:
     """Draw a figure of the test part by deadline: means and one standard deviation.
 
+    Classifiers that need no model are dashed and grey.
+
     Args:
         figure: to draw on.
         panels: a table each.
@@ -196,7 +198,7 @@ def early_detection(
             # Beside one another: bars of one deadline would cover each other.
             shifts[line.name] = shift = 0.05 * (number - (len(panel.lines) - 1) / 2)
             at = [place + shift for place in line.at]
-            axes.plot(at, line.mean, color=colour, marker=marker)
+            axes.plot(at, line.mean, "-" if line.model else "--", color=colour, marker=marker)
             if line.name in looks:
                 axes.errorbar(at, line.mean, line.sd, fmt="none", ecolor=colour, elinewidth=0.8,
                               alpha=0.6)
@@ -253,14 +255,20 @@ def _stacked(figure: Figure, panels: Sequence[Panel]) -> Iterator[tuple[Axes, Pa
 
 
 def _looks(panels: Sequence[Panel]) -> dict[str, tuple[str, str]]:
-    """Return colour and marker of the lines that are told apart: the best over all tables."""
+    """Return colour and marker of the lines that are named.
+
+    Of configurations those that are the best over all tables, and every classifier.
+    """
     best: defaultdict[str, list[float]] = defaultdict(list)
-    for panel in panels:
-        for line in panel.lines:
+    named = {}
+    for line in (line for panel in panels for line in panel.lines):
+        if line.model:
             best[line.name].append(max(line.mean))
+        else:
+            named[line.name] = (_GREY, "")
     chosen = sorted(best, key=lambda name: (-fmean(best[name]), name))[:MOST_LINES]
     # By name: a line keeps its colour when it becomes better than another.
-    return dict(zip(sorted(chosen), zip(COLOURS, MARKERS, strict=True), strict=False))
+    return named | dict(zip(sorted(chosen), zip(COLOURS, MARKERS, strict=True), strict=False))
 
 
 def _best_last(lines: Sequence[Line]) -> list[Line]:

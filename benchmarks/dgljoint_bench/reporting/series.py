@@ -17,14 +17,15 @@ _Table = defaultdict[str, defaultdict[str, T]]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A figure along an axis, over the cells of one configuration.
+    """A figure along an axis, over the cells of one configuration or classifier.
 
     Attributes:
-        name: of the configuration.
+        name: of the configuration, or of the classifier that needs no model.
         at: places on the axis that at least half of the cells have.
         mean: over the cells that have the figure there.
         sd: standard deviation of a sample of them; 0 for one.
         whole: number of leading places at which every cell has it.
+        model: whether it is a configuration.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Line:
     mean: tuple[float, ...]
     sd: tuple[float, ...]
     whole: int
+    model: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,10 @@ def learning_curves(cells: Iterable[CellRecord], figure: str) -> list[Panel]:
         figure: ``score``, which epochs are selected by, or a figure of the learning curve.
     """
     return _line_panels(
-        (cell, {epoch: told[figure] for epoch, told in enumerate(cell.curve, 1) if figure in told})
+        (
+            cell, MODEL,
+            {epoch: told[figure] for epoch, told in enumerate(cell.curve, 1) if figure in told},
+        )
         for cell in done(cells)
     )
 
@@ -79,7 +84,7 @@ def learning_curves(cells: Iterable[CellRecord], figure: str) -> list[Panel]:
 def early_detection(
     cells: Iterable[CellRecord], figure: str, deadlines: Sequence[str]
 ) -> list[Panel]:
-    """Return a figure by deadline, a panel a table.
+    """Return a figure by deadline, a panel a table: of configurations and classifiers.
 
     Args:
         cells: of one suite.
@@ -88,9 +93,8 @@ def early_detection(
     """
     names = {f"{figure}@{deadline}": place for place, deadline in enumerate(deadlines)}
     return _line_panels(
-        (cell, {names[name]: value for name, value in cell.figures.get(MODEL, {}).items()
-                if name in names})
-        for cell in done(cells)
+        (cell, row, {names[name]: value for name, value in figures.items() if name in names})
+        for cell in done(cells) for row, figures in cell.figures.items()
     )
 
 
@@ -147,18 +151,25 @@ def blocks(cells: Iterable[CellRecord], figure: str) -> tuple[dict[str, list[flo
     return {name: [fmean(block[name]) for block in whole] for name in names}, partial
 
 
-def _line_panels(cells: Iterable[tuple[CellRecord, dict[int, float]]]) -> list[Panel]:
+def _line_panels(cells: Iterable[tuple[CellRecord, str, dict[int, float]]]) -> list[Panel]:
+    """Make a line of the points of each configuration and classifier, which rows of cells have."""
     found: _Table[list[dict[int, float]]] = defaultdict(lambda: defaultdict(list))
-    for cell, points in cells:
+    configurations = set()
+    for cell, row, points in cells:
         if points:
-            found[cell.key.data][cell.key.configuration].append(points)
+            name = cell.key.configuration if row == MODEL else row
+            found[cell.key.data][name].append(points)
+            if row == MODEL:
+                configurations.add(name)
     return [
-        Panel(table, lines=tuple(_line(name, points) for name, points in lines.items()))
+        Panel(table, lines=tuple(
+            _line(name, points, model=name in configurations) for name, points in lines.items()
+        ))
         for table, lines in found.items()
     ]
 
 
-def _line(name: str, cells: Sequence[dict[int, float]]) -> Line:
+def _line(name: str, cells: Sequence[dict[int, float]], *, model: bool) -> Line:
     # The mean of the few that train longest is not that of the configuration.
     counts = Counter(place for points in cells for place in points)
     places = sorted(place for place, count in counts.items() if 2 * count >= len(cells))
@@ -170,4 +181,5 @@ def _line(name: str, cells: Sequence[dict[int, float]]) -> Line:
         mean=tuple(map(fmean, values)),
         sd=tuple(stdev(some) if len(some) > 1 else 0.0 for some in values),
         whole=[*every, False].index(False),
+        model=model,
     )

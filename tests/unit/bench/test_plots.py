@@ -31,6 +31,9 @@ CELLS = [
         curve=[0.1 * number + 0.1 * epoch for epoch in range(4 + fold)],
     )
     for number, name in enumerate(NAMES) for fold in range(3) for data in ("one", "two")
+] + [
+    cell("", fold, rows={"date alone": {f"accuracy@{one}": 0.8 for one in DEADLINES}})
+    for fold in range(3)
 ] + [failed("joint", 3)]
 
 DRAWINGS: dict[str, Callable[..., None]] = {
@@ -53,7 +56,8 @@ DRAWINGS: dict[str, Callable[..., None]] = {
 SAID = {
     "critical difference": {"accuracy", "alone  1.33", "critical difference 1.91", "3.00  last"},
     "learning curves": {"one", "two", "epoch", "score, validation part", *NAMES},
-    "early detection": {"one", "two", "1h", "all", "seen until", "accuracy, test part", *NAMES},
+    "early detection": {"one", "two", "1h", "all", "seen until", "accuracy, test part", *NAMES,
+                        "date alone"},
     "every cell": {"one", "two", "0.410", "0.300", "majority guess", *NAMES},
 }
 

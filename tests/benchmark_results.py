@@ -39,6 +39,7 @@ def data(name: str = "small", **changes: Any) -> DataRecord:
     values: dict[str, Any] = {
         "name": name, "data": "small", "cascades": 1200, "posts": 34567, "digest": "d" * 8,
         "split": "event", "split_digest": "e" * 8, "kept_apart": "event", "ordered": False,
+        "folds": 5,
     }
     return DataRecord(**values | changes)
 

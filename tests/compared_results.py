@@ -81,7 +81,8 @@ def write_results(
     tables = [
         DataRecord(**{
             "name": name, "data": name, "cascades": 40, "posts": 900, "digest": "d",
-            "split": "event", "split_digest": "s", "kept_apart": "event", "ordered": False, **data,
+            "split": "event", "split_digest": "s", "kept_apart": "event", "ordered": False,
+            "folds": len({one.key.fold for one in found}), **data,
         })
         for name in names
     ]

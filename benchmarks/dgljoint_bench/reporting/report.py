@@ -169,7 +169,7 @@ def _table_report(
     suite: Suite, table: Table, record: DataRecord, cells: list[CellRecord],
     figures: Sequence[str], rope: float | None,
 ) -> TableReport:
-    gathered = gather(suite, table, cells)
+    gathered = gather(suite, table, record, cells)
     there = {name for row in gathered.rows for name in row.figures}
     columns = tuple(name for name in figures or suite.figures if name in there)
     deadlines = _deadlines(there, figures or tuple(TITLES), suite.deadlines)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dgljoint.training.study_summary import Spread, spread
-from dgljoint_bench.results.records import DONE, FAILED, MODEL, NO_MODEL, CellRecord
+from dgljoint_bench.results.records import DONE, FAILED, MODEL, NO_MODEL, CellRecord, DataRecord
 from dgljoint_bench.suites.suite import Suite, Table
 
 CONFIGURATION, CLASSIFIER, GUESS, PUBLISHED = "configuration", "classifier", "guess", "published"
@@ -90,7 +90,7 @@ class Rows:
     """All rows of a table.
 
     Attributes:
-        folds: that the suite names, and others that cells were run on.
+        folds: that the suite asks for, and others that cells were run on.
         seeds: that the suite names, and others that cells were run with.
         rows: in the order they stand.
         progress: of every configuration, in the order of the suite, and of what needs no model.
@@ -104,18 +104,21 @@ class Rows:
     stray: int
 
 
-def gather(suite: Suite, table: Table, cells: Iterable[CellRecord]) -> Rows:
+def gather(
+    suite: Suite, table: Table, record: DataRecord, cells: Iterable[CellRecord]
+) -> Rows:
     """Sort the cells of a table into its rows.
 
     Args:
         suite: that was run.
         table: of the suite.
+        record: its data.
         cells: of that table, in any order.
     """
     own = sorted(cells, key=lambda cell: (cell.key.fold, cell.key.seed))
     names = [name for name in suite.configurations if name not in table.without]
     wanted = [cell for cell in own if cell.key.configuration in (*names, NO_MODEL)]
-    asked = () if table.folds == "all" else table.folds
+    asked = range(record.folds) if table.folds == "all" else table.folds
     folds = tuple(sorted({*asked, *(cell.key.fold for cell in wanted)}))
     seeds = tuple(sorted({*suite.seeds, *(cell.key.seed for cell in wanted if not _bare(cell))}))
     by_name = {

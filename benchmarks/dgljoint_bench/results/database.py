@@ -18,7 +18,7 @@ from dgljoint_bench.results.records import DONE, CellRecord, DataRecord, Key, Tr
 
 # "dgljb" cut to 32 bits: tells our files from other people's databases.
 _APPLICATION = 0x64676C6A
-_VERSION = 1
+_VERSION = 2
 _COLUMNS = (
     "digest", "state", "config", "versions", "seconds", "cpu_seconds", "peak_megabytes",
     "parameters", "best_epoch", "tests_seen", "message", "hint", "exit_code",

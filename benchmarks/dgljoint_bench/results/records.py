@@ -49,6 +49,7 @@ class DataRecord:
     split_digest: str
     kept_apart: str | None
     ordered: bool
+    folds: int
     test_on: str | None = None
     test_digest: str | None = None
     test_shared: int | None = None

@@ -20,6 +20,7 @@ CREATE TABLE data (
     split_digest   TEXT NOT NULL,
     kept_apart     TEXT,                   -- what is never on both sides; NULL: random folds
     ordered        INTEGER NOT NULL,       -- 1: each class is tested on its later cascades
+    folds          INTEGER NOT NULL,       -- that can be tested, from 0
     test_on        TEXT,                   -- name of another data set that is tested on, or NULL
     test_digest    TEXT,                   -- of its content
     test_shared    INTEGER,                -- its cascades that stand in the first, left out

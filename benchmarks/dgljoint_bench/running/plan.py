@@ -126,6 +126,7 @@ def _open(table: Table, files: Mapping[str, Path], folds: Sequence[int] | None) 
         split_digest=split.digest,
         kept_apart=store.kept_apart(split.name),
         ordered=bool(split.ordered_by),
+        folds=len(offered),
         test_on=None if other is None else other.name,
         test_digest=None if other is None else other.content_digest,
         test_shared=shared,

@@ -91,11 +91,11 @@ def test_the_seed_of_what_has_no_model_is_none_of_the_suite(tmp_path) -> None:
     assert table(tmp_path, cells, suite(seeds=[3])).cells.seeds == (3,)
 
 
-def test_where_all_folds_are_asked_for_those_recorded_count(tmp_path) -> None:
+def test_where_all_folds_are_asked_for_those_of_the_split_count(tmp_path) -> None:
     made = suite(tables=[{"data": "small"}])
     found = table(tmp_path, [*row("plain", [0.5] * 3), cell("joint", 1, accuracy=0.4)], made)
-    assert found.cells.folds == (0, 1, 2)
-    assert [one.asked for one in found.cells.progress] == [3, 3, 3]
+    assert found.cells.folds == (0, 1, 2, 3, 4)
+    assert [one.missing for one in found.cells.progress] == [2, 4, 5]
 
 
 def test_cells_of_configurations_that_are_gone_are_counted(tmp_path) -> None:

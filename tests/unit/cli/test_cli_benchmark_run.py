@@ -101,7 +101,7 @@ def _other_version(file: Path) -> None:
         (_text, 3, "not a readable results file"),
         (_database, 3, "is a database, but no results file"),
         (_damaged, 3, "not a readable results file"),
-        (_other_version, 3, "has version 77 of the results file, expected 1"),
+        (_other_version, 3, "has version 77 of the results file, expected 2"),
         (Path.mkdir, 1, "cannot be used"),
     ],
 )

@@ -24,6 +24,8 @@ _COLUMNS = (
     "parameters", "best_epoch", "tests_seen", "message", "hint", "exit_code",
 )
 _JSON = ("config", "versions")
+# Two commands may write one file; the disk under it may be slow.
+_SECONDS_TO_WAIT = 60.0
 _KEY = ("suite", "data", "configuration", "fold", "seed")
 
 
@@ -55,31 +57,38 @@ class Results:
             mode = "rwc" if create else "rw"
             # An absolute path: SQLite's address of a relative one has no host.
             address = f"{path.resolve().as_uri()}?mode={mode}"
-            self._connection = sqlite3.connect(address, uri=True, isolation_level=None)
+            self._connection = sqlite3.connect(
+                address, uri=True, isolation_level=None, timeout=_SECONDS_TO_WAIT
+            )
             self._connection.row_factory = sqlite3.Row
             self._connection.execute("PRAGMA foreign_keys = ON")
             self._open(create)
 
     def _open(self, create: bool) -> None:
-        pragma = {
-            name: self._connection.execute(f"PRAGMA {name}").fetchone()[0]
-            for name in ("application_id", "user_version", "schema_version")
-        }
-        if create and not pragma["schema_version"]:
-            schema = resources.files(__package__).joinpath("schema.sql").read_text("utf-8")
-            self._connection.executescript(
-                f"BEGIN; {schema} PRAGMA application_id = {_APPLICATION}; "
-                f"PRAGMA user_version = {_VERSION}; COMMIT;"
-            )
-        elif pragma["application_id"] != _APPLICATION:
+        if create and not self._pragma("schema_version"):
+            self._create()
+        if self._pragma("application_id") != _APPLICATION:
             raise DataError(
                 f"{self.path} is a database, but no results file of dgljoint benchmark"
             )
-        elif pragma["user_version"] != _VERSION:
+        if (version := self._pragma("user_version")) != _VERSION:
             raise DataError(
-                f"{self.path} has version {pragma['user_version']} of the results file, expected "
-                f"{_VERSION}", hint="read it with the dgljoint that wrote it",
+                f"{self.path} has version {version} of the results file, expected {_VERSION}",
+                hint="read it with the dgljoint that wrote it",
             )
+
+    def _create(self) -> None:
+        schema = resources.files(__package__).joinpath("schema.sql").read_text("utf-8")
+        with self._transaction():
+            # Another command may have been faster.
+            if not self._pragma("schema_version"):
+                for statement in _statements(schema):
+                    self._connection.execute(statement)
+                self._connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+                self._connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def _pragma(self, name: str) -> int:
+        return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
 
     @contextmanager
     def _refusals(self) -> Iterator[None]:
@@ -166,11 +175,21 @@ class Results:
             suite: its name.
             definition: the suite as plain values.
             data: its tables, by their place in it.
+
+        Raises:
+            DataError: the file holds figures of other data under the same name.
         """
         names = tuple(DataRecord.__dataclass_fields__)
         marks = ", ".join(f":{name}" for name in ("suite", "place", *names))
         updates = ", ".join(f"{name} = excluded.{name}" for name in ("place", *names))
         with self._transaction():
+            known = self.data(suite)
+            for record in data.values():
+                if known.get(record.name, record).content != record.content:
+                    raise DataError(
+                        f"{self.path} holds figures of the suite {suite} on other data called "
+                        f"'{record.name}'", hint="name another --results file",
+                    )
             self._connection.execute(
                 "INSERT INTO suite VALUES (?, ?) "
                 "ON CONFLICT DO UPDATE SET definition = excluded.definition",
@@ -233,6 +252,16 @@ class Results:
                 for epoch, figures in enumerate(cell.curve, 1) for name, value in figures.items()
             ],
         )
+
+
+def _statements(script: str) -> Iterator[str]:
+    # ``executescript`` would end the transaction first.
+    found = ""
+    for line in script.splitlines(keepends=True):
+        found += line
+        if sqlite3.complete_statement(found):
+            yield found
+            found = ""
 
 
 def _dump(value: object) -> str:

@@ -55,6 +55,11 @@ class DataRecord:
     test_shared: int | None = None
 
     @property
+    def content(self) -> tuple[str | None, ...]:
+        """Digests of all that it was cut from and by."""
+        return self.digest, self.split_digest, self.test_digest
+
+    @property
     def protocol(self) -> str:
         """How the data are cut, which every figure must be read with."""
         if self.ordered:
@@ -76,13 +81,13 @@ class Trial:
 
     Attributes:
         settings: that the trial sets.
-        validation: score of its selected epoch on the validation part.
+        validation: score of its selected epoch on the validation part; ``None`` if it diverged.
         epochs: trained.
         chosen: whether the cell's figures are its.
     """
 
     settings: dict[str, Any]
-    validation: float
+    validation: float | None
     epochs: int
     chosen: bool
 

@@ -68,7 +68,7 @@ CREATE TABLE trial (
     cell        INTEGER NOT NULL REFERENCES cell (id) ON DELETE CASCADE,
     number      INTEGER NOT NULL,          -- from 0
     settings    TEXT NOT NULL,             -- JSON: what the trial sets
-    validation  REAL NOT NULL,             -- the score that epochs are selected by
+    validation  REAL,                      -- the score epochs are selected by; NULL: diverged
     epochs      INTEGER NOT NULL,          -- trained
     chosen      INTEGER NOT NULL,          -- 1 for the trial whose figures are the cell's
     PRIMARY KEY (cell, number)

@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from dgljoint.child_process import as_child
-from dgljoint.errors import DataError, InterruptedRunError
+from dgljoint.errors import DataError, DivergedError, InterruptedRunError
 from dgljoint.evaluation.selection import selection_score
 from dgljoint.files import write_text
 from dgljoint.plugins.leaving import leave
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.runs.stored import StoredRun
+from dgljoint.store import CascadeStore
 from dgljoint_bench.results.records import MODEL, Trial
-from dgljoint_bench.running.job import JOB, OUTCOME, SPENT, Job
+from dgljoint_bench.running.job import JOB, OUTCOME, SPENT, Job, TrialPlan
 from dgljoint_bench.running.plan import as_config
 
 _CURVE = ("score", "accuracy", "macro_f1", "mrr")
@@ -39,6 +40,7 @@ def _do(folder: Path) -> None:
     started = time.perf_counter()
     try:
         job = Job.from_dict(json.loads((folder / JOB).read_text(encoding="utf-8")))
+        _check_data(job)
         found = _train(job) if job.trials else _without_model(job)
     except (KeyboardInterrupt, InterruptedRunError):
         _spend(folder, started)
@@ -47,24 +49,39 @@ def _do(folder: Path) -> None:
     write_text(folder / OUTCOME, json.dumps({"digest": job.digest, **found, **spent}) + "\n")
 
 
-def _train(job: Job) -> dict[str, Any]:
-    """Train every trial, and take the figures of the one with the best validation score."""
-    from dgljoint.training import train
-
-    runs, scores = [], []
-    for number, trial in enumerate(job.trials):
-        run = StoredRun(job.path / f"trial{number}")
-        # A run that an earlier version began does not say what it saw: it is trained anew.
-        unknown = run.finished and run.test_cascades_seen() is None
-        if unknown or not run.finished:
-            resume = run.resumable and not unknown
-            train(
-                as_config(trial), run.path, registry=installed_registry(), resume=resume,
-                force=not resume, device=job.device,
+def _check_data(job: Job) -> None:
+    """Refuse files that have changed since the cell was planned: hours may lie between."""
+    store = CascadeStore(Path(job.data))
+    found = [(job.data, store.content_digest, job.data_digest)]
+    found.append((job.data, store.split(job.split).digest, job.split_digest))
+    if job.test_on:
+        found.append((job.test_on, CascadeStore(Path(job.test_on)).content_digest, job.test_digest))
+    for file, digest, planned in found:
+        if digest != planned:
+            raise DataError(
+                f"{file} has changed since the cell was planned: digest {digest}, expected "
+                f"{planned}", hint="bring that file back, or run the suite on the new one",
             )
-        runs.append(run)
-        scores.append(selection_score(run.typed_scores()["validation"]))
-    best = max(range(len(runs)), key=lambda number: scores[number])
+
+
+def _train(job: Job) -> dict[str, Any]:
+    """Train every trial, and take the figures of the one with the best validation score.
+
+    One that diverges is the worst; when all do, the cell fails.
+    """
+    runs = [StoredRun(job.path / f"trial{number}") for number in range(len(job.trials))]
+    diverged: dict[int, DivergedError] = {}
+    scores: dict[int, float] = {}
+    for number, (trial, run) in enumerate(zip(job.trials, runs, strict=True)):
+        try:
+            _finish(job, trial, run)
+        except DivergedError as error:
+            diverged[number] = error
+        else:
+            scores[number] = selection_score(run.typed_scores()["validation"])
+    if not scores:
+        raise diverged[0]
+    best = max(scores, key=lambda number: scores[number])
     chosen, records = runs[best], [run.records() for run in runs]
     return {
         # Where the file lay is nobody's business who is given the results.
@@ -74,10 +91,8 @@ def _train(job: Job) -> dict[str, Any]:
         "versions": chosen.versions(),
         "figures": _figures(job, chosen),
         "trials": [
-            asdict(Trial(trial.settings, score, len(lines), number == best))
-            for number, (trial, score, lines) in enumerate(
-                zip(job.trials, scores, records, strict=True)
-            )
+            asdict(Trial(trial.settings, scores.get(number), len(lines), number == best))
+            for number, (trial, lines) in enumerate(zip(job.trials, records, strict=True))
         ],
         "curve": [
             {
@@ -90,8 +105,22 @@ def _train(job: Job) -> dict[str, Any]:
         "best_epoch": max(
             (line["epoch"] for line in records[best] if line["best"]), default=None
         ),
-        "tests_seen": max(_tests_seen(run) for run in runs),
+        "tests_seen": max(_tests_seen(runs[number]) for number in scores),
     }
+
+
+def _finish(job: Job, trial: TrialPlan, run: StoredRun) -> None:
+    """Train a trial to its end, unless that was done before."""
+    from dgljoint.training import train
+
+    # One that saw test data, or that an earlier version began and does not say, is trained anew.
+    stale = run.finished and run.test_cascades_seen() != 0
+    if stale or not run.finished:
+        resume = run.resumable and not stale
+        train(
+            as_config(trial), run.path, registry=installed_registry(), resume=resume,
+            force=not resume, device=job.device,
+        )
 
 
 def _tests_seen(run: StoredRun) -> int:

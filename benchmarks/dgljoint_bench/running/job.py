@@ -40,7 +40,10 @@ class Job:
         split: name of its split.
         fold: that is tested.
         observed_share: of a cascade's posts that classifiers without a model see.
+        data_digest: of the content of that file.
+        split_digest: of the split.
         test_on: another cascade file that is tested on, or "".
+        test_digest: of the content of that file, or "".
         deadlines: of early detection, or "".
         device: to compute on.
     """
@@ -52,7 +55,10 @@ class Job:
     split: str
     fold: int
     observed_share: float
+    data_digest: str
+    split_digest: str
     test_on: str = ""
+    test_digest: str = ""
     deadlines: str = ""
     device: str = "cpu"
 

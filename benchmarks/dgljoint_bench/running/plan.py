@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from dgljoint.training.parts import folds_offered, part_under_test, training_par
 from dgljoint.training.setup import with_all_options
 from dgljoint_bench.results.records import NO_MODEL, DataRecord, Key
 from dgljoint_bench.running.job import Job, TrialPlan
-from dgljoint_bench.suites.suite import Suite, Table
+from dgljoint_bench.suites.suite import Settings, Suite, Table
 
 # Where a cell's data lie does not change its figures.
 _NOT_DIGESTED = ("data",)
@@ -42,22 +43,36 @@ class SuitePlan:
         suite: as it was read.
         tables: what is known of each table's data, by its place in the suite.
         cells: in the order they are run: all rows of a fold before the next fold.
+        digest_of: says which digest any cell has; ``None`` of one that cannot be planned: the
+            suite has it not, its data are not there, or its plugins are not installed.
     """
 
     suite: Suite
     tables: dict[int, DataRecord]
     cells: tuple[PlannedCell, ...]
+    digest_of: Callable[[Key], str | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Opened:
-    """A table with its data open."""
+    """A table with its data open.
+
+    Attributes:
+        table: of the suite.
+        store: what is trained on.
+        split: how it is cut.
+        test_on: what is tested on, where that is something else.
+        folds: to be run.
+        observed_share: of a cascade's posts, the same for all configurations.
+        record: of the data.
+    """
 
     table: Table
     store: CascadeStore
     split: StoredSplit
     test_on: CascadeStore | None
     folds: tuple[int, ...]
+    observed_share: float
     record: DataRecord
 
 
@@ -86,27 +101,23 @@ def plan_suite(
         PluginError: a plugin cannot be imported.
     """
     opened = {
-        place: _open(table, files, folds)
+        place: _open(suite, table, files, folds)
         for place, table in enumerate(suite.tables)
         if set(table.files) <= files.keys() and (tables is None or table.title in tables)
     }
+    planner = _Planner(suite, opened, out, registry, device)
     chosen = tuple(configurations or suite.configurations)
-    lists = {
-        place: list(_cells(suite, one, out, registry, chosen, seeds or suite.seeds, device))
-        for place, one in opened.items()
-    }
-    turns = {
-        (cell.key.seed, cell.key.fold, place, number): cell
-        for place, cells in lists.items() for number, cell in enumerate(cells)
-    }
     return SuitePlan(
         suite=suite,
         tables={place: one.record for place, one in opened.items()},
-        cells=tuple(turns[turn] for turn in sorted(turns)),
+        cells=tuple(map(planner.cell, planner.keys(chosen, seeds or suite.seeds))),
+        digest_of=planner.digest_of,
     )
 
 
-def _open(table: Table, files: Mapping[str, Path], folds: Sequence[int] | None) -> _Opened:
+def _open(
+    suite: Suite, table: Table, files: Mapping[str, Path], folds: Sequence[int] | None
+) -> _Opened:
     store = CascadeStore(files[table.data])
     split = store.split(table.split)
     offered = range(folds_offered(split))
@@ -131,96 +142,156 @@ def _open(table: Table, files: Mapping[str, Path], folds: Sequence[int] | None) 
         test_digest=None if other is None else other.content_digest,
         test_shared=shared,
     )
-    return _Opened(table, store, split, other, chosen, record)
+    share = _asked_of_all(suite, table, store.path)
+    return _Opened(table, store, split, other, chosen, share, record)
 
 
-def _cells(
-    suite: Suite, one: _Opened, out: Path, registry: Registry, configurations: Iterable[str],
-    seeds: Sequence[int], device: str,
-) -> Iterator[PlannedCell]:
-    shares = set()
-    for name in configurations:
-        if name in one.table.without:
+def _asked_of_all(suite: Suite, table: Table, data: Path) -> float:
+    """Refuse unequal budgets and questions; return the share of posts that all observe."""
+    shares: set[float] = set()
+    budgets: dict[tuple[int, int], str] = {}
+    for name in suite.configurations:
+        if name in table.without:
             continue
-        for seed in seeds:
-            for fold in one.folds:
-                trials = tuple(_trials(suite, one, name, fold, seed, registry))
-                shares |= {trial.config["cascade"]["observed_share"] for trial in trials}
-                key = Key(suite.name, one.table.title, name, fold, seed)
-                yield _cell(suite, one, key, out, trials, device)
+        for settings in suite.trials_of(name):
+            config = _resolved(suite, table, name, settings, {"data": str(data)})
+            shares.add(config.cascade.observed_share)
+            budgets.setdefault((config.train.epochs, config.train.patience), name)
     if len(shares) > 1:
         raise UsageError(
-            f"'{one.table.title}' has configurations that observe {sorted(shares)} of the posts: "
+            f"'{table.title}' has configurations that observe {sorted(shares)} of the posts: "
             "what they are asked is not the same",
             hint="set cascade.observed_share for the whole suite",
         )
-    for fold in one.folds:
-        for share in shares:
-            key = Key(suite.name, one.table.title, NO_MODEL, fold, 0)
-            cell = _cell(suite, one, key, out, (), device)
-            job = replace(cell.job, observed_share=share)
-            yield replace(cell, job=_digested(one, job))
+    if len(budgets) > 1:
+        said = "; ".join(
+            f"'{name}' {epochs} epochs and patience {patience}"
+            for (epochs, patience), name in budgets.items()
+        )
+        raise UsageError(
+            f"'{table.title}' has configurations of unequal budgets: {said}",
+            hint="set train.epochs and train.patience for the whole suite",
+        )
+    return shares.pop()
 
 
-def _trials(
-    suite: Suite, one: _Opened, name: str, fold: int, seed: int, registry: Registry
-) -> Iterator[TrialPlan]:
-    configuration = suite.configurations[name]
-    preset = find_preset(configuration.preset) if configuration.preset else None
-    for settings in suite.trials_of(name):
-        layers = (suite.settings, one.table.settings, configuration.settings, settings)
-        given = {
-            **layered(layers),
-            "data": str(one.store.path.resolve()), "split": one.split.name, "fold": fold,
-            "seed": seed,
-        }
+class _Planner:
+    """Plans cells of a suite one by one.
+
+    Args:
+        suite: of them.
+        opened: its tables, by their place in it.
+        out: folder of the runs.
+        registry: where components are looked for.
+        device: to compute on.
+    """
+
+    def __init__(
+        self, suite: Suite, opened: Mapping[int, _Opened], out: Path, registry: Registry,
+        device: str,
+    ) -> None:
+        self._suite = suite
+        self._tables = {one.table.title: one for one in opened.values()}
+        self._out = out
+        self._registry = registry
+        self._device = device
+
+    def keys(self, configurations: Sequence[str], seeds: Sequence[int]) -> list[Key]:
+        """Return the cells to run, in order: the first seed first, and in it fold by fold."""
+        turns = {}
+        for place, one in enumerate(self._tables.values()):
+            names = [name for name in configurations if name not in one.table.without]
+            rows = [(name, seed) for name in names for seed in seeds]
+            rows += [(NO_MODEL, 0)] if names else []
+            for number, (name, seed) in enumerate(rows):
+                for fold in one.folds:
+                    key = Key(self._suite.name, one.table.title, name, fold, seed)
+                    turns[seed, fold, place, number] = key
+        return [turns[turn] for turn in sorted(turns)]
+
+    def digest_of(self, key: Key) -> str | None:
+        """Return the digest of a cell; ``None`` where it cannot be planned."""
+        one = self._tables.get(key.data)
+        known = key.configuration == NO_MODEL or key.configuration in self._suite.configurations
+        if one is None or not known or key.configuration in one.table.without:
+            return None
         try:
-            config = resolve_config(preset=preset, command_line=given)
-            selection = select(registry, config)
-        except DgljointError as error:
-            where = f"suite {suite.name}, configuration '{name}'"
-            raise type(error)(f"{where}: {error.message}", hint=error.hint) from error
-        meta = selection.weighter.spec.needs_meta_split
-        training_parts(one.store, one.split, fold, seed=seed, meta=meta)
-        config = with_all_options(config, selection, one.store)
-        yield TrialPlan(settings=settings, config=config.model_dump(mode="json"))
+            return self.cell(key).job.digest
+        except DgljointError:
+            return None
+
+    def cell(self, key: Key) -> PlannedCell:
+        """Plan a cell."""
+        suite, one = self._suite, self._tables[key.data]
+        names = (suite.name, key.data, key.configuration or "without a model")
+        place = self._out.joinpath(*map(_folder_name, names), f"fold{key.fold}-seed{key.seed}")
+        job = Job(
+            digest="",
+            folder=str(place.resolve()),
+            trials=() if key.configuration == NO_MODEL else tuple(self._trials(one, key)),
+            data=str(one.store.path.resolve()),
+            split=one.split.name,
+            fold=key.fold,
+            observed_share=one.observed_share if key.configuration == NO_MODEL else 0.0,
+            data_digest=one.record.digest,
+            split_digest=one.record.split_digest,
+            test_on="" if one.test_on is None else str(one.test_on.path.resolve()),
+            test_digest=one.record.test_digest or "",
+            deadlines=suite.deadlines,
+            device=self._device,
+        )
+        return PlannedCell(key, replace(job, digest=_digest(job)))
+
+    def _trials(self, one: _Opened, key: Key) -> Iterator[TrialPlan]:
+        given = {
+            "data": str(one.store.path.resolve()), "split": one.split.name, "fold": key.fold,
+            "seed": key.seed,
+        }
+        for settings in self._suite.trials_of(key.configuration):
+            config = _resolved(self._suite, one.table, key.configuration, settings, given)
+            with _naming(self._suite, key.configuration):
+                selection = select(self._registry, config)
+            meta = selection.weighter.spec.needs_meta_split
+            training_parts(one.store, one.split, key.fold, seed=key.seed, meta=meta)
+            config = with_all_options(config, selection, one.store)
+            yield TrialPlan(settings=settings, config=config.model_dump(mode="json"))
 
 
-def _cell(
-    suite: Suite, one: _Opened, key: Key, out: Path, trials: tuple[TrialPlan, ...], device: str
-) -> PlannedCell:
-    names = (suite.name, key.data, key.configuration or "without a model")
-    place = out.joinpath(*map(_folder_name, names), f"fold{key.fold}-seed{key.seed}")
-    job = Job(
-        digest="",
-        folder=str(place.resolve()),
-        trials=trials,
-        data=str(one.store.path.resolve()),
-        split=one.split.name,
-        fold=key.fold,
-        observed_share=0.0,
-        test_on="" if one.test_on is None else str(one.test_on.path.resolve()),
-        deadlines=suite.deadlines,
-        device=device,
-    )
-    return PlannedCell(key, _digested(one, job))
+def _resolved(
+    suite: Suite, table: Table, name: str, settings: Settings, given: Settings
+) -> RunConfig:
+    configuration = suite.configurations[name]
+    layers = (suite.settings, table.settings, configuration.settings, settings)
+    with _naming(suite, name):
+        preset = find_preset(configuration.preset) if configuration.preset else None
+        return resolve_config(preset=preset, command_line={**layered(layers), **given})
 
 
-def _digested(one: _Opened, job: Job) -> Job:
+@contextmanager
+def _naming(suite: Suite, name: str) -> Iterator[None]:
+    """Say of which configuration it is that something is wrong."""
+    try:
+        yield
+    except DgljointError as error:
+        where = f"suite {suite.name}, configuration '{name}'"
+        raise type(error)(f"{where}: {error.message}", hint=error.hint) from error
+
+
+def _digest(job: Job) -> str:
     asked: dict[str, Any] = {
         "trials": [
             {k: v for k, v in trial.config.items() if k not in _NOT_DIGESTED}
             for trial in job.trials
         ],
-        "data": one.record.digest,
-        "split": one.record.split_digest,
+        "data": job.data_digest,
+        "split": job.split_digest,
         "fold": job.fold,
         "observed_share": job.observed_share,
-        "test_on": one.record.test_digest,
+        "test_on": job.test_digest or None,
         "deadlines": job.deadlines,
     }
     text = json.dumps(asked, sort_keys=True)
-    return replace(job, digest=hashlib.sha256(text.encode()).hexdigest()[:32])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _folder_name(name: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from dgljoint.errors import (
 from dgljoint.files import write_text, writing
 from dgljoint.training.interruption import StopRequest
 from dgljoint_bench.results.database import Results
-from dgljoint_bench.results.records import DONE, FAILED, CellRecord, DataRecord, Key, Trial
+from dgljoint_bench.results.records import DONE, FAILED, CellRecord, Key, Trial
 from dgljoint_bench.running.executors import Pool
 from dgljoint_bench.running.job import STOP
 from dgljoint_bench.running.plan import PlannedCell, SuitePlan
@@ -93,12 +94,11 @@ def run_suite(
 
     Raises:
         DataError: the file holds figures of other data under the same name.
-        UsageError: it holds cells of other settings, and they are not to be replaced.
+        UsageError: it holds cells of other settings, which are not to be replaced or not asked for.
         InterruptedRunError: Ctrl-C; the same command goes on.
         RunFailedError: the file system refuses, or the cluster gave cells up.
     """
     left = _left(plan, results, replace=replace)
-    _check_data(plan, results)
     results.describe(plan.suite.name, plan.suite.model_dump(mode="json"), plan.tables)
     progress.start([cell.key for cell in left], results.cells(plan.suite.name), pool.jobs)
     stop_file, held = out.resolve() / STOP, tuple(keep_open)
@@ -114,7 +114,8 @@ def run_suite(
         except BaseException:
             for future in futures:
                 future.cancel()
-            write_text(stop_file, AT_ONCE)
+            with suppress(RunFailedError):  # what is raised says more than this could
+                write_text(stop_file, AT_ONCE)
             raise
     tally = _tally(plan, results)
     if tally.done + len(tally.failed) < tally.cells:
@@ -126,29 +127,27 @@ def _left(plan: SuitePlan, results: Results, *, replace: bool) -> list[PlannedCe
     known = results.digests(plan.suite.name)
     # What has failed may be corrected.
     done = {key: digest for key, (digest, state) in known.items() if state == DONE}
-    changed = [c for c in plan.cells if done.get(c.key, c.job.digest) != c.job.digest]
+    asked = {cell.key: cell.job.digest for cell in plan.cells}
+    changed = [key for key, digest in asked.items() if done.get(key, digest) != digest]
     if changed and not replace:
-        more = f", and {len(changed) - 1} more cells" if len(changed) > 1 else ""
         raise UsageError(
-            f"{results.path} holds {changed[0].key}{more}, run with other settings",
+            f"{results.path} holds {_several(changed)}, run with other settings",
             hint="name another --results file, or run them again with --replace",
+        )
+    others = [key for key in done if key not in asked]
+    stale = [key for key in others if plan.digest_of(key) not in (None, done[key])]
+    if stale:
+        raise UsageError(
+            f"{results.path} holds {_several(stale)}, run with other settings, and what runs now "
+            "would stand beside it",
+            hint="name another --results file, or run all of them again: --replace, and nothing "
+            "left out by --only, --table, --folds or --seeds",
         )
     return [cell for cell in plan.cells if done.get(cell.key) != cell.job.digest]
 
 
-def _check_data(plan: SuitePlan, results: Results) -> None:
-    known = results.data(plan.suite.name)
-    for record in plan.tables.values():
-        before = known.get(record.name, record)
-        if _content(before) != _content(record):
-            raise DataError(
-                f"{results.path} holds figures of the suite {plan.suite.name} on other data called "
-                f"'{record.name}'", hint="name another --results file",
-            )
-
-
-def _content(record: DataRecord) -> tuple[str | None, ...]:
-    return record.digest, record.split_digest, record.test_digest
+def _several(keys: Sequence[Key]) -> str:
+    return f"{keys[0]}" + (f", and {len(keys) - 1} more cells" if len(keys) > 1 else "")
 
 
 def _gather(

@@ -17,7 +17,7 @@ from typing import IO, Any, cast
 
 from dgljoint import child_process
 from dgljoint.config import ENVIRONMENT_PREFIX
-from dgljoint.errors import InterruptedRunError
+from dgljoint.errors import InterruptedRunError, PluginError
 from dgljoint.files import write_text, writing
 from dgljoint_bench.running.job import HELD, JOB, LOG, OUTCOME, Job
 
@@ -30,7 +30,15 @@ Outcome = dict[str, Any]
 
 
 def stored_outcome(job: Job) -> Outcome | None:
-    """Read what the cell came to when it was run before; ``None`` where it was not, or differs."""
+    """Read what the cell came to when it was run before; ``None`` where it was not, or differs.
+
+    One that saw test data is none: what let it see them may have been mended.
+    """
+    found = _outcome(job)
+    return found if found is not None and found.get("tests_seen") == 0 else None
+
+
+def _outcome(job: Job) -> Outcome | None:
     found = _read(job.path / OUTCOME)
     return found if found.get("digest") == job.digest else None
 
@@ -84,9 +92,12 @@ def _run(job: Job, stop: Path, keep_open: Iterable[int]) -> Outcome:
         if child.stdin is not None:
             with suppress(BrokenPipeError):
                 child.stdin.close()
-    if (found := stored_outcome(job)) is not None:
+    if (found := _outcome(job)) is not None:
         return found
     if error is not None:
+        if error.get("exit_code") == PluginError.exit_code:
+            # It may be mended before the next try, which must not go on from what it left.
+            (job.path / JOB).unlink(missing_ok=True)
         return error
     if child.returncode == InterruptedRunError.exit_code:
         return {STOPPED: True}
@@ -129,16 +140,21 @@ def _lock(held: int) -> bool:
 
 
 def _prepare(job: Job) -> None:
-    """Write the job down; what was begun with other settings gives way."""
+    """Write the job down; what was begun with other settings, or nobody knows which, gives way."""
     file, text = job.path / JOB, json.dumps(job.to_dict(), indent=2) + "\n"
     with writing(job.path):
-        if _read(file).get("digest", job.digest) != job.digest:
-            for path in job.path.iterdir():
-                if path.is_dir() and not path.is_symlink():
-                    shutil.rmtree(path)
-                elif path.name != HELD:
-                    path.unlink()
+        if _read(file).get("digest") != job.digest:
+            _clear(job)
+        (job.path / OUTCOME).unlink(missing_ok=True)
     write_text(file, text)
+
+
+def _clear(job: Job) -> None:
+    for path in job.path.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != HELD:
+            path.unlink()
 
 
 def _wait(child: subprocess.Popen[bytes], stop: Path) -> Outcome | None:

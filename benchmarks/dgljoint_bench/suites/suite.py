@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -11,9 +11,6 @@ from dgljoint.evaluation.figures import TITLES
 from dgljoint.options import Options
 
 Settings = dict[str, Any]
-
-# Who may train longer than another has the larger budget.
-_BUDGET = ("epochs", "patience")
 
 
 class Table(Options):
@@ -64,7 +61,7 @@ class Suite(Options):
     """What is compared.
 
     Every configuration has the same number of trials, of which the one with the best validation
-    score counts, and the same most epochs and patience: an equal budget.
+    score counts, and the same most epochs and patience, which a plan checks: an equal budget.
     """
 
     name: str = Field("", description="of the suite; that of its file when empty")
@@ -117,13 +114,6 @@ class Suite(Options):
                 f"'{name}' has {len(tried)} trials and the suite {len(self.trials)}: "
                 "budgets must be equal"
             )
-        for settings in (configuration.settings, *tried):
-            train = settings.get("train", {})
-            own = [key for key in _BUDGET if isinstance(train, Mapping) and key in train]
-            if own:
-                raise ValueError(
-                    f"'{name}' sets train.{own[0]}: budgets must be equal, set it for the suite"
-                )
 
     def trials_of(self, configuration: str) -> tuple[Settings, ...]:
         """Return what is tried for a configuration."""

@@ -1,17 +1,21 @@
-"""What a cell comes to: the figures are those of its run, tested where the suite says."""
+"""What a cell comes to: its figures are those of the best trial, tested where the suite says."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import dgljoint
+from dgljoint.errors import DataError, DivergedError
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.training.study_summary import model_figures
 from dgljoint_bench.running import cell_process
 from dgljoint_bench.running.job import Job
 from dgljoint_bench.running.plan import plan_suite
+from stored_runs import write_run
 from suites import TINY, suite_of
 from toys import toy_store
 
@@ -50,3 +54,81 @@ def test_figures_and_early_detection_are_of_what_is_tested_on(tmp_path: Path, ot
         one.deadline: one.rumor.accuracy for one in early.deadlines
     }
     assert [f"macro_f1@{name}" in found for name in DEADLINES] == [True] * 3
+
+
+class Training:
+    """Stands in for :func:`dgljoint.training.train`: writes what a run leaves, or raises.
+
+    Attributes:
+        begun: the trials trained, and whether from their beginning.
+        diverge: those that do.
+    """
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[str, bool]] = []
+        self.diverge: set[str] = set()
+
+    def __call__(self, config: Any, path: Path, *, force: bool, **rest: Any) -> None:
+        self.begun.append((path.name, force))
+        diverges = path.name in self.diverge
+        if not path.exists():
+            write_run(path, epochs=1 if diverges else 2, finished=not diverges)
+        if diverges:
+            raise DivergedError(f"{path.name}: a loss is not finite")
+
+
+@pytest.fixture
+def training(monkeypatch: pytest.MonkeyPatch) -> Training:
+    made = Training()
+    monkeypatch.setattr("dgljoint.training.train", made)
+    monkeypatch.setattr("dgljoint.runs.stored.StoredRun.test_cascades_seen", lambda run: 0)
+    return made
+
+
+def two_trials(folder: Path) -> Job:
+    job = job_of(folder)
+    return replace(job, deadlines="", trials=(*job.trials, *job.trials))
+
+
+def test_a_trial_that_diverges_is_the_worst(tmp_path: Path, training: Training) -> None:
+    training.diverge = {"trial0"}
+    found = cell_process._train(two_trials(tmp_path))
+    assert [(one["chosen"], one["epochs"]) for one in found["trials"]] == [(False, 1), (True, 2)]
+    assert found["trials"][0]["validation"] is None
+    assert found["trials"][1]["validation"] is not None
+
+
+def test_where_all_diverge_the_cell_fails(tmp_path: Path, training: Training) -> None:
+    training.diverge = {"trial0", "trial1"}
+    with pytest.raises(DivergedError, match="trial0"):
+        cell_process._train(two_trials(tmp_path))
+
+
+@pytest.mark.parametrize(("seen", "again"), [(0, False), (7, True), (None, True)])
+def test_a_trial_that_saw_test_data_or_does_not_say_is_trained_anew(
+    tmp_path: Path, training: Training, monkeypatch: pytest.MonkeyPatch, seen: int | None,
+    again: bool,
+) -> None:
+    job = job_of(tmp_path)
+    run = replace(job, deadlines="")
+    write_run(job.path / "trial0", epochs=2)
+    monkeypatch.setattr(
+        "dgljoint.runs.stored.StoredRun.test_cascades_seen",
+        lambda run: 0 if training.begun else seen,
+    )
+    cell_process._train(run)
+    assert training.begun == ([("trial0", True)] if again else [])
+
+
+@pytest.mark.parametrize("file", ["toy.h5", "other.h5"])
+def test_files_that_changed_since_the_plan_are_refused(tmp_path: Path, file: str) -> None:
+    job = job_of(tmp_path, 'test_on = "other"')
+    cell_process._check_data(job)
+    toy_store(tmp_path / file, seed=9)
+    with pytest.raises(DataError, match=rf"{file} has changed since the cell was planned"):
+        cell_process._check_data(job)
+
+
+def test_a_split_that_changed_since_the_plan_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="expected another"):
+        cell_process._check_data(replace(job_of(tmp_path), split_digest="another"))

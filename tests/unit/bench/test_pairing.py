@@ -118,8 +118,8 @@ def test_other_posts_observed_are_refused_and_a_cell_that_failed_is_not(tmp_path
 def test_tables_that_are_left_out_may_differ(tmp_path: Path) -> None:
     both = [cell(data="one"), cell(data="two")]
     one = write_results(tmp_path / "a.sqlite", both)
-    other = write_results(tmp_path / "b.sqlite", both, digest="e")
-    again = write_results(other, [cell(data="two")])  # describes this table alone anew
+    other = write_results(tmp_path / "b.sqlite", [cell(data="one")], digest="e")
+    again = write_results(other, [cell(data="two")])
     scope = Scope(tables=["two"])
     pairs, _ = pairs_of_files(read_side(one, scope), read_side(again, scope))
     assert keys(pairs) == [("two", "joint", 0, 0)]

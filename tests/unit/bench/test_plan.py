@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dgljoint.errors import DgljointError, UsageError
 from dgljoint.plugins.registry import installed_registry
-from dgljoint_bench.running.plan import SuitePlan, plan_suite
+from dgljoint_bench.running.plan import SuitePlan, _digest, plan_suite
 from suites import TINY, plan_of, suite_of
 from toys import toy_store
 
@@ -93,6 +95,49 @@ def test_what_is_asked_must_be_the_same_for_all(tmp_path: Path) -> None:
     whole = TINY.replace("settings = {", "settings = { cascade = { observed_share = 0.2 },", 1)
     plan = plan_of(tmp_path, whole)
     assert {cell.job.observed_share for cell in plan.cells if not cell.job.trials} == {0.2}
+
+
+@pytest.mark.parametrize("setting", ["epochs = 9", "patience = 9"])
+def test_budgets_must_be_equal_wherever_they_are_set(
+    tmp_path: Path, setting: str
+) -> None:
+    train = f"settings = {{ train = {{ {setting} }} }}"
+    for own in (
+        TINY.replace('tasks = "rumor"', setting),
+        TINY + f"trials = [{{ train = {{ {setting} }} }}]",
+    ):
+        with pytest.raises(UsageError, match="unequal budgets: 'joint' 2 epochs and patience"):
+            plan_of(tmp_path, own, configurations=["joint"])
+    plan_of(tmp_path, TINY.replace("folds", f"{train}\nfolds"))
+    preset = tmp_path / "long.toml"
+    preset.write_text(f'summary = "trains longer"\n[train]\n{setting}\n')
+    unset = TINY.replace(", epochs = 2", "") + f"[configurations.a]\npreset = '{preset}'"
+    with pytest.raises(UsageError, match="unequal budgets"):
+        plan_of(tmp_path, unset)
+
+
+def test_any_cell_of_the_suite_has_its_digest(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, configurations=["joint"], folds=[0])
+    whole = plan_of(tmp_path, seeds=[0, 5])
+    assert {c.key: plan.digest_of(c.key) for c in whole.cells} == {
+        c.key: c.job.digest for c in whole.cells
+    }
+    key = plan.cells[0].key
+    for other in ({"data": "gone"}, {"configuration": "gone"}, {"fold": 77}):
+        assert plan.digest_of(replace(key, **other)) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"data_digest": "x"}, {"split_digest": "x"}, {"test_digest": "x"}, {"fold": 7},
+        {"observed_share": 0.9}, {"deadlines": "1h"}, {"trials": ()},
+    ],
+)
+def test_a_digest_hangs_on_all_that_figures_do(tmp_path: Path, change: dict[str, Any]) -> None:
+    job = plan_of(tmp_path, folds=[0]).cells[0].job
+    assert _digest(replace(job, **change)) != job.digest
+    assert _digest(replace(job, data="/elsewhere.h5", device="cuda")) == job.digest
 
 
 def test_tables_whose_data_are_not_there_or_not_asked_are_left_out(tmp_path: Path) -> None:

@@ -130,6 +130,21 @@ def test_other_settings_are_refused_and_replaced(bench: Bench) -> None:
     assert len(bench.asked) == 4
 
 
+def test_nothing_runs_beside_what_was_run_with_other_settings(bench: Bench) -> None:
+    bench.run(plan_of(bench.folder, seeds=[0, 3]))
+    wider = TINY.replace("width = 8", "width = 4")
+    for asked in ({"configurations": ["joint"]}, {"folds": [1]}, {"seeds": [0]}):
+        plan = plan_of(bench.folder, wider, **asked)
+        with pytest.raises(UsageError, match="what runs now would stand beside it") as caught:
+            bench.run(plan, replace=True)
+        assert "nothing left out" in str(caught.value.hint)
+        assert bench.asked == []
+    bench.run(plan_of(bench.folder, wider, seeds=[0, 3]), replace=True)
+    assert len(bench.asked) == 8
+    more = wider + '[configurations.more]\nsettings = { encoder = "sage" }'
+    assert bench.run(plan_of(bench.folder, more, configurations=["more"])).done == 4
+
+
 def test_what_has_failed_may_be_corrected(bench: Bench) -> None:
     bench.answer = lambda job: FAILURE if "rumor" in job.folder else came_to(job)
     bench.run(plan_of(bench.folder))

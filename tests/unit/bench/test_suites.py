@@ -22,9 +22,6 @@ PUBLISHED = '[[published]]\nmethod = "m"\nprotocol = "p"\nsource = "s"\n'
     ("text", "message"),
     [
         (TINY + "trials = [{}, {}]", "'rumor alone' has 2 trials and the suite 1: budgets"),
-        (TINY.replace('tasks = "rumor"', "epochs = 9"), "'rumor alone' sets train.epochs"),
-        (TINY.replace('tasks = "rumor"', "patience = 9"), "'rumor alone' sets train.patience"),
-        (TINY + "trials = [{ train = { epochs = 9 } }]", "'rumor alone' sets train.epochs"),
         ('figures = ["accurcy"]\n' + TINY, "there is no figure 'accurcy'"),
         ('reference = "alone"\n' + TINY, "there is no configuration 'alone'"),
         (TINY.replace("folds", 'without = ["alone"]\nfolds'), "no configuration 'alone'"),

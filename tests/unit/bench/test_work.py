@@ -16,19 +16,21 @@ from typing import Any
 import pytest
 
 from dgljoint import child_process
-from dgljoint.errors import RunFailedError
+from dgljoint.errors import PluginError, RunFailedError
 from dgljoint_bench.running import cell_process, work
 from dgljoint_bench.running.job import HELD, JOB, LOG, OUTCOME, Job, TrialPlan
 from dgljoint_bench.running.work import AT_ONCE, STOPPED, run_job
 from stored_runs import write_run
 
 TRIALS = (TrialPlan({}, {"a": 1}), TrialPlan({"x": 1}, {"a": 2}))
-LEAVES = f"Path(folder, {OUTCOME!r}).write_text(json.dumps(dict(digest='d', figures=1)))"
+LEFT = "dict(digest='d', figures=1, tests_seen=0)"
+LEAVES = f"Path(folder, {OUTCOME!r}).write_text(json.dumps({LEFT}))"
 
 
 def job_in(folder: Path, digest: str = "d", **settings: Any) -> Job:
     return Job(digest=digest, folder=str(folder), trials=TRIALS, data="/data/toy.h5",
-               split="event", fold=0, observed_share=0.5, **settings)
+               split="event", fold=0, observed_share=0.5, data_digest="e",
+               split_digest="f", **settings)
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def test_what_the_process_leaves_is_returned(
     begun = stand_in(LEAVES)
     job = job_in(tmp_path / "cell")
     stop = str(tmp_path / "stop")
-    assert run_job(job.to_dict(), stop) == {"digest": "d", "figures": 1}
+    assert run_job(job.to_dict(), stop) == {"digest": "d", "figures": 1, "tests_seen": 0}
     assert Job.from_dict(json.loads((job.path / JOB).read_text())) == job
     # It was not recorded: whoever asked was killed. It is taken as it is.
     assert run_job(job.to_dict(), stop)["figures"] == 1
@@ -133,6 +135,38 @@ def test_what_was_begun_with_other_settings_gives_way(
     assert not (cell / "trial0").exists()
 
 
+def test_so_does_what_nobody_knows_the_settings_of(
+    tmp_path: Path, stand_in: Callable[[str], list[int]]
+) -> None:
+    (tmp_path / "trial0").mkdir()  # left by a clearing that was killed after the job's own file
+    stand_in(f"if not os.path.exists(folder + '/trial0'): {LEAVES}")
+    assert run_job(job_in(tmp_path).to_dict(), str(tmp_path / "stop"))["figures"] == 1
+
+
+def test_a_cell_that_saw_test_data_is_told_of_and_run_again(
+    tmp_path: Path, stand_in: Callable[[str], list[int]]
+) -> None:
+    begun, stop = stand_in(LEAVES.replace("tests_seen=0", "tests_seen=7")), str(tmp_path / "stop")
+    for times in (1, 2):
+        assert run_job(job_in(tmp_path).to_dict(), stop)["tests_seen"] == 7
+        assert len(begun) == times
+    stand_in("os._exit(7)")
+    assert "ended with code 7" in run_job(job_in(tmp_path).to_dict(), stop)["message"]
+
+
+@pytest.mark.parametrize(("code", "kept"), [(PluginError.exit_code, False), (1, True)])
+def test_what_a_plugin_left_that_raised_is_not_gone_on_with(
+    tmp_path: Path, stand_in: Callable[[str], list[int]], code: int, kept: bool
+) -> None:
+    event = json.dumps({"event": "error", "message": "boom", "hint": None, "exit_code": code})
+    stand_in(f"os.mkdir(folder + '/trial0'); print({event!r}); sys.exit({code})")
+    stop = str(tmp_path / "stop")
+    assert run_job(job_in(tmp_path).to_dict(), stop)["message"] == "boom"
+    stand_in(LEAVES)
+    run_job(job_in(tmp_path).to_dict(), stop)
+    assert (tmp_path / "trial0").exists() == kept
+
+
 def test_a_cell_that_runs_elsewhere_is_waited_for(
     tmp_path: Path, stand_in: Callable[[str], list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,7 +190,7 @@ def test_a_cell_that_runs_elsewhere_is_waited_for(
         waits.clear()
         asked = threads.submit(run_job, job.to_dict(), str(stop))
         assert waits.wait(300)
-        (job.path / OUTCOME).write_text('{"digest": "d", "figures": 2}')
+        (job.path / OUTCOME).write_text('{"digest": "d", "figures": 2, "tests_seen": 0}')
         fcntl.flock(other, fcntl.LOCK_UN)
         assert asked.result(300)["figures"] == 2
     assert begun == []
@@ -193,10 +227,7 @@ def test_the_trial_with_the_best_validation_score_counts(
     for number, accuracy in enumerate((0.9, 0.25)):
         write_run(job.path / f"trial{number}", accuracy=accuracy, epochs=number + 1)
     scores = {"trial0": 0.3, "trial1": 0.4}
-    monkeypatch.setattr(
-        "dgljoint.runs.stored.StoredRun.test_cascades_seen",
-        lambda run: 0 if run.path.name == "trial1" else 7, raising=False,
-    )
+    monkeypatch.setattr("dgljoint.runs.stored.StoredRun.test_cascades_seen", lambda run: 0)
     paths = iter(sorted(scores))
     monkeypatch.setattr(cell_process, "selection_score", lambda validation: scores[next(paths)])
     found = cell_process._train(job)
@@ -205,6 +236,6 @@ def test_the_trial_with_the_best_validation_score_counts(
     assert [(one["settings"], one["validation"], one["epochs"], one["chosen"])
             for one in found["trials"]] == [({}, 0.3, 1, False), ({"x": 1}, 0.4, 2, True)]
     assert len(found["curve"]) == 2
-    assert found["tests_seen"] == 7  # of all trials
+    assert found["tests_seen"] == 0
     assert (found["parameters"], found["best_epoch"]) == (1234, 2)
     assert found["versions"]["plugin gcn"] == "dgljoint 0.1.0"

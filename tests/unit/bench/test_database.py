@@ -1,0 +1,57 @@
+"""The results file itself: who may make it, and what it refuses."""
+
+from __future__ import annotations
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import pytest
+
+from benchmark_results import data
+from dgljoint.errors import DataError
+from dgljoint_bench.results.database import Results
+
+
+def test_several_may_make_one_file_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    barrier, seen = Barrier(4), Results._create
+
+    def create(self: Results) -> None:
+        barrier.wait(60)  # all have found that there is nothing
+        seen(self)
+
+    monkeypatch.setattr(Results, "_create", create)
+
+    def make(number: int) -> None:
+        with Results(tmp_path / "all.sqlite", create=True) as results:
+            results.describe(f"suite{number}", {}, {0: data()})
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(make, range(4)))
+    with Results(tmp_path / "all.sqlite") as results:
+        assert list(results.suites()) == [f"suite{number}" for number in range(4)]
+
+
+def test_what_is_made_is_the_schema_and_nothing_else(tmp_path: Path) -> None:
+    Results(tmp_path / "all.sqlite", create=True).__exit__(None, None, None)
+    with sqlite3.connect(tmp_path / "all.sqlite") as connection:
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        assert {name for (name,) in names} == {"suite", "data", "cell", "figure", "trial", "epoch"}
+    connection.close()
+
+
+@pytest.mark.parametrize("change", [
+    {"digest": "x"}, {"split_digest": "x"}, {"test_digest": "x"},
+])
+def test_other_data_of_one_name_are_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    with Results(tmp_path / "all.sqlite", create=True) as results:
+        results.describe("made", {"first": 1}, {0: data()})
+        with pytest.raises(DataError, match="on other data called 'small'"):
+            results.describe("made", {}, {0: data(**change)})
+        assert results.suites() == {"made": {"first": 1}}
+        results.describe("made", {}, {1: data(cascades=9)})
+        assert results.data("made")["small"].cascades == 9

@@ -38,6 +38,9 @@ def table_notes(
             yield from (f"Failed: {failure}" for failure in one.failures)
     if table.cells.stray:
         yield f"Left out: {_cells(table.cells.stray)} of configurations that the suite has no more"
+    if table.cells.versions:
+        said = (f"{name} {', '.join(all_)}" for name, all_ in table.cells.versions.items())
+        yield f"Cells were run with several versions of one thing: {'; '.join(said)}"
     for row in table.cells.rows:
         if row.kind == PUBLISHED and any(name in row.figures for name in figures):
             yield (

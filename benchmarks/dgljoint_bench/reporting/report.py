@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from statistics import fmean
 
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.figures import TITLES
@@ -14,6 +13,7 @@ from dgljoint.suggest import did_you_mean
 from dgljoint_bench.reporting.bayesian import ROPE
 from dgljoint_bench.reporting.ranks import Ranks, average_ranks
 from dgljoint_bench.reporting.rows import CONFIGURATION, NO_MODELS, Row, Rows, gather
+from dgljoint_bench.reporting.series import blocks
 from dgljoint_bench.reporting.statistics import Beside, Best, beside_reference, best_of
 from dgljoint_bench.reporting.titles import check_figures, in_order, lower_is_better
 from dgljoint_bench.results.database import Results
@@ -156,7 +156,9 @@ def _suite_report(
         _table_report(suite, table, records[table.title], cells[table.title], figures, rope)
         for table in chosen if table.title in records
     )
-    ranks = (_ranked(found, figure) for figure in figures or suite.figures)
+    current = [cell for table in found for cell in cells[table.name]
+               if cell.key.configuration in suite.configurations]
+    ranks = (_ranked(current, figure) for figure in figures or suite.figures)
     return SuiteReport(
         suite=suite,
         tables=found,
@@ -211,21 +213,9 @@ def _deadlines(
     return found
 
 
-def _ranked(tables: Sequence[TableReport], figure: str) -> RankReport | None:
-    """Rank in the folds that all configurations have which have the figure at all."""
-    folds: defaultdict[str, dict[tuple[str, int], dict[int, float]]] = defaultdict(dict)
-    for table in tables:
-        for row in table.cells.rows:
-            if row.kind == CONFIGURATION:
-                for (fold, seed), value in row.values.get(figure, {}).items():
-                    folds[row.name].setdefault((table.name, fold), {})[seed] = value
-    if len(folds) < 2:
+def _ranked(cells: Sequence[CellRecord], figure: str) -> RankReport | None:
+    found, partial = blocks(cells, figure)
+    ranks = average_ranks(found, lower_is_better=lower_is_better(figure))
+    if len(found) < 2 or not ranks.blocks:
         return None
-    offered = sorted({block for blocks in folds.values() for block in blocks})
-    means: defaultdict[str, list[float]] = defaultdict(list)
-    for block in offered:
-        shared = set.intersection(*(set(blocks.get(block, ())) for blocks in folds.values()))
-        for name, blocks in folds.items() if shared else ():
-            means[name].append(fmean(blocks[block][seed] for seed in sorted(shared)))
-    ranks = average_ranks(means, lower_is_better=lower_is_better(figure))
-    return RankReport(figure, ranks, len(offered)) if ranks.blocks else None
+    return RankReport(figure, ranks, ranks.blocks + len(partial))

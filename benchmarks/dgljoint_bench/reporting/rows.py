@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dgljoint.training.study_summary import Spread, spread
+from dgljoint_bench.reporting.series import by_fold
 from dgljoint_bench.results.records import DONE, FAILED, MODEL, NO_MODEL, CellRecord, DataRecord
 from dgljoint_bench.suites.suite import Suite, Table
 
@@ -95,6 +96,7 @@ class Rows:
         rows: in the order they stand.
         progress: of every configuration, in the order of the suite, and of what needs no model.
         stray: number of cells of configurations that the suite has no more; they are in no row.
+        versions: of Python, packages and plugins, those of which cells have several.
     """
 
     folds: tuple[int, ...]
@@ -102,6 +104,7 @@ class Rows:
     rows: tuple[Row, ...]
     progress: tuple[Progress, ...]
     stray: int
+    versions: dict[str, tuple[str, ...]]
 
 
 def gather(
@@ -138,7 +141,16 @@ def gather(
             _progress(NO_MODELS, by_name[NO_MODEL], len(folds)),
         ),
         stray=len(own) - len(wanted),
+        versions=_several_versions(wanted),
     )
+
+
+def _several_versions(cells: Iterable[CellRecord]) -> dict[str, tuple[str, ...]]:
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for cell in _done(cells):
+        for name, version in cell.versions.items():
+            found[name].add(version)
+    return {name: tuple(sorted(found[name])) for name in sorted(found) if len(found[name]) > 1}
 
 
 def _bare(cell: CellRecord) -> bool:
@@ -159,16 +171,13 @@ def _configurations(
 def _without_model(
     by_name: dict[str, list[CellRecord]], names: Iterable[str], asked: int
 ) -> Iterable[Row]:
-    """Make the rows of classifiers, then those of guesses, which each model cell of a fold has."""
+    """Make the rows of classifiers, then those of guesses, which every model cell has."""
     of_models = [cell for name in names for cell in by_name[name]]
     for kind, cells in ((CLASSIFIER, by_name[NO_MODEL]), (GUESS, of_models)):
-        rows: defaultdict[str, Values] = defaultdict(lambda: defaultdict(dict))
-        for cell in _done(cells):
-            for row, figures in cell.figures.items():
-                for figure, value in figures.items():
-                    if row != MODEL:
-                        # The first has it: all cells of a fold say the same of a guess.
-                        rows[row][figure].setdefault((cell.key.fold, 0), value)
+        rows: defaultdict[str, Values] = defaultdict(dict)
+        for row, figures in by_fold(_done(cells)).items():
+            for figure, folds in figures.items():
+                rows[row][figure] = {(fold, 0): value for fold, value in folds.items()}
         yield from (_row(name, kind, asked, rows[name]) for name in sorted(rows))
 
 

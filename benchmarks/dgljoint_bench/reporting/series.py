@@ -105,32 +105,52 @@ def every_cell(cells: Iterable[CellRecord], figure: str) -> list[Panel]:
         cells: of one suite.
         figure: its short name, possibly with a deadline.
     """
+    tables: defaultdict[str, list[CellRecord]] = defaultdict(list)
     models: _Table[list[float]] = defaultdict(lambda: defaultdict(list))
-    others: _Table[dict[int, float]] = defaultdict(lambda: defaultdict(dict))
     for cell in done(cells):
-        key = cell.key
-        for row, figures in cell.figures.items():
-            if figure not in figures:
-                continue
-            if row == MODEL and key.configuration != NO_MODEL:
-                models[key.data][key.configuration].append(figures[figure])
-            else:  # the same for every configuration and seed
-                others[key.data][row].setdefault(key.fold, figures[figure])
+        tables[cell.key.data].append(cell)
+        if figure in cell.figures.get(MODEL, {}):
+            models[cell.key.data][cell.key.configuration].append(cell.figures[MODEL][figure])
     return [
         Panel(table, rows=(
             *(Row(name, tuple(values), model=True) for name, values in found.items()),
-            *(Row(name, tuple(values.values()), model=False)
-              for name, values in others[table].items()),
+            *(Row(name, tuple(figures[figure].values()), model=False)
+              for name, figures in by_fold(tables[table]).items() if figure in figures),
         ))
         for table, found in models.items()
     ]
 
 
-def blocks(cells: Iterable[CellRecord], figure: str) -> tuple[dict[str, list[float]], list[str]]:
-    """Return a figure by configuration in every block: a fold of a table, the mean over its seeds.
+def by_fold(cells: Iterable[CellRecord]) -> dict[str, dict[str, dict[int, float]]]:
+    """Return what needs no model: the mean over the cells of each fold, by row and figure.
 
-    Configurations are ranked where all of them were tested. One without the figure, since it does
-    not train the task, is none of them.
+    A guess is made of the training part. Cells of a fold that leave out more or less of it, by
+    their seed or for a weighter that learns on a part, may guess differently.
+
+    Args:
+        cells: of one table.
+    """
+    found: _Table[defaultdict[int, list[float]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(list))
+    )
+    for cell in cells:
+        for row, figures in cell.figures.items():
+            for figure, value in figures.items() if row != MODEL else ():
+                found[row][figure][cell.key.fold].append(value)
+    return {
+        row: {
+            figure: {fold: fmean(values) for fold, values in folds.items()}
+            for figure, folds in figures.items()
+        }
+        for row, figures in found.items()
+    }
+
+
+def blocks(cells: Iterable[CellRecord], figure: str) -> tuple[dict[str, list[float]], list[str]]:
+    """Return a figure by configuration in every block: a fold of a table.
+
+    Configurations are ranked where all of them were tested, by the mean over the seeds that all
+    have there. One without the figure, since it does not train the task, is none of them.
 
     Args:
         cells: of one suite.
@@ -140,15 +160,20 @@ def blocks(cells: Iterable[CellRecord], figure: str) -> tuple[dict[str, list[flo
         The figure by configuration in one order of blocks, and the blocks that not all of them
         have.
     """
-    found: _Table[list[float]] = defaultdict(lambda: defaultdict(list))
+    found: _Table[dict[int, float]] = defaultdict(lambda: defaultdict(dict))
     for cell in done(cells):
         key, value = cell.key, cell.figures.get(MODEL, {}).get(figure)
         if key.configuration != NO_MODEL and value is not None:
-            found[f"{key.data}, fold {key.fold}"][key.configuration].append(value)
-    names = list(dict.fromkeys(name for block in found.values() for name in block))
-    whole = [block for block in found.values() if len(block) == len(names)]
-    partial = [title for title, block in found.items() if len(block) < len(names)]
-    return {name: [fmean(block[name]) for block in whole] for name in names}, partial
+            found[f"{key.data}, fold {key.fold}"][key.configuration][key.seed] = value
+    means: dict[str, list[float]] = {name: [] for block in found.values() for name in block}
+    partial = []
+    for title, block in found.items():
+        seeds = set.intersection(*(set(block[name]) for name in means))
+        for name in means if seeds else ():
+            means[name].append(fmean(block[name][seed] for seed in seeds))
+        if not seeds:
+            partial.append(title)
+    return means, partial
 
 
 def _line_panels(cells: Iterable[tuple[CellRecord, str, dict[int, float]]]) -> list[Panel]:

@@ -90,7 +90,12 @@ def _read(
         raise UsageError(
             f"{results} holds several suites: {', '.join(side.suites)}", hint="choose: --suite NAME"
         )
-    known = {key.configuration for key in side.cells} - {NO_MODEL}
+    if not side.cells:
+        raise DataError(f"{results} holds no cell", hint="dgljoint benchmark run SUITE fills it")
+    definition = next(iter(side.suites.values()))
+    # In the order of the suite, whichever cell ended first; without those that it has no more.
+    order = list(definition["configurations"])
+    known = {key.configuration for key in side.cells} & set(order)
     for name in configurations:
         if name not in known:
             raise UsageError(
@@ -98,13 +103,7 @@ def _read(
             )
     chosen = {*(configurations or known), NO_MODEL}
     cells = [cell for key, cell in side.cells.items() if key.configuration in chosen]
-    if not cells:
-        raise DataError(f"{results} holds no cell", hint="dgljoint benchmark run SUITE fills it")
-    definition = next(iter(side.suites.values()))
-    # In the order of the suite, whichever cell ended first.
-    order = list(definition["configurations"])
-    cells.sort(key=lambda cell: order.index(cell.key.configuration)
-               if cell.key.configuration in order else len(order))
+    cells.sort(key=lambda cell: [*order, NO_MODEL].index(cell.key.configuration))
     return cells, definition
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from benchmark_results import cell, data, failed, row, suite, write
 from dgljoint.errors import DataError, UsageError
 from dgljoint_bench.reporting.bayesian import signed_rank
+from dgljoint_bench.reporting.notes import table_notes
 from dgljoint_bench.reporting.report import SuiteReport, TableReport, read_report
 from dgljoint_bench.reporting.rows import NO_MODELS
 from dgljoint_bench.reporting.values import to_values
@@ -78,6 +80,26 @@ def test_failed_and_missing_cells_are_told_apart(tmp_path) -> None:
     assert (joint.asked, joint.done, joint.missing) == (5, 3, 1)
     assert joint.failures == ("small, joint, fold 3, seed 0: a loss is not finite",)
     assert (bare.name, bare.asked, bare.done) == (NO_MODELS, 5, 0)
+
+
+def test_guesses_that_differ_within_a_fold_are_averaged(tmp_path) -> None:
+    cells = [
+        cell(name, 0, accuracy=0.5, guesses={"majority guess": {"accuracy": value}})
+        for name, value in (("plain", 0.2), ("joint", 0.3))
+    ]
+    (guess,) = (one for one in table(tmp_path, cells).cells.rows if one.kind == "guess")
+    assert guess.values["accuracy"] == {(0, 0): pytest.approx(0.25)}
+
+
+def test_versions_of_which_cells_have_several_are_told(tmp_path) -> None:
+    cells = [
+        replace(cell(name, fold, accuracy=0.5), versions={"python": "3.11", "torch": torch})
+        for name, fold, torch in (("plain", 0, "2.13"), ("plain", 1, "2.14"), ("joint", 0, "2.13"))
+    ]
+    found = table(tmp_path, cells)
+    assert found.cells.versions == {"torch": ("2.13", "2.14")}
+    note = "Cells were run with several versions of one thing: torch 2.13, 2.14"
+    assert note in table_notes(found, found.figures)
 
 
 def test_folds_and_seeds_beyond_the_suite_are_in_the_table(tmp_path) -> None:

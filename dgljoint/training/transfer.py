@@ -162,22 +162,31 @@ def _opened(
             hint="name a file with cascades that the run has not seen",
         )
     if RUMOR in setup.evaluator.tasks:
-        _check_classes(store, indices, own)
+        check_classes(store, indices, own.label_names)
     store = store.relabelled(own.label_names)
     features, _ = restored_features(RunFolder(folder), store)
     return setup, replace(setup.evaluator, store=store, features=features), indices
 
 
-def _check_classes(store: CascadeStore, indices: NDArray[np.int64], own: CascadeStore) -> None:
+def check_classes(
+    store: CascadeStore, indices: NDArray[np.int64], names: Sequence[str]
+) -> None:
+    """Raise :class:`DataError` where some cascade to be scored is of a class not among ``names``.
+
+    Args:
+        store: that is tested on.
+        indices: its cascades that are scored.
+        names: of the classes that are known.
+    """
     present = np.unique(store.label[indices])
     unknown = [
         name for number, name in enumerate(store.label_names)
-        if number in present and name not in own.label_names
+        if number in present and name not in names
     ]
     if unknown:
         raise DataError(
-            f"{store.path} has cascades of the classes {', '.join(unknown)}; the run knows "
-            f"{', '.join(own.label_names)}",
+            f"{store.path} has cascades of the classes {', '.join(unknown)}; known are "
+            f"{', '.join(names)}",
             hint="score it on data of the same classes; dgljoint predict classifies any",
         )
 

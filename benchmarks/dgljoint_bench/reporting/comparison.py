@@ -82,6 +82,7 @@ class Group:
         configuration: of the second side; ``""`` for classifiers without a model.
         pairs: done on both sides.
         figures: those that both sides have.
+        lost: row and name of figures that only the reference has, in some pair.
         costs: those that are known on both sides.
         settings: those that differ.
     """
@@ -91,6 +92,7 @@ class Group:
     configuration: str
     pairs: int
     figures: tuple[Compared, ...]
+    lost: tuple[tuple[str, str], ...]
     costs: tuple[Cost, ...]
     settings: tuple[Setting, ...]
 
@@ -189,6 +191,7 @@ def _group(
         configuration=configuration,
         pairs=len(pairs),
         figures=tuple(one for row in rows for one in _figures(pairs, row, shown)),
+        lost=tuple((row, name) for row in rows for name in _lost(pairs, row, shown)),
         costs=tuple(_costs(pairs)),
         settings=tuple(_settings(pairs)),
     )
@@ -197,12 +200,23 @@ def _group(
 def _figures(pairs: Sequence[Pair], row: str, shown: Collection[str]) -> Iterable[Compared]:
     both = [(pair.first.figures.get(row, {}), pair.second.figures.get(row, {})) for pair in pairs]
     for name in _in_order(ours for ours, _ in both):
-        if name in shown or name.partition("@")[0] in shown:
+        if _is_shown(name, shown):
             known = [(ours[name], theirs[name]) for ours, theirs in both
                      if name in ours and name in theirs]
             if known:
                 ours, theirs = zip(*known, strict=True)
                 yield Compared(row, name, compare_pairs(ours, theirs))
+
+
+def _lost(pairs: Sequence[Pair], row: str, shown: Collection[str]) -> Iterable[str]:
+    both = [(pair.first.figures.get(row, {}), pair.second.figures.get(row, {})) for pair in pairs]
+    for name in _in_order(ours for ours, _ in both):
+        if _is_shown(name, shown) and any(name in ours and name not in two for ours, two in both):
+            yield name
+
+
+def _is_shown(name: str, shown: Collection[str]) -> bool:
+    return name in shown or name.partition("@")[0] in shown
 
 
 def _costs(pairs: Sequence[Pair]) -> Iterable[Cost]:

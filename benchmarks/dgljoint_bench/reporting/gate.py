@@ -49,7 +49,8 @@ def regressions(
     A figure is when its mean fell by more than ``tolerance`` and, from the number of pairs on that
     has an interval, the interval of the difference lies below 0: what the choice of folds and seeds
     alone could bring about stops nothing. Of one that is better when lower it is a rise. A cell
-    that failed is worse in any case.
+    that failed is worse in any case, and so is one that has lost a figure. Cells that the second
+    side has not are not missed: it may have been run on fewer folds.
 
     Args:
         found: the comparison.
@@ -65,6 +66,7 @@ def regressions(
     for group in found.groups:
         where = f"{group.suite}: {group.title}" if several else group.title
         worse += _figures(group, where, tolerance)
+        worse += (Regression(where, f"{_named(*one)} is gone") for one in group.lost)
         if time_tolerance is not None and group.configuration != NO_MODEL:
             worse += _time(group, where, time_tolerance)
     return worse
@@ -94,9 +96,13 @@ def _figures(group: Group, where: str, tolerance: float) -> Iterable[Regression]
         fell = round(-sign * made.difference, 9) > tolerance
         by_chance = made.interval is not None and max(sign * end for end in made.interval) >= 0
         if fell and not by_chance:
-            what = one.figure if one.row == MODEL else f"{one.row}, {one.figure}"
             tolerated = f"a {'rise' if lower else 'fall'} of {tolerance:g}"
+            what = _named(one.row, one.figure)
             yield Regression(where, what, made.first, made.second, tolerated)
+
+
+def _named(row: str, figure: str) -> str:
+    return figure if row == MODEL else f"{row}, {figure}"
 
 
 def _time(group: Group, where: str, tolerance: float) -> Iterable[Regression]:

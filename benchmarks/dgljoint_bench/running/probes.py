@@ -121,6 +121,7 @@ def _parts(
     store: CascadeStore, split: str, fold: int, test_on: Path | None
 ) -> tuple[_Part, _Part]:
     from dgljoint.training.parts import part_under_test, training_parts
+    from dgljoint.training.transfer import check_classes
 
     divided = store.split(split)
     # Which seed divides them is all one: the parts are put together again.
@@ -131,8 +132,9 @@ def _parts(
     else:
         other = CascadeStore(test_on)
         known = set(store.ids.all())
-        new = np.array([name not in known for name in other.ids.all()])
-        test = _labelled(other, np.flatnonzero(new), _renamed(other, store.label_names))
+        new = np.flatnonzero([name not in known for name in other.ids.all()])
+        check_classes(other, new, store.label_names)
+        test = _labelled(other, new, other.relabelled(store.label_names).label)
     beside = f"fold {fold} of split '{split}'"
     if not len(train.index):
         raise DataError(f"{store.path} has no labelled cascade to train on beside {beside}")
@@ -145,18 +147,6 @@ def _parts(
 def _labelled(store: CascadeStore, index: NDArray[np.int64], label: NDArray[Any]) -> _Part:
     index = index[label[index] >= 0]
     return _Part(store, index, label[index].astype(np.int64))
-
-
-def _renamed(store: CascadeStore, names: Sequence[str]) -> NDArray[np.int64]:
-    """Return the labels of a store as numbers of ``names``."""
-    if set(store.label_names) != set(names):
-        raise DataError(
-            f"{store.path} has the classes {', '.join(store.label_names)}, expected "
-            f"{', '.join(names)}",
-            hint="build both files with the same classes",
-        )
-    number = [names.index(name) for name in store.label_names]
-    return np.array([*number, -1])[store.label]  # -1, the last, is no label
 
 
 def _of_sources(train: _Part, test: _Part) -> dict[str, tuple[Features, Features, Any]]:

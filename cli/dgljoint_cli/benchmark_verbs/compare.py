@@ -75,7 +75,7 @@ def compare(
     tested (Wilcoxon's signed ranks, corrected by Holm for all figures shown).
 
     With --gate, B is worse when a figure's mean falls by more than --tolerance and its interval,
-    where it has one, lies below 0; or when a cell failed that A has.
+    where it has one, lies below 0; when a figure is gone; or when a cell failed that A has.
     """
     if not gate and (tolerance is not None or time_tolerance is not None):
         raise UsageError("--tolerance and --time-tolerance are for the gate", hint="add --gate")

@@ -88,6 +88,19 @@ def test_a_cell_that_failed_closes_it_unless_it_failed_before(tmp_path: Path) ->
     assert found(tmp_path / "mended", [cell(), failed(fold=1)], [cell(), cell(fold=1)]) == []
 
 
+def test_a_figure_that_is_gone_closes_it(tmp_path: Path) -> None:
+    some = {"accuracy": 0.5}
+    assert found(tmp_path, [cell(), cell(fold=1)], [cell(), cell(fold=1, figures=some)]) == [
+        "one, joint: mrr is gone"
+    ]
+    assert found(tmp_path / "new", [cell(figures=some)], [cell()]) == []
+    rows = {"text": {"accuracy": 0.5}, "date": {"accuracy": 0.5}}
+    left = {"text": {"accuracy": 0.5}}
+    assert found(tmp_path / "rows", [cell("", rows=rows)], [cell("", rows=left)]) == [
+        "one, without a model: date, accuracy is gone"
+    ]
+
+
 def test_a_cell_that_is_not_there_does_not(tmp_path: Path) -> None:
     assert found(tmp_path, [cell(), cell(fold=1)], [cell()]) == []
 

@@ -207,10 +207,10 @@ def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no labelled cascade to test on that .*a\.h5 has not"):
         probe_figures(data, "mine", 0, 1.0, test_on=data)
     other = write(
-        tmp_path / "b.h5", [replace(one, label="true") for one in made(4, start=100)],
+        tmp_path / "b.h5", [replace(one, label="half true") for one in made(4, start=100)],
         labels=["true", "half true"],
     )
-    with pytest.raises(DataError, match="classes true, half true, expected false, true"):
+    with pytest.raises(DataError, match="classes half true; known are false, true"):
         probe_figures(data, "mine", 0, 1.0, test_on=other)
     unlabelled = write(tmp_path / "c.h5", [replace(one, label=None) for one in mine])
     with pytest.raises(DataError, match="no labelled cascade to train on beside fold 1"):

@@ -161,7 +161,7 @@ def test_what_cannot_be_scored_is_refused(trained: Path, tmp_path: Path) -> None
         moved(trained, write(tmp_path / "inside.h5", some(10, 8)).path)
     labels = ("half true", "true")
     new = write(tmp_path / "new.h5", some(94, 8, labels), labels=labels)
-    with pytest.raises(DataError, match="classes half true; the run knows false, true"):
+    with pytest.raises(DataError, match="classes half true; known are false, true"):
         moved(trained, new.path)
     poor = write(tmp_path / "poor.h5", some(100, 8), features=("bow",))
     with pytest.raises(DataError, match="feature 'extra' is missing"):

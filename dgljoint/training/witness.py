@@ -31,7 +31,9 @@ class Witness:
 
     It sees what goes through :meth:`~dgljoint.store.CascadeStore.read`: what features are fitted
     on, and every batch that is trained, probed or validated on. It does not see what opening the
-    file checks, nor by which classes and events the parts were cut.
+    file checks, nor by which classes and events the parts were cut; nor a plugin that opens the
+    file itself: that nothing which ships does so by any way, a test holds by changing the test part
+    and comparing the models.
 
     Args:
         store: that is watched; it has one witness at a time.

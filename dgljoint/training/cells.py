@@ -7,14 +7,12 @@ kernel that kills it for want of memory. Nor does one outlive who started it.
 from __future__ import annotations
 
 import json
-import signal
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import IO, cast
 
 from dgljoint import child_process
 from dgljoint.child_process import Event
@@ -152,7 +150,6 @@ class _CellProcess:
         self._process = child_process.start(
             "dgljoint.training.cell_process", arguments, cell.log, keep_open=(keep_open,)
         )
-        self._stdin = cast("IO[bytes]", self._process.stdin)
         Thread(target=self._listen, args=(heard,), daemon=True).start()
 
     def interrupt(self) -> None:
@@ -161,13 +158,11 @@ class _CellProcess:
 
     def kill(self) -> None:
         """End it at once; what it saved stands."""
-        self._process.kill()
-        self._process.wait()
-        self._stdin.close()
+        child_process.end(self._process)
 
     def failure(self, ended: Event) -> Failure | None:
         """Say what went wrong with a process that has ended."""
-        self._stdin.close()
+        child_process.end(self._process)
         if not self._cell.log.stat().st_size:
             self._cell.log.unlink()
         code = ended["code"]
@@ -175,24 +170,18 @@ class _CellProcess:
             return Failure(error["message"], error["hint"], error["exit_code"])
         if code == 0 and RunFolder(self._cell.folder).finished:
             return None
-        if code == -signal.SIGKILL:
-            return Failure(
-                "its process was killed, perhaps for want of memory",
-                "fewer --jobs need less memory, and so does a smaller batch", 1,
-            )
-        return Failure(
-            f"its process ended {child_process.how_it_ended(code)}",
-            f"it may have said why: {self._cell.log}", 1,
-        )
+        died = child_process.death(code, self._cell.log)
+        return Failure(died.message, died.hint, died.exit_code)
 
     def _listen(self, heard: SimpleQueue[tuple[Cell, Event]]) -> None:
-        error = None
-        with cast("IO[bytes]", self._process.stdout) as lines:
-            for line in lines:
-                event = child_process.parsed(line)
-                if event.get("event") == "epoch":
-                    heard.put((self._cell, event))
-                elif event.get("event") == "error":
-                    error = event
-        code = self._process.wait()
+        errors: list[Event] = []
+
+        def tell(event: Event) -> None:
+            if event.get("event") == "epoch":
+                heard.put((self._cell, event))
+            elif event.get("event") == "error":
+                errors.append(event)
+
+        code = child_process.hear(self._process, tell)
+        error = errors[-1] if errors else None
         heard.put((self._cell, {"event": "ended", "code": code, "error": error}))

@@ -6,14 +6,13 @@ import fcntl
 import json
 import os
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
-from typing import IO, Any, cast
+from typing import Any
 
 from dgljoint import child_process
 from dgljoint.config import ENVIRONMENT_PREFIX
@@ -87,11 +86,7 @@ def _run(job: Job, stop: Path, keep_open: Iterable[int]) -> Outcome:
     try:
         error = _wait(child, stop)
     finally:
-        child.kill()
-        child.wait()
-        if child.stdin is not None:
-            with suppress(BrokenPipeError):
-                child.stdin.close()
+        child_process.end(child)
     if (found := _outcome(job)) is not None:
         return found
     if error is not None:
@@ -101,7 +96,8 @@ def _run(job: Job, stop: Path, keep_open: Iterable[int]) -> Outcome:
         return error
     if child.returncode == InterruptedRunError.exit_code:
         return {STOPPED: True}
-    return _death(child.returncode, job)
+    died = child_process.death(child.returncode, job.path / LOG)
+    return {"message": died.message, "hint": died.hint, "exit_code": died.exit_code}
 
 
 @contextmanager
@@ -161,44 +157,28 @@ def _wait(child: subprocess.Popen[bytes], stop: Path) -> Outcome | None:
     """Wait for the end of a process; return the error that it told of."""
     errors: list[Outcome] = []
 
-    def listen() -> None:
-        with cast("IO[bytes]", child.stdout) as lines:
-            for line in lines:
-                event = child_process.parsed(line)
-                if event.pop("event", None) == "error":
-                    errors.append(event)
+    def tell(event: Outcome) -> None:
+        if event.pop("event", None) == "error":
+            errors.append(event)
 
-    listener = Thread(target=listen, daemon=True)
+    listener = Thread(target=child_process.hear, args=(child, tell), daemon=True)
     listener.start()
     asked = False
     while True:
-        try:
-            child.wait(_SECONDS_A_LOOK)
-            break
-        except subprocess.TimeoutExpired:
-            if not asked and stop.exists():
-                asked = True
-                child_process.interrupt(child)
-            if asked and _at_once(stop):
-                child.kill()
-    listener.join()
-    return errors[-1] if errors else None
+        listener.join(_SECONDS_A_LOOK)
+        if not listener.is_alive():
+            return errors[-1] if errors else None
+        if not asked and stop.exists():
+            asked = True
+            child_process.interrupt(child)
+        if asked and _at_once(stop):
+            child_process.end(child)
 
 
 def _at_once(stop: Path) -> bool:
     with suppress(OSError):
         return stop.read_text(encoding="utf-8") == AT_ONCE
     return False
-
-
-def _death(code: int, job: Job) -> Outcome:
-    if code == -signal.SIGKILL:
-        message = "its process was killed, perhaps for want of memory"
-        hint = "fewer --jobs need less memory, and so does train.batch_posts"
-    else:
-        message = f"its process ended {child_process.how_it_ended(code)}"
-        hint = f"it may have said why: {job.path / LOG}"
-    return {"message": message, "hint": hint, "exit_code": 1}
 
 
 def _environment() -> dict[str, str]:

@@ -87,6 +87,22 @@ def test_a_process_that_is_killed_fails_its_cell(
     assert found["exit_code"] == 1
 
 
+def test_what_a_killed_process_forked_holds_nobody_up(
+    tmp_path: Path, stand_in: Callable[[str], list[int]]
+) -> None:
+    """Neither who waits for the cell's words nor who wants the cell next."""
+    read, held = os.pipe()
+    forks = f"if not os.fork(): time.sleep(20); os.write({held}, b'!'); os._exit(0)\n"
+    stand_in(forks + "os.kill(os.getpid(), signal.SIGKILL)")
+    job, stop = job_in(tmp_path).to_dict(), str(tmp_path / "stop")
+    assert "killed" in run_job(job, stop, [held])["message"]
+    os.close(held)
+    with os.fdopen(read, "rb") as left:
+        assert left.read() == b""
+    stand_in(LEAVES)
+    assert run_job(job, stop)["figures"] == 1
+
+
 def test_a_process_that_says_nothing_is_told_of(
     tmp_path: Path, stand_in: Callable[[str], list[int]]
 ) -> None:

@@ -30,6 +30,7 @@ MOODY = """
     import os
     import signal
     import sys
+    import time
     from pathlib import Path
 
     import dgljoint
@@ -46,6 +47,10 @@ MOODY = """
                 if cell.startswith("fold1"):
                     mood = mood * float("nan")
                 if cell.startswith("fold2"):
+                    if not os.fork():  # nobody waits for it
+                        time.sleep(30)
+                        Path(os.environ["MENDED"]).with_name("outlived").touch()
+                        os._exit(0)
                     os.kill(os.getpid(), signal.SIGKILL)
             return {"mood": mood}
 
@@ -136,6 +141,7 @@ def test_what_fails_stops_no_other_and_is_made_good_later(
     assert "Traceback" in Path(diverged.log).read_text()
     assert "words of a plugin" in Path(diverged.log).read_text()
     assert killed.message == "its process was killed, perhaps for want of memory"
+    assert not (tmp_path / "outlived").exists()
     assert set(told.failures) == {"fold1-seed0", "fold2-seed0"}
     assert [line for line in told.lines if line.startswith("fold 0")] == [
         "fold 0, seed 0 0/2 False", "fold 0, seed 0 1/2 True", "fold 0, seed 0 2/2 True",

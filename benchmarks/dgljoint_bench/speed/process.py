@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from dgljoint import child_process
+from dgljoint.child_process import Event
 from dgljoint.errors import DgljointError
+
+NEEDS_LESS = "--cascades N and smaller --posts need less memory"
 
 
 class MeasuringFailedError(DgljointError):
@@ -44,46 +45,29 @@ def measured(
     Raises:
         MeasuringFailedError: it failed.
     """
-    # What this process imports, that one can; it does not look into the working directory (-P).
-    path = os.pathsep.join(entry for entry in sys.path if entry)
-    process = subprocess.Popen(  # noqa: S603  # ours
-        [sys.executable, "-P", "-m", f"{__package__}.worker", part, json.dumps(arguments)],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        env={**settings, **os.environ, "PYTHONPATH": path},
-        # Ctrl-C on a terminal reaches this process alone, which ends the other.
-        process_group=0,
+    told: dict[str, Event] = {}
+
+    def hear(event: Event) -> None:
+        match event:
+            case {"event": "tell", "text": text}:
+                tell(text)
+            case {"event": "result" | "error" as kind}:
+                told[kind] = event
+
+    child = child_process.start(
+        f"{__package__}.worker", [part, json.dumps(arguments)], None,
+        environment={**settings, **os.environ},
     )
-    result: dict[str, Any] | None = None
-    error: MeasuringFailedError | None = None
-    with process:
-        try:
-            for line in process.stdout or ():
-                match json.loads(line):
-                    case {"tell": text}:
-                        tell(text)
-                    case {"result": found}:
-                        result = found
-                    case {"error": [message, hint, code]}:
-                        error = MeasuringFailedError(message, hint=hint, exit_code=code)
-            # Here: its stdin, which is closed next, tells it that this process lives.
-            process.wait()
-        except BaseException:
-            process.kill()
-            raise
-    if error is not None:
-        raise error
-    if result is None or process.returncode:
-        raise _ended(process.returncode)
-    return result
-
-
-def _ended(code: int) -> MeasuringFailedError:
-    if code == -signal.SIGKILL:
-        return MeasuringFailedError(
-            "the process that measures was killed, perhaps for want of memory",
-            hint="--cascades N and smaller --posts need less",
+    try:
+        code = child_process.hear(child, hear)
+    finally:
+        child_process.end(child)
+    if (error := told.get("error")) is not None:
+        raise MeasuringFailedError(
+            error["message"], hint=error["hint"], exit_code=error["exit_code"]
         )
-    how = f"by signal {-code}, {signal.strsignal(-code)}" if code < 0 else f"with code {code}"
-    return MeasuringFailedError(
-        f"the process that measures ended {how}", hint="what it wrote above may say why"
-    )
+    if code or "result" not in told:
+        died = child_process.death(code, None, needs_less=NEEDS_LESS)
+        raise MeasuringFailedError(f"measuring failed: {died.message}", hint=died.hint)
+    result: dict[str, Any] = told["result"]["figures"]
+    return result

@@ -2,22 +2,21 @@
 
     python -m dgljoint_bench.speed.worker sections|build|train ARGUMENTS
 
-ARGUMENTS are JSON. Tells what happens in lines of JSON on stdout, the result last; whatever else is
-written goes to stderr.
+ARGUMENTS are JSON. Tells what is being measured, and the result last, or the error that it ends
+with; see :mod:`dgljoint.child_process`.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
-from dgljoint.errors import DgljointError
+from dgljoint.child_process import Say, as_child
 from dgljoint.plugins.leaving import leave
+from dgljoint_bench.speed.process import NEEDS_LESS
 
 _Tell = Callable[[str], None]
 
@@ -50,26 +49,14 @@ _PARTS: dict[str, Callable[[Mapping[str, Any], _Tell], dict[str, Any]]] = {
 def main(arguments: Sequence[str]) -> int:
     """Measure one part; return the exit code."""
     part, given = arguments
-    own = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", buffering=1)
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
-    def say(event: str, value: object) -> None:
-        own.write(json.dumps({event: value}) + "\n")
+    def work(say: Say) -> None:
+        def tell(text: str) -> None:
+            say({"event": "tell", "text": text})
 
-    Thread(target=_end_with_parent, daemon=True).start()
-    try:
-        say("result", _PARTS[part](json.loads(given), lambda text: say("tell", text)))
-    except DgljointError as error:
-        say("error", [error.message, error.hint, error.exit_code])
-        return error.exit_code
-    return 0
+        say({"event": "result", "figures": _PARTS[part](json.loads(given), tell)})
 
-
-def _end_with_parent() -> None:
-    """Wait for the end of stdin, which is that of whoever started this process."""
-    while os.read(sys.stdin.fileno(), 1):
-        pass
-    os._exit(1)
+    return as_child(work, needs_less=NEEDS_LESS)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import RenderableType
 
 from dgljoint.evaluation.comparison import MIN_FOR_INTERVAL, MIN_FOR_TEST, Difference
+from dgljoint.words import plural
 from dgljoint_bench.reporting.comparison import COSTS
 from dgljoint_bench.reporting.titles import lower_is_better, title_of
 from dgljoint_bench.results.records import MODEL
@@ -36,7 +37,7 @@ def comparison_tables(found: Comparison) -> list[RenderableType]:
         )
         for one in group.figures:
             made.add_row(_title(one), *_figures(one.found), _chance(one.holm), _count(one))
-        title = f"{where[id(group)]} · {_pairs(group.pairs)}"
+        title = f"{where[id(group)]} · {plural(group.pairs, 'pair')}"
         parts.append(titled(title, made if group.figures else "no figure in common"))
     costs = table("what a cell takes, mean", "", "A", "B", "B / A", numbers=True)
     costs.columns[1].justify = "left"
@@ -100,10 +101,6 @@ def _chance(p: float | None) -> str:
 
 def _time(seconds: float) -> str:
     return f"{1000 * seconds:,.2f}"
-
-
-def _pairs(count: int) -> str:
-    return f"{count} pair{'' if count == 1 else 's'}"
 
 
 def _settings(

@@ -6,6 +6,7 @@ from rich.console import RenderableType
 
 from dgljoint.evaluation.scores import EarlyDetection
 from dgljoint.runs.protocol import Protocol
+from dgljoint.words import plural
 from dgljoint_cli.rendering import table, titled
 from dgljoint_cli.scores import figure, interval, scored_place
 
@@ -28,7 +29,7 @@ def early_table(
     for row in found.deadlines:
         ends = row.intervals.figures if row.intervals is not None else {}
         made.add_row(
-            row.deadline if row.posts is None else f"{row.posts:,} post{'s' * (row.posts != 1)}",
+            row.deadline if row.posts is None else plural(row.posts, "post"),
             f"{row.posts_mean:,.1f}",
             f"{row.posts_median:,.1f}",
             f"{row.beyond_source:.0%}",

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from dgljoint.evaluation.figures import TITLES
 from dgljoint.runs.listing import BROKEN, FINISHED, RESUMABLE, RUNNING, STARTED, RunSummary
+from dgljoint.words import plural
 from dgljoint_cli.rendering import facts as fact_table
 from dgljoint_cli.rendering import stretches, table, titled
 
@@ -142,7 +143,7 @@ def _title(side: Beside, found: RunComparison) -> str:
     of = found.protocol
     several = len(side.cells) > 1
     where = f"{of.data}, split {of.split}: {of.kept}" if several else str(of)
-    pairs = f"{len(side.cells)} pairs" if several else "1 pair"
+    pairs = plural(len(side.cells), "pair")
     return f"A = {found.reference} · B = {side.name} · {pairs} of {where}"
 
 

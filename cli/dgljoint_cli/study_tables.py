@@ -11,6 +11,7 @@ from dgljoint.evaluation.scores import MODEL
 from dgljoint.runs.protocol import Protocol
 from dgljoint.training.study import state_of
 from dgljoint.training.study_summary import DONE, FIGURES, Spread, StudySummary
+from dgljoint.words import plural
 from dgljoint_cli.numbers import show_numbers
 from dgljoint_cli.rendering import table, titled
 
@@ -26,7 +27,7 @@ def summary_tables(summary: StudySummary) -> list[RenderableType]:
     title = (
         f"test part of {summary.data}, split {summary.split}, folds {show_numbers(summary.folds)}, "
         f"seeds {show_numbers(summary.seeds)}: {protocol.kept} · "
-        f"mean ± standard deviation over {_runs(summary.done)}"
+        f"mean ± standard deviation over {plural(summary.done, 'run')}"
     )
     names = [name for name in FIGURES if any(name in row for row in summary.figures.values())]
     made = table("", *(FIGURES[name] for name in names), numbers=True)
@@ -36,7 +37,7 @@ def summary_tables(summary: StudySummary) -> list[RenderableType]:
     parts: list[RenderableType] = [titled(title, made if names else "no run has figures")]
     missing = [f"{cell} ({cell.state})" for cell in summary.cells if cell.state != DONE]
     if missing:
-        parts.append(f"NOT IN THE TABLE, {_runs(len(missing))}: {'; '.join(missing)}")
+        parts.append(f"NOT IN THE TABLE, {plural(len(missing), 'run')}: {'; '.join(missing)}")
     return parts
 
 
@@ -50,7 +51,8 @@ def plan_table(study: Study, jobs: int) -> RenderableType:
         made.add_row(
             cell.folder.name, state_of(cell), *(f"{cell.parts[size]:,}" for size in sizes)
         )
-    title = f"{_runs(len(study.cells))}, {jobs} at a time, in {study.folder}: cascades of each part"
+    runs = plural(len(study.cells), "run")
+    title = f"{runs}, {jobs} at a time, in {study.folder}: cascades of each part"
     return titled(title, made)
 
 
@@ -60,7 +62,3 @@ def _cell(figures: Mapping[str, Spread], name: str, runs: int) -> str:
         return _NOTHING
     text = f"{found.mean:.3f}" if found.sd is None else f"{found.mean:.3f} ± {found.sd:.3f}"
     return text if found.n == runs else f"{text} (of {found.n})"
-
-
-def _runs(number: int) -> str:
-    return f"{number} run{'' if number == 1 else 's'}"

@@ -11,7 +11,8 @@ from typing import Any
 from dgljoint.config import flat
 from dgljoint.errors import DataError
 from dgljoint.evaluation.comparison import Difference, compare_pairs, holm
-from dgljoint_bench.reporting.pairing import Pair, Side, counted, named
+from dgljoint.words import plural
+from dgljoint_bench.reporting.pairing import Pair, Side, named
 from dgljoint_bench.results.records import DONE, FAILED, MODEL, NO_MODEL, CellRecord
 
 COSTS = {"seconds": "seconds", "cpu_seconds": "CPU seconds", "peak_megabytes": "peak memory, MB"}
@@ -167,8 +168,8 @@ def compare(
         groups.append(_group(suite, table, configuration, some, shown))
     if not failed and not any(group.figures for group in groups):
         raise DataError(
-            f"{first.name} and {second.name} have no figure in common of {counted(pairs)} "
-            "that both hold",
+            f"{first.name} and {second.name} have no figure in common of "
+            f"{plural(len(pairs), 'cell')} that both hold",
             hint="choose a figure that both have: --figure NAME",
         )
     return Comparison(
@@ -266,7 +267,7 @@ def _failed_in_the_first(first: Side, pairs: Sequence[Pair]) -> Iterable[str]:
     for state, also in ((DONE, "alone"), (FAILED, "and in the other, too")):
         keys = [p.first.key for p in pairs if p.first.state == FAILED and p.second.state == state]
         if keys:
-            yield f"{first.name}: {counted(keys)} failed in it {also}: {named(keys)}"
+            yield f"{first.name}: {plural(len(keys), 'cell')} failed in it {also}: {named(keys)}"
 
 
 def _in_order(names: Iterable[Mapping[str, Any]]) -> list[str]:

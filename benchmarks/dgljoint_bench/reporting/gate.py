@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dgljoint.errors import DataError, RegressionError
+from dgljoint.words import plural
 from dgljoint_bench.reporting.comparison import CPU_SECONDS, Comparison, Group
 from dgljoint_bench.reporting.titles import lower_is_better
 from dgljoint_bench.results.records import MODEL, NO_MODEL
@@ -79,7 +80,7 @@ def refuse(found: Sequence[Regression]) -> None:
         RegressionError: there are; the message names each.
     """
     if found:
-        count = f"{len(found)} regression{'' if len(found) == 1 else 's'}"
+        count = plural(len(found), "regression")
         raise RegressionError("\n  ".join((f"{count}:", *map(str, found))))
 
 

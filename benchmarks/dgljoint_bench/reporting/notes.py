@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from dgljoint.evaluation.comparison import MIN_FOR_INTERVAL, MIN_FOR_TEST
+from dgljoint.words import plural
 from dgljoint_bench.reporting.report import RankReport, SuiteReport, TableReport
 from dgljoint_bench.reporting.rows import NO_MODELS, PUBLISHED, Progress
 from dgljoint_bench.reporting.statistics import LEVEL
@@ -37,7 +38,8 @@ def table_notes(
         for one in table.cells.progress:
             yield from (f"Failed: {failure}" for failure in one.failures)
     if table.cells.stray:
-        yield f"Left out: {_cells(table.cells.stray)} of configurations that the suite has no more"
+        left_out = plural(table.cells.stray, "cell")
+        yield f"Left out: {left_out} of configurations that the suite has no more"
     if table.cells.versions:
         said = (f"{name} {', '.join(all_)}" for name, all_ in table.cells.versions.items())
         yield f"Cells were run with several versions of one thing: {'; '.join(said)}"
@@ -105,11 +107,7 @@ def _count(one: Progress) -> str:
         f"{count} {what}"
         for count, what in ((len(one.failures), "failed"), (one.missing, "not run")) if count
     ]
-    return f"{one.done} of {_cells(one.asked)} ({', '.join(why)})"
-
-
-def _cells(number: int) -> str:
-    return f"{number} cell{'' if number == 1 else 's'}"
+    return f"{one.done} of {plural(one.asked, 'cell')} ({', '.join(why)})"
 
 
 def _of_ranks(one: RankReport) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from dgljoint.errors import DataError, UsageError
 from dgljoint.suggest import did_you_mean
+from dgljoint.words import plural
 from dgljoint_bench.results.database import Results
 from dgljoint_bench.results.records import NO_MODEL, CellRecord, DataRecord, Key
 
@@ -148,13 +149,9 @@ def _paired(
     notes = []
     for side, cells, rest in ((first, ours, theirs), (second, theirs, ours)):
         if alone := [cell.key for key, cell in cells.items() if key not in rest]:
-            notes.append(f"{side.name}: {counted(alone)} without a counterpart: {named(alone)}")
+            count = plural(len(alone), "cell")
+            notes.append(f"{side.name}: {count} without a counterpart: {named(alone)}")
     return pairs, notes
-
-
-def counted(cells: Collection[object]) -> str:
-    """Say how many cells there are."""
-    return f"{len(cells)} cell{'' if len(cells) == 1 else 's'}"
 
 
 def named(keys: Collection[Key]) -> str:
@@ -169,7 +166,7 @@ def _held(side: Side) -> str:
     if not side.cells:
         return f"{side.name} holds none"
     keys = side.cells
-    return f"{side.name} holds {counted(keys)} of " + "; ".join(
+    return f"{side.name} holds {plural(len(keys), 'cell')} of " + "; ".join(
         f"suite {suite}, tables {', '.join(_once(key.data for key in keys if key.suite == suite))}"
         for suite in _once(key.suite for key in keys)
     )

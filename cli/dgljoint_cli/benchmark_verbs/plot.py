@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dgljoint.errors import DataError, UsageError
+from dgljoint.words import plural
 from dgljoint_cli.completion import complete_figure
 from dgljoint_cli.console import Talk, common_options, examples
 from dgljoint_cli.pictures import load_plots
@@ -157,16 +158,12 @@ def _ranking(
         if name in cell.figures.get(MODEL, {})
         and f"{cell.key.data}, fold {cell.key.fold}" not in partial
     }
-    many = f"{_many(ranks.blocks, 'fold')} of {_many(len(tables), 'table')}"
+    many = f"{plural(ranks.blocks, 'fold')} of {plural(len(tables), 'table')}"
     title = f"{title_of(name)}: average rank over {many}{tested}"
     said = []
     if partial:
         said.append(f"left out, since not all have it: {'; '.join(partial)}")
     return lambda on: plots.critical_difference(on, ranks, title), said
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _some(panels: list[Panel], what: str, hint: str | None = None) -> list[Panel]:

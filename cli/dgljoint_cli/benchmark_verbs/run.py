@@ -10,6 +10,7 @@ import click
 
 from dgljoint.errors import UsageError
 from dgljoint.suggest import did_you_mean
+from dgljoint.words import plural
 from dgljoint_cli.completion import complete_suite
 from dgljoint_cli.console import (
     Talk,
@@ -199,6 +200,6 @@ def _show_plan(plan: SuitePlan, *, as_json: bool) -> None:
         click.echo(f"{record.name}: {record.cascades} cascades, {record.protocol}")
     trials = len(plan.suite.trials)
     each = f", {trials} trials each" if trials > 1 else ""
-    click.echo(f"{len(plan.cells)} cells{each}:")
+    click.echo(f"{plural(len(plan.cells), 'cell')}{each}:")
     for cell in plan.cells:
         click.echo(f"  {cell.key}")

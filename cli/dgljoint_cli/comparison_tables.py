@@ -10,7 +10,7 @@ from rich.console import RenderableType
 
 from dgljoint.evaluation.comparison import MIN_FOR_INTERVAL, MIN_FOR_TEST, Difference
 from dgljoint.words import plural
-from dgljoint_bench.reporting.comparison import COSTS
+from dgljoint_bench.reporting.costs import COSTS
 from dgljoint_bench.reporting.titles import lower_is_better, title_of
 from dgljoint_bench.results.records import MODEL
 from dgljoint_cli.rendering import table, titled
@@ -44,7 +44,7 @@ def comparison_tables(found: Comparison) -> list[RenderableType]:
     for group in found.groups:
         for place, cost in enumerate(group.costs):
             costs.add_row(
-                "" if place else where[id(group)], COSTS[cost.name],
+                "" if place else where[id(group)], COSTS[cost.name].title,
                 f"{cost.first:.1f}", f"{cost.second:.1f}",
                 _NOTHING if cost.ratio is None else f"{cost.ratio:.2f}",
             )

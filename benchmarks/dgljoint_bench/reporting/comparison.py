@@ -12,12 +12,12 @@ from dgljoint.config import flat
 from dgljoint.errors import DataError
 from dgljoint.evaluation.comparison import Difference, compare_pairs, holm
 from dgljoint.words import plural
+from dgljoint_bench.reporting.costs import COSTS, CPU_SECONDS
 from dgljoint_bench.reporting.pairing import Pair, Side, named
 from dgljoint_bench.results.records import DONE, FAILED, MODEL, NO_MODEL, CellRecord
 
-COSTS = {"seconds": "seconds", "cpu_seconds": "CPU seconds", "peak_megabytes": "peak memory, MB"}
-"""What a cell takes, and how it is called in print."""
-CPU_SECONDS = "cpu_seconds"
+# Time and memory; the others follow from what is trained.
+_COSTS = ("seconds", CPU_SECONDS, "peak_megabytes")
 # They tell cells apart, or say where the same data lie.
 _OF_THE_CELL = {"fold", "seed", "data"}
 
@@ -44,7 +44,7 @@ class Cost:
     """What a cell takes, the mean over the pairs of which it is known on both sides.
 
     Attributes:
-        name: of :data:`COSTS`.
+        name: of :data:`~dgljoint_bench.reporting.costs.COSTS`.
         first: of the reference.
         second: of the other side.
         ratio: second / first; ``None`` where the first is 0.
@@ -221,9 +221,10 @@ def _is_shown(name: str, shown: Collection[str]) -> bool:
 
 
 def _costs(pairs: Sequence[Pair]) -> Iterable[Cost]:
-    for name in COSTS:
-        values = [(getattr(pair.first, name), getattr(pair.second, name)) for pair in pairs]
-        known = [both for both in values if None not in both]
+    for name in _COSTS:
+        of = COSTS[name].of
+        values = [(of(pair.first), of(pair.second)) for pair in pairs]
+        known = [(a, b) for a, b in values if a is not None and b is not None]
         if known:
             first, second = (fmean(side) for side in zip(*known, strict=True))
             yield Cost(name, first, second, second / first if first else None)

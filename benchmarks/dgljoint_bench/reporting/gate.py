@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from dgljoint.errors import DataError, RegressionError
 from dgljoint.words import plural
-from dgljoint_bench.reporting.comparison import CPU_SECONDS, Comparison, Group
+from dgljoint_bench.reporting.comparison import Comparison, Group
+from dgljoint_bench.reporting.costs import COSTS, CPU_SECONDS
 from dgljoint_bench.reporting.titles import lower_is_better
 from dgljoint_bench.results.records import MODEL, NO_MODEL
 
@@ -114,4 +115,4 @@ def _time(group: Group, where: str, tolerance: float) -> Iterable[Regression]:
             hint="leave --time-tolerance out, or record the cells anew",
         )
     if cost.ratio > tolerance:
-        yield Regression(where, "CPU seconds", cost.first, cost.second, times(tolerance))
+        yield Regression(where, COSTS[CPU_SECONDS].title, cost.first, cost.second, times(tolerance))

@@ -6,17 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dgljoint.training.study_summary import Spread
+from dgljoint_bench.reporting.costs import COSTS
 from dgljoint_bench.reporting.notes import difference_notes, rank_notes, table_notes
 from dgljoint_bench.reporting.report import SuiteReport, TableReport
-from dgljoint_bench.reporting.rows import CONFIGURATION, COSTS, KINDS, Progress, Row
+from dgljoint_bench.reporting.rows import CONFIGURATION, KINDS, Progress, Row
 from dgljoint_bench.reporting.statistics import Beside
 from dgljoint_bench.reporting.titles import deadline_title, title_of
 
 NOTHING = "–"
-_COST_TITLES = {
-    "trials": "trials", "epochs": "epochs", "seconds": "seconds", "cpu_seconds": "CPU seconds",
-    "peak_megabytes": "peak MB", "parameters": "parameters",
-}
 _SELECTED = "epochs and trials were selected on the validation part only"
 
 
@@ -137,7 +134,7 @@ def _cost_grid(table: TableReport) -> Grid:
         caption=f"{table.record.data}, means over the cells that are done: trials and epochs "
         "trained in them; seconds, processor seconds and most memory of a cell's process; "
         "trainable parameters. Seconds hang on what else the machine did",
-        columns=("cells", *(_COST_TITLES[name] for name in COSTS)),
+        columns=("cells", *(cost.title for cost in COSTS.values())),
         blocks=(
             tuple(
                 (one.name, (Entry(f"{one.done} of {one.asked}"), *_costs(one)))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dgljoint.training.study_summary import Spread, spread
+from dgljoint_bench.reporting.costs import COSTS
 from dgljoint_bench.reporting.series import by_fold
 from dgljoint_bench.results.records import DONE, FAILED, MODEL, NO_MODEL, CellRecord, DataRecord
 from dgljoint_bench.suites.suite import Suite, Table
@@ -20,17 +21,6 @@ Place = tuple[int, int]
 """Fold and seed."""
 Values = dict[str, dict[Place, float]]
 """By figure and place."""
-
-_COSTS: dict[str, Callable[[CellRecord], float | None]] = {
-    "trials": lambda cell: len(cell.trials) or None,
-    "epochs": lambda cell: cell.epochs or None,
-    "seconds": lambda cell: cell.seconds,
-    "cpu_seconds": lambda cell: cell.cpu_seconds,
-    "peak_megabytes": lambda cell: cell.peak_megabytes,
-    "parameters": lambda cell: cell.parameters,
-}
-COSTS = tuple(_COSTS)
-"""What a cell costs, by short name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,10 +191,10 @@ def _row(name: str, kind: str, asked: int, values: Values) -> Row:
 def _progress(name: str, cells: Sequence[CellRecord], asked: int) -> Progress:
     done = _done(cells)
     costs = {}
-    for cost, of in _COSTS.items():
-        known = [value for value in map(of, done) if value is not None]
+    for short, cost in COSTS.items():
+        known = [value for value in map(cost.of, done) if value is not None]
         if known:
-            costs[cost] = spread(known)
+            costs[short] = spread(known)
     failures = tuple(
         f"{cell.key}: {cell.message or 'it did not say why'}"
         for cell in cells if cell.state == FAILED

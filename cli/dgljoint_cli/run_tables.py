@@ -163,7 +163,7 @@ def _cells(row: Compared, side: Beside) -> tuple[str, ...]:
 
 
 def _remarks(found: RunComparison) -> list[str]:
-    from dgljoint.evaluation.comparison import MIN_FOR_INTERVAL, MIN_FOR_TEST
+    from dgljoint.evaluation.comparison import MIN_FOR_INTERVAL, MIN_FOR_TEST, SIGNIFICANCE
 
     remarks = []
     pairs = {len(side.cells) for side in found.sides}
@@ -171,7 +171,8 @@ def _remarks(found: RunComparison) -> list[str]:
         remarks.append(f"fewer than {MIN_FOR_INTERVAL} pairs: too few for an interval")
     if any(1 < count < MIN_FOR_TEST for count in pairs):
         remarks.append(
-            f"fewer than {MIN_FOR_TEST} pairs: too few for a test, none could fall below 0.05"
+            f"fewer than {MIN_FOR_TEST} pairs: too few for a test, none could fall below "
+            f"{SIGNIFICANCE}"
         )
     return [*remarks, *found.notes]
 

@@ -17,8 +17,10 @@ Index = NDArray[np.int64]
 RESAMPLES = 10_000
 MIN_FOR_INTERVAL = 5
 """Fewer pairs have too few different resamples: an interval of them would be their range."""
+SIGNIFICANCE = 0.05
+"""A p-value below it is taken for more than chance."""
 MIN_FOR_TEST = 6
-"""Five pairs that all agree have a two-sided p of 0.0625: no result could be below 0.05."""
+"""Five pairs that all agree have a two-sided p of 0.0625: no result could be significant."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from dgljoint.evaluation.comparison import MIN_FOR_INTERVAL, MIN_FOR_TEST
+from dgljoint.evaluation.comparison import MIN_FOR_INTERVAL, MIN_FOR_TEST, SIGNIFICANCE
 from dgljoint.words import plural
 from dgljoint_bench.reporting.report import RankReport, SuiteReport, TableReport
 from dgljoint_bench.reporting.rows import NO_MODELS, PUBLISHED, Progress
-from dgljoint_bench.reporting.statistics import LEVEL
 from dgljoint_bench.reporting.titles import title_of
 
 
@@ -66,7 +65,7 @@ def difference_notes(table: TableReport) -> Iterator[str]:
     if any(count < MIN_FOR_TEST for count in pairs):
         yield (
             f"Fewer than {MIN_FOR_TEST} pairs are too few for Wilcoxon's test, none could fall "
-            f"below {LEVEL}"
+            f"below {SIGNIFICANCE}"
         )
 
 
@@ -84,7 +83,7 @@ def _of_bold(table: TableReport, figures: Sequence[str], bold: str) -> Iterator[
     counted = _range(pairs) + (" pair" if pairs[-1] == 1 else " pairs") + " of fold and seed"
     test = (
         f"Wilcoxon's signed-rank test over {counted}, corrected by Holm for the other "
-        f"configurations, p < {LEVEL}"
+        f"configurations, p < {SIGNIFICANCE}"
     )
     idle = [one.name for one in table.cells.progress if not one.done and one.name != NO_MODELS]
     if pairs[-1] < MIN_FOR_TEST:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
-LEVEL = 0.05
+from dgljoint.evaluation.comparison import SIGNIFICANCE
+
 MIN_FOR_FRIEDMAN = 3
 """Two sides are paired: Wilcoxon's test is theirs."""
 # Equal shares differ in their last digits.
@@ -89,7 +90,7 @@ def _friedman(table: NDArray[np.float64]) -> float | None:
 def _critical_difference(sides: int, count: int) -> float | None:
     if sides < 2 or count < 2:
         return None
-    q = studentized_range.ppf(1 - LEVEL, sides, inf) / sqrt(2)
+    q = studentized_range.ppf(1 - SIGNIFICANCE, sides, inf) / sqrt(2)
     return float(q * sqrt(sides * (sides + 1) / (6 * count)))
 
 

@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 from dgljoint.training.study_summary import Spread, spread
 from dgljoint_bench.reporting.costs import COSTS
 from dgljoint_bench.reporting.series import by_fold
-from dgljoint_bench.results.records import DONE, FAILED, MODEL, NO_MODEL, CellRecord, DataRecord
+from dgljoint_bench.results.records import (
+    FAILED,
+    MODEL,
+    NO_MODEL,
+    CellRecord,
+    DataRecord,
+    done_cells,
+)
 from dgljoint_bench.suites.suite import Suite, Table
 
 CONFIGURATION, CLASSIFIER, GUESS, PUBLISHED = "configuration", "classifier", "guess", "published"
@@ -137,7 +144,7 @@ def gather(
 
 def _several_versions(cells: Iterable[CellRecord]) -> dict[str, tuple[str, ...]]:
     found: defaultdict[str, set[str]] = defaultdict(set)
-    for cell in _done(cells):
+    for cell in done_cells(cells):
         for name, version in cell.versions.items():
             found[name].add(version)
     return {name: tuple(sorted(found[name])) for name in sorted(found) if len(found[name]) > 1}
@@ -152,7 +159,7 @@ def _configurations(
 ) -> Iterable[Row]:
     for name in names:
         values: Values = defaultdict(dict)
-        for cell in _done(by_name[name]):
+        for cell in done_cells(by_name[name]):
             for figure, value in cell.figures.get(MODEL, {}).items():
                 values[figure][cell.key.fold, cell.key.seed] = value
         yield _row(name, CONFIGURATION, asked, values)
@@ -165,7 +172,7 @@ def _without_model(
     of_models = [cell for name in names for cell in by_name[name]]
     for kind, cells in ((CLASSIFIER, by_name[NO_MODEL]), (GUESS, of_models)):
         rows: defaultdict[str, Values] = defaultdict(dict)
-        for row, figures in by_fold(_done(cells)).items():
+        for row, figures in by_fold(done_cells(cells)).items():
             for figure, folds in figures.items():
                 rows[row][figure] = {(fold, 0): value for fold, value in folds.items()}
         yield from (_row(name, kind, asked, rows[name]) for name in sorted(rows))
@@ -189,7 +196,7 @@ def _row(name: str, kind: str, asked: int, values: Values) -> Row:
 
 
 def _progress(name: str, cells: Sequence[CellRecord], asked: int) -> Progress:
-    done = _done(cells)
+    done = done_cells(cells)
     costs = {}
     for short, cost in COSTS.items():
         known = [value for value in map(cost.of, done) if value is not None]
@@ -200,7 +207,3 @@ def _progress(name: str, cells: Sequence[CellRecord], asked: int) -> Progress:
         for cell in cells if cell.state == FAILED
     )
     return Progress(name, asked, len(done), failures, costs)
-
-
-def _done(cells: Iterable[CellRecord]) -> list[CellRecord]:
-    return [cell for cell in cells if cell.state == DONE]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import TypeVar
 
-from dgljoint_bench.results.records import DONE, MODEL, NO_MODEL, CellRecord
+from dgljoint_bench.results.records import MODEL, NO_MODEL, CellRecord, done_cells
 
 T = TypeVar("T")
 # By table, then by name.
@@ -60,11 +60,6 @@ class Panel:
     rows: tuple[Row, ...] = ()
 
 
-def done(cells: Iterable[CellRecord]) -> list[CellRecord]:
-    """Return the cells that have figures."""
-    return [cell for cell in cells if cell.state == DONE]
-
-
 def learning_curves(cells: Iterable[CellRecord], figure: str) -> list[Panel]:
     """Return a figure of the validation part by epoch, a panel a table.
 
@@ -77,7 +72,7 @@ def learning_curves(cells: Iterable[CellRecord], figure: str) -> list[Panel]:
             cell, MODEL,
             {epoch: told[figure] for epoch, told in enumerate(cell.curve, 1) if figure in told},
         )
-        for cell in done(cells)
+        for cell in done_cells(cells)
     )
 
 
@@ -94,7 +89,7 @@ def early_detection(
     names = {f"{figure}@{deadline}": place for place, deadline in enumerate(deadlines)}
     return _line_panels(
         (cell, row, {names[name]: value for name, value in figures.items() if name in names})
-        for cell in done(cells) for row, figures in cell.figures.items()
+        for cell in done_cells(cells) for row, figures in cell.figures.items()
     )
 
 
@@ -107,7 +102,7 @@ def every_cell(cells: Iterable[CellRecord], figure: str) -> list[Panel]:
     """
     tables: defaultdict[str, list[CellRecord]] = defaultdict(list)
     models: _Table[list[float]] = defaultdict(lambda: defaultdict(list))
-    for cell in done(cells):
+    for cell in done_cells(cells):
         tables[cell.key.data].append(cell)
         if figure in cell.figures.get(MODEL, {}):
             models[cell.key.data][cell.key.configuration].append(cell.figures[MODEL][figure])
@@ -161,7 +156,7 @@ def blocks(cells: Iterable[CellRecord], figure: str) -> tuple[dict[str, list[flo
         have.
     """
     found: _Table[dict[int, float]] = defaultdict(lambda: defaultdict(dict))
-    for cell in done(cells):
+    for cell in done_cells(cells):
         key, value = cell.key, cell.figures.get(MODEL, {}).get(figure)
         if key.configuration != NO_MODEL and value is not None:
             found[f"{key.data}, fold {key.fold}"][key.configuration][key.seed] = value

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from dgljoint.evaluation.comparison import (
     MIN_FOR_INTERVAL,
-    MIN_FOR_TEST,
+    SIGNIFICANCE,
     Difference,
     compare_pairs,
     holm,
@@ -20,8 +20,6 @@ from dgljoint.evaluation.comparison import (
 from dgljoint_bench.reporting.bayesian import ROPE, Posterior, signed_rank
 from dgljoint_bench.reporting.rows import CONFIGURATION, Row
 from dgljoint_bench.reporting.titles import lower_is_better
-
-LEVEL = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +117,9 @@ def best_of(rows: Iterable[Row], figure: str, *, complete: bool = True) -> Best 
         configuration=top.name,
         pairs=tuple(map(len, pairs)),
         p=largest,
-        significant=complete and largest is not None and largest < LEVEL
+        significant=complete and largest is not None and largest < SIGNIFICANCE
         and all(one is not None and sign * one.difference > 0 for one in found),
     )
-
-
-def enough(pairs: int) -> bool:
-    """Say whether so many pairs can be tested."""
-    return pairs >= MIN_FOR_TEST
 
 
 def _having(rows: Iterable[Row], figure: str) -> list[Row]:

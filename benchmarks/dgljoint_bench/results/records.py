@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,3 +139,8 @@ class CellRecord:
     def epochs(self) -> int:
         """Epochs trained, of all trials."""
         return sum(trial.epochs for trial in self.trials)
+
+
+def done_cells(cells: Iterable[CellRecord]) -> list[CellRecord]:
+    """Return the cells that have figures."""
+    return [cell for cell in cells if cell.state == DONE]

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 from dgljoint.plugins.registry import Registry, discover, installed_registry
+from gate import PLUGIN, Gate
 from packages import build_wheel
 
 # Small tensors: a second thread costs more than it brings. Subprocesses inherit it.
@@ -71,6 +72,16 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", "")).startswith(str(made.path)):
             del sys.modules[name]
+
+
+@pytest.fixture
+def gate(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """Install the plugin ``gated``, for processes that the test starts, too."""
+    site.install("dgljoint-gated", {"gated": "gated_module"}, gated_module=PLUGIN)
+    monkeypatch.setenv("PYTHONPATH", str(site.path))
+    made = Gate(site.path)
+    yield made
+    made.open()
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,13 @@
 """Commands in processes of their own that need not import torch each: forked from a warm one.
 
-The script below is that warm process. It reads a command as a line of JSON, forks, and writes the
-child's number and then how it ended. What it runs itself beforehand imports what others need.
+The script below is that warm process. It reads a command as a line of JSON, forks, and writes
+how the child ended. What it runs itself beforehand imports what others need.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 _SCRIPT = """
-import json, os, signal, sys
+import json, os, signal, sys, time, traceback
 from pathlib import Path
 from dgljoint_cli.main import run
 
@@ -45,6 +44,15 @@ def dies_at(folder, number):
     Path.write_bytes = write_bytes
     sys.addaudithook(hook)
 
+def do(task):
+    said = os.open(task["said"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(said, 1), os.dup2(said, 2)
+    if task["event"]:
+        dies_at(task["folder"], task["event"])
+    code = run(task["command"])
+    sys.stdout.flush(), sys.stderr.flush()
+    return code
+
 for line in sys.stdin:
     task = json.loads(line)
     if task["warm"]:
@@ -52,14 +60,15 @@ for line in sys.stdin:
         continue
     child = os.fork()
     if not child:
-        said = os.open(task["said"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(said, 1), os.dup2(said, 2)
-        if task["event"]:
-            dies_at(task["folder"], task["event"])
-        code = run(task["command"])
-        sys.stdout.flush(), sys.stderr.flush()
-        os._exit(code)
-    print(child, file=answers, flush=True)
+        try:
+            os._exit(do(task))
+        finally:  # only where it raises: the loop is not the child's
+            traceback.print_exc()
+            os._exit(70)
+    if task["seconds"]:
+        # Not from outside: until this process waits for it, nobody else gets the child's number.
+        time.sleep(task["seconds"])
+        os.kill(child, signal.SIGKILL)
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), file=answers, flush=True)
 """
 
@@ -100,14 +109,11 @@ class Forge:
             seconds: kill it after so long.
         """
         assert self._process.stdout
-        task = {"command": command, "said": str(self._said), "folder": folder, "event": event}
-        self._send(task | {"warm": False})
-        child = int(self._process.stdout.readline())
         started = time.monotonic()
-        if seconds:
-            time.sleep(seconds)
-            # Its parent waits for it, but tells only afterwards: the number is not taken again.
-            os.kill(child, signal.SIGKILL) if _alive(child) else None
+        self._send({
+            "command": command, "warm": False, "said": str(self._said), "folder": folder,
+            "event": event, "seconds": seconds,
+        })
         code = int(self._process.stdout.readline())
         return Ended(code, self._said.read_text(), time.monotonic() - started)
 
@@ -119,7 +125,3 @@ class Forge:
     def close(self) -> None:
         """End the warm process."""
         self._process.communicate(timeout=60)
-
-
-def _alive(child: int) -> bool:
-    return Path(f"/proc/{child}").exists()

@@ -7,28 +7,20 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from dgljoint.training.checkpoint import load_tree
 from dgljoint_cli.main import run as dgljoint
+from gate import Gate
+from processes import COMMAND, stopped, wait_for
 from runs import assert_same_run, run
 from toys import toy_store
 
-COMMAND = (sys.executable, "-c", "from dgljoint_cli.main import run; raise SystemExit(run())")
-EPOCHS = 16
-ASSIGNMENTS = ("model.width=8", "train.batch=8", f"train.epochs={EPOCHS}", "train.patience=16")
+ASSIGNMENTS = ("model.width=8", "train.batch=8", "train.epochs=4", "train.patience=4")
+STEPS = 6  # an epoch
 SETTINGS = tuple(word for text in ASSIGNMENTS for word in ("-o", text))
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def epochs(run_folder: Path) -> int:
@@ -48,43 +40,27 @@ def in_use(folder: Path) -> bool:
     return False
 
 
-def child_of(process: int) -> int:
-    (found,) = (
-        int(stat.parent.name) for stat in Path("/proc").glob("[0-9]*/stat")
-        if int(stat.read_text().rpartition(")")[2].split()[1]) == process
-    )
-    return found
-
-
-def stopped(process: int) -> bool:
-    """Say whether every thread of a process has come to its stop."""
-    states = [
-        thread.joinpath("stat").read_text().rpartition(") ")[2][0]
-        for thread in Path(f"/proc/{process}/task").iterdir()
-    ]
-    return set(states) == {"T"}
-
-
 def files(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
 def test_killed_then_interrupted_then_resumed_equals_undisturbed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, gate: Gate, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store, out = toy_store(tmp_path / "toy.h5", cascades=64), tmp_path / "study"
     first = out / "fold2-seed0"
-    arguments = ("train", str(store.path), *SETTINGS, "--encoder", "gcn", "--fold", "2",
-                 "--seeds", "0,3", "--out", str(out))
+    arguments = ("train", str(store.path), *SETTINGS, "--encoder", "gcn", "--plugin", "gated",
+                 "--fold", "2", "--seeds", "0,3", "--out", str(out))
 
     def start(*more: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [*COMMAND, *more], stderr=subprocess.PIPE, text=True, start_new_session=True
         )
 
+    gate.close(STEPS + 2)
     killed = start(*arguments)
-    wait_for(lambda: epochs(first) > 0)
-    orphan = child_of(killed.pid)
+    wait_for(gate.held)
+    (orphan,) = gate.held()
     os.kill(orphan, signal.SIGSTOP)  # it has not noticed yet
     wait_for(lambda: stopped(orphan))
     killed.kill()
@@ -93,13 +69,13 @@ def test_killed_then_interrupted_then_resumed_equals_undisturbed(
     os.kill(orphan, signal.SIGCONT)
     wait_for(lambda: not in_use(out))
     left = files(out)
-    assert epochs(first) < EPOCHS
+    assert epochs(first) == 1
 
+    gate.close(STEPS + 2)
     interrupted = start("train", "--resume", "--out", str(out))
-    before = epochs(first)
+    wait_for(gate.held)
     assert files(out).keys() >= left.keys()
-    wait_for(lambda: epochs(first) > before)
-    asked = time.time_ns()
+    assert epochs(first) == 2
     os.killpg(interrupted.pid, signal.SIGINT)
     _, said = interrupted.communicate()
     assert interrupted.returncode == 130, said
@@ -109,10 +85,12 @@ def test_killed_then_interrupted_then_resumed_equals_undisturbed(
     )
     assert "Traceback" not in said
     assert not in_use(out)
-    assert (first / "checkpoints" / "last.safetensors").stat().st_mtime_ns > asked
+    position = load_tree(first / "checkpoints" / "last.safetensors")["position"]
+    assert (position["epoch"], position["step"]) == (2, 2)
     summary = json.loads((out / "summary.json").read_text())
     assert [cell["state"] for cell in summary["cells"]] == ["unfinished", "not started"]
 
+    gate.open()
     capsys.readouterr()
     assert dgljoint([*arguments, "--resume", "-q", "--format", "json", "--jobs", "2"]) == 0
     found, said = capsys.readouterr()
@@ -120,6 +98,6 @@ def test_killed_then_interrupted_then_resumed_equals_undisturbed(
     assert [cell["state"] for cell in json.loads(found)["cells"]] == ["done", "done"]
     for seed in (0, 3):
         alone = tmp_path / f"alone{seed}"
-        run(store, alone, *ASSIGNMENTS, encoder="gcn", fold=2, seed=seed)
+        run(store, alone, *ASSIGNMENTS, encoder="gcn", plugins=("gated",), fold=2, seed=seed)
         assert_same_run(out / f"fold2-seed{seed}", alone)
     assert not list(out.glob("*.log"))

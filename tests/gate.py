@@ -32,7 +32,7 @@ def hearing():
     for number, handler in handlers.items():
         signal.signal(number, handler)
 
-def held_step():
+def held_pass():
     with suppress(FileNotFoundError):
         return int(GATE.read_text())
 
@@ -40,11 +40,11 @@ def build(options, context):
     from dgljoint.nn import Interaction
 
     class Gated(Interaction):
-        steps = 0
+        passes = 0
 
         def couple(self, reps, batch):
-            self.steps += self.training
-            if self.training and self.steps == held_step():
+            self.passes += self.training
+            if self.training and self.passes == held_pass():
                 with hearing() as heard:
                     (HERE / f"held-{os.getpid()}").touch()
                     while GATE.exists() and not heard:
@@ -70,16 +70,19 @@ class Gate:
         self._folder = folder
         self._file = folder / "gate"
 
-    def close(self, steps: int) -> None:
-        """Hold each process in this step of its own, from 1, till a signal comes or it is opened.
+    def close(self, passes: int) -> None:
+        """Hold each process in one of its forward passes in training.
+
+        It goes on when a signal has reached it, or when the gate is opened.
 
         Args:
-            steps: passes of a model in training, for weighters that ask for more than one a step.
+            passes: number of that pass, from 1 in each process; a step takes one, more where a
+                weighter looks at the meta split.
         """
         for file in self._folder.glob("held-*"):
             file.unlink()
         written = self._folder / "gate.new"
-        written.write_text(str(steps))
+        written.write_text(str(passes))
         written.replace(self._file)
 
     def open(self) -> None:

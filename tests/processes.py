@@ -49,7 +49,7 @@ def _state(process: Path) -> str:
 
 
 def _fields(process: Path) -> list[str]:
-    """Return state, parent, group, session, ... of a process or thread; none of one that is gone."""
+    """Return state, parent, group, session, ... of a process or thread; nothing once it is gone."""
     with suppress(OSError):
         return (process / "stat").read_text().rpartition(")")[2].split()
     return []

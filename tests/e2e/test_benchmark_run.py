@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from conftest import Site
+from dgljoint.training.checkpoint import load_tree
 from dgljoint_bench.results.database import Results
 from dgljoint_bench.results.records import CellRecord
 from dgljoint_cli.main import run as dgljoint
+from gate import Gate
+from processes import COMMAND, wait_for
 from runs import assert_same_run, run
 from suites import TINY
 from toys import toy_store
 
-COMMAND = (sys.executable, "-c", "from dgljoint_cli.main import run; raise SystemExit(run())")
-EPOCHS = 24
+EPOCHS = 4
+EPOCH = 6  # its steps
 PLUGIN = '''
 import dgljoint
 import torch
@@ -39,13 +38,6 @@ class Even(LossWeighter):
 def dgljoint_loss_weighters():
     return [dgljoint.WeighterSpec(name="bad", summary="", build=lambda options, context: Even())]
 '''
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 600
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def recorded(folder: Path) -> dict[str, CellRecord]:
@@ -106,10 +98,13 @@ def test_a_cell_that_fails_stops_no_other_and_is_tried_again(
     assert {cell.state for cell in recorded(tmp_path).values()} == {"done"}
 
 
-def test_killed_then_interrupted_then_gone_on_with_equals_undisturbed(tmp_path: Path) -> None:
+def test_killed_then_interrupted_then_gone_on_with_equals_undisturbed(
+    tmp_path: Path, gate: Gate
+) -> None:
     budget = f"epochs = {EPOCHS}, patience = {EPOCHS}"
     text = TINY.partition("[configurations")[0].replace("epochs = 2", budget)
-    command = prepared(tmp_path, text + "[configurations.joint]\n")
+    text += '[configurations.joint]\nsettings = { plugins = ["gated"] }\n'
+    command = prepared(tmp_path, text)
     trial = tmp_path / "out" / "tiny" / "toy" / "joint" / "fold0-seed0" / "trial0"
 
     def epochs() -> int:
@@ -122,16 +117,18 @@ def test_killed_then_interrupted_then_gone_on_with_equals_undisturbed(tmp_path: 
             start_new_session=True, preexec_fn=ignore_interrupts,
         )
 
+    gate.close(EPOCH + 2)
     killed = start()
-    wait_for(epochs)
+    wait_for(gate.held)
     killed.kill()
     killed.communicate()
+    assert epochs() == 1
     # Its cell ends with it; the next command waits for that.
+    gate.close(EPOCH + 2)
     interrupted = start()
-    before = epochs()
-    assert before < EPOCHS
-    wait_for(lambda: epochs() > before)
-    os.kill(interrupted.pid, signal.SIGINT)
+    wait_for(gate.held)
+    assert epochs() == 2
+    interrupted.send_signal(signal.SIGINT)
     _, said = interrupted.communicate()
     assert interrupted.returncode == 130, said
     assert "interrupted: 1 running; each finishes its step and is saved" in said
@@ -139,14 +136,16 @@ def test_killed_then_interrupted_then_gone_on_with_equals_undisturbed(tmp_path: 
     assert "hint: go on with the same command: dgljoint benchmark run " in said
     assert "Traceback" not in said
     assert recorded(tmp_path) == {}
-    assert epochs() < EPOCHS
+    position = load_tree(trial / "checkpoints" / "last.safetensors")["position"]
+    assert (position["epoch"], position["step"]) == (2, 2)
 
+    gate.open()
     assert dgljoint([*command, "-q"]) == 0
     alone = tmp_path / "alone"
     store = toy_store(tmp_path / "again.h5")
     train = ("batch=8", f"epochs={EPOCHS}", f"patience={EPOCHS}")
     settings = ("model.width=8", *(f"train.{one}" for one in train))
-    run(store, alone, *settings, encoder="gcn", fold=0, seed=0)
+    run(store, alone, *settings, encoder="gcn", plugins=("gated",), fold=0, seed=0)
     assert_same_run(trial, alone)
     joint = recorded(tmp_path)["joint"]
     scores = json.loads((alone / "scores.json").read_text())

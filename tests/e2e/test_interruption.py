@@ -7,49 +7,72 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from gate import Gate
+from processes import COMMAND, PATIENCE_SECONDS, members, wait_for
 from toys import toy_store
 
 SETTINGS = ("-o", "model.width=8", "-o", "train.batch=4", "--epochs", "6", "--format", "json")
-COMMAND = (sys.executable, "-c", "from dgljoint_cli.main import run; raise SystemExit(run())")
+# Forward passes in training: its 17 steps, and what the weighter looks at.
+EPOCH = 21
+# Takes the first of its steps for ever, and tells of it, as of each Ctrl-C that it has heard.
+ENDLESS = """
+import time
+from pathlib import Path
+from dgljoint.training.interruption import StopRequest
+from dgljoint.training.trainer import Trainer
+from dgljoint_cli.main import run
+
+ask = StopRequest._ask
+
+def ask_and_tell(*arguments):
+    ask(*arguments)
+    Path("asked").touch()
+
+def step_without_end(*arguments):
+    Path("stepping").touch()
+    time.sleep(3600)
+
+StopRequest._ask = ask_and_tell
+Trainer._step = step_without_end
+raise SystemExit(run())
+"""
 
 
 def start(data: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [*COMMAND, "train", *arguments, *SETTINGS, "--plugin", "contrastive", "--plugin",
-         "meta_weight"],
+         "meta_weight", "--plugin", "gated"],
         cwd=data.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=dict(os.environ, XDG_CACHE_HOME=str(data.parent / "cache")),
     )
 
 
 def finish(process: subprocess.Popen[str]) -> tuple[str, str]:
-    return process.communicate(timeout=120)
+    return process.communicate(timeout=PATIENCE_SECONDS)
 
 
-def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
+def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path, gate: Gate) -> None:
     data = toy_store(tmp_path / "toy.h5", cascades=120).path
     whole = start(data, str(data), "--out", "whole")
     expected, _ = finish(whole)
     assert whole.returncode == 0
 
+    gate.close(EPOCH + 2)
     first = start(data, str(data), "--out", "cut")
-    lines = tmp_path / "cut" / "metrics.jsonl"
-    deadline = time.monotonic() + 60
-    while not lines.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_for(gate.held)
+    assert len((tmp_path / "cut" / "metrics.jsonl").read_text().splitlines()) == 1
     first.send_signal(signal.SIGTERM)
     _, said = finish(first)
     assert first.returncode == 130, said
     assert "dgljoint train --resume --out cut" in said
     assert "Traceback" not in said
 
+    gate.open()
     second = start(data, "--resume", "--out", "cut")
     found, said = finish(second)
     assert second.returncode == 0, said
@@ -57,23 +80,6 @@ def test_interrupted_and_resumed_equals_uninterrupted(tmp_path: Path) -> None:
     for score in scores:
         del score["run"], score["validation"]["seconds"], score["test"]["seconds"]
     assert scores[0] == scores[1]
-
-
-def members(session: int) -> int:
-    """Count the processes of a session."""
-    found = 0
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            fields = stat.read_text().rpartition(")")[2].split()
-            found += int(fields[3]) == session and fields[0] != "Z"
-    return found
-
-
-def wait_for(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 60
-    while not condition() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return condition()
 
 
 @pytest.mark.parametrize(
@@ -100,7 +106,7 @@ def test_an_interrupted_build_leaves_nothing(
                 written += str(name.readlink()).startswith(str(tmp_path)) and name.stat().st_size
         return written > 0 and members(build.pid) >= (1 if jobs == "1" else 5)
 
-    assert wait_for(under_way)
+    wait_for(under_way)
     # Ctrl-C goes to all processes of a terminal, and an impatient user presses it twice.
     for _ in range(2):
         os.killpg(build.pid, number) if whole_group else build.send_signal(number)
@@ -111,26 +117,21 @@ def test_an_interrupted_build_leaves_nothing(
     )
     assert out == ""
     assert list(tmp_path.iterdir()) == []
-    assert wait_for(lambda: members(build.pid) == 0)
+    wait_for(lambda: members(build.pid) == 0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_second_signal_stops_a_run_at_once(tmp_path: Path, number: signal.Signals) -> None:
     """In a folder whose name needs quotes; the first signal would wait for a step without end."""
     data = toy_store(tmp_path / "toy.h5", cascades=40).path
-    slow = (
-        "import sys, time; from pathlib import Path; from dgljoint.training.trainer import Trainer;"
-        "Trainer._step = lambda *_: [Path('stepping').touch(), time.sleep(60)];"
-        "from dgljoint_cli.main import run; raise SystemExit(run())"
-    )
     process = subprocess.Popen(
-        [sys.executable, "-c", slow, "train", str(data), "--encoder", "gcn", "--out", "a run"],
+        [sys.executable, "-c", ENDLESS, "train", str(data), "--encoder", "gcn", "--out", "a run"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )
-    assert wait_for((tmp_path / "stepping").exists)
-    for _ in range(2):
-        process.send_signal(number)
-        time.sleep(0.3)
+    wait_for((tmp_path / "stepping").exists)
+    process.send_signal(number)
+    wait_for((tmp_path / "asked").exists)
+    process.send_signal(number)
     out, said = finish(process)
     assert process.returncode == 130, said
     assert out == ""

@@ -19,7 +19,7 @@ from runs import assert_same_run, run
 from toys import toy_store
 
 ASSIGNMENTS = ("model.width=8", "train.batch=8", "train.epochs=4", "train.patience=4")
-STEPS = 6  # an epoch
+EPOCH = 6  # its steps
 SETTINGS = tuple(word for text in ASSIGNMENTS for word in ("-o", text))
 
 
@@ -57,7 +57,7 @@ def test_killed_then_interrupted_then_resumed_equals_undisturbed(
             [*COMMAND, *more], stderr=subprocess.PIPE, text=True, start_new_session=True
         )
 
-    gate.close(STEPS + 2)
+    gate.close(EPOCH + 2)
     killed = start(*arguments)
     wait_for(gate.held)
     (orphan,) = gate.held()
@@ -71,7 +71,7 @@ def test_killed_then_interrupted_then_resumed_equals_undisturbed(
     left = files(out)
     assert epochs(first) == 1
 
-    gate.close(STEPS + 2)
+    gate.close(EPOCH + 2)
     interrupted = start("train", "--resume", "--out", str(out))
     wait_for(gate.held)
     assert files(out).keys() >= left.keys()

@@ -124,4 +124,4 @@ class Forge:
 
     def close(self) -> None:
         """End the warm process."""
-        self._process.communicate(timeout=60)
+        self._process.communicate(timeout=300)

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-import os
-import signal
-import time
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,36 @@ import torch
 from dgljoint.errors import DataError
 from dgljoint.files import is_leftover
 from dgljoint.training.checkpoint import load_tree, save_tree
+
+# Kills processes that save all the time, at any moment of it. They are forked: none imports torch.
+KILLS = """
+import os, random, signal, sys, time
+from pathlib import Path
+import torch
+from dgljoint.training.checkpoint import save_tree
+
+path, tree = Path(sys.argv[1]), {"x": torch.zeros(2_000_000)}
+started = time.monotonic()
+save_tree(path, tree)
+seconds = time.monotonic() - started
+moments = random.Random(0)
+for _ in range(25):
+    saved, told = os.pipe()
+    child = os.fork()
+    if not child:
+        try:
+            while True:
+                save_tree(path, tree)
+                os.write(told, b".")
+        finally:
+            os._exit(1)
+    os.close(told)
+    assert os.read(saved, 1)
+    time.sleep(moments.uniform(0, 2 * seconds))
+    os.kill(child, signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    os.close(saved)
+"""
 
 
 def test_a_tree_comes_back_with_its_types(tmp_path: Path) -> None:
@@ -44,18 +73,9 @@ def test_what_cannot_be_kept_is_refused_and_the_old_file_stands(tmp_path: Path) 
 
 
 def test_a_killed_process_leaves_nothing_that_the_next_cannot_name(tmp_path: Path) -> None:
-    tree = {"x": torch.zeros(2_000_000)}
-    save_tree(tmp_path / "a", tree)
-    for _ in range(25):
-        child = os.fork()
-        if not child:
-            while True:
-                save_tree(tmp_path / "a", tree)
-        time.sleep(0.03)
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+    subprocess.run([sys.executable, "-c", KILLS, tmp_path / "a"], check=True)
     assert all(file.name == "a" or is_leftover(file) for file in tmp_path.iterdir())
-    assert torch.equal(load_tree(tmp_path / "a")["x"], tree["x"])
+    assert torch.equal(load_tree(tmp_path / "a")["x"], torch.zeros(2_000_000))
 
 
 @pytest.mark.parametrize("content", [b"", b"\x80\x04cos\nsystem\n", b"x" * 200])

@@ -68,9 +68,9 @@ def at_most(seconds: float) -> Iterator[None]:
         raise _TooLongError(f"not done after {seconds:g} s")
 
     before = signal.signal(signal.SIGALRM, stop)
-    # Again each second: an exception that is raised inside a finalizer gets lost.
-    signal.setitimer(signal.ITIMER_REAL, seconds, 1)
     try:
+        # Again each second: an exception that is raised inside a finalizer gets lost.
+        signal.setitimer(signal.ITIMER_REAL, seconds, 1)
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

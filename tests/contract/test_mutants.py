@@ -5,6 +5,7 @@ The same mutants by the ten thousand: ``python benchmarks/mutants.py``.
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from dgljoint import Cascade, DataError, ReadReport
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.specs import ReaderSpec
 from dgljoint_bench.damage import Mutant, Odd, Release, make_mutant, write_release
-from dgljoint_bench.ordeal import undergo
+from dgljoint_bench.ordeal import _TooLongError, at_most, undergo
 from dgljoint_bench.releases import OWN, cut_release, own_releases
 
 MUTANTS = 250
@@ -160,21 +161,21 @@ def refuse(report: ReadReport) -> Iterator[Cascade]:
 
 
 def outcome_of(
-    read: Callable[[ReadReport], Iterator[Cascade]] | None, folder: Path
+    read: Callable[[ReadReport], Iterator[Cascade]] | None, folder: Path, seconds: float = 20
 ) -> tuple[int, str]:
     class Reader(Good):
         def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
             return read(report) if read else super().read(source, report)
 
     spec = ReaderSpec(name="x", summary="", build=lambda options: Reader())
-    outcome = undergo(spec, Mutant({"a": b"1"}, {}, []), folder, build=False, seconds=0.3)
+    outcome = undergo(spec, Mutant({"a": b"1"}, {}, []), folder, build=False, seconds=seconds)
     return outcome.cascades, outcome.failure
 
 
 @pytest.mark.parametrize(
     ("read", "message"),
     [
-        (crash, "KeyError: 'text'"), (hang, "not done after 0.3 s"),
+        (crash, "KeyError: 'text'"),
         (lose_a_post, "2 posts met, 1 read, 0 dropped"),
         (lose_a_thread, "2 lines, 1 read, 0 refused"),
         (read_nothing, "neither cascades nor an error"),
@@ -187,6 +188,17 @@ def test_a_broken_promise_is_found(
     tmp_path: Path, read: Callable[[ReadReport], Iterator[Cascade]], message: str
 ) -> None:
     assert message in outcome_of(read, tmp_path)[1]
+
+
+def test_a_reader_without_end_is_stopped(tmp_path: Path) -> None:
+    assert "not done after 0.3 s" in outcome_of(hang, tmp_path, seconds=0.3)[1]
+
+
+def test_time_that_is_up_before_anything_began_leaves_no_timer() -> None:
+    for _ in range(100):
+        with pytest.raises(_TooLongError), at_most(1e-6):
+            time.sleep(60)
+        assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
 
 
 def test_a_reader_may_read_or_refuse(tmp_path: Path) -> None:
@@ -205,7 +217,7 @@ def command(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_counts_what_came_of_the_mutants() -> None:
-    ran = command("weibo", "jsonl", "--mutants", 20)
+    ran = command("weibo", "jsonl", "--mutants", 20, "--seconds", 20)
     assert (ran.returncode, ran.stderr) == (0, "")
     for line, reader in zip(ran.stdout.splitlines()[1:], ("weibo", "jsonl"), strict=True):
         name, mutants, refused, read, _, failed, *_ = line.split()
@@ -220,7 +232,7 @@ def test_a_failure_ends_the_command_with_1_and_can_be_made_again(tmp_path: Path)
     again = "weibo --seed 0 --only 2"
     assert f"python benchmarks/mutants.py {again}\n" in ran.stdout
     assert "_TooLongError: not done after 1e-06 s" in ran.stdout
-    ran = command(*again.split(), "--keep", tmp_path / "kept")
+    ran = command(*again.split(), "--seconds", 20, "--keep", tmp_path / "kept")
     assert ran.returncode == 0
     assert "cascades, built: " in ran.stdout
     assert any((tmp_path / "kept").iterdir())
@@ -260,7 +272,7 @@ def test_a_handful_of_threads_is_cut_out_of_a_release(reader: str, tmp_path: Pat
             assert set(release.files) <= set(own.files)
         whole = Mutant(dict(release.files), release.options, [])
         outcome = undergo(
-            spec_of(reader), whole, tmp_path / f"cut{release.options}", build=False
+            spec_of(reader), whole, tmp_path / f"cut{release.options}", build=False, seconds=20
         )
         assert not outcome.failure
         assert 2 <= outcome.cascades <= 5

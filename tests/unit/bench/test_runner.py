@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 import signal
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -200,7 +202,7 @@ def test_ctrl_c_lets_running_cells_save_and_begins_no_other(
     def answer(job: Job) -> Outcome:
         begun.append(job)
         while len(begun) > 1 and not stop.exists():
-            pass
+            time.sleep(0.01)
         return {STOPPED: True} if stop.exists() else came_to(job)
 
     begun: list[Job] = []
@@ -224,13 +226,18 @@ def test_ctrl_c_lets_running_cells_save_and_begins_no_other(
 def test_the_second_ctrl_c_ends_at_once(bench: Bench) -> None:
     stop = bench.folder / "out" / STOP
 
+    begun = Event()
+
     class Twice(Pressing):
         def stop(self, running: int) -> None:
+            assert begun.wait(300)
             signal.raise_signal(signal.SIGINT)
 
     def answer(job: Job) -> Outcome:
-        while "rumor" in job.folder and not (stop.exists() and stop.read_text() == AT_ONCE):
-            pass
+        if "rumor" in job.folder:
+            begun.set()
+            while not (stop.exists() and stop.read_text() == AT_ONCE):
+                time.sleep(0.01)
         return came_to(job)
 
     bench.answer = answer

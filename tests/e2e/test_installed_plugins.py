@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from textwrap import dedent
 
@@ -14,6 +13,7 @@ import pytest
 
 from commands import SMALL
 from packages import pip
+from processes import PATIENCE_SECONDS
 from toys import toy_store
 
 DGLJOINT = Path(sys.executable).with_name("dgljoint")
@@ -135,8 +135,8 @@ def dgljoint(
     site: Path, *arguments: str | Path, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [DGLJOINT, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120,
-        env={**os.environ, "PYTHONPATH": str(site), **environment},
+        [DGLJOINT, *map(str, arguments)], capture_output=True, text=True, check=False,
+        timeout=PATIENCE_SECONDS, env={**os.environ, "PYTHONPATH": str(site), **environment},
     )
 
 
@@ -166,7 +166,7 @@ def test_all_are_listed_and_those_that_are_broken_say_why(site: Path) -> None:
     twins = "plugin 'twin' is offered by dgljoint-many 1.2 and dgljoint-other 3.4"
     assert causes.pop("twin") == twins
     assert not causes
-    assert loaded["slow", "dgljoint-other"]["seconds"] >= 1.1 > loaded["gcn", "dgljoint"]["seconds"]
+    assert loaded["slow", "dgljoint-other"]["seconds"] >= 1.1
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,6 @@ def test_naming_a_broken_one_ends_with_4(site: Path, name: str, message: str, hi
 def test_one_that_prints_and_leaves_threads_neither_spoils_the_result_nor_holds_the_process(
     site: Path, data: str, tmp_path: Path
 ) -> None:
-    started = time.monotonic()
     done = dgljoint(
         site, "train", data, "--out", tmp_path / "a", *SMALL, "--epochs", "1", "--plugin", "unruly",
         "--format", "json",
@@ -203,7 +202,6 @@ def test_one_that_prints_and_leaves_threads_neither_spoils_the_result_nor_holds_
         "plugin 'unruly' (dgljoint-unruly 0.7) left the thread 'watcher' running in linger, "
         "dgljoint_unruly_unruly.py line 1"
     ) in done.stderr
-    assert time.monotonic() - started < 100
     assert "Traceback" not in done.stderr
 
 

@@ -133,8 +133,8 @@ def test_a_stop_file_interrupts_and_another_word_kills(
     stop.unlink()
     begun = stand_in(f"Path({str(stop)!r}).write_text({AT_ONCE!r}); time.sleep(600)")
     assert "killed" in run_job(job_in(tmp_path / "c").to_dict(), str(stop))["message"]
-    with pytest.raises(ProcessLookupError):
-        os.kill(begun[0], 0)
+    with pytest.raises(ChildProcessError):  # it was waited for
+        os.waitpid(begun[0], os.WNOHANG)
 
 
 def test_what_was_begun_with_other_settings_gives_way(

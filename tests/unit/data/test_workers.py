@@ -184,7 +184,7 @@ def test_an_interruption_does_not_wait_for_work_in_hand() -> None:
     with working(2, "json") as workers:
         workers.later(signal.sigtimedwait, [signal.SIGUSR1], 600)
         assert list(workers.spread(double, [1])) == [2]
-    assert time.monotonic() - started < 60
+    assert time.monotonic() - started < 300
     assert not active_children()
 
 

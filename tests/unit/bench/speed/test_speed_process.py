@@ -86,7 +86,7 @@ def test_it_ends_with_who_started_it():
         assert json.loads(process.stdout.readline()) == {"event": "tell", "text": "preprocess"}
         assert process.stdin is not None
         process.stdin.close()
-        assert process.wait(timeout=30) == 1
+        assert process.wait(timeout=300) == 1
 
 
 def test_building_takes_no_torch(tmp_path):
@@ -100,7 +100,7 @@ def test_building_takes_no_torch(tmp_path):
     ) as process:
         assert process.stdout is not None
         built = json.loads(process.stdout.readline())["figures"]
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=300) == 0
     assert 500 < built["posts"] < 2000
     assert built["peak_megabytes"] > 0
     assert (tmp_path / "a.h5").exists()

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
-import socket
 import subprocess
 import sys
-import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from torch.distributed import TCPStore
 
 from dgljoint.runs.stored import StoredRun
+from gate import Gate
+from processes import COMMAND, PATIENCE_SECONDS, wait_for
 from runs import metrics
 from toys import toy_store
 
-COMMAND = (sys.executable, "-c", "from dgljoint_cli.main import run; raise SystemExit(run())")
 TORCHRUN = (
     sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2",
     "--no-python",
@@ -28,14 +28,25 @@ SETTINGS = (
     "-o", "model.width=8", "-o", "train.batch=8", "--plugin", "contrastive", "--plugin",
     "meta_weight", "--device", "cpu",
 )
+# Forward passes in training: its 4 steps, and what the weighter looks at.
+EPOCH = 5
 
 
-def start_two(data: Path, *arguments: str) -> list[subprocess.Popen[str]]:
+@pytest.fixture
+def meeting() -> Iterator[dict[str, str]]:
+    """Give what torchrun tells two processes; the place where they meet is open, as with it."""
+    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    yield {
+        "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(store.port), "WORLD_SIZE": "2",
+        "TORCHELASTIC_USE_AGENT_STORE": "True", "TORCHELASTIC_RESTART_COUNT": "0",
+    }
+    del store  # its port was held so long
+
+
+def start_two(
+    meeting: Mapping[str, str], data: Path, *arguments: str
+) -> list[subprocess.Popen[str]]:
     """Start what torchrun would, each process at hand."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
     return [
         subprocess.Popen(
             [*COMMAND, "train", *arguments], cwd=data.parent, text=True,
@@ -44,12 +55,6 @@ def start_two(data: Path, *arguments: str) -> list[subprocess.Popen[str]]:
         )
         for rank in range(2)
     ]
-
-
-def wait_for(file: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not file.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
 
 
 def test_torchrun_trains_what_one_process_trains(tmp_path: Path) -> None:
@@ -61,7 +66,7 @@ def test_torchrun_trains_what_one_process_trains(tmp_path: Path) -> None:
         command = [*before, *COMMAND, "train", str(data), *settings, "--out", out]
         done = subprocess.run(
             [*command, "--format", "json"], cwd=tmp_path, text=True, capture_output=True,
-            timeout=120, check=False,
+            timeout=PATIENCE_SECONDS, check=False,
         )
         assert done.returncode == 0, done.stderr
         # one epoch's line and one table of figures, not two
@@ -87,43 +92,57 @@ def test_torchrun_trains_what_one_process_trains(tmp_path: Path) -> None:
     }
 
 
-def test_a_dead_process_ends_the_others_and_the_run_goes_on_with_one(tmp_path: Path) -> None:
+def test_a_dead_process_ends_the_others_and_the_run_goes_on_with_one(
+    tmp_path: Path, gate: Gate, meeting: dict[str, str]
+) -> None:
     data = toy_store(tmp_path / "toy.h5", cascades=60).path
-    first, second = start_two(data, str(data), *SETTINGS, "--epochs", "12", "--out", "cut",
-                              "-o", "train.patience=12")
-    wait_for(tmp_path / "cut" / "checkpoints" / "last.safetensors")
+    gate.close(EPOCH + 2)
+    first, second = start_two(
+        meeting, data, str(data), *SETTINGS, "--plugin", "gated", "--epochs", "3", "--out", "cut"
+    )
+    wait_for(lambda: len(gate.held()) == 2)
+    assert len(metrics(tmp_path / "cut")) == 1
     second.kill()
-    _, said = first.communicate(timeout=60)
-    second.communicate(timeout=60)
+    gate.open()
+    _, said = first.communicate(timeout=PATIENCE_SECONDS)
+    second.communicate(timeout=PATIENCE_SECONDS)
     assert first.returncode == 1
     assert "another process of this run is gone" in said
     assert "Traceback" not in said
     done = subprocess.run(
         [*COMMAND, "train", "--resume", "--out", "cut", "-q"], cwd=tmp_path, text=True,
-        capture_output=True, timeout=120, check=False,
+        capture_output=True, timeout=PATIENCE_SECONDS, check=False,
     )
     assert done.returncode == 0, done.stderr
     lines = [line["epoch"] for line in metrics(tmp_path / "cut")]
-    assert lines == list(range(1, 13))
+    assert lines == [1, 2, 3]
 
 
-def test_ctrl_c_of_one_process_saves_once_and_ends_all(tmp_path: Path) -> None:
+def test_ctrl_c_of_one_process_saves_once_and_ends_all(
+    tmp_path: Path, gate: Gate, meeting: dict[str, str]
+) -> None:
     data = toy_store(tmp_path / "toy.h5", cascades=60).path
-    both = start_two(data, str(data), *SETTINGS, "--epochs", "40", "--out", "cut")
-    wait_for(tmp_path / "cut" / "checkpoints" / "last.safetensors")
+    gate.close(EPOCH + 2)
+    both = start_two(
+        meeting, data, str(data), *SETTINGS, "--plugin", "gated", "--epochs", "3", "--out", "cut"
+    )
+    wait_for(lambda: len(gate.held()) == 2)
     both[1].send_signal(signal.SIGINT)
-    said = [process.communicate(timeout=60)[1] for process in both]
+    gate.open()
+    said = [process.communicate(timeout=PATIENCE_SECONDS)[1] for process in both]
     assert [process.returncode for process in both] == [130, 130], said
-    assert re.search(r"interrupted (in|after) epoch \d+; everything is saved", said[0])
+    assert "interrupted in epoch 2; everything is saved" in said[0]
     assert "--resume --out cut" in said[0]
 
 
-def test_an_error_of_the_first_process_is_everybodys(tmp_path: Path) -> None:
+def test_an_error_of_the_first_process_is_everybodys(
+    tmp_path: Path, meeting: dict[str, str]
+) -> None:
     data = toy_store(tmp_path / "toy.h5").path
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "file").touch()
-    both = start_two(data, str(data), *SETTINGS, "--out", "taken")
-    said = [process.communicate(timeout=60)[1] for process in both]
+    both = start_two(meeting, data, str(data), *SETTINGS, "--out", "taken")
+    said = [process.communicate(timeout=PATIENCE_SECONDS)[1] for process in both]
     assert [process.returncode for process in both] == [2, 2], said
     assert said[0].startswith("error: taken is not empty")
     assert said[1].startswith("error: process 1: taken is not empty")

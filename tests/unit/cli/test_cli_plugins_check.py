@@ -10,6 +10,7 @@ from textwrap import dedent
 
 import pytest
 
+from checked_plugins import WEIGHTER, check, edited, install
 from commands import ends
 from dgljoint.checking import STAGES, Subject, check_plugin, importing, timing
 from dgljoint.checking.hooks import check_hooks, check_specs
@@ -23,32 +24,6 @@ OWN = [entry.name for entry in discover() if entry.distribution == "dgljoint"]
 
 PAGE = Path(__file__).parents[3] / "docs" / "conformance.md"
 
-WEIGHTER = """
-    import dgljoint
-    from pydantic import Field
-
-    class MyOptions(dgljoint.Options):
-        size: float = Field(1.0, gt=0, description="of every weight")
-
-    def build(options, context):
-        import torch
-        from dgljoint.nn import LossWeighter
-
-        class Mine(LossWeighter):
-            def weigh(self, losses, step):
-                return torch.full((len(losses.names),), options.size)
-
-        return Mine()
-
-    @dgljoint.hookimpl
-    def dgljoint_loss_weighters():
-        return [
-            dgljoint.WeighterSpec(
-                name="mine", summary="a weight for all", build=build, options=MyOptions,
-                reference=dgljoint.Reference("Somebody", 2020, "A title", "https://a.example"),
-            )
-        ]
-"""
 SLOW = """
     import time
     import dgljoint
@@ -76,26 +51,6 @@ READER = """
 """
 
 
-def install(site, source, *, value="my_module", requires=("dgljoint>=0.1",)):
-    site.install("dgljoint-mine", {"mine": value}, version="2.5", my_module=source)
-    (metadata,) = site.path.glob("dgljoint_mine*/METADATA")
-    with metadata.open("a") as file:
-        file.writelines(f"Requires-Dist: {line}\n" for line in requires)
-
-
-def check(capsys, *arguments, code=0):
-    """Check ``mine`` without timing; return what was found by check, and what was said."""
-    given = ["plugins", "check", "mine", "--no-timing", "--format", "json", *arguments]
-    assert run(given) == code
-    out, err = capsys.readouterr()
-    (found,) = json.loads(out)
-    assert (found["name"], found["distribution"], found["version"]) == (
-        "mine", "dgljoint-mine", "2.5"
-    )
-    assert found["passed"] is (code == 0)
-    return {finding["check"]: finding for finding in found["findings"]}, err
-
-
 def test_a_good_plugin_passes_every_stage(site, capsys):
     install(site, WEIGHTER)
     findings, err = check(capsys)
@@ -106,124 +61,6 @@ def test_a_good_plugin_passes_every_stage(site, capsys):
     assert findings["fills the gradients"]["stage"] == "conformance"
     assert findings["can be imported"]["figures"]["seconds"] > 0
     assert err.splitlines() == [f"mine: {stage}" for stage in STAGES]
-
-
-def _edited(old, new):
-    assert old in WEIGHTER
-    return WEIGHTER.replace(old, new)
-
-
-BAD = {
-    "raises at import": (
-        "1 / 0", "import", "can be imported", "ZeroDivisionError", "python -c 'import my_module'",
-    ),
-    "lacks a library": (
-        "import library_that_is_not_there", "import", "can be imported",
-        "No module named 'library_that_is_not_there'", "which is not installed; make `python",
-    ),
-    "ends the process at import": (
-        "import os; os._exit(7)", "import", "can be imported", "ends the process, with code 7", "",
-    ),
-    "has a hook without a mark": (
-        _edited("@dgljoint.hookimpl", ""), "hooks", "marks its hooks", "dgljoint_loss_weighters",
-        "put @dgljoint.hookimpl above it",
-    ),
-    "has a misspelt hook": (
-        _edited("def dgljoint_loss_weighters", "def dgljoint_weighters"), "hooks",
-        "offers its component", "unknown hook 'dgljoint_weighters'",
-        "did you mean 'dgljoint_loss_weighters'",
-    ),
-    "has a hook with an argument": (
-        _edited("weighters():", "weighters(colour):"), "hooks", "offers its component", "colour",
-        "takes no argument",
-    ),
-    "has a hook that raises": (
-        _edited("        return [\n", "        1 / 0\n        return [\n"), "hooks",
-        "offers its component", "ZeroDivisionError", "raises nothing",
-    ),
-    "offers another name": (
-        _edited('name="mine"', 'name="other"'), "hooks", "offers its component",
-        "my_module offers other", "an entry point has the name of its component",
-    ),
-    "has no summary": (
-        _edited('"a weight for all"', '" "'), "spec", "has a summary of one line", "found ' '",
-        "say in summary",
-    ),
-    "has a summary of two lines": (
-        _edited('"a weight for all"', r'"a\nb"'), "spec", "has a summary of one line",
-        r"found 'a\nb'", "say in summary",
-    ),
-    "refers to nowhere": (
-        _edited("https://a", "a"), "spec", "names its source", "the url is 'a.example'",
-        "dgljoint.Reference(authors, year, title, url)",
-    ),
-    "refers to a year in words": (
-        _edited("2020", "'last'"), "spec", "names its source", "the year is 'last'", "in full",
-    ),
-    "refers to no one": (
-        _edited('"Somebody"', '""'), "spec", "names its source", "authors or title are empty",
-        "in full",
-    ),
-    "refers by a text": (
-        _edited('dgljoint.Reference("Somebody", 2020, "A title", "https://a.example")', '"a"'),
-        "spec", "names its source", "it is a str", "dgljoint.Reference",
-    ),
-    "does not describe an option": (
-        _edited(', description="of every weight"', ""), "spec", "describes its options", "size",
-        "description=...",
-    ),
-    "has a default that is not allowed": (
-        _edited("Field(1.0", "Field(-1.0"), "spec", "has options with valid defaults",
-        "option.size: Input should be greater than 0", "give each option a default",
-    ),
-    "has an option without default": (
-        _edited("Field(1.0, ", "Field("), "spec", "has options with valid defaults",
-        "option.size: Field required", "give each option a default",
-    ),
-    "takes unknown options": (
-        _edited("class MyOptions(dgljoint.Options):",
-                "class MyOptions(dgljoint.Options, extra='allow', frozen=False):"),
-        "spec", "has options that are fixed and known",
-        "options can be changed and unknown options are taken", "model_config",
-    ),
-    "has an option without schema": (
-        _edited("size: float = Field(1.0, gt=0", "size: type(print) = Field(print"), "spec",
-        "has options with a schema", "", "types that JSON has",
-    ),
-    "builds something else": (
-        _edited("return Mine()", "return torch.nn.Linear(1, 1)"), "conformance",
-        "makes what its spec says", "returned a Linear, expected a dgljoint.nn.LossWeighter",
-        "build must return",
-    ),
-    "weighs too few": (
-        _edited("(len(losses.names),)", "(1,)"), "conformance", "returns a weight for each loss",
-        "", "in the order of losses.names",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_what_fails_is_named_with_what_to_change(site, capsys, case):
-    source, stage, name, found, mend = BAD[case]
-    if case == "has an option without schema":
-        source = source.replace("frozen", "").replace(
-            "class MyOptions(dgljoint.Options):",
-            "class MyOptions(dgljoint.Options, arbitrary_types_allowed=True):",
-        )
-    install(site, source)
-    findings, err = check(capsys, code=4)
-    finding = findings[name]
-    assert (finding["stage"], finding["outcome"]) == (stage, "failed")
-    assert found in finding["found"]
-    assert mend in finding["mend"]
-    assert finding["mend"]
-    assert "dgljoint-mine" not in finding["found"]
-    assert "error: plugin 'mine' (dgljoint-mine 2.5) fails" in err
-    assert "Traceback" not in err
-    later = STAGES[STAGES.index(stage) + 1 :]
-    skipped = [f["stage"] for f in findings.values() if f["outcome"] == "skipped"]
-    # the last one's key is that of all stages that were left out
-    assert not skipped or skipped == [later[-1]]
 
 
 def test_stages_after_one_that_failed_are_left_out(site):
@@ -271,7 +108,7 @@ def test_a_slow_import_is_told(site, capsys):
 
 
 def test_what_a_plugin_prints_while_it_is_checked_goes_to_stderr(site, capsys):
-    loud = _edited("import torch\n", "import torch\n        print('building')\n")
+    loud = edited("import torch\n", "import torch\n        print('building')\n")
     install(site, loud)
     _, err = check(capsys)
     assert "building" in err
@@ -301,7 +138,7 @@ def test_a_hook_that_is_given_up_is_noted(site, capsys, monkeypatch):
     findings, _ = check(capsys)
     finding = findings["implements hooks as they are today"]
     assert (finding["outcome"], finding["found"]) == ("note", "will go in 2.0")
-    (site.path / "my_module.py").write_text(dedent(_edited("weighters():", "weighters(colour):")))
+    (site.path / "my_module.py").write_text(dedent(edited("weighters():", "weighters(colour):")))
     sys.modules.pop("my_module")
     installed_registry.cache_clear()
     findings, _ = check(capsys, code=4)
@@ -341,7 +178,7 @@ def test_debug_shows_every_traceback(site, capsys):
                 if (losses.values() == 0).any():
                     missing
     """.strip("\n ")
-    install(site, _edited("def weigh(self, losses, step):", two.strip()))
+    install(site, edited("def weigh(self, losses, step):", two.strip()))
     findings, err = check(capsys, "--debug", code=4)
     assert "raised by plugins (2 sub-exceptions)" in err
     assert "KeyError: 'lost'" in err
@@ -350,7 +187,7 @@ def test_debug_shows_every_traceback(site, capsys):
 
 
 def test_the_table_shows_what_to_change(site, capsys):
-    install(site, _edited(', description="of every weight"', ""))
+    install(site, edited(', description="of every weight"', ""))
     assert run(["plugins", "check", "mine", "--no-timing", "-q"]) == 4
     out, err = capsys.readouterr()
     lines = out.splitlines()
@@ -369,7 +206,7 @@ def test_verbose_says_each_check(site, capsys):
 
 
 def test_options_reach_the_component(site, capsys):
-    install(site, _edited("options.size)", "options.size if options.size < 2 else float('nan'))"))
+    install(site, edited("options.size)", "options.size if options.size < 2 else float('nan'))"))
     assert run(["plugins", "check", "mine", "--option", "sise=2"]) == 2
     assert "mine has no option 'sise': did you mean 'size'?" in capsys.readouterr().err
     check(capsys, "--option", "size=1.5")

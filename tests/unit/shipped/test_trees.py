@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -11,8 +13,8 @@ from hypothesis import strategies as st
 from dgljoint.nn import CascadeBatch
 from dgljoint.nn.questions import Question
 from dgljoint.store import CascadeStore
-from dgljoint_plugins.nn.trees import Forest
-from toys import toy_batch, toy_cascade, write_store
+from dgljoint_plugins.nn.trees import Forest, climb, observed_parents
+from toys import toy_batch, toy_cascade, toy_store, write_store
 
 
 def batch_of(
@@ -70,3 +72,24 @@ def test_a_long_chain(tmp_path_factory: pytest.TempPathFactory) -> None:
     place = posts.squeeze(0)
     expected = (place[:, None] - place).abs()
     assert torch.equal(forest.distance(posts, posts, 5000).squeeze(0), expected)
+
+
+def test_climbing_finds_depths_and_roots() -> None:
+    rng = np.random.default_rng(0)
+    parent = np.array([-1 if rng.random() < 0.1 else rng.integers(0, v) for v in range(1, 300)])
+    parent = np.concatenate(([-1], parent, [-1], np.arange(300, 400)))  # and a long chain
+    depth, root = np.zeros(len(parent), int), np.arange(len(parent))
+    for post, above in enumerate(parent):
+        if above >= 0:
+            depth[post], root[post] = depth[above] + 1, root[above]
+    found = climb(torch.from_numpy(parent))
+    assert found[0].tolist() == depth.tolist()
+    assert found[1].tolist() == root.tolist()
+
+
+def test_observed_parents_are_those_of_the_graph(tmp_path: Path) -> None:
+    batch = toy_batch(toy_store(tmp_path / "a.h5"), range(10))
+    parents = observed_parents(batch)
+    assert ((parents >= 0) == (batch.parents == 1)).all()
+    source, child = batch.graph.edges()
+    assert torch.equal(parents[child], source)

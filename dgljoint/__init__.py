@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         load_run,
         plan,
         train,
+        train_study,
     )
     from dgljoint.cascade import Cascade, Kind
     from dgljoint.dataset import CascadeDataset
@@ -94,6 +95,7 @@ _HOME = {
     "load_run": "dgljoint.api",
     "plan": "dgljoint.api",
     "train": "dgljoint.api",
+    "train_study": "dgljoint.api",
 }
 
 
@@ -134,4 +136,5 @@ __all__ = [
     "load_run",
     "plan",
     "train",
+    "train_study",
 ]

@@ -19,15 +19,17 @@ from dgljoint.plugins.registry import installed_registry
 from dgljoint.presets import find_preset
 from dgljoint.runs.naming import default_folder, resumed_folder, settings_of
 from dgljoint.store import CascadeStore
-from dgljoint.training import early, transfer
+from dgljoint.training import early, study, transfer
 from dgljoint.training import run as engine
 from dgljoint.training.callbacks import Callback
+from dgljoint.training.cells import StudyProgress
 from dgljoint.training.plan import plan_run
 from dgljoint.training.scoring import evaluate_run
 
 if TYPE_CHECKING:
     from dgljoint.evaluation.scores import EarlyDetection, Scores
     from dgljoint.training.plan import Plan
+    from dgljoint.training.study_summary import StudySummary
     from dgljoint.training.transfer import Transfer
 
     PathLike = str | os.PathLike[str]
@@ -100,6 +102,75 @@ def train(
     return engine.train(
         resolved, folder, registry=installed_registry(), callbacks=callbacks, resume=resume,
         force=force, device=device,
+    )
+
+
+def train_study(
+    data: PathLike | None = None,
+    *,
+    folds: Sequence[int] | None = None,
+    seeds: Sequence[int] | None = None,
+    jobs: int = 1,
+    plugins: Sequence[str] = (),
+    encoder: str | None = None,
+    preset: PathLike | None = None,
+    config: PathLike | None = None,
+    features: Sequence[str] = (),
+    split: str | None = None,
+    options: Settings | None = None,
+    out: PathLike | None = None,
+    resume: bool = False,
+    force: bool = False,
+    device: str = "auto",
+) -> StudySummary:
+    """Train once for every fold and seed; see ``dgljoint train --folds --seeds``.
+
+    Each run has a process and a folder of its own; one that fails stops no other.
+
+    Args:
+        data: as for :func:`train`, like the others that both have.
+        folds: that are tested, one a run; all that the split offers by default.
+        seeds: of everything random, one a run; 0 by default.
+        jobs: runs at a time.
+        plugins: interactions in this order, and at most one loss weighter.
+        encoder: shared encoder.
+        preset: name or TOML file of settings to lie under all others.
+        config: TOML file of settings.
+        features: those of the data to use; all when empty.
+        split: name of a split of the data; ``event`` by default.
+        options: by section or component.
+        out: folder of the run folders; named after the runs under ``runs/`` by default.
+        resume: go on with the interrupted study in ``out``, by its own settings, folds and seeds.
+        force: start over where runs are.
+        device: ``cpu``, ``cuda``, or ``auto`` for CUDA where torch finds it.
+
+    Returns:
+        What every run came to, and mean and spread of the figures over them. Where runs failed, its
+        ``error()`` is what the command would end with.
+
+    Raises:
+        UsageError: a name, option or folder is wrong.
+        DataError: the data cannot be used, or are not those of the runs that are there.
+        PluginError: a plugin cannot be imported.
+        InterruptedRunError: Ctrl-C; everything is saved for ``resume``.
+        RunFailedError: the file system refuses, or the study is being trained already.
+    """
+    folder = Path(out) if out is not None else None
+    if resume:
+        folder = resumed_folder(folder, force=force)
+        if study.is_study(folder):
+            before = study.folds_and_seeds(folder)
+            folds, seeds = folds or before[0], seeds or before[1]
+        config = config or settings_of(folder, several=True)
+    resolved = _resolve(
+        data, preset, config, features, options,
+        plugins=tuple(plugins), encoder=encoder, split=split,
+    )
+    planned = study.plan_study(
+        resolved, folder, folds=folds, seeds=seeds or (0,), registry=installed_registry()
+    )
+    return study.train_study(
+        planned, jobs=jobs, progress=StudyProgress(), resume=resume, force=force, device=device
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 from dgljoint.errors import UsageError
 
@@ -41,19 +40,6 @@ def parse_numbers(text: str, option: str, also: str = "") -> tuple[int, ...]:
             raise UsageError(f"{option} {text!r} are more numbers than runs anybody waits for")
         found.update(range(first, last + 1))
     return tuple(sorted(found))
-
-
-def show_numbers(numbers: Sequence[int]) -> str:
-    """Write numbers in the form that :func:`parse_numbers` reads, as short as it can be."""
-    stretches: list[tuple[int, int]] = []
-    for number in sorted(numbers):
-        if stretches and number == stretches[-1][1] + 1:
-            stretches[-1] = stretches[-1][0], number
-        else:
-            stretches.append((number, number))
-    return ",".join(
-        str(first) if first == last else f"{first}-{last}" for first, last in stretches
-    )
 
 
 def show_duration(seconds: float) -> str:

@@ -12,9 +12,8 @@ import click
 
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import Registry
-from dgljoint.runs.naming import default_folder
 from dgljoint_cli.console import Talk, print_json
-from dgljoint_cli.numbers import parse_numbers, show_numbers
+from dgljoint_cli.numbers import parse_numbers
 
 if TYPE_CHECKING:
     from dgljoint.config import RunConfig
@@ -46,11 +45,7 @@ class Asked:
 
         chosen = None if self.every_fold else self.folds or (config.fold,)
         seeds = self.seeds or (config.seed,)
-        study = plan_study(config, out or Path(), folds=chosen, seeds=seeds, registry=registry)
-        if out is not None:
-            return study
-        fold, seed = show_numbers(study.folds), show_numbers(study.seeds)
-        return study.moved_to(default_folder(config, study.store.name, fold=fold, seed=seed))
+        return plan_study(config, out, folds=chosen, seeds=seeds, registry=registry)
 
 
 def study_options(function: FunctionT) -> FunctionT:

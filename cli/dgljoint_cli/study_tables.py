@@ -11,8 +11,7 @@ from dgljoint.evaluation.scores import MODEL
 from dgljoint.runs.protocol import Protocol
 from dgljoint.training.study import state_of
 from dgljoint.training.study_summary import DONE, FIGURES, Spread, StudySummary
-from dgljoint.words import plural
-from dgljoint_cli.numbers import show_numbers
+from dgljoint.words import number_list, plural
 from dgljoint_cli.rendering import table, titled
 
 if TYPE_CHECKING:
@@ -25,8 +24,8 @@ def summary_tables(summary: StudySummary) -> list[RenderableType]:
     """Lay out the model's figures beside the guesses', and which runs are missing."""
     protocol = Protocol(summary.data, summary.split, 0, summary.disjoint, summary.ordered)
     title = (
-        f"test part of {summary.data}, split {summary.split}, folds {show_numbers(summary.folds)}, "
-        f"seeds {show_numbers(summary.seeds)}: {protocol.kept} · "
+        f"test part of {summary.data}, split {summary.split}, folds {number_list(summary.folds)}, "
+        f"seeds {number_list(summary.seeds)}: {protocol.kept} · "
         f"mean ± standard deviation over {plural(summary.done, 'run')}"
     )
     names = [name for name in FIGURES if any(name in row for row in summary.figures.values())]

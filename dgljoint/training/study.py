@@ -22,6 +22,7 @@ from dgljoint.files import remove_leftovers, write_text
 from dgljoint.options import parse_options
 from dgljoint.plugins.registry import Registry
 from dgljoint.plugins.selection import select
+from dgljoint.runs.naming import default_folder
 from dgljoint.store import CascadeStore, StoredSplit
 from dgljoint.training.cells import Cell, Failure, StudyProgress, run_cells
 from dgljoint.training.folder import RunFolder
@@ -39,6 +40,7 @@ from dgljoint.training.study_summary import (
     model_figures,
     over_cells,
 )
+from dgljoint.words import number_list
 
 SETTINGS = "settings.toml"
 _SUMMARY = "summary.json"
@@ -66,21 +68,16 @@ class Study:
     seeds: tuple[int, ...]
     cells: tuple[Cell, ...]
 
-    def moved_to(self, folder: Path) -> Study:
-        """Return the same study in another folder."""
-        cells = (replace(cell, folder=folder / cell.folder.name) for cell in self.cells)
-        return replace(self, folder=folder, cells=tuple(cells))
-
 
 def plan_study(
-    config: RunConfig, folder: Path, *, folds: Sequence[int] | None, seeds: Sequence[int],
+    config: RunConfig, folder: Path | None, *, folds: Sequence[int] | None, seeds: Sequence[int],
     registry: Registry,
 ) -> Study:
     """Work out what :func:`train_study` would do, and write nothing.
 
     Args:
         config: of every run; its own fold and seed count for nothing.
-        folder: of the study.
+        folder: of the study; named after it where it is ``None``.
         folds: that are tested; ``None`` for all that the split offers.
         seeds: of everything random.
         registry: where components are looked for; each run looks among those installed.
@@ -100,6 +97,9 @@ def plan_study(
     if not folds or not seeds:
         raise UsageError("a study has at least one fold and one seed")
     meta = selection.weighter.spec.needs_meta_split
+    place = folder or default_folder(
+        config, store.name, fold=number_list(folds), seed=number_list(seeds)
+    )
 
     def cell(fold: int, seed: int) -> Cell:
         settings = {**config.model_dump(), "fold": fold, "seed": seed}
@@ -109,10 +109,10 @@ def plan_study(
             "validation": len(parts.validation), "test": len(part_under_test(split, fold)),
         }
         own = parse_options(RunConfig, settings, "configuration")
-        return Cell(own, folder / f"fold{fold}-seed{seed}", sizes)
+        return Cell(own, place / f"fold{fold}-seed{seed}", sizes)
 
     cells = tuple(cell(fold, seed) for seed in seeds for fold in folds)
-    return Study(folder, store, split, folds, tuple(seeds), cells)
+    return Study(place, store, split, folds, tuple(seeds), cells)
 
 
 def is_study(folder: Path) -> bool:

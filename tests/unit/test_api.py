@@ -152,3 +152,25 @@ def test_a_device_that_is_not_there_is_said(store: CascadeStore) -> None:
         dgljoint.evaluate("a", device="cpuu")
     with pytest.raises(UsageError, match="there is no device 'cpuu'"):
         dgljoint.load_run("a", device="cpuu").predict()
+
+
+def test_a_study_makes_the_runs_of_the_command_and_goes_on(
+    store: CascadeStore, tmp_path: Path
+) -> None:
+    found = dgljoint.train_study("toy.h5", folds=[0, 2], encoder="gcn", options=SMALL)
+    folder = tmp_path / "runs" / "toy-gcn-event0,2-s0".replace(",", "_")
+    assert [one.fold for one in found.cells] == [0, 2]
+    assert (found.done, found.failed, found.error()) == (2, 0, None)
+    assert found.figures["model"]["accuracy"].n == 2
+    assert run([
+        "train", "toy.h5", "--folds", "0,2", "--encoder", "gcn", "--epochs", "2",
+        "-o", "train.batch=16", "-o", "model.width=8", "-q", "--out", "b",
+    ]) == 0
+    for name in ("fold0-seed0", "fold2-seed0"):
+        assert_same_run(folder / name, tmp_path / "b" / name)
+    again = dgljoint.train_study(out=folder, resume=True)
+    assert again.to_dict() == found.to_dict()
+    more = dgljoint.train_study(out=folder, resume=True, seeds=[0, 1], folds=[0])
+    assert [(one.fold, one.seed) for one in more.cells] == [(0, 0), (0, 1)]
+    with pytest.raises(UsageError, match="is not empty"):
+        dgljoint.train_study("toy.h5", out=folder)

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgljoint.errors import UsageError
-from dgljoint_cli.numbers import parse_numbers, show_numbers
+from dgljoint.words import number_list
+from dgljoint_cli.numbers import parse_numbers
 
 
 @pytest.mark.parametrize(
@@ -46,9 +47,9 @@ def test_anything_else_is_refused_with_what_is_wrong(text: str, message: str) ->
 
 @given(st.sets(st.integers(0, 60), min_size=1))
 def test_what_is_shown_reads_back(numbers: set[int]) -> None:
-    shown = show_numbers(tuple(numbers))
+    shown = number_list(tuple(numbers))
     assert parse_numbers(shown, "--folds") == tuple(sorted(numbers))
 
 
 def test_stretches_are_shown_as_ranges() -> None:
-    assert show_numbers((0, 1, 2, 5, 7, 8)) == "0-2,5,7-8"
+    assert number_list((0, 1, 2, 5, 7, 8)) == "0-2,5,7-8"

@@ -65,11 +65,15 @@ for line in sys.stdin:
         finally:  # only where it raises: the loop is not the child's
             traceback.print_exc()
             os._exit(70)
-    if task["seconds"]:
-        # Not from outside: until this process waits for it, nobody else gets the child's number.
-        time.sleep(task["seconds"])
-        os.kill(child, signal.SIGKILL)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), file=answers, flush=True)
+    # Not from outside: until this process has waited for it, nobody else gets the child's number.
+    ended, status = os.waitpid(child, os.WNOHANG if task["seconds"] else 0)
+    dies = time.monotonic() + task["seconds"]
+    while not ended:
+        time.sleep(0.002)
+        if time.monotonic() >= dies:
+            os.kill(child, signal.SIGKILL)
+        ended, status = os.waitpid(child, os.WNOHANG)
+    print(os.waitstatus_to_exitcode(status), file=answers, flush=True)
 """
 
 

@@ -19,9 +19,11 @@ from threading import Thread
 from typing import IO, Any, cast
 
 from dgljoint.errors import (
+    DataError,
     DgljointError,
     InterruptedRunError,
     RunFailedError,
+    UsageError,
     one_line,
     out_of_memory,
 )
@@ -180,7 +182,8 @@ def as_child(work: Callable[[Say], object], *, needs_less: str = NEEDS_LESS) -> 
         return InterruptedRunError.exit_code
     # the last frame: even a bug ends with a message
     except (Exception, SystemExit) as error:  # noqa: BLE001
-        traceback.print_exc()
+        if not isinstance(error, UsageError | DataError):  # those need no looking into
+            traceback.print_exc()
         told = as_error(error, needs_less=needs_less)
         say({
             "event": "error", "message": told.message, "hint": told.hint,

@@ -119,14 +119,20 @@ class StudySummary:
         )
 
 
-def model_figures(test: Scores) -> dict[str, float]:
-    """Return the model's figures of a test part by short name, in the order of ``FIGURES``.
+def all_figures(test: Scores) -> dict[str, float]:
+    """Return the model's figures of a test part by short name.
 
     What was not scored is left out: a task that was not trained, a group without targets.
     """
     found = figures_of(asdict(test))
     if test.calibration is not None:
         found["ece"] = test.calibration.raw.ece
+    return found
+
+
+def model_figures(test: Scores) -> dict[str, float]:
+    """Return those of :func:`all_figures` that ``FIGURES`` names, in its order."""
+    found = all_figures(test)
     return {name: found[name] for name in FIGURES if name in found}
 
 

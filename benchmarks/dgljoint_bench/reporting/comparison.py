@@ -14,7 +14,7 @@ from dgljoint.evaluation.comparison import Difference, compare_pairs, holm
 from dgljoint.words import plural
 from dgljoint_bench.reporting.costs import COSTS, CPU_SECONDS
 from dgljoint_bench.reporting.pairing import Pair, Side, named
-from dgljoint_bench.results.records import DONE, FAILED, MODEL, NO_MODEL, CellRecord
+from dgljoint_bench.results.records import DONE, FAILED, MODEL, NO_MODEL, CellRecord, DataRecord
 
 # Time and memory; the others follow from what is trained.
 _COSTS = ("seconds", CPU_SECONDS, "peak_megabytes")
@@ -80,6 +80,7 @@ class Group:
     Attributes:
         suite: its name.
         table: its name.
+        caution: how it is cut, where events are not kept apart.
         configuration: of the second side; ``""`` for classifiers without a model.
         pairs: done on both sides.
         figures: those that both sides have.
@@ -90,6 +91,7 @@ class Group:
 
     suite: str
     table: str
+    caution: str
     configuration: str
     pairs: int
     figures: tuple[Compared, ...]
@@ -100,7 +102,8 @@ class Group:
     @property
     def title(self) -> str:
         """Its table and configuration."""
-        return f"{self.table}, {self.configuration or 'without a model'}"
+        table = f"{self.table} ({self.caution})" if self.caution else self.table
+        return f"{table}, {self.configuration or 'without a model'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +167,9 @@ def compare(
         grouped[key.suite, key.data, key.configuration].append(pair)
     groups = []
     for (suite, table, configuration), some in grouped.items():
-        shown = figures or first.suites[suite]["figures"]
-        groups.append(_group(suite, table, configuration, some, shown))
+        shown = figures or first.suites[suite].figures
+        record = first.tables[suite][table]
+        groups.append(_group(suite, record, configuration, some, shown))
     if not failed and not any(group.figures for group in groups):
         raise DataError(
             f"{first.name} and {second.name} have no figure in common of "
@@ -183,12 +187,14 @@ def compare(
 
 
 def _group(
-    suite: str, table: str, configuration: str, pairs: Sequence[Pair], shown: Collection[str]
+    suite: str, record: DataRecord, configuration: str, pairs: Sequence[Pair],
+    shown: Collection[str],
 ) -> Group:
     rows = [MODEL] if configuration != NO_MODEL else _in_order(p.first.figures for p in pairs)
     return Group(
         suite=suite,
-        table=table,
+        table=record.name,
+        caution=record.caution,
         configuration=configuration,
         pairs=len(pairs),
         figures=tuple(one for row in rows for one in _figures(pairs, row, shown)),

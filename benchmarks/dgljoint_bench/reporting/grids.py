@@ -152,7 +152,7 @@ def _rank_grid(report: SuiteReport) -> Grid:
     return Grid(
         title=f"{report.suite.name}: average ranks",
         caption="Ranks of configurations, 1 the best, averaged over the folds of the tables "
-        f"{', '.join(table.name for table in report.tables)}; of each fold the mean over seeds. "
+        f"{', '.join(map(_with_protocol, report.tables))}; of each fold the mean over seeds. "
         "Folds of one table are not independent: the tests find too much rather than too little",
         columns=tuple(map(title_of, by_figure)),
         blocks=(
@@ -164,6 +164,11 @@ def _rank_grid(report: SuiteReport) -> Grid:
         ),
         notes=tuple(rank_notes(report)),
     )
+
+
+def _with_protocol(table: TableReport) -> str:
+    caution = table.record.caution
+    return f"{table.name} ({caution})" if caution else table.name
 
 
 def _cut(table: TableReport) -> str:

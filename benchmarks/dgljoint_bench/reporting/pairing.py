@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from dgljoint.errors import DataError, UsageError
 from dgljoint.suggest import did_you_mean
 from dgljoint.words import plural
+from dgljoint_bench.reporting.held import held_suites
 from dgljoint_bench.results.database import Results
 from dgljoint_bench.results.records import NO_MODEL, CellRecord, DataRecord, Key
+from dgljoint_bench.suites.suite import Suite
 
 _ASKED = {
     "digest": "data digest", "split_digest": "split digest", "test_on": "tested on",
@@ -45,7 +46,7 @@ class Side:
     """
 
     name: str
-    suites: dict[str, dict[str, Any]]
+    suites: dict[str, Suite]
     tables: dict[str, dict[str, DataRecord]]
     cells: dict[Key, CellRecord]
 
@@ -70,7 +71,7 @@ def read_side(path: Path, scope: Scope) -> Side:
         DataError: it is no results file.
     """
     with Results(path) as results:
-        held = results.suites()
+        held = held_suites(results)
         _known(scope.suites, held, f"{path} has no suite")
         suites = {name: one for name, one in held.items() if name in (scope.suites or held)}
         tables = {name: results.data(name) for name in suites}
@@ -179,7 +180,7 @@ def _once(names: Iterable[str]) -> list[str]:
 def _check_asked(first: Side, second: Side, suite: str, table: str) -> None:
     mine, theirs = (side.tables[suite][table] for side in (first, second))
     asked = [(what, getattr(mine, name), getattr(theirs, name)) for name, what in _ASKED.items()]
-    before, after = (side.suites[suite]["deadlines"] for side in (first, second))
+    before, after = (side.suites[suite].deadlines for side in (first, second))
     if _set_of(before) != _set_of(after):
         asked.append(("deadlines", before or "none", after or "none"))
     differ = [f"{what} {one} and {other}" for what, one, other in asked if one != other]

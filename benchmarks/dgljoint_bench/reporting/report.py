@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.figures import TITLES
-from dgljoint.options import parse_options
 from dgljoint.suggest import did_you_mean
 from dgljoint_bench.reporting.bayesian import ROPE
+from dgljoint_bench.reporting.held import held_suites
 from dgljoint_bench.reporting.ranks import Ranks, average_ranks
 from dgljoint_bench.reporting.rows import CONFIGURATION, NO_MODELS, Row, Rows, gather
 from dgljoint_bench.reporting.series import blocks
@@ -113,7 +113,7 @@ def read_report(
     """
     check_figures(figures)
     figures = tuple(dict.fromkeys(figures))
-    known = {name: _suite(results, name, values) for name, values in results.suites().items()}
+    known = held_suites(results)
     if not known:
         raise DataError(
             f"{results.path} holds no suite yet", hint="dgljoint benchmark run SUITE fills it"
@@ -124,13 +124,6 @@ def read_report(
     _check_names(tables, offered, "table", results)
     found = [_suite_report(results, suite, tables or offered, figures, rope) for suite in chosen]
     return [one for one in found if one.tables or one.not_run]
-
-
-def _suite(results: Results, name: str, values: dict[str, object]) -> Suite:
-    try:
-        return parse_options(Suite, values, f"suite '{name}'")
-    except UsageError as error:
-        raise DataError(f"{results.path} is not readable: {error.message}") from error
 
 
 def _check_names(

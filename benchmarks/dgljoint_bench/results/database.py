@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -121,8 +122,8 @@ class Results:
                 raise
             self._connection.execute("COMMIT")
 
-    def suites(self) -> dict[str, dict[str, Any]]:
-        """Return the definition of each suite, by name."""
+    def suites(self) -> dict[str, Any]:
+        """Return the definition of each suite, by name, as it was written down."""
         with self._refusals():
             rows = self._connection.execute("SELECT name, definition FROM suite ORDER BY name")
             return {row["name"]: json.loads(row["definition"]) for row in rows}
@@ -278,6 +279,8 @@ def _cell(
 ) -> CellRecord:
     figures: dict[str, dict[str, float]] = defaultdict(dict)
     for one in figure:
+        if not math.isfinite(one["value"]):
+            raise ValueError(f"{one['name']} of {_key(row)} is {one['value']}")
         figures[one["row"]][one["name"]] = one["value"]
     curve: dict[int, dict[str, float]] = defaultdict(dict)
     for one in epoch:

@@ -61,6 +61,12 @@ class DataRecord:
         return self.digest, self.split_digest, self.test_digest
 
     @property
+    def caution(self) -> str:
+        """The protocol where events are not kept apart, which must stand beside the name."""
+        apart = self.kept_apart and not self.ordered and self.test_on is None
+        return "" if apart else self.protocol
+
+    @property
     def protocol(self) -> str:
         """How the data are cut, which every figure must be read with."""
         if self.ordered:

@@ -8,6 +8,7 @@ Does the job that ``FOLDER/job.json`` describes and leaves ``FOLDER/outcome.json
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
@@ -37,16 +38,17 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _do(folder: Path) -> None:
-    started = time.perf_counter()
     try:
         job = Job.from_dict(json.loads((folder / JOB).read_text(encoding="utf-8")))
         _check_data(job)
         found = _train(job) if job.trials else _without_model(job)
     except (KeyboardInterrupt, InterruptedRunError):
-        _spend(folder, started)
+        _spend(folder)
         raise
-    spent = _spend(folder, started)
-    write_text(folder / OUTCOME, json.dumps({"digest": job.digest, **found, **spent}) + "\n")
+    spent = _spend(folder)
+    found["versions"] = {**found.get("versions", {}), **job.program}
+    by = {"digest": job.digest, "program": job.program}
+    write_text(folder / OUTCOME, json.dumps({**by, **found, **spent}) + "\n")
 
 
 def _check_data(job: Job) -> None:
@@ -132,7 +134,7 @@ def _tests_seen(run: StoredRun) -> int:
 
 def _figures(job: Job, run: StoredRun) -> dict[str, dict[str, float]]:
     """Return the figures of the test part by row: the model's and those of guesses."""
-    from dgljoint.training.study_summary import guess_figures, model_figures
+    from dgljoint.training.study_summary import all_figures, guess_figures
 
     if job.test_on:
         from dgljoint.training.transfer import evaluate_transfer
@@ -142,7 +144,7 @@ def _figures(job: Job, run: StoredRun) -> dict[str, dict[str, float]]:
         ).scores
     else:
         test = run.typed_scores()["test"]
-    found = {MODEL: model_figures(test), **guess_figures(test)}
+    found = {MODEL: all_figures(test), **guess_figures(test)}
     if job.deadlines and test.rumor is not None:
         found[MODEL] |= _early(job, run)
     return found
@@ -180,7 +182,7 @@ def _without_model(job: Job) -> dict[str, Any]:
     return {"figures": figures, "tests_seen": 0}
 
 
-def _spend(folder: Path, started: float) -> dict[str, float]:
+def _spend(folder: Path) -> dict[str, float]:
     """Add this process's time to what earlier ones of the cell spent, those that were not killed.
 
     Returns:
@@ -191,8 +193,11 @@ def _spend(folder: Path, started: float) -> dict[str, float]:
     # VmHWM, and not getrusage: that counts towards a process what its parent held.
     status = Path("/proc/self/status").read_text(encoding="ascii")
     peak = re.search(r"VmHWM:\s+(\d+) kB", status)
+    # The time at which this process was started is the 22nd field: imports count, too.
+    fields = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    started = int(fields[19]) / os.sysconf("SC_CLK_TCK")
     spent = {
-        "seconds": before.get("seconds", 0.0) + time.perf_counter() - started,
+        "seconds": before.get("seconds", 0.0) + time.clock_gettime(time.CLOCK_BOOTTIME) - started,
         "cpu_seconds": before.get("cpu_seconds", 0.0) + time.process_time(),
         "peak_megabytes": max(
             before.get("peak_megabytes", 0.0), int(peak.group(1)) / 1000 if peak else 0.0

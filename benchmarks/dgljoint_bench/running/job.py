@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
@@ -45,6 +45,8 @@ class Job:
         test_on: another cascade file that is tested on, or "".
         test_digest: of the content of that file, or "".
         deadlines: of early detection, or "".
+        program: that the cell was planned with: versions and digests of sources. Figures of
+            another one stand where they were recorded, but no run of it is gone on with.
         device: to compute on.
     """
 
@@ -60,6 +62,7 @@ class Job:
     test_on: str = ""
     test_digest: str = ""
     deadlines: str = ""
+    program: dict[str, str] = field(default_factory=dict)
     device: str = "cpu"
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -14,14 +13,16 @@ from typing import Any
 from dgljoint.config import RunConfig, layered, resolve_config
 from dgljoint.errors import DgljointError, UsageError
 from dgljoint.plugins.registry import Registry
-from dgljoint.plugins.selection import select
+from dgljoint.plugins.selection import Selection, select
 from dgljoint.presets import find_preset
 from dgljoint.store import CascadeStore, StoredSplit
 from dgljoint.training.parts import folds_offered, part_under_test, training_parts
 from dgljoint.training.setup import with_all_options
 from dgljoint_bench.results.records import NO_MODEL, DataRecord, Key
 from dgljoint_bench.running.job import Job, TrialPlan
-from dgljoint_bench.suites.suite import Settings, Suite, Table
+from dgljoint_bench.running.program import program_of
+from dgljoint_bench.suites.names import WITHOUT_MODEL, folder_name
+from dgljoint_bench.suites.suite import MOST_SEEDS, Settings, Suite, Table
 
 # Where a cell's data lie does not change its figures.
 _NOT_DIGESTED = ("data",)
@@ -100,6 +101,8 @@ def plan_suite(
         DataError: data cannot be used.
         PluginError: a plugin cannot be imported.
     """
+    if seeds and max(seeds) >= MOST_SEEDS:
+        raise UsageError(f"there is no seed {max(seeds)}", hint="seeds are below 2^63")
     opened = {
         place: _open(suite, table, files, folds)
         for place, table in enumerate(suite.tables)
@@ -223,12 +226,17 @@ class _Planner:
     def cell(self, key: Key) -> PlannedCell:
         """Plan a cell."""
         suite, one = self._suite, self._tables[key.data]
-        names = (suite.name, key.data, key.configuration or "without a model")
-        place = self._out.joinpath(*map(_folder_name, names), f"fold{key.fold}-seed{key.seed}")
+        names = (suite.name, key.data, key.configuration or WITHOUT_MODEL)
+        place = self._out.joinpath(*map(folder_name, names), f"fold{key.fold}-seed{key.seed}")
+        settings = () if key.configuration == NO_MODEL else suite.trials_of(key.configuration)
+        made = [self._selected(one, key, trial) for trial in settings]
+        plugins = {used.entry for _, selection in made for used in selection.components}
         job = Job(
             digest="",
             folder=str(place.resolve()),
-            trials=() if key.configuration == NO_MODEL else tuple(self._trials(one, key)),
+            trials=tuple(
+                _trial(one, key, trial, *both) for trial, both in zip(settings, made, strict=True)
+            ),
             data=str(one.store.path.resolve()),
             split=one.split.name,
             fold=key.fold,
@@ -238,23 +246,30 @@ class _Planner:
             test_on="" if one.test_on is None else str(one.test_on.path.resolve()),
             test_digest=one.record.test_digest or "",
             deadlines=suite.deadlines,
+            program=program_of(plugins),
             device=self._device,
         )
         return PlannedCell(key, replace(job, digest=_digest(job)))
 
-    def _trials(self, one: _Opened, key: Key) -> Iterator[TrialPlan]:
+    def _selected(
+        self, one: _Opened, key: Key, settings: Settings
+    ) -> tuple[RunConfig, Selection]:
         given = {
             "data": str(one.store.path.resolve()), "split": one.split.name, "fold": key.fold,
             "seed": key.seed,
         }
-        for settings in self._suite.trials_of(key.configuration):
-            config = _resolved(self._suite, one.table, key.configuration, settings, given)
-            with _naming(self._suite, key.configuration):
-                selection = select(self._registry, config)
-            meta = selection.weighter.spec.needs_meta_split
-            training_parts(one.store, one.split, key.fold, seed=key.seed, meta=meta)
-            config = with_all_options(config, selection, one.store)
-            yield TrialPlan(settings=settings, config=config.model_dump(mode="json"))
+        config = _resolved(self._suite, one.table, key.configuration, settings, given)
+        with _naming(self._suite, key.configuration):
+            return config, select(self._registry, config)
+
+
+def _trial(
+    one: _Opened, key: Key, settings: Settings, config: RunConfig, selection: Selection
+) -> TrialPlan:
+    meta = selection.weighter.spec.needs_meta_split
+    training_parts(one.store, one.split, key.fold, seed=key.seed, meta=meta)
+    config = with_all_options(config, selection, one.store)
+    return TrialPlan(settings=settings, config=config.model_dump(mode="json"))
 
 
 def _resolved(
@@ -292,10 +307,6 @@ def _digest(job: Job) -> str:
     }
     text = json.dumps(asked, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def _folder_name(name: str) -> str:
-    return re.sub(r"[^\w.+-]+", "_", name)
 
 
 def as_config(trial: TrialPlan) -> RunConfig:

@@ -39,7 +39,12 @@ def stored_outcome(job: Job) -> Outcome | None:
 
 def _outcome(job: Job) -> Outcome | None:
     found = _read(job.path / OUTCOME)
-    return found if found.get("digest") == job.digest else None
+    return found if _is_of(found, job) else None
+
+
+def _is_of(left: dict[str, Any], job: Job) -> bool:
+    """Say whether a file of a cell was left by this job and this program."""
+    return (left.get("digest"), left.get("program", {})) == (job.digest, job.program)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -136,10 +141,10 @@ def _lock(held: int) -> bool:
 
 
 def _prepare(job: Job) -> None:
-    """Write the job down; what was begun with other settings, or nobody knows which, gives way."""
+    """Write the job down; what was begun by another one, or nobody knows which, gives way."""
     file, text = job.path / JOB, json.dumps(job.to_dict(), indent=2) + "\n"
     with writing(job.path):
-        if _read(file).get("digest") != job.digest:
+        if not _is_of(_read(file), job):
             _clear(job)
         (job.path / OUTCOME).unlink(missing_ok=True)
     write_text(file, text)

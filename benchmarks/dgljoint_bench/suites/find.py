@@ -44,5 +44,4 @@ def _parsed(text: str, name: str, origin: str) -> Suite:
         values = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{origin} is not TOML: {error}") from error
-    suite = parse_options(Suite, values, origin)
-    return suite if suite.name else suite.model_copy(update={"name": name})
+    return parse_options(Suite, {**values, "name": values.get("name") or name}, origin)

@@ -1,11 +1,46 @@
-"""The names of the suites that ship, without reading one."""
+"""Names: of the suites that ship, without reading one, and what may be a name."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from importlib import resources
+
+WITHOUT_MODEL = "without a model"
+"""What the cells are called that train no model."""
+_LONGEST = 100
 
 
 def shipped_suites() -> list[str]:
     """Name the suites that ship."""
     files = resources.files(__package__).iterdir()
     return sorted(file.name.removesuffix(".toml") for file in files if file.name.endswith(".toml"))
+
+
+def folder_name(name: str) -> str:
+    """Return the name of the folder of something; see :func:`check_names`."""
+    return re.sub(r"[^\w.+-]+", "_", name)
+
+
+def check_names(names: Iterable[str], kind: str) -> None:
+    """Refuse names that cannot be printed, or whose folders would meet or lie elsewhere.
+
+    Args:
+        names: of things of one kind, beside one another.
+        kind: what they are, in words.
+
+    Raises:
+        ValueError: a name is of that sort.
+    """
+    taken = {folder_name(WITHOUT_MODEL): WITHOUT_MODEL} if kind == "configuration" else {}
+    for name in names:
+        if not name.strip():
+            raise ValueError(f"a {kind} has no name")
+        if not name.isprintable() or name.startswith(".") or len(name) > _LONGEST:
+            raise ValueError(
+                f"a {kind} cannot be called {name[:_LONGEST]!r}: a name is printable, begins with "
+                f"no dot and has at most {_LONGEST} characters"
+            )
+        other = taken.setdefault(folder_name(name), name)
+        if other != name or name == WITHOUT_MODEL:
+            raise ValueError(f"the {kind}s {other!r} and {name!r} would have one folder")

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from dgljoint.errors import UsageError
 from dgljoint.evaluation.figures import TITLES
 from dgljoint.options import Options
+from dgljoint_bench.suites.names import check_names
 
 Settings = dict[str, Any]
+MOST_SEEDS = 1 << 63
+"""Seeds are below: the results file holds no larger number."""
+Seed = Annotated[int, Field(ge=0, lt=MOST_SEEDS)]
+
+# What tables and seeds say.
+_NOT_SETTINGS = ("data", "split", "fold", "seed")
 
 
 class Table(Options):
@@ -19,7 +27,9 @@ class Table(Options):
     data: str = Field(min_length=1, description="cascade file NAME.h5; demo is built in")
     name: str = Field("", description="of the table; made of data and split when empty")
     split: str = Field("event", description="name of a split of the file")
-    folds: tuple[int, ...] | Literal["all"] = Field("all", description="tested, one a cell")
+    folds: tuple[int, ...] | Literal["all"] = Field(
+        "all", min_length=1, description="tested, one a cell"
+    )
     test_on: str = Field("", description="another file, tested on without the cascades of both")
     settings: Settings = Field(default_factory=dict, description="of its cells, as config.toml")
     without: tuple[str, ...] = Field((), description="configurations left out here")
@@ -67,7 +77,7 @@ class Suite(Options):
     name: str = Field("", description="of the suite; that of its file when empty")
     summary: str = Field(min_length=1, description="what it shows, in a line")
     tables: tuple[Table, ...] = Field(min_length=1, description="data and how they are cut")
-    seeds: tuple[int, ...] = Field((0,), min_length=1, description="of everything random")
+    seeds: tuple[Seed, ...] = Field((0,), min_length=1, description="of everything random")
     figures: tuple[str, ...] = Field(
         ("accuracy", "macro_f1", "mrr", "mrr_not_source"), min_length=1,
         description="columns of the tables",
@@ -95,6 +105,13 @@ class Suite(Options):
         if twice:
             raise ValueError(f"two tables are called '{min(twice)}'; give one a name")
         _among((one.table for one in self.published), titles, "table")
+        for names, kind in (
+            ([self.name] if self.name else [], "suite"), (titles, "table"),
+            (self.configurations, "configuration"),
+        ):
+            check_names(names, kind)
+        if self.deadlines:
+            _parse_deadlines(self.deadlines)
         if self.reference:
             _among((self.reference,), self.configurations, "configuration")
         for table in self.tables:
@@ -102,12 +119,24 @@ class Suite(Options):
         for figures in (one.figures for one in self.published):
             _among(figures, TITLES, "figure")
         for name, configuration in self.configurations.items():
-            self._check_budget(name, configuration)
+            self._check_trials(name, configuration)
+        self._check_settings()
         return self
 
-    def _check_budget(self, name: str, configuration: Configuration) -> None:
-        if not name.strip():
-            raise ValueError("a configuration has no name")
+    def _check_settings(self) -> None:
+        configurations = self.configurations.values()
+        for settings in (
+            self.settings, *self.trials, *(table.settings for table in self.tables),
+            *(one.settings for one in configurations),
+            *(trial for one in configurations for trial in one.trials),
+        ):
+            for name in _NOT_SETTINGS:
+                if name in settings:
+                    raise ValueError(
+                        f"'{name}' is no setting: tables say data, split and folds, the suite seeds"
+                    )
+
+    def _check_trials(self, name: str, configuration: Configuration) -> None:
         tried = configuration.trials or self.trials
         if len(tried) != len(self.trials):
             raise ValueError(
@@ -118,6 +147,15 @@ class Suite(Options):
     def trials_of(self, configuration: str) -> tuple[Settings, ...]:
         """Return what is tried for a configuration."""
         return self.configurations[configuration].trials or self.trials
+
+
+def _parse_deadlines(text: str) -> None:
+    from dgljoint.evaluation.deadlines import parse_deadlines
+
+    try:
+        parse_deadlines(text)
+    except UsageError as error:
+        raise ValueError(error.message) from error
 
 
 def _among(names: Iterable[str], known: Iterable[str], kind: str) -> tuple[str, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from dgljoint_bench.reporting.series import Panel
-    from dgljoint_bench.results.records import CellRecord
+    from dgljoint_bench.results.records import CellRecord, DataRecord
+    from dgljoint_bench.suites.suite import Suite
 
 _SCORE = "score"
 _CURVES = (_SCORE, "accuracy", "macro_f1", "mrr")
@@ -81,7 +83,7 @@ def plot(
 
 def _read(
     results: Path, suite: str | None, tables: Sequence[str], configurations: Sequence[str]
-) -> tuple[list[CellRecord], dict[str, Any]]:
+) -> tuple[list[CellRecord], Suite]:
     from dgljoint.suggest import did_you_mean
     from dgljoint_bench.reporting.pairing import Scope, read_side
     from dgljoint_bench.results.records import NO_MODEL
@@ -95,7 +97,7 @@ def _read(
         raise DataError(f"{results} holds no cell", hint="dgljoint benchmark run SUITE fills it")
     definition = next(iter(side.suites.values()))
     # In the order of the suite, whichever cell ended first; without those that it has no more.
-    order = list(definition["configurations"])
+    order = list(definition.configurations)
     known = {key.configuration for key in side.cells} & set(order)
     for name in configurations:
         if name not in known:
@@ -103,13 +105,21 @@ def _read(
                 f"{results} has no configuration '{name}'", hint=did_you_mean(name, known)
             )
     chosen = {*(configurations or known), NO_MODEL}
-    cells = [cell for key, cell in side.cells.items() if key.configuration in chosen]
+    records = side.tables[definition.name]
+    cells = [
+        replace(cell, key=replace(key, data=_with_caution(records[key.data])))
+        for key, cell in side.cells.items() if key.configuration in chosen
+    ]
     cells.sort(key=lambda cell: [*order, NO_MODEL].index(cell.key.configuration))
     return cells, definition
 
 
+def _with_caution(record: DataRecord) -> str:
+    return f"{record.name} ({record.caution})" if record.caution else record.name
+
+
 def _drawing(
-    plots: ModuleType, kind: str, cells: list[CellRecord], definition: dict[str, Any],
+    plots: ModuleType, kind: str, cells: list[CellRecord], definition: Suite,
     figure: str | None,
 ) -> tuple[Callable[[Figure], None], list[str]]:
     """Return what draws the picture, and what is to be said of it."""
@@ -122,10 +132,10 @@ def _drawing(
             raise UsageError(f"there is no learning curve of '{name}'", hint=_CURVES_HINT)
         panels = _some(series.learning_curves(cells, name), f"learning curves of {name}")
         return lambda on: plots.learning_curves(on, panels, title_of(name)), []
-    name = figure or definition["figures"][0]
+    name = figure or definition.figures[0]
     check_figures([name])
     if kind == "early":
-        deadlines = [text.strip() for text in definition["deadlines"].split(",") if text.strip()]
+        deadlines = [text.strip() for text in definition.deadlines.split(",") if text.strip()]
         panels = _some(
             series.early_detection(cells, name, deadlines), f"{name} by deadlines",
             hint="deadlines are the suite's: deadlines = \"0,10m,1h,all\"",
@@ -134,11 +144,11 @@ def _drawing(
     if kind == "cells":
         panels = _some(series.every_cell(cells, name), name)
         return lambda on: plots.every_cell(on, panels, title_of(name)), []
-    return _ranking(plots, cells, name)
+    return _ranking(plots, cells, definition, name)
 
 
 def _ranking(
-    plots: ModuleType, cells: list[CellRecord], name: str
+    plots: ModuleType, cells: list[CellRecord], definition: Suite, name: str
 ) -> tuple[Callable[[Figure], None], list[str]]:
     from dgljoint_bench.reporting.ranks import average_ranks
     from dgljoint_bench.reporting.series import blocks
@@ -160,6 +170,9 @@ def _ranking(
     }
     many = f"{plural(ranks.blocks, 'fold')} of {plural(len(tables), 'table')}"
     title = f"{title_of(name)}: average rank over {many}{tested}"
+    # What was added to a name must stand beside the ranks, too.
+    for table in sorted(tables - {table.title for table in definition.tables}):
+        title += f"\n{table}"
     said = []
     if partial:
         said.append(f"left out, since not all have it: {'; '.join(partial)}")

@@ -92,8 +92,11 @@ def run(
     _check_names(chosen, only, tables)
     files = _files(chosen, tables, places, talk)
     from dgljoint.plugins.registry import installed_registry
+    from dgljoint.training.devices import find_device
     from dgljoint_bench.running.plan import plan_suite
 
+    if cluster is None:
+        find_device(device)  # refuses one that is not there
     plan = plan_suite(
         chosen, files, out, installed_registry(),
         folds=None if folds is None else parse_numbers(folds, "--folds"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import dgljoint
 from dgljoint.errors import DataError, DivergedError
 from dgljoint.plugins.registry import installed_registry
-from dgljoint.training.study_summary import model_figures
+from dgljoint.training.study_summary import all_figures
 from dgljoint_bench.running import cell_process
 from dgljoint_bench.running.job import Job
 from dgljoint_bench.running.plan import plan_suite
@@ -49,7 +50,7 @@ def test_figures_and_early_detection_are_of_what_is_tested_on(tmp_path: Path, ot
         whole = dgljoint.evaluate(run)
         early = dgljoint.evaluate_early(run, part="test", deadlines=",".join(DEADLINES))
     said = {name: value for name, value in found.items() if "@" not in name}
-    assert said == model_figures(whole)
+    assert said == all_figures(whole)
     assert {name: found[f"accuracy@{name}"] for name in DEADLINES} == {
         one.deadline: one.rumor.accuracy for one in early.deadlines
     }
@@ -132,3 +133,20 @@ def test_files_that_changed_since_the_plan_are_refused(tmp_path: Path, file: str
 def test_a_split_that_changed_since_the_plan_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="expected another"):
         cell_process._check_data(replace(job_of(tmp_path), split_digest="another"))
+
+
+def test_seconds_count_from_the_start_of_the_process(tmp_path: Path) -> None:
+    first = cell_process._spend(tmp_path)
+    # This process imported torch before: it has lived longer than it computed on one thread.
+    assert first["seconds"] > 1
+    again = cell_process._spend(tmp_path)
+    assert again["seconds"] >= 2 * first["seconds"]
+
+
+def test_a_cell_is_recorded_with_the_program_that_ran_it(tmp_path: Path) -> None:
+    job = replace(job_of(tmp_path), trials=(), observed_share=0.5, program={"source of a": "x"})
+    job.path.mkdir(parents=True)
+    (job.path / "job.json").write_text(json.dumps(job.to_dict()))
+    cell_process._do(job.path)
+    found = json.loads((job.path / "outcome.json").read_text())
+    assert found["program"] == found["versions"] == {"source of a": "x"}

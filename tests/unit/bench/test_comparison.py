@@ -29,6 +29,13 @@ def compared(
     return compare(one, other, pairs, figures=figures, notes=notes)
 
 
+def test_a_table_of_random_folds_is_called_so(tmp_path: Path) -> None:
+    path = write_results(tmp_path / "a.sqlite", folds([0.5]), kept_apart=None)
+    side = read_side(path, Scope())
+    (group,) = compare(side, side, pairs_of_files(side, side)[0]).groups
+    assert (group.table, group.title) == ("one", "one (split event: RANDOM FOLDS), joint")
+
+
 FIRST, SECOND = [0.5, 0.6, 0.7, 0.4, 0.5, 0.6], [0.55, 0.58, 0.8, 0.4, 0.61, 0.72]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmark_results import data
+from benchmark_results import cell, data, write
 from dgljoint.errors import DataError
 from dgljoint_bench.results.database import Results
 
@@ -55,3 +55,12 @@ def test_other_data_of_one_name_are_refused(tmp_path: Path, change: dict[str, An
         assert results.suites() == {"made": {"first": 1}}
         results.describe("made", {}, {1: data(cascades=9)})
         assert results.data("made")["small"].cascades == 9
+
+
+def test_a_figure_that_is_no_number_is_not_read(tmp_path: Path) -> None:
+    path = write(tmp_path / "all.sqlite", [cell("plain", 0, accuracy=0.5)])
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE figure SET value = 9e999")
+    connection.close()
+    with Results(path) as results, pytest.raises(DataError, match="accuracy of small, plain"):
+        results.cells("made")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -143,3 +144,13 @@ def test_suites_and_tables_that_there_are_not(tmp_path: Path) -> None:
         read_side(path, Scope(tables=["two"]))
     with pytest.raises(DataError, match="there is no results file"):
         read_side(tmp_path / "none.sqlite", EVERYTHING)
+
+
+@pytest.mark.parametrize("definition", ["{}", "[1]"])
+def test_a_suite_that_cannot_be_read_is_told_of(tmp_path: Path, definition: str) -> None:
+    path = write_results(tmp_path / "a.sqlite", [cell()])
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE suite SET definition = ?", (definition,))
+    connection.close()
+    with pytest.raises(DataError, match=r"a\.sqlite is not readable"):
+        read_side(path, EVERYTHING)

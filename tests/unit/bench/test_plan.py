@@ -123,6 +123,8 @@ def test_any_cell_of_the_suite_has_its_digest(tmp_path: Path) -> None:
         c.key: c.job.digest for c in whole.cells
     }
     key = plan.cells[0].key
+    with pytest.raises(UsageError, match="no seed 9223372036854775808"):
+        plan_of(tmp_path, seeds=[1 << 63])
     for other in ({"data": "gone"}, {"configuration": "gone"}, {"fold": 77}):
         assert plan.digest_of(replace(key, **other)) is None
 

@@ -293,3 +293,12 @@ def test_pages_that_cannot_be_read_are_refused(tmp_path) -> None:
     (tmp_path / "latin.md").write_bytes(b"\xe9")
     with pytest.raises(UsageError, match="cannot be read"):
         between_markers(tmp_path / "latin.md", "new")
+
+
+def test_ranks_over_random_folds_say_so(tmp_path) -> None:
+    made = suite(tables=[{"data": name, "folds": [0, 1, 2]} for name in ("small", "large")])
+    cells = [cell(name, fold, table=where, accuracy=0.5) for name in ("plain", "joint")
+             for where in ("small", "large") for fold in range(3)]
+    records = [data(), data("large", kept_apart=None)]
+    ranks = grids_of(report(write(tmp_path / "r.sqlite", cells, made, records)))[-1]
+    assert "tables small, large (split event: RANDOM FOLDS);" in ranks.caption

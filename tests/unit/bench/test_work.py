@@ -151,6 +151,21 @@ def test_what_was_begun_with_other_settings_gives_way(
     assert not (cell / "trial0").exists()
 
 
+def test_so_does_what_another_program_left(
+    tmp_path: Path, stand_in: Callable[[str], list[int]]
+) -> None:
+    """Finished or not: an edited plugin would have the figures of the one before."""
+    cell, stop = tmp_path / "cell", str(tmp_path / "stop")
+    begun = stand_in(f"os.mkdir(folder + '/trial0'); {LEAVES}")
+    assert run_job(job_in(cell).to_dict(), stop)["figures"] == 1
+    edited = job_in(cell, program={"source of mine": "2"})
+    left = LEAVES.replace("figures=1", "figures=2, program={'source of mine': '2'}")
+    begun = stand_in(f"if not os.path.exists(folder + '/trial0'): {left}")
+    assert run_job(edited.to_dict(), stop)["figures"] == 2
+    assert run_job(edited.to_dict(), stop)["figures"] == 2
+    assert len(begun) == 1
+
+
 def test_so_does_what_nobody_knows_the_settings_of(
     tmp_path: Path, stand_in: Callable[[str], list[int]]
 ) -> None:

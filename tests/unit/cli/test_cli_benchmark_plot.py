@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -151,3 +152,17 @@ def test_without_matplotlib_the_extra_is_named(
     said = ends(capsys, 2, *PLOT, "cells", "-o", "a.svg")
     assert "matplotlib, which is not installed" in said.error
     assert "pip install 'dgljoint[plots]'" in said
+
+
+@pytest.mark.parametrize("kind", ["learning-curves", "early", "cells", "critical-difference"])
+def test_a_picture_of_random_folds_says_so(
+    capsys: pytest.CaptureFixture[str], results: Path, kind: str
+) -> None:
+    assert "RANDOM FOLDS" not in drawn(capsys, kind, "--configuration", "joint",
+                                       "--configuration", "alone")[0]
+    with sqlite3.connect(results) as connection:
+        connection.execute("UPDATE data SET kept_apart = NULL WHERE name = 'one'")
+    connection.close()
+    picture, _ = drawn(capsys, kind, "--configuration", "joint", "--configuration", "alone")
+    assert "one (split event: RANDOM FOLDS)" in picture
+    assert "two (" not in picture

@@ -64,3 +64,15 @@ def test_a_figure_that_is_no_number_is_not_read(tmp_path: Path) -> None:
     connection.close()
     with Results(path) as results, pytest.raises(DataError, match="accuracy of small, plain"):
         results.cells("made")
+
+
+@pytest.mark.parametrize(("changes", "said"), [
+    ({}, ""), ({"kept_apart": None}, "RANDOM FOLDS"), ({"ordered": True}, "later cascades"),
+    ({"test_on": "other", "test_shared": 3}, "tested on other"),
+])
+def test_a_table_whose_events_are_not_kept_apart_has_a_caution(
+    changes: dict[str, Any], said: str
+) -> None:
+    caution = data(**changes).caution
+    assert said in caution
+    assert bool(caution) == bool(said)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,12 @@ def test_budgets_must_be_equal_wherever_they_are_set(
     unset = TINY.replace(", epochs = 2", "") + f"[configurations.a]\npreset = '{preset}'"
     with pytest.raises(UsageError, match="unequal budgets"):
         plan_of(tmp_path, unset)
+
+
+def test_a_cell_is_planned_with_its_program(tmp_path: Path) -> None:
+    program = plan_of(tmp_path, folds=[0]).cells[0].job.program
+    assert program["source of dgljoint"]
+    assert program["torch"] == metadata.version("torch")
 
 
 def test_any_cell_of_the_suite_has_its_digest(tmp_path: Path) -> None:

@@ -22,6 +22,10 @@ class Kind(IntEnum):
     QUOTE = 3
 
 
+# Not in the hot path: NumPy asks an enumeration for attributes, which is slow.
+_LAST_KIND = int(max(Kind))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class SparseBlock:
     """A sparse feature of the N posts of one cascade, in CSR form.
@@ -87,7 +91,7 @@ class Cascade:
         delay = self.delay_seconds
         if delay[0] != 0 or not np.isfinite(delay).all() or (np.diff(delay) < 0).any():
             raise DataError(f"cascade {self.id}: delays are not in time order from 0")
-        if self.kind.max() > max(Kind):
+        if self.kind.max() > _LAST_KIND:
             raise DataError(f"cascade {self.id}: a post is of an unknown kind")
 
 

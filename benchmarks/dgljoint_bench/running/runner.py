@@ -98,7 +98,7 @@ def run_suite(
         InterruptedRunError: Ctrl-C; the same command goes on.
         RunFailedError: the file system refuses, or the cluster gave cells up.
     """
-    left = _left(plan, results, replace=replace)
+    left = cells_left(plan, results, replace=replace)
     results.describe(plan.suite.name, plan.suite.model_dump(mode="json"), plan.tables)
     progress.start([cell.key for cell in left], results.cells(plan.suite.name), pool.jobs)
     stop_file, held = out.resolve() / STOP, tuple(keep_open)
@@ -123,7 +123,18 @@ def run_suite(
     return tally
 
 
-def _left(plan: SuitePlan, results: Results, *, replace: bool) -> list[PlannedCell]:
+def cells_left(plan: SuitePlan, results: Results, *, replace: bool) -> list[PlannedCell]:
+    """Return the cells of a plan that are not recorded.
+
+    Args:
+        plan: of the suite.
+        results: file they are recorded in.
+        replace: whether cells that are recorded with other settings are to be run again.
+
+    Raises:
+        UsageError: the file holds cells of other settings, which are not to be replaced or not
+            asked for.
+    """
     known = results.digests(plan.suite.name)
     # What has failed may be corrected.
     done = {key: digest for key, (digest, state) in known.items() if state == DONE}

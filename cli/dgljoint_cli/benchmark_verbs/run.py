@@ -23,7 +23,7 @@ from dgljoint_cli.console import (
 from dgljoint_cli.numbers import parse_numbers
 
 if TYPE_CHECKING:
-    from dgljoint_bench.running.plan import SuitePlan
+    from dgljoint_bench.running.plan import PlannedCell, SuitePlan
     from dgljoint_bench.running.runner import Tally
     from dgljoint_bench.suites.suite import Suite
 
@@ -68,7 +68,7 @@ _DEMO = "demo"
 @click.option(
     "--replace", is_flag=True, help="Run again what is recorded with other settings."
 )
-@click.option("--dry-run", is_flag=True, help="List the cells and run none.")
+@click.option("--dry-run", is_flag=True, help="List the cells that are left and run none.")
 @device_option
 @format_option
 @common_options
@@ -104,7 +104,7 @@ def run(
         configurations=only or None, tables=tables or None, device=device,
     )
     if dry_run:
-        _show_plan(plan, as_json=as_json)
+        _show_plan(plan, _left(plan, results, replace=replace), as_json=as_json)
         return
     tally = _run(talk, plan, results, out, jobs or 1, cluster, replace=replace)
     if as_json:
@@ -186,15 +186,27 @@ def _file(name: str, places: Sequence[Path]) -> Path | None:
     return None
 
 
-def _show_plan(plan: SuitePlan, *, as_json: bool) -> None:
+def _left(plan: SuitePlan, results: Path, *, replace: bool) -> Sequence[PlannedCell]:
+    if not results.exists():
+        return plan.cells
+    from dgljoint_bench.results.database import Results
+    from dgljoint_bench.running.runner import cells_left
+
+    with Results(results) as file:
+        return cells_left(plan, file, replace=replace)
+
+
+def _show_plan(plan: SuitePlan, left: Sequence[PlannedCell], *, as_json: bool) -> None:
+    done = len(plan.cells) - len(left)
     if as_json:
         print_json(
             {
                 "suite": plan.suite.name,
+                "done": done,
                 "cells": [
                     {"cell": str(cell.key), "folder": cell.job.folder, "digest": cell.job.digest,
                      "trials": [trial.config for trial in cell.job.trials]}
-                    for cell in plan.cells
+                    for cell in left
                 ],
             }
         )
@@ -203,6 +215,7 @@ def _show_plan(plan: SuitePlan, *, as_json: bool) -> None:
         click.echo(f"{record.name}: {record.cascades} cascades, {record.protocol}")
     trials = len(plan.suite.trials)
     each = f", {trials} trials each" if trials > 1 else ""
-    click.echo(f"{plural(len(plan.cells), 'cell')}{each}:")
-    for cell in plan.cells:
+    recorded = f" ({done} more are done)" if done else ""
+    click.echo(f"{plural(len(left), 'cell')}{each}{recorded}{':' if left else ''}")
+    for cell in left:
         click.echo(f"  {cell.key}")

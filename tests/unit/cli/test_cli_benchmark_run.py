@@ -10,8 +10,9 @@ import pytest
 
 from commands import ends, everything
 from dgljoint_bench.results.database import Results
+from dgljoint_bench.results.records import DONE, CellRecord
 from dgljoint_cli.main import run
-from suites import TINY
+from suites import TINY, plan_of
 from toys import toy_store
 
 RUN = ("benchmark", "run")
@@ -45,6 +46,30 @@ def test_a_dry_run_lists_the_cells_and_writes_nothing(
     assert found["cells"][0]["trials"][0]["model"]["width"] == 8
     assert everything(folder) == before
     assert not (folder / "runs").exists()
+
+
+def test_a_dry_run_tells_what_a_results_file_leaves_to_do(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = plan_of(folder, folds=[0])
+    with Results(folder / "results.sqlite", create=True) as file:
+        file.describe("tiny", plan.suite.model_dump(mode="json"), plan.tables)
+        for cell in plan.cells[1:]:
+            file.record(CellRecord(cell.key, cell.job.digest, DONE, tests_seen=0))
+    arguments = [*RUN, "tiny.toml", "--dry-run", "--folds", "0", "-q"]
+    assert run(arguments) == 0
+    left = "1 cell (2 more are done):\n  toy, joint, fold 0, seed 0\n"
+    assert capsys.readouterr().out.endswith(left)
+    assert run([*arguments, "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["done"] == 2
+    assert [cell["cell"] for cell in found["cells"]] == ["toy, joint, fold 0, seed 0"]
+    other = folder / "tiny.toml"
+    other.write_text(TINY.replace("batch = 8", "batch = 4"))
+    said = ends(capsys, 2, *arguments)
+    assert "run with other settings" in said.error
+    assert run([*arguments, "--replace"]) == 0
+    assert capsys.readouterr().out.startswith("toy: ")
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from io import TextIOWrapper
+from pathlib import Path
 from threading import current_thread, main_thread
 
 import click
 
 from dgljoint import __version__
-from dgljoint.errors import DgljointError, one_line, out_of_memory
+from dgljoint.errors import DgljointError, RunFailedError, one_line, out_of_memory
+from dgljoint.files import writing
 from dgljoint_cli.console import LazyGroup, Talk, common_options, examples, fail
 
 
@@ -37,7 +40,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line in a process of its own, and end it."""
     _own_stdout()
-    code = run()
+    code = _flushed(run())
     if "dgljoint.plugins.loading" in sys.modules:  # a plugin's code has run
         from dgljoint.plugins.leaving import leave
 
@@ -51,15 +54,34 @@ def _own_stdout() -> None:
     A plugin's ``print`` goes there anyway. This is for what its libraries and threads write, and
     programs that it starts.
     """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed: a file of ours would get its number
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
     try:
         own = os.dup(1)
         os.dup2(2, 1)
-    except OSError:  # there is none, or no stderr
+    except OSError:  # stdin is closed too
         return
     sys.stdout = _Results(
-        os.fdopen(own, "wb"), encoding=sys.stdout.encoding, errors=sys.stdout.errors,
+        # as stderr does: what the encoding has no sign for is shown all the same
+        os.fdopen(own, "wb"), encoding=sys.stdout.encoding, errors="backslashreplace",
         line_buffering=os.isatty(own),
     )
+
+
+def _flushed(code: int) -> int:
+    """Write out what stdout holds back; return the exit code, 1 where it could not be written."""
+    if not isinstance(sys.stdout, _Results):
+        return code
+    try:
+        sys.stdout.flush()
+    except (RunFailedError, BrokenPipeError) as error:
+        if code == 0 and isinstance(error, RunFailedError):  # else it has been said
+            fail(error.message, error.hint)
+        # Python would try again at its end, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return code or 1
+    return code
 
 
 class _Results(TextIOWrapper):
@@ -68,7 +90,24 @@ class _Results(TextIOWrapper):
     def write(self, text: str, /) -> int:
         if current_thread() is not main_thread():
             return sys.stderr.write(text)
-        return super().write(text)
+        with _refusals():
+            return super().write(text)
+
+    def flush(self) -> None:
+        with _refusals():
+            super().flush()
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Turn a refusal of whatever stdout is into a message."""
+    try:
+        yield
+    except BrokenPipeError:  # nobody reads on: the command ends quietly
+        raise
+    except OSError:
+        with writing(Path("stdout")):
+            raise
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from stored_runs import write_run
+from toys import toy_store
 
 DGLJOINT = Path(sys.executable).with_name("dgljoint")
 
@@ -123,3 +124,34 @@ def test_a_reader_that_goes_away_is_no_error_to_talk_about(form):
     os.close(write)
     _, stderr = process.communicate()
     assert stderr == b""
+
+
+@pytest.mark.parametrize("form", ["table", "json"])
+def test_a_full_disk_under_stdout_is_told_of_once(form):
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [DGLJOINT, "plugins", "list", "--format", form], stdout=full, stderr=subprocess.PIPE,
+            text=True, check=False,
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: cannot write stdout: the disk is full\n"
+        "hint: free some space or choose another place\n"
+    )
+
+
+def test_what_stdout_has_no_sign_for_is_shown_all_the_same():
+    done = dgljoint("plugins", "show", "contrastive", PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("contrastive \\xb7 interaction\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_a_command_works_without_its_streams(closed, tmp_path):
+    """No file of ours gets their numbers."""
+    file = toy_store(tmp_path / "toy.h5").path
+    done = subprocess.run(
+        ["sh", "-c", f'"$0" data validate "$1" {closed}', DGLJOINT, file],
+        capture_output=True, text=True, check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")

@@ -19,21 +19,26 @@ _TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; rename it on success, remove it on any failure.
 
+    A link stays one, and the file it leads to is replaced. A file that was there keeps its mode.
+
     Raises:
         RunFailedError: the file system refuses the renaming, in words.
     """
+    target = Path(os.path.realpath(path))
     with writing(path):
-        special = path.exists() and not (path.is_file() or path.is_dir())
+        special = target.exists() and not (target.is_file() or target.is_dir())
     if special:
         # Renaming would put a file in the place of a device.
         raise RunFailedError(f"cannot write {path}: it is no regular file", hint="name a file")
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")  # see _TEMPORARY
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")  # see _TEMPORARY
     try:
         yield temporary
         with writing(path):
             with temporary.open("rb") as handle:
                 os.fsync(handle.fileno())
-            temporary.replace(path)
+            if target.is_file():
+                shutil.copymode(target, temporary)
+            temporary.replace(target)
     finally:
         # Where its folder is gone, so is the file.
         with suppress(OSError):

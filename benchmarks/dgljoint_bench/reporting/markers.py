@@ -23,7 +23,7 @@ def between_markers(path: Path, text: str) -> tuple[str, str]:
         UsageError: the page cannot be read, or has not each marker once and in order.
     """
     try:
-        # Whatever ends its lines stays.
+        # bytes: whatever ends its lines stays
         page = path.read_bytes().decode("utf-8")
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
@@ -34,4 +34,7 @@ def between_markers(path: Path, text: str) -> tuple[str, str]:
             f"{path} has no place for results",
             hint=f"write each once, on lines of their own: {BEGIN} and {END}",
         )
-    return page, f"{before}{BEGIN}\n\n{text.strip()}\n\n{END}{after}"
+    made = f"\n\n{text.strip()}\n\n"
+    if "\r\n" in before + after:
+        made = made.replace("\n", "\r\n")
+    return page, f"{before}{BEGIN}{made}{END}{after}"

@@ -267,14 +267,16 @@ def test_json_holds_every_value(tmp_path) -> None:
     assert table["differences"][0]["p"] == pytest.approx(0.03125)
 
 
-def test_only_what_is_between_the_markers_changes(tmp_path) -> None:
+@pytest.mark.parametrize("line", ["\n", "\r\n"])
+def test_only_what_is_between_the_markers_changes(tmp_path, line: str) -> None:
     page = tmp_path / "README.md"
-    page.write_bytes(f"# x\r\n\r\n{BEGIN}\nold\n{END}\r\nrest  ".encode())
-    before, after = between_markers(page, "new\n\n")
-    assert before == f"# x\r\n\r\n{BEGIN}\nold\n{END}\r\nrest  "
-    assert after == f"# x\r\n\r\n{BEGIN}\n\nnew\n\n{END}\r\nrest  "
+    page.write_bytes(f"# x{line}{line}{BEGIN}{line}old{line}{END}{line}rest  ".encode())
+    before, after = between_markers(page, "new\nrows\n\n")
+    assert before == f"# x{line}{line}{BEGIN}{line}old{line}{END}{line}rest  "
+    inside = f"{line}{line}new{line}rows{line}{line}"
+    assert after == f"# x{line}{line}{BEGIN}{inside}{END}{line}rest  "
     page.write_bytes(after.encode())
-    assert between_markers(page, "new") == (after, after)
+    assert between_markers(page, "new\nrows") == (after, after)
 
 
 @pytest.mark.parametrize(

@@ -129,7 +129,7 @@ def read_preset(origin: PresetSource) -> Preset:
         PluginError: a distribution's cannot be read or is none.
     """
     try:
-        settings = tomllib.loads(_file_of(origin).read_text(encoding="utf-8"))
+        settings = tomllib.loads(_file_of(origin).read_text(encoding="utf-8-sig"))
         summary = settings.pop("summary", "")
         if not isinstance(summary, str):
             raise UsageError(f"{origin}: its summary is no text")

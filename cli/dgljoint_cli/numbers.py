@@ -1,8 +1,11 @@
-"""Numbers on the command line: sets of them, ``0,2`` and ``0-4``, and durations."""
+"""Numbers on the command line: limits, sets of them, ``0,2`` and ``0-4``, and durations."""
 
 from __future__ import annotations
 
+import math
 import re
+
+import click
 
 from dgljoint.errors import UsageError
 
@@ -40,6 +43,13 @@ def parse_numbers(text: str, option: str, also: str = "") -> tuple[int, ...]:
             raise UsageError(f"{option} {text!r} are more numbers than runs anybody waits for")
         found.update(range(first, last + 1))
     return tuple(sorted(found))
+
+
+def finite(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """Refuse what is no limit, as a callback of an option: nothing is above nan."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is no limit")
+    return value
 
 
 def show_duration(seconds: float) -> str:

@@ -29,6 +29,12 @@ def test_what_is_written_reads_back_the_same(tmp_path: Path) -> None:
     assert resolve_config(file=file) == config
 
 
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "windows.toml"
+    file.write_text("seed = 7", encoding="utf-8-sig")
+    assert resolve_config(file=file).seed == 7
+
+
 def test_environment_speaks_only_of_components_in_use() -> None:
     environment = {"DGLJOINT_CONTRASTIVE__WEIGHT": "0.3", "DGLJOINT_RAW_DATA": "x", "SEED": "4"}
     assert resolve_config(environment=environment).options == {}

@@ -101,8 +101,9 @@ def test_a_file_that_is_no_preset_is_said(own_folder: Path, text: str, message: 
 
 def test_a_path_is_a_preset_of_no_name(tmp_path: Path) -> None:
     file = tmp_path / "any.toml"
-    file.write_text(BOTH)
-    assert find_preset(str(file)).settings["encoder"] == "gcn"
+    for encoding in ("utf-8", "utf-8-sig"):
+        file.write_text(BOTH, encoding=encoding)
+        assert find_preset(str(file)).settings["encoder"] == "gcn"
     with pytest.raises(UsageError, match=r"preset 'none' \(none.toml\) cannot be read: No such"):
         find_preset("none.toml")
     with pytest.raises(UsageError, match="cannot be read"):

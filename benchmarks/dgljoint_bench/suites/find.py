@@ -33,7 +33,7 @@ def find_suite(name: str) -> Suite:
             hint=f"{did_you_mean(name, known)}; or name a file that ends with .toml",
         )
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise UsageError(f"{file} cannot be read: {error}") from error
     return _parsed(text, file.stem, str(file))

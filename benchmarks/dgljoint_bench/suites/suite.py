@@ -34,6 +34,12 @@ class Table(Options):
     settings: Settings = Field(default_factory=dict, description="of its cells, as config.toml")
     without: tuple[str, ...] = Field((), description="configurations left out here")
 
+    @model_validator(mode="after")
+    def _two_files(self) -> Self:
+        if self.test_on == self.data:
+            raise ValueError(f"test_on is '{self.data}', which is trained on: name other data")
+        return self
+
     @property
     def files(self) -> tuple[str, ...]:
         """Names of the cascade files that it needs."""

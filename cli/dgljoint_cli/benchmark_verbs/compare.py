@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import click
 from dgljoint.errors import DataError, UsageError
 from dgljoint_cli.completion import complete_figure
 from dgljoint_cli.console import common_options, examples, format_option, print_json
+from dgljoint_cli.numbers import finite
 
 if TYPE_CHECKING:
     from dgljoint_bench.reporting.comparison import Comparison
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
 
 # How every SQLite database begins.
 _SQLITE = b"SQLite format 3\0"
-
-
-def _finite(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
-    # nan is above no limit: nothing would ever be worse.
-    if value is not None and not math.isfinite(value):
-        raise click.BadParameter(f"{value} is no limit")
-    return value
 
 
 @click.command(
@@ -51,11 +44,11 @@ def _finite(ctx: click.Context, param: click.Parameter, value: float | None) -> 
 )
 @click.option("--gate", is_flag=True, help="End with 6 when B is worse than A.")
 @click.option(
-    "--tolerance", type=click.FloatRange(min=0), callback=_finite, metavar="X",
+    "--tolerance", type=click.FloatRange(min=0), callback=finite, metavar="X",
     help="With --gate, by how much the mean of a figure may fall; 0.01 by default.",
 )
 @click.option(
-    "--time-tolerance", type=click.FloatRange(min=1), callback=_finite, metavar="X",
+    "--time-tolerance", type=click.FloatRange(min=1), callback=finite, metavar="X",
     help="With --gate, how many times as long B may take; any by default.",
 )
 @format_option

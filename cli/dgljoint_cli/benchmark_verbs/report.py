@@ -11,6 +11,7 @@ import click
 from dgljoint.errors import RunFailedError, UsageError
 from dgljoint_cli.completion import complete_figure
 from dgljoint_cli.console import Talk, common_options, examples, to_json
+from dgljoint_cli.numbers import finite
 
 if TYPE_CHECKING:
     from dgljoint_bench.reporting.report import SuiteReport
@@ -37,7 +38,8 @@ _FORMS = (_TABLE, "markdown", "csv", "latex", "json")
     help="Column instead of those of the suite; repeatable.",
 )
 @click.option(
-    "--rope", type=click.FloatRange(min=0), default=0.01, show_default=True,
+    "--rope", type=click.FloatRange(min=0), callback=finite, default=0.01, show_default=True,
+    metavar="X",
     help="Figures that differ by no more are practically equal, for the Bayesian test.",
 )
 @click.option(

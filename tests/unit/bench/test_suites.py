@@ -46,6 +46,7 @@ PUBLISHED = '[[published]]\nmethod = "m"\nprotocol = "p"\nsource = "s"\n'
         (TINY.replace("summary", "sumary"), "sumary"),
         (TINY.replace("[0, 1]", '"some"'), "folds"),
         ("seeds = []\n" + TINY, "seeds"),
+        (TINY.replace("folds", 'test_on = "toy"\nfolds'), "'toy', which is trained on"),
         ("summary = ", "is not TOML"),
     ],
 )
@@ -58,6 +59,12 @@ def test_a_wrong_suite_is_refused(tmp_path: Path, text: str, message: str) -> No
 def test_a_suite_is_called_as_its_file_unless_it_says_so(tmp_path: Path) -> None:
     assert suite_of(tmp_path).name == "tiny"
     assert suite_of(tmp_path, 'name = "mine"\n' + TINY).name == "mine"
+
+
+def test_a_byte_order_mark_is_no_part_of_a_suite(tmp_path: Path) -> None:
+    file = tmp_path / "windows.toml"
+    file.write_text(TINY, encoding="utf-8-sig")
+    assert find_suite(str(file)).summary == "tiny"
 
 
 def test_tables_are_called_by_what_they_test(tmp_path: Path) -> None:

@@ -18,16 +18,18 @@ from pathlib import Path
 from typing import Any
 
 from dgljoint.child_process import as_child
-from dgljoint.errors import DataError, DivergedError, InterruptedRunError
+from dgljoint.errors import DataError, DivergedError, InterruptedRunError, RunFailedError
 from dgljoint.evaluation.selection import selection_score
 from dgljoint.files import write_text
 from dgljoint.plugins.leaving import leave
 from dgljoint.plugins.registry import installed_registry
+from dgljoint.plugins.selection import select
 from dgljoint.runs.stored import StoredRun
 from dgljoint.store import CascadeStore
 from dgljoint_bench.results.records import MODEL, Trial
 from dgljoint_bench.running.job import JOB, OUTCOME, SPENT, Job, TrialPlan
 from dgljoint_bench.running.plan import as_config
+from dgljoint_bench.running.program import program_of
 
 _CURVE = ("score", "accuracy", "macro_f1", "mrr")
 
@@ -41,6 +43,7 @@ def _do(folder: Path) -> None:
     try:
         job = Job.from_dict(json.loads((folder / JOB).read_text(encoding="utf-8")))
         _check_data(job)
+        _check_program(job)
         found = _train(job) if job.trials else _without_model(job)
     except (KeyboardInterrupt, InterruptedRunError):
         _spend(folder)
@@ -63,6 +66,22 @@ def _check_data(job: Job) -> None:
             raise DataError(
                 f"{file} has changed since the cell was planned: digest {digest}, expected "
                 f"{planned}", hint="bring that file back, or run the suite on the new one",
+            )
+
+
+def _check_program(job: Job) -> None:
+    """Refuse another program than the cell was planned with: this machine may have another."""
+    registry = installed_registry()
+    plugins = {
+        used.entry for trial in job.trials for used in select(registry, as_config(trial)).components
+    }
+    found = program_of(plugins)
+    for name in sorted(job.program.keys() | found.keys()):
+        if found.get(name) != job.program.get(name):
+            raise RunFailedError(
+                f"the cell was planned with another program: {name} is {found.get(name)} here, "
+                f"planned was {job.program.get(name)}",
+                hint="run the suite again, with the same versions on all machines",
             )
 
 

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 import dgljoint
-from dgljoint.errors import DataError, DivergedError
+from dgljoint.errors import DataError, DivergedError, RunFailedError
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.training.study_summary import all_figures
 from dgljoint_bench.running import cell_process
 from dgljoint_bench.running.job import Job
 from dgljoint_bench.running.plan import plan_suite
+from dgljoint_bench.running.program import program_of
 from stored_runs import write_run
 from suites import TINY, suite_of
 from toys import toy_store
@@ -153,9 +154,33 @@ def test_seconds_count_from_the_start_of_the_process(tmp_path: Path) -> None:
 
 
 def test_a_cell_is_recorded_with_the_program_that_ran_it(tmp_path: Path) -> None:
-    job = replace(job_of(tmp_path), trials=(), observed_share=0.5, program={"source of a": "x"})
-    job.path.mkdir(parents=True)
-    (job.path / "job.json").write_text(json.dumps(job.to_dict()))
+    job = replace(
+        job_of(tmp_path), trials=(), observed_share=0.5, deadlines="", program=program_of([])
+    )
+    told(job)
     cell_process._do(job.path)
     found = json.loads((job.path / "outcome.json").read_text())
-    assert found["program"] == found["versions"] == {"source of a": "x"}
+    assert found["program"] == found["versions"] == job.program
+
+
+@pytest.mark.parametrize(
+    ("planned", "said"),
+    [
+        ({"torch": "1.0"}, r"torch is \d.*, planned was 1.0"),
+        ({"source of dgljoint": "another"}, "source of dgljoint is .*, planned was another"),
+        ({"source of mine": "x"}, "source of mine is None here, planned was x"),
+    ],
+)
+def test_another_program_than_was_planned_runs_no_cell(
+    tmp_path: Path, planned: dict[str, str], said: str
+) -> None:
+    job = job_of(tmp_path)
+    told(replace(job, program={**job.program, **planned}))
+    with pytest.raises(RunFailedError, match=said):
+        cell_process._do(job.path)
+    assert [file.name for file in job.path.iterdir()] == ["job.json"]
+
+
+def told(job: Job) -> None:
+    job.path.mkdir(parents=True)
+    (job.path / "job.json").write_text(json.dumps(job.to_dict()))

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -36,21 +37,11 @@ def forest(posts: int) -> tuple[_dgl.Graph, torch.Tensor]:
     return _dgl.batched_graph(parent[child], child, sizes, sizes - 1), parent
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--posts", type=int, default=4000)
-    parser.add_argument("--width", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=200)
-    parser.add_argument("--json", action="store_true", dest="as_json")
-    arguments = parser.parse_args()
-    settle()
-    import dgl
-
-    graph, parent = forest(arguments.posts)
+def steps(graph: _dgl.Graph, parent: torch.Tensor, width: int) -> dict[str, Callable[[], None]]:
+    """Return what is timed, by name: the first without DGL."""
     turned = _dgl.reversed_graph(graph)
     torch.manual_seed(0)
-    x = torch.randn(len(parent), arguments.width, requires_grad=True)
+    x = torch.randn(len(parent), width, requires_grad=True)
     child = torch.nonzero(parent >= 0).squeeze(1)
     from_parent = parent[child]
 
@@ -73,26 +64,36 @@ def main() -> None:
         sizes = graph.batch_num_nodes()
         _dgl.reversed_graph(_dgl.batched_graph(from_parent, child, sizes, sizes - 1))
 
+    return {
+        "index_add, without dgl": by_torch,
+        "down": lambda: step(graph),
+        "up": lambda: step(turned),
+        "down and up": lambda: step(graph, turned),
+        "both graphs made": batch,
+    }
+
+
+def importing(*packages: str) -> Callable[[], object]:
+    """Return the start of an interpreter that imports packages."""
+    return lambda: run_fresh([sys.executable, "-c", f"import {', '.join(packages)}"])
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--posts", type=int, default=4000)
+    parser.add_argument("--width", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--json", action="store_true", dest="as_json")
+    arguments = parser.parse_args()
+    settle()
+    import dgl
+
+    graph, parent = forest(arguments.posts)
+    imports = {"torch": importing("torch"), "torch and dgl": importing("dgljoint", "dgl")}
     results = {
-        "step": interleave(
-            {
-                "index_add, without dgl": by_torch,
-                "down": lambda: step(graph),
-                "up": lambda: step(turned),
-                "down and up": lambda: step(graph, turned),
-                "both graphs made": batch,
-            },
-            arguments.rounds,
-        ),
-        "import": interleave(
-            {
-                "torch": lambda: run_fresh([sys.executable, "-c", "import torch"]),
-                "torch and dgl": lambda: run_fresh(
-                    [sys.executable, "-c", "import dgljoint, dgl"]
-                ),
-            },
-            5,
-        ),
+        "step": interleave(steps(graph, parent, arguments.width), arguments.rounds),
+        "import": interleave(imports, 5),
     }
     report(
         results,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dgljoint.training.study_summary import Spread
@@ -64,18 +64,26 @@ def grids_of(report: SuiteReport, *, bold: str = "bold") -> list[Grid]:
 
 
 def compact_grids(report: SuiteReport) -> list[Grid]:
-    """Lay out the figures of each table of a suite with a short caption."""
-    found = [
-        Grid(
-            title=f"{table.name} (suite {table.suite})",
-            caption=f"{_cut(table)}; mean ± sd over cells, {_SELECTED}",
-            columns=tuple(map(title_of, table.figures)),
-            blocks=_blocks(table, table.figures),
-            notes=tuple(table_notes(table, table.figures, failures=False)),
-        )
-        for table in report.tables
-    ]
+    """Lay out the figures of each table of a suite, and those by deadline, with short captions."""
+    found: list[Grid] = []
+    for table in report.tables:
+        found.append(_compact(table, table.name, table.figures, map(title_of, table.figures)))
+        for figure, names in table.deadlines.items():
+            title = f"{table.name}, early {title_of(figure)}"
+            found.append(_compact(table, title, names, _deadline_titles(names)))
     return [*found, *_not_run(report)]
+
+
+def _compact(
+    table: TableReport, title: str, figures: Sequence[str], columns: Iterable[str]
+) -> Grid:
+    return Grid(
+        title=f"{title} (suite {table.suite})",
+        caption=f"{_cut(table)}; mean ± sd over cells, {_SELECTED}",
+        columns=tuple(columns),
+        blocks=_blocks(table, figures),
+        notes=tuple(table_notes(table, figures, failures=False)),
+    )
 
 
 def _not_run(report: SuiteReport) -> Iterable[Grid]:
@@ -99,10 +107,14 @@ def _deadline_grid(table: TableReport, figure: str, bold: str) -> Grid:
     return Grid(
         title=f"{table.suite}: {table.name}, early {title_of(figure)}",
         caption=f"{_caption(table)}. What is seen of each cascade differs by column",
-        columns=tuple(deadline_title(name.partition("@")[2]) for name in names),
+        columns=tuple(_deadline_titles(names)),
         blocks=_blocks(table, names),
         notes=tuple(table_notes(table, names, bold)),
     )
+
+
+def _deadline_titles(names: Iterable[str]) -> Iterator[str]:
+    return (deadline_title(name.partition("@")[2]) for name in names)
 
 
 def _difference_grid(table: TableReport) -> Grid:

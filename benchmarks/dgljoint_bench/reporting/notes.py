@@ -87,7 +87,7 @@ def _of_bold(table: TableReport, figures: Sequence[str], bold: str) -> Iterator[
     )
     idle = [one.name for one in table.cells.progress if not one.done and one.name != NO_MODELS]
     if pairs[-1] < MIN_FOR_TEST:
-        yield f"Nothing is {bold}: {counted} are too few to say, a test needs {MIN_FOR_TEST}"
+        yield f"Nothing is {bold}: a test needs {MIN_FOR_TEST} pairs, here it has {counted}"
     elif idle:
         yield f"Nothing is {bold}: of {', '.join(idle)} no cell is done, which could be the best"
     elif any(one.significant for one in found):

@@ -58,7 +58,7 @@ def test_the_significant_best_is_bold_and_the_test_named(tmp_path) -> None:
 def test_with_few_pairs_nothing_is_bold_and_that_is_said(tmp_path) -> None:
     cells = [*row("plain", [0.1, 0.2, 0.3, 0.4, 0.5]), *row("joint", [0.5, 0.6, 0.8, 0.9, 0.97])]
     text = markdown(grids_of(report(write(tmp_path / "r.sqlite", cells))))
-    assert "- Nothing is bold: 5 pairs of fold and seed are too few to say, a test needs 6." in text
+    assert "- Nothing is bold: a test needs 6 pairs, here it has 5 pairs of fold and seed." in text
     assert "**" not in text
     assert "Fewer than 6 pairs are too few for Wilcoxon's test" in text
 
@@ -149,12 +149,12 @@ def test_costs_are_means_over_cells(tmp_path) -> None:
 def test_rows_that_have_nothing_in_a_table_are_not_in_it(tmp_path) -> None:
     cells = [cell("plain", accuracy=0.5, **{"accuracy@0": 0.4}), cell("joint", mrr=0.3)]
     of = suite(deadlines="0,all", tables=[{"data": "small", "folds": [0]}])
-    by_title = {
-        grid.title: grid for grid in grids_of(report(write(tmp_path / "r.sqlite", cells, of)))
-    }
-    early = by_title["made: small, early accuracy"]
-    assert early.columns == ("source alone",)
-    assert [name for block in early.blocks for name, _ in block] == ["plain"]
+    found = report(write(tmp_path / "r.sqlite", cells, of))
+    by_title = {grid.title: grid for grid in (*grids_of(found), *compact_grids(found))}
+    for title in ("made: small, early accuracy", "small, early accuracy (suite made)"):
+        early = by_title[title]
+        assert early.columns == ("source alone",)
+        assert [name for block in early.blocks for name, _ in block] == ["plain"]
 
 
 def test_ranks_say_what_is_not_told_apart(tmp_path) -> None:

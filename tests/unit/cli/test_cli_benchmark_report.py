@@ -31,7 +31,7 @@ def test_the_table_is_shown(results, capsys) -> None:
     text = said(capsys, "report", results)
     assert "made: small" in text
     assert "0.680 ± 0.084" in text
-    assert "Nothing is marked *: 5 pairs of fold and seed are too few to say" in text
+    assert "Nothing is marked *: a test needs 6 pairs, here it has 5" in text
 
 
 def test_a_best_figure_is_marked_in_the_terminal(tmp_path, capsys) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 import pytest
 
 from dgljoint import errors
 from dgljoint.plugins import registry
+from dgljoint_cli import main
 from dgljoint_cli import plugins as plugins_verb
 from dgljoint_cli.main import cli, run
 
@@ -155,3 +157,15 @@ def test_list_shows_own_plugins_in_both_forms(capsys):
         "clashes_with": [],
         "disabled": False,
     }
+
+
+def test_what_stdout_held_back_to_the_end_and_could_not_take_is_told_of(monkeypatch, capsys):
+    with main._Results(Path("/dev/full").open("wb"), encoding="utf-8") as full:
+        full.write("a line")
+        monkeypatch.setattr("sys.stdout", full)
+        assert main._flushed(0) == 1
+        assert capsys.readouterr().err.startswith("error: cannot write stdout: the disk is full\n")
+        # Nothing is tried again, nor said twice.
+        assert main._flushed(3) == 3
+        full.write("another")
+    assert capsys.readouterr().err == ""

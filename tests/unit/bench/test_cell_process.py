@@ -181,6 +181,14 @@ def test_another_program_than_was_planned_runs_no_cell(
     assert [file.name for file in job.path.iterdir()] == ["job.json"]
 
 
+def test_what_the_plan_knew_nothing_of_is_another_program(tmp_path: Path) -> None:
+    job = job_of(tmp_path)
+    known = {name: version for name, version in job.program.items() if name != "dgl"}
+    told(replace(job, program=known))
+    with pytest.raises(RunFailedError, match=r"dgl is \d.* here, planned was None"):
+        cell_process._do(job.path)
+
+
 def told(job: Job) -> None:
     job.path.mkdir(parents=True)
     (job.path / "job.json").write_text(json.dumps(job.to_dict()))

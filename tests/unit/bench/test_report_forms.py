@@ -154,6 +154,7 @@ def test_rows_that_have_nothing_in_a_table_are_not_in_it(tmp_path) -> None:
     for title in ("made: small, early accuracy", "small, early accuracy (suite made)"):
         early = by_title[title]
         assert early.columns == ("source alone",)
+        assert early.blocks[0] == (("plain", (Entry("0.400"),)),)
         assert [name for block in early.blocks for name, _ in block] == ["plain"]
 
 

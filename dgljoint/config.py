@@ -275,7 +275,7 @@ def _parse_assignment(assignment: str) -> dict[str, Any]:
     if not (equals and dot and section and key):
         raise UsageError(
             f"option {assignment!r} is not of the form NAME.KEY=VALUE",
-            hint="for example: -o train.epochs=5",
+            hint="for example: -s train.epochs=5",
         )
     return _nest(section, key, value.strip())
 

@@ -109,7 +109,7 @@ class Run:
         if links and CASCADE not in self.config.train.task_names:
             raise UsageError(
                 f"{self.path} did not train the cascade task, and ranks no links",
-                hint="train it with: -o train.tasks=both",
+                hint="train it with: -s train.tasks=both",
             )
         deadline = _deadline(observed)
         evaluator, label_names, chosen = self._look_at(data, indices, observed)

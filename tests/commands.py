@@ -9,7 +9,7 @@ import pytest
 from dgljoint_cli.main import run
 
 # A model that trains in a moment.
-SMALL = ("--encoder", "gcn", "-o", "model.width=8", "-o", "train.batch=8", "-q")
+SMALL = ("--encoder", "gcn", "-s", "model.width=8", "-s", "train.batch=8", "-q")
 
 
 class Said(str):

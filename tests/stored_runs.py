@@ -91,7 +91,7 @@ def write_run(
 
     Args:
         folder: where.
-        assignments: settings, as ``-o`` takes them.
+        assignments: settings, as ``-s`` takes them.
         accuracy: of the test part, macro F1 half of it.
         mrr: of the test part.
         epochs: that ended.

@@ -17,12 +17,12 @@ _STRICT_EXIT = 3
         "dgljoint audit twitter15.h5 --split random --against twitter16.h5 --strict",
     )
 )
-@click.argument("store", type=click.Path(path_type=Path))
+@click.argument("store", metavar="DATA", type=click.Path(path_type=Path))
 @click.option(
     "--split", default="event", show_default=True, metavar="NAME", help="Split to audit."
 )
 @click.option(
-    "--against", type=click.Path(path_type=Path), metavar="OTHER_STORE",
+    "--against", type=click.Path(path_type=Path), metavar="OTHER",
     help="Another cascade file, to count what both hold.",
 )
 @click.option("--strict", is_flag=True, help="Exit with 3 at a warning or worse.")
@@ -32,7 +32,7 @@ _STRICT_EXIT = 3
 def audit(
     talk: Talk, /, store: Path, split: str, against: Path | None, strict: bool, as_json: bool
 ) -> int:
-    """Look for leaks across a split of STORE, each with a figure.
+    """Look for leaks across a split of DATA, each with a figure.
 
     Shared events, source posts and texts; what accuracy a date, an id, the source's words or the
     tree's shape reach alone; class balance, time order, features that identify, target edges.

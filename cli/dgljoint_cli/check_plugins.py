@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     epilog=examples(
         "dgljoint plugins check",
         "dgljoint plugins check gcn --no-timing",
-        "dgljoint plugins check contrastive --option negatives=4 --format json",
+        "dgljoint plugins check contrastive -s negatives=4 --format json",
         "dgljoint plugins check jsonl --raw cascades.jsonl --debug",
     )
 )
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     help="Raw data that a reader should read.",
 )
 @click.option(
-    "--option", "assignments", multiple=True, metavar="KEY=VALUE",
+    "-s", "--set", "assignments", multiple=True, metavar="KEY=VALUE",
     help="Option of the component to check it with; repeatable.",
 )
 @click.option(
@@ -61,7 +61,7 @@ def check(
     registry = installed_registry()
     if len(names) != 1 and (raw or assignments or unreached):
         raise UsageError(
-            "--raw, --option and --unreached are for one plugin", hint="name the one they are for"
+            "--raw, --set and --unreached are for one plugin", hint="name the one they are for"
         )
     if raw is not None and not raw.exists():
         raise DataError(f"there is no {raw}", hint="--raw names the file or folder to read")

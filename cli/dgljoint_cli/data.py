@@ -19,7 +19,7 @@ from dgljoint_cli.console import (
     print_json,
 )
 
-store_argument = click.argument("store", type=click.Path(path_type=Path))
+store_argument = click.argument("store", metavar="DATA", type=click.Path(path_type=Path))
 
 
 @click.group(
@@ -40,7 +40,7 @@ def data() -> None:
 @format_option
 @common_options
 def info(store: Path, as_json: bool) -> None:
-    """Sum up STORE: size, classes, features, splits."""
+    """Sum up DATA: size, classes, features, splits."""
     from dgljoint.store import CascadeStore
     from dgljoint_data.describe import describe_store
 
@@ -64,7 +64,7 @@ def info(store: Path, as_json: bool) -> None:
 @format_option
 @common_options
 def validate(store: Path, as_json: bool) -> None:
-    """Check all of STORE, to the last byte; a fault exits with 3.
+    """Check all of DATA, to the last byte; a fault exits with 3.
 
     Every opening of a file makes the same checks: this command says which they are.
     """
@@ -99,7 +99,7 @@ def validate(store: Path, as_json: bool) -> None:
 @format_option
 @common_options
 def show(store: Path, cascade: str | None, posts: int, as_json: bool) -> None:
-    """Draw one cascade of STORE as a tree: the one with the id CASCADE, or the first.
+    """Draw one cascade of DATA as a tree: the one with the id CASCADE, or the first.
 
     Each post stands under the one it answers, with its delay, kind, user and text. As JSON it is
     one line with all posts, in the form that the reader jsonl reads.
@@ -128,7 +128,7 @@ def show(store: Path, cascade: str | None, posts: int, as_json: bool) -> None:
 )
 @store_argument
 @click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path, allow_dash=True),
+    "-o", "--out", required=True, type=click.Path(path_type=Path, allow_dash=True),
     metavar="OUT", help="File to write; - for stdout (jsonl).",
 )
 @click.option(
@@ -140,9 +140,9 @@ def show(store: Path, cascade: str | None, posts: int, as_json: bool) -> None:
 @common_options
 @click.pass_obj
 def export(
-    talk: Talk, /, store: Path, output: Path, form: str | None, force: bool, as_json: bool
+    talk: Talk, /, store: Path, out: Path, form: str | None, force: bool, as_json: bool
 ) -> None:
-    """Write STORE as JSON Lines or as plain DGL graphs.
+    """Write DATA as JSON Lines or as plain DGL graphs.
 
     jsonl has one cascade a line, all of it but features and splits; the reader jsonl reads it, and
     memory is bounded. dgl is for `graphs, tensors = dgl.load_graphs(OUT)`: edges from parent to
@@ -152,9 +152,9 @@ def export(
     """
     from dgljoint_cli import exporting
 
-    form = exporting.check_output(store, output, form, force=force)
-    done = exporting.export_store(store, output, form)
-    if output == exporting.STDOUT:
+    form = exporting.check_output(store, out, form, force=force)
+    done = exporting.export_store(store, out, form)
+    if out == exporting.STDOUT:
         talk.say(exporting.sentence(done))
     elif as_json:
         print_json(asdict(done))
@@ -210,18 +210,18 @@ def features(as_json: bool) -> None:
     help="Take the folds from a table of cascade id and fold (CSV or TSV); -1 is no fold.",
 )
 @click.option(
-    "--skip-unknown", is_flag=True, help="With --from: pass over ids that STORE does not hold."
+    "--skip-unknown", is_flag=True, help="With --from: pass over ids that DATA does not hold."
 )
-@click.option("--remove", is_flag=True, help="Take the split NAME out of STORE.")
+@click.option("--remove", is_flag=True, help="Take the split NAME out of DATA.")
 @click.option("--force", is_flag=True, help="Replace a split NAME that is there.")
 @format_option
 @common_options
 def split(
     store: Path, name: str | None, remove: bool, as_json: bool, **wanted: Any
 ) -> None:
-    """List the splits of STORE, or make one of your own and store it as NAME.
+    """List the splits of DATA, or make one of your own and store it as NAME.
 
-    Train on it with `dgljoint train STORE --split NAME`. STORE is written again and replaced as a
+    Train on it with `dgljoint train DATA --split NAME`. DATA is written again and replaced as a
     whole; runs on its other splits can still be resumed.
     """
     _check_use(name, remove, wanted)

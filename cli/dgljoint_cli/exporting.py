@@ -114,7 +114,7 @@ def lines(done: Exported) -> list[str]:
     """Say what was written, what was not, and how it is read."""
     path, names = shlex.quote(str(done.path)), shlex.quote(",".join(done.label_names))
     read = {
-        "jsonl": f"dgljoint preprocess jsonl {path} -o OUT.h5 --option labels={names}",
+        "jsonl": f"dgljoint preprocess jsonl {path} -o OUT.h5 -s labels={names}",
         "dgl": f"graphs, tensors = dgl.load_graphs('{done.path}'); "
         + "classes: " + ", ".join(f"{n} {name}" for n, name in enumerate(done.label_names)),
     }

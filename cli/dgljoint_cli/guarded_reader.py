@@ -64,7 +64,7 @@ def parse_assignments(assignments: tuple[str, ...]) -> dict[str, str]:
         if not (equals and key.strip()):
             raise UsageError(
                 f"option {assignment!r} is not of the form KEY=VALUE",
-                hint="for example: --option cascades=200",
+                hint="for example: -s cascades=200",
             )
         values[key.strip()] = value.strip()
     return values

@@ -131,7 +131,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     # the last frame: even a bug ends with a message
     except (Exception, SystemExit) as error:
         if out_of_memory(error):
-            hint = "a smaller batch needs less: -o train.batch=16"
+            hint = "a smaller batch needs less: -s train.batch=16"
             return _failed(talk, error, f"out of memory: {one_line(error)}", hint, 1)
         if (broken := _of_a_plugin(error)) is not None:
             return _failed(talk, error, broken.message, broken.hint, broken.exit_code)

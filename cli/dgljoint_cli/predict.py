@@ -44,7 +44,7 @@ def _parse_observed(
 @click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
 @click.argument("data", required=False, type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE",
+    "-o", "--out", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE",
     help="CSV file to write, a line a cascade; - for stdout.",
 )
 @click.option(
@@ -63,7 +63,7 @@ def _parse_observed(
 @common_options
 @click.pass_obj
 def predict(
-    talk: Talk, /, run: Path, data: Path | None, output: Path | None, observed: float | str | None,
+    talk: Talk, /, run: Path, data: Path | None, out: Path | None, observed: float | str | None,
     links: int | None, force: bool, device: str, as_json: bool,
 ) -> None:
     """Classify cascades by the best model of a run folder.
@@ -71,7 +71,7 @@ def predict(
     DATA is a file that preprocess wrote with the features of the run's own, which is used when none
     is given: words are matched by their spelling, other columns by their number.
     """
-    _check_output(output, force=force, links=links is not None, as_json=as_json)
+    _check_output(out, force=force, links=links is not None, as_json=as_json)
     from dgljoint import load_run
     from dgljoint_cli import predicting
 
@@ -79,14 +79,14 @@ def predict(
     found = opened.predict(data, observed=observed, links=links is not None)
     for doubt in found.doubts:
         talk.say(f"doubtful: {doubt}")
-    if output == _STDOUT:
+    if out == _STDOUT:
         click.echo(predicting.to_csv(found), nl=False)
         return
-    if output is not None:
+    if out is not None:
         from dgljoint.files import write_text
 
-        write_text(output, predicting.to_csv(found))
-        talk.say(f"{output}: {len(found):,} cascades")
+        write_text(out, predicting.to_csv(found))
+        talk.say(f"{out}: {len(found):,} cascades")
     if as_json:
         print_json(
             {
@@ -101,23 +101,23 @@ def predict(
         return
     from dgljoint_cli.rendering import render
 
-    render(*predicting.tables(found, shown=0 if output else predicting.ROWS))
+    render(*predicting.tables(found, shown=0 if out else predicting.ROWS))
 
 
-def _check_output(output: Path | None, *, force: bool, links: bool, as_json: bool) -> None:
+def _check_output(out: Path | None, *, force: bool, links: bool, as_json: bool) -> None:
     if links and not as_json:
         raise UsageError("--links has a place in JSON alone", hint="add --format json")
-    if output is None:
+    if out is None:
         return
-    if output == _STDOUT:
+    if out == _STDOUT:
         if as_json:
             raise UsageError(
                 "-o - and --format json both write to stdout", hint="leave out one of them"
             )
-    elif output.is_dir():
-        raise UsageError(f"{output} is a folder", hint="name a file in it")
-    elif output.exists() and not force:
-        raise UsageError(f"{output} exists", hint="--force replaces it, or name another file")
+    elif out.is_dir():
+        raise UsageError(f"{out} is a folder", hint="name a file in it")
+    elif out.exists() and not force:
+        raise UsageError(f"{out} exists", hint="--force replaces it, or name another file")
 
 
 def _links(found: Predictions, most: int | None) -> dict[str, object]:

@@ -39,20 +39,20 @@ if TYPE_CHECKING:
 @click.argument("reader", metavar="[READER]", shell_complete=complete_reader)
 @click.argument("raw", required=False, metavar="[RAW_DIR]", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="OUT",
+    "-o", "--out", required=True, type=click.Path(path_type=Path), metavar="OUT",
     help="Cascade file to write.",
 )
 @click.option("--name", metavar="NAME", help="Name of the data set; READER by default.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the folds.")
 @click.option(
-    "--option", "assignments", multiple=True, metavar="KEY=VALUE",
+    "-s", "--set", "assignments", multiple=True, metavar="KEY=VALUE",
     help="Option of the reader; repeatable. plugins show READER lists them.",
 )
 @click.option(
     "--text-from", type=click.Path(path_type=Path), metavar="DIR",
-    help="Second release to take words from: --option text_from=DIR.",
+    help="Second release to take words from: -s text_from=DIR.",
 )
-@click.option("--labels", metavar="NAME", help="Labels to use: --option labels=NAME.")
+@click.option("--labels", metavar="NAME", help="Labels to use: -s labels=NAME.")
 @click.option(
     "--folds", type=click.Path(path_type=Path), metavar="DIR",
     help="Published RvNN folds, stored as the split 'published'.",
@@ -61,14 +61,14 @@ if TYPE_CHECKING:
     "--features", "chosen", multiple=True, metavar="NAME[:KEY=VALUE,...]",
     help="Feature to store; repeatable. By default bow, time, structure and all that the reader "
     "carries; data features lists them. Nothing is fitted here: which words count is chosen in "
-    "training (-o features.words=N).",
+    "training (-s features.words=N).",
 )
 @click.option(
     "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
     help="Processes that read. OUT is the same whatever N.",
 )
 @click.option(
-    "--against", multiple=True, type=click.Path(path_type=Path), metavar="OTHER_STORE",
+    "--against", multiple=True, type=click.Path(path_type=Path), metavar="OTHER",
     help="Another cascade file, to count what both hold; repeatable.",
 )
 @click.option(
@@ -84,7 +84,7 @@ if TYPE_CHECKING:
 @common_options
 @click.pass_obj
 def preprocess(
-    talk: Talk, /, reader: str, raw: Path | None, output: Path, name: str | None, seed: int,
+    talk: Talk, /, reader: str, raw: Path | None, out: Path, name: str | None, seed: int,
     assignments: tuple[str, ...], text_from: Path | None, labels: str | None, folds: Path | None,
     chosen: tuple[str, ...], jobs: int, against: tuple[Path, ...], report: Path | None,
     strict: bool, force: bool, as_json: bool,
@@ -104,11 +104,11 @@ def preprocess(
     flags = {"text_from": text_from, "labels": labels}
     assignments += tuple(f"{key}={value}" for key, value in flags.items() if value is not None)
     source = build_reader(registry, reader, raw, assignments)
-    for file in (output, report):
+    for file in (out, report):
         if file is not None and file.is_file() and not force:
             raise UsageError(f"{file} exists", hint="--force replaces it, or name another file")
     if report is not None:
-        _check_report(report, output)
+        _check_report(report, out)
     from dgljoint.store import CascadeStore
     from dgljoint_cli.build_progress import watching_build
     from dgljoint_data.build import StrictError, build_store
@@ -116,10 +116,10 @@ def preprocess(
 
     features = parse_features(chosen) or None
     strict_error = None
-    with interruptible(output), watching_build(talk) as watch:
+    with interruptible(out), watching_build(talk) as watch:
         try:
             summary = build_store(
-                source, reader_name=reader, source=raw, output=output, name=name, seed=seed,
+                source, reader_name=reader, source=raw, output=out, name=name, seed=seed,
                 folds=folds, features=features, jobs=jobs, strict=strict,
                 against=list(map(CascadeStore, against)), watch=watch,
             )
@@ -130,10 +130,10 @@ def preprocess(
         raise strict_error
 
 
-def _check_report(report: Path, output: Path) -> None:
+def _check_report(report: Path, out: Path) -> None:
     """Find out before the build what would be found after it."""
-    if report.resolve() == output.resolve():
-        raise UsageError(f"OUT and --report are both {output}", hint="name another file")
+    if report.resolve() == out.resolve():
+        raise UsageError(f"OUT and --report are both {out}", hint="name another file")
     if report.is_dir() or not report.parent.is_dir():
         why = "it is a folder" if report.is_dir() else "its folder does not exist"
         raise UsageError(f"cannot write {report}: {why}", hint="name another file")

@@ -46,7 +46,7 @@ def synergy(
     """Compare a joint run with each task trained alone.
 
     JOINT is the folder of a finished run. A single run not named is trained with the same data,
-    split, fold, seed, encoder and options, without interactions, in JOINT-TASK-alone (train -o
+    split, fold, seed, encoder and options, without interactions, in JOINT-TASK-alone (train -s
     train.tasks=TASK); what lies there already is used. The synergy is the mean of the tasks'
     relative gains on the test part: of MRR for links, of macro F1 for rumors.
     """

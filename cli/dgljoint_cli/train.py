@@ -47,12 +47,12 @@ _IN_THE_RUN = ""
     epilog=examples(
         "dgljoint train --plugin contrastive --plugin meta_weight",
         "dgljoint train --preset mine.toml --seed 1",
-        "dgljoint train twitter15.h5 --encoder gcn -o train.batch=128 --seed 1",
+        "dgljoint train twitter15.h5 --encoder gcn -s train.batch=128 --seed 1",
         "dgljoint train twitter15.h5 --features bow --features time",
         "dgljoint train twitter15.h5 --device cuda --precision bf16 --batch-posts 20000",
         "dgljoint train twitter15.h5 --tensorboard",
         "torchrun --nproc-per-node 2 --no-python dgljoint train twitter15.h5",
-        "dgljoint train twitter15.h5 --plugin contrastive -o contrastive.temperature=0.2 "
+        "dgljoint train twitter15.h5 --plugin contrastive -s contrastive.temperature=0.2 "
         "--dry-run",
         "dgljoint train twitter15.h5 --folds all --seeds 0-4 --jobs 2 --out study",
         "dgljoint train --resume --out study --jobs 2",
@@ -67,7 +67,7 @@ _IN_THE_RUN = ""
     "--encoder", metavar="NAME", shell_complete=complete_encoder, help="Shared encoder."
 )
 @click.option(
-    "-o", "--option", "assignments", multiple=True, metavar="SECTION.KEY=VALUE",
+    "-s", "--set", "assignments", multiple=True, metavar="SECTION.KEY=VALUE",
     shell_complete=complete_assignment,
     help="Option of a plugin or of the engine (model, train, cascade, features); repeatable.",
 )
@@ -92,18 +92,18 @@ _IN_THE_RUN = ""
 )
 @click.option("--fold", type=int, help="Fold that is the test part.")
 @click.option("--seed", type=int, help="Seed of everything random.")
-@click.option("--epochs", type=int, help="Most epochs; short for -o train.epochs=N.")
+@click.option("--epochs", type=int, help="Most epochs; short for -s train.epochs=N.")
 @click.option(
     "--batch-posts", type=int, metavar="N",
-    help="Most posts a step, which bound its memory; short for -o train.batch_posts=N.",
+    help="Most posts a step, which bound its memory; short for -s train.batch_posts=N.",
 )
 @click.option(
     "--precision", type=click.Choice(["32", "bf16"]),
-    help="Of the model's arithmetic; short for -o train.precision=32|bf16.",
+    help="Of the model's arithmetic; short for -s train.precision=32|bf16.",
 )
 @device_option
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", shell_complete=complete_run,
+    "-o", "--out", type=click.Path(path_type=Path), metavar="DIR", shell_complete=complete_run,
     help="Run folder; named after the run under runs/ by default.",
 )
 @click.option(

@@ -12,7 +12,7 @@ JSON schema of a line. Nothing is repaired: a line that breaks a rule is refused
 and the place in it. Posts that share an id, as a retweet may with what it retweets, need
 different users, and ``parent`` is then the parent's place in ``posts``, from 0::
 
-    dgljoint preprocess jsonl cascades.jsonl -o cascades.h5 --option labels=false,true
+    dgljoint preprocess jsonl cascades.jsonl -o cascades.h5 -s labels=false,true
 
 Several files, in a folder, are read in the order of their names. ``dgljoint data export`` writes
 the format from a cascade file (:mod:`dgljoint_data.export`).

@@ -109,7 +109,7 @@ def read_split(store: CascadeStore, name: str, file: Path, *, skip_unknown: bool
         more = f" and {len(unknown) - _SHOWN:,} more" if len(unknown) > _SHOWN else ""
         raise DataError(
             f"{file}: {store.path} has no cascade {shown}{more}",
-            hint="--skip-unknown passes over ids that STORE does not hold",
+            hint="--skip-unknown passes over ids that DATA does not hold",
         )
     _check_folds(file, fold)
     grouped_by = "" if _divides_an_event(store.event, fold) else "event"

@@ -10,7 +10,7 @@ The first is of 2018 (nine events, ``annotation.json`` and ``structure.json`` in
 second of 2016 (five events, neither file; rumours have no veracity), the third is RumourEval 2017
 (``structure.json``; threads have no label)::
 
-    dgljoint preprocess pheme all-rnr-annotated-threads -o pheme.h5 --option labels=veracity3
+    dgljoint preprocess pheme all-rnr-annotated-threads -o pheme.h5 -s labels=veracity3
 
 A post's parent is its place in ``structure.json``; where it has none there, the tweet that it
 replies to. A post whose parent is not in the thread is left out with all below it. A post dated

@@ -44,7 +44,7 @@ def detect_early(
     if RUMOR not in evaluator.tasks:
         raise UsageError(
             "early detection is of the rumor task, which this run did not train",
-            hint="train with -o train.tasks=both or rumor",
+            hint="train with -s train.tasks=both or rumor",
         )
     started = time.perf_counter()
     store = evaluator.store

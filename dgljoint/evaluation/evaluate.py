@@ -140,7 +140,7 @@ def _check_finite(outputs: Outputs, batch: CascadeBatch) -> None:
             raise DivergedError(
                 f"{name.replace('_', ' ')} are not finite when scored; cascades of the batch: "
                 f"{batch.some_ids}",
-                hint="the last good checkpoint stands; a lower -o train.learning_rate in another "
+                hint="the last good checkpoint stands; a lower -s train.learning_rate in another "
                 "--out may help",
             )
 

@@ -207,7 +207,7 @@ class CascadeAttention(nn.Module):
         if width % heads:
             raise UsageError(
                 f"{heads} attention heads do not divide the width {width}",
-                hint="choose other `heads`, or another `-o model.width`",
+                hint="choose other `heads`, or another `-s model.width`",
             )
         self.heads = heads
         self.query = nn.Linear(width, width)

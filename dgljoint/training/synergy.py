@@ -156,7 +156,7 @@ def _check_tasks(run: RunFolder, expected: str) -> None:
         wanted = "both" if expected == _BOTH else f"the {expected} task alone"
         raise UsageError(
             f"{run.path} trained {trained}, expected {wanted}",
-            hint=f"such a run is made with: dgljoint train -o train.tasks={expected}",
+            hint=f"such a run is made with: dgljoint train -s train.tasks={expected}",
         )
 
 

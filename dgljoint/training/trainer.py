@@ -299,7 +299,7 @@ class Trainer:
                     f"{position.step + 1}; cascades of the batch: {batch.some_ids}"
                     + (f"; it comes from {source}" if source else ""),
                     hint="the last good checkpoint stands, and --resume comes to the same; a lower "
-                    "-o train.learning_rate in another --out may help",
+                    "-s train.learning_rate in another --out may help",
                 )
 
     def _source(self, name: str, batch: CascadeBatch) -> str | None:

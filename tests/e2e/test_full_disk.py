@@ -71,7 +71,7 @@ def in_a_process(*arguments: object) -> subprocess.CompletedProcess[str]:
 def test_a_full_disk_stops_preprocess_and_leaves_nothing(kibibytes, disk):
     small = disk(kibibytes)
     done = in_a_process(
-        "preprocess", "synthetic", "--option", "cascades=60", "-o", small.path / "out.h5"
+        "preprocess", "synthetic", "-s", "cascades=60", "-o", small.path / "out.h5"
     )
     assert done.returncode == 1
     error, hint = done.stderr.splitlines()
@@ -143,7 +143,7 @@ def test_a_disk_that_fills_up_at_any_write_stops_a_run_that_goes_on_later(
     method, call, file, disk, tmp_path, capsys, monkeypatch
 ):
     store = toy_store(tmp_path / "toy.h5", cascades=96).path
-    settings = ("train", store, *SMALL, "-o", "train.batch=32", "--epochs", "2")
+    settings = ("train", store, *SMALL, "-s", "train.batch=32", "--epochs", "2")
     assert run([*map(str, settings), "--out", str(tmp_path / "roomy")]) == 0
     small = disk(4096)
     folder, filler = small.path / "run", small.path / "filler"

@@ -16,7 +16,7 @@ from gate import Gate
 from processes import COMMAND, PATIENCE_SECONDS, members, wait_for
 from toys import toy_store
 
-SETTINGS = ("-o", "model.width=8", "-o", "train.batch=4", "--epochs", "6", "--format", "json")
+SETTINGS = ("-s", "model.width=8", "-s", "train.batch=4", "--epochs", "6", "--format", "json")
 # Forward passes in training: its 17 steps, and what the weighter looks at.
 EPOCH = 21
 # Takes the first of its steps for ever, and tells of it, as of each Ctrl-C that it has heard.
@@ -90,7 +90,7 @@ def test_an_interrupted_build_leaves_nothing(
     tmp_path: Path, jobs: str, whole_group: bool, number: signal.Signals
 ) -> None:
     build = subprocess.Popen(
-        [*COMMAND, "preprocess", "synthetic", "--option", "cascades=1000000", "--jobs", jobs,
+        [*COMMAND, "preprocess", "synthetic", "-s", "cascades=1000000", "--jobs", jobs,
          "-o", "out.h5", "--report", "report.json"],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         start_new_session=True,

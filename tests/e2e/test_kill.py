@@ -18,8 +18,8 @@ from toys import toy_store
 # interaction; and a save after each step, so that there is much to kill.
 BEGIN = (
     "train", "toy.h5", "--encoder", "gcn", "--plugin", "adversarial", "--plugin", "contrastive",
-    "--plugin", "meta_weight", "-o", "model.width=8", "-o", "train.batch=16", "--epochs", "3",
-    "-o", "train.save_minutes=0", "-q",
+    "--plugin", "meta_weight", "-s", "model.width=8", "-s", "train.batch=16", "--epochs", "3",
+    "-s", "train.save_minutes=0", "-q",
 )
 KILLS = 20
 
@@ -42,7 +42,7 @@ def go_on(forge: Forge, folder: Path, **death: float) -> Ended:
 
 def test_a_run_killed_twenty_times_equals_one_that_was_not(tmp_path: Path, forge: Forge) -> None:
     toy_store(tmp_path / "toy.h5", cascades=96)
-    forge.warm(*BEGIN, "-o", "train.epochs=1", "-o", "train.batch=96", "--out", "warm")
+    forge.warm(*BEGIN, "-s", "train.epochs=1", "-s", "train.batch=96", "--out", "warm")
     whole = forge.run(*BEGIN, "--out", "whole")
     assert whole.code == 0, whole.said
     moments, length = np.random.default_rng(5), whole.seconds

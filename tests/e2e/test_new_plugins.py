@@ -82,7 +82,7 @@ def test_the_reader_passes_on_its_sample(run, sources):
 def test_they_train_together(run):
     result = json.loads(
         run("dgljoint", "train", "--plugin", "a_interaction", "--plugin", "a_weighter",
-            *SMALL, "--encoder", "a_encoder", "-o", "a_interaction.weight=0.2", "--epochs", "1",
+            *SMALL, "--encoder", "a_encoder", "-s", "a_interaction.weight=0.2", "--epochs", "1",
             "--out", "together", "--format", "json")
     )
     assert 0 <= result["test"]["rumor"]["accuracy"] <= 1

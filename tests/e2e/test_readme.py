@@ -139,4 +139,4 @@ def test_the_same_on_twitter15(tmp_path: Path) -> None:
         assert run(command) == 0, command
     assert shutil.rmtree(folder) is None
     assert run(["train", "twitter15.h5", "--encoder", "gcn", "--plugin", "contrastive",
-                "-o", "contrastive.temperature=0.2", "--dry-run"]) == 0
+                "-s", "contrastive.temperature=0.2", "--dry-run"]) == 0

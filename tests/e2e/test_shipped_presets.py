@@ -12,7 +12,7 @@ from dgljoint_cli.main import run
 from toys import toy_store
 
 SHIPPED = [preset.name for preset in discover_presets() if preset.source.startswith("dgljoint ")]
-SMALL = ("-o", "model.width=8", "-o", "train.batch=16", "--epochs", "1", "-q")
+SMALL = ("-s", "model.width=8", "-s", "train.batch=16", "--epochs", "1", "-q")
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from toys import toy_store
 
 ASSIGNMENTS = ("model.width=8", "train.batch=8", "train.epochs=4", "train.patience=4")
 EPOCH = 6  # its steps
-SETTINGS = tuple(word for text in ASSIGNMENTS for word in ("-o", text))
+SETTINGS = tuple(word for text in ASSIGNMENTS for word in ("-s", text))
 
 
 def epochs(run_folder: Path) -> int:

@@ -25,7 +25,7 @@ TORCHRUN = (
     "--no-python",
 )
 SETTINGS = (
-    "-o", "model.width=8", "-o", "train.batch=8", "--plugin", "contrastive", "--plugin",
+    "-s", "model.width=8", "-s", "train.batch=8", "--plugin", "contrastive", "--plugin",
     "meta_weight", "--device", "cpu",
 )
 # Forward passes in training: its 4 steps, and what the weighter looks at.
@@ -60,7 +60,7 @@ def start_two(
 def test_torchrun_trains_what_one_process_trains(tmp_path: Path) -> None:
     data = toy_store(tmp_path / "toy.h5", cascades=30).path
     # no dropout, which each process draws for its own posts
-    settings = (*SETTINGS, "--epochs", "2", "-o", "model.dropout=0", "-o", "bigcn.dropout=0")
+    settings = (*SETTINGS, "--epochs", "2", "-s", "model.dropout=0", "-s", "bigcn.dropout=0")
 
     def train(*before: str, out: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         command = [*before, *COMMAND, "train", str(data), *settings, "--out", out]

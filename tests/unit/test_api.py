@@ -35,8 +35,8 @@ def test_a_call_makes_the_run_of_the_command(store: CascadeStore, tmp_path: Path
     assert run([
         "train", "toy.h5", "--plugin", "contrastive", "--plugin", "dwa", "--encoder", "gcn",
         "--features", "time", "--features", "bow", "--split", "random", "--fold", "1",
-        "--seed", "3", "--epochs", "2", "-o", "train.batch=16", "-o", "model.width=8",
-        "-o", "features.words=9", "-o", "contrastive.temperature=0.2", "-q", "--out", "b",
+        "--seed", "3", "--epochs", "2", "-s", "train.batch=16", "-s", "model.width=8",
+        "-s", "features.words=9", "-s", "contrastive.temperature=0.2", "-q", "--out", "b",
     ]) == 0
     one, other = ((tmp_path / folder / "config.toml").read_text()
                   for folder in (result.folder, "b"))
@@ -164,7 +164,7 @@ def test_a_study_makes_the_runs_of_the_command_and_goes_on(
     assert found.figures["model"]["accuracy"].n == 2
     assert run([
         "train", "toy.h5", "--folds", "0,2", "--encoder", "gcn", "--epochs", "2",
-        "-o", "train.batch=16", "-o", "model.width=8", "-q", "--out", "b",
+        "-s", "train.batch=16", "-s", "model.width=8", "-q", "--out", "b",
     ]) == 0
     for name in ("fold0-seed0", "fold2-seed0"):
         assert_same_run(folder / name, tmp_path / "b" / name)

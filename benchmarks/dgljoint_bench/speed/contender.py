@@ -96,7 +96,7 @@ class Published(Contender):
 
 
 class Shipped(Contender):
-    """What ``dgljoint train --encoder bigcn -o train.tasks=rumor`` and ``evaluate`` do.
+    """What ``dgljoint train --encoder bigcn -s train.tasks=rumor`` and ``evaluate`` do.
 
     Args:
         store: where the cascades are.

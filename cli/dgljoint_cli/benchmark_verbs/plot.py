@@ -43,7 +43,7 @@ _CURVES_HINT = f"there are {', '.join(_CURVES)}"
     "results", type=click.Path(path_type=Path, dir_okay=False), default=Path("results.sqlite")
 )
 @click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False),
+    "-o", "--out", required=True, type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE", help="The picture: .svg, .png or .pdf.",
 )
 @click.option("--suite", metavar="NAME", help="Of a file that holds several.")
@@ -59,7 +59,7 @@ _CURVES_HINT = f"there are {', '.join(_CURVES)}"
 @common_options
 @click.pass_obj
 def plot(
-    talk: Talk, kind: str, results: Path, output: Path, suite: str | None,
+    talk: Talk, kind: str, results: Path, out: Path, suite: str | None,
     tables: tuple[str, ...], configurations: tuple[str, ...], figure: str | None,
 ) -> None:
     """Draw what a suite came to.
@@ -75,10 +75,10 @@ def plot(
     plots = load_plots()
     cells, definition = _read(results, suite, tables, configurations)
     draw, said = _drawing(plots, kind, cells, definition, figure)
-    plots.write(output, draw)
+    plots.write(out, draw)
     for line in said:
         talk.say(line)
-    click.echo(str(output))
+    click.echo(str(out))
 
 
 def _read(

@@ -49,7 +49,7 @@ _DEMO = "demo"
     show_default=True, help="SQLite file that holds what every cell came to.",
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), metavar="DIR", default="runs/benchmark",
+    "-o", "--out", type=click.Path(path_type=Path), metavar="DIR", default="runs/benchmark",
     show_default=True, help="Folder of the runs.",
 )
 @click.option(

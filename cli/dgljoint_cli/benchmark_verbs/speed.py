@@ -104,7 +104,7 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
     help="Draw how things scale, as .svg, .png or .pdf; needs the extra plots.",
 )
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE",
+    "-o", "--out", type=click.Path(path_type=Path), metavar="FILE",
     help="Write all figures to FILE as JSON, beside what is shown.",
 )
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, metavar="S",
@@ -115,7 +115,7 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
 @click.pass_obj
 def speed(
     talk: Talk, /, data: Path | None, sections: tuple[str, ...], plot: Path | None,
-    output: Path | None, force: bool, as_json: bool, **wanted: Any
+    out: Path | None, force: bool, as_json: bool, **wanted: Any
 ) -> None:
     """Time dgljoint beside PyTorch Geometric and plain DGL on DATA, or on the demo set.
 
@@ -125,10 +125,10 @@ def speed(
     """
     given = {name: value for name, value in wanted.items() if value is not None}
     _check_use(sections, given, plot)
-    for file in (output, plot):
+    for file in (out, plot):
         _check_place(file, force=force)
-    if output is not None and plot is not None and output.resolve() == plot.resolve():
-        raise UsageError(f"-o and --plot are both {output}", hint="name another file")
+    if out is not None and plot is not None and out.resolve() == plot.resolve():
+        raise UsageError(f"-o and --plot are both {out}", hint="name another file")
     if plot is not None:
         load_plots().form_of(plot)
     from dgljoint_bench.speed import SpeedRequest, measure
@@ -138,10 +138,10 @@ def speed(
     request = SpeedRequest.model_validate({**given, "data": data, "sections": sections})
     with terminable():  # the sets to scale over are large, and must not be left behind
         found = measure(request, talk.say)
-    if output is not None:
+    if out is not None:
         from dgljoint.files import write_text
 
-        write_text(output, to_json(found) + "\n")
+        write_text(out, to_json(found) + "\n")
     if plot is not None:
         from dgljoint_bench.speed.plot import scaling
 

@@ -49,7 +49,7 @@ class WordCounts(PostFeature):
 
 SPEC = FeatureSpec(
     name=WordCounts.name,
-    summary="counts of all words; which of them count is chosen in training (-o features.words=N)",
+    summary="counts of all words; which of them count is chosen in training (-s features.words=N)",
     build=WordCounts,
     in_training=IN_TRAINING,
 )

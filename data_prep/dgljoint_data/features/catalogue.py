@@ -69,7 +69,7 @@ def _parse(text: str) -> Choice:
             raise UsageError(
                 f"feature '{name}' stores all words and has no option '{key}': which of them "
                 "count is chosen in training, by the training part alone",
-                hint=f"dgljoint train -o features.{key}={value or 'VALUE'}",
+                hint=f"dgljoint train -s features.{key}={value or 'VALUE'}",
             )
         if not (equals and key):
             raise UsageError(

@@ -12,7 +12,7 @@ from dgljoint_cli.main import run
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     path = tmp_path_factory.mktemp("audit") / "small.h5"
-    options = ["--option", "cascades=200", "--option", "events=50", "--option", "mean_posts=8"]
+    options = ["-s", "cascades=200", "-s", "events=50", "-s", "mean_posts=8"]
     assert run(["preprocess", "synthetic", "-o", str(path), "-q", *options]) == 0
     return str(path)
 

@@ -28,7 +28,7 @@ def test_an_export_builds_the_same_cascades_again(store, tmp_path, capsys):
     posts = CascadeStore(store).posts
     assert lines[0].startswith(f"{out}: 64 cascades, {posts} posts as jsonl, ")
     assert lines[1] == "left behind: feature bow, feature extra, split event, split random"
-    assert lines[2].endswith("--option labels=false,true")
+    assert lines[2].endswith("-s labels=false,true")
     command = lines[2].removeprefix("read it with: dgljoint ").split()
     again = tmp_path / "b.h5"
     # the toys' sources all say the same, so that no split keeps them together

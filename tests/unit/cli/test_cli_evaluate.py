@@ -18,7 +18,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluate")
     data = folder / "small.h5"
     assert run(["preprocess", "synthetic", "-o", str(data), "--name", "small", "-q",
-                "--option", "cascades=40", "--option", "events=10"]) == 0
+                "-s", "cascades=40", "-s", "events=10"]) == 0
     assert run(["train", str(data), "--epochs", "1", *SMALL, "--out", str(folder / "run")]) == 0
     return folder / "run"
 
@@ -86,8 +86,8 @@ def test_the_course_of_early_detection_is_a_row_a_deadline(trained, tmp_path, ca
 
 def test_another_file_is_scored_but_for_what_both_hold(trained, tmp_path, capsys):
     other, said = tmp_path / "other.h5", tmp_path / "said.csv"
-    assert run(["preprocess", "synthetic", "-o", str(other), "--name", "other", "-q", "--option",
-                "cascades=52", "--option", "events=10", "--option", "seed=7"]) == 0
+    assert run(["preprocess", "synthetic", "-o", str(other), "--name", "other", "-q", "-s",
+                "cascades=52", "-s", "events=10", "-s", "seed=7"]) == 0
     arguments = ["evaluate", str(trained), "--on", str(other)]
     capsys.readouterr()
     assert run([*arguments, "--predictions", str(said)]) == 0
@@ -172,7 +172,7 @@ def test_deadlines_of_no_run_folder_exit_3(tmp_path, capsys):
 
 def test_deadlines_of_a_run_of_links_alone_exit_2(trained, tmp_path, capsys):
     out = tmp_path / "links"
-    assert run(["train", str(trained.parent / "small.h5"), "--epochs", "1", *SMALL, "-o",
+    assert run(["train", str(trained.parent / "small.h5"), "--epochs", "1", *SMALL, "-s",
                 "train.tasks=cascade", "--out", str(out)]) == 0
     said = ends(capsys, 2, "evaluate", out, "--deadlines", "all")
     assert "did not train" in said.error

@@ -40,6 +40,38 @@ def test_help_lists_every_verb_with_a_whole_sentence(capsys):
     assert "..." not in text.split("Commands:")[1]
 
 
+def every_command(command=cli, path=("dgljoint",)):
+    """Yield each verb that can be run, with the words that name it."""
+    if not isinstance(command, click.Group):
+        yield " ".join(path), command
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        yield from every_command(command.get_command(context, name), (*path, name))
+
+
+EVERY_COMMAND = dict(every_command())
+
+
+@pytest.mark.parametrize("verb", EVERY_COMMAND)
+def test_o_is_an_output_and_s_a_setting_in_every_verb(verb):
+    flags = [set(p.opts) for p in EVERY_COMMAND[verb].params if isinstance(p, click.Option)]
+    for one, other in (("-o", "--out"), ("-s", "--set")):
+        assert all({one, other} == names for names in flags if names & {one, other})
+    assert not {"--option", "--output"} & set().union(*flags)
+
+
+def test_a_cascade_file_has_one_name_among_the_arguments():
+    names = {
+        verb: parameter.make_metavar(click.Context(command)).strip("[]")
+        for verb, command in EVERY_COMMAND.items()
+        for parameter in command.params
+        if isinstance(parameter, click.Argument) and parameter.name in ("data", "store")
+    }
+    assert set(names.values()) == {"DATA"}
+    assert len(names) > 7
+
+
 @pytest.mark.parametrize("bare", [[], ["plugins"], ["data"]])
 def test_a_bare_group_shows_its_help(bare, capsys):
     assert run(bare) == 0

@@ -207,10 +207,10 @@ def test_verbose_says_each_check(site, capsys):
 
 def test_options_reach_the_component(site, capsys):
     install(site, edited("options.size)", "options.size if options.size < 2 else float('nan'))"))
-    assert run(["plugins", "check", "mine", "--option", "sise=2"]) == 2
+    assert run(["plugins", "check", "mine", "-s", "sise=2"]) == 2
     assert "mine has no option 'sise': did you mean 'size'?" in capsys.readouterr().err
-    check(capsys, "--option", "size=1.5")
-    findings, _ = check(capsys, "--option", "size=2", code=4)
+    check(capsys, "-s", "size=1.5")
+    findings, _ = check(capsys, "-s", "size=2", code=4)
     assert findings["returns a weight for each loss"]["outcome"] == "failed"
 
 
@@ -261,7 +261,7 @@ def test_own_readers_pass_on_raw_data(tmp_path, capsys):
 
 @pytest.mark.parametrize("names", [["gcn", "fixed"], []])
 def test_what_is_for_one_plugin_wants_one(names, capsys):
-    assert run(["plugins", "check", *names, "--option", "a=1"]) == 2
+    assert run(["plugins", "check", *names, "-s", "a=1"]) == 2
     assert "are for one plugin" in capsys.readouterr().err
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from dgljoint_cli.main import run
 
-SMALL = ["--option", "cascades=30", "--option", "events=10"]
+SMALL = ["-s", "cascades=30", "-s", "events=10"]
 
 READERS = """
     import dgljoint
@@ -39,7 +39,7 @@ def test_summary_in_both_forms_and_overwriting_only_when_forced(tmp_path, capsys
     assert ["cascades", "30"] in [line.split() for line in text.splitlines()]
 
     written = out.read_bytes()
-    assert run([*arguments, "--option", "seed=1"]) == 2
+    assert run([*arguments, "-s", "seed=1"]) == 2
     assert "--force" in capsys.readouterr().err
     assert out.read_bytes() == written
 
@@ -75,9 +75,9 @@ def test_features_are_listed_with_their_options(capsys):
         (["gcn"], 2, "'gcn' is an encoder, not a reader"),
         (["twitter15"], 2, "dgljoint preprocess twitter15 RAW_DIR"),
         (["synthetic", "."], 2, "reads no raw data"),
-        (["synthetic", "--option", "casades=3"], 2, "did you mean 'cascades'?"),
-        (["synthetic", "--option", "cascades"], 2, "KEY=VALUE"),
-        (["synthetic", "--features", "bow:words=9"], 2, "-o features.words=9"),
+        (["synthetic", "-s", "casades=3"], 2, "did you mean 'cascades'?"),
+        (["synthetic", "-s", "cascades"], 2, "KEY=VALUE"),
+        (["synthetic", "--features", "bow:words=9"], 2, "-s features.words=9"),
         (["synthetic", "--features", "hashed"], 2, "did you mean 'bow_hashed'?"),
         (["synthetic", "--features", "user"], 2, "this reader carries no feature 'user'"),
         (["synthetic", "--features", "time", "--features", "time"], 2, "chosen twice"),

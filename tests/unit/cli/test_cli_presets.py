@@ -13,7 +13,7 @@ from dgljoint_cli.main import run
 from toys import toy_store
 
 MINE = 'summary = "two [of] them"\nplugins = ["contrastive", "meta_weight"]\nencoder = "gcn"\n'
-SMALL = ("-o", "model.width=8", "-o", "train.batch=8", "--epochs", "1", "-q")
+SMALL = ("-s", "model.width=8", "-s", "train.batch=8", "--epochs", "1", "-q")
 
 
 @pytest.fixture(autouse=True)

@@ -32,7 +32,7 @@ FIGURES = {
 def store(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("data") / "small.h5"
     assert run(["preprocess", "synthetic", "-o", str(path), "--name", "small", "-q",
-                "--option", "cascades=30", "--option", "events=10"]) == 0
+                "-s", "cascades=30", "-s", "events=10"]) == 0
     return path
 
 

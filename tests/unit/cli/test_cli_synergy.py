@@ -31,9 +31,9 @@ def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("synergy")
     data = folder / "small.h5"
     assert run(["preprocess", "synthetic", "-o", str(data), "--name", "small", "-q",
-                "--option", "cascades=40", "--option", "events=10"]) == 0
-    plugins = ("--plugin", "contrastive", "--plugin", "meta_weight", "-o", "contrastive.weight=0.3")
-    joint = trained(data, folder / "joint", *plugins, "-o", "gcn.layers=1")
+                "-s", "cascades=40", "-s", "events=10"]) == 0
+    plugins = ("--plugin", "contrastive", "--plugin", "meta_weight", "-s", "contrastive.weight=0.3")
+    joint = trained(data, folder / "joint", *plugins, "-s", "gcn.layers=1")
     assert run(["synergy", str(joint), "-q"]) == 0
     return folder
 
@@ -104,8 +104,8 @@ def test_a_folder_with_another_run_is_not_taken_for_the_single_one(folder, tmp_p
 
 def test_runs_given_are_taken_and_unequal_budgets_said(folder, tmp_path, capsys):
     data = folder / "small.h5"
-    rumor = trained(data, tmp_path / "r", "-o", "train.tasks=rumor", "-o", "gcn.layers=1",
-                    "-o", "train.patience=1")
+    rumor = trained(data, tmp_path / "r", "-s", "train.tasks=rumor", "-s", "gcn.layers=1",
+                    "-s", "train.patience=1")
     arguments = ["synergy", str(folder / "joint"), "--rumor", str(rumor)]
     assert run(arguments) == 0
     assert "budgets are not equal: r: train.patience 1, 10 in joint" in capsys.readouterr().err
@@ -121,17 +121,17 @@ def test_what_cannot_be_compared_is_refused(folder, tmp_path, capsys):
     said = ends(capsys, 2, "synergy", folder / "joint-rumor-alone", "-q")
     assert "trained the rumor task alone, expected both" in said.error
     assert not (folder / "joint-rumor-alone-cascade-alone").exists()
-    fold = trained(data, tmp_path / "fold", "-o", "train.tasks=rumor", "--fold", "1")
+    fold = trained(data, tmp_path / "fold", "-s", "train.tasks=rumor", "--fold", "1")
     said = ends(capsys, 3, "synergy", joint, "--rumor", fold)
     assert "cannot be compared: fold 0 and 1" in said.error
     other = tmp_path / "other.h5"
     assert run(["preprocess", "synthetic", "-o", str(other), "-q", "--seed", "1",
-                "--option", "cascades=40", "--option", "events=10"]) == 0
-    split = trained(other, tmp_path / "split", "-o", "train.tasks=rumor")
+                "-s", "cascades=40", "-s", "events=10"]) == 0
+    split = trained(other, tmp_path / "split", "-s", "train.tasks=rumor")
     said = ends(capsys, 3, "synergy", joint, "--rumor", split)
     assert "split digest" in said.error
-    share = trained(data, tmp_path / "share", "-o", "train.tasks=rumor",
-                    "-o", "cascade.observed_share=0.5")
+    share = trained(data, tmp_path / "share", "-s", "train.tasks=rumor",
+                    "-s", "cascade.observed_share=0.5")
     said = ends(capsys, 3, "synergy", joint, "--rumor", share)
     assert "cascade.observed_share 0.75 and 0.5" in said.error
 

@@ -20,7 +20,7 @@ from dgljoint_cli.main import run
 def store(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("data") / "small.h5"
     assert run(["preprocess", "synthetic", "-o", str(path), "--name", "small", "-q",
-                "--option", "cascades=30", "--option", "events=10"]) == 0
+                "-s", "cascades=30", "-s", "events=10"]) == 0
     return path
 
 
@@ -43,9 +43,9 @@ def asked(monkeypatch, tmp_path, scores):
 def test_flags_reach_the_engine(store, asked):
     assert run([
         "train", str(store), "--plugin", "contrastive", "--plugin", "meta_weight",
-        "--encoder", "gcn", "-o", "contrastive.temperature=0.2", "-o", "train.batch=8",
+        "--encoder", "gcn", "-s", "contrastive.temperature=0.2", "-s", "train.batch=8",
         "--split", "random", "--fold", "1", "--seed", "7", "--epochs", "2", "--force",
-        "--features", "time", "--features", "bow", "-o", "features.words=9",
+        "--features", "time", "--features", "bow", "-s", "features.words=9",
         "--batch-posts", "500", "--precision", "bf16", "--device", "cpu",
     ]) == 0
     ((config, out, resume, force, device),) = asked
@@ -118,11 +118,11 @@ def test_resume_reads_the_settings_of_the_run(store, asked, tmp_path):
         (["--plugin", "contrastiv"], 2, "did you mean 'contrastive'?"),
         (["--plugin", "fixed", "--plugin", "meta_weight"], 2, "'fixed' and 'meta_weight'"),
         (["--encoder", "fixed"], 2, "it is used as: --plugin fixed"),
-        (["-o", "train.epoch=3"], 2, "did you mean 'epochs'?"),
-        (["-o", "trian.epochs=3"], 2, "did you mean 'train'?"),
+        (["-s", "train.epoch=3"], 2, "did you mean 'epochs'?"),
+        (["-s", "trian.epochs=3"], 2, "did you mean 'train'?"),
         (["-o", "epochs=3"], 2, "not of the form NAME.KEY=VALUE"),
         (["--epochs", "0"], 2, "train.epochs"),
-        (["-o", "features.use="], 2, "name at least one feature"),
+        (["-s", "features.use="], 2, "name at least one feature"),
         (["--features", ""], 2, "name at least one feature"),
         (["--split", "evnt"], 2, "did you mean 'event'?"),
         (["--config", "missing.toml"], 2, "cannot read missing.toml"),
@@ -194,7 +194,7 @@ def test_evaluate_asks_for_the_part_named(store, tmp_path, monkeypatch, scores, 
     ],
 )
 def test_every_split_trains_and_says_what_it_keeps_apart(store, tmp_path, capsys, split, said):
-    arguments = ["train", str(store), "--split", split, "--epochs", "1", "-o", "model.width=8"]
+    arguments = ["train", str(store), "--split", split, "--epochs", "1", "-s", "model.width=8"]
     assert run([*arguments, "-q", "--out", str(tmp_path / "run")]) == 0
     assert said in capsys.readouterr().out
 
@@ -210,7 +210,7 @@ def test_nothing_is_tested_by_what_came_later(store, capsys):
 
 @pytest.mark.parametrize(
     "chosen",
-    [["--features", "structure", "--features", "bow"], ["-o", "features.use=structure,bow"]],
+    [["--features", "structure", "--features", "bow"], ["-s", "features.use=structure,bow"]],
 )
 def test_the_plan_shows_the_features_in_use(store, capsys, chosen):
     assert run(["train", str(store), *chosen, "--dry-run", "--format", "json"]) == 0
@@ -225,10 +225,10 @@ def test_the_plan_shows_the_features_in_use(store, capsys, chosen):
 
 def test_hashed_words_alone_are_enough_to_train(tmp_path, capsys):
     data = tmp_path / "hashed.h5"
-    assert run(["preprocess", "synthetic", "-o", str(data), "-q", "--option", "cascades=30",
-                "--option", "events=10", "--features", "bow_hashed:columns=512"]) == 0
+    assert run(["preprocess", "synthetic", "-o", str(data), "-q", "-s", "cascades=30",
+                "-s", "events=10", "--features", "bow_hashed:columns=512"]) == 0
     out = tmp_path / "run"
-    assert run(["train", str(data), "--epochs", "1", "-o", "model.width=8", "-q", "--out",
+    assert run(["train", str(data), "--epochs", "1", "-s", "model.width=8", "-q", "--out",
                 str(out)]) == 0
     assert 'use = [\n    "bow_hashed",\n]' in (out / "config.toml").read_text()
     capsys.readouterr()

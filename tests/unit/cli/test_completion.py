@@ -94,24 +94,24 @@ def test_options_are_offered_a_section_and_then_a_key_at_a_time() -> None:
     assert set(offered("train", "--plugin", "contrastive", "--encoder", "gcn", "-o", "")) == (
         sections | {"contrastive.", "gcn."}
     )
-    assert offered("train", "-o", "cascade.") == [
+    assert offered("train", "-s", "cascade.") == [
         f"cascade.{name}=" for name in CascadeOptions.model_fields
     ]
-    assert offered("train", "-o", "contrastive.temp") == ["contrastive.temperature="]
-    assert offered("train", "-o", "nothing.") == []
+    assert offered("train", "-s", "contrastive.temp") == ["contrastive.temperature="]
+    assert offered("train", "-s", "nothing.") == []
 
 
 def test_a_command_that_uses_a_plugin_makes_its_options_known(site: Site) -> None:
     site.install("rated", {"rated": "rated"}, rated=OPTIONS)
-    assert offered("train", "-o", "rated.") == []
+    assert offered("train", "-s", "rated.") == []
     assert run(["plugins", "show", "rated"]) == 0
-    assert offered("train", "-o", "rated.") == ["rated.rate="]
+    assert offered("train", "-s", "rated.") == ["rated.rate="]
     # another version is another plugin
     (site.path / "rated-1.0.dist-info").rename(site.path / "rated-2.0.dist-info")
     metadata = site.path / "rated-2.0.dist-info" / "METADATA"
     metadata.write_text(metadata.read_text().replace("1.0", "2.0"))
     installed_registry.cache_clear()
-    assert offered("train", "-o", "rated.") == []
+    assert offered("train", "-s", "rated.") == []
 
 
 def test_options_that_changed_without_a_version_are_noted_anew(site: Site) -> None:
@@ -123,7 +123,7 @@ def test_options_that_changed_without_a_version_are_noted_anew(site: Site) -> No
     del sys.modules["rated"]
     installed_registry.cache_clear()
     run(["plugins", "show", "rated"])
-    assert offered("train", "-o", "rated.") == ["rated.speed="]
+    assert offered("train", "-s", "rated.") == ["rated.speed="]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"dgljoint": 3', '{"x": {"kinds": 1}}'])
@@ -132,9 +132,9 @@ def test_a_damaged_index_is_no_index(text: str) -> None:
     file.parent.mkdir(parents=True)
     file.write_text(text)
     assert "gcn" in offered("train", "--encoder", "gc")
-    assert offered("train", "-o", "train.") == []
+    assert offered("train", "-s", "train.") == []
     assert run(["plugins", "show", "gcn"]) == 0
-    assert "train.epochs=" in offered("train", "-o", "train.")
+    assert "train.epochs=" in offered("train", "-s", "train.")
 
 
 def test_an_index_that_cannot_be_written_stops_nobody(own_cache: Path) -> None:

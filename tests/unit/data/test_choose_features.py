@@ -127,7 +127,7 @@ def test_a_choice_that_makes_no_sense_is_refused(texts: list[str], said: str) ->
 def test_options_of_training_are_named_where_they_are() -> None:
     with pytest.raises(UsageError) as caught:
         parse_features(["bow:words=100"])
-    assert caught.value.hint == "dgljoint train -o features.words=100"
+    assert caught.value.hint == "dgljoint train -s features.words=100"
     assert set(bow.IN_TRAINING) == set(FeatureOptions.model_fields) - {"use"}
 
 

@@ -104,7 +104,7 @@ def test_the_first_form_trains_without_a_word(
     store, out = toy_store(tmp_path / "toy.h5"), str(tmp_path / "run")
     command = ["train", str(store.path), "--encoder", "first_encoder", "--plugin",
                "first_interaction", "--plugin", "first_weighter", "--epochs", "1", "--out", out]
-    assert run([*command, "-o", "model.width=8", "-q"]) == 0
+    assert run([*command, "-s", "model.width=8", "-q"]) == 0
     assert capsys.readouterr().err == ""
 
 

@@ -81,6 +81,7 @@ def write_run(
     *assignments: str,
     accuracy: float = 0.5,
     mrr: float = 0.3,
+    validated: tuple[float, float] = (0.5, 0.3),
     epochs: int = 3,
     finished: bool = True,
     described: dict[str, Any] | None = None,
@@ -94,6 +95,7 @@ def write_run(
         assignments: settings, as ``-s`` takes them.
         accuracy: of the test part, macro F1 half of it.
         mrr: of the test part.
+        validated: accuracy and MRR of the validation part, macro F1 half of the accuracy.
         epochs: that ended.
         finished: whether it has scores.
         described: changes to the manifest.
@@ -113,7 +115,9 @@ def write_run(
         lines = (json.dumps(record(n + 1, best=n < 2)) + "\n" for n in range(epochs))
         (folder / "metrics.jsonl").write_text("".join(lines))
     if finished:
-        parts = {"validation": scores("validation"), "test": scores("test", accuracy, mrr)}
+        parts = {
+            "validation": scores("validation", *validated), "test": scores("test", accuracy, mrr)
+        }
         found = {part: one.to_dict() for part, one in parts.items()}
         (folder / "scores.json").write_text(json.dumps(found))
     if said is not None:

@@ -8,7 +8,7 @@ import torch
 
 from dgljoint.config import TrainOptions
 from dgljoint.training.optimizers import ModelOptimizer, opponent_optimizers
-from toys import toy_model, toy_store
+from toys import toy_model, toy_store, toy_trainer
 
 
 def optimizer(tmp_path: Path, total: int = 100, **options: float) -> ModelOptimizer:
@@ -84,3 +84,59 @@ def test_an_opponent_has_an_optimizer_of_its_own_with_less_momentum(tmp_path: Pa
     assert {id(p) for p in group["params"]} == {id(p) for p in opponent.parameters()}
     own = ModelOptimizer(model, options, 10).parameters.values()
     assert not {id(p) for p in own} & {id(p) for p in group["params"]}
+
+
+RATES = {
+    "projection": 0.25, "encoder": 0.25, "encoder_norm": 2.0, "encoder_scale": 2.0,
+    "interactions": 0.5, "cascade_branch": 2.0, "rumor_branch": 2.0, "link_head": 2.0,
+    "rumor_head": 2.0,
+}
+
+
+def test_every_parameter_moves_by_the_rate_of_its_group(tmp_path: Path) -> None:
+    """Adam's first step is the rate in the direction of the gradient, whatever its size."""
+    store = toy_store(tmp_path / "a.h5")
+    model = toy_model(store, plugins=("attention", "alignment"))
+    options = TrainOptions(
+        learning_rate=0.01, weight_decay=0.0, warmup=0.0,
+        encoder_rate=0.25, interaction_rate=0.5, head_rate=2.0,
+    )
+    of = ModelOptimizer(model, options, 100)
+    before = {name: p.detach().clone() for name, p in of.parameters.items()}
+    assert {name.split(".")[0] for name in before} == set(RATES)
+    for parameter in of.parameters.values():
+        parameter.grad = torch.ones_like(parameter)
+    sizes = {name: of.step_size(name, 0) for name in before}
+    of.step(0)
+    for name, parameter in of.parameters.items():
+        rate = 0.01 * RATES[name.split(".")[0]]
+        assert sizes[name] == pytest.approx(rate), name
+        moved = before[name] - parameter.detach()
+        torch.testing.assert_close(moved, torch.full_like(moved, rate), rtol=1e-3, atol=1e-6)
+    groups = of.state_dict()["param_groups"]
+    assert sorted(group["lr"] for group in groups) == pytest.approx([0.0025, 0.005, 0.02])
+
+
+@pytest.mark.parametrize(
+    ("option", "still"),
+    [
+        ("encoder_rate", {"projection", "encoder"}),
+        ("interaction_rate", {"interactions"}),
+        ("head_rate", set(RATES) - {"projection", "encoder", "interactions"}),
+    ],
+)
+def test_a_factor_of_zero_keeps_that_part_of_a_trained_model(
+    tmp_path: Path, option: str, still: set[str]
+) -> None:
+    """From the setting to the weights: with a whole epoch of training between them."""
+    store = toy_store(tmp_path / "a.h5", cascades=24)
+    trainer = toy_trainer(
+        store, f"train.{option}=0", "train.batch=24", "train.epochs=1", plugins=("attention",)
+    )
+    before = {name: p.detach().clone() for name, p in trainer.model.named_parameters()}
+    assert trainer.train_epoch(lambda: False) is not None
+    moved = {
+        name.split(".")[0] for name, parameter in trainer.model.named_parameters()
+        if not torch.equal(parameter, before[name])
+    }
+    assert moved == set(RATES) - still

@@ -87,7 +87,7 @@ def parse_line(line: bytes) -> JsonCascade:
 def count_posts(line: bytes) -> int:
     """Count the posts of a line that may be of another form; 0 where none can be told."""
     try:
-        value = parse_json(line)
+        value, _ = parse_json(line)
     except BadJsonError:
         return 0
     posts = value.get("posts") if isinstance(value, dict) else None

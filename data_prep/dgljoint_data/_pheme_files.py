@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
 
 from dgljoint.cascade import Kind
+from dgljoint_data._dates import BadDateError, is_odd, unix_seconds
 from dgljoint_data._json import BadJsonError, id_text, shown
 from dgljoint_data.features.user import Profile
 
-_MONTHS = {
-    name: number
-    for number, name in enumerate(
-        ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"), 1
-    )
-}
-_CREATED_AT = re.compile(
-    r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) ([0-9]{2}) ([0-9]{2}):([0-9]{2}):([0-9]{2}) "
-    r"([+-])([0-9]{2})([0-9]{2}) ([0-9]{4})"
-)
 _COUNTS = ("followers_count", "friends_count", "statuses_count")
 _MOST = 10**12
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # The two marks of an annotation: misinformation, true.
 _VERACITY = {
     (0, 1): "true", (1, 0): "false", (0, 0): "unverified",
@@ -68,7 +56,7 @@ def parse_tweet(value: object) -> Tweet:
         raise BadJsonError("a tweet without an id")
     user = value.get("user")
     user = user if isinstance(user, dict) else {}
-    seconds = _parse_date(value.get("created_at"))
+    seconds = _posted(value.get("created_at"))
     text = value.get("text", value.get("full_text"))
     return Tweet(
         id=tweet,
@@ -109,12 +97,11 @@ def _count(value: object) -> int:
 
 
 def _age_seconds(made: object, seconds: float) -> int:
-    if isinstance(made, int | float) and not isinstance(made, bool):
-        return int(max(0, seconds - made)) if made > 0 else 0
     try:
-        return max(0, int(seconds) - _parse_date(made))
-    except BadJsonError:
+        opened = unix_seconds(made)
+    except BadDateError:
         return 0
+    return 0 if is_odd(opened) else int(max(0, seconds - opened))
 
 
 def _kind(value: dict[str, object]) -> Kind:
@@ -123,22 +110,13 @@ def _kind(value: dict[str, object]) -> Kind:
     return Kind.QUOTE if value.get("is_quote_status") is True else Kind.REPLY
 
 
-def _parse_date(value: object) -> int:
-    """Return the Unix second of ``Wed Aug 13 01:23:45 +0000 2014``."""
-    # strptime takes four times as long and depends on the language of the machine.
-    match = _CREATED_AT.fullmatch(value) if isinstance(value, str) else None
-    if match is None or match[1] not in _MONTHS:
-        raise BadJsonError(f"a tweet without a date: created_at is {shown(value)}")
-    offset = timedelta(hours=int(match[7]), minutes=int(match[8]))
+def _posted(value: object) -> int:
+    if value is None:
+        raise BadJsonError("a tweet without a date: it has no created_at")
     try:
-        moment = datetime(
-            int(match[9]), _MONTHS[match[1]], int(match[2]),
-            int(match[3]), int(match[4]), int(match[5]),
-            tzinfo=timezone(-offset if match[6] == "-" else offset),
-        )
-    except ValueError as error:
-        raise BadJsonError(f"a tweet of an impossible date: {match[0]!r}") from error
-    return (moment - _EPOCH) // timedelta(seconds=1)
+        return int(unix_seconds(value))
+    except BadDateError as error:
+        raise BadJsonError(f"a tweet without a date: created_at: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)

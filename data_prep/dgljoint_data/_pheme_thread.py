@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from dgljoint.cascade import Cascade, Kind
 from dgljoint.reading import ReadReport
 from dgljoint_data._arrange import Arranged, arrange
-from dgljoint_data._json import BadJsonError, read_json
+from dgljoint_data._dates import ODD_DATE, is_odd
+from dgljoint_data._json import MENDED, BadJsonError, read_json
 from dgljoint_data._pheme_files import Tweet, parse_structure, parse_tweet, parse_veracity
 from dgljoint_data._pheme_layout import ANNOTATION, STRUCTURE, Thread, readable
 from dgljoint_data.features import user
@@ -113,7 +115,7 @@ class ThreadFiles:
         unread = duplicates = without_text = without_user = without_profile = 0
         for path in self._thread.tweets:
             try:
-                tweet = parse_tweet(read_json(path))
+                tweet = parse_tweet(self._read(path))
             except BadJsonError as error:
                 unread += 1
                 self._report.repair(BAD_TWEET, f"{self._place(path)}: {error}")
@@ -123,6 +125,7 @@ class ThreadFiles:
                 self._report.repair(DUPLICATE, self._place(path))
                 continue
             tweets[tweet.id] = tweet
+            self._report.repair(ODD_DATE, self._place(path), int(is_odd(tweet.seconds)))
             self._path[tweet.id] = path
             without_text += not tweet.text
             without_user += not tweet.user
@@ -159,7 +162,7 @@ class ThreadFiles:
         if ANNOTATION not in self._thread.others:
             return {}
         try:
-            annotation = read_json(self._thread.path / ANNOTATION)
+            annotation = self._read(self._thread.path / ANNOTATION)
         except BadJsonError as error:
             raise RefusedError("annotation that cannot be read", ANNOTATION, error) from error
         if not isinstance(annotation, dict):
@@ -174,7 +177,7 @@ class ThreadFiles:
             self._report.count("threads_without_structure")
             return {}
         try:
-            structure = parse_structure(read_json(self._thread.path / STRUCTURE))
+            structure = parse_structure(self._read(self._thread.path / STRUCTURE))
         except BadJsonError as error:
             place = self._place(self._thread.path / STRUCTURE)
             self._report.repair(
@@ -213,6 +216,11 @@ class ThreadFiles:
         for moved in arranged.moved:
             self._tell(MOVED, given[moved])
         return arranged
+
+    def _read(self, path: Path) -> Any:
+        value, mended = read_json(path)
+        self._report.repair(MENDED, self._place(path), mended)
+        return value
 
     def _drop(self, posts: int, why: str) -> None:
         self._report.count(f"posts_dropped_{why}", posts)

@@ -32,7 +32,7 @@ from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec, Reference
 from dgljoint.reading import THREADS_MET, ReadReport
 from dgljoint_data._digest import digest_files
-from dgljoint_data._json import BadJsonError, read_json
+from dgljoint_data._json import MENDED, BadJsonError, read_json
 from dgljoint_data._weibo_release import (
     Listed,
     Release,
@@ -115,7 +115,9 @@ def _read_thread(
     thread, place = listed
     name = release.name(thread)
     try:
-        read = parse_thread(read_json(release.file(thread)), name, report)
+        value, mended = read_json(release.file(thread))
+        report.repair(MENDED, name, mended)
+        read = parse_thread(value, name, report)
     except BadJsonError as error:
         where = f"{release.index.name}:{place.line}"
         report.refuse("thread that cannot be read", name, detail=f"{error} (listed at {where})")
@@ -132,7 +134,8 @@ def _drop_thread(release: Release, thread: str, report: ReadReport) -> None:
     """Count the posts of a thread that is refused, as far as they can be told."""
     name = release.name(thread)
     try:
-        read = parse_thread(read_json(release.file(thread)), name, report)
+        value, _ = read_json(release.file(thread))
+        read = parse_thread(value, name, report)
     except BadJsonError:
         return
     report.count("posts_dropped_with_thread", len(read.posts))

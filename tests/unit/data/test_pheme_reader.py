@@ -11,6 +11,8 @@ import pytest
 
 from dgljoint import DataError, Kind, ReadReport
 from dgljoint_data import build_store
+from dgljoint_data._dates import ODD_DATE
+from dgljoint_data._json import MENDED
 from dgljoint_data.features.user import COLUMNS
 from dgljoint_data.pheme import PhemeOptions, PhemeReader, dgljoint_readers
 from pheme_release import LAYOUTS, Files, folder, read, tweet, whole, write
@@ -161,17 +163,18 @@ def test_a_bad_thread_is_refused_with_the_file_and_the_others_kept(
 @pytest.mark.parametrize(
     ("data", "why"),
     [
-        (b"", "no JSON"), (b'{"id": 601, "text"', "no JSON"), (b'{"text": "\xff"}', "no JSON"),
+        (b"", "no JSON"), (b'{"id": 601, "text"', "no JSON"), (b'{"text": "\xff"', "no JSON"),
         (b"\x00" * 40, "no JSON"), (b"[" * 100_000, "no JSON"), (b'{"a":' * 100_000, "no JSON"),
-        (rb'{"text": "\ud83d"}', "no JSON"), ('{"id": 601}'.encode("utf-16"), "no JSON"),
+        (rb'{"text": "\ud83d"', "no JSON"), ('{"id": 601}'.encode("utf-16-le"), "like UTF-16"),
         (b"[]", "no tweet: list"), (b"null", "no tweet: NoneType"), (b"3", "no tweet: int"),
         (tweet(601, 30, 600, id=None, id_str=None), "a tweet without an id"),
         (tweet(601, 30, 600, id=10**30, id_str="9" * 19), "a tweet without an id"),
         (tweet(601, 30, 600, id=True, id_str="x"), "a tweet without an id"),
-        (tweet(601, 30, 600, created_at=7), "a tweet without a date"),
+        (tweet(601, 30, 600, created_at="now"), "a tweet without a date: created_at: 'now' is no"),
+        (tweet(601, 30, 600, created_at=None), "a tweet without a date: it has no created_at"),
         (
             tweet(601, 30, 600, created_at="@").replace(b'"@"', b"[" * 1000 + b"]" * 1000),
-            "a tweet without a date: created_at is an array",
+            "a tweet without a date: created_at: an array is no date",
         ),
         (tweet(601, 30, 600, created_at="Wed Foo 13 01:00:30 +0000 2014"), "a tweet without a da"),
         (tweet(601, 30, 600, created_at="Wed Feb 31 01:00:30 +0000 2014"), "an impossible date"),
@@ -280,6 +283,32 @@ def test_a_post_dated_before_its_parent_gets_its_time(tmp_path: Path) -> None:
     assert cascades["600"].delay_seconds.tolist() == [0, 0, 20, 20]
     [(reason, tally)] = report.repairs.items()
     assert (reason, tally.count) == ("post dated before its parent (given its parent's time)", 1)
+
+
+def test_dates_are_read_as_the_world_writes_them(tmp_path: Path) -> None:
+    dates = {"601": "2014-08-13T01:00:30.000Z", "602": 1_407_891_650_000, "603": "1407891640"}
+    answers = {"601": 600, "602": 601, "603": 600}
+    change = {
+        f"{THREAD}/reactions/{number}.json": tweet(int(number), 0, answers[number], created_at=date)
+        for number, date in dates.items()
+    }
+    cascades, report = read(whole() | change, tmp_path)
+    assert cascades["600"].delay_seconds.tolist() == [0, 20, 30, 40]
+    assert not report.repairs
+
+
+def test_a_date_of_another_age_is_counted(tmp_path: Path) -> None:
+    far = tweet(603, 40, 600, created_at="Wed Aug 13 01:00:40 +0000 2914")
+    _, report = read(whole() | {f"{THREAD}/reactions/603.json": far}, tmp_path)
+    assert {reason: tally.count for reason, tally in report.repairs.items()} == {ODD_DATE: 1}
+
+
+def test_half_an_emoji_costs_one_sign(tmp_path: Path) -> None:
+    half = tweet(601, 30, 600).replace(rb"\udd25", b"")
+    assert half != tweet(601, 30, 600)
+    cascades, report = read(whole() | {REPLY: half}, tmp_path)
+    assert cascades["600"].text[1] == "text no601 \ufffd"
+    assert {reason: tally.count for reason, tally in report.repairs.items()} == {MENDED: 1}
 
 
 def test_retweets_quotes_and_long_texts(tmp_path: Path) -> None:

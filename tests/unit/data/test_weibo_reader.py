@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dgljoint import DataError, Kind, ReadReport
 from dgljoint.options import NoOptions
 from dgljoint_data import build_store
+from dgljoint_data._json import MENDED
 from dgljoint_data.weibo import WeiboReader, dgljoint_readers
 from weibo_release import START, Files, dump, line, post, read, thread, whole, write
 
@@ -81,7 +82,8 @@ def test_the_list_is_read_in_every_spelling(tmp_path: Path, spelt: bytes) -> Non
         ({THREAD: b"[{"}, "thread that cannot be read", f"{THREAD}: no JSON: "),
         ({THREAD: b""}, "thread that cannot be read", f"{THREAD}: no JSON: "),
         ({THREAD: b"[" * 100_000}, "thread that cannot be read", f"{THREAD}: no JSON: "),
-        ({THREAD: dump(thread(1)).decode().encode("utf-16")}, "thread that cannot be read", THREAD),
+        ({THREAD: dump(thread(1)).decode().encode("utf-16-le")}, "thread that cannot be read",
+         f"{THREAD}: no JSON: it looks like UTF-16"),
         ({THREAD: b"{}"}, "thread that cannot be read", f"{THREAD}: no thread: dict, expected"),
         ({THREAD: b"[]"}, "thread without a source post", THREAD),
         ({THREAD: dump([post(5001, 0, 5000)])}, "thread without a source post", THREAD),
@@ -337,3 +339,11 @@ def test_any_posts_are_arranged_or_refused_and_never_lost(
     cascades, report = read(files, tmp_path_factory.mktemp("mutant"))
     assert "600" in cascades
     assert ("500" in cascades) == ("thread without a source post" not in report.refusals)
+
+
+def test_half_an_emoji_costs_one_sign_and_no_thread(tmp_path: Path) -> None:
+    cut = [post(5000, 0), post(5001, 1, 5000, text="cut: !")]
+    half = dump(cut).replace(b"cut: !", rb"cut: \ud83d!")
+    cascades, report = read(whole() | {THREAD: half}, tmp_path)
+    assert list(cascades["500"].text)[1] == "cut: \ufffd!"
+    assert report.repairs[MENDED].count == 1

@@ -45,7 +45,13 @@ if TYPE_CHECKING:
     )
     from dgljoint.cascade import Cascade, Kind
     from dgljoint.dataset import CascadeDataset
-    from dgljoint.errors import DataError, DgljointError, PluginError, UsageError
+    from dgljoint.errors import (
+        DataError,
+        DgljointError,
+        PluginError,
+        UsageError,
+        install_hint,
+    )
     from dgljoint.loaded_run import Run
     from dgljoint.options import Options
     from dgljoint.plugins.hookspecs import hookimpl
@@ -92,6 +98,7 @@ _HOME = {
     "evaluate_transfer": "dgljoint.api",
     "evaluate_transfer_early": "dgljoint.api",
     "hookimpl": "dgljoint.plugins.hookspecs",
+    "install_hint": "dgljoint.errors",
     "load_run": "dgljoint.api",
     "plan": "dgljoint.api",
     "train": "dgljoint.api",
@@ -133,6 +140,7 @@ __all__ = [
     "evaluate_transfer",
     "evaluate_transfer_early",
     "hookimpl",
+    "install_hint",
     "load_run",
     "plan",
     "train",

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from dgljoint import _dgl_compat
-from dgljoint.errors import RunFailedError, one_line
+from dgljoint.errors import RunFailedError, install_hint, one_line
 
 _dgl_compat.install()
 
@@ -39,7 +39,7 @@ try:
 except Exception as error:  # whatever a library raises that does not fit its neighbours
     raise RunFailedError(
         f"DGL {_version()} cannot be imported beside torch {torch.__version__}: {one_line(error)}",
-        hint="install a pair that is tested: pip install torch==2.13.0 dgl==1.1.3",
+        hint=f"install a pair that is tested, {install_hint()}",
     ) from error
 
 __all__ = [

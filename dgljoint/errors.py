@@ -11,6 +11,9 @@ from __future__ import annotations
 class DgljointError(Exception):
     """A failure with a message for the user.
 
+    ``str(error)`` is the message and, on a line of its own, the hint: a traceback and a notebook
+    show nothing else.
+
     Args:
         message: what happened, where, found versus expected.
         hint: the command or option that mends it.
@@ -22,6 +25,9 @@ class DgljointError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\nhint: {self.hint}" if self.hint else self.message
 
 
 class RunFailedError(DgljointError):
@@ -78,6 +84,27 @@ class StudyFailedError(DgljointError):
     def __init__(self, message: str, *, exit_code: int, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.exit_code = exit_code
+
+
+def install_command(extra: str = "") -> str:
+    """Return the command that installs dgljoint with one of its extras, in the folder of a clone.
+
+    No release is on a package index, so ``pip install 'dgljoint[extra]'`` would not work.
+
+    >>> install_command("plots")
+    "pip install -c constraints.txt -e '.[plots]'"
+    """
+    what = f"'.[{extra}]'" if extra else "."
+    return f"pip install -c constraints.txt -e {what}"
+
+
+def install_hint(extra: str = "") -> str:
+    """Return the hint of an error that something of an extra is not installed.
+
+    Args:
+        extra: of dgljoint, such as ``plots``; what dgljoint needs in any case by default.
+    """
+    return f"in your clone of dgljoint: {install_command(extra)}"
 
 
 def one_line(error: BaseException) -> str:

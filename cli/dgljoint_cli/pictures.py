@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dgljoint.errors import UsageError
+from dgljoint.errors import UsageError, install_hint
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -23,6 +23,6 @@ def load_plots() -> ModuleType:
             raise
         raise UsageError(
             "pictures are drawn by matplotlib, which is not installed",
-            hint="pip install 'dgljoint[plots]'",
+            hint=install_hint("plots"),
         ) from error
     return plots

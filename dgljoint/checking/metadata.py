@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from dgljoint.checking.findings import OWN_DISTRIBUTION, Finding, Findings, Subject
+from dgljoint.errors import install_hint
 from dgljoint.scaffold.write import requirement as requirement_of_today
 
 STAGE = "metadata"
@@ -52,14 +54,25 @@ def _requirements(distribution: str) -> Iterator[Finding]:
         )
     check = "has what it requires"
     wanted = [r for r in needed if r.marker is None or r.marker.evaluate({"extra": ""})]
-    unmet = [text for requirement in wanted if (text := _unmet(requirement))]
+    unmet = {requirement: text for requirement in wanted if (text := _unmet(requirement))}
     if unmet:
         yield Finding(
-            STAGE, check, "failed", "; ".join(unmet),
-            f"pip install {distribution}, or widen its requirements where it works with others",
+            STAGE, check, "failed", "; ".join(unmet.values()),
+            f"{_installing(distribution, unmet)}, or widen its requirements where it works with "
+            "others",
         )
     else:
         yield Finding(STAGE, check)
+
+
+def _installing(distribution: str, unmet: Iterable[Requirement]) -> str:
+    """Return the command that brings what is missing; dgljoint itself comes from its clone."""
+    if distribution == OWN_DISTRIBUTION:
+        return install_hint()
+    own = [one for one in unmet if canonicalize_name(one.name) == OWN_DISTRIBUTION]
+    others = " ".join(shlex.quote(str(one)) for one in unmet if one not in own)
+    ways = [f"pip install {others}"] * bool(others) + [f"bring your clone to {o}" for o in own]
+    return "; ".join(ways)
 
 
 def _unmet(requirement: Requirement) -> str:

@@ -20,6 +20,7 @@ from dgljoint.evaluation.comparison import (
 )
 from dgljoint.runs.comparable import check_comparable, differing_settings
 from dgljoint.runs.listing import find_runs
+from dgljoint.runs.near import no_run
 from dgljoint.runs.predictions import SaidOfPart, read_predictions
 from dgljoint.runs.protocol import Protocol, recorded_protocol
 from dgljoint.runs.stored import StoredRun
@@ -136,7 +137,7 @@ def compare_runs(paths: Sequence[Path], metrics: Sequence[str] = METRICS) -> Run
 def _gather(path: Path, notes: list[str]) -> _Side:
     found = list(find_runs(path)) if path.is_dir() else [path]
     if not found:
-        raise DataError(f"there are no runs in {path}", hint="name a run folder, or one of runs")
+        raise no_run(path)
     runs: dict[Cell, StoredRun] = {}
     config: RunConfig | None = None
     for folder in found:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dgljoint.errors import DgljointError, UsageError
+from dgljoint.runs.near import DEFAULT_FOLDER, is_marked
 from dgljoint.runs.stored import StoredRun, number, section, text
 
 FINISHED = "finished"
@@ -16,8 +17,6 @@ RUNNING = "running"
 RESUMABLE = "resumable"
 STARTED = "started"
 BROKEN = "broken"
-
-_MARKS = {"config.toml", "manifest.json"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,6 @@ class RunSummary:
 def find_runs(folder: Path) -> Iterator[Path]:
     """Yield the run folders below ``folder``, itself included, in the order of their names.
 
-    A run folder has ``config.toml`` and ``manifest.json``, or one of them beside ``checkpoints``.
     Nothing inside one is looked at, links are not followed, and what cannot be opened is passed
     over.
 
@@ -68,12 +66,11 @@ def find_runs(folder: Path) -> Iterator[Path]:
     """
     if not folder.is_dir():
         raise UsageError(
-            f"there is no folder {folder}",
-            hint="name the folder of your runs; train writes to runs/ unless told otherwise",
+            f"{folder} is a file" if folder.exists() else f"there is no folder {folder}",
+            hint=f"name the folder of your runs; {DEFAULT_FOLDER}/ is where they are by default",
         )
     for here, folders, files in os.walk(folder):
-        marks = len(_MARKS.intersection(files))
-        if marks == len(_MARKS) or (marks and "checkpoints" in folders):
+        if is_marked(set(files), set(folders)):
             folders.clear()
             yield Path(here)
         folders[:] = sorted(name for name in folders if not name.startswith("."))

@@ -14,6 +14,7 @@ from dgljoint.config import RunConfig, resolve_config
 from dgljoint.errors import DataError
 from dgljoint.evaluation.figures import figures_of
 from dgljoint.evaluation.scores import Scores
+from dgljoint.runs.near import no_run
 from dgljoint.runs.plainfiles import check_own, parse_object, read_plain
 
 TEST = "test"
@@ -77,10 +78,7 @@ class StoredRun:
         """
         file = self._starting if self._starting.exists() else self._config
         if not self.started:
-            raise DataError(
-                f"{self.path} is no run folder: it has no config.toml",
-                hint="to begin a run there, give the options it should have",
-            )
+            raise no_run(self.path)
         check_own(self.path, file)
         return file
 

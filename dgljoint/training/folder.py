@@ -180,6 +180,7 @@ class RunFolder(StoredRun):
         Raises:
             DataError: the file is missing or damaged.
         """
+        self._refuse_without_epoch()
         if self.config() and not self._features.is_file():
             raise DataError(
                 f"{self.path} has no {self._features.name}: an earlier version made the run",
@@ -190,6 +191,14 @@ class RunFolder(StoredRun):
         if not isinstance(fitted, dict) or not isinstance(names, list) or not names:
             raise DataError(f"{self._features}: not the features of a run")
         return fitted, tuple(map(str, names))
+
+    def _refuse_without_epoch(self) -> None:
+        """Refuse a run that has no model to use yet."""
+        if self.config_file and not (self.finished or self._best.exists()):
+            raise DataError(
+                f"{self.path} has no model yet: no epoch of its run has ended",
+                hint=f"go on with: {self.resume_command}",
+            )
 
     def append(self, record: EpochRecord) -> None:
         """Add an epoch's line."""
@@ -240,6 +249,7 @@ class RunFolder(StoredRun):
         Raises:
             DataError: there is none, or it is damaged.
         """
+        self._refuse_without_epoch()
         return self._load(self._best)
 
     def record_seen(self, seen: Seen | None) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from dgljoint.errors import UsageError
+from dgljoint.errors import UsageError, install_hint
 from dgljoint.files import writing
 from dgljoint.training.callbacks import Callback
 
@@ -42,9 +42,7 @@ class TensorBoard(Callback):
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
         if importlib.util.find_spec("tensorboard") is None:
-            raise UsageError(
-                "TensorBoard is not installed", hint="pip install 'dgljoint[tensorboard]'"
-            )
+            raise UsageError("TensorBoard is not installed", hint=install_hint("tensorboard"))
         self.folder = Path(folder)
         if self.folder.exists() and not self.folder.is_dir():
             raise UsageError(

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from dgljoint import BuildContext, Options, Reference, UsageError, WeighterSpec, hookimpl
+from dgljoint import (
+    BuildContext,
+    Options,
+    Reference,
+    UsageError,
+    WeighterSpec,
+    hookimpl,
+    install_hint,
+)
 
 if TYPE_CHECKING:
     from dgljoint.nn import LossWeighter
@@ -65,7 +73,7 @@ def build(method: str, options: Options, context: BuildContext) -> LossWeighter:
         # TorchJD asks for the solver of a method when the method is made.
         raise UsageError(
             f"'{method}' needs packages that are not installed: {error}",
-            hint="pip install 'dgljoint[grad]'",
+            hint=install_hint("grad"),
         ) from error
 
 

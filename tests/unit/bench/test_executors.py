@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dgljoint._version import __version__
-from dgljoint.errors import RunFailedError, UsageError
+from dgljoint.errors import RunFailedError, UsageError, install_hint
 from dgljoint_bench.running import executors
 from dgljoint_bench.running.executors import cluster_executor
 from toys import toy_store
@@ -95,7 +95,7 @@ def test_dask_that_is_not_installed_is_named(
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(UsageError) as caught, cluster_executor("tcp://a:1", tmp_path, []):
         pass
-    assert caught.value.hint == "pip install 'dgljoint[cluster]'"
+    assert caught.value.hint == install_hint("cluster")
 
 
 @pytest.mark.parametrize("address", ["localhost", "http://localhost:8786", "tcp://localhost"])

@@ -11,6 +11,7 @@ import pytest
 
 from commands import ends
 from compared_results import cell, write_results
+from dgljoint.errors import install_hint
 from dgljoint_cli.main import run
 
 PLOT = ("benchmark", "plot")
@@ -151,7 +152,7 @@ def test_without_matplotlib_the_extra_is_named(
     monkeypatch.delattr("dgljoint_bench.reporting.plots", raising=False)
     said = ends(capsys, 2, *PLOT, "cells", "-o", "a.svg")
     assert "matplotlib, which is not installed" in said.error
-    assert "pip install 'dgljoint[plots]'" in said
+    assert install_hint("plots") in said
 
 
 @pytest.mark.parametrize("kind", ["learning-curves", "early", "cells", "critical-difference"])

@@ -11,6 +11,7 @@ from typing import Any, get_args
 import pytest
 
 from commands import ends
+from dgljoint.errors import install_hint
 from dgljoint_bench.speed import SpeedRequest
 from dgljoint_bench.speed.request import Section
 from dgljoint_cli.benchmark_verbs.speed import SECTIONS
@@ -32,7 +33,7 @@ def some_found() -> dict[str, Any]:
         "versions": {"dgljoint": "0.1", "torch": "2.13", "dgl": "1.1.3", "torch_geometric": None},
         "settings": {"batch": 128},
         "data": {"name": "demo", "cascades": 400, "posts": 11_470, "words": 1350},
-        "left_out": {"PyTorch Geometric": "not installed: pip install 'dgljoint[bench]'"},
+        "left_out": {"PyTorch Geometric": f"not installed; {install_hint('bench')}"},
         "sections": {
             "preprocess": {"rows": {"dgljoint": ROW}, "a_second": {"edge_lines": 150_000.4}},
             "epoch": {"rows": {"ours": ROW, "theirs": SLOW}},
@@ -101,7 +102,7 @@ def test_the_table_tells_medians_ratios_rates_and_what_is_left_out(asked, capsys
     assert "ours 2.000 ms 1.000 ms 3.000 ms 1.00" in lines
     assert "theirs 1.500 s 1.500 s 1.500 s 750.00" in lines
     assert lines[-1] == (
-        "left out: PyTorch Geometric: not installed: pip install 'dgljoint[bench]'"
+        f"left out: PyTorch Geometric: not installed; {install_hint('bench')}"
     )
     assert told == "epoch\n"
 
@@ -173,7 +174,7 @@ def test_a_plot_without_matplotlib_is_refused_before_it_is_measured(
     monkeypatch.delitem(sys.modules, "dgljoint_bench.reporting.plots", raising=False)
     monkeypatch.delattr("dgljoint_bench.reporting.plots", raising=False)
     said = ends(capsys, 2, *SPEED, "--plot", tmp_path / "x.svg")
-    assert "pip install 'dgljoint[plots]'" in said
+    assert install_hint("plots") in said
     assert asked == []
 
 

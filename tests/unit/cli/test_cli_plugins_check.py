@@ -115,19 +115,26 @@ def test_what_a_plugin_prints_while_it_is_checked_goes_to_stderr(site, capsys):
 
 
 @pytest.mark.parametrize(
-    ("requires", "found"),
+    ("requires", "found", "mend"),
     [
-        ("dgljoint>=99", "dgljoint 0.1.0 is installed, >=99 is required"),
-        ("nothing-of-this-name>=1", "nothing-of-this-name is not installed"),
-        ('nothing-of-this-name; extra == "test"', ""),
-        ('nothing-of-this-name; python_version < "3"', ""),
+        (
+            "dgljoint>=99", "dgljoint 0.1.0 is installed, >=99 is required",
+            "bring your clone to dgljoint>=99",
+        ),
+        (
+            "nothing-of-this-name>=1", "nothing-of-this-name is not installed",
+            "pip install 'nothing-of-this-name>=1'",
+        ),
+        ('nothing-of-this-name; extra == "test"', "", ""),
+        ('nothing-of-this-name; python_version < "3"', "", ""),
     ],
 )
-def test_requirements_are_those_that_are_installed(site, requires, found):
+def test_requirements_are_those_that_are_installed(site, requires, found, mend):
     install(site, "", requires=["dgljoint", requires])
     *_, finding = check_metadata(Subject(site.registry(), "mine"))
     assert (finding.check, finding.found) == ("has what it requires", found)
     assert finding.outcome == ("failed" if found else "ok")
+    assert (finding.mend or "").startswith(mend)
 
 
 def test_a_hook_that_is_given_up_is_noted(site, capsys, monkeypatch):

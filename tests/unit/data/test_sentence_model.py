@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from dgljoint.errors import UsageError
+from dgljoint.errors import UsageError, install_hint
 from dgljoint_data.features._model_package import find_package
 from dgljoint_data.features.minilm import MinilmOptions, SentenceModel, embed
 
@@ -84,7 +84,7 @@ def test_neither_the_random_state_nor_the_number_of_threads_is_touched(
 
 
 def test_other_weights_are_refused() -> None:
-    pytest.importorskip("tokenizers", reason="pip install 'dgljoint[minilm]'")
+    pytest.importorskip("tokenizers", reason=install_hint("minilm"))
     from safetensors.torch import save
 
     from dgljoint_data.features._sentence_model import UnreadableModelError, load_model

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 import dgljoint
-from dgljoint.errors import InterruptedRunError, RunFailedError, UsageError
+from dgljoint.errors import InterruptedRunError, RunFailedError, UsageError, install_hint
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.store import CascadeStore
 from dgljoint.training import train
@@ -167,4 +167,4 @@ def test_without_the_extra_the_command_that_brings_it_is_said(
     )
     with pytest.raises(UsageError, match="not installed") as refused:
         dgljoint.TensorBoard(tmp_path)
-    assert refused.value.hint == "pip install 'dgljoint[tensorboard]'"
+    assert refused.value.hint == install_hint("tensorboard")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from dgljoint.errors import UsageError
+from dgljoint.errors import UsageError, install_hint
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.specs import ReaderSpec
 from dgljoint.reading import ReadReport
@@ -86,7 +86,7 @@ def test_rows_hold_the_median_its_ratio_and_every_round():
 def test_a_library_that_is_not_installed_is_left_out_and_said_how_to_get(store, monkeypatch):
     monkeypatch.setattr(peer_pyg, "find_spec", lambda name: None)
     found = measured(store, "structure", "hidden", "epoch")
-    assert found["left_out"] == {PYG: "not installed: pip install 'dgljoint[bench]'"}
+    assert found["left_out"] == {PYG: f"not installed; {install_hint('bench')}"}
     rows = {name: list(section["rows"]) for name, section in found["sections"].items()}
     assert rows == {
         "structure": [OWN, structure.OWN_MAPPED, DGL],

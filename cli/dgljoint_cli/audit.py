@@ -19,7 +19,8 @@ _STRICT_EXIT = 3
 )
 @click.argument("store", metavar="DATA", type=click.Path(path_type=Path))
 @click.option(
-    "--split", default="event", show_default=True, metavar="NAME", help="Split to audit."
+    "--split", metavar="NAME",
+    help="Split to audit; event by default, or the first where the file has no split of that name.",
 )
 @click.option(
     "--against", type=click.Path(path_type=Path), metavar="OTHER",
@@ -30,7 +31,7 @@ _STRICT_EXIT = 3
 @common_options
 @click.pass_obj
 def audit(
-    talk: Talk, /, store: Path, split: str, against: Path | None, strict: bool, as_json: bool
+    talk: Talk, /, store: Path, split: str | None, against: Path | None, strict: bool, as_json: bool
 ) -> int:
     """Look for leaks across a split of DATA, each with a figure.
 
@@ -43,7 +44,8 @@ def audit(
 
     opened = CascadeStore(store)
     other = None if against is None else CascadeStore(against)
-    opened.split(split)  # a typo should not wait for scikit-learn
+    if split is not None:
+        opened.split(split)  # a typo should not wait for scikit-learn
     talk.detail("training the probes, a fold at a time")
     found = audit_store(opened, split, other)
     if as_json:

@@ -234,7 +234,10 @@ def split(
             plain = {key: asdict(each) for key, each in found.items()}
             print_json({"path": store, "splits": plain})
         else:
-            render(*(splitting.split_tables(key, each) for key, each in found.items()))
+            render(
+                *(splitting.split_tables(key, each) for key, each in found.items()),
+                *splitting.refused_lines(store),
+            )
     elif remove:
         left = splitting.drop_split(store, name)
         if as_json:

@@ -104,6 +104,11 @@ def list_splits(path: Path) -> dict[str, SplitInfo]:
     return {name: describe_split(store, name) for name in store.splits}
 
 
+def refused_lines(path: Path) -> list[str]:
+    """Say which splits the data do not allow, and why."""
+    return [f"no split '{name}': {why}" for name, why in CascadeStore(path).splits_refused.items()]
+
+
 def split_tables(name: str, split: SplitInfo) -> RenderableType:
     """Lay out a split: what holds of it, and the classes of each fold."""
     classes = list(split.labels[0]) if split.labels else []

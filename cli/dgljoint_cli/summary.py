@@ -37,7 +37,8 @@ def summary_tables(
         "edges": f"{summary.edges:,}",
         "events": f"{summary.events:,}",
         "features": "; ".join(f"{name} ({what})" for name, what in summary.features.items()),
-        "splits": ", ".join(f"{split} ({n} folds)" for split, n in summary.splits.items()),
+        "splits": ", ".join(f"{split} ({n} folds)" for split, n in summary.splits.items())
+        or "none",
         "size": f"{summary.size_bytes / 1e6:.1f} MB" if summary.digest else "not written",
         "digest": summary.digest or "–",
         "seconds": f"{summary.seconds:.1f}",
@@ -80,7 +81,8 @@ def audit_table(audit: Audit) -> RenderableType:
     against = f" · against {audit.against}" if audit.against else ""
     counted = Counter(finding.severity.name for finding in audit.findings)
     verdict = ", ".join(f"{counted[level.name]} {level.name}" for level in reversed(Severity))
-    return titled(f"{audit.data}, split {audit.split}{against}: {verdict}", made)
+    split = "no split" if audit.split is None else f"split {audit.split}"
+    return titled(f"{audit.data}, {split}{against}: {verdict}", made)
 
 
 def _shape(shape: Shape) -> RenderableType:

@@ -22,6 +22,8 @@ from dgljoint.store import CascadeStore
 from dgljoint_data import audit_columns, audit_graph, audit_overlap, audit_probes
 from dgljoint_data.audit_findings import Finding, Severity
 
+DEFAULT = "event"
+
 
 @dataclass(frozen=True, slots=True)
 class Audit:
@@ -30,7 +32,7 @@ class Audit:
     Attributes:
         path: of the store.
         data: its name.
-        split: name of the split.
+        split: name of the split; ``None`` where the store has none.
         grouped_by: what the split says it keeps together; ``""`` for nothing.
         against: name of the other store, if there is one.
         findings: in the order of the checks.
@@ -38,7 +40,7 @@ class Audit:
 
     path: Path
     data: str
-    split: str
+    split: str | None
     grouped_by: str
     against: str | None
     findings: tuple[Finding, ...]
@@ -56,7 +58,7 @@ class Audit:
 
 
 def audit_store(
-    store: CascadeStore, split: str = "event", against: CascadeStore | None = None
+    store: CascadeStore, split: str | None = None, against: CascadeStore | None = None
 ) -> Audit:
     """Check one split of a store, and what the store shares with another.
 
@@ -64,18 +66,21 @@ def audit_store(
 
     Args:
         store: to check.
-        split: name of a split of it.
+        split: name of a split of it; by default ``event``, or the first where the cascades do not
+            allow that. Of a store without any split, what needs one is not asked.
         against: another store, for example one to be tested on.
 
     Raises:
         UsageError: the store has no such split.
     """
-    stored = store.split(split)
+    name = split or split_to_audit(store)
+    stored = None if name is None else store.split(name)
     findings = [
-        *audit_overlap.across_folds(store, stored),
+        *_missing_split(store, name),
+        *([] if stored is None else audit_overlap.across_folds(store, stored)),
         *(audit_overlap.between_stores(store, against) if against is not None else ()),
-        *audit_probes.probes(store, stored),
-        audit_columns.class_balance(store, stored),
+        *([] if stored is None else audit_probes.probes(store, stored)),
+        *([] if stored is None else [audit_columns.class_balance(store, stored)]),
         audit_columns.time_order(store),
         *audit_columns.stored_features(store),
         audit_graph.hidden_edges(store),
@@ -83,8 +88,23 @@ def audit_store(
     return Audit(
         path=store.path,
         data=store.name,
-        split=stored.name,
-        grouped_by=stored.grouped_by,
+        split=None if stored is None else stored.name,
+        grouped_by="" if stored is None else stored.grouped_by,
         against=None if against is None else against.name,
         findings=tuple(findings),
     )
+
+
+def split_to_audit(store: CascadeStore) -> str | None:
+    """Return the name of the split that is audited when none is asked for; ``None``: no split."""
+    return DEFAULT if DEFAULT in store.splits else next(iter(store.splits), None)
+
+
+def _missing_split(store: CascadeStore, audited: str | None) -> list[Finding]:
+    """Say that the default split was not asked about, and why, where the store lacks it."""
+    if DEFAULT in store.splits or audited not in (None, split_to_audit(store)):
+        return []
+    instead = "no split at all" if audited is None else f"{audited} is audited"
+    why = store.splits_refused.get(DEFAULT, "the file has none")
+    explanation = f"not asked: no split '{DEFAULT}' ({why}); {instead}"
+    return [Finding("split", Severity.info, "–", explanation)]

@@ -97,9 +97,10 @@ def build_store(
         against: other data sets, to count what they hold as well.
         watch: is told how it goes on.
 
+    A split that the cascades do not allow is left out, with the reason in the file and the summary.
+
     Raises:
-        DataError: the source or the published folds cannot be read or do not fit one another, or
-            the source holds too few events to divide into folds.
+        DataError: the source or the published folds cannot be read or do not fit one another.
         StrictError: something was repaired or refused in a strict build.
         PluginError: the reader does not account for what it met.
         RunFailedError: the file cannot be written.

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from dgljoint.errors import DataError
 from dgljoint.splitting import stratified_folds
+from dgljoint.words import plural
 from dgljoint_data.near_duplicates import merge_groups, near_duplicate_groups
 
 KINDS = ("event", "random", "leave-one-event-out", "time")
@@ -89,36 +90,30 @@ def make_splits(sources: Sources, seed: int) -> tuple[list[Split], dict[str, str
         seed: two calls with the same arguments give the same folds.
 
     Returns:
-        The splits, and those that cannot be made, each with the reason.
-
-    Raises:
-        DataError: there are fewer than three events, near-duplicate texts counted as one.
+        The splits, and those that cannot be made, each with the reason: of few cascades there may
+        be no split at all.
     """
-    classes = np.unique([label or "" for label in sources.labels], return_inverse=True)[1]
-    # Not np.unique, whose array has the longest name's length everywhere.
-    place = {event: number for number, event in enumerate(sorted(set(sources.events)))}
-    events = np.array([place[event] for event in sources.events], np.int64)
+    classes, events = _classes(sources), _events(sources)
     groups = _alike(events, sources.texts)
     happened, distinct = len(np.unique(events)), len(np.unique(groups))
-    if distinct < FEWEST_FOLDS:
-        joined = ", those with near-duplicate texts counted as one," if distinct < happened else ""
-        raise DataError(
-            f"{len(classes)} cascades of {distinct} events{joined} cannot be divided into folds: "
-            f"at least {FEWEST_FOLDS} events are needed, to train, to select and to test on",
-            hint="read more cascades",
-        )
-    folds = min(FOLDS, distinct)
-    together = stratified_folds(classes, groups, folds, seed)
-    alone = stratified_folds(classes, None, folds, seed)
-    splits = [
-        Split("event", "event", together.astype(np.int8), groups),
-        Split("random", "", alone.astype(np.int8)),
-    ]
-    refused = {}
-    if happened <= MOST_EVENTS:
-        splits.append(Split("leave-one-event-out", "event", events.astype(np.int8)))
+    splits: list[Split] = []
+    refused: dict[str, str] = {}
+    if why := _no_events(happened, distinct):
+        refused["event"] = why
     else:
-        refused["leave-one-event-out"] = f"{happened} events, more than {MOST_EVENTS}"
+        fold = stratified_folds(classes, groups, min(FOLDS, distinct), seed)
+        splits.append(Split("event", "event", fold.astype(np.int8), groups))
+    # As many folds as the split by event has, so that the two can be compared.
+    folds = min(FOLDS, len(classes) if "event" in refused else distinct)
+    if folds < FEWEST_FOLDS:
+        refused["random"] = _too_few(plural(len(classes), "cascade"))
+    else:
+        fold = stratified_folds(classes, None, folds, seed)
+        splits.append(Split("random", "", fold.astype(np.int8)))
+    if why := _no_fold_an_event(happened):
+        refused["leave-one-event-out"] = why
+    else:
+        splits.append(Split("leave-one-event-out", "event", events.astype(np.int8)))
     if why := _no_order(sources):
         refused["time"] = why
     else:
@@ -143,8 +138,7 @@ def make_split(
     Raises:
         DataError: the cascades do not allow it, with the reason.
     """
-    classes = np.unique([label or "" for label in sources.labels], return_inverse=True)[1]
-    events = np.unique(sources.events, return_inverse=True)[1]
+    classes, events = _classes(sources), _events(sources)
     happened = int(events.max(initial=-1)) + 1
     if kind == "time":
         if why := _no_order(sources, folds or FOLDS):
@@ -152,20 +146,28 @@ def make_split(
         fold = _stretches(classes, np.array(sources.posted_at, np.int64), folds or FOLDS)
         return Split(name, "", fold.astype(np.int8), ordered_by="time")
     if kind == "leave-one-event-out":
-        if not FEWEST_FOLDS <= happened <= MOST_EVENTS:
-            raise DataError(
-                f"no fold an event: {happened} events, expected {FEWEST_FOLDS} to {MOST_EVENTS}",
-                hint="--kind event puts several into a fold",
+        if why := _no_fold_an_event(happened):
+            hint = (
+                "--kind event puts several into a fold" if happened > MOST_EVENTS
+                else "--kind random divides cascades whatever their event"
             )
+            raise DataError(f"no fold for each event: {why}", hint=hint)
         return Split(name, "event", events.astype(np.int8))
     groups = _alike(events, sources.texts) if kind == "event" else None
     distinct = len(classes) if groups is None else len(np.unique(groups))
     wanted = folds or min(FOLDS, distinct)
     if distinct < max(wanted, FEWEST_FOLDS):
-        what = "cascades" if groups is None else "events, near-duplicate texts counted as one,"
+        found = (
+            plural(distinct, "cascade") if groups is None else _counted_events(happened, distinct)
+        )
+        if distinct >= FEWEST_FOLDS:
+            hint = "ask for fewer --folds"
+        elif groups is None:
+            hint = "a file of so few cascades can be scored, not trained on"
+        else:
+            hint = "--kind random divides cascades whatever their event"
         raise DataError(
-            f"{distinct} {what} cannot be divided into {max(wanted, FEWEST_FOLDS)} folds",
-            hint="ask for fewer --folds, or read more cascades",
+            f"{found} cannot be divided into {max(wanted, FEWEST_FOLDS)} folds", hint=hint
         )
     fold = stratified_folds(classes, groups, wanted, seed)
     return Split(name, kind if groups is not None else "", fold.astype(np.int8), groups)
@@ -179,8 +181,44 @@ def _alike(events: Ints, texts: list[str]) -> Ints:
     return lowest[first]
 
 
+def _classes(sources: Sources) -> Ints:
+    return np.unique([label or "" for label in sources.labels], return_inverse=True)[1]
+
+
+def _events(sources: Sources) -> Ints:
+    # Not np.unique, whose array has the longest name's length everywhere.
+    place = {event: number for number, event in enumerate(sorted(set(sources.events)))}
+    return np.array([place[event] for event in sources.events], np.int64)
+
+
+def _counted_events(happened: int, distinct: int) -> str:
+    """Count events as the folds do."""
+    found = plural(distinct, "event")
+    return f"{found}, near-duplicate texts counted as one," if distinct < happened else found
+
+
+def _too_few(found: str) -> str:
+    return f"{found}, at least {FEWEST_FOLDS} are needed: to train, to select and to test on"
+
+
+def _no_events(happened: int, distinct: int) -> str | None:
+    """Say why the cascades cannot be divided by event, if so."""
+    if distinct >= FEWEST_FOLDS:
+        return None
+    return _too_few(_counted_events(happened, distinct).rstrip(","))
+
+
+def _no_fold_an_event(happened: int) -> str | None:
+    """Say why there cannot be a fold for each event, if so."""
+    if happened < FEWEST_FOLDS:
+        return _too_few(plural(happened, "event"))
+    return f"{happened} events, more than {MOST_EVENTS}" if happened > MOST_EVENTS else None
+
+
 def _no_order(sources: Sources, folds: int = FOLDS) -> str | None:
     """Say why the cascades cannot be divided by time, if so."""
+    if len(sources.labels) < folds:
+        return f"{plural(len(sources.labels), 'cascade')} for {folds} stretches of time"
     undated = sum(moment == 0 for moment in sources.posted_at)
     if undated:
         return f"{undated} of {len(sources.posted_at)} cascades have no date"

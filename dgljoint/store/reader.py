@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint.errors import UsageError
+from dgljoint.errors import DataError, UsageError
 from dgljoint.store._hdf5 import digest_of, map_columns, read_attributes
 from dgljoint.store.schema import DERIVED
 from dgljoint.store.validate import check_attributes, check_columns
@@ -292,15 +292,19 @@ class CascadeStore:
 
         Raises:
             UsageError: there is none of that name.
+            DataError: there is none at all.
         """
         splits = self.attributes["splits"]
-        if why := self.splits_refused.get(name):
-            raise UsageError(
-                f"{self.path} has no split '{name}': {why}",
-                hint=f"it has {', '.join(splits)}",
-            )
+        why = self.splits_refused.get(name)
         if name not in splits:
-            raise UsageError(f"{self.path} has no split '{name}'", hint=did_you_mean(name, splits))
+            message = f"{self.path} has no split '{name}'" + (f": {why}" if why else "")
+            if not splits:
+                raise DataError(
+                    message, hint="a file without a split can be scored, not trained on: it lacks "
+                    "cascades or events"
+                )
+            hint = f"it has {', '.join(splits)}: --split names one"
+            raise UsageError(message, hint=hint if why else did_you_mean(name, splits))
         settings = splits[name]
         grouped_by = settings["grouped_by"]
         return StoredSplit(

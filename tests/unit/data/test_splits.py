@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from sklearn.model_selection import StratifiedGroupKFold
 
-from dgljoint import DataError
 from dgljoint_data.splits import FOLDS, Sources, Split, make_splits
 
 
@@ -81,9 +80,39 @@ def test_few_events_give_fewer_folds_and_none_empty(events: int) -> None:
         assert set(each.fold) == set(range(each.folds))
 
 
-def test_fewer_than_three_events_are_an_error() -> None:
-    with pytest.raises(DataError, match="20 cascades of 2 events cannot be divided"):
-        split(["a"] * 20, ["x", "y"] * 10)
+def refusals(labels: list[str | None] | list[str], events: list[str], **others: list) -> dict:
+    given = {"posted_at": [0] * len(labels), "texts": [""] * len(labels), **others}
+    return make_splits(Sources(list(labels), events, **given), 0)[1]
+
+
+@pytest.mark.parametrize("events", [["x"] * 20, ["x", "y"] * 10])
+def test_fewer_than_three_events_leave_the_splits_without_events(events: list[str]) -> None:
+    labels = ["a", "b"] * 10
+    made = split(labels, events)
+    assert list(made) == ["random"]
+    assert made["random"].folds == FOLDS
+    number = len(set(events))
+    found = refusals(labels, events)
+    assert set(found) == {"event", "leave-one-event-out", "time"}
+    why = f"{number} event{'s' * (number > 1)}, at least 3 are needed"
+    assert found["event"].startswith(why)
+    assert found["leave-one-event-out"].startswith(why)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_of_one_or_two_cascades_there_is_no_split_and_each_says_why(count: int) -> None:
+    labels, events = ["a", None][:count], ["x", "y"][:count]
+    dated = {"posted_at": [5] * count}
+    assert split(labels, events, **dated) == {}
+    found = refusals(labels, events, **dated)
+    assert set(found) == {"event", "random", "leave-one-event-out", "time"}
+    assert found["random"].startswith(f"{count} cascade{'s' * (count > 1)}, at least 3 are needed")
+    assert f"{count} cascade" in found["time"]
+
+
+def test_few_cascades_of_one_event_are_divided_at_random_into_as_many_folds() -> None:
+    made = split(["a", "b", "a"], ["x"] * 3)
+    assert (list(made), made["random"].folds) == (["random"], 3)
 
 
 def test_near_duplicate_texts_are_kept_together_whatever_their_events() -> None:
@@ -105,10 +134,10 @@ def test_near_duplicate_texts_are_kept_together_whatever_their_events() -> None:
 
 
 def test_texts_that_repeat_can_leave_too_few_events() -> None:
-    with pytest.raises(DataError, match="6 cascades of 2 events, those with near"):
-        split(
-            ["a"] * 6, list("xxyyzz"), texts=["same words", "bb", "cc", "same words", "dd", "ee"]
-        )
+    texts = ["same words", "bb", "cc", "same words", "dd", "ee"]
+    found = refusals(["a"] * 6, list("xxyyzz"), texts=texts)
+    assert "2 events, near-duplicate texts counted as one, at least 3" in found["event"]
+    assert "leave-one-event-out" not in found
 
 
 @pytest.mark.parametrize(("events", "made"), [(3, True), (20, True), (21, False)])

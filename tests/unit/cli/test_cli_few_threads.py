@@ -47,12 +47,12 @@ def test_train_says_which_splits_there_are_and_why_one_is_not(tmp_path, capsys):
 
 def test_an_audit_without_the_default_split_says_so_and_makes_the_other_checks(tmp_path, capsys):
     def audited(*arguments):
+        capsys.readouterr()
         assert run(["audit", *map(str, arguments), "--format", "json"]) == 0
         found = json.loads(capsys.readouterr().out)
         return found["split"], {one["check"]: one["explanation"] for one in found["findings"]}
 
     store = made(tmp_path, 1)
-    capsys.readouterr()
     split, checks = audited(store, "--against", store)
     assert split is None
     assert "no split 'event' (1 event, at least 3 are needed" in checks["split"]

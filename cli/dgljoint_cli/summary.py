@@ -96,7 +96,7 @@ def _texts(summary: BuildSummary) -> RenderableType:
     made = table("", "texts", "cascades with one", numbers=True)
     for name, found in (
         ("several times, in the same words", summary.equal_texts),
-        ("several times, nine tenths of the words the same", summary.similar_texts),
+        ("several times, in nearly the same words", summary.similar_texts),
     ):
         made.add_row(name, f"{found.groups:,}", f"{found.cascades:,}")
     return made

@@ -81,7 +81,7 @@ def in_store(ours: Threads, other: CascadeStore) -> list[Finding]:
             "near-duplicate texts in both stores",
             _warn_if(alike),
             f"{alike:,} of {len(ours.ids):,}",
-            f"threads whose source text, but for a tenth of its words, stands in {where}",
+            f"threads whose source text stands, in nearly the same words, in {where}",
             {"shared": alike, "cascades": len(ours.ids)},
         ),
     ]

@@ -21,6 +21,7 @@ from dgljoint.splitting import stratified_folds
 from dgljoint.store import CascadeColumns, CascadeStore, StoredSplit
 from dgljoint_data.audit_findings import Finding, Severity
 from dgljoint_data.audit_overlap import shared_groups, source_texts
+from dgljoint_data.features.tokens import is_plain, tokenize
 from dgljoint_data.near_duplicates import merge_groups, near_duplicate_groups
 
 # An accuracy this much above what it is compared with is more than folds of a hundred threads vary.
@@ -28,7 +29,7 @@ LEAK = 0.1
 _TREES = 100
 _SEED = 0
 # What a vectorizer of scikit-learn takes for a word.
-_WORD = re.compile(r"\w\w")
+_WORD = re.compile(r"(?u)\b\w\w+\b")
 _QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 _MOMENTS = (60.0, 3600.0, 6 * 3600.0, 86_400.0)
 
@@ -80,7 +81,8 @@ def text_classifier() -> Any:
     from sklearn.pipeline import make_pipeline
 
     return make_pipeline(
-        TfidfVectorizer(ngram_range=(1, 2)), LogisticRegression(C=10.0, max_iter=1000)
+        TfidfVectorizer(tokenizer=_words, token_pattern=None, ngram_range=(1, 2)),
+        LogisticRegression(C=10.0, max_iter=1000),
     )
 
 
@@ -95,7 +97,12 @@ def count_classifier() -> Any:
 
 def has_words(texts: Iterable[str]) -> bool:
     """Say whether any text has a word that :func:`text_classifier` would see."""
-    return any(_WORD.search(text) for text in texts)
+    return any(map(_words, texts))
+
+
+def _words(text: str) -> list[str]:
+    """Return scikit-learn's words, and of scripts that it would not cut those of the features."""
+    return _WORD.findall(text) if is_plain(text) else tokenize(text)
 
 
 def forest_classifier() -> Any:

@@ -1,18 +1,19 @@
 """Texts that say the same in nearly the same words, found exactly and without comparing all.
 
 Two texts are near-duplicates when the Jaccard similarity of their sets of words (links and
-mentions aside) is at least nine tenths. Two sets of up to eighteen words are that similar only
-when they are equal or when one lacks a single word of the other, which is looked up. Longer ones
-must share several of their few rarest words (the prefix filter of Chaudhuri, Ganti & Kaushik,
-2006, and Bayardo, Ma & Srikant, 2007, with prefixes as long as Wang, Li & Feng, 2012, make them),
-so only sets with such a combination in common are compared.
+mentions aside) is at least nine tenths. Of texts in a script without spaces, whose words are pairs
+of characters, eight tenths: a character that differs changes two pairs. Two sets of up to eighteen
+words (eight pairs) are that similar only when they are equal or when one lacks a single word of the
+other, which is looked up. Longer ones must share several of their few rarest words (the prefix
+filter of Chaudhuri, Ganti & Kaushik, 2006, and Bayardo, Ma & Srikant, 2007, with prefixes as long
+as Wang, Li & Feng, 2012, make them), so only sets with such a combination in common are compared.
 """
 
 from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -20,18 +21,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint_data.features.tokens import URL, USER, tokenize
+from dgljoint_data.features.tokens import URL, USER, is_unspaced, tokenize
 
 _WORD_BYTES = array("i").itemsize
 
-# As a fraction of integers: at the bound, floating point would decide by rounding.
-_NUMERATOR, _DENOMINATOR = 9, 10
 
-# Of two different sets, the larger of up to this many words, none differ by more than one word.
-_LOOKED_UP = 18
-# The others, by the size of a pair's larger set: the sizes that both are of, and how many words
-# of their prefixes they share at least. The more, the fewer comparisons, but the more combinations.
-_BANDS = ((18, 40, 3), (36, 200, 2), (180, None, 1))
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """From which similarity on two sets are near-duplicates, and how such sets are found.
+
+    Attributes:
+        numerator: over ``denominator``, the similarity: with floating point, rounding would decide
+            at the bound.
+        denominator: see there.
+        looked_up: of two near-duplicates, the larger of up to this many words, none differ by more
+            than one word.
+        bands: the others, by the size of a pair's larger set: the sizes that both are of, and how
+            many words of their prefixes they share at least. The more, the fewer comparisons, but
+            the more combinations.
+    """
+
+    numerator: int
+    denominator: int
+    looked_up: int
+    bands: tuple[tuple[int, int | None, int], ...]
+
+    def met(self, one: Set[Any], other: Set[Any]) -> bool:
+        common = len(one & other)
+        return self.denominator * common >= self.numerator * (len(one) + len(other) - common)
+
+
+_WORDS = _Bound(9, 10, looked_up=18, bands=((18, 40, 3), (36, 200, 2), (180, None, 1)))
+_PAIRS = _Bound(8, 10, looked_up=8, bands=((8, 40, 3), (32, 200, 2), (160, None, 1)))
 
 Ints = NDArray[np.int64]
 
@@ -54,10 +75,10 @@ def words_of(text: str) -> frozenset[str]:
     return frozenset(tokenize(text)) - {URL, USER}
 
 
-def alike(one: Set[Any], other: Set[Any]) -> bool:
+def alike(one: Set[str], other: Set[str]) -> bool:
     """Say whether two sets of words are near-duplicates."""
-    common = len(one & other)
-    return _DENOMINATOR * common >= _NUMERATOR * (len(one) + len(other) - common)
+    pairs = all(_is_mostly(map(is_unspaced, words)) for words in (one, other))
+    return (_PAIRS if pairs else _WORDS).met(one, other)
 
 
 def near_duplicate_groups(texts: Sequence[str]) -> Ints:
@@ -85,12 +106,14 @@ def compare_texts(texts: Sequence[str]) -> Likeness:
     near = Joined(len(texts))
     for place, leader in enumerate(equal.tolist()):
         near.join(place, leader)
-    _join_looked_up(first, near)
-    for low, high, shared in _BANDS:
-        limit = len(numbers) + 1 if high is None else high
-        band = [key for key in first if low <= _size(key) < limit]
-        if len(band) > 1:
-            _join_compared(band, shared, first, near)
+    _join(first, _WORDS, near)
+    unspaced = list(map(is_unspaced, numbers))
+    if any(unspaced):
+        of_pairs = {
+            key: place for key, place in first.items()
+            if _is_mostly(unspaced[word] for word in _words(key))
+        }
+        _join(of_pairs, _PAIRS, near)
     return Likeness(equal, near.groups())
 
 
@@ -141,11 +164,27 @@ def _words(key: bytes) -> list[int]:
     return array("i", key).tolist()
 
 
-def _join_looked_up(first: Mapping[bytes, int], near: Joined) -> None:
+def _is_mostly(flags: Iterable[bool]) -> bool:
+    counted = Counter(flags)
+    return counted[True] > counted[False]
+
+
+def _join(first: Mapping[bytes, int], bound: _Bound, near: Joined) -> None:
+    """Join all near-duplicates among some sets, each given with its place."""
+    _join_looked_up(first, bound, near)
+    longest = max(map(_size, first), default=0)
+    for low, high, shared in bound.bands:
+        limit = longest + 1 if high is None else high
+        band = [key for key in first if low <= _size(key) < limit]
+        if len(band) > 1:
+            _join_compared(band, shared, first, bound, near)
+
+
+def _join_looked_up(first: Mapping[bytes, int], bound: _Bound, near: Joined) -> None:
     """Join sets with those of their words but one."""
-    # 9 of 10 is the smallest such pair.
+    smallest = bound.denominator // (bound.denominator - bound.numerator)  # 9 of 10, 4 of 5
     for key, place in first.items():
-        if _DENOMINATOR <= _size(key) <= _LOOKED_UP:
+        if smallest <= _size(key) <= bound.looked_up:
             for start in range(0, len(key), _WORD_BYTES):
                 other = first.get(key[:start] + key[start + _WORD_BYTES :])
                 if other is not None:
@@ -153,7 +192,7 @@ def _join_looked_up(first: Mapping[bytes, int], near: Joined) -> None:
 
 
 def _join_compared(
-    keys: list[bytes], shared: int, first: Mapping[bytes, int], near: Joined
+    keys: list[bytes], shared: int, first: Mapping[bytes, int], bound: _Bound, near: Joined
 ) -> None:
     """Join those of some sets that are near-duplicates and share ``shared`` words of prefixes."""
     frequency = Counter(word for key in keys for word in _words(key))
@@ -161,17 +200,19 @@ def _join_compared(
     for number, key in enumerate(keys):
         rarest_first = sorted(_words(key), key=lambda word: (frequency[word], word))
         # So many words at least are common to a near-duplicate; any more than the rest are not.
-        common = -(-_NUMERATOR * len(rarest_first) // _DENOMINATOR)
+        common = -(-bound.numerator * len(rarest_first) // bound.denominator)
         prefix = rarest_first[: len(rarest_first) - common + shared]
         made = list(map(hash, combinations(prefix, shared)))
         combined.extend(made)
         owner.extend([number] * len(made))
     for members in _runs(np.array(combined), np.array(owner)):
-        sets = [frozenset(_words(keys[number])) for number in members]
         places = [first[keys[number]] for number in members]
+        if len(set(map(near.find, places))) == 1:
+            continue
+        sets = [frozenset(_words(keys[number])) for number in members]
         for one, other in combinations(range(len(members)), 2):
             apart = near.find(places[one]) != near.find(places[other])
-            if apart and alike(sets[one], sets[other]):
+            if apart and bound.met(sets[one], sets[other]):
                 near.join(places[one], places[other])
 
 

@@ -50,12 +50,21 @@ def nearly_whole(words: int, missing: int) -> st.SearchStrategy[list[str]]:
 close_texts = st.one_of(
     nearly_whole(14, 4), nearly_whole(21, 4), nearly_whole(42, 5), nearly_whole(202, 22)
 )
+# Of pairs of characters: around the same places, and around eight tenths.
+close_runs = st.sampled_from((9, 12, 42, 203)).flatmap(
+    lambda size: st.lists(
+        st.sets(st.integers(0, size - 1), max_size=max(2, size // 15)).map(
+            lambda left: "".join(chr(0x4E00 + place) for place in range(size) if place not in left)
+        ),
+        max_size=12,
+    )
+)
 any_texts = st.lists(
     st.lists(st.sampled_from(ALPHABET), max_size=12).map(" ".join), max_size=15
 )
 
 
-@given(st.one_of(close_texts, any_texts))
+@given(st.one_of(close_texts, close_runs, any_texts))
 def test_the_groups_are_those_of_comparing_all_pairs(texts: list[str]) -> None:
     assert near_duplicate_groups(texts).tolist() == brute_force(texts)
 
@@ -66,6 +75,9 @@ def test_the_groups_are_those_of_comparing_all_pairs(texts: list[str]) -> None:
         ("RT @a: Boy found ALIVE http://t.co/x", "boy found alive, rt @b", True),
         ("a1 b1 c1 d1 e1 f1 g1 h1 i1 j1", "a1 b1 c1 d1 e1 f1 g1 h1 i1", True),  # 9 of 10
         ("a1 b1 c1 d1 e1 f1 g1 h1 i1", "a1 b1 c1 d1 e1 f1 g1 h1", False),  # 8 of 9
+        ("天地玄黄宇宙洪荒日月", "天地玄黄宇宙洪荒", False),  # 7 of 9 pairs
+        ("天地玄黄宇宙洪荒日月盈", "天地玄黄宇宙洪荒日", True),  # 8 of 10
+        ("abc def 天地", "abc def 天地玄", False),  # words, mostly
         ("", "", False),
         ("http://a.b", "@someone", False),
     ],
@@ -83,6 +95,32 @@ def test_a_text_that_lacks_a_tenth_of_the_words_is_found_at_every_size(larger: i
     assert brute_force(texts[::2]) == [0, 1]
     assert near_duplicate_groups(texts[:2]).tolist() == [0, 0]
     assert near_duplicate_groups(texts[::2]).tolist() == [0, 1]
+
+
+SENTENCES = {
+    "Han": "城北老桥昨夜忽然塌陷两辆货车坠入河中救援人员正在现场搜寻司机请绕行",
+    "kana": "きのうふるいはしがとつぜんくずれてトラックがにだいかわにおちました",
+    "Thai": "เมื่อคืนสะพานเก่าทางเหนือของเมืองถล่มรถบรรทุกสองคันตกลงไปในแม่น้ำเจ้าหน้าที่กำลังค้นหา",
+    "Lao": "ມື້ຄືນນີ້ຂົວເກົ່າທາງເໜືອຂອງເມືອງໄດ້ພັງລົງລົດບັນທຸກສອງຄັນຕົກລົງໃນແມ່ນ້ຳ",
+    "Khmer": "យប់មិញស្ពានចាស់នៅខាងជើងទីក្រុងបានបាក់រថយន្តដឹកទំនិញពីរគ្រឿងបានធ្លាក់ចូលទន្លេ",
+    "Myanmar": "မနေ့ညကမြို့မြောက်ဘက်ရှိတံတားဟောင်းပြိုကျပြီးကုန်တင်ကားနှစ်စီးမြစ်ထဲသို့ကျခဲ့သည်",
+}
+
+
+@pytest.mark.parametrize("text", SENTENCES.values(), ids=SENTENCES)
+def test_texts_without_spaces_are_near_duplicates_but_for_a_character(text: str) -> None:
+    middle = len(text) // 2
+    texts = [
+        text,
+        f"{text}!!",
+        f"{text[:middle]} {text[middle:]}",
+        f"{text[:middle]}{text[middle + 1:]}",
+        f"{text[:9]}{text[0]}{text[10:]}",
+        f"{text} http://t.cn/x1",
+        text[::-1],
+        *(other for other in SENTENCES.values() if other != text),
+    ]
+    assert near_duplicate_groups(texts).tolist() == [0] * 6 + list(range(6, 12))
 
 
 def test_many_equal_and_many_different_texts_take_no_quadratic_time() -> None:

@@ -20,7 +20,26 @@ from dgljoint_data.features.tokens import tokenize
         ("3rd #NeverHillary #1", ["3rd", "#neverhillary", "<number>"]),
         ("a 🔥 b", []),
         ("mail me@home", ["mail", "me", "home"]),
-        ("don’t naïve 東京", ["don", "naïve", "東京"]),
+        ("don’t naïve", ["don", "naïve"]),
+        ("東京", ["東京"]),
+        ("城北老桥", ["城北", "北老", "老桥"]),
+        ("城北 老\n桥，昨夜", ["城北", "北老", "老桥", "昨夜"]),  # spaces are no words' ends
+        ("我 a", ["我"]),
+        ("iPhone手机降价3000元", ["iphone", "手机", "机降", "降价", "<number>", "元"]),
+        ("#北京暴雨#快看", ["北京", "京暴", "暴雨", "快看"]),
+        ("转@人民日报 大坝", ["转", "@user", "大坝"]),
+        ("http://t.cn/zYmSQm5速看", ["url", "速看"]),
+        ("ニュースです", ["ニュ", "ュー", "ース", "スで", "です"]),
+        ("ﾆｭｰｽ", ["ニュ", "ュー", "ース"]),  # half width
+        ("ＢＢＣ ７", ["bbc", "<number>"]),  # full width
+        ("ข่าว ๑๒", ["ข่", "่า", "าว", "<number>"]),  # Thai
+        ("ຂ່າວ", ["ຂ່", "່າ", "າວ"]),  # Lao
+        ("ព័ត៌", ["ព័", "័ត", "ត៌"]),  # Khmer
+        ("သတင်", ["သတ", "တင", "င်"]),  # Myanmar
+        ("한국어 뉴스", ["한국어", "뉴스"]),  # Hangul has spaces
+        ("हिन्दी में समाचार", ["हिन्दी", "में", "समाचार"]),  # vowel signs belong to their word
+        ("cafe\u0301 it\u00b4s", ["café", "it"]),
+        ("wo\u200brd \U0001d401\U0001d428\U0001d42d", ["word", "bot"]),
         ("", []),
     ],
 )

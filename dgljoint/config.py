@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import tomli_w
 from pydantic import Field, field_validator
 
+from dgljoint.environment_settings import environment_settings
 from dgljoint.errors import UsageError
 from dgljoint.options import Options, parse_options
+from dgljoint.setting_names import SettingNames
 from dgljoint.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from dgljoint.presets import Preset
 
-ENVIRONMENT_PREFIX = "DGLJOINT_"
 # More than anybody means, and few enough for any array of numbers to hold.
 _MANY = (1 << 31) - 1
 # Deeper than an option of a component can be.
@@ -132,7 +133,16 @@ class RunConfig(Options):
     )
 
 
+_FLAGS = ("split", "fold", "seed", "encoder")
 SECTIONS = ("model", "train", "cascade", "features")
+
+
+def setting_names() -> SettingNames:
+    """Return the names of the engine's settings."""
+    return SettingNames(
+        [name for name in RunConfig.model_fields if name not in (*SECTIONS, "options")],
+        {name: type(RunConfig.model_fields[name].default).model_fields for name in SECTIONS},
+    )
 
 
 def resolve_config(
@@ -151,13 +161,14 @@ def resolve_config(
         preset: what it says of components that the sources above leave out is left out too.
         file: a TOML file in the form ``config.toml`` of a run folder has.
         environment: variables; ``DGLJOINT_SEED=1``, ``DGLJOINT_TRAIN__EPOCHS=5`` and
-            ``DGLJOINT_CONTRASTIVE__TEMPERATURE=0.2`` are settings, others are left alone.
+            ``DGLJOINT_CONTRASTIVE__TEMPERATURE=0.2`` are settings; others of that prefix are
+            refused.
         command_line: fields of :class:`RunConfig` given as flags; ``None`` values count as
             not given; a nested mapping sets fields of a section.
         assignments: ``section.key=value`` or ``component.key=value``.
 
     Raises:
-        UsageError: the file cannot be read, or a key or value is wrong.
+        UsageError: the file cannot be read, or a key, a value or a variable's name is wrong.
     """
     text = resources.files("dgljoint").joinpath("defaults.toml").read_text(encoding="utf-8")
     defaults = tomllib.loads(text)
@@ -246,18 +257,11 @@ def _read_toml(file: Path) -> dict[str, Any]:
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     settings: dict[str, Any] = {}
-    scalars = [name for name in RunConfig.model_fields if name not in (*SECTIONS, "options")]
-    for variable, value in sorted(environment.items()):
-        name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
-        if not variable.startswith(ENVIRONMENT_PREFIX):
-            continue
-        if "__" in name:
-            section, key = name.split("__", 1)
+    for section, key, value in environment_settings(environment, setting_names()):
+        if section:
             _overlay(settings, _nest(section, key, value))
-        elif name == "plugins":
-            settings[name] = value.replace(",", " ").split()
-        elif name in scalars:
-            settings[name] = value
+        else:
+            settings[key] = value.replace(",", " ").split() if key == "plugins" else value
     return settings
 
 
@@ -275,9 +279,19 @@ def _parse_assignment(assignment: str) -> dict[str, Any]:
     if not (equals and dot and section and key):
         raise UsageError(
             f"option {assignment!r} is not of the form NAME.KEY=VALUE",
-            hint="for example: -s train.epochs=5",
+            hint=_assignment_hint(path.strip(), value.strip() or "VALUE"),
         )
     return _nest(section, key, value.strip())
+
+
+def _assignment_hint(name: str, value: str) -> str:
+    """Say how the setting that ``name`` may be meant for is given."""
+    for meant in setting_names().meant(name):
+        if "." in meant:
+            return f"did you mean -s {meant}={value}?"
+        if meant in _FLAGS:
+            return f"did you mean --{meant} {value}?"
+    return "for example: -s train.epochs=5"
 
 
 def _nest(section: str, key: str, value: str) -> dict[str, Any]:
@@ -295,13 +309,3 @@ def _overlay(base: dict[str, Any], upper: Mapping[str, Any]) -> None:
             _overlay(base[key], value)
         else:
             base[key] = value
-
-
-def check_component_options(config: RunConfig, selected: tuple[str, ...]) -> None:
-    """Raise :class:`UsageError` for options of a component that the run does not use."""
-    for name in config.options:
-        if name not in selected:
-            raise UsageError(
-                f"options are given for '{name}', which this run does not use",
-                hint=did_you_mean(name, (*selected, *SECTIONS)),
-            )

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from dgljoint_cli.console import Talk, common_options, examples, format_option, print_json
+from dgljoint_cli.data_argument import CascadeFile
 
 _STRICT_EXIT = 3
 
@@ -17,13 +18,13 @@ _STRICT_EXIT = 3
         "dgljoint audit twitter15.h5 --split random --against twitter16.h5 --strict",
     )
 )
-@click.argument("store", metavar="DATA", type=click.Path(path_type=Path))
+@click.argument("store", metavar="DATA", type=CascadeFile())
 @click.option(
     "--split", metavar="NAME",
     help="Split to audit; event by default, or the first where the file has no split of that name.",
 )
 @click.option(
-    "--against", type=click.Path(path_type=Path), metavar="OTHER",
+    "--against", type=CascadeFile(), metavar="OTHER",
     help="Another cascade file, to count what both hold.",
 )
 @click.option("--strict", is_flag=True, help="Exit with 3 at a warning or worse.")

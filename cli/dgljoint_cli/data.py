@@ -18,8 +18,9 @@ from dgljoint_cli.console import (
     format_option,
     print_json,
 )
+from dgljoint_cli.data_argument import CascadeFile
 
-store_argument = click.argument("store", metavar="DATA", type=click.Path(path_type=Path))
+store_argument = click.argument("store", metavar="DATA", type=CascadeFile())
 
 
 @click.group(

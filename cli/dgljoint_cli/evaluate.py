@@ -19,6 +19,7 @@ from dgljoint_cli.console import (
     format_option,
     print_json,
 )
+from dgljoint_cli.data_argument import CascadeFile
 
 if TYPE_CHECKING:
     from dgljoint.evaluation.scores import EarlyDetection, Scores
@@ -48,7 +49,7 @@ _TEST = "test"
     "since the source (30s, 10m, 1h, 2d, 0), numbers of posts (10p), all.",
 )
 @click.option(
-    "--on", type=click.Path(path_type=Path), metavar="OTHER",
+    "--on", type=CascadeFile(), metavar="OTHER",
     help="Score another cascade file instead: all its cascades but those that the run's own data "
     "hold, too.",
 )

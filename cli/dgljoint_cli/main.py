@@ -122,9 +122,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except DgljointError as error:
         return _failed(talk, error, error.message, error.hint, error.exit_code)
     except click.ClickException as error:
-        context = error.ctx if isinstance(error, click.UsageError) else None
-        hint = f"{context.command_path} -h lists what it takes" if context else None
-        return _failed(talk, error, error.format_message(), hint, error.exit_code)
+        return _failed(talk, error, *_refused(error, arguments), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         talk.say("interrupted")
         return 130
@@ -145,6 +143,23 @@ def run(arguments: Sequence[str] | None = None) -> int:
             1,
         )
     return result if isinstance(result, int) else 0
+
+
+def _refused(
+    error: click.ClickException, arguments: Sequence[str] | None
+) -> tuple[str, str | None]:
+    """Return message and hint for a command line that click refuses."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None:
+        return error.format_message(), None
+    lists = f"{context.command_path} -h lists what it takes"
+    if not isinstance(error, click.NoSuchOption):
+        return error.format_message(), lists
+    from dgljoint_cli.unknown_option import option_hint
+
+    meant = option_hint(error, arguments)
+    message = f"{context.command_path} has no option {error.option_name}"
+    return message, f"{meant} {lists}" if meant else lists
 
 
 def _of_a_plugin(error: BaseException) -> DgljointError | None:

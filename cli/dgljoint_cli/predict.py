@@ -17,6 +17,7 @@ from dgljoint_cli.console import (
     format_option,
     print_json,
 )
+from dgljoint_cli.data_argument import CascadeFile
 
 if TYPE_CHECKING:
     from dgljoint.predicting import LinkRanking, Predictions
@@ -42,7 +43,7 @@ def _parse_observed(
     )
 )
 @click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
-@click.argument("data", required=False, type=click.Path(path_type=Path))
+@click.argument("data", required=False, metavar="[DATA]", type=CascadeFile())
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE",
     help="CSV file to write, a line a cascade; - for stdout.",

@@ -18,6 +18,7 @@ from dgljoint_cli.console import (
     print_json,
     to_json,
 )
+from dgljoint_cli.data_argument import CascadeFile
 from dgljoint_cli.guarded_reader import build_reader
 from dgljoint_cli.interruption import interruptible
 
@@ -68,7 +69,7 @@ if TYPE_CHECKING:
     help="Processes that read. OUT is the same whatever N.",
 )
 @click.option(
-    "--against", multiple=True, type=click.Path(path_type=Path), metavar="OTHER",
+    "--against", multiple=True, type=CascadeFile(), metavar="OTHER",
     help="Another cascade file, to count what both hold; repeatable.",
 )
 @click.option(

@@ -31,6 +31,7 @@ from dgljoint_cli.console import (
     print_json,
     process_number,
 )
+from dgljoint_cli.data_argument import CascadeFile
 from dgljoint_cli.option_index import remember
 from dgljoint_cli.study import asked_for, show_study_plan, study_options, train_study
 
@@ -58,7 +59,7 @@ _IN_THE_RUN = ""
         "dgljoint train --resume --out study --jobs 2",
     )
 )
-@click.argument("data", required=False, type=click.Path(path_type=Path))
+@click.argument("data", required=False, metavar="[DATA]", type=CascadeFile())
 @click.option(
     "--plugin", "plugins", multiple=True, metavar="NAME", shell_complete=complete_coupling,
     help="Interaction or loss weighter; repeatable, interactions apply in this order.",

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from dgljoint.config import RunConfig, check_component_options
-from dgljoint.errors import UsageError
+from dgljoint.config import SECTIONS, RunConfig
+from dgljoint.errors import DgljointError, UsageError
 from dgljoint.options import Options, parse_options
 from dgljoint.plugins.guard import guarded
 from dgljoint.plugins.registry import PluginEntry, Registry, SpecT, with_article, wrong_kind
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec, Spec, WeighterSpec
+from dgljoint.suggest import closest, did_you_mean
 
 SpecT_co = TypeVar("SpecT_co", bound=Spec, covariant=True)
 
@@ -73,16 +76,45 @@ def select(registry: Registry, config: RunConfig) -> Selection:
         interactions=tuple(component(spec) for spec in named if isinstance(spec, InteractionSpec)),
         weighter=component(weighters[0]),
     )
-    check_component_options(
-        config, tuple(chosen.spec.name for chosen in selection.components)
-    )
+    _check_options(registry, config, selection)
     return selection
+
+
+def _check_options(registry: Registry, config: RunConfig, selection: Selection) -> None:
+    """Refuse options of a component that the run does not use."""
+    selected = [chosen.spec.name for chosen in selection.components]
+    for name in config.options:
+        if name in selected:
+            continue
+        hint = _how_to_use(registry, name, (*selected, *SECTIONS))
+        raise UsageError(f"options are given for '{name}', which this run does not use", hint=hint)
+
+
+def _how_to_use(registry: Registry, name: str, used: Sequence[str]) -> str:
+    """Say how a run comes to use a component, or which name was meant."""
+    if name in registry.names:
+        meant, prefix = [name], ""
+    elif closest(name, used):
+        return did_you_mean(name, used)
+    else:
+        meant = closest(name, registry.names)[:1]
+        prefix = f"did you mean '{meant[0]}'? " if meant else ""
+    for each in meant:
+        with suppress(DgljointError):  # a broken one
+            for spec in registry.load(each).specs:
+                if isinstance(spec, EncoderSpec | InteractionSpec | WeighterSpec):
+                    return f"{prefix}add {spec.flag} {each}"
+    return did_you_mean(name, used)
 
 
 def _named(
     registry: Registry, plugins: tuple[str, ...]
 ) -> list[InteractionSpec | WeighterSpec]:
     specs: list[InteractionSpec | WeighterSpec] = []
+    for name in plugins:
+        if "," in name:
+            each = " ".join(f"--plugin {part.strip()}" for part in name.split(",") if part.strip())
+            raise UsageError(f"no plugin is named '{name}'", hint=f"name them one by one: {each}")
     for position, name in enumerate(plugins):
         if name in plugins[:position]:
             raise UsageError(f"plugin '{name}' is named twice", hint="name it once")

@@ -15,7 +15,7 @@ from threading import Thread
 from typing import Any
 
 from dgljoint import child_process
-from dgljoint.config import ENVIRONMENT_PREFIX
+from dgljoint.environment_settings import PREFIX
 from dgljoint.errors import InterruptedRunError, PluginError
 from dgljoint.files import write_text, writing
 from dgljoint_bench.running.job import HELD, JOB, LOG, OUTCOME, Job
@@ -188,5 +188,5 @@ def _at_once(stop: Path) -> bool:
 
 def _environment() -> dict[str, str]:
     """Return the variables of a cell: one thread, and no settings but those of the suite."""
-    plain = {key: v for key, v in os.environ.items() if not key.startswith(ENVIRONMENT_PREFIX)}
+    plain = {key: v for key, v in os.environ.items() if not key.startswith(PREFIX)}
     return {**plain, "OMP_NUM_THREADS": "1"}

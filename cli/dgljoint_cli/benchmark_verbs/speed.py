@@ -17,6 +17,7 @@ from dgljoint_cli.console import (
     print_json,
     to_json,
 )
+from dgljoint_cli.data_argument import CascadeFile
 from dgljoint_cli.interruption import terminable
 from dgljoint_cli.pictures import load_plots
 
@@ -58,7 +59,7 @@ class _Sizes(click.ParamType[tuple[int, ...]]):
         "dgljoint benchmark speed twitter15.h5 -o speed.json --format json",
     )
 )
-@click.argument("data", required=False, type=click.Path(path_type=Path))
+@click.argument("data", required=False, metavar="[DATA]", type=CascadeFile())
 @click.option(
     "--only", "sections", multiple=True, type=click.Choice(SECTIONS), metavar="SECTION",
     help="Measure this section; repeatable, all by default: preprocess (raw data to a cascade "

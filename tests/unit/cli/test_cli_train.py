@@ -120,7 +120,7 @@ def test_resume_reads_the_settings_of_the_run(store, asked, tmp_path):
         (["--encoder", "fixed"], 2, "it is used as: --plugin fixed"),
         (["-s", "train.epoch=3"], 2, "did you mean 'epochs'?"),
         (["-s", "trian.epochs=3"], 2, "did you mean 'train'?"),
-        (["-o", "epochs=3"], 2, "not of the form NAME.KEY=VALUE"),
+        (["-s", "epochs=3"], 2, "not of the form NAME.KEY=VALUE"),
         (["--epochs", "0"], 2, "train.epochs"),
         (["-s", "features.use="], 2, "name at least one feature"),
         (["--features", ""], 2, "name at least one feature"),

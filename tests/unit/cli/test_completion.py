@@ -90,8 +90,8 @@ def test_plugins_are_offered_by_kind_once_it_is_known(site: Site) -> None:
 @pytest.mark.usefixtures("known")
 def test_options_are_offered_a_section_and_then_a_key_at_a_time() -> None:
     sections = {"model.", "train.", "cascade.", "features."}
-    assert set(offered("train", "-o", "")) == sections
-    assert set(offered("train", "--plugin", "contrastive", "--encoder", "gcn", "-o", "")) == (
+    assert set(offered("train", "-s", "")) == sections
+    assert set(offered("train", "--plugin", "contrastive", "--encoder", "gcn", "-s", "")) == (
         sections | {"contrastive.", "gcn."}
     )
     assert offered("train", "-s", "cascade.") == [
@@ -167,7 +167,7 @@ def test_runs_are_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 @pytest.mark.usefixtures("known")
 @pytest.mark.parametrize(
     "line",
-    ["dgljoint ", "dgljoint train --plugin con", "dgljoint train -o contrastive.t",
+    ["dgljoint ", "dgljoint train --plugin con", "dgljoint train -s contrastive.t",
      "dgljoint runs compare --metric m", "dgljoint train --preset h"],
 )
 def test_completing_imports_no_plugin_and_nothing_heavy(line: str) -> None:

@@ -1,0 +1,107 @@
+"""The argument DATA: a cascade file; what else people put there gets the command they mean."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import click
+
+from dgljoint.errors import DataError, DgljointError, UsageError
+from dgljoint.plugins.registry import installed_registry
+
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+_RUN = "config.toml"
+
+
+class CascadeFile(click.Path):
+    """A path of which everything is refused that is plainly no cascade file, with a hint."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        """Return the path.
+
+        Raises:
+            DataError: it is a folder, or a file of raw data.
+            UsageError: it is the name of a plugin or a preset and no path.
+        """
+        path = Path(super().convert(value, param, ctx))  # type: ignore[arg-type]  # as click gives
+        if ctx is None or not ctx.resilient_parsing:
+            _refuse(path, ctx.command_path if ctx else "dgljoint")
+        return path
+
+
+def _refuse(path: Path, command: str) -> None:
+    if path.is_dir():
+        raise DataError(f"{path} is a folder, not a cascade file", hint=_of_a_folder(path, command))
+    if path.is_file():
+        if not _is_hdf5(path) and (hint := _preprocess(path)):
+            raise DataError(f"{path} is not a cascade file", hint=hint)
+    elif not path.exists() and path.name == str(path):
+        _refuse_name(path.name, command)
+
+
+def _is_hdf5(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_SIGNATURE))
+    except OSError:  # opening it for good says why
+        return True
+    return start == _SIGNATURE
+
+
+def _of_a_folder(path: Path, command: str) -> str:
+    place = shlex.quote(str(path))
+    if (path / _RUN).is_file():
+        verb = "train --resume --out" if command.endswith("train") else "evaluate"
+        return f"it is a run folder: dgljoint {verb} {place}"
+    if files := sorted(path.glob("*.h5")):
+        return f"name a file: {command} {shlex.quote(str(files[0]))}"
+    return _preprocess(path) or f"make one: dgljoint preprocess READER {place} -o {_named(path)}"
+
+
+def _preprocess(path: Path) -> str | None:
+    """Say how raw data become a cascade file; ``None`` where no reader recognises them."""
+    from dgljoint_cli.detection import detect_reader
+
+    try:
+        reader = detect_reader(installed_registry(), path)
+    except DgljointError:
+        return None
+    place = shlex.quote(str(path))
+    return f"make one of it: dgljoint preprocess {reader} {place} -o {_named(path)}"
+
+
+def _named(path: Path) -> str:
+    return shlex.quote(f"{path.resolve().stem or 'data'}.h5")
+
+
+def _refuse_name(name: str, command: str) -> None:
+    """Refuse a name that is no path but that of a plugin or a preset."""
+    from dgljoint.plugins.specs import ReaderSpec
+    from dgljoint.presets import discover_presets
+
+    trains = command.endswith(" train")
+    registry = installed_registry()
+    kinds = registry.load(name).specs if name in registry.names else ()
+    for spec in kinds:
+        if isinstance(spec, ReaderSpec):
+            raw = "RAW_DIR " if spec.needs_source else ""
+            raise UsageError(
+                f"'{name}' is a reader, not a cascade file",
+                hint=f"make one: dgljoint preprocess {name} {raw}-o {name}.h5",
+            )
+        if trains and spec.flag.startswith("--"):
+            raise UsageError(
+                f"'{name}' is the name of a plugin, not a cascade file",
+                hint=f"{command} {spec.flag} {name}",
+            )
+    if trains and any(preset.name == name for preset in discover_presets()):
+        raise UsageError(
+            f"'{name}' is the name of a preset, not a cascade file",
+            hint=f"{command} --preset {name}",
+        )

@@ -1,4 +1,4 @@
-"""What stands in the JSON files of a PHEME thread: tweets, structure, annotation."""
+"""What stands in the JSON files of a PHEME thread: profiles, structure, annotation."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dgljoint.cascade import Kind
 from dgljoint_data._dates import BadDateError, is_odd, unix_seconds
-from dgljoint_data._json import BadJsonError, id_text, shown
+from dgljoint_data._json import BadJsonError, shown
 from dgljoint_data.features.user import Profile
 
 _COUNTS = ("followers_count", "friends_count", "statuses_count")
@@ -18,57 +17,6 @@ _VERACITY = {
     (0, 1): "true", (1, 0): "false", (0, 0): "unverified",
     (0, None): "unverified", (1, None): "false",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Tweet:
-    """What a cascade needs of a tweet.
-
-    Attributes:
-        id: of the tweet.
-        answers: the tweet that it says it replies to; ``None`` when it says none.
-        user: 0 when it is not said.
-        seconds: when it was posted, in Unix time.
-        kind: reply, retweet or quote.
-        text: ``""`` when there is none.
-        profile: of its author; ``None`` when nothing is said of one.
-    """
-
-    id: str
-    answers: str | None
-    user: int
-    seconds: int
-    kind: Kind
-    text: str
-    profile: Profile | None
-
-
-def parse_tweet(value: object) -> Tweet:
-    """Take a tweet from Twitter's JSON.
-
-    Raises:
-        BadJsonError: it is no object, or has no id or no date.
-    """
-    if not isinstance(value, dict):
-        raise BadJsonError(f"no tweet: {type(value).__name__}, expected an object")
-    tweet = id_text(value.get("id_str"), value.get("id"))
-    if tweet is None:
-        raise BadJsonError("a tweet without an id")
-    user = value.get("user")
-    user = user if isinstance(user, dict) else {}
-    seconds = _posted(value.get("created_at"))
-    text = value.get("text", value.get("full_text"))
-    return Tweet(
-        id=tweet,
-        answers=id_text(
-            value.get("in_reply_to_status_id_str"), value.get("in_reply_to_status_id")
-        ),
-        user=int(id_text(user.get("id_str"), user.get("id")) or 0),
-        seconds=seconds,
-        kind=_kind(value),
-        text=text if isinstance(text, str) else "",
-        profile=parse_profile(user, seconds),
-    )
 
 
 def parse_profile(
@@ -104,21 +52,6 @@ def _age_seconds(made: object, seconds: float) -> int:
     return 0 if is_odd(opened) else int(max(0, seconds - opened))
 
 
-def _kind(value: dict[str, object]) -> Kind:
-    if isinstance(value.get("retweeted_status"), dict):
-        return Kind.RETWEET
-    return Kind.QUOTE if value.get("is_quote_status") is True else Kind.REPLY
-
-
-def _posted(value: object) -> int:
-    if value is None:
-        raise BadJsonError("a tweet without a date: it has no created_at")
-    try:
-        return int(unix_seconds(value))
-    except BadDateError as error:
-        raise BadJsonError(f"a tweet without a date: created_at: {error}") from error
-
-
 @dataclass(frozen=True, slots=True)
 class Structure:
     """A thread's ``structure.json``.
@@ -132,6 +65,11 @@ class Structure:
     parent: dict[str, str | None]
     repeated: int
     odd: int
+
+    @property
+    def flat(self) -> bool:
+        """Whether every id is a root or directly below one."""
+        return all(above is None or self.parent[above] is None for above in self.parent.values())
 
 
 def parse_structure(value: object) -> Structure:

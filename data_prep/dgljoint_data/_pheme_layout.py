@@ -1,26 +1,36 @@
-"""Where the files of a PHEME release lie, in each of its three layouts."""
+"""Where the files of a PHEME release lie, in each of its layouts and however deep."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dgljoint.errors import DataError
 from dgljoint.reading import ReadReport
 
-RUMOURS = {"rumours": True, "non-rumours": False}
+UNREADABLE = "folder that cannot be read"
 STRUCTURE = "structure.json"
 ANNOTATION = "annotation.json"
 
 _SOURCES = ("source-tweets", "source-tweet")
 _REPLIES = ("reactions", "replies")
+# Folders of a category, by their names without hyphens and underscores, in both spellings.
+_CATEGORIES = {"rumours": True, "rumors": True, "nonrumours": False, "nonrumors": False}
+_CLASSES = frozenset((
+    "true", "false", "unverified", "verified", "real", "fake", "rumor", "rumour", "nonrumor",
+    "nonrumour",
+))
 _EVENT_SUFFIX = "-all-rnr-threads"
-_DEEPEST = 3  # folders from the one that is named to an event: those of the archive
-_UNPACK = (
-    "unpack the whole release: a folder an event, in it a folder a thread, or rumours/ and "
-    "non-rumours/ that hold them"
+_DEEPEST = 8  # folders between the one that is named and a thread's
+_NEAR = 5  # the same, for the question whether a folder holds a release at all
+_EXAMPLES = 3
+HINT = (
+    "known layouts: EVENT/{rumours,non-rumours}/ID/{source-tweets,reactions}/*.json and "
+    "EVENT/ID/{source-tweet,replies}/*.json, unpacked; write any other data as JSON Lines, for "
+    "the reader 'jsonl'"
 )
 
 
@@ -35,7 +45,9 @@ class Thread:
         path: of its folder.
         sources: files that hold a source tweet.
         replies: files that hold a reply; ``None`` when there is no folder for them.
-        others: names of all that stands in the folder.
+        structure: who answers whom; ``None`` when there is none.
+        annotation: what was found out about it; ``None`` when there is none.
+        unread: its other JSON files.
     """
 
     id: str
@@ -44,7 +56,9 @@ class Thread:
     path: Path
     sources: tuple[Path, ...]
     replies: tuple[Path, ...] | None
-    others: frozenset[str]
+    structure: Path | None
+    annotation: Path | None
+    unread: tuple[Path, ...]
 
     @property
     def tweets(self) -> tuple[Path, ...]:
@@ -54,54 +68,7 @@ class Thread:
     @property
     def files(self) -> tuple[Path, ...]:
         """All files that say something about the thread."""
-        beside = (name for name in (STRUCTURE, ANNOTATION) if name in self.others)
-        return *self.tweets, *(self.path / name for name in beside)
-
-
-def find_events(source: Path | None) -> list[Path]:
-    """Return the folders of the events in ``source``, at most three folders deep.
-
-    Raises:
-        DataError: there are none, or they are those of several releases.
-    """
-    if source is None:
-        raise DataError("this reader needs the folder of the release", hint=_UNPACK)
-    if not source.is_dir():
-        what = "is no folder" if source.exists() else "does not exist"
-        raise DataError(f"{source} {what}; expected the folder of the release", hint=_UNPACK)
-    level = [source]
-    try:
-        for _ in range(_DEEPEST + 1):
-            events = [folder for folder in level if _is_event(folder)]
-            above = sorted({str(event.parent) for event in events})
-            if len(above) > 1:
-                raise DataError(
-                    f"{source} holds several releases: {', '.join(above)}", hint="name one of them"
-                )
-            if events:
-                return events
-            level = [folder for parent in level for folder in _folders(parent)]
-    except OSError as error:
-        raise DataError(f"{source} cannot be read: {error.strerror}") from error
-    raise DataError(f"{source} holds no thread of PHEME", hint=_UNPACK)
-
-
-def _folders(folder: Path) -> list[Path]:
-    return sorted(
-        child for child in folder.iterdir() if child.is_dir() and not child.name.startswith(".")
-    )
-
-
-def _is_event(folder: Path) -> bool:
-    return any(
-        child.name in RUMOURS
-        or (_is_thread_name(child.name) and any((child / name).is_dir() for name in _SOURCES))
-        for child in _folders(folder)
-    )
-
-
-def _is_thread_name(name: str) -> bool:
-    return name.isascii() and name.isdigit() and len(name) < 20
+        return *self.tweets, *filter(None, (self.structure, self.annotation))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +77,12 @@ class Place:
 
     Attributes:
         path: of its folder, whose name is the thread's id.
-        event: the event's name.
+        home: folder of its event.
         rumour: as in :class:`Thread`.
     """
 
     path: str
-    event: str
+    home: str
     rumour: bool | None
 
     @property
@@ -123,41 +90,206 @@ class Place:
         """The thread's id."""
         return os.path.basename(self.path)  # noqa: PTH119  # a Path takes ten times as long
 
+    @property
+    def event(self) -> str:
+        """The event's name."""
+        return readable(Path(self.home).name.removesuffix(_EVENT_SUFFIX))
 
-def find_places(events: list[Path], report: ReadReport) -> Iterator[Place]:
-    """Yield where the threads of the events lie, in the order of their names."""
-    for event in events:
-        name = readable(event.name.removesuffix(_EVENT_SUFFIX))
-        for entry in _list(str(event), report):
-            if entry.name in RUMOURS and _is_folder(entry):
-                for inner in _list(entry.path, report):
-                    yield from _place(inner, name, RUMOURS[entry.name], report)
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """What a folder holds.
+
+    Attributes:
+        places: of the threads, by the names of their folders.
+        root: the folder that holds those of all events.
+    """
+
+    places: list[Place]
+    root: Path
+
+
+def find_release(source: Path | None, report: ReadReport) -> Release:
+    """Find the threads in ``source``; JSON files outside them are named in a note.
+
+    Raises:
+        DataError: there are none, they lie in folders of classes and not of events, or they are
+            those of several releases.
+    """
+    if source is None:
+        raise DataError("this reader needs the folder of the release", hint=HINT)
+    if not source.is_dir():
+        what = "is no folder" if source.exists() else "does not exist"
+        raise DataError(f"{source} {what}; expected the folder of the release", hint=HINT)
+    walk = _Walk(report, _DEEPEST)
+    places = list(walk.threads(source))
+    if not places:
+        raise DataError(f"{source} holds no thread of PHEME{_what(walk, report)}", hint=HINT)
+    _check_events(source, places)
+    if walk.unread:
+        report.count("json_files_outside_threads", len(walk.unread))
+        report.note(f"not read, being in no folder of a thread: {_named(walk.unread)}")
+    homes = {str(Path(place.home).parent) for place in places}
+    return Release(places, Path(os.path.commonpath(homes)))
+
+
+def holds_threads(source: Path) -> bool:
+    """Say whether a folder holds a thread with a source tweet, not too deep."""
+    walk = _Walk(ReadReport(), _NEAR)
+    return source.is_dir() and any(_has(place.path, _SOURCES) for place in walk.threads(source))
+
+
+def _named(paths: list[str]) -> str:
+    more = f" and {len(paths) - _EXAMPLES} more" if len(paths) > _EXAMPLES else ""
+    count = f"{len(paths):,} JSON file" + ("s" if len(paths) > 1 else "")
+    return f"{count} ({', '.join(map(readable, paths[:_EXAMPLES]))}{more})"
+
+
+def _what(walk: _Walk, report: ReadReport) -> str:
+    found = [_named(walk.unread)] if walk.unread else []
+    found += [
+        f"{reason} ({tally.examples[0]})" for reason, tally in report.repairs.items()
+    ]
+    return f"; found: {'; '.join(found)}" if found else ""
+
+
+def _check_events(source: Path, places: list[Place]) -> None:
+    around = {Path(place.home).name for place in places}
+    around |= {Path(place.path).parent.name for place in places}
+    classes = [name for name in sorted(around) if _plain(name) in _CLASSES]
+    if classes:
+        raise DataError(
+            f"{source} holds threads in folders of classes, not of events: "
+            f"{', '.join(f'{name}/' for name in classes)}; the event of a thread and its "
+            "class are not to be told from those",
+            hint=HINT,
+        )
+    above: dict[str, set[str]] = {}
+    for place in places:
+        above.setdefault(str(Path(place.home).parent), set()).add(place.id)
+    times = Counter(thread for threads in above.values() for thread in threads)
+    repeated = [
+        folder for folder, threads in above.items()
+        if 2 * sum(times[thread] > 1 for thread in threads) > len(threads)
+    ]
+    if len(repeated) > 1:
+        raise DataError(
+            f"{source} holds several releases, with the same threads: "
+            f"{', '.join(map(readable, sorted(repeated)))}",
+            hint="name one of them",
+        )
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "")
+
+
+@dataclass(slots=True)
+class _Walk:
+    """Goes through folders, once through each, wherever links lead.
+
+    Attributes:
+        report: counts what is skipped.
+        deepest: how many folders down it goes.
+        unread: JSON files in no folder of a thread, by their places below the first folder.
+    """
+
+    report: ReadReport
+    deepest: int
+    unread: list[str] = field(default_factory=list)
+    _seen: set[tuple[int, int]] = field(default_factory=set)
+
+    def threads(self, source: Path) -> Iterator[Place]:
+        """Yield where the threads lie, in the order of their names."""
+        start = source.resolve()  # the name of "." may be that of an event
+        home, rumour = start.parent, _CATEGORIES.get(_plain(start.parent.name))
+        home = home if rumour is None else home.parent
+        yield from self._below(str(start), str(home), rumour, 0, str(start))
+
+    def _below(
+        self, folder: str, home: str, rumour: bool | None, depth: int, start: str
+    ) -> Iterator[Place]:
+        if not self._is_new(folder):
+            return
+        listed = ReadReport()
+        entries = _list(folder, listed)
+        if _is_thread(folder, entries, rumour):  # which counts what is in it
+            yield Place(folder, home, rumour)
+            return
+        self.report.absorb(listed)
+        name = _plain(os.path.basename(folder))  # noqa: PTH119
+        if name in _CATEGORIES:
+            rumour = _CATEGORIES[name]
+        elif rumour is None:
+            home = folder
+        for entry in entries:
+            if _is_folder(entry):
+                if depth < self.deepest:
+                    yield from self._below(entry.path, home, rumour, depth + 1, start)
+                else:
+                    self.report.repair("folder too deep (not read)", readable(entry.path))
+            elif _is_json(entry.name):
+                self.unread.append(os.path.relpath(entry.path, start))
             else:
-                yield from _place(entry, name, None, report)
+                self.report.count("other_files_skipped")
+
+    def _is_new(self, folder: str) -> bool:
+        try:
+            status = os.stat(folder)  # noqa: PTH116
+        except OSError as error:
+            self.report.repair(UNREADABLE, f"{readable(folder)}: {error.strerror}")
+            return False
+        key = (status.st_dev, status.st_ino)
+        new = key not in self._seen
+        self._seen.add(key)
+        return new
 
 
-def _place(
-    entry: os.DirEntry[str], event: str, rumour: bool | None, report: ReadReport
-) -> Iterator[Place]:
-    if _is_thread_name(entry.name) and _is_folder(entry):
-        yield Place(entry.path, event, rumour)
-    else:
-        report.count("other_files_skipped")
+def _is_thread(folder: str, entries: list[os.DirEntry[str]], rumour: bool | None) -> bool:
+    """Say whether a folder is a thread's: it has a source's folder, or the name and no other."""
+    names = {entry.name.lower() for entry in entries}
+    if names.intersection(_SOURCES):
+        return True
+    name = os.path.basename(folder)  # noqa: PTH119
+    if not (name.isascii() and name.isdigit() and len(name) < 20):
+        return False
+    parts = {STRUCTURE, ANNOTATION, *_REPLIES}
+    # Of a number for a name, with folders of other names in it: a year, say.
+    return rumour is not None or bool(names & parts) or not any(map(_is_folder, entries))
+
+
+def _has(folder: str, names: tuple[str, ...]) -> bool:
+    return any(entry.name.lower() in names for entry in _list(folder, ReadReport()))
 
 
 def list_thread(place: Place, report: ReadReport) -> Thread:
     """List the files of a thread."""
-    inside = {inner.name: inner.path for inner in _list(place.path, report)}
-    sources = [inside[name] for name in _SOURCES if name in inside]
-    replies = [inside[name] for name in _REPLIES if name in inside]
+    sources: list[Path] = []
+    replies: list[Path] | None = None
+    parts: dict[str, Path] = {}
+    unread: list[Path] = []
+    for entry in _list(place.path, report):
+        name = entry.name.lower().removesuffix(".gz")
+        if name in _SOURCES:
+            sources += _json_files(entry.path, report)
+        elif name in _REPLIES:
+            replies = (replies or []) + _json_files(entry.path, report)
+        elif name in (STRUCTURE, ANNOTATION) and name not in parts:
+            parts[name] = Path(entry.path)
+        elif _is_folder(entry):
+            unread += _json_files(entry.path, ReadReport())
+        elif _is_json(entry.name):
+            unread.append(Path(entry.path))
     return Thread(
         id=place.id,
         event=place.event,
         rumour=place.rumour,
         path=Path(place.path),
-        sources=_tweets(sources, report),
-        replies=_tweets(replies, report) if replies else None,
-        others=frozenset(inside),
+        sources=tuple(sources),
+        replies=None if replies is None else tuple(replies),
+        structure=parts.get(STRUCTURE),
+        annotation=parts.get(ANNOTATION),
+        unread=tuple(unread),
     )
 
 
@@ -168,15 +300,21 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _tweets(folders: list[str], report: ReadReport) -> tuple[Path, ...]:
-    found = []
-    for folder in folders:
-        for entry in _list(folder, report):
-            if entry.name.endswith(".json"):
-                found.append(Path(entry.path))
-            else:
-                report.count("other_files_skipped")
-    return tuple(found)
+def _is_json(name: str) -> bool:
+    return name.lower().removesuffix(".gz").endswith(".json")
+
+
+def _json_files(folder: str, report: ReadReport) -> list[Path]:
+    """List the JSON files in a folder and in those in it; a link in it may lead back up."""
+    found: list[Path] = []
+    for entry in _list(folder, report):
+        if entry.is_dir(follow_symlinks=False):
+            found += _json_files(entry.path, report)
+        elif _is_json(entry.name):
+            found.append(Path(entry.path))
+        else:
+            report.count("other_files_skipped")
+    return found
 
 
 def _list(folder: str, report: ReadReport) -> list[os.DirEntry[str]]:
@@ -185,7 +323,7 @@ def _list(folder: str, report: ReadReport) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        report.repair("folder that cannot be read", f"{readable(folder)}: {error.strerror}")
+        report.repair(UNREADABLE, f"{readable(folder)}: {error.strerror}")
         return []
     shown = [entry for entry in found if not entry.name.startswith(".")]
     if len(shown) < len(found):

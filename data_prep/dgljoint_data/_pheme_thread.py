@@ -1,8 +1,9 @@
-"""From the files of one PHEME thread to a cascade, every tweet accounted for."""
+"""From the files of one thread to a cascade, every post accounted for."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Collection, Container, Mapping
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,10 @@ from dgljoint.reading import ReadReport
 from dgljoint_data._arrange import Arranged, arrange
 from dgljoint_data._dates import ODD_DATE, is_odd
 from dgljoint_data._json import MENDED, BadJsonError, read_json
-from dgljoint_data._pheme_files import Tweet, parse_structure, parse_tweet, parse_veracity
-from dgljoint_data._pheme_layout import ANNOTATION, STRUCTURE, Thread, readable
+from dgljoint_data._pheme_files import Structure, parse_structure
+from dgljoint_data._pheme_layout import Thread, readable
+from dgljoint_data._tweets import TRUNCATED, Tweet, parse_tweet
 from dgljoint_data.features import user
-
-NON_RUMOR = "non-rumor"
-LABEL_NAMES = {
-    "veracity": ("false", "true", "unverified", NON_RUMOR),
-    "rumor": ("rumor", NON_RUMOR),
-    "veracity3": ("false", "true", "unverified"),
-}
 
 BAD_TWEET = "tweet that cannot be read"
 DUPLICATE = "another file of a tweet (the first is kept)"
@@ -31,10 +26,11 @@ UNREACHABLE = "post below one that is left out"
 WITHOUT_TWEET = "id in structure.json without a tweet file"
 SEVERAL_ROOTS = "root in structure.json that is not the source"
 DISAGREES = "place in structure.json is not below the tweet replied to (structure.json stands)"
+FLAT = "reply that a flat structure.json puts below the source (attached to what it replies to)"
 OUTSIDE = "post in no structure.json (attached to the tweet it replies to)"
 MOVED = "post dated before its parent (given its parent's time)"
-
-Parents = Mapping[str, str | None]
+UNDATED = "post without a date (given its parent's time)"
+UNREAD = "JSON file in a thread's folder that is none of the format (not read)"
 
 
 class RefusedError(Exception):
@@ -54,28 +50,44 @@ class ThreadFiles:
         thread: its files.
         root: the folder that places in the report start from.
         report: filled.
+        parse: takes a post from what a file holds.
     """
 
-    def __init__(self, thread: Thread, root: Path, report: ReadReport) -> None:
-        self._thread = thread
+    def __init__(
+        self,
+        thread: Thread,
+        root: Path,
+        report: ReadReport,
+        parse: Callable[[object], Tweet] = parse_tweet,
+    ) -> None:
+        self.thread = thread
         self._root = root
         self._report = report
+        self._parse = parse
         self._path: dict[str, Path] = {}
+        self._bad_source: tuple[Path, BadJsonError] | None = None
 
-    def cascade(self, labels: str, seen: Container[str]) -> Cascade | None:
+    def label(self) -> str | None:
+        """Return the label of the thread.
+
+        Raises:
+            RefusedError: the thread is to be left out.
+        """
+        return None
+
+    def cascade(self, seen: Container[str]) -> Cascade | None:
         """Return the cascade, or ``None`` for a thread that is refused.
 
         Args:
-            labels: a key of ``LABEL_NAMES``.
             seen: ids of the threads that were read before.
         """
         tweets = self._tweets()
         try:
             self._check(tweets, seen)
-            label = self._label(labels)
+            label = self.label()
         except RefusedError as refused:
             self._drop(len(tweets), "with_thread")
-            where = self._place(self._thread.path / refused.where)
+            where = self._place(self.thread.path / refused.where)
             self._report.refuse(refused.reason, where, detail=refused.why)
             return None
         structure = self._structure()
@@ -83,15 +95,15 @@ class ThreadFiles:
         arranged = self._arrange(tweets, structure)
         given = list(tweets.values())
         posts = [given[number] for number in arranged.post]
-        if structure:
+        if structure.parent:
             for post in posts[1:]:
-                if post.id not in structure:
+                if post.id not in structure.parent:
                     self._tell(OUTSIDE, post)
         return Cascade(
-            id=self._thread.id,
-            event=self._thread.event,
+            id=self.thread.id,
+            event=self.thread.event,
             label=label,
-            posted_at=posts[0].seconds,
+            posted_at=posts[0].seconds or 0,
             post_id=[post.id for post in posts],
             parent=arranged.parent,
             user=np.array([post.user for post in posts], np.int64),
@@ -101,126 +113,135 @@ class ThreadFiles:
             features={user.SPEC.name: user.profile_rows([post.profile for post in posts])},
         )
 
-    def _check(self, tweets: Container[str], seen: Container[str]) -> None:
-        if self._thread.id in seen:
+    def _check(self, tweets: Mapping[str, Tweet], seen: Container[str]) -> None:
+        thread = self.thread
+        if thread.id in seen:
             raise RefusedError("thread that stands twice")
-        if self._thread.id not in tweets:
-            raise RefusedError("thread without its source tweet")
-        if self._thread.replies is None:
-            self._repair("thread without a folder of replies")
+        if thread.id not in tweets:
+            where, why = self._why_no_source(tweets)
+            raise RefusedError("thread without its source tweet", where, why)
+        if tweets[thread.id].seconds is None:
+            raise RefusedError("thread whose source has no date")
+        if thread.replies is None:
+            self.repair("thread without a folder of replies")
+
+    def _why_no_source(self, tweets: Mapping[str, Tweet]) -> tuple[str, object]:
+        if self._bad_source is not None:
+            path, error = self._bad_source
+            return str(path.relative_to(self.thread.path)), error
+        if not self.thread.sources:
+            return "", "no JSON file in its folder of the source"
+        others = {path: tweet for tweet, path in self._path.items()}
+        first = self.thread.sources[0]
+        found = f"it holds {others[first]}" if first in others else "it holds another's"
+        return str(first.relative_to(self.thread.path)), f"{found}, the folder names the source"
 
     def _tweets(self) -> dict[str, Tweet]:
         """Read the tweets by id, those of the source's folder first."""
         tweets: dict[str, Tweet] = {}
-        unread = duplicates = without_text = without_user = without_profile = 0
-        for path in self._thread.tweets:
+        unread = duplicates = 0
+        for path in self.thread.tweets:
             try:
-                tweet = parse_tweet(self._read(path))
+                tweet = self._parse(self.read(path))
             except BadJsonError as error:
                 unread += 1
                 self._report.repair(BAD_TWEET, f"{self._place(path)}: {error}")
+                if path in self.thread.sources and self._bad_source is None:
+                    self._bad_source = path, error
                 continue
             if tweet.id in tweets:
                 duplicates += 1
                 self._report.repair(DUPLICATE, self._place(path))
                 continue
             tweets[tweet.id] = tweet
-            self._report.repair(ODD_DATE, self._place(path), int(is_odd(tweet.seconds)))
             self._path[tweet.id] = path
-            without_text += not tweet.text
-            without_user += not tweet.user
-            without_profile += tweet.profile is None
-        self._report.count("tweet_files", len(self._thread.tweets))
+        for path in self.thread.unread:
+            self._report.repair(UNREAD, self._place(path))
+        self._report.count("tweet_files", len(self.thread.tweets))
         self._report.count("duplicate_tweet_files", duplicates)
         self._report.count("distinct_posts", len(tweets) + unread)
-        self._report.count("posts_without_profile", without_profile)
         self._drop(unread, "unreadable")
-        self._repair("post without a text", without_text)
-        self._repair("post without a user (0 is stored)", without_user)
+        self._judge(tweets.values())
         return tweets
 
-    def _label(self, labels: str) -> str | None:
-        thread = self._thread
-        annotation = self._annotation()
-        if thread.rumour is None:
-            return None
-        if labels == "rumor":
-            return "rumor" if thread.rumour else NON_RUMOR
-        if not thread.rumour:
-            if labels == "veracity3":
-                raise RefusedError("non-rumour, which labels=veracity3 leaves out")
-            return NON_RUMOR
-        try:
-            label = parse_veracity(annotation)
-        except BadJsonError as error:
-            raise RefusedError("annotation without a veracity", ANNOTATION, error) from error
-        if label is None:
-            self._repair("rumour whose veracity is not said (it gets no label)")
-        return label
+    def _judge(self, tweets: Collection[Tweet]) -> None:
+        """Report what posts lack."""
+        self._report.count(
+            "posts_without_profile", sum(tweet.profile is None for tweet in tweets)
+        )
+        self.repair("post without a text", sum(not tweet.text for tweet in tweets))
+        self.repair("post without a user (0 is stored)", sum(not tweet.user for tweet in tweets))
+        for tweet in tweets:
+            if tweet.truncated:
+                self._tell(TRUNCATED, tweet)
+            if tweet.seconds is not None and is_odd(tweet.seconds):
+                self._tell(ODD_DATE, tweet)
 
-    def _annotation(self) -> dict[str, object]:
-        if ANNOTATION not in self._thread.others:
-            return {}
-        try:
-            annotation = self._read(self._thread.path / ANNOTATION)
-        except BadJsonError as error:
-            raise RefusedError("annotation that cannot be read", ANNOTATION, error) from error
-        if not isinstance(annotation, dict):
-            raise RefusedError("annotation that cannot be read", ANNOTATION, "no object")
-        said, rumour = annotation.get("is_rumour"), self._thread.rumour
-        if rumour is not None and said in ("rumour", "nonrumour") and rumour != (said == "rumour"):
-            self._repair("annotation that contradicts its folder (the folder stands)")
-        return annotation
-
-    def _structure(self) -> Parents:
-        if STRUCTURE not in self._thread.others:
+    def _structure(self) -> Structure:
+        path = self.thread.structure
+        if path is None:
             self._report.count("threads_without_structure")
-            return {}
+            return Structure({}, 0, 0)
         try:
-            structure = parse_structure(self._read(self._thread.path / STRUCTURE))
+            structure = parse_structure(self.read(path))
         except BadJsonError as error:
-            place = self._place(self._thread.path / STRUCTURE)
             self._report.repair(
                 "structure.json that cannot be read (posts attached to the tweets they reply to)",
-                f"{place}: {error}",
+                f"{self._place(path)}: {error}",
             )
-            return {}
-        self._repair("id that stands twice in structure.json", structure.repeated, STRUCTURE)
-        self._repair("place in structure.json that holds no ids", structure.odd, STRUCTURE)
-        return structure.parent
+            return Structure({}, 0, 0)
+        self.repair("id that stands twice in structure.json", structure.repeated, path.name)
+        self.repair("place in structure.json that holds no ids", structure.odd, path.name)
+        return structure
 
-    def _compare(self, tweets: Mapping[str, Tweet], structure: Parents) -> None:
+    def _compare(self, tweets: Mapping[str, Tweet], structure: Structure) -> None:
         """Report where the structure and the tweets do not fit together."""
-        source = self._thread.id
+        source = self.thread.id
         # A file that cannot be read has been reported as such.
-        files = {path.stem for path in self._thread.tweets}
-        missing = sum(tweet not in tweets and tweet not in files for tweet in structure)
-        roots = sum(above is None and tweet != source for tweet, above in structure.items())
-        self._repair(WITHOUT_TWEET, missing, STRUCTURE)
-        self._repair(SEVERAL_ROOTS, roots, STRUCTURE)
+        files = {path.name.split(".")[0] for path in self.thread.tweets}
+        missing = sum(tweet not in tweets and tweet not in files for tweet in structure.parent)
+        roots = sum(
+            above is None and tweet != source for tweet, above in structure.parent.items()
+        )
+        name = "" if self.thread.structure is None else self.thread.structure.name
+        self.repair(WITHOUT_TWEET, missing, name)
+        self.repair(SEVERAL_ROOTS, roots, name)
         for tweet in tweets.values():
-            placed = structure.get(tweet.id)
+            placed = structure.parent.get(tweet.id)
             if placed is not None and tweet.answers not in (None, placed) and tweet.id != source:
-                self._tell(DISAGREES, tweet)
+                below = _parent(tweet, tweets, structure)
+                self._tell(DISAGREES if below == placed else FLAT, tweet)
 
-    def _arrange(self, tweets: Mapping[str, Tweet], structure: Parents) -> Arranged:
+    def _arrange(self, tweets: Mapping[str, Tweet], structure: Structure) -> Arranged:
         given = list(tweets.values())
         number = {tweet: place for place, tweet in enumerate(tweets)}
-        parent = [number.get(structure.get(post.id) or post.answers or "", -1) for post in given]
-        source = number[self._thread.id]
-        arranged = arrange(parent, [post.seconds for post in given], source)
+        parent = [number.get(_parent(post, tweets, structure) or "", -1) for post in given]
+        source = number[self.thread.id]
+        # A post without a date is before any other, so that it gets its parent's time.
+        seconds = [-inf if post.seconds is None else post.seconds for post in given]
+        arranged = arrange(parent, seconds, source)
         for lost in sorted(set(range(len(given))) - set(arranged.post)):
             orphan = parent[lost] < 0
             self._drop(1, "without_parent" if orphan else "below_dropped")
             self._tell(NO_PARENT if orphan else UNREACHABLE, given[lost])
         for moved in arranged.moved:
-            self._tell(MOVED, given[moved])
+            self._tell(UNDATED if given[moved].seconds is None else MOVED, given[moved])
         return arranged
 
-    def _read(self, path: Path) -> Any:
+    def read(self, path: Path) -> Any:
+        """Read a JSON file; mended signs go into the report.
+
+        Raises:
+            BadJsonError: it cannot be read.
+        """
         value, mended = read_json(path)
         self._report.repair(MENDED, self._place(path), mended)
         return value
+
+    def repair(self, reason: str, number: int = 1, name: str = "") -> None:
+        """Report repairs of the thread, or of one of its files."""
+        if number:
+            self._report.repair(reason, self._place(self.thread.path / name), number)
 
     def _drop(self, posts: int, why: str) -> None:
         self._report.count(f"posts_dropped_{why}", posts)
@@ -228,9 +249,22 @@ class ThreadFiles:
     def _tell(self, reason: str, tweet: Tweet) -> None:
         self._report.repair(reason, self._place(self._path[tweet.id]))
 
-    def _repair(self, reason: str, number: int = 1, name: str = "") -> None:
-        if number:
-            self._report.repair(reason, self._place(self._thread.path / name), number)
-
     def _place(self, path: Path) -> str:
         return readable(str(path.relative_to(self._root)))
+
+
+def _parent(post: Tweet, tweets: Mapping[str, Tweet], structure: Structure) -> str | None:
+    """Return the id of what a post is attached to.
+
+    A structure that puts every post below the source was hardly made from the tweets: there what
+    they say counts, unless one says that it replies to a later one, which could lead in a circle.
+    """
+    placed = structure.parent.get(post.id)
+    answered = tweets.get(post.answers or "")
+    if placed and structure.flat and answered is not None and _age(answered) < _age(post):
+        return answered.id
+    return placed or post.answers
+
+
+def _age(post: Tweet) -> tuple[float, int, str]:
+    return (-inf if post.seconds is None else post.seconds), len(post.id), post.id

@@ -1,6 +1,6 @@
 """Reader of PHEME: threads of Twitter's own JSON about nine breaking-news events.
 
-It takes the three published layouts and tells them apart by their folders::
+It takes the three published layouts, however deep, and tells them apart by their folders::
 
     <event>-all-rnr-threads/{rumours,non-rumours}/<id>/{source-tweets,reactions}/<tweet id>.json
     <event>/{rumours,non-rumours}/<id>/{source-tweet,reactions}/<tweet id>.json
@@ -12,9 +12,10 @@ second of 2016 (five events, neither file; rumours have no veracity), the third 
 
     dgljoint preprocess pheme all-rnr-annotated-threads -o pheme.h5 -s labels=veracity3
 
-A post's parent is its place in ``structure.json``; where it has none there, the tweet that it
-replies to. A post whose parent is not in the thread is left out with all below it. A post dated
-before its parent gets its parent's time, so that it is never asked for its parent.
+A post's parent is its place in ``structure.json``; where it has none there, or where that file puts
+every post below the source, the tweet that it replies to. A post whose parent is not in the thread
+is left out with all below it. A post dated before its parent gets its parent's time, so that it is
+never asked for its parent.
 """
 
 from __future__ import annotations
@@ -33,9 +34,18 @@ from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec, Reference
 from dgljoint.reading import THREADS_MET, ReadReport
 from dgljoint_data._digest import digest_files, digest_text
-from dgljoint_data._pheme_layout import Place, find_events, find_places, list_thread
-from dgljoint_data._pheme_thread import LABEL_NAMES, ThreadFiles
+from dgljoint_data._json import BadJsonError
+from dgljoint_data._pheme_files import parse_veracity
+from dgljoint_data._pheme_layout import Place, Thread, find_release, holds_threads, list_thread
+from dgljoint_data._pheme_thread import RefusedError, ThreadFiles
 from dgljoint_data.workers import Spread
+
+NON_RUMOR = "non-rumor"
+LABEL_NAMES = {
+    "veracity": ("false", "true", "unverified", NON_RUMOR),
+    "rumor": ("rumor", NON_RUMOR),
+    "veracity3": ("false", "true", "unverified"),
+}
 
 
 class PhemeOptions(Options):
@@ -72,15 +82,15 @@ class PhemeReader:
         Raises:
             DataError: there is no thread or a file cannot be read.
         """
-        events = find_events(source)
         unread = ReadReport()
-        threads = (list_thread(place, unread) for place in find_places(events, unread))
+        release = find_release(source, unread)
+        threads = (list_thread(place, unread) for place in release.places)
         paths = (path for thread in threads for path in thread.files)
-        content = digest_files(filter(Path.is_file, paths), events[0].parent)
+        content = digest_files(filter(Path.is_file, paths), release.root)
         return digest_text(f"{self._labels} {content}")
 
     def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
-        """Yield the threads by event, category and id; events may lie three folders deep.
+        """Yield the threads by the names of their folders, however deep they lie.
 
         Raises:
             DataError: there is no thread that can be read.
@@ -91,13 +101,13 @@ class PhemeReader:
         self, source: Path | None, report: ReadReport, spread: Spread
     ) -> Iterator[Cascade]:
         """Yield the same, the threads' folders read by ``spread``."""
-        events = find_events(source)
+        release = find_release(source, report)
         # A thread may lie in several places, the first that can be read counts: one part's work.
         places: dict[str, list[Place]] = {}
-        for place in find_places(events, report):
+        for place in release.places:
             report.count(THREADS_MET)
             places.setdefault(place.id, []).append(place)
-        read = partial(_read_thread, events[0].parent, self._labels)
+        read = partial(_read_thread, release.root, self._labels)
         for cascade, found in spread(read, list(places.values())):
             report.absorb(found)
             if cascade is not None:
@@ -115,19 +125,56 @@ def _read_thread(
     report = ReadReport()
     read: Cascade | None = None
     for place in places:
-        files = ThreadFiles(list_thread(place, report), root, report)
-        cascade = files.cascade(labels, () if read is None else (place.id,))
+        files = _PhemeThread(list_thread(place, report), root, report, labels)
+        cascade = files.cascade(() if read is None else (place.id,))
         if cascade is not None:
             report.count("threads")
             read = cascade
     return read, report
 
 
-def _recognises(path: Path) -> bool:
-    try:
-        return bool(find_events(path))
-    except DataError:
-        return False
+class _PhemeThread(ThreadFiles):
+    """Reads a thread and its annotation."""
+
+    def __init__(self, thread: Thread, root: Path, report: ReadReport, labels: str) -> None:
+        super().__init__(thread, root, report)
+        self._labels = labels
+
+    def label(self) -> str | None:
+        thread = self.thread
+        annotation = self._annotation()
+        if thread.rumour is None:
+            return None
+        if self._labels == "rumor":
+            return "rumor" if thread.rumour else NON_RUMOR
+        if not thread.rumour:
+            if self._labels == "veracity3":
+                raise RefusedError("non-rumour, which labels=veracity3 leaves out")
+            return NON_RUMOR
+        try:
+            label = parse_veracity(annotation)
+        except BadJsonError as error:
+            raise RefusedError("annotation without a veracity", self._name(), error) from error
+        if label is None:
+            self.repair("rumour whose veracity is not said (it gets no label)")
+        return label
+
+    def _name(self) -> str:
+        return "" if self.thread.annotation is None else self.thread.annotation.name
+
+    def _annotation(self) -> dict[str, object]:
+        if self.thread.annotation is None:
+            return {}
+        try:
+            annotation = self.read(self.thread.annotation)
+        except BadJsonError as error:
+            raise RefusedError("annotation that cannot be read", self._name(), error) from error
+        if not isinstance(annotation, dict):
+            raise RefusedError("annotation that cannot be read", self._name(), "no object")
+        said, rumour = annotation.get("is_rumour"), self.thread.rumour
+        if rumour is not None and said in ("rumour", "nonrumour") and rumour != (said == "rumour"):
+            self.repair("annotation that contradicts its folder (the folder stands)")
+        return annotation
 
 
 @hookimpl
@@ -145,6 +192,6 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
                 url="https://aclanthology.org/C18-1288/",
             ),
             build=PhemeReader,
-            recognises=_recognises,
+            recognises=holds_threads,
         )
     ]

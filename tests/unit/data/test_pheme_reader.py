@@ -420,3 +420,33 @@ def test_the_spec_names_its_publication() -> None:
     assert (spec.name, spec.options) == ("pheme", PhemeOptions)
     assert spec.reference
     assert spec.build(PhemeOptions(labels="rumor")).label_names == ("rumor", "non-rumor")
+
+
+FLAT = "reply that a flat structure.json puts below the source (attached to what it replies to)"
+DISAGREES = "place in structure.json is not below the tweet replied to (structure.json stands)"
+
+
+def test_the_tweets_stand_where_the_structure_is_flat(tmp_path: Path) -> None:
+    structure = b'{"600": {"601": [], "602": [], "603": []}}'
+    cascades, report = read(whole() | {STRUCTURE: structure}, tmp_path)
+    assert dict(zip(cascades["600"].post_id, cascades["600"].parent.tolist(), strict=True)) == {
+        "600": -1, "601": 0, "603": 0, "602": 1
+    }
+    assert {reason: tally.count for reason, tally in report.repairs.items()} == {FLAT: 1}
+
+
+@pytest.mark.parametrize("answers", [5, 603])
+def test_a_flat_structure_stands_where_a_tweet_answers_none_before_it(
+    tmp_path: Path, answers: int
+) -> None:
+    """One that is not in the thread, or two that answer each other."""
+    change = {
+        STRUCTURE: b'{"600": {"601": [], "602": [], "603": []}}',
+        f"{THREAD}/reactions/602.json": tweet(602, 40, answers),
+        f"{THREAD}/reactions/603.json": tweet(603, 40, 602 if answers == 603 else 600),
+    }
+    cascades, report = read(whole() | change, tmp_path)
+    below = dict(zip(cascades["600"].post_id, cascades["600"].parent.tolist(), strict=True))
+    assert below["602"] == 0
+    assert report.repairs[DISAGREES].count == 1
+    assert len(cascades["600"]) == 4

@@ -11,7 +11,7 @@ from dgljoint.cascade import Cascade
 from dgljoint.reading import ReadReport
 from dgljoint_data._rvnn import FEATURE
 from dgljoint_data._rvnn_reader import TwitterRvnnReader
-from dgljoint_data.twitter import TwitterTreeReader
+from dgljoint_data._tree_reader import TwitterTreeReader
 
 Post = tuple[object, object, object]  # user, tweet, minutes
 

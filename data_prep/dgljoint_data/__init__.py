@@ -5,10 +5,10 @@ with word counts and two sets of folds::
 
     from pathlib import Path
     from dgljoint_data import build_store
-    from dgljoint_data.twitter import TwitterTreeReader
+    from dgljoint_data.twitter import TwitterOptions, TwitterReader
 
     summary = build_store(
-        TwitterTreeReader("15"), reader_name="twitter15",
+        TwitterReader("15", TwitterOptions()), reader_name="twitter15",
         source=Path("raw/twitter15"), output=Path("twitter15.h5"),
     )
     print(summary.posts, summary.report.repairs)

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
 
-from dgljoint.errors import DataError
-
 _SIZE = 16
 
 
@@ -19,15 +17,14 @@ def digest_text(text: str) -> str:
 def digest_files(paths: Iterable[Path], folder: Path) -> str:
     """Return a digest of the names under ``folder``, sizes and content of some files.
 
-    Raises:
-        DataError: one cannot be read.
+    One that cannot be read counts as such: whether that matters, its reader says.
     """
     digest = blake2b(digest_size=_SIZE)
     for path in sorted(paths):
         try:
             data = path.read_bytes()
-        except OSError as error:
-            raise DataError(f"{path} cannot be read: {error.strerror}") from error
+        except OSError:
+            data = b"unreadable"
         name = f"{path.relative_to(folder)} {len(data)}\n"
         digest.update(name.encode(errors="surrogateescape"))  # a file may have any bytes for a name
         digest.update(data)
@@ -35,11 +32,7 @@ def digest_files(paths: Iterable[Path], folder: Path) -> str:
 
 
 def digest_source(source: Path) -> str:
-    """Return a digest of a file, or of all files under a folder.
-
-    Raises:
-        DataError: one cannot be read.
-    """
+    """Return a digest of a file, or of all files under a folder."""
     if source.is_dir():
         return digest_files(filter(Path.is_file, source.rglob("*")), source)
     return digest_files([source], source.parent)

@@ -1,36 +1,31 @@
-"""The files that lie beside the trees of the Twitter15/16 release: labels, texts, events."""
+"""The files of the Twitter15/16 tree release: labels, texts, trees, events."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from dgljoint.errors import DataError
 from dgljoint.reading import ReadReport
+from dgljoint_data._beside import SOURCE_DEPTH, count_unread, entries, folders
+from dgljoint_data._decode import decode
+from dgljoint_data._rvnn_files import of_edition
 
 LABELS = "label.txt"
 TEXTS = "source_tweets.txt"
 TREES = "tree"
 LABEL_NAMES = ("false", "true", "unverified", "non-rumor")
-EDITIONS = ("15", "16")
 
 _SNOWFLAKE_EPOCH_MS = 1_288_834_974_657
 _FIRST_SNOWFLAKE = 30_000_000_000  # ids were running numbers until November 2010
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _TWEET_ID = re.compile(r"[0-9]{1,19}")
-_UNPACK = "unpack the whole release: label.txt, source_tweets.txt and tree/ stand in one folder"
+# As other copies of the release spell the classes.
+_SPELLINGS = {"news": "non-rumor", "nonrumor": "non-rumor", "non-rumour": "non-rumor"}
+_UNPACK = "unpack the whole release: label.txt, tree/ and source_tweets.txt are in one folder"
 _UNPACK += ", or of the RvNN form: data.TD_RvNN.vol_5000.txt and its label file"
-
-
-def event_file(edition: str) -> str:
-    """Name the label file of the RvNN release, which says the event of each thread."""
-    return f"Twitter{edition}_label_All.txt"
-
-
-def editions_named(folder: Path) -> list[str]:
-    """Return the editions whose label file of the RvNN release lies in a folder."""
-    return [edition for edition in EDITIONS if (folder / event_file(edition)).is_file()]
 
 
 def posted_at(tweet: int) -> int:
@@ -38,41 +33,106 @@ def posted_at(tweet: int) -> int:
     return ((tweet >> 22) + _SNOWFLAKE_EPOCH_MS) // 1000 if tweet >= _FIRST_SNOWFLAKE else 0
 
 
-def find_release(source: Path | None) -> Path:
-    """Return the folder that holds the release: ``source`` or its only such subfolder.
+@dataclass(frozen=True, slots=True)
+class TreeRelease:
+    """Where the parts of the release are.
+
+    Attributes:
+        folder: that holds them.
+        labels: the file of labels.
+        trees: the folder of trees.
+        texts: the file of source texts; ``None`` where there is none.
+    """
+
+    folder: Path
+    labels: Path
+    trees: Path
+    texts: Path | None
+
+    def tree_files(self, report: ReadReport | None = None) -> dict[str, Path]:
+        """Return the tree files by thread, in the order of their names.
+
+        Args:
+            report: where what else is in the folder is counted and named.
+        """
+        found: dict[str, Path] = {}
+        other = []
+        for path in entries(self.trees):
+            named = path.suffix.lower() == ".txt" and _TWEET_ID.fullmatch(path.stem)
+            if named and path.stem not in found:
+                found[path.stem] = path
+            elif path.is_dir():
+                other += [below for below in entries(path) if below.suffix.lower() == ".txt"]
+            else:
+                other.append(path)
+        if report is not None:
+            count_unread(other, self.folder, "other files among the trees", report)
+        return found
+
+
+def find_release(source: Path | None, edition: str | None = None) -> TreeRelease:
+    """Return the release in ``source`` or in the only folder below that holds one.
+
+    Args:
+        source: the folder.
+        edition: that is wanted, to choose among folders that are named after theirs.
 
     Raises:
-        DataError: there is none, or the release is not complete.
+        DataError: there is none, there are several, or the release is not complete.
     """
     if source is None:
         raise DataError("this reader needs the folder of the release", hint=_UNPACK)
     if not source.is_dir():
         what = "is no folder" if source.exists() else "does not exist"
         raise DataError(f"{source} {what}; expected the folder of the release", hint=_UNPACK)
-    try:
-        folder = _only_release(source)
-        missing = [name for name in (LABELS, TEXTS, TREES) if name not in _parts(folder)]
-        empty = " (the folder is empty)" if not any(folder.iterdir()) else ""
-    except OSError as error:
-        raise DataError(f"{source} cannot be read: {error.strerror}") from error
-    if missing:
-        raise DataError(f"{folder} lacks {', '.join(missing)}{empty}", hint=_UNPACK)
-    return folder
-
-
-def _only_release(source: Path) -> Path:
-    if _parts(source):
-        return source
-    inside = [child for child in sorted(source.iterdir()) if child.is_dir() and _parts(child)]
-    if len(inside) > 1:
-        names = ", ".join(child.name for child in inside)
+    if release := _release_in(source):
+        return release
+    inside = other_releases(source, source)
+    own = of_edition(inside, source, edition) if edition else None
+    if len(inside) > 1 and own is None:
+        names = ", ".join(str(child.relative_to(source)) for child in inside)
         raise DataError(f"{source} holds several releases: {names}", hint="name one of them")
-    return inside[0] if inside else source
+    release = _release_in(own or (inside or [source])[0])
+    if release is None:
+        raise _incomplete(source)
+    return release
 
 
-def _parts(folder: Path) -> set[str]:
-    files = {name for name in (LABELS, TEXTS) if (folder / name).is_file()}
-    return files | ({TREES} if (folder / TREES).is_dir() else set())
+def other_releases(source: Path, read: Path) -> list[Path]:
+    """List the folders of releases below ``source`` but the one that is read."""
+    return [
+        folder for folder in folders(source, SOURCE_DEPTH)
+        if folder != read and _release_in(folder) is not None
+    ]
+
+
+def _incomplete(source: Path) -> DataError:
+    try:
+        empty = " (the folder is empty)" if not any(source.iterdir()) else ""
+    except OSError as error:
+        return DataError(f"{source} cannot be read: {error.strerror}")
+    # The folder above a release that lacks a part will do, too.
+    partial = [folder for folder in (source, *folders(source, SOURCE_DEPTH)) if _parts(folder)]
+    folder = partial[0] if partial else source
+    missing = [name for name in (LABELS, TREES) if name not in _parts(folder)]
+    return DataError(f"{folder} lacks {' and '.join(missing)}{empty}", hint=_UNPACK)
+
+
+def _release_in(folder: Path) -> TreeRelease | None:
+    parts = _parts(folder)
+    if LABELS not in parts or TREES not in parts:
+        return None
+    return TreeRelease(folder, parts[LABELS], parts[TREES], parts.get(TEXTS))
+
+
+def _parts(folder: Path) -> dict[str, Path]:
+    """Return the parts of a release in a folder, by their published names, in any spelling."""
+    found: dict[str, Path] = {}
+    for path in entries(folder):
+        name = path.name.lower()
+        if (name in (LABELS, TEXTS) and path.is_file()) or (name == TREES and path.is_dir()):
+            found.setdefault(name, path)
+    return found
 
 
 def read_lines(path: Path) -> list[str]:
@@ -82,13 +142,13 @@ def read_lines(path: Path) -> list[str]:
         DataError: the file cannot be read.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig", errors="replace")
+        text = decode(path.read_bytes())
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     return [line.removesuffix("\r") for line in text.split("\n")]
 
 
-def read_labels(folder: Path, known: tuple[str, ...], report: ReadReport) -> dict[str, str]:
+def read_labels(path: Path, known: tuple[str, ...], report: ReadReport) -> dict[str, str]:
     """Read ``label:tweet id`` lines: the label of each thread, in the order of the file.
 
     A line that is repeated counts as a repair; a thread with two labels, an unknown label, or a
@@ -98,7 +158,7 @@ def read_labels(folder: Path, known: tuple[str, ...], report: ReadReport) -> dic
         label, _, thread = line.rpartition(":")
         return label, thread
 
-    found = _labels(folder / LABELS, split, known, report)
+    found = _labels(path, split, known, report)
     return {thread: label for thread, (label, _) in found.items()}
 
 
@@ -125,13 +185,14 @@ def _labels(
     for number, line in enumerate(read_lines(path), start=1):
         if not line.strip():
             continue
-        label, thread = (part.strip() for part in split(line))
+        spelt, thread = (part.strip() for part in split(line))
+        label = _SPELLINGS.get(spelt.lower(), spelt.lower())
         if not label or not _TWEET_ID.fullmatch(thread):
             report.refuse("not a label line", name, line=number, detail=repr(line[:60]))
         elif thread in refused:
             continue
         elif label not in known:
-            detail = f"{label!r}; known: {', '.join(known)}"
+            detail = f"{spelt!r}; known: {', '.join(known)}"
             report.refuse("unknown label", name, line=number, detail=detail)
             refused.add(thread)
             labels.pop(thread, None)
@@ -146,12 +207,19 @@ def _labels(
     return labels
 
 
-def read_texts(folder: Path, report: ReadReport) -> dict[str, str]:
-    """Read ``tweet id<TAB>text`` lines: the text of each source post."""
+def read_texts(path: Path | None, report: ReadReport) -> dict[str, str]:
+    """Read ``tweet id<TAB>text`` lines: the text of each source post; none without a file."""
     texts: dict[str, str] = {}
-    for number, line in enumerate(read_lines(folder / TEXTS), start=1):
+    if path is None:
+        return texts
+    try:
+        lines = read_lines(path)
+    except DataError as error:
+        report.repair("file of source texts that cannot be read", str(error))
+        return texts
+    for number, line in enumerate(lines, start=1):
         thread, tab, text = line.partition("\t")
-        where = f"{TEXTS}:{number}"
+        where = f"{path.name}:{number}"
         if not line.strip():
             continue
         if not tab or not _TWEET_ID.fullmatch(thread):

@@ -1,21 +1,21 @@
-"""The word counts of the RvNN release of Twitter15/16: one file, a row a post.
+"""The word counts of the RvNN release of Twitter15/16: one file, one row per post.
 
 A row is tab-separated::
 
     tweet id   parent index or None   index   parent count   longest text   word:count word:count
 
 Indices count from 1 within a tree; the row whose parent is ``None`` is the source post, often not
-of index 1. Rows of a tree stand in any order, and so do the words of a row. The parent count is
+of index 1. Rows of a tree come in any order, and so do the words of a row. The parent count is
 that of the tree, ``None`` included, and repeats on every row. Words are columns of a vocabulary of
 5,000 that was never published; some copies have higher ones. There are no times, users or texts.
+Copies with other columns, some of them with a delay, are told by :mod:`dgljoint_data._rvnn_form`.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -27,13 +27,15 @@ from dgljoint.cascade import SparseBlock
 from dgljoint.errors import DataError
 from dgljoint.reading import ReadReport
 from dgljoint_data._arrange import arrange
+from dgljoint_data._rvnn_form import COMMON, Form, find_form, minutes
 
-DATA = "data.TD_RvNN.vol_5000.txt"
-RESOURCE = "resource"
 FEATURE = "published_words"
 COLUMNS = 5_000
 
 NOT_A_ROW = "not a row of a tree"
+UNKNOWN_FORM = "row of a form that is not known"
+WITHOUT_DELAY = "row without a delay in minutes (its parent's time is taken)"
+MOVED = "post dated before its parent (given its parent's time)"
 REPEATED = "several rows for one post (the first is kept)"
 WITHOUT_WORDS = "row cut before its words (kept without)"
 CUT = "last line without a line end (its words may be cut)"
@@ -43,7 +45,10 @@ REPEATED_WORD = "word counted twice in a row (added up)"
 
 _BOM = b"\xef\xbb\xbf"
 _ROOT = -1
-_ROW = re.compile(rb"(\d{1,19})\t(None|\d{1,9})\t(\d{1,9})\t(\d{1,9})\t(\d{1,9})(?:\t(.*))?", re.S)
+_NO_DELAY = float("-inf")  # before every post, so that it gets its parent's time
+_START = re.compile(rb"(\d{1,19})\t(none|\d{1,9})\t(\d{1,9})\t", re.IGNORECASE)
+_COUNT = re.compile(rb"\d{1,9}")
+_SAMPLE = 5_000  # rows of one number of columns that tell what these hold
 _WORD = re.compile(rb"\d{1,5}:[1-9]\d{0,5}")
 # Possessive: a field of nothing but spaces must not be tried in every division of them.
 _WORDS = re.compile(rb"\s*+(?:%b\s++)*+(?:%b)?+" % (_WORD.pattern, _WORD.pattern))
@@ -51,15 +56,39 @@ _BASE = 100_000  # beyond any word that _WORD lets through
 
 
 class Row(NamedTuple):
-    """One row as it stands; ``parent`` is -1 for ``None``."""
+    """One row as it is in the file.
+
+    Attributes:
+        line: its number, from 1.
+        parent: index of it; -1 for the source.
+        parents: that the tree has; 0 where the form does not say.
+        minutes: since the source; minus infinity where none can be read, 0 where the form has none.
+        words: its ``column:count`` pairs.
+    """
 
     line: int
     parent: int
     parents: int
+    minutes: float
     words: bytes
 
 
 Rows = dict[int, Row]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowFile:
+    """What a file of rows holds.
+
+    Attributes:
+        name: of the file.
+        trees: rows by thread and index, both in the order in which they are first met.
+        timed: whether its rows have delays.
+    """
+
+    name: str
+    trees: dict[str, Rows]
+    timed: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,67 +98,114 @@ class RvnnTree:
     Attributes:
         index: of each post, as published; the source's first.
         parent: (N,) int32 position of the parent, -1 for the source.
+        delay_seconds: (N,) float64 since the source; 0 in a file without times.
         lost: number of posts that hang elsewhere, by reason.
         whole: whether no row is known to be missing or wrong.
     """
 
     index: list[int]
     parent: NDArray[np.int32]
+    delay_seconds: NDArray[np.float64]
     lost: dict[str, int]
     whole: bool
 
 
-def find_data(source: Path | None) -> Path | None:
-    """Return the folder that holds the release: ``source`` or its ``resource``; else ``None``."""
-    for folder in (source, source / RESOURCE) if source is not None else ():
-        with suppress(OSError):  # what cannot be looked into is reported by who reads it
-            if (folder / DATA).is_file():
-                return folder
-    return None
+def read_rows(path: Path, report: ReadReport) -> RowFile:
+    """Read the rows of every tree.
 
-
-def read_rows(folder: Path, report: ReadReport) -> dict[str, Rows]:
-    """Read the rows of every tree, by thread and index; both sorted by where they first stand.
+    Rows of each number of columns are taken for a form of their own, told from what they hold:
+    a row that was cut has fewer.
 
     Raises:
         DataError: the file cannot be read.
     """
-    path = folder / DATA
     try:
         data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    lines = [line.rstrip(b"\r") for line in data.removeprefix(_BOM).split(b"\n")]
+    forms = _find_forms(lines)
     trees: dict[str, Rows] = {}
-    lines = data.removeprefix(_BOM).split(b"\n")
+    worded = any(isinstance(form, Form) and form.words is not None for form in forms.values())
+    timed = False
+    stances = 0
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        match = _ROW.fullmatch(line.rstrip(b"\r"))
-        where = f"{DATA}:{number}"
+        where = f"{path.name}:{number}"
         report.count("rvnn_rows")
-        if match is None:
+        form = forms.get(line.count(b"\t") + 1, "too few columns")
+        match = _START.match(line)
+        if match is not None and isinstance(form, str) and line.count(b"\t") >= COMMON:
+            report.repair(UNKNOWN_FORM, f"{where}: {form}")
+            continue
+        row = None
+        if match is not None and isinstance(form, Form):
+            row = _row(line.split(b"\t"), form, number, cut=number == len(lines))
+        if match is None or isinstance(form, str) or row is None:
             report.repair(NOT_A_ROW, where)
             continue
-        thread, parent, index, parents, _, words = match.groups()
-        rows = trees.setdefault(thread.decode(), {})
-        if int(index) in rows:
+        rows = trees.setdefault(match[1].decode(), {})
+        if int(match[3]) in rows:
             report.repair(REPEATED, where)
             continue
-        above = _ROOT if parent == b"None" else int(parent)
-        rows[int(index)] = Row(number, above, int(parents), words or b"")
-        if words is None:
-            report.repair(WITHOUT_WORDS, where)
-        elif number == len(lines):
-            report.repair(CUT, where)
-    return trees
+        rows[int(match[3])] = row
+        timed |= form.delay is not None
+        last = number == len(lines)
+        report.repair(WITHOUT_WORDS, where, int(form.words is None and (worded or last)))
+        report.repair(CUT, where, int(form.words is not None and last))
+        stances += form.stance is not None
+    if stances:
+        report.count("rows_with_stance", stances)
+    return RowFile(path.name, trees, timed)
 
 
-def build_tree(rows: Rows, report: ReadReport) -> RvnnTree | None:
+def _find_forms(lines: Sequence[bytes]) -> dict[int, Form | str]:
+    """Tell the form of the rows of each number of columns."""
+    samples: defaultdict[int, list[Sequence[bytes]]] = defaultdict(list)
+    for line in lines:
+        columns = line.count(b"\t") + 1
+        if columns > COMMON and len(samples[columns]) < _SAMPLE and _START.match(line):
+            samples[columns].append(line.split(b"\t"))
+    return {columns: find_form(rows) for columns, rows in samples.items() if rows}
+
+
+def _row(fields: Sequence[bytes], form: Form, line: int, *, cut: bool) -> Row | None:
+    """Take a row apart; ``None`` where a number of the tree is none.
+
+    Args:
+        fields: of it.
+        form: says what they are.
+        line: its number.
+        cut: whether it may lack its end.
+    """
+    parents = b"0" if form.parents is None else fields[form.parents]
+    length = b"0" if form.parents is None else fields[form.parents + 1]
+    if not (_COUNT.fullmatch(parents) and _COUNT.fullmatch(length)):
+        return None
+    delay = 0.0 if form.delay is None else minutes(fields[form.delay])
+    if cut and form.delay == len(fields) - 1:
+        delay = None  # it may have lost its last digits
+    return Row(
+        line=line,
+        parent=int(fields[1]) if fields[1].isdigit() else _ROOT,
+        parents=int(parents),
+        minutes=_NO_DELAY if delay is None else delay,
+        words=b"" if form.words is None else fields[form.words],
+    )
+
+
+def build_tree(rows: Rows, name: str, report: ReadReport) -> RvnnTree | None:
     """Hang the posts of one tree below its source; ``None`` when no row is one.
 
     Of several sources the first listed is kept. A post without a way up to it is lost: whom it
-    answers is not known. The posts come in the order of their depth and index, whatever the order
-    of the rows.
+    answers is not known. The posts come in the order of their time, depth and index, whatever the
+    order of the rows.
+
+    Args:
+        rows: of the tree.
+        name: of their file, for the report.
+        report: filled.
     """
     roots = [index for index, row in rows.items() if row.parent == _ROOT]
     if not roots:
@@ -137,20 +213,35 @@ def build_tree(rows: Rows, report: ReadReport) -> RvnnTree | None:
     index = sorted(rows)
     place = {number: position for position, number in enumerate(index)}
     parent = [place.get(rows[number].parent, _ROOT) for number in index]
-    arranged = arrange(parent, [0.0] * len(index), place[roots[0]])
+    first = rows[roots[0]]
+    start = max(first.minutes, 0.0)
+    # Only what is later than the source is a delay; what has none gets its parent's time.
+    seconds = [60.0 * (rows[number].minutes - start) for number in index]
+    seconds[place[roots[0]]] = 0.0
+    arranged = arrange(parent, seconds, place[roots[0]])
+    _report_times(rows, [index[position] for position in arranged.moved], name, report)
     lost = _losses(rows, {index[position] for position in arranged.post})
     for reason, numbers in lost.items():
-        report.repair(f"post {reason}", f"{DATA}:{rows[numbers[0]].line}", len(numbers))
-    first = rows[roots[0]]
-    agrees = first.parents == len({row.parent for row in rows.values()})
+        report.repair(f"post {reason}", f"{name}:{rows[numbers[0]].line}", len(numbers))
+    agrees = first.parents in (0, len({row.parent for row in rows.values()}))
     if not agrees:
-        report.repair(ANOTHER_COUNT, f"{DATA}:{first.line}")
+        report.repair(ANOTHER_COUNT, f"{name}:{first.line}")
     return RvnnTree(
         index=[index[position] for position in arranged.post],
         parent=arranged.parent,
+        delay_seconds=arranged.seconds,
         lost={reason: len(numbers) for reason, numbers in lost.items()},
         whole=agrees and not lost,
     )
+
+
+def _report_times(rows: Rows, moved: Sequence[int], name: str, report: ReadReport) -> None:
+    without = [number for number in moved if rows[number].minutes == _NO_DELAY]
+    for reason, numbers in (
+        (WITHOUT_DELAY, without), (MOVED, [one for one in moved if one not in set(without)])
+    ):
+        if numbers:
+            report.repair(reason, f"{name}:{rows[numbers[0]].line}", len(numbers))
 
 
 def _losses(rows: Rows, reached: set[int]) -> dict[str, list[int]]:
@@ -184,15 +275,15 @@ def _on_cycles(parent: Mapping[int, int]) -> set[int]:
     return set(parent).difference(bare)
 
 
-def word_counts(rows: Sequence[Row], report: ReadReport) -> SparseBlock:
-    """Parse the words of N rows into N sparse rows, each sorted by word."""
+def word_counts(rows: Sequence[Row], name: str, report: ReadReport) -> SparseBlock:
+    """Parse the words of N rows of the file ``name`` into N sparse rows, each sorted by word."""
     row_of, words, counts = [], [], []
     for number, row in enumerate(rows):
         field = row.words
         if not _WORDS.fullmatch(field):
             pairs = field.split()
             good = [pair for pair in pairs if _WORD.fullmatch(pair)]
-            report.repair(NOT_A_WORD, f"{DATA}:{row.line}", len(pairs) - len(good))
+            report.repair(NOT_A_WORD, f"{name}:{row.line}", len(pairs) - len(good))
             field = b" ".join(good)
         numbers = list(map(int, field.replace(b":", b" ").split()))
         words += numbers[0::2]
@@ -201,7 +292,7 @@ def word_counts(rows: Sequence[Row], report: ReadReport) -> SparseBlock:
     key = np.array(row_of, np.int64) * _BASE + np.array(words, np.int64)
     cells, place = np.unique(key, return_inverse=True)
     if len(cells) < len(key):
-        report.repair(REPEATED_WORD, f"{DATA}:{rows[0].line}", len(key) - len(cells))
+        report.repair(REPEATED_WORD, f"{name}:{rows[0].line}", len(key) - len(cells))
     values = np.bincount(place.reshape(-1), np.array(counts, np.float64), len(cells))
     lengths = np.bincount(cells // _BASE, minlength=len(rows))
     return SparseBlock(

@@ -11,32 +11,33 @@ from dgljoint.cascade import Cascade, SparseBlock
 from dgljoint.errors import DataError
 from dgljoint.reading import ReadReport
 from dgljoint_data._digest import digest_files
-from dgljoint_data._rvnn import DATA, FEATURE, build_tree, find_data, read_rows, word_counts
+from dgljoint_data._rvnn import FEATURE, build_tree, read_rows, word_counts
+from dgljoint_data._rvnn_files import find_data
 from dgljoint_data._rvnn_match import match_rows, reply_tree
 
 WITHOUT_SOURCE = "RvNN tree without a source (its words are not used)"
 
 
 def find_text_from(place: Path) -> Path:
-    """Return the folder under ``place`` that holds the word counts.
+    """Return the file under ``place`` that holds the word counts.
 
     Raises:
         DataError: there is none.
     """
-    folder = find_data(place)
-    if folder is None:
-        what = f"lacks {DATA}" if place.is_dir() else "is no folder"
+    file = find_data(place)
+    if file is None:
+        what = "holds no file of RvNN rows" if place.is_dir() else "is no folder"
         raise DataError(
             f"{place} {what}: no words can be joined from it",
             hint="--text-from takes the folder of the RvNN release",
         )
-    return folder
+    return file
 
 
 def digest_text_from(place: Path) -> str:
     """Return a digest of the word counts under ``place``."""
-    folder = find_text_from(place)
-    return digest_files([folder / DATA], folder)
+    file = find_text_from(place)
+    return digest_files([file], file.parent)
 
 
 class PublishedWords:
@@ -58,7 +59,8 @@ class PublishedWords:
     def __init__(self, place: Path, report: ReadReport) -> None:
         self._place = place
         self._report = report
-        self._trees = read_rows(find_text_from(place), report)
+        rows = read_rows(find_text_from(place), report)
+        self._file, self._trees = rows.name, rows.trees
         report.count("rvnn_trees", len(self._trees))
         report.count("rvnn_posts", sum(map(len, self._trees.values())))
         for name in ("rvnn_trees_of_the_same_shape", "replies", "replies_matched"):
@@ -72,7 +74,7 @@ class PublishedWords:
             whole: whether every tweet of its tree file is in it.
         """
         rows = self._trees.pop(cascade.id, None)
-        tree = build_tree(rows, self._report) if rows is not None else None
+        tree = build_tree(rows, self._file, self._report) if rows is not None else None
         count = self._report.count
         count("threads_without_rvnn_tree", int(rows is None))
         count("rvnn_trees_of_a_thread", int(rows is not None))
@@ -81,7 +83,7 @@ class PublishedWords:
                 count("rvnn_posts_unmatched", len(rows))
                 self._report.repair(WITHOUT_SOURCE, cascade.id)
             return replace(cascade, features={FEATURE: _select(None, {}, len(cascade))})
-        words = word_counts([rows[index] for index in tree.index], self._report)
+        words = word_counts([rows[index] for index in tree.index], self._file, self._report)
         post, parent = reply_tree(cascade.parent, np.array(list(map(int, cascade.post_id))))
         matching = match_rows(parent, tree.parent.tolist(), words, whole=whole and tree.whole)
         row_of = {int(post[tweet]): row for tweet, row in matching.row_of.items()}
@@ -101,7 +103,7 @@ class PublishedWords:
         counts = self._report.counts
         if not counts.get("rvnn_trees_of_a_thread"):
             raise DataError(
-                f"no tree of {find_text_from(self._place) / DATA} is of a thread that was read",
+                f"no tree of {find_text_from(self._place)} is of a thread that was read",
                 hint="--text-from takes the RvNN release of the same edition",
             )
         self._report.count("rvnn_trees_of_no_thread", len(self._trees))

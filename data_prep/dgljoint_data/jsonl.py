@@ -279,5 +279,6 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
             options=JsonlOptions,
             build=JsonlReader,
             recognises=_recognises,
+            layouts=("<any name>.jsonl, one cascade per line",),
         )
     ]

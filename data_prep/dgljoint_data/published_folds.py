@@ -21,7 +21,8 @@ import numpy as np
 
 from dgljoint.errors import DataError
 from dgljoint.reading import ReadReport
-from dgljoint_data._release import EDITIONS, read_lines
+from dgljoint_data._release import read_lines
+from dgljoint_data._rvnn_files import EDITIONS
 from dgljoint_data.splits import FOLDS, Split
 
 NAME = "published"

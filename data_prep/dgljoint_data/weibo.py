@@ -169,5 +169,6 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
             ),
             build=_build,
             recognises=_recognises,
+            layouts=("Weibo.txt and Weibo/<event id>.json",),
         )
     ]

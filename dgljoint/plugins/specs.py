@@ -110,6 +110,8 @@ class ReaderSpec(Spec):
         needs_source: whether the reader must be given a folder or file.
         recognises: whether a folder or file is of this format, told from what lies in it without
             reading it; ``None`` for a reader that is only used by name.
+        layouts: what a folder or file of this format looks like, one line each, for whoever has
+            one that no reader recognises.
     """
 
     kind = "reader"
@@ -118,3 +120,4 @@ class ReaderSpec(Spec):
     build: Callable[[Any], Reader]
     needs_source: bool = True
     recognises: Callable[[Path], bool] | None = None
+    layouts: tuple[str, ...] = ()

@@ -69,7 +69,9 @@ def test_several_or_no_readers_exit_2_and_are_named(tmp_path, capsys):
     assert run(["preprocess", str(tmp_path / "empty"), *out]) == 2
     err = capsys.readouterr().err
     assert "no reader recognises" in err
-    assert "asked were: jsonl, pheme, twitter15, twitter16, weibo" in err
+    assert "empty, which is empty" in err
+    assert "label.txt and tree/<tweet id>.txt" in err
+    assert "docs/readers/jsonl.md" in err
     assert not (tmp_path / "out.h5").exists()
 
 
@@ -79,3 +81,22 @@ def test_a_reader_is_meant_where_a_folder_has_its_name(tmp_path, capsys, monkeyp
     assert run(["preprocess", "twitter15", "-o", "out.h5"]) == 2
     assert "dgljoint preprocess twitter15 RAW_DIR" in capsys.readouterr().err
     assert run(["preprocess", "./twitter15", "-o", "out.h5"]) == 0
+
+
+def test_a_folder_of_no_known_form_shows_what_it_holds_and_the_forms_that_are_known(
+    tmp_path, capsys
+):
+    raw = tmp_path / "raw"
+    for name in ("true", "false"):
+        (raw / name).mkdir(parents=True)
+    for name in ("a.csv", "b.csv", "c.csv", "d.csv"):
+        (raw / name).write_text("x")
+    assert run(["preprocess", str(raw), "-o", str(tmp_path / "out.h5")]) == 2
+    err = capsys.readouterr().err
+    assert "holds 2 folders (false/, true/) and 4 files (a.csv, b.csv, c.csv, ...)" in err
+    for layout in ("jsonl ", "twitter15 ", "twitter16 ", "weibo "):
+        assert f"\n  {layout}" in err
+    packed = tmp_path / "raw.zip"
+    packed.write_bytes(b"PK")
+    assert run(["preprocess", str(packed), "-o", str(tmp_path / "out.h5")]) == 2
+    assert "raw.zip, a packed file: unpack it first" in capsys.readouterr().err

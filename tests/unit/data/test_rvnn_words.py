@@ -13,7 +13,8 @@ from dgljoint import Cascade, DataError, ReadReport
 from dgljoint.cascade import SparseBlock, parents_precede
 from dgljoint_data._rvnn import FEATURE
 from dgljoint_data._rvnn_match import match_rows, reply_tree
-from dgljoint_data.twitter import TwitterOptions, TwitterReader, TwitterTreeReader
+from dgljoint_data._tree_reader import TwitterTreeReader
+from dgljoint_data.twitter import TwitterOptions, TwitterReader
 from twitter_release import SMALL_TREE, Release, RvnnRelease, edge, root, row, words_of
 
 
@@ -144,7 +145,7 @@ def test_a_second_source_that_does_not_fit_is_an_error(tmp_path: Path) -> None:
     rvnn = RvnnRelease().write(tmp_path / "rvnn")
     strange = RvnnRelease(rows=(row("1", "None", 1, ""),)).write(tmp_path / "strange")
     for source, place, message in (
-        (trees, trees, "lacks data.TD_RvNN.vol_5000.txt: no words can be joined"),
+        (trees, trees, "holds no file of RvNN rows: no words can be joined"),
         (trees, tmp_path / "nothing", "is no folder"),
         (trees, strange, "is of a thread that was read"),
         (rvnn, rvnn, "is the RvNN release, which has its own words"),

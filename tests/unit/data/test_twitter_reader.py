@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgljoint import DataError, Kind, ReadReport
-from dgljoint_data.twitter import TwitterTreeReader, dgljoint_readers
+from dgljoint_data._tree_reader import TwitterTreeReader
+from dgljoint_data.twitter import dgljoint_readers
 from twitter_release import SMALL_TREE, Release, edge, root
 
 
@@ -59,7 +60,7 @@ def test_a_retweet_is_known_by_its_tweet_whatever_its_parent(tmp_path: Path) -> 
 def test_without_the_event_file_threads_stand_alone_and_that_is_said(tmp_path: Path) -> None:
     cascades, report = Release(events=None).read(tmp_path / "raw")
     assert {cascade.event for cascade in cascades} == {""}
-    assert "Twitter15_label_All.txt does not lie beside label.txt" in report.notes[0]
+    assert "Twitter15_label_All.txt is not in the folder of label.txt" in report.notes[0]
 
 
 def test_the_other_edition_is_refused(tmp_path: Path) -> None:
@@ -164,7 +165,6 @@ def test_bytes_that_are_no_utf8_are_replaced_in_the_text(tmp_path: Path) -> None
     ("change", "message"),
     [
         ({"labels": None}, "lacks label.txt"),
-        ({"texts": None}, "lacks source_tweets.txt"),
         ({"labels": b""}, "holds no readable thread: tree without a label"),
         ({"labels": b"", "trees": {}}, "holds no readable thread: label.txt names none"),
         ({"trees": {}}, r"holds no readable thread: label without a tree \(tree/500.txt\)"),
@@ -182,7 +182,7 @@ def test_no_folder_an_empty_one_or_a_file_is_an_error_with_a_hint(tmp_path: Path
     (tmp_path / "file").write_text("")
     for name, message in (
         ("missing", "does not exist"), ("file", "is no folder"),
-        ("empty", r"lacks label.txt, source_tweets.txt, tree \(the folder is empty\)"),
+        ("empty", r"lacks label.txt and tree \(the folder is empty\)"),
     ):
         with pytest.raises(DataError, match=message) as caught:
             list(TwitterTreeReader("15").read(tmp_path / name, ReadReport()))

@@ -20,10 +20,10 @@ from dgljoint import Cascade, DataError, ReadReport
 from dgljoint.errors import RunFailedError
 from dgljoint.reading import Reader
 from dgljoint_data import build_store, jsonl
+from dgljoint_data._tree_reader import TwitterTreeReader
 from dgljoint_data.jsonl import JsonlOptions, JsonlReader
 from dgljoint_data.pheme import PhemeOptions, PhemeReader
 from dgljoint_data.synthetic import SyntheticOptions, SyntheticReader
-from dgljoint_data.twitter import TwitterTreeReader
 from dgljoint_data.weibo import WeiboReader
 from dgljoint_data.workers import Workers, working
 from twitter_release import SMALL_TREE, Release

@@ -1,0 +1,118 @@
+"""Which column of an RvNN row holds what, found by what stands in it.
+
+The published rows have six columns; copies of them have fewer or more. The first three are always
+the tree, the index of the parent (``None`` for the source) and the index of the post. After them::
+
+    parents  length  words                     the published form
+    parents  length  delay  words  stance      with times, as minutes since the source, rounded up
+    words                                      the trees of Weibo
+    delay  words;  parents  words;  parents  length  delay;  and what else can be told apart
+
+Words are ``column:count`` pairs, all else are numbers. A delay is the number that is 0 for the
+sources and not for all posts; parents and length are at least 1 everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+COMMON = 3  # columns that every form has
+
+_NUMBER = re.compile(rb"-?\d{1,12}(?:\.\d{0,12})?")
+_MOST_NUMBERS = 3
+_LONGEST_MINUTES = 60 * 24 * 366 * 20  # twenty years: what is longer is a date
+_ZERO_AT_SOURCES = 0.9  # share: a copy may have a row or two that are damaged
+
+Fields = Sequence[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """Places of the columns in a row, from 0; ``None`` for one that is not there."""
+
+    parents: int | None = None
+    delay: int | None = None
+    words: int | None = None
+    stance: int | None = None
+
+
+def find_form(rows: Sequence[Fields]) -> Form | str:
+    """Tell what the columns of some rows hold, or say why that cannot be told.
+
+    Args:
+        rows: all of the same number of columns, at least :data:`COMMON` and one.
+    """
+    places = range(COMMON, len(rows[0]))
+    words = [place for place in places if not _holds_numbers(rows, place)]
+    if len(words) > 1:
+        return f"columns {_spoken(words)} hold no numbers, expected one column of word counts"
+    if words and not _holds_words(rows, words[0]):
+        return f"column {words[0] + 1} holds no word counts such as 12:1"
+    end = words[0] if words else places.stop
+    numbers = [place for place in places if place < end]
+    after = [place for place in places if place > end]
+    if len(numbers) > _MOST_NUMBERS or len(after) > 1:
+        return f"{len(numbers)} columns of numbers before the words and {len(after)} after them"
+    worded = words and any(row[words[0]].strip() for row in rows)
+    if not worded and len(numbers) < _MOST_NUMBERS - 1:
+        return "it ends before its words"
+    delays = [place for place in numbers if _is_delay(rows, place)]
+    if len(delays) > 1:
+        return f"columns {_spoken(delays)} could each be the delay"
+    if not delays and len(numbers) == _MOST_NUMBERS:
+        delays = numbers[-1:]
+    if not delays and len(numbers) == 1 and not _is_of_trees(rows, numbers[0]):
+        return f"column {numbers[0] + 1} may be a delay or the number of parents"
+    # Both of the tree's numbers must be there to know which of them is the number of parents.
+    of_tree = [place for place in numbers if place not in delays]
+    return Form(
+        parents=of_tree[0] if len(of_tree) > 1 else None,
+        delay=delays[0] if delays else None,
+        words=words[0] if words else None,
+        stance=after[0] if after else None,
+    )
+
+
+def _spoken(places: Sequence[int]) -> str:
+    return " and ".join(str(place + 1) for place in places)
+
+
+def _holds_numbers(rows: Sequence[Fields], place: int) -> bool:
+    filled = [row[place] for row in rows if row[place].strip()]
+    return 2 * sum(map(bool, map(_NUMBER.fullmatch, filled))) > len(filled) > 0
+
+
+def _holds_words(rows: Sequence[Fields], place: int) -> bool:
+    filled = [row[place] for row in rows if row[place].strip()]
+    return not filled or any(b":" in field for field in filled)
+
+
+def _is_delay(rows: Sequence[Fields], place: int) -> bool:
+    zero = [_number(row[place]) == 0 for row in rows if is_source(row)]
+    return (
+        sum(zero) > _ZERO_AT_SOURCES * len(zero)
+        and any(_number(row[place]) not in (None, 0) for row in rows)
+    )
+
+
+def _is_of_trees(rows: Sequence[Fields], place: int) -> bool:
+    seen: dict[bytes, bytes] = {}
+    return all(seen.setdefault(row[0], row[place]) == row[place] for row in rows)
+
+
+def is_source(row: Fields) -> bool:
+    """Say whether a row is one of a post without a parent."""
+    return row[1].lower() == b"none"
+
+
+def _number(field: bytes) -> float | None:
+    return float(field) if _NUMBER.fullmatch(field) else None
+
+
+def minutes(field: bytes) -> float | None:
+    """Return the delay that a field gives; ``None`` for one that is no number of minutes."""
+    value = _number(field)
+    return value if value is not None and abs(value) <= _LONGEST_MINUTES else None
+

@@ -107,7 +107,7 @@ class RvnnRelease:
 
     def write(self, folder: Path, *, inside: str = "resource", edition: str = "15") -> Path:
         place = folder / inside
-        place.mkdir(parents=True)
+        place.mkdir(parents=True, exist_ok=True)
         rows = self.rows
         data = rows if isinstance(rows, bytes) else ("\n".join(rows) + "\n").encode()
         (place / "data.TD_RvNN.vol_5000.txt").write_bytes(data)

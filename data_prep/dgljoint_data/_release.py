@@ -215,7 +215,7 @@ def read_texts(path: Path | None, report: ReadReport) -> dict[str, str]:
     try:
         lines = read_lines(path)
     except DataError as error:
-        report.repair("file of source texts that cannot be read", str(error))
+        report.repair("file of source texts that cannot be read", error.message)
         return texts
     for number, line in enumerate(lines, start=1):
         thread, tab, text = line.partition("\t")

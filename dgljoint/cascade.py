@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,9 @@ class Kind(IntEnum):
     QUOTE = 3
 
 
+# One label for a cascade, or one for each of its posts.
+Target = str | None | Sequence[str | None]
+_TARGET_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 # Not in the hot path: NumPy asks an enumeration for attributes, which is slow.
 _LAST_KIND = int(max(Kind))
 
@@ -63,6 +67,8 @@ class Cascade:
         text: N texts; ``""`` where a post has none of its own.
         features: what the raw data say of the posts beside that, by name: (N, F) float16 or
             float32 arrays or sparse blocks, raw. Every cascade of a reader has the same names.
+        targets: labels of other tasks, by name: one for the cascade, or one for each of the N
+            posts; ``None`` for none. They are stored and never become features.
     """
 
     id: str
@@ -76,6 +82,7 @@ class Cascade:
     kind: NDArray[np.uint8]
     text: Sequence[str]
     features: Mapping[str, SparseBlock | NDArray[Any]] = field(default_factory=dict)
+    targets: Mapping[str, Target] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.parent)
@@ -93,6 +100,23 @@ class Cascade:
             raise DataError(f"cascade {self.id}: delays are not in time order from 0")
         if self.kind.max() > _LAST_KIND:
             raise DataError(f"cascade {self.id}: a post is of an unknown kind")
+        for name, value in self.targets.items():
+            _check_target(self.id, name, value, count)
+
+
+def per_post(value: Target) -> TypeGuard[Sequence[str | None]]:
+    """Say whether a target gives a label to each post and not one to the cascade."""
+    return value is not None and not isinstance(value, str)
+
+
+def _check_target(cascade: str, name: str, value: Target, posts: int) -> None:
+    if not _TARGET_NAME.fullmatch(name):
+        raise DataError(f"cascade {cascade}: target {name!r} cannot be stored under this name")
+    labels = value if per_post(value) else [value]
+    if per_post(value) and len(value) != posts:
+        raise DataError(f"cascade {cascade}: target {name} has {len(value)} labels, {posts} posts")
+    if not all(label is None or (isinstance(label, str) and label) for label in labels):
+        raise DataError(f"cascade {cascade}: target {name} has a label that is no text")
 
 
 def parents_precede(parent: NDArray[np.integer], post_ptr: NDArray[np.integer]) -> bool:

@@ -32,6 +32,7 @@ def info_tables(info: StoreInfo) -> list[RenderableType]:
         "events": f"{info.events:,}",
         "posted": " to ".join(info.posted) or "unknown",
         "features": "; ".join(f"{name} ({what})" for name, what in info.features.items()),
+        **{f"target {name}": str(target) for name, target in info.targets.items()},
         "reader": info.reader,
         "created with": info.created_with,
         "size": f"{info.size_bytes / 1e6:.1f} MB",

@@ -37,6 +37,7 @@ def summary_tables(
         "edges": f"{summary.edges:,}",
         "events": f"{summary.events:,}",
         "features": "; ".join(f"{name} ({what})" for name, what in summary.features.items()),
+        **{f"target {name}": str(target) for name, target in summary.targets.items()},
         "splits": ", ".join(f"{split} ({n} folds)" for split, n in summary.splits.items())
         or "none",
         "size": f"{summary.size_bytes / 1e6:.1f} MB" if summary.digest else "not written",

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dgljoint.cascade import Kind
+from dgljoint.cascade import Kind, Target
 from dgljoint_data._arrange import Arranged, arrange
 from dgljoint_data._json import BadJsonError, parse_json
 
@@ -20,6 +20,11 @@ class _Strict(BaseModel):
     """Nothing unknown, nothing converted: a misspelt key must not pass for a missing one."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+_Targets = dict[
+    Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$")], Annotated[str, Field(min_length=1)]
+]
 
 
 class JsonPost(_Strict):
@@ -38,6 +43,9 @@ class JsonPost(_Strict):
         None, description="source for the source alone; reply by default"
     )
     text: str = Field("", description="empty where a post has none of its own")
+    targets: _Targets = Field(
+        {}, description="classes of other tasks, by their names, as of stance; never features"
+    )
 
 
 class JsonCascade(_Strict):
@@ -50,6 +58,9 @@ class JsonCascade(_Strict):
     label: str | None = Field(None, min_length=1, description="its class; null when unknown")
     posted_at: int = Field(
         0, ge=0, lt=2**63, description="Unix seconds of the source; 0 when unknown"
+    )
+    targets: _Targets = Field(
+        {}, description="classes of other tasks that the cascade has as a whole; never features"
     )
     posts: list[JsonPost] = Field(min_length=1, description="the source and all that followed")
 
@@ -128,6 +139,20 @@ def arrange_posts(posts: Sequence[JsonPost]) -> Arranged:
         early = min(arranged.moved)
         raise BadLineError("post earlier than its parent", f"posts.{early}.delay_seconds")
     return arranged
+
+
+def targets_of(made: JsonCascade, posts: Sequence[JsonPost]) -> dict[str, Target]:
+    """Return the labels of other tasks: those of the cascade and those of its posts in order.
+
+    Raises:
+        BadLineError: the cascade and its posts have one of the same name.
+    """
+    names = sorted({name for post in posts for name in post.targets})
+    for name in names:
+        if name in made.targets:
+            raise BadLineError("target per cascade and per post", f"targets.{name}")
+    per_post = {name: [post.targets.get(name) for post in posts] for name in names}
+    return {**made.targets, **per_post}
 
 
 def _parents(posts: Sequence[JsonPost]) -> list[int]:

@@ -13,7 +13,7 @@ from dgljoint.errors import DataError, PluginError, RunFailedError
 from dgljoint.reading import Reader, ReadReport
 from dgljoint.store import CascadeStore, StoreWriter, create_store
 from dgljoint_data.audit_overlap import Threads, in_store
-from dgljoint_data.build_summary import BuildSummary, Shapes, Shared, repeated_texts
+from dgljoint_data.build_summary import BuildSummary, Shapes, Shared, TargetCounts, repeated_texts
 from dgljoint_data.features.catalogue import Choice
 from dgljoint_data.features.make import FeatureMaker
 from dgljoint_data.published_folds import PublishedFolds, choose_split, read_folds
@@ -53,10 +53,12 @@ class _Written:
     ids: dict[str, None] = field(default_factory=dict)
     sources: Sources = field(default_factory=lambda: Sources([], [], [], []))
     shapes: Shapes = field(default_factory=Shapes)
+    targets: TargetCounts = field(default_factory=TargetCounts)
 
     def add(self, cascade: Cascade) -> None:
         self.ids[cascade.id] = None
         self.shapes.add(cascade)
+        self.targets.add(cascade)
         self.sources.labels.append(cascade.label)
         # As in the store: a cascade of no known event counts as one of its own.
         self.sources.events.append(cascade.event or f"cascade {cascade.id}")
@@ -279,6 +281,7 @@ def _sum_up(
         similar_texts=similar,
         shared=[Shared(other.path, other.name, in_store(threads, other)) for other in against],
         features=made.features,
+        targets=made.written.targets.totals(len(ids), shapes.posts),
         splits={},
         splits_refused={},
         size_bytes=0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint.cascade import Cascade
+from dgljoint.cascade import Cascade, per_post
 from dgljoint.reading import ReadReport
 from dgljoint_data.audit_findings import Finding
-from dgljoint_data.describe import spread
+from dgljoint_data.describe import TargetInfo, spread
 from dgljoint_data.near_duplicates import compare_texts
 
 
@@ -86,6 +87,7 @@ class BuildSummary:
         similar_texts: near-duplicate source texts, equal ones included.
         shared: what other data sets hold as well.
         features: by name, what each holds.
+        targets: labels of other tasks, by name.
         splits: number of folds of each split.
         splits_refused: splits that could not be made, each with the reason.
         size_bytes: of the file; 0 when it was not kept.
@@ -110,6 +112,7 @@ class BuildSummary:
     similar_texts: Repeated
     shared: Sequence[Shared]
     features: Mapping[str, str]
+    targets: Mapping[str, TargetInfo]
     splits: Mapping[str, int]
     splits_refused: Mapping[str, str]
     size_bytes: int
@@ -151,6 +154,33 @@ class Shapes:
         """Return how they spread."""
         columns = (self._sizes, self._depth, self._hours, self._median_hours)
         return Shape(*(spread(np.array(column)) for column in columns))
+
+
+class TargetCounts:
+    """Counts the labels of other tasks, one cascade after the other."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, Counter[str]] = {}
+        self._per: dict[str, str] = {}
+
+    def add(self, cascade: Cascade) -> None:
+        """Count those of one."""
+        for name, value in cascade.targets.items():
+            if value is not None:
+                labels = value if per_post(value) else [value]
+                self._per[name] = "post" if per_post(value) else "cascade"
+                held = self._held.setdefault(name, Counter())
+                held.update(label for label in labels if isinstance(label, str))
+
+    def totals(self, cascades: int, posts: int) -> dict[str, TargetInfo]:
+        """Return the counts, by name, of so many cascades and posts."""
+        return {
+            name: TargetInfo(
+                self._per[name], dict(sorted(held.items())),
+                (posts if self._per[name] == "post" else cascades) - held.total(),
+            )
+            for name, held in self._held.items()
+        }
 
 
 def _depth(parent: NDArray[np.int32]) -> int:

@@ -39,6 +39,25 @@ class SplitInfo:
     digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class TargetInfo:
+    """Labels of another task than rumor detection.
+
+    Attributes:
+        per: ``cascade`` or ``post``: what there is one label of.
+        labels: number of each class.
+        none: number of cascades or posts without one.
+    """
+
+    per: str
+    labels: Mapping[str, int]
+    none: int
+
+    def __str__(self) -> str:
+        counted = ", ".join(f"{number:,} {name}" for name, number in self.labels.items())
+        return f"per {self.per}: {counted}; {self.none:,} none"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreInfo:
     """A summary of a store.
@@ -61,6 +80,7 @@ class StoreInfo:
         hours: spread of the cascades' durations.
         posted: first and last date of a source, as ``YYYY-MM-DD``; empty when unknown.
         features: by name, of what kind and how wide.
+        targets: labels of other tasks, by name.
         splits: by name.
         splits_refused: those that the data do not allow, each with the reason.
     """
@@ -82,6 +102,7 @@ class StoreInfo:
     hours: Mapping[str, float]
     posted: tuple[str, ...]
     features: Mapping[str, str]
+    targets: Mapping[str, TargetInfo]
     splits: Mapping[str, SplitInfo]
     splits_refused: Mapping[str, str]
 
@@ -116,6 +137,9 @@ def describe_store(store: CascadeStore) -> StoreInfo:
         hours=spread(columns.delay_seconds[columns.post_ptr[1:] - 1] / 3600),
         posted=tuple(str(np.datetime64(int(date), "s").astype("M8[D]")) for date in dates),
         features={name: describe_feature(store, name) for name in store.features},
+        targets={
+            name: TargetInfo(target.per, *target.count()) for name, target in store.targets.items()
+        },
         splits={name: describe_split(store, name) for name in store.splits},
         splits_refused=store.splits_refused,
     )

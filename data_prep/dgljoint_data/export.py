@@ -1,8 +1,9 @@
 """A store written as JSON Lines, in the form that the reader ``jsonl`` reads.
 
 A line holds everything that a :class:`dgljoint.Cascade` has but its features, so a build from the
-export has the same cascades in the same order; splits and features stay behind. The classes come
-in alphabetical order when they are read back; the option ``labels`` of the reader gives another.
+export has the same cascades and targets in the same order; splits and features stay behind. The
+classes come in alphabetical order when they are read back; the option ``labels`` of the reader
+gives another.
 """
 
 from __future__ import annotations
@@ -84,14 +85,25 @@ def _record(store: CascadeStore, index: int) -> dict[str, Any]:
             made["user"] = user
         if text:
             made["text"] = text
+        if targets := _targets(store, "post", start + place):
+            made["targets"] = targets
         posts.append(made)
     name, label = store.ids[index], int(store.label[index])
     event = store.event_names[int(store.event[index])]
+    targets = _targets(store, "cascade", index)
     return {
         "id": name,
         # what a store calls the event of a cascade that has none
         "event": "" if event == f"cascade {name}" else event,
         "label": None if label < 0 else store.label_names[label],
         "posted_at": int(store.posted_at[index]),
+        **({"targets": targets} if targets else {}),
         "posts": posts,
+    }
+
+
+def _targets(store: CascadeStore, per: str, place: int) -> dict[str, str]:
+    return {
+        name: label for name, target in store.targets.items()
+        if target.per == per and (label := target.label(place)) is not None
     }

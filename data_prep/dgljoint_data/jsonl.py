@@ -40,6 +40,7 @@ from dgljoint_data._jsonl_schema import (
     count_posts,
     kind_of,
     parse_line,
+    targets_of,
 )
 from dgljoint_data.workers import Spread
 
@@ -215,6 +216,7 @@ class JsonlReader:
             delay_seconds=arranged.seconds,
             kind=np.array([kind_of(post) for post in posts], np.uint8),
             text=[post.text for post in posts],
+            targets=targets_of(made, posts),
         )
 
 

@@ -2,6 +2,7 @@
 
 from dgljoint.store.reader import CascadeColumns, CascadeStore, SparseFeature, StoredSplit, Strings
 from dgljoint.store.resplit import put_split, remove_split
+from dgljoint.store.targets import StoredTarget
 from dgljoint.store.validate import CHECKS
 from dgljoint.store.writer import StoreWriter, create_store
 
@@ -12,6 +13,7 @@ __all__ = [
     "SparseFeature",
     "StoreWriter",
     "StoredSplit",
+    "StoredTarget",
     "Strings",
     "create_store",
     "put_split",

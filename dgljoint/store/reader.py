@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from dgljoint.errors import DataError, UsageError
 from dgljoint.store._hdf5 import digest_of, map_columns, read_attributes
 from dgljoint.store.schema import DERIVED
+from dgljoint.store.targets import StoredTarget
 from dgljoint.store.validate import check_attributes, check_columns
 from dgljoint.suggest import did_you_mean
 
@@ -275,6 +276,16 @@ class CascadeStore:
     def dense(self, feature: str) -> NDArray[Any]:
         """Return a dense feature, (P, F) over all posts of the store."""
         return self._columns[f"features/{feature}/rows"]
+
+    @cached_property
+    def targets(self) -> Mapping[str, StoredTarget]:
+        """Labels of other tasks, by name; none of them is a feature."""
+        return {
+            name: StoredTarget(
+                name, target["per"], tuple(target["names"]), self._columns[f"targets/{name}"]
+            )
+            for name, target in self.attributes.get("targets", {}).items()
+        }
 
     @property
     def splits(self) -> tuple[str, ...]:

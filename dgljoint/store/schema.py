@@ -61,5 +61,6 @@ DERIVED = ("time", "structure")
 MOST_COLUMNS = 1 << 24
 FEATURE_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 DENSE_DTYPES = (np.dtype("<f2"), np.dtype("<f4"))
+TARGET_DTYPE = np.dtype("<i2")
 SPLIT_DTYPE = np.dtype("i1")
 GROUP_DTYPE = np.dtype("<i4")

@@ -33,6 +33,7 @@ CHECKS = (
     "posts in time order from a delay of 0",
     "features with a row a post and finite values, words within their vocabulary or number of "
     "columns",
+    "targets with a label per cascade or per post, within their classes",
     "splits with a fold a cascade",
 )
 
@@ -57,7 +58,7 @@ def check_attributes(path: Path, attributes: Mapping[str, Any]) -> None:
     # The first files of this version lack some of these.
     optional = {
         "derived": list, "columns": dict, "splits_refused": dict, "counts": dict, "reader": str,
-        "created_with": str, "raw_digest": str,
+        "created_with": str, "raw_digest": str, "targets": dict,
     }
     for name, kind in {**expected, **optional}.items():
         if not isinstance(attributes.get(name, None if name in expected else kind()), kind):
@@ -84,6 +85,13 @@ def _split(settings: object) -> bool:
     )
 
 
+def _target(settings: object) -> bool:
+    if not isinstance(settings, dict) or settings.get("per") not in ("cascade", "post"):
+        return False
+    names = settings.get("names")
+    return isinstance(names, list) and _texts(names) and len(set(names)) == len(names)
+
+
 # What the attributes must hold that are containers of the right kind.
 _CONTENTS: dict[str, Callable[[Any], bool]] = {
     "label_names": lambda names: _texts(names) and len(set(names)) == len(names),
@@ -98,6 +106,10 @@ _CONTENTS: dict[str, Callable[[Any], bool]] = {
     ),
     "splits": lambda splits: all(map(_split, splits.values())),
     "splits_refused": lambda reasons: _texts((reasons or {}).values()),
+    "targets": lambda targets: all(
+        schema.FEATURE_NAME.fullmatch(name) and _target(settings)
+        for name, settings in (targets or {}).items()
+    ),
     "counts": lambda counts: all(type(count) is int for count in (counts or {}).values()),
 }
 
@@ -124,6 +136,9 @@ def check_columns(path: Path, columns: Columns, attributes: Mapping[str, Any]) -
         check.array(f"splits/{name}", schema.SPLIT_DTYPE, length=cascades)
         if f"groups/{name}" in columns:
             check.array(f"groups/{name}", schema.GROUP_DTYPE, length=cascades)
+    for name, target in attributes.get("targets", {}).items():
+        check.array(f"targets/{name}", schema.TARGET_DTYPE, length=lengths[target["per"]])
+        check.within(f"targets/{name}", -1, len(target["names"]))
     check.within("cascade/label", -1, len(attributes["label_names"]))
     check.within("cascade/event", 0, events)
     check.within("post/kind", 0, len(Kind))

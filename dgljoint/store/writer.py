@@ -16,7 +16,8 @@ from dgljoint.cascade import Cascade, SparseBlock
 from dgljoint.errors import DataError
 from dgljoint.files import replacing, writing
 from dgljoint.store import schema
-from dgljoint.store._hdf5 import Spool, write
+from dgljoint.store._hdf5 import Column, Spool, write
+from dgljoint.store.targets import TargetColumns
 
 
 @contextmanager
@@ -106,6 +107,7 @@ class StoreWriter:
         self._splits: dict[str, dict[str, str]] = {}
         self._refused: dict[str, str] = {}
         self._spools: dict[str, Spool] = {}
+        self._targets = TargetColumns()
         self._ids = blake2b(digest_size=16)
         self._cascades = 0
         self._posts = 0
@@ -144,6 +146,7 @@ class StoreWriter:
         self._append("post/kind", cascade.kind)
         self._append_strings("post/id", cascade.post_id)
         self._append_strings("post/text", cascade.text)
+        self._targets.add(cascade)
         for name, block in features.items():
             self._append_feature(name, block, len(cascade))
 
@@ -214,8 +217,12 @@ class StoreWriter:
             "splits": self._splits,
             "splits_refused": self._refused,
         }
+        # What few files have is said by those alone.
+        if targets := self._targets.settings():
+            self._attributes["targets"] = targets
+        columns: dict[str, Column] = {**self._spools, **self._targets.columns()}
         with writing(self._path):
-            self.digest = write(path, self._spools, self._attributes)
+            self.digest = write(path, columns, self._attributes)
 
     def _append_feature(self, name: str, block: SparseBlock | NDArray[Any], posts: int) -> None:
         if name in schema.DERIVED or not schema.FEATURE_NAME.fullmatch(name):

@@ -24,6 +24,7 @@ from dgljoint_cli.summary import summary_tables
 from dgljoint_data import BuildSummary
 from dgljoint_data.audit_findings import Finding, Severity
 from dgljoint_data.build_summary import Repeated, Shape, Shared
+from dgljoint_data.describe import TargetInfo
 
 RECORD = EpochRecord(
     epoch=2, losses={"cascade": 2.1, "rumor": 1.25}, weights={"cascade": 0.4, "rumor": 0.6},
@@ -180,6 +181,7 @@ def test_summary_of_a_build_shows_repairs_and_refusals_with_examples(capsys):
         equal_texts=Repeated(0, 0), similar_texts=Repeated(1, 3),
         shared=[Shared(Path("t16.h5"), "t16", [shared])],
         features={"bow": "sparse, 1,000 columns"}, splits={"event": 5},
+        targets={"stance": TargetInfo("post", {"deny": 7, "query": 1_200}, 3)},
         splits_refused={"time": "no cascade has a date"},
         size_bytes=2_000_000, seconds=1.0, report=report,
     )
@@ -188,6 +190,7 @@ def test_summary_of_a_build_shows_repairs_and_refusals_with_examples(capsys):
     assert ["false", "2", "50.0%"] in rows
     assert ["none", "1", "25.0%"] in rows
     assert ["edge", "lines", "12,345"] in rows
+    assert "target stance  per post: 7 deny, 1,200 query; 3 none" in text
     assert "duplicate edge" in text
     assert "tree 2.txt line 7" in text
     assert "thread 99" in text

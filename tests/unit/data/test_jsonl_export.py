@@ -131,3 +131,35 @@ def test_lines_come_one_at_a_time(tmp_path: Path) -> None:
     store = CascadeStore(write_store(tmp_path / "a.h5", [toy_cascade(n, [-1]) for n in "abc"]))
     lines = cascade_lines(store)
     assert b'"id":"a"' in next(lines)
+
+
+def test_targets_are_read_back_and_the_content_is_the_same(tmp_path: Path) -> None:
+    made = [
+        replace(toy_cascade("a", [-1, 0, 0]), targets={"stance": ["deny", None, "query"]}),
+        replace(toy_cascade("b", [-1, 0]), targets={"veracity": "true", "stance": [None, "deny"]}),
+        toy_cascade("c", [-1]),
+    ]
+    store = write(tmp_path / "a.h5", made)
+    write_jsonl(store, tmp_path / "a.jsonl")
+    report = ReadReport()
+    reader = JsonlReader(JsonlOptions(labels=",".join(LABELS)))
+    back = write(tmp_path / "b.h5", list(reader.read(tmp_path / "a.jsonl", report)))
+    assert back.content_digest == store.content_digest
+    assert {name: target.count() for name, target in back.targets.items()} == {
+        "stance": ({"deny": 2, "query": 1}, 3), "veracity": ({"true": 1}, 2)
+    }
+    summary = build_store(
+        reader, reader_name="jsonl", source=tmp_path / "a.jsonl", output=tmp_path / "c.h5"
+    )
+    assert str(summary.targets["stance"]) == "per post: 2 deny, 1 query; 3 none"
+    assert summary.targets["veracity"].none == 2
+
+
+def test_posts_in_another_order_keep_their_targets(tmp_path: Path) -> None:
+    line = (
+        b'{"id": "a", "posts": [{"id": "r", "parent": "s", "delay_seconds": 5, "targets": '
+        b'{"stance": "deny"}}, {"id": "s", "parent": null, "delay_seconds": 0}]}'
+    )
+    (tmp_path / "a.jsonl").write_bytes(line)
+    [cascade] = JsonlReader(JsonlOptions()).read(tmp_path / "a.jsonl", ReadReport())
+    assert cascade.targets == {"stance": [None, "deny"]}

@@ -71,6 +71,11 @@ def test_a_line_is_a_cascade_in_time_order(tmp_path: Path) -> None:
     [
         (b'{"id": "c2", "po', "not JSON", "x.jsonl:2: "),
         (b"\xff\xfe", "not JSON", "x.jsonl:2: "),
+        (
+            b'{"id": "c2", "targets": {"s": "x"}, "posts": [{"id": "p", "parent": null, '
+            b'"delay_seconds": 0, "targets": {"s": "y"}}]}',
+            "target per cascade and per post", "x.jsonl:2: targets.s",
+        ),
         (b"\x00", "not JSON", "x.jsonl:2: "),
         (b"[" * 100_000, "not JSON", "x.jsonl:2: recursion limit"),
         (b"[]", "line of another form", "x.jsonl:2: "),

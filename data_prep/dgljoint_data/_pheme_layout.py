@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,9 +27,12 @@ _EVENT_SUFFIX = "-all-rnr-threads"
 _DEEPEST = 8  # folders between the one that is named and a thread's
 _NEAR = 5  # the same, for the question whether a folder holds a release at all
 _EXAMPLES = 3
+LAYOUTS = (
+    "EVENT/{rumours,non-rumours}/ID/{source-tweets,reactions}/*.json",
+    "EVENT/ID/{source-tweet,replies}/*.json",
+)
 HINT = (
-    "known layouts: EVENT/{rumours,non-rumours}/ID/{source-tweets,reactions}/*.json and "
-    "EVENT/ID/{source-tweet,replies}/*.json, unpacked; write any other data as JSON Lines, for "
+    f"known layouts: {' and '.join(LAYOUTS)}, unpacked; write any other data as JSON Lines, for "
     "the reader 'jsonl'"
 )
 
@@ -103,14 +106,18 @@ class Release:
     Attributes:
         places: of the threads, by the names of their folders.
         root: the folder that holds those of all events.
+        start: the folder that was searched.
+        outside: JSON files that are in no thread.
     """
 
     places: list[Place]
     root: Path
+    start: Path
+    outside: list[Path]
 
 
 def find_release(source: Path | None, report: ReadReport) -> Release:
-    """Find the threads in ``source``; JSON files outside them are named in a note.
+    """Find the threads in ``source``.
 
     Raises:
         DataError: there are none, they lie in folders of classes and not of events, or they are
@@ -124,13 +131,11 @@ def find_release(source: Path | None, report: ReadReport) -> Release:
     walk = _Walk(report, _DEEPEST)
     places = list(walk.threads(source))
     if not places:
-        raise DataError(f"{source} holds no thread of PHEME{_what(walk, report)}", hint=HINT)
+        found = _what(source, walk, report)
+        raise DataError(f"{source} holds no thread of PHEME{found}", hint=HINT)
     _check_events(source, places)
-    if walk.unread:
-        report.count("json_files_outside_threads", len(walk.unread))
-        report.note(f"not read, being in no folder of a thread: {_named(walk.unread)}")
     homes = {str(Path(place.home).parent) for place in places}
-    return Release(places, Path(os.path.commonpath(homes)))
+    return Release(places, Path(os.path.commonpath(homes)), source.resolve(), walk.unread)
 
 
 def holds_threads(source: Path) -> bool:
@@ -139,14 +144,25 @@ def holds_threads(source: Path) -> bool:
     return source.is_dir() and any(_has(place.path, _SOURCES) for place in walk.threads(source))
 
 
-def _named(paths: list[str]) -> str:
+def files_outside(source: Path) -> list[Path]:
+    """List the JSON files of a folder that are in no thread, not too deep."""
+    walk = _Walk(ReadReport(), _NEAR)
+    if source.is_dir():
+        for _ in walk.threads(source):
+            continue
+    return walk.unread
+
+
+def named(paths: Sequence[Path], start: Path) -> str:
+    """Return how many JSON files there are, and the first of them by their places in ``start``."""
     more = f" and {len(paths) - _EXAMPLES} more" if len(paths) > _EXAMPLES else ""
     count = f"{len(paths):,} JSON file" + ("s" if len(paths) > 1 else "")
-    return f"{count} ({', '.join(map(readable, paths[:_EXAMPLES]))}{more})"
+    first = ", ".join(readable(str(path.relative_to(start))) for path in paths[:_EXAMPLES])
+    return f"{count} ({first}{more})"
 
 
-def _what(walk: _Walk, report: ReadReport) -> str:
-    found = [_named(walk.unread)] if walk.unread else []
+def _what(start: Path, walk: _Walk, report: ReadReport) -> str:
+    found = [named(walk.unread, start.resolve())] if walk.unread else []
     found += [
         f"{reason} ({tally.examples[0]})" for reason, tally in report.repairs.items()
     ]
@@ -191,12 +207,12 @@ class _Walk:
     Attributes:
         report: counts what is skipped.
         deepest: how many folders down it goes.
-        unread: JSON files in no folder of a thread, by their places below the first folder.
+        unread: JSON files in no folder of a thread.
     """
 
     report: ReadReport
     deepest: int
-    unread: list[str] = field(default_factory=list)
+    unread: list[Path] = field(default_factory=list)
     _seen: set[tuple[int, int]] = field(default_factory=set)
 
     def threads(self, source: Path) -> Iterator[Place]:
@@ -204,10 +220,10 @@ class _Walk:
         start = source.resolve()  # the name of "." may be that of an event
         home, rumour = start.parent, _CATEGORIES.get(_plain(start.parent.name))
         home = home if rumour is None else home.parent
-        yield from self._below(str(start), str(home), rumour, 0, str(start))
+        yield from self._below(str(start), str(home), rumour, 0)
 
     def _below(
-        self, folder: str, home: str, rumour: bool | None, depth: int, start: str
+        self, folder: str, home: str, rumour: bool | None, depth: int
     ) -> Iterator[Place]:
         if not self._is_new(folder):
             return
@@ -225,11 +241,11 @@ class _Walk:
         for entry in entries:
             if _is_folder(entry):
                 if depth < self.deepest:
-                    yield from self._below(entry.path, home, rumour, depth + 1, start)
+                    yield from self._below(entry.path, home, rumour, depth + 1)
                 else:
                     self.report.repair("folder too deep (not read)", readable(entry.path))
             elif _is_json(entry.name):
-                self.unread.append(os.path.relpath(entry.path, start))
+                self.unread.append(Path(entry.path))
             else:
                 self.report.count("other_files_skipped")
 

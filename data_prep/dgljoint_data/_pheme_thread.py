@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Container, Mapping
+from collections.abc import Collection, Container, Mapping, Sequence
 from math import inf
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dgljoint.cascade import Cascade, Kind
+from dgljoint.cascade import Cascade, Kind, Target
 from dgljoint.reading import ReadReport
 from dgljoint_data._arrange import Arranged, arrange
 from dgljoint_data._dates import ODD_DATE, is_odd
@@ -22,6 +22,7 @@ from dgljoint_data.features import user
 BAD_TWEET = "tweet that cannot be read"
 DUPLICATE = "another file of a tweet (the first is kept)"
 NO_PARENT = "post whose parent is not in the thread"
+ADOPTED = "post whose parent is not in the thread (attached to the nearest above that is)"
 UNREACHABLE = "post below one that is left out"
 WITHOUT_TWEET = "id in structure.json without a tweet file"
 SEVERAL_ROOTS = "root in structure.json that is not the source"
@@ -50,20 +51,18 @@ class ThreadFiles:
         thread: its files.
         root: the folder that places in the report start from.
         report: filled.
-        parse: takes a post from what a file holds.
+
+    Attributes:
+        adopts: whether a post whose parent is not there is attached to the nearest post above it
+            that is, by the structure, or to the source; else it is left out.
     """
 
-    def __init__(
-        self,
-        thread: Thread,
-        root: Path,
-        report: ReadReport,
-        parse: Callable[[object], Tweet] = parse_tweet,
-    ) -> None:
+    adopts = False
+
+    def __init__(self, thread: Thread, root: Path, report: ReadReport) -> None:
         self.thread = thread
+        self.report = report
         self._root = root
-        self._report = report
-        self._parse = parse
         self._path: dict[str, Path] = {}
         self._bad_source: tuple[Path, BadJsonError] | None = None
 
@@ -74,6 +73,26 @@ class ThreadFiles:
             RefusedError: the thread is to be left out.
         """
         return None
+
+    def parse(self, value: object) -> Tweet:
+        """Take a post from what a file holds.
+
+        Raises:
+            BadJsonError: it holds none.
+        """
+        return parse_tweet(value)
+
+    def event(self) -> str:
+        """Return the event of the thread."""
+        return self.thread.event
+
+    def targets(self, posts: Sequence[Tweet]) -> dict[str, Target]:
+        """Return the labels of other tasks, of the thread or of its posts in their order."""
+        return {}
+
+    def unread(self) -> Sequence[Path]:
+        """Return the JSON files of the thread that are passed over."""
+        return self.thread.unread
 
     def cascade(self, seen: Container[str]) -> Cascade | None:
         """Return the cascade, or ``None`` for a thread that is refused.
@@ -88,7 +107,7 @@ class ThreadFiles:
         except RefusedError as refused:
             self._drop(len(tweets), "with_thread")
             where = self._place(self.thread.path / refused.where)
-            self._report.refuse(refused.reason, where, detail=refused.why)
+            self.report.refuse(refused.reason, where, detail=refused.why)
             return None
         structure = self._structure()
         self._compare(tweets, structure)
@@ -101,7 +120,7 @@ class ThreadFiles:
                     self._tell(OUTSIDE, post)
         return Cascade(
             id=self.thread.id,
-            event=self.thread.event,
+            event=self.event(),
             label=label,
             posted_at=posts[0].seconds or 0,
             post_id=[post.id for post in posts],
@@ -111,6 +130,7 @@ class ThreadFiles:
             kind=np.array([Kind.SOURCE] + [post.kind for post in posts[1:]], np.uint8),
             text=[post.text for post in posts],
             features={user.SPEC.name: user.profile_rows([post.profile for post in posts])},
+            targets=self.targets(posts),
         )
 
     def _check(self, tweets: Mapping[str, Tweet], seen: Container[str]) -> None:
@@ -142,31 +162,31 @@ class ThreadFiles:
         unread = duplicates = 0
         for path in self.thread.tweets:
             try:
-                tweet = self._parse(self.read(path))
+                tweet = self.parse(self.read(path))
             except BadJsonError as error:
                 unread += 1
-                self._report.repair(BAD_TWEET, f"{self._place(path)}: {error}")
+                self.report.repair(BAD_TWEET, f"{self._place(path)}: {error}")
                 if path in self.thread.sources and self._bad_source is None:
                     self._bad_source = path, error
                 continue
             if tweet.id in tweets:
                 duplicates += 1
-                self._report.repair(DUPLICATE, self._place(path))
+                self.report.repair(DUPLICATE, self._place(path))
                 continue
             tweets[tweet.id] = tweet
             self._path[tweet.id] = path
-        for path in self.thread.unread:
-            self._report.repair(UNREAD, self._place(path))
-        self._report.count("tweet_files", len(self.thread.tweets))
-        self._report.count("duplicate_tweet_files", duplicates)
-        self._report.count("distinct_posts", len(tweets) + unread)
+        for path in self.unread():
+            self.report.repair(UNREAD, self._place(path))
+        self.report.count("tweet_files", len(self.thread.tweets))
+        self.report.count("duplicate_tweet_files", duplicates)
+        self.report.count("distinct_posts", len(tweets) + unread)
         self._drop(unread, "unreadable")
         self._judge(tweets.values())
         return tweets
 
     def _judge(self, tweets: Collection[Tweet]) -> None:
         """Report what posts lack."""
-        self._report.count(
+        self.report.count(
             "posts_without_profile", sum(tweet.profile is None for tweet in tweets)
         )
         self.repair("post without a text", sum(not tweet.text for tweet in tweets))
@@ -180,12 +200,12 @@ class ThreadFiles:
     def _structure(self) -> Structure:
         path = self.thread.structure
         if path is None:
-            self._report.count("threads_without_structure")
+            self.report.count("threads_without_structure")
             return Structure({}, 0, 0)
         try:
             structure = parse_structure(self.read(path))
         except BadJsonError as error:
-            self._report.repair(
+            self.report.repair(
                 "structure.json that cannot be read (posts attached to the tweets they reply to)",
                 f"{self._place(path)}: {error}",
             )
@@ -217,6 +237,8 @@ class ThreadFiles:
         number = {tweet: place for place, tweet in enumerate(tweets)}
         parent = [number.get(_parent(post, tweets, structure) or "", -1) for post in given]
         source = number[self.thread.id]
+        if self.adopts:
+            self._adopt(parent, given, number, structure)
         # A post without a date is before any other, so that it gets its parent's time.
         seconds = [-inf if post.seconds is None else post.seconds for post in given]
         arranged = arrange(parent, seconds, source)
@@ -228,6 +250,22 @@ class ThreadFiles:
             self._tell(UNDATED if given[moved].seconds is None else MOVED, given[moved])
         return arranged
 
+    def _adopt(
+        self,
+        parent: list[int],
+        given: Sequence[Tweet],
+        number: Mapping[str, int],
+        structure: Structure,
+    ) -> None:
+        """Give a parent to every post that has none, but to the source."""
+        for place, post in enumerate(given):
+            if parent[place] < 0 and post.id != self.thread.id:
+                above = structure.parent.get(post.id)
+                while above is not None and above not in number:
+                    above = structure.parent.get(above)
+                parent[place] = number[above or self.thread.id]
+                self._tell(ADOPTED, post)
+
     def read(self, path: Path) -> Any:
         """Read a JSON file; mended signs go into the report.
 
@@ -235,19 +273,19 @@ class ThreadFiles:
             BadJsonError: it cannot be read.
         """
         value, mended = read_json(path)
-        self._report.repair(MENDED, self._place(path), mended)
+        self.report.repair(MENDED, self._place(path), mended)
         return value
 
     def repair(self, reason: str, number: int = 1, name: str = "") -> None:
         """Report repairs of the thread, or of one of its files."""
         if number:
-            self._report.repair(reason, self._place(self.thread.path / name), number)
+            self.report.repair(reason, self._place(self.thread.path / name), number)
 
     def _drop(self, posts: int, why: str) -> None:
-        self._report.count(f"posts_dropped_{why}", posts)
+        self.report.count(f"posts_dropped_{why}", posts)
 
     def _tell(self, reason: str, tweet: Tweet) -> None:
-        self._report.repair(reason, self._place(self._path[tweet.id]))
+        self.report.repair(reason, self._place(self._path[tweet.id]))
 
     def _place(self, path: Path) -> str:
         return readable(str(path.relative_to(self._root)))

@@ -8,7 +8,7 @@ It takes the three published layouts, however deep, and tells them apart by thei
 
 The first is of 2018 (nine events, ``annotation.json`` and ``structure.json`` in each thread), the
 second of 2016 (five events, neither file; rumours have no veracity), the third is RumourEval 2017
-(``structure.json``; threads have no label)::
+(``structure.json``; threads have no label; with its keys, the reader ``rumoureval`` reads it)::
 
     dgljoint preprocess pheme all-rnr-annotated-threads -o pheme.h5 -s labels=veracity3
 
@@ -36,8 +36,17 @@ from dgljoint.reading import THREADS_MET, ReadReport
 from dgljoint_data._digest import digest_files, digest_text
 from dgljoint_data._json import BadJsonError
 from dgljoint_data._pheme_files import parse_veracity
-from dgljoint_data._pheme_layout import Place, Thread, find_release, holds_threads, list_thread
+from dgljoint_data._pheme_layout import (
+    LAYOUTS,
+    Place,
+    Thread,
+    find_release,
+    holds_threads,
+    list_thread,
+    named,
+)
 from dgljoint_data._pheme_thread import RefusedError, ThreadFiles
+from dgljoint_data._rumoureval_keys import holds_keys
 from dgljoint_data.workers import Spread
 
 NON_RUMOR = "non-rumor"
@@ -102,6 +111,10 @@ class PhemeReader:
     ) -> Iterator[Cascade]:
         """Yield the same, the threads' folders read by ``spread``."""
         release = find_release(source, report)
+        if release.outside:
+            report.count("json_files_outside_threads", len(release.outside))
+            outside = named(release.outside, release.start)
+            report.note(f"not read, being in no folder of a thread: {outside}")
         # A thread may lie in several places, the first that can be read counts: one part's work.
         places: dict[str, list[Place]] = {}
         for place in release.places:
@@ -177,6 +190,10 @@ class _PhemeThread(ThreadFiles):
         return annotation
 
 
+def _recognises(path: Path) -> bool:
+    return holds_threads(path) and not holds_keys(path)
+
+
 @hookimpl
 def dgljoint_readers() -> Sequence[ReaderSpec]:
     """Offer the reader ``pheme``."""
@@ -192,6 +209,7 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
                 url="https://aclanthology.org/C18-1288/",
             ),
             build=PhemeReader,
-            recognises=holds_threads,
+            recognises=_recognises,
+            layouts=LAYOUTS,
         )
     ]

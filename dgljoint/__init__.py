@@ -18,7 +18,7 @@ The base classes that need torch are in :mod:`dgljoint.nn`; what is here is ligh
 The verbs of the command line are functions, :func:`train`, :func:`evaluate` and :func:`load_run`
 among them::
 
-    result = dgljoint.train("twitter15.h5", plugins=["contrastive", "meta_weight"])
+    result = dgljoint.train("twitter15.h5", plugins=["contrastive", "meta_weight"], epochs=20)
     print(dgljoint.load_run(result.folder).predict("twitter16.h5").predicted)
 
 Importing this package also lets a plain ``import dgl`` work beside today's PyTorch.
@@ -106,10 +106,20 @@ _HOME = {
 }
 
 
+# Modules of public names, loaded on first use as well.
+_MODULES = ("nn", "testing", "training")
+
+
 def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return import_module(f"dgljoint.{name}")
     if name not in _HOME:
         raise AttributeError(f"module 'dgljoint' has no attribute '{name}'")
     return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted((*__all__, *_MODULES))
 
 
 __all__ = [

@@ -1,7 +1,7 @@
 """The verbs of the command line as functions: the same settings, the same runs.
 
-Each does what the verb of its name does, by the same means; what the command line takes from
-``DGLJOINT_*`` variables is not looked at here, where every setting stands in the call.
+Each does what the verb of its name does, by the same code. ``DGLJOINT_*`` variables are for the
+command line and are not read here: every setting is an argument.
 """
 
 from __future__ import annotations
@@ -11,18 +11,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dgljoint.config import SECTIONS, RunConfig, resolve_config
+from dgljoint.arguments import CASCADE_FILE, names, numbers, path_of
+from dgljoint.asked import callbacks_of, configuration_of, data_of
 from dgljoint.errors import UsageError
 from dgljoint.evaluation.deadlines import parse_deadlines
 from dgljoint.loaded_run import Run
 from dgljoint.plugins.registry import installed_registry
-from dgljoint.presets import find_preset
 from dgljoint.runs.naming import default_folder, resumed_folder, settings_of
 from dgljoint.store import CascadeStore
 from dgljoint.training import early, study, transfer
 from dgljoint.training import run as engine
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.cells import StudyProgress
+from dgljoint.training.lines import LineProgress, LineStudyProgress, timed_line
 from dgljoint.training.plan import plan_run
 from dgljoint.training.scoring import evaluate_run
 
@@ -33,95 +34,124 @@ if TYPE_CHECKING:
     from dgljoint.training.transfer import Transfer
 
     PathLike = str | os.PathLike[str]
+    Names = str | Sequence[str]
+    Numbers = int | str | Iterable[int] | None
     Settings = Mapping[str, Mapping[str, Any]]
+    AnyRun = Run | engine.RunResult | PathLike
+
+_A_RUN = "a run folder"
 
 
 def train(
-    data: PathLike | None = None,
+    data: PathLike | CascadeStore | None = None,
     *,
-    plugins: Sequence[str] = (),
+    plugins: Names = (),
     encoder: str | None = None,
     preset: PathLike | None = None,
     config: PathLike | None = None,
-    features: Sequence[str] = (),
+    features: Names = (),
     split: str | None = None,
     fold: int | None = None,
     seed: int | None = None,
+    epochs: int | None = None,
+    batch_posts: int | None = None,
+    precision: str | None = None,
+    tasks: str | None = None,
     options: Settings | None = None,
     out: PathLike | None = None,
     resume: bool = False,
     force: bool = False,
-    callbacks: Iterable[Callback] = (),
+    callbacks: Callback | Iterable[Callback] = (),
     device: str = "auto",
+    verbose: bool = False,
 ) -> engine.RunResult:
     """Train both tasks together; see ``dgljoint train``.
 
     Args:
-        data: file that ``dgljoint preprocess`` wrote; :func:`dgljoint_data.demo_store` makes a
-            small one. It may be left out where ``config`` names it, or ``resume`` is given.
-        plugins: interactions in this order, and at most one loss weighter.
-        encoder: shared encoder.
-        preset: name or TOML file of settings to lie under all others.
+        data: the cascade file, as ``dgljoint preprocess`` writes it; ``dgljoint_data.demo_store()``
+            makes a small one. Leave it out where ``config`` names the file, or with ``resume``.
+        plugins: a name or several: interactions, applied in this order, and at most one loss
+            weighter.
+        encoder: name of the shared encoder.
+        preset: name or TOML file of settings; every other argument overrides it.
         config: TOML file of settings; ``config.toml`` of a run folder repeats that run.
-        features: those of the data to use; all when empty.
-        split: name of a split of the data; ``event`` by default.
-        fold: that is the test part; 0 by default.
+        features: a name or several of the features of the data; all by default.
+        split: name of a split of the data; ``"event"`` by default.
+        fold: number of the fold that is the test set; 0 by default.
         seed: of everything random; 0 by default.
-        options: by section (``model``, ``train``, ``cascade``, ``features``) or component:
-            ``{"train": {"epochs": 5}, "contrastive": {"temperature": 0.2}}``.
-        out: run folder; named after the run under ``runs/`` by default.
-        resume: go on with the interrupted run in ``out``, by its own settings.
-        force: replace what the run folder holds.
-        callbacks: are told what happens, and may stop the run.
-        device: ``cpu``, ``cuda``, or ``auto`` for CUDA where torch finds it.
+        epochs: most epochs; short for ``options={"train": {"epochs": N}}``.
+        batch_posts: most posts per step, which bound its memory; short for ``batch_posts`` of the
+            section ``train``.
+        precision: ``"32"`` or ``"bf16"``; short for ``precision`` of the section ``train``.
+        tasks: ``"both"``, ``"cascade"`` or ``"rumor"``; short for ``tasks`` of the section
+            ``train``.
+        options: settings by section (``model``, ``train``, ``cascade``, ``features``) or by
+            component: ``{"train": {"batch": 64}, "contrastive": {"temperature": 0.2}}``.
+        out: the run folder; by default a folder named after the run under ``runs/``.
+        resume: continue the interrupted run in ``out`` with its own settings.
+        force: replace what the run folder contains.
+        callbacks: a :class:`dgljoint.Callback` or several, called as the run goes; they may stop
+            it.
+        device: ``"cpu"``, ``"cuda"``, or ``"auto"`` for CUDA where torch finds it.
+        verbose: write a line per epoch to stderr.
 
     Returns:
-        The run folder, the selected epoch, and its figures on the validation and test parts.
+        The run folder, the selected epoch, and its scores on the validation and the test set.
 
     Raises:
-        UsageError: a name, option or folder is wrong.
+        UsageError: a name, option, path or folder is wrong.
         DataError: the data or the checkpoint cannot be used.
         PluginError: a plugin failed.
-        DivergedError: a loss or a gradient is not finite; the checkpoints stand.
+        DivergedError: a loss or a gradient is not finite; the checkpoints are kept.
         InterruptedRunError: Ctrl-C, or a callback before the first epoch ended; everything is saved
             for ``resume``.
         RunFailedError: the file system refuses.
+
+    Example:
+        >>> dgljoint.train("twitter15.h5", plugins="contrastive", epochs=20)  # doctest: +SKIP
     """
-    folder = Path(out) if out is not None else None
+    folder, watching = _optional(out, "out", "the run folder"), callbacks_of(callbacks)
+    given: dict[str, Any] = {
+        "data": data_of(data), "plugins": names(plugins, "plugins"), "encoder": encoder,
+        "preset": preset, "features": names(features, "features"), "split": split, "fold": fold,
+        "seed": seed, "epochs": epochs, "batch_posts": batch_posts, "precision": precision,
+        "tasks": tasks, "options": options or {},
+    }
     if resume:
         folder = resumed_folder(folder, force=force)
-        given = (data, preset, features, options, plugins, encoder, split, fold, seed)
-        needed = all(value in (None, (), {}) for value in given)
+        needed = all(value in (None, (), {}) for value in given.values())
         config = config or settings_of(folder, needed=needed)
-    resolved = _resolve(
-        data, preset, config, features, options,
-        plugins=tuple(plugins), encoder=encoder, split=split, fold=fold, seed=seed,
-    )
+    resolved = configuration_of(config=config, **given)
     if folder is None:
         folder = default_folder(resolved, CascadeStore(Path(resolved.data)).name)
     return engine.train(
-        resolved, folder, registry=installed_registry(), callbacks=callbacks, resume=resume,
-        force=force, device=device,
+        resolved, folder, registry=installed_registry(), resume=resume, force=force,
+        callbacks=(LineProgress(), *watching) if verbose else watching, device=device,
     )
 
 
 def train_study(
-    data: PathLike | None = None,
+    data: PathLike | CascadeStore | None = None,
     *,
-    folds: Sequence[int] | None = None,
-    seeds: Sequence[int] | None = None,
+    folds: Numbers = None,
+    seeds: Numbers = None,
     jobs: int = 1,
-    plugins: Sequence[str] = (),
+    plugins: Names = (),
     encoder: str | None = None,
     preset: PathLike | None = None,
     config: PathLike | None = None,
-    features: Sequence[str] = (),
+    features: Names = (),
     split: str | None = None,
+    epochs: int | None = None,
+    batch_posts: int | None = None,
+    precision: str | None = None,
+    tasks: str | None = None,
     options: Settings | None = None,
     out: PathLike | None = None,
     resume: bool = False,
     force: bool = False,
     device: str = "auto",
+    verbose: bool = False,
 ) -> StudySummary:
     """Train once for every fold and seed; see ``dgljoint train --folds --seeds``.
 
@@ -129,104 +159,130 @@ def train_study(
 
     Args:
         data: as for :func:`train`, like the others that both have.
-        folds: that are tested, one a run; all that the split offers by default.
-        seeds: of everything random, one a run; 0 by default.
+        folds: the folds that are tested, one per run: a number, several, or a text such as
+            ``"0-3"``; ``"all"``, which the split offers, by default.
+        seeds: one per run, in the same forms; 0 by default.
         jobs: runs at a time.
-        plugins: interactions in this order, and at most one loss weighter.
-        encoder: shared encoder.
-        preset: name or TOML file of settings to lie under all others.
+        plugins: a name or several: interactions in order, and at most one loss weighter.
+        encoder: name of the shared encoder.
+        preset: name or TOML file of settings; every other argument overrides it.
         config: TOML file of settings.
-        features: those of the data to use; all when empty.
-        split: name of a split of the data; ``event`` by default.
-        options: by section or component.
-        out: folder of the run folders; named after the runs under ``runs/`` by default.
-        resume: go on with the interrupted study in ``out``, by its own settings, folds and seeds.
+        features: a name or several of the features of the data; all by default.
+        split: name of a split of the data; ``"event"`` by default.
+        epochs: most epochs.
+        batch_posts: most posts per step.
+        precision: ``"32"`` or ``"bf16"``.
+        tasks: ``"both"``, ``"cascade"`` or ``"rumor"``.
+        options: settings by section or by component.
+        out: folder of the run folders; by default a folder named after the runs under ``runs/``.
+        resume: continue the interrupted study in ``out`` with its own settings, folds and seeds.
         force: start over where runs are.
-        device: ``cpu``, ``cuda``, or ``auto`` for CUDA where torch finds it.
+        device: ``"cpu"``, ``"cuda"``, or ``"auto"`` for CUDA where torch finds it.
+        verbose: write a line to stderr when a run starts and when it ends.
 
     Returns:
-        What every run came to, and mean and spread of the figures over them. Where runs failed, its
-        ``error()`` is what the command would end with.
+        The scores of every run, and their mean and spread over the runs. Where runs failed,
+        ``error()`` of it is what the command would end with.
 
     Raises:
-        UsageError: a name, option or folder is wrong.
+        UsageError: a name, option, path or folder is wrong.
         DataError: the data cannot be used, or are not those of the runs that are there.
         PluginError: a plugin cannot be imported.
         InterruptedRunError: Ctrl-C; everything is saved for ``resume``.
         RunFailedError: the file system refuses, or the study is being trained already.
     """
-    folder = Path(out) if out is not None else None
+    folder = _optional(out, "out", "the folder of the runs")
+    tested, drawn = numbers(folds, "folds", "all"), numbers(seeds, "seeds")
+    if not isinstance(jobs, int) or jobs < 1:
+        raise UsageError(f"jobs is {jobs!r}, expected a number of runs at a time, 1 or more")
     if resume:
         folder = resumed_folder(folder, force=force)
         if study.is_study(folder):
             before = study.folds_and_seeds(folder)
-            folds, seeds = folds or before[0], seeds or before[1]
+            # all folds that the split offers are asked for by name
+            tested = before[0] if folds is None else tested
+            drawn = drawn or before[1]
         config = config or settings_of(folder, several=True)
-    resolved = _resolve(
-        data, preset, config, features, options,
-        plugins=tuple(plugins), encoder=encoder, split=split,
+    resolved = configuration_of(
+        data=data_of(data), plugins=names(plugins, "plugins"), encoder=encoder, preset=preset,
+        config=config, features=names(features, "features"), split=split, epochs=epochs,
+        batch_posts=batch_posts, precision=precision, tasks=tasks, options=options or {},
     )
     planned = study.plan_study(
-        resolved, folder, folds=folds, seeds=seeds or (0,), registry=installed_registry()
+        resolved, folder, folds=tested, seeds=drawn or (0,), registry=installed_registry()
     )
+    progress = LineStudyProgress() if verbose else StudyProgress()
     return study.train_study(
-        planned, jobs=jobs, progress=StudyProgress(), resume=resume, force=force, device=device
+        planned, jobs=jobs, progress=progress, resume=resume, force=force, device=device
     )
 
 
 def plan(
-    data: PathLike | None = None,
+    data: PathLike | CascadeStore | None = None,
     *,
-    plugins: Sequence[str] = (),
+    plugins: Names = (),
     encoder: str | None = None,
     preset: PathLike | None = None,
     config: PathLike | None = None,
-    features: Sequence[str] = (),
+    features: Names = (),
     split: str | None = None,
     fold: int | None = None,
     seed: int | None = None,
+    epochs: int | None = None,
+    batch_posts: int | None = None,
+    precision: str | None = None,
+    tasks: str | None = None,
     options: Settings | None = None,
 ) -> Plan:
     """Work out what :func:`train` would do, and write nothing; see ``dgljoint train --dry-run``.
 
+    The arguments are those of :func:`train`.
+
     Raises:
         DgljointError: as :func:`train` would.
     """
-    resolved = _resolve(
-        data, preset, config, features, options,
-        plugins=tuple(plugins), encoder=encoder, split=split, fold=fold, seed=seed,
+    resolved = configuration_of(
+        data=data_of(data), plugins=names(plugins, "plugins"), encoder=encoder, preset=preset,
+        config=config, features=names(features, "features"), split=split, fold=fold, seed=seed,
+        epochs=epochs, batch_posts=batch_posts, precision=precision, tasks=tasks,
+        options=options or {},
     )
     return plan_run(resolved, registry=installed_registry())
 
 
-def evaluate(run: Run | PathLike, part: str = "test", *, device: str = "auto") -> Scores:
+def evaluate(
+    run: AnyRun, part: str = "test", *, device: str = "auto", verbose: bool = False
+) -> Scores:
     """Score the selected epoch of a run again; see ``dgljoint evaluate``.
 
     Args:
-        run: or its folder.
-        part: ``test`` or ``validation``.
-        device: ``cpu``, ``cuda`` or ``auto``.
+        run: a run, what :func:`train` returned, or a run folder.
+        part: ``"test"`` or ``"validation"``.
+        device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
+        verbose: write to stderr what is done and how long it took.
 
     Raises:
         UsageError: ``part`` is neither.
         DataError: the folder, its data or its checkpoint cannot be used.
         PluginError: a plugin failed.
     """
-    return evaluate_run(
-        _folder(run), registry=installed_registry(), part=part, device=device
-    )
+    folder = _folder(run)
+    with timed_line(verbose, f"scoring the {part} set of {folder}"):
+        return evaluate_run(folder, registry=installed_registry(), part=part, device=device)
 
 
 def evaluate_early(
-    run: Run | PathLike, deadlines: str, part: str = "test", *, device: str = "auto"
+    run: AnyRun, deadlines: Names, part: str = "test", *, device: str = "auto",
+    verbose: bool = False,
 ) -> EarlyDetection:
     """Score a run on what was visible by each deadline; see ``dgljoint evaluate --deadlines``.
 
     Args:
-        run: or its folder.
-        deadlines: with commas between them: ``"0,10m,1h,all"``.
-        part: ``test`` or ``validation``.
-        device: ``cpu``, ``cuda`` or ``auto``.
+        run: as for :func:`evaluate`.
+        deadlines: ``"0,10m,1h,all"``, or a list of such.
+        part: ``"test"`` or ``"validation"``.
+        device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
+        verbose: write to stderr what is done and how long it took.
 
     Raises:
         UsageError: a deadline cannot be read, ``part`` is neither, the run did not train the rumor
@@ -234,21 +290,24 @@ def evaluate_early(
         DataError: the folder, its data or its checkpoint cannot be used, or nothing has a label.
         PluginError: a plugin failed.
     """
-    return early.evaluate_early(
-        _folder(run), registry=installed_registry(), part=part,
-        deadlines=parse_deadlines(deadlines), device=device,
-    )
+    folder, asked = _folder(run), ",".join(names(deadlines, "deadlines"))
+    with timed_line(verbose, f"scoring the {part} set of {folder} by {asked}"):
+        return early.evaluate_early(
+            folder, registry=installed_registry(), part=part, deadlines=parse_deadlines(asked),
+            device=device,
+        )
 
 
 def evaluate_transfer(
-    run: Run | PathLike, on: PathLike, *, device: str = "auto"
+    run: AnyRun, on: PathLike | CascadeStore, *, device: str = "auto", verbose: bool = False
 ) -> Transfer[Scores]:
     """Score a run on another cascade file; see ``dgljoint evaluate --on``.
 
     Args:
-        run: or its folder.
-        on: the file. Those of its cascades that stand in the run's own data are left out.
-        device: ``cpu``, ``cuda`` or ``auto``.
+        run: as for :func:`evaluate`.
+        on: the file. Those of its cascades that the run's own data contain are left out.
+        device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
+        verbose: write to stderr what is done and how long it took.
 
     Raises:
         UsageError: there is no such device.
@@ -256,21 +315,25 @@ def evaluate_transfer(
             data, lacks a feature, has a class that the run does not know, or nothing is left.
         PluginError: a plugin failed.
     """
-    return transfer.evaluate_transfer(
-        _folder(run), Path(on), registry=installed_registry(), device=device
-    )
+    folder, other = _folder(run), path_of(on, "on", CASCADE_FILE)
+    with timed_line(verbose, f"scoring {other} by {folder}"):
+        return transfer.evaluate_transfer(
+            folder, other, registry=installed_registry(), device=device
+        )
 
 
 def evaluate_transfer_early(
-    run: Run | PathLike, on: PathLike, deadlines: str, *, device: str = "auto"
+    run: AnyRun, on: PathLike | CascadeStore, deadlines: Names, *, device: str = "auto",
+    verbose: bool = False,
 ) -> Transfer[EarlyDetection]:
     """Score a run on another file by each deadline; see ``dgljoint evaluate --on --deadlines``.
 
     Args:
-        run: or its folder.
+        run: as for :func:`evaluate`.
         on: as for :func:`evaluate_transfer`.
-        deadlines: with commas between them: ``"0,10m,1h,all"``.
-        device: ``cpu``, ``cuda`` or ``auto``.
+        deadlines: as for :func:`evaluate_early`.
+        device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
+        verbose: write to stderr what is done and how long it took.
 
     Raises:
         UsageError: a deadline cannot be read, the run did not train the rumor task, or there is no
@@ -278,47 +341,32 @@ def evaluate_transfer_early(
         DataError: as :func:`evaluate_transfer`, or nothing has a label.
         PluginError: a plugin failed.
     """
-    return transfer.evaluate_transfer_early(
-        _folder(run), Path(on), registry=installed_registry(),
-        deadlines=parse_deadlines(deadlines), device=device,
-    )
+    folder, other = _folder(run), path_of(on, "on", CASCADE_FILE)
+    asked = ",".join(names(deadlines, "deadlines"))
+    with timed_line(verbose, f"scoring {other} by {folder} by {asked}"):
+        return transfer.evaluate_transfer_early(
+            folder, other, registry=installed_registry(), deadlines=parse_deadlines(asked),
+            device=device,
+        )
 
 
-def load_run(path: PathLike, *, device: str = "auto") -> Run:
+def load_run(path: AnyRun, *, device: str = "auto") -> Run:
     """Open a run folder.
 
     Args:
-        path: of it.
-        device: where its model is to compute: ``cpu``, ``cuda`` or ``auto``.
+        path: of it, or what :func:`train` returned.
+        device: where its model computes: ``"cpu"``, ``"cuda"`` or ``"auto"``.
 
     Raises:
-        DataError: it is none.
+        DataError: it is no run folder; the hint names runs near it.
     """
-    return Run(Path(path), device)
+    return Run(_folder(path), device)
 
 
-def _folder(run: Run | PathLike) -> Path:
-    return run.path if isinstance(run, Run) else Path(run)
+def _folder(run: object) -> Path:
+    place = run.folder if isinstance(run, engine.RunResult) else run
+    return path_of(place, "run", _A_RUN)
 
 
-def _resolve(
-    data: PathLike | None, preset: PathLike | None, config: PathLike | None,
-    features: Sequence[str], options: Settings | None, **fields: Any,
-) -> RunConfig:
-    given = dict(options or {})
-    sections = {name: given.pop(name) for name in SECTIONS if name in given}
-    if features:
-        sections["features"] = {**sections.get("features", {}), "use": tuple(features)}
-    resolved = resolve_config(
-        preset=find_preset(os.fspath(preset)) if preset else None,
-        file=Path(config) if config else None,
-        command_line={
-            "data": os.fspath(data) if data else None, **fields, **sections, "options": given
-        },
-    )
-    if not resolved.data:
-        raise UsageError(
-            "no cascade file is named",
-            hint="dgljoint_data.demo_store() makes a small one, `dgljoint preprocess` any other",
-        )
-    return resolved
+def _optional(value: PathLike | None, argument: str, what: str) -> Path | None:
+    return None if value is None else path_of(value, argument, what)

@@ -21,6 +21,8 @@ from dgljoint.nn.model import JointModel
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
 from dgljoint.predicting import PooledViews, Predictions, predict, represent
+from dgljoint.runs.listing import summarize
+from dgljoint.showing.tables import Sheet, Shown
 from dgljoint.store import CascadeStore
 from dgljoint.training.build import build_model
 from dgljoint.training.devices import find_device
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     Indices = Sequence[int] | NDArray[np.integer[Any]] | None
 
 
-class Run:
+class Run(Shown):
     """A run folder.
 
     The model is that of the selected epoch, built when it is first used. What it knows of words
@@ -55,8 +57,10 @@ class Run:
         self._built: JointModel | None = None
         self.config: RunConfig = self._folder.config()
 
-    def __repr__(self) -> str:
-        return f"Run({str(self.path)!r})"
+    def _sheet(self) -> Sheet:
+        from dgljoint.showing.results import run_sheet
+
+        return run_sheet(summarize(self.path))
 
     @property
     def finished(self) -> bool:

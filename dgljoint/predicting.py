@@ -17,6 +17,7 @@ from dgljoint.evaluation.metrics import reciprocal_ranks
 from dgljoint.evaluation.scores import MODEL
 from dgljoint.nn.losses import CASCADE, RUMOR
 from dgljoint.nn.model import JointModel
+from dgljoint.showing.tables import Sheet, Shown
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -43,8 +44,8 @@ class LinkRanking:
     parent: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Predictions:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Predictions(Shown):
     """What a model says of B cascades.
 
     Attributes:
@@ -109,9 +110,14 @@ class Predictions:
                 "mrr": mrr,
             }
 
+    def _sheet(self) -> Sheet:
+        from dgljoint.showing.results import predictions_sheet
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PooledViews:
+        return predictions_sheet(self)
+
+
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class PooledViews(Shown):
     """The two tasks' views of B cascades, after all interactions, averaged over observed posts.
 
     Attributes:
@@ -123,6 +129,11 @@ class PooledViews:
     ids: tuple[str, ...]
     cascade: Floats
     rumor: Floats
+
+    def _sheet(self) -> Sheet:
+        from dgljoint.showing.results import views_sheet
+
+        return views_sheet(self)
 
 
 def predict(

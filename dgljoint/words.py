@@ -1,8 +1,14 @@
-"""Words of messages and names."""
+"""Words of messages and names, and numbers as people write them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+from dgljoint.errors import UsageError
+
+_MOST = 1000
+_SECONDS_A_MINUTE = 60
 
 
 def plural(count: int, noun: str) -> str:
@@ -29,3 +35,43 @@ def number_list(numbers: Sequence[int]) -> str:
     return ",".join(
         str(first) if first == last else f"{first}-{last}" for first, last in stretches
     )
+
+
+def parse_numbers(text: str, option: str, also: str = "") -> tuple[int, ...]:
+    """Read ``0,2``, ``0-4`` or both; return the numbers in order, each once.
+
+    Args:
+        text: as it was given.
+        option: or argument by which, for the message.
+        also: what else may be given, for the message.
+
+    Raises:
+        UsageError: it is something else, or a thousand numbers and more.
+    """
+    found: set[int] = set()
+    for item in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,9})\s*(?:-\s*(\d{1,9})\s*)?", item, re.ASCII)
+        if match is None:
+            raise UsageError(
+                f"{option} {text!r} is no list of numbers: found {item.strip()!r}",
+                hint=f"for example: {option} 0-4, or {option} 0,2"
+                + (f", or {option} {also}" if also else ""),
+            )
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first:
+            raise UsageError(
+                f"{option} {text!r}: {item.strip()!r} ends before it starts",
+                hint=f"for example: {option} {last}-{first}",
+            )
+        if last - first + len(found) >= _MOST:
+            raise UsageError(f"{option} {text!r} are more numbers than runs anybody waits for")
+        found.update(range(first, last + 1))
+    return tuple(sorted(found))
+
+
+def show_duration(seconds: float) -> str:
+    """Write a duration for people: two units at most."""
+    if seconds < _SECONDS_A_MINUTE:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / _SECONDS_A_MINUTE)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -12,8 +12,8 @@ import click
 
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import Registry
+from dgljoint.words import parse_numbers
 from dgljoint_cli.console import Talk, print_json
-from dgljoint_cli.numbers import parse_numbers
 
 if TYPE_CHECKING:
     from dgljoint.config import RunConfig

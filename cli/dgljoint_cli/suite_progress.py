@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from dgljoint.words import show_duration
 from dgljoint_bench.results.records import DONE, MODEL, CellRecord, Key
 from dgljoint_bench.running.outlook import Outlook
 from dgljoint_bench.running.runner import SuiteProgress
 from dgljoint_cli.console import Talk
-from dgljoint_cli.numbers import show_duration
 from dgljoint_cli.watching import Drawn, suited
 
 _SHOWN = ("accuracy", "mrr")

@@ -102,6 +102,10 @@ _IN_THE_RUN = ""
     "--precision", type=click.Choice(["32", "bf16"]),
     help="Of the model's arithmetic; short for -s train.precision=32|bf16.",
 )
+@click.option(
+    "--tasks", type=click.Choice(["both", "cascade", "rumor"]),
+    help="Tasks to train; short for -s train.tasks=both|cascade|rumor.",
+)
 @device_option
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), metavar="DIR", shell_complete=complete_run,
@@ -199,6 +203,7 @@ def _configuration(
     epochs: int | None,
     batch_posts: int | None,
     precision: str | None,
+    tasks: str | None,
     use: tuple[str, ...],
     **flags: Any,
 ) -> RunConfig:
@@ -207,7 +212,8 @@ def _configuration(
 
     given = {
         "data": str(data) if data else None,
-        "train": {"epochs": epochs, "batch_posts": batch_posts, "precision": precision},
+        "train": {"epochs": epochs, "batch_posts": batch_posts, "precision": precision,
+                  "tasks": tasks},
         "features": {"use": use},
         **flags,
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from dgljoint.showing.tables import Sheet, Shown
+
 MODEL = "model"
 """The row of a group of targets that the model ranked; the others are trivial guesses."""
 ALL = "all"
@@ -136,8 +138,8 @@ class Calibration:
     scaled: Reliability | None
 
 
-@dataclass(frozen=True, slots=True)
-class Scores:
+@dataclass(frozen=True, slots=True, repr=False)
+class Scores(Shown):
     """What one part of a split scored. ``None`` where there was nothing to score.
 
     ``links`` has the groups ``all`` and ``parent is not the source``; each has a row ``model``
@@ -158,6 +160,11 @@ class Scores:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
         return asdict(self)
+
+    def _sheet(self) -> Sheet:
+        from dgljoint.showing.scores import scores_sheet
+
+        return scores_sheet(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +192,8 @@ class DeadlineScores:
     beyond_source: float
 
 
-@dataclass(frozen=True, slots=True)
-class EarlyDetection:
+@dataclass(frozen=True, slots=True, repr=False)
+class EarlyDetection(Shown):
     """One part by each deadline.
 
     Attributes:
@@ -207,3 +214,8 @@ class EarlyDetection:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
         return asdict(self)
+
+    def _sheet(self) -> Sheet:
+        from dgljoint.showing.scores import early_sheet
+
+        return early_sheet(self)

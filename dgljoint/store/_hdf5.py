@@ -245,14 +245,19 @@ def _check_heaps(path: Path) -> None:
 def _check_regular(path: Path) -> None:
     """Refuse what is no file before it is opened: a pipe would be waited for without end."""
     try:
-        regular = stat.S_ISREG(path.stat().st_mode)
+        mode = path.stat().st_mode
     except FileNotFoundError:
         raise DataError(
             f"{path}: no such file", hint="make it with `dgljoint preprocess`"
         ) from None
     except (OSError, ValueError) as error:  # ValueError: no possible path
         raise DataError(f"{path}: not a readable file ({error})") from error
-    if not regular:
+    if stat.S_ISDIR(mode):
+        raise DataError(
+            f"{path} is a folder, not a cascade file",
+            hint="where it holds raw data, make a cascade file of them: `dgljoint preprocess`",
+        )
+    if not stat.S_ISREG(mode):
         raise DataError(f"{path}: not a readable file")
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgljoint.errors import DataError, UsageError
+from dgljoint.showing.tables import Sheet, Shown
 from dgljoint.store._hdf5 import digest_of, map_columns, read_attributes
 from dgljoint.store.schema import DERIVED
 from dgljoint.store.targets import StoredTarget
@@ -133,7 +134,7 @@ class CascadeColumns:
         return self.delay_seconds[self.post_ptr[1:] - 1] > 0
 
 
-class CascadeStore:
+class CascadeStore(Shown):
     """One cascade file, open for reading.
 
     Attributes:
@@ -163,6 +164,11 @@ class CascadeStore:
 
     def __len__(self) -> int:
         return len(self.label)
+
+    def _sheet(self) -> Sheet:
+        from dgljoint.showing.results import store_sheet
+
+        return store_sheet(self)
 
     @property
     def name(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from dgljoint.config import SECTIONS, RunConfig
 from dgljoint.plugins.registry import Registry
+from dgljoint.showing.tables import Sheet, Shown
 from dgljoint.training.build import count_parameters, loss_names
 from dgljoint.training.devices import find_device
 from dgljoint.training.setup import part_sizes, set_up
@@ -23,8 +24,8 @@ class PlannedComponent:
     options: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+@dataclass(frozen=True, slots=True, repr=False)
+class Plan(Shown):
     """The resolved run.
 
     Attributes:
@@ -48,6 +49,11 @@ class Plan:
     parameters: int
     steps: int
     settings: dict[str, dict[str, Any]]
+
+    def _sheet(self) -> Sheet:
+        from dgljoint.showing.results import plan_sheet
+
+        return plan_sheet(self)
 
 
 def plan_run(config: RunConfig, *, registry: Registry) -> Plan:

@@ -18,6 +18,7 @@ from dgljoint.evaluation.scores import Scores
 from dgljoint.plugins.registry import Registry
 from dgljoint.processes import Processes, joined, started
 from dgljoint.reporting import write_reports
+from dgljoint.showing.tables import Sheet, Shown
 from dgljoint.training.build import count_parameters
 from dgljoint.training.callbacks import Callback, Callbacks
 from dgljoint.training.devices import find_device
@@ -43,8 +44,8 @@ from dgljoint.training.trainer import Trainer
 _SEEN = "seen"
 
 
-@dataclass(frozen=True, slots=True)
-class RunResult:
+@dataclass(frozen=True, slots=True, repr=False)
+class RunResult(Shown):
     """What a run came to.
 
     Attributes:
@@ -58,6 +59,11 @@ class RunResult:
     best_epoch: int
     validation: Scores
     test: Scores
+
+    def _sheet(self) -> Sheet:
+        from dgljoint.showing.results import result_sheet
+
+        return result_sheet(self)
 
 
 def train(

@@ -15,6 +15,7 @@ from typing import Any
 from dgljoint.errors import StudyFailedError
 from dgljoint.evaluation.figures import TITLES, figures_of
 from dgljoint.evaluation.scores import ALL, MODEL, NOT_SOURCE, Scores
+from dgljoint.showing.tables import Sheet, Shown
 
 MAJORITY = "majority guess"
 FIGURES = {
@@ -33,6 +34,9 @@ class Spread:
     mean: float
     sd: float | None
     n: int
+
+    def __str__(self) -> str:
+        return f"{self.mean:.3f}" if self.sd is None else f"{self.mean:.3f} ± {self.sd:.3f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,8 @@ class CellState:
         return f"fold {self.fold}, seed {self.seed}"
 
 
-@dataclass(frozen=True, slots=True)
-class StudySummary:
+@dataclass(frozen=True, slots=True, repr=False)
+class StudySummary(Shown):
     """A study and what it came to so far.
 
     Attributes:
@@ -102,6 +106,11 @@ class StudySummary:
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
         return asdict(self)
+
+    def _sheet(self) -> Sheet:
+        from dgljoint.showing.results import study_sheet
+
+        return study_sheet(self)
 
     def _count(self, state: str) -> int:
         return sum(cell.state == state for cell in self.cells)

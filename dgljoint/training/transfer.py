@@ -20,6 +20,7 @@ from dgljoint.evaluation.scores import EarlyDetection, Scores
 from dgljoint.files import write_text
 from dgljoint.nn.losses import RUMOR
 from dgljoint.plugins.registry import Registry
+from dgljoint.showing.tables import Sheet, Shown
 from dgljoint.store import CascadeStore
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.setup import (
@@ -34,8 +35,8 @@ from dgljoint.training.setup import (
 FoundT = TypeVar("FoundT", Scores, EarlyDetection)
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer(Generic[FoundT]):
+@dataclass(frozen=True, slots=True, repr=False)
+class Transfer(Shown, Generic[FoundT]):
     """What a run came to on another cascade file.
 
     Attributes:
@@ -76,6 +77,11 @@ class Transfer(Generic[FoundT]):
             },
             **self.scores.to_dict(),
         }
+
+    def _sheet(self) -> Sheet:
+        from dgljoint.showing.results import transfer_sheet
+
+        return transfer_sheet(self)
 
 
 def evaluate_transfer(

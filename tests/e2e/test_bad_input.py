@@ -189,7 +189,7 @@ def one_bit(path: Path) -> None:
     ("spoil", "message"),
     [
         (Path.unlink, "no such file"),
-        (lambda path: path.unlink() or path.mkdir(), "not a readable file"),
+        (lambda path: path.unlink() or path.mkdir(), "is a folder, not a cascade file"),
         (lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2]),
          "damaged or cut short"),
         (lambda path: path.write_bytes(path.read_bytes()[:600]), "damaged or cut short"),

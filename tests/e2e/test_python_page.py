@@ -32,7 +32,7 @@ def test_the_page_can_be_followed(
         for line in block.splitlines():
             assert run([*shlex.split(line)[1:], "-q"]) == 0, line
     assert said == (
-        "no plugin is named 'contrastiv' - did you mean 'contrastive'?\n"
+        "no plugin is named 'contrastiv'\nhint: did you mean 'contrastive'?\n"
     )
     assert names["stopped"].best_epoch == 1
     assert len(names["losses"]) == 3

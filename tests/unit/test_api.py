@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from collections.abc import Callable
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -105,7 +110,7 @@ def test_a_call_goes_on_with_a_run_by_its_own_settings(
 
 def test_evaluate_takes_a_run_or_its_folder(store: CascadeStore) -> None:
     result = dgljoint.train(store.path, encoder="gcn", options=SMALL, out="a")
-    for given in (result.folder, "a", dgljoint.load_run("a")):
+    for given in (result, result.folder, "a", dgljoint.load_run(result)):
         assert replace(dgljoint.evaluate(given), seconds=0) == replace(result.test, seconds=0)
     found = dgljoint.evaluate("a", "validation")
     assert replace(found, seconds=0) == replace(result.validation, seconds=0)
@@ -113,7 +118,7 @@ def test_evaluate_takes_a_run_or_its_folder(store: CascadeStore) -> None:
 
 def test_early_detection_takes_deadlines_as_the_command_line_does(store: CascadeStore) -> None:
     dgljoint.train(store.path, encoder="gcn", options=SMALL, out="a")
-    found = dgljoint.evaluate_early("a", "0,3m,all")
+    found = dgljoint.evaluate_early("a", ["0", "3m", "all"])
     assert [row.deadline for row in found.deadlines] == ["0", "3m", "all"]
     assert found.deadlines[0].posts_mean == 1
     assert dgljoint.evaluate_early(dgljoint.load_run("a"), "all", "validation").part == "validation"
@@ -137,6 +142,104 @@ def test_a_run_shows_what_its_folder_holds(store: CascadeStore) -> None:
         dgljoint.load_run(".")
 
 
+def test_short_forms_are_those_of_the_command_line(store: CascadeStore, tmp_path: Path) -> None:
+    settings = {"epochs": 1, "batch_posts": 60, "precision": "bf16", "tasks": "rumor"}
+    plan = dgljoint.plan(store, plugins="contrastive", features="bow", **settings)
+    assert [component.name for component in plan.components] == ["bigcn", "contrastive", "fixed"]
+    assert {name: plan.settings["train"][name] for name in settings} == settings
+    assert list(plan.settings["features"]["use"]) == ["bow"]
+    again = dgljoint.plan(store, epochs=3, options={"train": {"epochs": 3, "batch": 4}})
+    assert (again.settings["train"]["epochs"], again.settings["train"]["batch"]) == (3, 4)
+    with pytest.raises(UsageError, match=r"train\.epochs is given twice: 3 and 4"):
+        dgljoint.plan(store, epochs=3, options={"train": {"epochs": 4}})
+
+
+@pytest.mark.parametrize("verb", [dgljoint.train, dgljoint.train_study, dgljoint.plan])
+def test_every_short_form_of_train_is_an_argument(verb: Callable[..., object]) -> None:
+    from dgljoint_cli.train import train as command
+
+    by_option = {"assignments": "options", "file": "config", "use": "features"}
+    shell = {"board", "dry_run", "as_json", "folds", "seeds", "jobs"}
+    flags = {by_option.get(p.name or "", p.name or "") for p in command.params if p.expose_value}
+    own = set(signature(verb).parameters)
+    single, run = {"fold", "seed"}, {"out", "resume", "force", "device"}
+    without = {"train": set(), "train_study": single, "plan": run}[verb.__name__]
+    assert flags - shell - without <= own
+
+
+@pytest.mark.parametrize(
+    ("verb", "settings", "said"),
+    [
+        ("train", {"data": "missing.h5"}, "missing.h5: no such file"),
+        ("train", {"data": Path("missing.h5")}, "missing.h5: no such file"),
+        ("train", {"data": Path()}, "is a folder, not a cascade file"),
+        ("train", {"data": np.zeros(3)}, "data is of the type ndarray, expected the path of a"),
+        ("train", {"out": 3}, "out is of the type int"),
+        ("train", {"callbacks": print}, "expected a dgljoint.Callback or several"),
+        ("train", {"callbacks": [dgljoint.Callback]}, "give instances of a subclass"),
+        ("plan", {"plugins": {"contrastive": 1}}, "expected a name or a list of names"),
+        ("plan", {"plugins": ["contrastive", None]}, "expected a name or a list of names"),
+        ("plan", {"options": [1]}, "expected a table of tables"),
+        ("plan", {"preset": 3}, "preset is of the type int"),
+        ("train_study", {"folds": 0.5}, "folds is 0.5, expected a whole number or a list"),
+        ("train_study", {"folds": [True]}, "expected a whole number"),
+        ("train_study", {"seeds": "all"}, "seeds 'all' is no list of numbers"),
+        ("train_study", {"jobs": 0}, "jobs is 0"),
+        ("train_study", {"folds": []}, "folds is [], expected"),
+    ],
+)
+def test_what_is_no_path_name_or_number_is_refused_with_what_was_expected(
+    store: CascadeStore, tmp_path: Path, verb: str, settings: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(dgljoint.DgljointError) as refused:
+        getattr(dgljoint, verb)(**{"data": store, **settings})
+    assert said in str(refused.value)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_path_may_start_at_the_home_folder(
+    store: CascadeStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for data in ("~/toy.h5", Path("~/toy.h5"), b"toy.h5"):
+        assert dgljoint.plan(data).data["name"] == "toy"
+
+
+def test_verbose_writes_lines_to_stderr_and_nothing_to_stdout(
+    store: CascadeStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings: dict[str, Any] = {"encoder": "gcn", "epochs": 1, "options": {"model": {"width": 8}}}
+    result = dgljoint.train(store, out="a", verbose=True, **settings)
+    dgljoint.evaluate(result, verbose=True)
+    out, err = capsys.readouterr()
+    assert out == ""
+    first, *others = err.splitlines()
+    assert first.startswith("epoch 1/1  loss cascade ")
+    assert others == ["scoring the test set of a …", "scoring the test set of a: done, 0 s"]
+    dgljoint.train(store, out="b", **settings)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_the_public_names_are_listed_and_loaded_on_first_use() -> None:
+    assert set(dgljoint.__all__) < set(dir(dgljoint))
+    assert {"nn", "testing", "training"} == set(dir(dgljoint)) - set(dgljoint.__all__)
+    code = (
+        "import sys, dgljoint; names = dir(dgljoint); assert 'train' in names; "
+        "assert not {'torch', 'dgl', 'numpy', 'pydantic'} & set(sys.modules), sys.modules; "
+        "assert dgljoint.nn.Encoder; assert 'torch' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_verb_documents_each_of_its_arguments() -> None:
+    for name in ("train", "train_study", "evaluate", "evaluate_early", "evaluate_transfer",
+                 "evaluate_transfer_early", "load_run"):
+        verb = getattr(dgljoint, name)
+        described = verb.__doc__.split("Args:")[1].split("Raises:")[0]
+        for argument in signature(verb).parameters:
+            assert f"\n        {argument}: " in described, (name, argument)
+
+
 def test_every_export_is_where_it_is_said_to_be() -> None:
     for name in dgljoint.__all__:
         assert getattr(dgljoint, name) is not None
@@ -157,7 +260,7 @@ def test_a_device_that_is_not_there_is_said(store: CascadeStore) -> None:
 def test_a_study_makes_the_runs_of_the_command_and_goes_on(
     store: CascadeStore, tmp_path: Path
 ) -> None:
-    found = dgljoint.train_study("toy.h5", folds=[0, 2], encoder="gcn", options=SMALL)
+    found = dgljoint.train_study("toy.h5", folds="0,2", seeds=0, encoder="gcn", options=SMALL)
     folder = tmp_path / "runs" / "toy-gcn-event0,2-s0".replace(",", "_")
     assert [one.fold for one in found.cells] == [0, 2]
     assert (found.done, found.failed, found.error()) == (2, 0, None)

@@ -10,7 +10,7 @@ import click
 
 from dgljoint.errors import UsageError
 from dgljoint.suggest import did_you_mean
-from dgljoint.words import plural
+from dgljoint.words import parse_numbers, plural
 from dgljoint_cli.completion import complete_suite
 from dgljoint_cli.console import (
     Talk,
@@ -20,7 +20,6 @@ from dgljoint_cli.console import (
     format_option,
     print_json,
 )
-from dgljoint_cli.numbers import parse_numbers
 
 if TYPE_CHECKING:
     from dgljoint_bench.running.plan import PlannedCell, SuitePlan

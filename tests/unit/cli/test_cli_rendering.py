@@ -14,10 +14,11 @@ from dgljoint.evaluation.scores import Scores
 from dgljoint.reading import ReadReport
 from dgljoint.runs.protocol import Protocol
 from dgljoint.training import EpochRecord
+from dgljoint.training.lines import LineProgress
 from dgljoint.training.plan import Plan, PlannedComponent
 from dgljoint_cli.build_progress import BarWatch, LineWatch, watching_build
 from dgljoint_cli.console import Talk
-from dgljoint_cli.progress import LineProgress, watching
+from dgljoint_cli.progress import watching
 from dgljoint_cli.rendering import plan_tree, render
 from dgljoint_cli.scores import score_tables, scores_to_dict
 from dgljoint_cli.summary import summary_tables

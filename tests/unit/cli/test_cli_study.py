@@ -14,11 +14,12 @@ from commands import ends
 from dgljoint.config import resolve_config
 from dgljoint.training import study as engine
 from dgljoint.training.cells import Cell, Failure
+from dgljoint.training.lines import LineStudyProgress
 from dgljoint.training.study_summary import CellState, Spread, StudySummary
+from dgljoint.words import show_duration
 from dgljoint_cli.console import Talk
 from dgljoint_cli.main import run
-from dgljoint_cli.numbers import show_duration
-from dgljoint_cli.study_progress import BarStudyProgress, LineStudyProgress, watching_study
+from dgljoint_cli.study_progress import BarStudyProgress, watching_study
 
 DONE = CellState(0, 0, "fold0-seed0", "done", {"accuracy": 0.5})
 FAILED = CellState(1, 0, "fold1-seed0", "failed", {}, "boom is nan", "lower the rate", 5, "a.log")
@@ -220,7 +221,8 @@ class Clock:
 
 def test_lines_say_what_ended_and_what_is_left(capsys):
     clock = Clock()
-    view = LineStudyProgress(Talk(verbose=True), clock)
+    talk = Talk(verbose=True)
+    view = LineStudyProgress(talk.say, talk.detail, clock)
     first, second, third = cell(0), cell(1), cell(2)
     view.start(4, 1)
     assert view.seconds_left is None

@@ -46,7 +46,7 @@ def test_flags_reach_the_engine(store, asked):
         "--encoder", "gcn", "-s", "contrastive.temperature=0.2", "-s", "train.batch=8",
         "--split", "random", "--fold", "1", "--seed", "7", "--epochs", "2", "--force",
         "--features", "time", "--features", "bow", "-s", "features.words=9",
-        "--batch-posts", "500", "--precision", "bf16", "--device", "cpu",
+        "--batch-posts", "500", "--precision", "bf16", "--tasks", "rumor", "--device", "cpu",
     ]) == 0
     ((config, out, resume, force, device),) = asked
     assert config.data == str(store)
@@ -56,6 +56,7 @@ def test_flags_reach_the_engine(store, asked):
     assert (config.train.epochs, config.train.batch) == (2, 8)
     assert (config.features.use, config.features.words) == (("time", "bow"), 9)
     assert (config.train.batch_posts, config.train.precision) == (500, "bf16")
+    assert config.train.tasks == "rumor"
     assert (resume, force, device) == (False, True, "cpu")
     assert out == Path("runs/small-gcn-contrastive+meta_weight-random1-s7")
 

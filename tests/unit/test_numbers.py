@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgljoint.errors import UsageError
-from dgljoint.words import number_list
-from dgljoint_cli.numbers import parse_numbers
+from dgljoint.words import number_list, parse_numbers
 
 
 @pytest.mark.parametrize(

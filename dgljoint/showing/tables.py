@@ -1,0 +1,163 @@
+"""Small tables as plain text and as HTML."""
+
+from __future__ import annotations
+
+import textwrap
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from html import escape
+
+WIDTH = 80
+"""Most columns of the text."""
+NOTHING = "–"
+
+_GAP = 2
+_LONGEST = 36  # of a name; figures are shorter
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under the names of their columns; the first column holds names, the others figures.
+
+    Attributes:
+        columns: their names; none for facts, which are pairs of a name and a text of any length.
+        rows: of as many cells as there are columns.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """What is shown of a result.
+
+    Attributes:
+        title: what it is, in a line.
+        tables: one under the other.
+        notes: sentences under them.
+    """
+
+    title: str
+    tables: tuple[Table, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Shown:
+    """A result that shows itself as small tables: its ``repr``, and HTML in a notebook."""
+
+    __slots__ = ()
+
+    def _sheet(self) -> Sheet:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return to_text(self._sheet())
+
+    def _repr_html_(self) -> str:
+        return to_html(self._sheet())
+
+
+def facts(**values: object) -> Table:
+    """Return a table of facts; ``_`` in a name becomes a blank, and ``None`` a dash."""
+    texts = (NOTHING if value is None else str(value) for value in values.values())
+    return Table((), tuple(zip((name.replace("_", " ") for name in values), texts, strict=True)))
+
+
+def figure(value: float | None) -> str:
+    """Return a figure with three decimals, or a dash where there is none."""
+    return NOTHING if value is None else f"{value:.3f}"
+
+
+def to_text(sheet: Sheet) -> str:
+    """Lay out a sheet in lines of at most 80 columns; no figure is cut."""
+    lines = _wrapped(sheet.title)
+    for table in sheet.tables:
+        lines += ["", *(_lines(table) if table.columns else _fact_lines(table))]
+    for number, note in enumerate(sheet.notes):
+        lines += [""] * (number == 0) + _wrapped(note)
+    return "\n".join(lines)
+
+
+def to_html(sheet: Sheet) -> str:
+    """Lay out a sheet as HTML with everything in it escaped."""
+    parts = [f"<div><p><b>{escape(sheet.title)}</b></p>"]
+    for table in sheet.tables:
+        head = "".join(f"<th>{escape(name)}</th>" for name in table.columns)
+        parts.append("<table>" + (f"<thead><tr>{head}</tr></thead>" if head else "") + "<tbody>")
+        for first, *others in table.rows:
+            cells = "".join(f"<td>{escape(cell)}</td>" for cell in others)
+            parts.append(f"<tr><th>{escape(first)}</th>{cells}</tr>")
+        parts.append("</tbody></table>")
+    parts += [f"<p>{escape(note)}</p>" for note in sheet.notes]
+    return "\n".join([*parts, "</div>"])
+
+
+def _lines(table: Table) -> Iterator[str]:
+    """Lay out figures; columns that do not fit follow in a block of their own."""
+    rows = [tuple(_cut(cell) for cell in row) for row in (table.columns, *table.rows)]
+    widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
+    for number, block in enumerate(_blocks(widths)):
+        if number:
+            yield ""
+        for row in rows:
+            padded = [
+                " " * (widths[n] - cells(row[n])) + row[n] if n else
+                row[n] + " " * (widths[n] - cells(row[n]))
+                for n in block
+            ]
+            yield (" " * _GAP).join(padded).rstrip()
+
+
+def _blocks(widths: Sequence[int]) -> Iterator[list[int]]:
+    block, used = [0], widths[0]
+    for column in range(1, len(widths)):
+        if len(block) > 1 and used + _GAP + widths[column] > WIDTH:
+            yield block
+            block, used = [0], widths[0]
+        block.append(column)
+        used += _GAP + widths[column]
+    yield block
+
+
+def _fact_lines(table: Table) -> Iterator[str]:
+    names = [_cut(name) for name, _ in table.rows]
+    width = max(map(cells, names), default=0) + _GAP
+    for name, (_, value) in zip(names, table.rows, strict=True):
+        first, *others = _wrapped(value, WIDTH - width)
+        yield name + " " * (width - cells(name)) + first
+        yield from (" " * width + line for line in others)
+
+
+def cells(text: str) -> int:
+    """Return how many columns a terminal takes for a text: signs of Chinese take two.
+
+    >>> cells("rumor"), cells("谣言")
+    (5, 4)
+    """
+    wide = sum(unicodedata.east_asian_width(sign) in "WF" for sign in text)
+    none = sum(unicodedata.combining(sign) != 0 for sign in text)
+    return len(text) + wide - none
+
+
+def _cut(text: str) -> str:
+    """Return a name on one line, shortened where it is longer than names are."""
+    line = _plain(text)
+    if cells(line) <= _LONGEST:
+        return line
+    while cells(line) > _LONGEST - 1:
+        line = line[:-1]
+    return line + "…"
+
+
+def _plain(text: str) -> str:
+    """Return a text on one line, without what a terminal would act on."""
+    return "".join(sign if sign.isprintable() else "�" for sign in " ".join(text.split()))
+
+
+def _wrapped(text: str, width: int = WIDTH) -> list[str]:
+    # The widest signs take two columns.
+    plain = _plain(text)
+    room = width if cells(plain) == len(plain) else width // 2
+    return textwrap.wrap(plain, room) or [""]

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +27,7 @@ from dgljoint.cascade import SparseBlock
 from dgljoint.errors import DataError
 from dgljoint.reading import ReadReport
 from dgljoint_data._arrange import arrange
+from dgljoint_data._decode import as_utf8
 from dgljoint_data._rvnn_form import COMMON, Form, find_form, minutes
 
 FEATURE = "published_words"
@@ -76,19 +77,28 @@ class Row(NamedTuple):
 Rows = dict[int, Row]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class RowFile:
-    """What a file of rows holds.
+    """What is known of a file of rows before they are taken apart.
 
     Attributes:
         name: of the file.
-        trees: rows by thread and index, both in the order in which they are first met.
-        timed: whether its rows have delays.
+        forms: what the rows of each number of columns hold, or why that cannot be told.
+        last: number of the last line if it has no line end, so that it may be cut; else 0.
     """
 
     name: str
-    trees: dict[str, Rows]
-    timed: bool
+    forms: Mapping[int, Form | str]
+    last: int
+
+    @property
+    def worded(self) -> bool:
+        """Whether some rows have words."""
+        known = [form for form in self.forms.values() if isinstance(form, Form)]
+        return any(form.words is not None for form in known)
+
+
+Trees = dict[str, Rows]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,39 +120,78 @@ class RvnnTree:
     whole: bool
 
 
-def read_rows(path: Path, report: ReadReport) -> RowFile:
-    """Read the rows of every tree.
-
-    Rows of each number of columns are taken for a form of their own, told from what they hold:
-    a row that was cut has fewer.
+def read_rows(path: Path, report: ReadReport) -> tuple[RowFile, Trees]:
+    """Read the rows of every tree, by thread and index, both in the order they are first met.
 
     Raises:
         DataError: the file cannot be read.
     """
     try:
-        data = path.read_bytes()
+        data = as_utf8(path.read_bytes())
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    lines = [line.rstrip(b"\r") for line in data.removeprefix(_BOM).split(b"\n")]
-    forms = _find_forms(lines)
-    trees: dict[str, Rows] = {}
-    worded = any(isinstance(form, Form) and form.words is not None for form in forms.values())
-    timed = False
+    lines = data.removeprefix(_BOM).split(b"\n")
+    sample = FormSample()
+    for line in lines:
+        sample.add(line)
+    file = RowFile(path.name, sample.forms(), len(lines) if lines[-1].strip() else 0)
+    return file, take_rows(enumerate(lines, start=1), file, report)
+
+
+class FormSample:
+    """Rows of a file that tell its forms: those of each number of columns have one of their own.
+
+    A row that was cut has fewer columns than the others.
+    """
+
+    def __init__(self) -> None:
+        self._rows: defaultdict[int, list[Sequence[bytes]]] = defaultdict(list)
+
+    def add(self, line: bytes) -> None:
+        """Take a line into the sample, while that is small."""
+        columns = line.count(b"\t") + 1
+        if columns > COMMON and len(self._rows[columns]) < _SAMPLE and _START.match(line):
+            self._rows[columns].append(line.rstrip(b"\r\n").split(b"\t"))
+
+    def forms(self) -> dict[int, Form | str]:
+        """Return the form of the rows of each number of columns, or why it cannot be told."""
+        return {columns: find_form(rows) for columns, rows in self._rows.items() if rows}
+
+
+def thread_of(line: bytes) -> bytes | None:
+    """Return the thread that a line is a row of; ``None`` for what is no row."""
+    match = _START.match(line)
+    return match[1] if match else None
+
+
+def take_rows(
+    lines: Iterable[tuple[int, bytes]], file: RowFile, report: ReadReport
+) -> Trees:
+    """Take lines of a file apart, by thread and index.
+
+    Args:
+        lines: with their numbers, from 1.
+        file: that they are of.
+        report: filled.
+    """
+    trees: Trees = {}
+    worded = file.worded
     stances = 0
-    for number, line in enumerate(lines, start=1):
+    for number, line in lines:
         if not line.strip():
             continue
-        where = f"{path.name}:{number}"
+        where = f"{file.name}:{number}"
         report.count("rvnn_rows")
-        form = forms.get(line.count(b"\t") + 1, "too few columns")
+        form = file.forms.get(line.count(b"\t") + 1)
         match = _START.match(line)
-        if match is not None and isinstance(form, str) and line.count(b"\t") >= COMMON:
+        if match is not None and isinstance(form, str):
             report.repair(UNKNOWN_FORM, f"{where}: {form}")
             continue
+        last = number == file.last
         row = None
         if match is not None and isinstance(form, Form):
-            row = _row(line.split(b"\t"), form, number, cut=number == len(lines))
-        if match is None or isinstance(form, str) or row is None:
+            row = _row(line.rstrip(b"\r\n").split(b"\t"), form, number, cut=last)
+        if match is None or not isinstance(form, Form) or row is None:
             report.repair(NOT_A_ROW, where)
             continue
         rows = trees.setdefault(match[1].decode(), {})
@@ -150,24 +199,17 @@ def read_rows(path: Path, report: ReadReport) -> RowFile:
             report.repair(REPEATED, where)
             continue
         rows[int(match[3])] = row
-        timed |= form.delay is not None
-        last = number == len(lines)
         report.repair(WITHOUT_WORDS, where, int(form.words is None and (worded or last)))
         report.repair(CUT, where, int(form.words is not None and last))
         stances += form.stance is not None
     if stances:
         report.count("rows_with_stance", stances)
-    return RowFile(path.name, trees, timed)
+    return trees
 
 
-def _find_forms(lines: Sequence[bytes]) -> dict[int, Form | str]:
-    """Tell the form of the rows of each number of columns."""
-    samples: defaultdict[int, list[Sequence[bytes]]] = defaultdict(list)
-    for line in lines:
-        columns = line.count(b"\t") + 1
-        if columns > COMMON and len(samples[columns]) < _SAMPLE and _START.match(line):
-            samples[columns].append(line.split(b"\t"))
-    return {columns: find_form(rows) for columns, rows in samples.items() if rows}
+def have_times(trees: Iterable[Rows]) -> bool:
+    """Say whether any post of some trees is later than its source."""
+    return any(row.minutes > 0 for rows in trees for row in rows.values())
 
 
 def _row(fields: Sequence[bytes], form: Form, line: int, *, cut: bool) -> Row | None:

@@ -17,10 +17,10 @@ from dgljoint_data._release import LABEL_NAMES, posted_at, read_events, read_rvn
 from dgljoint_data._rvnn import (
     COLUMNS,
     FEATURE,
-    RowFile,
     Rows,
     RvnnTree,
     build_tree,
+    have_times,
     read_rows,
     word_counts,
 )
@@ -45,6 +45,7 @@ STANCE = (
     "rows have a column after the words, in such copies a stance given by a model; it is not "
     "stored, since what its numbers mean is not published"
 )
+WITHOUT_TREE = "label without a tree"
 _UNPACK = f"unpack the whole release: {DATA} and the label file are in one folder or in {RESOURCE}/"
 
 
@@ -91,18 +92,18 @@ class TwitterRvnnReader:
         labels = read_rvnn_labels(label_file, self.label_names, report)
         events = read_events(label_file, report)
         report.count(THREADS_MET, len(labels) + len(report.quarantine))
-        file = read_rows(data, report)
-        trees = file.trees
-        if not file.timed:
+        file, trees = read_rows(data, report)
+        if not have_times(trees.values()):
             report.note(NO_TIMES)
         if "rows_with_stance" in report.counts:
             report.note(STANCE)
         report.count("distinct_posts", sum(map(len, trees.values())))
+        met = len(trees)
         sizes = []
         for thread, (label, line) in labels.items():
             rows = trees.pop(thread, None)
             if rows is None:
-                report.refuse("label without a tree", name, line=line, detail=thread)
+                report.refuse(WITHOUT_TREE, name, line=line, detail=thread)
                 continue
             tree = build_tree(rows, file.name, report)
             if tree is None:
@@ -115,7 +116,7 @@ class TwitterRvnnReader:
             yield self._cascade(thread, events.get(thread, ""), label, tree, words, report)
             sizes.append(len(rows))
         if not sizes:
-            why = _why_none(file, name, report)
+            why = _why_none(met > 0, file.name, name, report)
             raise DataError(f"{data.parent} holds no readable thread: {why}")
         _leave_out(trees, file.name, name, report)
         _name_others(source or data.parent, data, label_file, report)
@@ -191,11 +192,14 @@ def _name_others(source: Path, data: Path, labels: Path, report: ReadReport) -> 
     count_unread(others, source, "other label files", report)
 
 
-def _why_none(file: RowFile, labels: str, report: ReadReport) -> str:
-    if file.trees or not report.repairs:
-        return f"no tree of {file.name} is in {labels}"
-    reason, tally = next(iter(report.repairs.items()))
-    return f"{reason} ({tally.examples[0]})"
+def _why_none(any_tree: bool, data: str, labels: str, report: ReadReport) -> str:
+    """Name the first thing that was wrong, if not a thread was read."""
+    problems = {} if any_tree else dict(report.repairs)
+    problems |= report.refusals
+    problems.pop(WITHOUT_TREE, None)
+    for reason, tally in problems.items():
+        return f"{reason} ({tally.examples[0]})"
+    return f"no tree of {data} is in {labels}"
 
 
 def _leave_out(trees: dict[str, Rows], data: str, name: str, report: ReadReport) -> None:

@@ -59,8 +59,8 @@ class PublishedWords:
     def __init__(self, place: Path, report: ReadReport) -> None:
         self._place = place
         self._report = report
-        rows = read_rows(find_text_from(place), report)
-        self._file, self._trees = rows.name, rows.trees
+        file, self._trees = read_rows(find_text_from(place), report)
+        self._file = file.name
         report.count("rvnn_trees", len(self._trees))
         report.count("rvnn_posts", sum(map(len, self._trees.values())))
         for name in ("rvnn_trees_of_the_same_shape", "replies", "replies_matched"):

@@ -1,109 +1,69 @@
-"""Where the files of the Weibo release lie, and what its list of threads says."""
+"""Where the files of the Weibo release of 2016 are, and what its list of threads says."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dgljoint.errors import DataError
 from dgljoint.reading import THREADS_MET, ReadReport
+from dgljoint_data._beside import count_unread, entries
 
 LIST = "Weibo.txt"
 THREADS = "Weibo"
 LABELS = {b"1": "rumor", b"0": "non-rumor"}
 
-_SUFFIX = ".json"
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _LINE = re.compile(rb"\s*eid\s*:\s*([0-9]{1,19})\s+label\s*:\s*(\S+)\s*", re.IGNORECASE)
-_THREAD_ID = re.compile("[0-9]{1,19}")
-_UNPACK = f"unpack the whole release: {LIST} and the folder {THREADS}/ stand in one folder"
+_FILE = re.compile(r"([0-9]{1,19})\.json(?:\.gz)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
-    """Where the release lies.
+class MaRelease:
+    """Where the release is.
 
     Attributes:
         index: the file that lists threads and labels.
-        threads: the folder with a file a thread.
+        threads: the folder with one file per thread.
     """
 
     index: Path
     threads: Path
 
-    def file(self, thread: str) -> Path:
-        """Return the file of a thread."""
-        return self.threads / f"{thread}{_SUFFIX}"
+    def name(self, thread: str, file: Path | None) -> str:
+        """Name the file of a thread, from the release's folder on, whether it is there or not."""
+        return f"{self.threads.name}/{file.name if file else f'{thread}.json'}"
 
-    def name(self, thread: str) -> str:
-        """Name the file of a thread, from the release's folder on."""
-        return f"{self.threads.name}/{thread}{_SUFFIX}"
-
-    def thread_files(self, report: ReadReport | None = None) -> list[Path]:
-        """List the files named after a thread, by name.
+    def thread_files(self, report: ReadReport | None = None) -> dict[str, Path]:
+        """Return the threads' files by thread, in the order of their names.
 
         Args:
-            report: where other files are counted.
-
-        Raises:
-            DataError: the folder cannot be read.
+            report: where files that are not read are counted and named.
         """
-        entries = _entries(self.threads)
-        found = [
-            path for path in entries
-            if path.suffix == _SUFFIX and _THREAD_ID.fullmatch(path.stem) and path.is_file()
-        ]
-        if report is not None and len(found) < len(entries):
-            report.count("other_files_skipped", len(entries) - len(found))
+        found: dict[str, Path] = {}
+        other = []
+        for path in entries(self.threads):
+            named = _FILE.fullmatch(path.name)
+            if named and named[1] not in found and path.is_file():
+                found[named[1]] = path
+            else:
+                other += entries(path) if path.is_dir() else [path]
+        if report is not None:
+            count_unread(other, self.index.parent, "other files among the threads", report)
         return found
 
 
-def find_release(source: Path | None) -> Release:
-    """Find the release in ``source`` or in its only subfolder that holds one.
-
-    Raises:
-        DataError: there is none, several, or one that is not complete.
-    """
-    if source is None:
-        raise DataError("this reader needs the folder of the release", hint=_UNPACK)
-    if not source.is_dir():
-        what = "is no folder" if source.exists() else "does not exist"
-        raise DataError(f"{source} {what}; expected the folder of the release", hint=_UNPACK)
-    entries = _entries(source)
-    found = [_parts(entries)]
-    if found == [(None, None)]:
-        inside = [_parts(_entries(child)) for child in entries if child.is_dir()]
-        found = [parts for parts in inside if None not in parts] or found
-    if len(found) > 1:
-        names = ", ".join(parts[0].parent.name for parts in found if parts[0])
-        raise DataError(f"{source} holds several releases: {names}", hint="name one of them")
-    [(list_file, threads)] = found
-    if list_file is None or threads is None:
-        missing = [] if list_file else [LIST]
-        missing += [] if threads else [f"{THREADS}/"]
-        raise DataError(f"{source} lacks {' and '.join(missing)}", hint=_UNPACK)
-    return Release(list_file, threads)
-
-
-def _parts(entries: Iterable[Path]) -> tuple[Path | None, Path | None]:
-    """Pick the list and the folder of threads; copies of the release write them in any case."""
+def ma_release(folder: Path) -> MaRelease | None:
+    """Return the release that a folder holds; copies of it write the names in any case."""
     # The published spelling goes first where there are two.
-    by_spelling = sorted(entries, key=lambda path: path.name not in (LIST, THREADS))
+    by_spelling = sorted(entries(folder), key=lambda path: path.name not in (LIST, THREADS))
     files = [path for path in by_spelling if path.name.lower() == LIST.lower()]
     folders = [path for path in by_spelling if path.name.lower() == THREADS.lower()]
-    return (
-        next(filter(Path.is_file, files), None),
-        next(filter(Path.is_dir, folders), None),
-    )
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    except OSError as error:
-        raise DataError(f"{folder} cannot be read: {error.strerror}") from error
+    index = next(filter(Path.is_file, files), None)
+    threads = next(filter(Path.is_dir, folders), None)
+    return MaRelease(index, threads) if index and threads else None
 
 
 @dataclass(frozen=True, slots=True)

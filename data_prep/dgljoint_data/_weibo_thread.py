@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
+from datetime import timedelta, timezone
 
 import numpy as np
 
 from dgljoint.cascade import Cascade, Kind
 from dgljoint.reading import ReadReport
 from dgljoint_data._arrange import arrange
+from dgljoint_data._dates import ODD_DATE, BadDateError, is_odd, unix_seconds
 from dgljoint_data._json import BadJsonError, id_text, shown
 from dgljoint_data._pheme_files import parse_profile
+from dgljoint_data._user_number import user_number
 from dgljoint_data.features.user import SPEC as USER
 from dgljoint_data.features.user import Profile, profile_rows
 
@@ -26,7 +29,7 @@ NOT_LISTED = "post that is not in the list"
 NO_TEXT = "source post without a text"
 NO_USER = "post without a user (0 is stored)"
 
-_LATEST_SECONDS = 10**10  # three centuries; a time in milliseconds is later
+CHINA = timezone(timedelta(hours=8))  # the site shows its times in no other
 # What the site puts where somebody reposts without a word.
 _PLAIN_REPOSTS = frozenset(("", "转发微博", "轉發微博", "转发", "轉發", "repost"))
 _BLANK = " \t\r\n\xa0\u3000\u200b"
@@ -70,32 +73,35 @@ def parse_post(value: object) -> Post:
         raise BadJsonError(f"parent is {shown(above)}, expected an id or null")
     texts = (value.get("text"), value.get("original_text"))
     text = next((words for words in texts if isinstance(words, str)), "")
-    seconds = _seconds(value.get("t"))
+    seconds = post_seconds(value, "t")
     return Post(
         id=post,
         parent=parent,
-        user=int(id_text(value.get("uid")) or 0),
+        user=user_number(value.get("uid")),
         seconds=seconds,
-        text="" if _is_plain_repost(text) else text,
+        text=own_words(text),
         # What Twitter keeps in an object of its own stands beside the post here.
         profile=parse_profile(value, seconds, "user_created_at"),
     )
 
 
-def _is_plain_repost(text: str) -> bool:
+def own_words(text: str) -> str:
+    """Return the text of a post; ``""`` for what the site puts there when somebody has no words."""
     words = text.strip(_BLANK)
     # Not a text of nothing but signs: those are somebody's own.
-    return (words.rstrip(".。!！") or words).lower() in _PLAIN_REPOSTS
+    return "" if (words.rstrip(".。!！") or words).lower() in _PLAIN_REPOSTS else text
 
 
-def _seconds(value: object) -> float:
-    """Return a Unix time given as a number or as its digits."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 12:
-        value = int(value)
-    number = value if isinstance(value, int | float) and not isinstance(value, bool) else -1
-    if not 0 <= number < _LATEST_SECONDS:
-        raise BadJsonError(f"a post without a time: t is {shown(value)}")
-    return float(number)
+def post_seconds(value: dict[str, object], key: str) -> float:
+    """Return the Unix time of a post; one without a zone is China's.
+
+    Raises:
+        BadJsonError: there is none.
+    """
+    try:
+        return unix_seconds(value.get(key), zone=CHINA)
+    except BadDateError as error:
+        raise BadJsonError(f"a post without a time: {key}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +117,29 @@ class Thread:
     source: str | None
 
 
-def parse_thread(value: object, name: str, report: ReadReport) -> Thread:
+def parse_thread(
+    value: object, name: str, report: ReadReport, *,
+    parse: Callable[[object], Post] = parse_post, before: Sequence[Post] = (),
+) -> Thread:
     """Take the posts from a thread's file; what is odd goes into the report.
+
+    Args:
+        value: of the file.
+        name: of the file, for the report.
+        report: filled.
+        parse: takes a post from an entry, or raises :class:`BadJsonError`.
+        before: posts of the thread from another file.
 
     Raises:
         BadJsonError: it is no array.
     """
     if not isinstance(value, list):
         raise BadJsonError(f"no thread: {type(value).__name__}, expected an array")
-    posts: dict[str, Post] = {}
-    source = None
+    posts = {post.id: post for post in before}
     unread = duplicates = 0
     for place, entry in enumerate(value):
         try:
-            post = parse_post(entry)
+            post = parse(entry)
         except BadJsonError as error:
             unread += 1
             report.repair(BAD_POST, f"{name}[{place}]: {error}")
@@ -134,18 +149,18 @@ def parse_thread(value: object, name: str, report: ReadReport) -> Thread:
             report.repair(DUPLICATE, f"{name}[{place}]: {post.id}")
             continue
         posts[post.id] = post
-        if post.parent is None and source is None:
-            source = post.id
-    report.count("posts_in_files", len(value))
-    report.count("posts_without_profile", sum(post.profile is None for post in posts.values()))
+        report.repair(ODD_DATE, f"{name}[{place}]: {post.id}", int(is_odd(post.seconds)))
+    report.count("posts_in_files", len(value) + len(before))
     report.count("duplicate_posts", duplicates)
     report.count("distinct_posts", len(posts) + unread)
     report.count("posts_dropped_unreadable", unread)
+    source = next((post.id for post in posts.values() if post.parent is None), None)
     return Thread(posts, source)
 
 
 def make_cascade(
-    thread: str, label: str, read: Thread, listed: Set[str], name: str, report: ReadReport
+    thread: str, label: str, read: Thread, name: str, report: ReadReport, *,
+    listed: Set[str] = frozenset(), profiles: bool = True,
 ) -> Cascade:
     """Bring a thread with a source into order.
 
@@ -153,9 +168,10 @@ def make_cascade(
         thread: its id.
         label: its class.
         read: its posts.
-        listed: ids of its posts by the release's list; empty when the list gives none.
         name: of its file, for the report.
         report: filled.
+        listed: ids of its posts by the release's list; empty when the list gives none.
+        profiles: whether what is said of authors is a feature.
     """
     given = list(read.posts.values())
     number = {post: place for place, post in enumerate(read.posts)}
@@ -187,7 +203,7 @@ def make_cascade(
         delay_seconds=arranged.seconds - arranged.seconds[0],
         kind=np.array([Kind.SOURCE, *map(_kind, posts[1:])], np.uint8),
         text=[post.text for post in posts],
-        features={USER.name: profile_rows([post.profile for post in posts])},
+        features={USER.name: profile_rows([post.profile for post in posts])} if profiles else {},
     )
 
 

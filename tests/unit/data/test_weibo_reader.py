@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -120,12 +121,11 @@ def test_an_unreadable_thread_names_its_line_in_the_list(tmp_path: Path) -> None
         (post(5001, 30, 5000, mid=None, id=None), "a post without an id"),
         (post(5001, 30, 5000, mid="x", id=True), "a post without an id"),
         (post(5001, 30, 5000, mid=2**63, id=-1), "a post without an id"),
-        (post(5001, None, 5000), "a post without a time: t is 'None'"),
-        (post(5001, "soon", 5000), "a post without a time: t is 'soon'"),
-        (post(5001, True, 5000, t=True), "a post without a time: t is 'True'"),
-        (post(5001, 0, 5000, t=START * 1000), "a post without a time"),
+        (post(5001, None, 5000), "a post without a time: t: 'None' is no date"),
+        (post(5001, "soon", 5000), "a post without a time: t: 'soon' is no date"),
+        (post(5001, True, 5000, t=True), "a post without a time: t: 'True' is no date"),
         (post(5001, 0, 5000, t=-1), "a post without a time"),
-        (post(5001, 0, 5000, t={"a": 1}), "a post without a time: t is an object"),
+        (post(5001, 0, 5000, t={"a": 1}), "a post without a time: t: an object is no date"),
         (post(5001, 30, parent=[5000]), "parent is '[5000]', expected an id or null"),
         (post(5001, 30) | {"parent": ["x"]}, "parent is an array, expected an id or null"),
     ],
@@ -157,6 +157,7 @@ def test_a_post_that_cannot_be_read_is_left_out_with_all_below_it(
             "post dated before its parent (given its parent's time)", 5,
         ),
         ([post(5004, 99, 5000, uid=None)], "post without a user (0 is stored)", 5),
+        ([post(5004, 99, 5000, uid="")], "post without a user (0 is stored)", 5),
         ([post(5004, 99, 5000, uid=2**70)], "post without a user (0 is stored)", 5),
     ],
 )
@@ -254,7 +255,9 @@ def test_other_files_are_skipped_and_counted(tmp_path: Path) -> None:
             "Weibo/x.json": b"[]", "Weibo/7.json/x": b"", "Twitter.txt": b"eid:E1"}
     cascades, report = read(whole() | left, tmp_path)
     assert len(cascades) == 5
-    assert report.counts["other_files_skipped"] == 3
+    assert "3 other files among the threads were not read: Weibo/7.json/x, Weibo/readme.txt, " in (
+        report.notes[0]
+    )
     assert not report.refusals
 
 
@@ -273,7 +276,8 @@ def test_no_release_or_several_are_an_error_with_a_hint(tmp_path: Path) -> None:
           tmp_path / "two")
     for name, message in (
         ("missing", "does not exist"), ("file", "is no folder"),
-        ("empty", r"lacks Weibo.txt and Weibo/"), ("list", "lacks Weibo/"),
+        ("empty", r"no release of Weibo threads \(the folder is empty\)"),
+        ("list", r"no release of Weibo threads: of one there is only Weibo\.txt"),
         ("two", "holds several releases: a, b"),
     ):
         with pytest.raises(DataError, match=message) as caught:
@@ -347,3 +351,45 @@ def test_half_an_emoji_costs_one_sign_and_no_thread(tmp_path: Path) -> None:
     cascades, report = read(whole() | {THREAD: half}, tmp_path)
     assert list(cascades["500"].text)[1] == "cut: \ufffd!"
     assert report.repairs[MENDED].count == 1
+
+
+@pytest.mark.parametrize(
+    "date",
+    [START + 30, (START + 30) * 1000, str(START + 30), "2012-09-24T09:47:10Z",
+     "2012-09-24 17:47:10", "Mon Sep 24 17:47:10 +0800 2012", "2012年9月24日 17:47:10"],
+)
+def test_dates_are_read_in_every_usual_form_and_as_chinas_without_a_zone(
+    tmp_path: Path, date: object
+) -> None:
+    posts = [post(5000, 0), post(5001, 0, 5000, t=date)]
+    cascades, report = read(whole() | {THREAD: dump(posts)}, tmp_path)
+    assert cascades["500"].delay_seconds.tolist() == [0, 30]
+    assert "post that cannot be read" not in report.repairs
+
+
+def test_a_date_past_2100_is_kept_and_counted(tmp_path: Path) -> None:
+    posts = [post(5000, 0), post(5001, 0, 5000, t=5_000_000_000)]
+    _, report = read(whole() | {THREAD: dump(posts)}, tmp_path)
+    [tally] = [found for reason, found in report.repairs.items() if "after 2100" in reason]
+    assert tally.examples == [f"{THREAD}[1]: 5001"]
+
+
+def test_files_with_other_suffixes_are_read_and_deeper_ones_named(tmp_path: Path) -> None:
+    files = whole()
+    files["Weibo/500.JSON"] = files.pop("Weibo/500.json")
+    files["Weibo/600.json.gz"] = gzip.compress(files.pop("Weibo/600.json"))
+    files["Weibo/part2/700.json"] = files.pop("Weibo/700.json")
+    cascades, report = read(files, tmp_path)
+    assert list(cascades) == ["500", "600", "800", "900"]
+    assert "1 other files among the threads were not read: Weibo/part2/700.json" in report.notes
+    [example] = report.refusals["thread that cannot be read"].examples
+    assert example.startswith("Weibo/700.json: No such file")
+
+
+def test_users_named_by_a_text_are_told_apart(tmp_path: Path) -> None:
+    posts = [post(5000, 0, uid="alshares"), post(5001, 9, 5000, uid="someone"),
+             post(5002, 9, 5000, uid="alshares")]
+    cascades, _ = read(whole() | {THREAD: dump(posts)}, tmp_path)
+    one, other, same = cascades["500"].user.tolist()
+    assert one == same != other
+    assert min(one, other) > 0

@@ -88,7 +88,7 @@ class Run(Shown):
 
     def predict(
         self, data: Data = None, *, indices: Indices = None, observed: Observed = None,
-        links: bool = False,
+        links: bool | int = False,
     ) -> Predictions:
         """Classify cascades, and rank the candidates of posts whose parent is not observed.
 
@@ -102,7 +102,8 @@ class Run(Shown):
                 ``cascade.observed_share``, by which it was selected and tested, by default. A text
                 is a deadline as ``evaluate --deadlines`` takes it, ``"1h"``, ``"10p"`` or
                 ``"all"``, and later posts are as if they had never come.
-            links: whether to rank the candidate parents of the posts that are not seen.
+            links: how many of the likeliest parents to rank for every post that is not seen;
+                ``True`` ranks all earlier posts, which takes memory by the square of a cascade.
 
         Raises:
             DataError: the folder or the data cannot be used, or lack a feature.
@@ -115,6 +116,8 @@ class Run(Shown):
                 f"{self.path} did not train the cascade task, and ranks no links",
                 hint="train it with: -s train.tasks=both",
             )
+        if links < 0:
+            raise UsageError(f"links is {links}, expected a number of candidates, or True for all")
         deadline = _deadline(observed)
         evaluator, label_names, chosen = self._look_at(data, indices, observed)
         model = self._model(evaluator.features, len(label_names))

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.metrics import reciprocal_ranks
+from dgljoint.evaluation.ranking import best_candidates
 from dgljoint.evaluation.scores import MODEL
 from dgljoint.nn.losses import CASCADE, RUMOR
 from dgljoint.nn.model import JointModel
@@ -32,7 +32,8 @@ class LinkRanking:
     Attributes:
         cascade: its id.
         post: the pending one.
-        candidates: (K,) all strictly earlier posts, at least 2; of equal scores the earlier first.
+        candidates: (K,) strictly earlier posts, all of them or as many as were asked for; of equal
+            scores the earlier first.
         scores: (K,) logits, descending; their softmax is what the listwise loss trains.
         parent: the post that it does attach to.
     """
@@ -138,7 +139,7 @@ class PooledViews(Shown):
 
 def predict(
     evaluator: Evaluator, model: JointModel, label_names: tuple[str, ...], indices: Index,
-    *, links: bool, deadline: Deadline | None = None,
+    *, links: bool | int, deadline: Deadline | None = None,
 ) -> Predictions:
     """Collect what ``model`` says of cascades.
 
@@ -147,7 +148,8 @@ def predict(
         model: trained; left in evaluation mode.
         label_names: its C classes, whatever the store calls its own.
         indices: (B,) positions in the store.
-        links: whether to rank candidates.
+        links: how many of the likeliest candidates of each target to rank; ``True`` ranks all,
+            which takes memory by the square of a cascade.
         deadline: see the cascades as they were then; there are no links to rank.
     """
     store, tasks = evaluator.store, evaluator.tasks
@@ -158,7 +160,11 @@ def predict(
     )
     empty = np.empty((0, len(label_names)))
     labels: list[int] = said.label.tolist()
-    ranked = tuple(_rank(evaluator, model, indices)) if links and deadline is None else ()
+    most = None if links is True else int(links)
+    ranked: tuple[LinkRanking, ...] = ()
+    if links and deadline is None:
+        with torch.inference_mode():
+            ranked = tuple(_rank(evaluator, model, indices, most))
     with np.errstate(invalid="ignore"):
         mrr = reciprocal / said.targets
     return Predictions(
@@ -188,29 +194,23 @@ def _ids(evaluator: Evaluator, indices: Index) -> tuple[str, ...]:
     return tuple(evaluator.store.ids[int(index)] for index in indices)
 
 
-def _rank(evaluator: Evaluator, model: JointModel, indices: Index) -> Iterator[LinkRanking]:
+def _rank(
+    evaluator: Evaluator, model: JointModel, indices: Index, most: int | None
+) -> Iterator[LinkRanking]:
     model.eval()
-    for stretch in evaluator.batches(indices):
-        batch = stretch.to(model.device)
-        with torch.inference_mode():
-            _, outputs = model(batch)
-        child, candidate = _array(batch.pairs)
-        scores, answer = _array(outputs.link_logits.double()), _array(batch.pair_target)
-        cascade, root = _array(batch.cascade_of), _array(batch.root)
-        cuts = np.flatnonzero(np.diff(_array(batch.pair_group))) + 1
-        for pairs in np.split(np.arange(len(child)), cuts) if len(child) else ():
-            post = int(child[pairs[0]])
-            first = int(root[cascade[post]])
-            order = pairs[np.argsort(-scores[pairs], kind="stable")]
+    for asked in evaluator.asked(model, indices):
+        batch, targets = asked.batch, asked.targets
+        if not len(targets):
+            continue
+        cascade_of = batch.cascade_of.cpu().numpy()[targets.post]
+        reps, _ = model(batch)
+        for best in best_candidates(model.link_scorer(reps, batch), targets, most):
+            place = best.target
+            first = int(targets.first[place])
             yield LinkRanking(
-                cascade=batch.ids[int(cascade[post])],
-                post=post - first,
-                candidates=candidate[order] - first,
-                scores=scores[order],
-                parent=int(candidate[pairs][answer[pairs]][0]) - first,
+                cascade=batch.ids[int(cascade_of[place])],
+                post=int(targets.post[place]) - first,
+                candidates=best.candidates - first,
+                scores=best.scores,
+                parent=int(targets.parent[place]) - first,
             )
-
-
-def _array(values: Tensor) -> NDArray[Any]:
-    found: NDArray[Any] = values.cpu().numpy()
-    return found

@@ -77,7 +77,7 @@ def predict(
     from dgljoint_cli import predicting
 
     opened = load_run(run, device=device)
-    found = opened.predict(data, observed=observed, links=links is not None)
+    found = opened.predict(data, observed=observed, links=links or False)
     for doubt in found.doubts:
         talk.say(f"doubtful: {doubt}")
     if out == _STDOUT:
@@ -96,7 +96,7 @@ def predict(
                 "label_names": found.label_names,
                 "doubts": found.doubts,
                 "predictions": list(found.rows()),
-                **_links(found, links),
+                **_links(found),
             }
         )
         return
@@ -121,17 +121,17 @@ def _check_output(out: Path | None, *, force: bool, links: bool, as_json: bool) 
         raise UsageError(f"{out} exists", hint="--force replaces it, or name another file")
 
 
-def _links(found: Predictions, most: int | None) -> dict[str, object]:
+def _links(found: Predictions) -> dict[str, object]:
     if found.links is None:
         return {}
-    return {"links": [_ranking(ranking, most) for ranking in found.links]}
+    return {"links": [_ranking(ranking) for ranking in found.links]}
 
 
-def _ranking(ranking: LinkRanking, most: int | None) -> dict[str, object]:
+def _ranking(ranking: LinkRanking) -> dict[str, object]:
     return {
         "cascade": ranking.cascade,
         "post": ranking.post,
         "parent": ranking.parent,
-        "candidates": ranking.candidates[:most].tolist(),
-        "scores": ranking.scores[:most].tolist(),
+        "candidates": ranking.candidates.tolist(),
+        "scores": ranking.scores.tolist(),
     }

@@ -18,24 +18,24 @@ def hidden_edges(store: CascadeStore) -> Finding:
     """Make training and evaluation graphs; count hidden edges in them, and later candidates."""
     # torch and DGL, which nothing else in data preparation needs
     from dgljoint.nn.assemble import observed_graph
-    from dgljoint.nn.questions import evaluation_question, training_question
+    from dgljoint.nn.questions import evaluation_targets, training_question
 
     rng = np.random.default_rng(0)
     chosen = np.sort(rng.permutation(len(store))[:_MOST_CASCADES])
     shown = late = asked = 0
     for start in range(0, len(chosen), _BATCH):
         columns = store.read(chosen[start : start + _BATCH])
-        questions = (
-            training_question(columns, _TARGET_SHARE, _CANDIDATES, rng),
-            evaluation_question(columns, _OBSERVED_SHARE),
-        )
-        for question in questions:
+        delay = columns.delay_seconds
+        training = training_question(columns, _TARGET_SHARE, _CANDIDATES, rng)
+        child, candidate = training.pairs
+        late += int((delay[candidate] >= delay[child]).sum())
+        targets = evaluation_targets(columns, _OBSERVED_SHARE)
+        # Posts are in order of time: the last of a target's candidates is the latest.
+        late += int((delay[targets.end - 1] >= delay[targets.post]).sum())
+        asked += int(training.answer.sum()) + len(targets)
+        for question in (training, targets.unpaired()):
             tail, head = (end.numpy() for end in observed_graph(columns, question).edges())
             shown += _count_hidden(columns, tail, head, np.flatnonzero(question.pending))
-            child, candidate = question.pairs
-            delay = columns.delay_seconds
-            late += int((delay[candidate] >= delay[child]).sum())
-            asked += int(question.answer.sum())
     bad = shown + late
     return Finding(
         "target edges",

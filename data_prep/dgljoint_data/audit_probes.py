@@ -253,10 +253,9 @@ def cascade_shapes(columns: CascadeColumns) -> NDArray[np.float64]:
 
 
 def _depths(columns: CascadeColumns) -> NDArray[np.int64]:
-    """Count each post's ancestors, a layer of all trees at a time."""
-    depth = np.zeros(len(columns.parent), np.int64)
-    ancestor = columns.parent
+    """Count each post's ancestors by pointer doubling: a thread may be one chain of replies."""
+    depth, ancestor = (columns.parent >= 0).astype(np.int64), columns.parent
     while (alive := ancestor >= 0).any():
-        depth += alive
-        ancestor = np.where(alive, columns.parent[ancestor], -1)
+        depth += np.where(alive, depth[ancestor], 0)
+        ancestor = np.where(alive, ancestor[ancestor], -1)
     return depth

@@ -15,8 +15,9 @@ from torch import Tensor
 from dgljoint.config import CascadeOptions
 from dgljoint.errors import DivergedError
 from dgljoint.evaluation.deadlines import Deadline
-from dgljoint.evaluation.metrics import link_scores, rank_parents, rumor_scores
+from dgljoint.evaluation.metrics import Ranks, join_ranks, link_scores, rumor_scores
 from dgljoint.evaluation.predictions import Predictions, join_predictions, no_predictions
+from dgljoint.evaluation.ranking import rank_by_scores, rank_by_values
 from dgljoint.evaluation.scores import (
     ALL,
     MODEL,
@@ -32,12 +33,12 @@ from dgljoint.nn.batch import CascadeBatch
 from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.losses import CASCADE, RUMOR, TASKS
 from dgljoint.nn.model import JointModel
-from dgljoint.nn.protocols import Outputs
-from dgljoint.nn.questions import evaluation_question
+from dgljoint.nn.protocols import Outputs, Representations
+from dgljoint.nn.questions import Targets, evaluation_targets
 from dgljoint.processes import ALONE, Processes
 from dgljoint.store import CascadeStore
 
-_BATCH_COST = 1 << 14
+_BATCH_POSTS = 1 << 14
 
 Array = NDArray[Any]
 Index = NDArray[np.int64]
@@ -89,10 +90,10 @@ class Evaluator:
             deadline: see the cascades as they were then, with no post asked for its parent.
         """
         model.eval()
-        group, stretches = self.processes, list(_by_cost(self.store, indices))
+        group, stretches = self.processes, list(_stretches(self.store, indices))
         with torch.inference_mode():
             own = [
-                _predict(model, self._batch(chosen, deadline).to(model.device), chosen)
+                _predict(model, self._asked(chosen, model, deadline), chosen)
                 for chosen in stretches[group.rank :: group.size]
             ]
         found = group.gather(own)
@@ -120,50 +121,85 @@ class Evaluator:
             self.majority,
         )
 
-    def batches(self, indices: Index) -> Iterator[CascadeBatch]:
-        """Yield the cascades at ``indices`` in batches of bounded memory, in their order."""
-        return map(self._batch, _by_cost(self.store, indices))
+    def asked(self, model: JointModel, indices: Index) -> Iterator[Asked]:
+        """Yield the cascades at ``indices`` in batches of bounded memory, in their order.
 
-    def _batch(self, chosen: Index, deadline: Deadline | None = None) -> CascadeBatch:
+        Args:
+            model: that is asked; the batches are on its device.
+            indices: positions in the store.
+        """
+        for chosen in _stretches(self.store, indices):
+            yield self._asked(chosen, model)
+
+    def _asked(self, chosen: Index, model: JointModel, deadline: Deadline | None = None) -> Asked:
         columns, share = self.store.read(chosen), self.options.observed_share
         if deadline is not None:
             # What is later is not hidden but gone: nothing computed of a batch can hold it.
             columns, share = deadline.cut(columns), 1.0
-        question = evaluation_question(columns, share)
-        return assemble(self.store, columns, question, self.features)
+        scored = CASCADE in self.tasks and CASCADE in model.computed
+        targets = evaluation_targets(columns, share, scored=scored)
+        batch = assemble(self.store, columns, targets.unpaired(), self.features)
+        return Asked(batch.to(model.device), targets)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """Some cascades and what is asked of them.
+
+    Attributes:
+        batch: with no pairs, which are for losses.
+        targets: posts of the batch to rank candidates for.
+    """
+
+    batch: CascadeBatch
+    targets: Targets
 
 
 def _check_finite(outputs: Outputs, batch: CascadeBatch) -> None:
     """Refuse logits that are no numbers: a rank or a class can be made of any of them."""
-    for name, logits in vars(outputs).items():
-        if not bool(torch.isfinite(logits).all()):
-            raise DivergedError(
-                f"{name.replace('_', ' ')} are not finite when scored; cascades of the batch: "
-                f"{batch.some_ids}",
-                hint="the last good checkpoint stands; a lower -s train.learning_rate in another "
-                "--out may help",
-            )
+    if not bool(torch.isfinite(outputs.rumor_logits).all()):
+        raise _not_finite("rumor logits", batch)
 
 
-def _predict(model: JointModel, batch: CascadeBatch, index: Index) -> Predictions:
-    """Take what ``model`` says of a batch, whose cascades stand at ``index``, off the device."""
+def _not_finite(what: str, batch: CascadeBatch) -> DivergedError:
+    return DivergedError(
+        f"{what} are not finite when scored; cascades of the batch: {batch.some_ids}",
+        hint="the last good checkpoint stands; a lower -s train.learning_rate in another "
+        "--out may help",
+    )
+
+
+def _predict(model: JointModel, asked: Asked, index: Index) -> Predictions:
+    """Take what ``model`` says of cascades, at ``index`` in the store, off the device."""
+    batch, targets = asked.batch, asked.targets
     reps, outputs = model(batch)
     _check_finite(outputs, batch)
-    group, answer = _array(batch.pair_group), _array(batch.pair_target)
-    scored = {MODEL: outputs.link_logits} | {name: of(batch) for name, of in GUESSES.items()}
-    parent = batch.pairs[1][batch.pair_target]
-    target_of = batch.cascade_of[batch.pairs[0][batch.pair_target]]
+    cascade_of, root = _array(batch.cascade_of), _array(batch.root)
     return Predictions(
         index=index,
         label=_array(batch.label),
         logits=_array(outputs.rumor_logits.double()),
         observed=_array(batch.observed_posts),
-        targets=np.bincount(_array(target_of), minlength=len(index)),
-        ranks={name: rank_parents(_array(of), group, answer) for name, of in scored.items()},
-        not_source=_array(parent != batch.root[batch.cascade_of[parent]]),
+        targets=np.bincount(cascade_of[targets.post], minlength=len(index)),
+        ranks=_ranks(model, reps, asked),
+        not_source=targets.parent != root[cascade_of[targets.parent]],
         cascade_view=_array(batch.pool(reps.cascade).double()),
         rumor_view=_array(batch.pool(reps.rumor).double()),
     )
+
+
+def _ranks(model: JointModel, reps: Representations, asked: Asked) -> dict[str, Ranks]:
+    """Rank the targets' parents, by the model and by each trivial guess."""
+    guessed = {
+        name: rank_by_values(_array(guess(asked.batch)), asked.targets)
+        for name, guess in GUESSES.items()
+    }
+    if not len(asked.targets):
+        return {MODEL: join_ranks([]), **guessed}
+    scorer = model.link_scorer(reps, asked.batch)
+    if not scorer.finite:
+        raise _not_finite("link logits", asked.batch)
+    return {MODEL: rank_by_scores(scorer, asked.targets), **guessed}
 
 
 def _array(values: Tensor) -> Array:
@@ -184,14 +220,10 @@ def _links(predictions: Predictions) -> dict[str, LinkTable]:
     }
 
 
-def _by_cost(store: CascadeStore, indices: Index) -> Iterator[Index]:
-    """Cut ``indices`` into stretches of bounded memory, each of at least one cascade.
-
-    A post costs 1, and so do 512 squares of a cascade's posts: every late post is paired with
-    every earlier one, about two million pairs for a cascade of 3,000.
-    """
+def _stretches(store: CascadeStore, indices: Index) -> Iterator[Index]:
+    """Cut ``indices`` into stretches of bounded memory, each of at least one cascade."""
     sizes = store.post_ptr[indices + 1] - store.post_ptr[indices]
-    stretch = np.cumsum(sizes + sizes**2 // 512) // _BATCH_COST
+    stretch = np.cumsum(sizes) // _BATCH_POSTS
     cuts = np.flatnonzero(np.diff(stretch)) + 1
     if len(indices):
         yield from np.split(indices, cuts)

@@ -34,25 +34,6 @@ class Ranks:
         return Ranks(self.above[which], self.tied[which], self.candidates[which])
 
 
-def rank_parents(
-    scores: NDArray[Any], group: NDArray[np.int64], answer: NDArray[np.bool_]
-) -> Ranks:
-    """Rank each target's parent.
-
-    Args:
-        scores: (P,) of the pairs; higher is likelier.
-        group: (P,) target of each pair, 0 to T-1 in order.
-        answer: (P,) true for the pair of the parent, one a target.
-    """
-    targets = int(answer.sum())
-    parent_score = scores[answer][group]
-    return Ranks(
-        above=np.bincount(group[scores > parent_score], minlength=targets),
-        tied=np.bincount(group[scores == parent_score], minlength=targets) - 1,
-        candidates=np.bincount(group, minlength=targets),
-    )
-
-
 def join_ranks(parts: Sequence[Ranks]) -> Ranks:
     """Lay the ranks of several batches end to end."""
     return Ranks(

@@ -39,6 +39,8 @@ class CascadeBatch:
         label: (B,) int64 class, -1 for none.
         event: (B,) int64; cascades with equal numbers tell of one event.
         pairs: (2, P) int64, target post over candidate parent; a target's pairs stand together.
+            For losses: what is evaluated is scored elsewhere, some candidates at a time, and has
+            none here.
         pair_target: (P,) bool, true where the candidate is the target's parent. Every target has
             exactly one such pair.
         ids: B cascade ids, for messages and files; never a feature.

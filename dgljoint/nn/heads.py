@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
@@ -51,14 +53,89 @@ class CascadePredictor(nn.Module):
         attraction: Tensor = self.attraction(view).squeeze(1)[candidate]
         level: Tensor = self.level(view).squeeze(1)[child]
         gap = delay_seconds[child] - delay_seconds[candidate]
-        return affinity + attraction + level + self._kernel_at(gap)
+        return affinity + attraction + level + self._knots().at(gap)
 
-    def _kernel_at(self, gap_seconds: Tensor) -> Tensor:
-        place = (torch.log2(1 + gap_seconds).float() / _GAP_STEP).clamp(max=_GAP_KNOTS - 1.001)
-        left = place.long()
-        part = place - left
-        kernel = self.kernel * _KERNEL_UNIT
-        return kernel[left] * (1 - part) + kernel[left + 1] * part
+    def scorer(self, view: Tensor, delay_seconds: Tensor) -> LinkScorer:
+        """Prepare to score tables of posts and candidates, without gradient.
+
+        Shapes: ``view`` (N, D), ``delay_seconds`` (N,).
+        """
+        with torch.no_grad():
+            one = view.new_ones(len(view), 1, dtype=torch.float64)
+            child = (self.query(view) * self.scale, one, self.level(view))
+            candidate = (self.key(view), self.attraction(view), one)
+            return LinkScorer(
+                child=torch.cat([part.double() for part in child], dim=1),
+                candidate=torch.cat([part.double() for part in candidate], dim=1),
+                delay_seconds=delay_seconds,
+                knots=self._knots(),
+            )
+
+    def _knots(self) -> _Knots:
+        values = self.kernel * _KERNEL_UNIT
+        return _Knots(values, values.diff())
+
+
+@dataclass(frozen=True, eq=False)
+class _Knots:
+    """The time kernel: its value at each knot, and how much it rises to the next."""
+
+    values: Tensor
+    rises: Tensor
+
+    def at(self, gap_seconds: Tensor) -> Tensor:
+        """Interpolate at gaps of float64; any shape, to the same in the kernel's precision."""
+        # In place: nothing is differentiated by times, and a table of pairs is large.
+        place = gap_seconds.to(torch.float32, copy=True).flatten()
+        place.add_(1).log2_().div_(_GAP_STEP).clamp_(max=_GAP_KNOTS - 1.001)
+        left = place.int()
+        low, rise = self.values.index_select(0, left), self.rises.index_select(0, left)
+        return torch.addcmul(low, rise, place.frac_()).view(gap_seconds.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class LinkScorer:
+    """Scores what :class:`CascadePredictor` scores, as tables of posts and candidates.
+
+    All but the time kernel is one matrix product, in float64 and then rounded to float32: so the
+    score of a pair, and whether two tie, does not depend on the table that they are scored in.
+
+    Attributes:
+        child: (N, D+2) float64.
+        candidate: (N, D+2) float64; the inner product with a row of ``child`` is all of the score
+            but the kernel.
+        delay_seconds: (N,) float64.
+        knots: of the kernel.
+    """
+
+    child: Tensor
+    candidate: Tensor
+    delay_seconds: Tensor
+    knots: _Knots
+
+    def pairs(self, post: Tensor, candidate: Tensor) -> Tensor:
+        """Score pairs. Shapes: (P,) int64 each, to (P,) float32."""
+        product = (self.child[post] * self.candidate[candidate]).sum(1)
+        gap = self.delay_seconds[post] - self.delay_seconds[candidate]
+        return product.float() + self.knots.at(gap)
+
+    def table(self, post: Tensor, start: int, stop: int) -> Tensor:
+        """Score posts with each candidate from ``start`` to ``stop``.
+
+        A candidate later than the post gets some number. Shapes: (T,) int64 to (T, stop - start)
+        float32.
+        """
+        product = self.child[post] @ self.candidate[start:stop].T
+        # Of posts that are no candidates the gap is negative; it has no logarithm.
+        gap = self.delay_seconds[post].unsqueeze(1) - self.delay_seconds[start:stop]
+        return product.float().add_(self.knots.at(gap.clamp_(min=0)))
+
+    @property
+    def finite(self) -> bool:
+        """Whether every score is a number, of float32."""
+        bound = self.child.norm(dim=1).max() * self.candidate.norm(dim=1).max()
+        bound = bound + self.knots.values.abs().max()
+        return bool(torch.isfinite(bound.float()))
 
 
 class RumorDetector(nn.Module):

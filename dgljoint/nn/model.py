@@ -14,7 +14,7 @@ from dgljoint.cascade import Kind
 from dgljoint.errors import PluginError
 from dgljoint.nn.batch import CascadeBatch
 from dgljoint.nn.dropout import Dropout
-from dgljoint.nn.heads import CascadePredictor, RumorDetector
+from dgljoint.nn.heads import CascadePredictor, LinkScorer, RumorDetector
 from dgljoint.nn.hosted import (
     Hosted,
     NotFiniteError,
@@ -223,6 +223,16 @@ class JointModel(nn.Module):
                 reps = inform_rumor(interaction, reps, score_links, batch)
             outputs = self._outputs(reps, score_links, batch)
         return (_in_float32(reps), _in_float32(outputs)) if self._half else (reps, outputs)
+
+    def link_scorer(self, reps: Representations, batch: CascadeBatch) -> LinkScorer:
+        """Return what scores any pairs of posts of the batch as the link head does.
+
+        Args:
+            reps: of :meth:`decide`; the cascade task is among :attr:`computed`.
+            batch: of the same posts.
+        """
+        with self._precision(batch):
+            return self.link_head.scorer(reps.cascade, batch.delay_seconds)
 
     @property
     def hosted(self) -> tuple[Hosted[Any], ...]:

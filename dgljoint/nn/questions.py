@@ -82,27 +82,69 @@ def training_question(
     )
 
 
-def evaluation_question(columns: CascadeColumns, observed_share: float) -> Question:
-    """Observe each cascade's first posts by time; ask for every later one, all candidates.
+@dataclass(frozen=True, slots=True, eq=False)
+class Targets:
+    """T posts that are asked for their parent among all strictly earlier posts of their cascade.
+
+    A target's candidates are consecutive posts, so two numbers name them all. Pairs grow with the
+    square of a cascade: they are made where they are scored, some at a time.
+
+    Attributes:
+        pending: (N,) bool, posts whose incoming edge is hidden.
+        post: (T,) int64 the targets, ascending.
+        first: (T,) int64 their first candidates, the sources of their cascades.
+        end: (T,) int64 the posts after their last candidates; at least two after the first.
+        parent: (T,) int64 the candidates that are their parents.
+    """
+
+    pending: NDArray[np.bool_]
+    post: Index
+    first: Index
+    end: Index
+    parent: Index
+
+    def __len__(self) -> int:
+        return len(self.post)
+
+    def unpaired(self) -> Question:
+        """Return the question that hides the same edges, with no pairs to score."""
+        return Question(self.pending, np.empty((2, 0), np.int64), np.empty(0, np.bool_))
+
+    def paired(self) -> Question:
+        """Return the question with all pairs. They take memory by the square of a cascade."""
+        row, position = _ragged(self.end - self.first)
+        candidate = position + self.first[row]
+        return Question(
+            self.pending, np.stack((self.post[row], candidate)), candidate == self.parent[row]
+        )
+
+
+def evaluation_targets(
+    columns: CascadeColumns, observed_share: float, *, scored: bool = True
+) -> Targets:
+    """Observe each cascade's first posts by time; ask for every later one.
 
     A cascade without times is observed whole: nothing in it is later than anything else.
 
     Args:
         columns: the cascades.
         observed_share: share of the posts observed, rounded up; all later edges are hidden.
+        scored: whether anybody ranks candidates; otherwise the same edges are hidden, and nothing
+            is asked.
     """
     first, earlier = _earlier_posts(columns)
     sizes = np.diff(columns.post_ptr)
     observed = np.ceil(sizes * observed_share - 1e-9).astype(np.int64)
     observed = np.where(columns.timed, observed, sizes)
     pending = np.arange(len(first)) - first >= np.repeat(observed, sizes)
-    target = np.flatnonzero(pending & _eligible(columns, first, earlier))
-    row, position = _ragged(earlier[target])
-    return Question(
-        pending=pending,
-        pairs=np.stack((target[row], position + first[target][row])),
-        answer=position == (columns.parent[target] - first[target])[row],
-    )
+    post = np.flatnonzero(pending & _eligible(columns, first, earlier) & scored)
+    start = first[post]
+    return Targets(pending, post, start, start + earlier[post], columns.parent[post])
+
+
+def evaluation_question(columns: CascadeColumns, observed_share: float) -> Question:
+    """Return what :func:`evaluation_targets` asks, with all pairs: for small cascades."""
+    return evaluation_targets(columns, observed_share).paired()
 
 
 def _earlier_posts(columns: CascadeColumns) -> tuple[Index, Index]:

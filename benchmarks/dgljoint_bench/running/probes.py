@@ -35,9 +35,6 @@ DATE = "date alone, random forest"
 
 # The RvNN archives' words. A feature of our own counts the words of texts that they have not.
 _PUBLISHED = "published_words"
-# So many cascades are looked at together: which posts are observed is found by way of the pairs of
-# a post and its candidates, which of a whole data set are gigabytes.
-_PIECE = 32
 
 Figures = dict[str, float]
 Features = Any  # an array or a sparse matrix, a row a cascade
@@ -63,8 +60,7 @@ class _Part:
         return np.array(source_texts(self.store), dtype=object)[self.index]
 
     def shapes(self, cut: Cut) -> NDArray[np.float64]:
-        pieces = np.split(self.index, range(_PIECE, len(self.index), _PIECE))
-        return np.concatenate([cascade_shapes(cut(self.store.read(one))) for one in pieces])
+        return cascade_shapes(cut(self.store.read(self.index)))
 
 
 def probe_figures(
@@ -93,10 +89,10 @@ def probe_figures(
         UsageError: there is no such split or fold, or a deadline cannot be read.
         DataError: a file cannot be used, the classes differ, or there is nothing to train or test.
     """
-    from dgljoint.nn.questions import evaluation_question
+    from dgljoint.nn.questions import evaluation_targets
 
     def observed(columns: CascadeColumns) -> CascadeColumns:
-        seen = ~evaluation_question(columns, observed_share).pending
+        seen = ~evaluation_targets(columns, observed_share, scored=False).pending
         return first_posts(columns, np.bincount(columns.cascade_of[seen]))
 
     moments = parse_deadlines(deadlines) if deadlines else ()

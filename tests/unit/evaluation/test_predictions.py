@@ -81,7 +81,7 @@ class Share:
 def test_the_shares_of_two_processes_make_the_whole(
     evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dgljoint.evaluation.evaluate._BATCH_COST", 20)
+    monkeypatch.setattr("dgljoint.evaluation.evaluate._BATCH_POSTS", 20)
     model, indices = toy_model(evaluator.store), np.arange(23)
     whole = evaluator.predict(model, indices)
     shares = [Share(rank) for rank in range(2)]

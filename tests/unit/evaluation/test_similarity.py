@@ -98,7 +98,7 @@ def test_views_are_pooled_over_observed_posts_and_all_batches(
         for view in (reps.cascade, reps.rumor)
     ]
     expected = view_scores(*mine)
-    monkeypatch.setattr("dgljoint.evaluation.evaluate._BATCH_COST", 1)
+    monkeypatch.setattr("dgljoint.evaluation.evaluate._BATCH_POSTS", 1)
     scores = evaluator.scores(model, chosen, "test")
     assert expected is not None
     assert scores.views is not None

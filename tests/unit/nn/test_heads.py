@@ -37,7 +37,7 @@ def test_the_time_kernel_ends_in_its_last_knot(tmp_path: Path) -> None:
     head = CascadePredictor(WIDTH)
     with torch.no_grad():
         head.kernel[-1] = 1
-        far = head._kernel_at(torch.tensor([1e12, 0.0], dtype=torch.float64))
+        far = head._knots().at(torch.tensor([1e12, 0.0], dtype=torch.float64))
     assert abs(far[0] - 10) < 0.02
     assert far[1] == 0
 

@@ -7,29 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgljoint.nn.questions import Question, evaluation_question, training_question
+from dgljoint.nn.questions import (
+    Question,
+    evaluation_question,
+    evaluation_targets,
+    training_question,
+)
 from dgljoint.store import CascadeColumns
-
-
-@st.composite
-def columns(draw: st.DrawFn) -> CascadeColumns:
-    sizes = draw(st.lists(st.integers(1, 30), min_size=1, max_size=4))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    ptr = np.concatenate(([0], np.cumsum(sizes)))
-    parent, delay = [], []
-    for start, size in zip(ptr, sizes, strict=False):
-        parent += [-1, *(start + int(rng.integers(0, n)) for n in range(1, size))]
-        # Coarse times: several posts in one moment are common.
-        delay += [0.0, *np.sort(rng.integers(0, max(2, size // 2), size - 1)).astype(float)]
-    count = int(ptr[-1])
-    return CascadeColumns(
-        index=np.arange(len(sizes)),
-        post_ptr=ptr,
-        posts=np.arange(count),
-        parent=np.array(parent, np.int64),
-        delay_seconds=np.array(delay),
-        kind=np.zeros(count, np.uint8),
-    )
+from threads import columns
 
 
 def check(question: Question, of: CascadeColumns) -> None:
@@ -118,3 +103,19 @@ def test_the_same_edges_are_hidden_when_nobody_scores_the_pairs(
     np.testing.assert_array_equal(hidden.pending, asked.pending)
     assert hidden.pairs.shape == (2, 0)
     assert hidden.answer.shape == (0,)
+
+
+@given(columns(), st.sampled_from([0.25, 0.75]))
+def test_a_target_names_its_candidates_by_their_ends(of: CascadeColumns, share: float) -> None:
+    targets = evaluation_targets(of, share)
+    for post, first, end, parent in zip(
+        targets.post, targets.first, targets.end, targets.parent, strict=True
+    ):
+        same = of.cascade_of == of.cascade_of[post]
+        earlier = np.flatnonzero(same & (of.delay_seconds < of.delay_seconds[post]))
+        assert [first, end - 1] == [earlier[0], earlier[-1]]
+        assert parent == of.parent[post]
+    assert targets.unpaired().pairs.shape == (2, 0)
+    unscored = evaluation_targets(of, share, scored=False)
+    assert len(unscored) == 0
+    np.testing.assert_array_equal(unscored.pending, targets.unpaired().pending)

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         train,
         train_study,
     )
-    from dgljoint.cascade import Cascade, Kind
+    from dgljoint.cascade import Cascade, Kind, RowBlock, SparseBlock
     from dgljoint.dataset import CascadeDataset
     from dgljoint.errors import (
         DataError,
@@ -88,7 +88,9 @@ _HOME = {
     "Reader": "dgljoint.reading",
     "ReaderSpec": "dgljoint.plugins.specs",
     "Reference": "dgljoint.plugins.specs",
+    "RowBlock": "dgljoint.cascade",
     "Run": "dgljoint.loaded_run",
+    "SparseBlock": "dgljoint.cascade",
     "StopTraining": "dgljoint.training.callbacks",
     "TensorBoard": "dgljoint.training.tensorboard",
     "UsageError": "dgljoint.errors",
@@ -139,7 +141,9 @@ __all__ = [
     "Reader",
     "ReaderSpec",
     "Reference",
+    "RowBlock",
     "Run",
+    "SparseBlock",
     "StopTraining",
     "TensorBoard",
     "UsageError",

@@ -46,6 +46,22 @@ class SparseBlock:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class RowBlock:
+    """A dense feature that only some of the N posts of one cascade have.
+
+    Attributes:
+        index: (K,) int64 positions in the cascade of the posts that have a row, ascending.
+        rows: (K, F) float16 or float32.
+    """
+
+    index: NDArray[np.int64]
+    rows: NDArray[Any]
+
+
+Block = SparseBlock | RowBlock | NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Cascade:
     """A source post and everything that followed, in time order.
 
@@ -66,7 +82,8 @@ class Cascade:
         kind: (N,) uint8, values of :class:`Kind`.
         text: N texts; ``""`` where a post has none of its own.
         features: what the raw data say of the posts beside that, by name: (N, F) float16 or
-            float32 arrays or sparse blocks, raw. Every cascade of a reader has the same names.
+            float32 arrays, row blocks where only some posts have a row, or sparse blocks, raw.
+            Every cascade of a reader has the same names.
         targets: labels of other tasks, by name: one for the cascade, or one for each of the N
             posts; ``None`` for none. They are stored and never become features.
     """
@@ -81,7 +98,7 @@ class Cascade:
     delay_seconds: NDArray[np.float64]
     kind: NDArray[np.uint8]
     text: Sequence[str]
-    features: Mapping[str, SparseBlock | NDArray[Any]] = field(default_factory=dict)
+    features: Mapping[str, Block] = field(default_factory=dict)
     targets: Mapping[str, Target] = field(default_factory=dict)
 
     def __len__(self) -> int:

@@ -34,9 +34,9 @@ class CascadeDataset(_dgl.DGLDataset):  # type: ignore[misc]  # DGL ships no typ
 
     A graph has an edge from each post to those that answer it, posts in order of time, the source
     first. Node data: ``delay`` (N,) float64 seconds since the source, ``kind`` (N,) int64 of
-    :class:`dgljoint.Kind`, and each dense feature of the file under its name, (N, F) float32, raw.
-    Ids, users and absolute times are not there: they give labels away. The label is an int64
-    scalar, -1 for none, as ``cross_entropy(ignore_index=-1)`` takes it.
+    :class:`dgljoint.Kind`, and each dense feature of the file under its name, (N, F) float32, raw,
+    zeros for a post that has no row. Ids, users and absolute times are not there: they give labels
+    away. The label is an int64 scalar, -1 for none, as ``cross_entropy(ignore_index=-1)`` takes it.
 
     The whole cascade is shown: who predicts links hides edges, and what came later, himself.
 
@@ -175,13 +175,12 @@ class CascadeDataset(_dgl.DGLDataset):  # type: ignore[misc]  # DGL ships no typ
 
     def _graph(self, place: int) -> _dgl.Graph:
         columns = self.store.read(np.array([place]))
-        posts = slice(int(self.store.post_ptr[place]), int(self.store.post_ptr[place + 1]))
         nodes = {
             "delay": torch.from_numpy(columns.delay_seconds.copy()),
             "kind": torch.from_numpy(columns.kind.astype(np.int64)),
         }
         for name in self._dense:
-            nodes[name] = torch.from_numpy(self.store.dense(name)[posts].astype(np.float32))
+            nodes[name] = torch.from_numpy(self.store.dense(name).filled(columns.posts))
         child = torch.arange(1, len(columns.parent))
         return _dgl.plain_graph(torch.from_numpy(columns.parent[1:]), child, nodes)
 
@@ -206,7 +205,8 @@ def write_graphs(store: CascadeStore, output: Path) -> None:
     (P+1,), ``NAME/indices``, ``NAME/values`` and ``NAME/columns`` (1,). Ids, users, texts and dates
     are not carried, nor are the names of classes and words.
 
-    DGL writes what is in memory as a whole, so memory is not bounded here.
+    DGL writes what is in memory as a whole, so memory is not bounded here: a dense feature that few
+    posts have is as large as if all had it.
 
     Raises:
         DataError: the store is empty or cannot be said in this form.

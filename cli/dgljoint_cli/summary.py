@@ -18,7 +18,8 @@ from dgljoint_data.audit_findings import Finding, Severity
 from dgljoint_data.build_summary import Shape
 
 _STYLES = {
-    Severity.ok: "green", Severity.info: "cyan", Severity.warning: "yellow", Severity.error: "red",
+    Severity.skipped: "dim", Severity.ok: "green", Severity.info: "cyan",
+    Severity.warning: "yellow", Severity.error: "red",
 }
 
 
@@ -99,7 +100,10 @@ def _texts(summary: BuildSummary) -> RenderableType:
         ("several times, in the same words", summary.equal_texts),
         ("several times, in nearly the same words", summary.similar_texts),
     ):
-        made.add_row(name, f"{found.groups:,}", f"{found.cascades:,}")
+        if found is None:
+            made.add_row(name, "not asked: no texts", "")
+        else:
+            made.add_row(name, f"{found.groups:,}", f"{found.cascades:,}")
     return made
 
 

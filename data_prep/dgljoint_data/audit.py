@@ -20,7 +20,7 @@ from typing import Any
 
 from dgljoint.store import CascadeStore
 from dgljoint_data import audit_columns, audit_graph, audit_overlap, audit_probes
-from dgljoint_data.audit_findings import Finding, Severity
+from dgljoint_data.audit_findings import Finding, Severity, not_asked
 
 DEFAULT = "event"
 
@@ -106,5 +106,4 @@ def _missing_split(store: CascadeStore, audited: str | None) -> list[Finding]:
         return []
     instead = "no split at all" if audited is None else f"{audited} is audited"
     why = store.splits_refused.get(DEFAULT, "the file has none")
-    explanation = f"not asked: no split '{DEFAULT}' ({why}); {instead}"
-    return [Finding("split", Severity.info, "–", explanation)]
+    return [not_asked("split", f"no split '{DEFAULT}' ({why}); {instead}")]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dgljoint.store import CascadeStore, StoredSplit
-from dgljoint_data.audit_findings import Finding, Severity
+from dgljoint_data.audit_findings import Finding, Severity, not_asked
 from dgljoint_data.features import user
 
 _UNEVEN = 0.1  # a class's share of a fold, against its share of all
@@ -18,6 +19,8 @@ _APART = 0.8  # chance that a thread of one class is earlier than one of another
 _SAME_ORDER = 0.95
 _LATE_SHARE = 0.2
 _FEW_USERS = 20  # who wrote several posts: fewer say nothing
+_TIME, _USER = "the time of posting", "the user"
+_FEW_ROWS = 20  # of which one of hundreds of columns is in any order by chance
 # More posts change a rank correlation in the second decimal.
 _SAMPLE = 20_000
 _SUSPICIOUS = re.compile(
@@ -30,13 +33,16 @@ Ranks = NDArray[np.float64]
 
 def class_balance(store: CascadeStore, split: StoredSplit) -> Finding:
     """Compare each fold's shares of the classes with those of the whole."""
+    check = "class balance"
     used = (split.fold >= 0) & (store.label >= 0)
     label, fold = store.label[used].astype(np.int64), split.fold[used].astype(np.int64)
     held = np.zeros((fold.max(initial=0) + 1, len(store.label_names)))
     np.add.at(held, (fold, label), 1)
     held = held[held.sum(axis=1) > 0]
-    if not len(held):
-        return Finding("class balance", Severity.info, "–", "no cascade has a label")
+    if len(held) < 2:
+        return not_asked(check, "no second fold with labels" if len(held) else "no labels")
+    if (held.sum(axis=0) > 0).sum() < 2:
+        return not_asked(check, "one class alone")
     overall = held.sum(axis=0) / held.sum()
     missing = int((held == 0)[:, overall > 0].sum())
     worst = float(abs(held / held.sum(axis=1, keepdims=True) - overall).max())
@@ -45,7 +51,7 @@ def class_balance(store: CascadeStore, split: StoredSplit) -> Finding:
         explanation += f"; {missing} times a fold lacks a class: its macro F1 is of fewer classes"
     severity = Severity.warning if missing or worst > _UNEVEN else Severity.ok
     values = {"largest_difference": worst, "missing": missing}
-    return Finding("class balance", severity, f"{worst:.3f}", explanation, values)
+    return Finding(check, severity, f"{worst:.3f}", explanation, values)
 
 
 def time_order(store: CascadeStore) -> Finding:
@@ -55,7 +61,7 @@ def time_order(store: CascadeStore) -> Finding:
     label, posted_at = store.label[used], store.posted_at[used]
     present = np.unique(label).tolist()
     if len(np.unique(posted_at)) < 2 or len(present) < 2:
-        return Finding(check, Severity.info, "–", "not asked: no dates, or one class alone")
+        return not_asked(check, "no two classes" if len(present) < 2 else "no dates")
     earlier, one, other = max(
         (max(chance, 1 - chance), a, b)
         for a, b in combinations(present, 2)
@@ -83,6 +89,9 @@ def stored_features(store: CascadeStore) -> list[Finding]:
 
 
 def _suspicious_names(store: CascadeStore) -> Finding:
+    check = "feature names"
+    if set(store.features.values()) <= {"derived"}:
+        return not_asked(check, "no feature is stored")
     found = [
         name for name in store.features
         if _SUSPICIOUS.search(name.lower()) and not _is_profile(store, name)
@@ -94,7 +103,7 @@ def _suspicious_names(store: CascadeStore) -> Finding:
             named = words.all() if words is not None else ()
             found += [f"{feature}: {word}" for word in named if word in known]
     return Finding(
-        "feature names",
+        check,
         Severity.warning if found else Severity.ok,
         f"{len(found)}",
         "named like an identity or a time: " + ", ".join(found[:5]) if found
@@ -107,55 +116,93 @@ def _is_profile(store: CascadeStore, name: str) -> bool:
     """Say whether a feature is what a reader knows of authors, which is documented."""
     if name != user.SPEC.name or store.features[name] != "dense":
         return False
-    return bool(store.dense(name).shape[1] == len(user.COLUMNS))
+    return store.dense(name).columns == len(user.COLUMNS)
 
 
 def _disguised_columns(store: CascadeStore) -> Finding:
     """Compare each dense column, and each sparse row, with times and users."""
-    posts = np.arange(store.posts)
-    if len(posts) > _SAMPLE:
-        posts = np.sort(np.random.default_rng(0).choice(len(posts), _SAMPLE, replace=False))
-    cascade = np.searchsorted(store.post_ptr, posts, side="right") - 1
-    author = store.user[posts]
-    against = {"the time of posting": ranks(store.posted_at[cascade]), "the user": ranks(author)}
+    check = "feature values"
+    known = _known_identities(store)
+    if not known:
+        return not_asked(check, "neither dates nor users are known")
+    every = _sample(np.arange(store.posts))
+    enough = _writing_several(store.user[every])[1] >= _FEW_USERS
+    dense = list(_dense_columns(store, every))
+    sparse = list(_sparse_rows(store, every)) if enough else []
+    if not (dense or sparse):
+        return not_asked(check, "no feature is stored that could be compared with what is known")
     errors: list[str] = []
     warnings: list[str] = []
     largest = 0.0
-    for feature, number, column in _dense_columns(store, posts):
-        age = _is_profile(store, feature) and number == user.ACCOUNT_AGE
-        for name, rank in against.items():
-            likeness = abs(_correlation(ranks(column), rank))
-            largest = max(largest, likeness)
-            if likeness > _SAME_ORDER:
-                expected = age and name == "the user"
-                (warnings if expected else errors).append(
-                    f"{feature}[{number}] orders posts like {name}"
-                    + (", whose ids rise with the date of the account" if expected else "")
-                )
-        if not age and _names_users(column, author):
-            errors.append(f"{feature}[{number}] is another name of the user")
-    for feature, rows, row in _sparse_rows(store, posts):
-        if _names_users(row, author[rows]):
+    for feature, posts, columns in dense:
+        against = {name: ranks(values[posts]) for name, values in known.items()}
+        for number, column in enumerate(columns):
+            age = _is_profile(store, feature) and number == user.ACCOUNT_AGE
+            for name, rank in against.items():
+                likeness = abs(_correlation(ranks(column), rank))
+                largest = max(largest, likeness)
+                if likeness > _SAME_ORDER:
+                    expected = age and name == _USER
+                    (warnings if expected else errors).append(
+                        f"{feature}[{number}] orders posts like {name}"
+                        + (", whose ids rise with the date of the account" if expected else "")
+                    )
+            if not age and _names_users(column, store.user[posts]):
+                errors.append(f"{feature}[{number}] is another name of the user")
+    for feature, rows, row in sparse:
+        if _names_users(row, store.user[every][rows]):
             errors.append(f"the rows of {feature} are other names of the user")
     found = errors + warnings
     return Finding(
-        "feature values",
+        check,
         Severity.error if errors else Severity.warning if warnings else Severity.ok,
         f"{largest:.3f}",
-        "; ".join(found[:5]) if found
-        else "largest rank correlation of a dense column with time of posting or user; nothing "
-        "stored stands for a user",
+        "; ".join(found[:5]) if found else _harmless(known if dense else (), store.user[every]),
         {"largest_correlation": largest, "found": len(found)},
     )
 
 
+def _harmless(compared: Collection[str], author: NDArray[np.int64]) -> str:
+    """Say what was asked in vain: of which orders of posts, and whether of names of users."""
+    return (
+        (f"largest rank correlation of a dense column with {' or '.join(compared)}; " if compared
+         else "no dense column; ")
+        + ("nothing stored stands for a user" if _writing_several(author)[1] >= _FEW_USERS
+           else f"not asked whether one stands for a user: fewer than {_FEW_USERS} are known who "
+           "wrote several posts")
+    )
+
+
+def _writing_several(author: NDArray[np.int64]) -> tuple[NDArray[np.bool_], int]:
+    """Return which posts are of known users who wrote several, and how many users these are."""
+    _, who, posts = np.unique(author, return_inverse=True, return_counts=True)
+    several = (posts[who] > 1) & (author != 0)
+    return several, len(np.unique(who[several]))
+
+
+def _known_identities(store: CascadeStore) -> dict[str, NDArray[np.int64]]:
+    """Return what no column may follow, (P,) by name; what nothing is known of is left out."""
+    posted_at = np.repeat(store.posted_at, np.diff(store.post_ptr))
+    both = {_TIME: posted_at, _USER: store.user}
+    return {name: values for name, values in both.items() if len(np.unique(values)) > 1}
+
+
+def _sample(posts: NDArray[np.int64]) -> NDArray[np.int64]:
+    if len(posts) <= _SAMPLE:
+        return posts
+    return np.sort(np.random.default_rng(0).choice(posts, _SAMPLE, replace=False))
+
+
 def _dense_columns(
-    store: CascadeStore, posts: NDArray[np.int64]
-) -> Iterator[tuple[str, int, NDArray[np.generic]]]:
+    store: CascadeStore, every: NDArray[np.int64]
+) -> Iterator[tuple[str, NDArray[np.int64], NDArray[Any]]]:
+    """Yield each dense feature's name, some posts that have a row of it, and its columns there."""
     for feature, kind in store.features.items():
         if kind == "dense":
-            for number, column in enumerate(store.dense(feature)[posts].T):
-                yield feature, number, column
+            dense = store.dense(feature)
+            posts = every if dense.posts is None else _sample(dense.posts)
+            if dense.posts is None or len(posts) >= _FEW_ROWS:
+                yield feature, posts, dense.of(posts)[1].T
 
 
 def _sparse_rows(
@@ -178,11 +225,10 @@ def _sparse_rows(
 
 def _names_users(values: NDArray[np.generic], author: NDArray[np.int64]) -> bool:
     """Say whether, among users of several posts, a value tells the user and a user the value."""
-    _, who, posts = np.unique(author, return_inverse=True, return_counts=True)
-    several = (posts[who] > 1) & (author != 0)
-    users = len(np.unique(who[several]))
+    several, users = _writing_several(author)
     if users < _FEW_USERS:
         return False
+    who = np.unique(author, return_inverse=True)[1]
     _, value = np.unique(values[several], return_inverse=True)
     distinct = int(value.max()) + 1
     pairs = len(np.unique(who[several] * distinct + value))

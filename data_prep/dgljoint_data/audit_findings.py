@@ -11,6 +11,7 @@ from typing import Any
 class Severity(IntEnum):
     """How much a finding harms a figure measured on the split."""
 
+    skipped = -1
     ok = 0
     info = 1
     warning = 2
@@ -23,9 +24,10 @@ class Finding:
 
     Attributes:
         check: its name.
-        severity: ``ok``: nothing found; ``info``: good to know; ``warning``: figures on this split
-            are better than they should be, or are of other classes than meant; ``error``: what
-            must not be in a store or a batch is there.
+        severity: ``skipped``: the data do not say what the check asks for, and the explanation
+            says why; ``ok``: asked, and nothing found; ``info``: good to know; ``warning``:
+            figures on this split are better than they should be, or are of other classes than
+            meant; ``error``: what must not be in a store or a batch is there.
         figure: the number found, as it is shown.
         explanation: what it means, in a line.
         values: the numbers behind it, by name.
@@ -40,3 +42,8 @@ class Finding:
     def to_dict(self) -> dict[str, Any]:
         """Return the same as plain values that JSON can hold."""
         return asdict(self) | {"severity": self.severity.name}
+
+
+def not_asked(check: str, why: str) -> Finding:
+    """Say why a check cannot be made: that is no good news."""
+    return Finding(check, Severity.skipped, "–", f"not asked: {why}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from dgljoint.store import CascadeColumns, CascadeStore
-from dgljoint_data.audit_findings import Finding, Severity
+from dgljoint_data.audit_findings import Finding, Severity, not_asked
 
+_CHECK = "target edges"
 _BATCH = 64
 _MOST_CASCADES = 256
 _TARGET_SHARE = 0.2
@@ -37,8 +38,10 @@ def hidden_edges(store: CascadeStore) -> Finding:
             tail, head = (end.numpy() for end in observed_graph(columns, question).edges())
             shown += _count_hidden(columns, tail, head, np.flatnonzero(question.pending))
     bad = shown + late
+    if not (asked or bad):
+        return not_asked(_CHECK, "no post is later than its source, so no parent is asked for")
     return Finding(
-        "target edges",
+        _CHECK,
         Severity.error if bad else Severity.ok,
         f"{shown:,} of {asked:,}",
         f"hidden edges in the message graphs of {len(chosen):,} cascades, in either direction; "

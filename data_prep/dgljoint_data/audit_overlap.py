@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,28 +11,71 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgljoint.store import CascadeStore, StoredSplit
-from dgljoint_data.audit_findings import Finding, Severity
-from dgljoint_data.near_duplicates import near_duplicate_groups
+from dgljoint_data.audit_findings import Finding, Severity, not_asked
+from dgljoint_data.near_duplicates import near_duplicate_groups, words_of
+
+_PLATFORM_ID = re.compile(r"[0-9]{15,}")
+_NO_TEXTS = "no texts: the sources have none with words"
 
 
 def across_folds(store: CascadeStore, split: StoredSplit) -> list[Finding]:
     """Count events, source posts and near-duplicate source texts in several folds of a split."""
     used = np.flatnonzero(split.fold >= 0)
     fold = split.fold[used]
-    sources = [store.post_ids[post] for post in store.post_ptr[used].tolist()]
-    found = (
-        ("events", store.event[used], "the same event", "tests on events it trained on"),
-        ("source posts", _numbers(sources), "the same source post", "tests on posts it trained on"),
-        (
-            "near-duplicate texts",
-            near_duplicate_groups(source_texts(store))[used],
-            "nearly the same source text",
-            "tests on texts it trained on",
-        ),
-    )
+    texts = source_texts(store)
+    events = "events across folds"
+    similar = "near-duplicate texts across folds"
     return [
-        _shared(f"{check} across folds", group, fold, what, so) for check, group, what, so in found
+        _shared(events, store.event[used], fold, "the same event", "tests on events it trained on")
+        if _events_known(store) else not_asked(events, "no events are known"),
+        _shared_sources(store, used, fold, texts),
+        _shared(
+            similar, near_duplicate_groups(texts)[used], fold, "nearly the same source text",
+            "tests on texts it trained on",
+        )
+        if any(map(words_of, texts)) else not_asked(similar, _NO_TEXTS),
     ]
+
+
+def _events_known(store: CascadeStore) -> bool:
+    """Say whether any cascade has an event that was given, not one of its own."""
+    names = store.event_names.all()
+    return any(
+        names[event] != f"cascade {name}"
+        for event, name in zip(store.event.tolist(), store.ids.all(), strict=True)
+    )
+
+
+def _shared_sources(
+    store: CascadeStore, used: NDArray[np.int64], fold: NDArray[np.int8], texts: Sequence[str]
+) -> Finding:
+    """Count source posts in several folds.
+
+    Posts may be named within their cascade only, so that all sources are called ``p0``: two of one
+    id are one post where what is known of both beside it, user, text and date, is the same too.
+    What a platform numbers needs no second witness.
+    """
+    check = "source posts across folds"
+    first: dict[object, int] = {}
+    undecided: Counter[str] = Counter()
+    post = np.arange(len(used))
+    for place, cascade in enumerate(used.tolist()):
+        source = int(store.post_ptr[cascade])
+        name = store.post_ids[source]
+        known = (int(store.user[source]), texts[cascade], int(store.posted_at[cascade]))
+        if _PLATFORM_ID.fullmatch(name):
+            post[place] = first.setdefault(name, place)
+        elif any(known):
+            post[place] = first.setdefault((name, *known), place)
+        else:
+            undecided[name] += 1
+    found = _shared(check, post, fold, "the same source post", "tests on posts it trained on")
+    if found.severity is Severity.ok and undecided and max(undecided.values()) > 1:
+        return not_asked(
+            check, "several sources have one id, and no user, text or date says whether they are "
+            "one post"
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +111,6 @@ def in_store(ours: Threads, other: CascadeStore) -> list[Finding]:
     common = [(name, mine) for name, mine in zip(ours.ids, ours.labels, strict=True)
               if name in label_of]
     differ = sum(mine != label_of[name] for name, mine in common)
-    groups = near_duplicate_groups([*ours.texts, *theirs.texts])
-    alike = int(np.isin(groups[: len(ours.ids)], groups[len(ours.ids) :]).sum())
     where = f"{other.name} as well: a model trained on one has seen them in the other"
     return [
         Finding(
@@ -77,14 +120,23 @@ def in_store(ours: Threads, other: CascadeStore) -> list[Finding]:
             f"these threads stand in {where}; {differ} of them under another label",
             {"shared": len(common), "cascades": len(ours.ids), "labelled_differently": differ},
         ),
-        Finding(
-            "near-duplicate texts in both stores",
-            _warn_if(alike),
-            f"{alike:,} of {len(ours.ids):,}",
-            f"threads whose source text stands, in nearly the same words, in {where}",
-            {"shared": alike, "cascades": len(ours.ids)},
-        ),
+        _texts_in_both(ours.texts, theirs.texts, where),
     ]
+
+
+def _texts_in_both(ours: Sequence[str], theirs: Sequence[str], where: str) -> Finding:
+    check = "near-duplicate texts in both stores"
+    if not (any(map(words_of, ours)) and any(map(words_of, theirs))):
+        return not_asked(check, _NO_TEXTS)
+    groups = near_duplicate_groups([*ours, *theirs])
+    alike = int(np.isin(groups[: len(ours)], groups[len(ours) :]).sum())
+    return Finding(
+        check,
+        _warn_if(alike),
+        f"{alike:,} of {len(ours):,}",
+        f"threads whose source text stands, in nearly the same words, in {where}",
+        {"shared": alike, "cascades": len(ours)},
+    )
 
 
 def source_texts(store: CascadeStore) -> list[str]:
@@ -124,8 +176,3 @@ def _shared(
 
 def _warn_if(count: int) -> Severity:
     return Severity.warning if count else Severity.ok
-
-
-def _numbers(names: list[str]) -> NDArray[np.int64]:
-    first: dict[str, int] = {}
-    return np.array([first.setdefault(name, len(first)) for name in names], np.int64)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from dgljoint.cascade import Kind
 from dgljoint.splitting import stratified_folds
 from dgljoint.store import CascadeColumns, CascadeStore, StoredSplit
-from dgljoint_data.audit_findings import Finding, Severity
+from dgljoint_data.audit_findings import Finding, Severity, not_asked
 from dgljoint_data.audit_overlap import shared_groups, source_texts
 from dgljoint_data.features.tokens import is_plain, tokenize
 from dgljoint_data.near_duplicates import merge_groups, near_duplicate_groups
@@ -63,7 +63,9 @@ def probes(store: CascadeStore, split: StoredSplit) -> list[Finding]:
     used = np.flatnonzero((split.fold >= 0) & (store.label >= 0))
     label, fold = store.label[used].astype(np.int64), split.fold[used].astype(np.int64)
     if len(np.unique(label)) < 2:
-        return [Finding("probes", Severity.info, "–", "one class alone: nothing to tell apart")]
+        return [not_asked("probes", "no two classes to tell apart")]
+    if len(np.unique(fold)) < 2:
+        return [not_asked("probes", "no second fold to learn from")]
     group = merge_groups(store.event, near_duplicate_groups(source_texts(store)))[used]
     apart = None
     folds = len(np.unique(fold))
@@ -172,35 +174,31 @@ def _available(store: CascadeStore, used: NDArray[np.int64]) -> tuple[list[_Prob
         date = posted_at.reshape(-1, 1)
         made.append(_Probe("date probe", "dates", date, forest_classifier, False))
     else:
-        skipped.append(_skip("date probe", "the sources have no dates"))
+        skipped.append(not_asked("date probe", "the sources have no dates"))
     ids = [store.ids[place] for place in used.tolist()]
     if all(name.isascii() and name.isdigit() for name in ids):
         # An id of today has more digits than a float64 holds: only its last ones are lost.
         number = np.array([float(name) for name in ids]).reshape(-1, 1)
         made.append(_Probe("id probe", "ids", number, forest_classifier, False))
     else:
-        skipped.append(_skip("id probe", "the ids are no numbers"))
+        skipped.append(not_asked("id probe", "the ids are no numbers"))
     texts = np.array(source_texts(store), dtype=object)[used]
     if has_words(texts):
         sees = "words and pairs of words of the source"
         made.append(_Probe("source-text probe", sees, texts, text_classifier, True))
     else:
-        skipped.append(_skip("source-text probe", "the sources have no texts with words"))
+        skipped.append(not_asked("source-text probe", "the sources have no texts with words"))
     present = sources_with_values(store, used)
     if (present != present[:1]).any():
         sees = "which features the source has a value of"
         advice = "known of some classes only: leave that feature out"
         made.append(_Probe("presence probe", sees, present, forest_classifier, False, advice))
     else:
-        skipped.append(_skip("presence probe", "all sources have values of the same features"))
+        skipped.append(not_asked("presence probe", "all sources have values of the same features"))
     shape = cascade_shapes(store.read(used))
     sees = "tree structure and delays"
     made.append(_Probe("structure probe", sees, shape, forest_classifier, True))
     return made, skipped
-
-
-def _skip(check: str, why: str) -> Finding:
-    return Finding(check, Severity.info, "–", f"not asked: {why}")
 
 
 def sources_with_values(store: CascadeStore, used: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -212,7 +210,12 @@ def sources_with_values(store: CascadeStore, used: NDArray[np.int64]) -> NDArray
     table = []
     for name, kind in store.features.items():
         if kind == "dense":
-            table.append((store.dense(name)[source] != 0).any(axis=1))
+            dense = store.dense(name)
+            place, rows = dense.of(source)
+            has = np.zeros(len(source), np.bool_)
+            # A row that exists says something; where all exist, zeros may stand for nothing.
+            has[place] = (rows != 0).any(axis=1) if dense.posts is None else True
+            table.append(has)
         elif kind == "sparse":
             indptr = store.sparse(name).indptr
             table.append(indptr[source + 1] > indptr[source])

@@ -16,7 +16,7 @@ from dgljoint.cascade import Cascade, per_post
 from dgljoint.reading import ReadReport
 from dgljoint_data.audit_findings import Finding
 from dgljoint_data.describe import TargetInfo, spread
-from dgljoint_data.near_duplicates import compare_texts
+from dgljoint_data.near_duplicates import compare_texts, words_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ class BuildSummary:
         unlabelled: number of cascades without a label.
         posts_with_text: number of them.
         shape: sizes, depths and delays.
-        equal_texts: source texts of the same words.
-        similar_texts: near-duplicate source texts, equal ones included.
+        equal_texts: source texts of the same words; ``None`` where no source has a text with words.
+        similar_texts: near-duplicate source texts, equal ones included; ``None`` likewise.
         shared: what other data sets hold as well.
         features: by name, what each holds.
         targets: labels of other tasks, by name.
@@ -108,8 +108,8 @@ class BuildSummary:
     unlabelled: int
     posts_with_text: int
     shape: Shape
-    equal_texts: Repeated
-    similar_texts: Repeated
+    equal_texts: Repeated | None
+    similar_texts: Repeated | None
     shared: Sequence[Shared]
     features: Mapping[str, str]
     targets: Mapping[str, TargetInfo]
@@ -191,8 +191,10 @@ def _depth(parent: NDArray[np.int32]) -> int:
     return max(depth)
 
 
-def repeated_texts(texts: Sequence[str]) -> tuple[Repeated, Repeated]:
-    """Count the texts of the same words, and the near-duplicates."""
+def repeated_texts(texts: Sequence[str]) -> tuple[Repeated, Repeated] | tuple[None, None]:
+    """Count the texts of the same words, and the near-duplicates, where any text has words."""
+    if not any(map(words_of, texts)):
+        return None, None
     likeness = compare_texts(texts)
     return _repeated(likeness.equal), _repeated(likeness.near)
 

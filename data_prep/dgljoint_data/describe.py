@@ -157,13 +157,20 @@ def describe_feature(store: CascadeStore, name: str) -> str:
     """Say of what kind a feature is and how wide."""
     kind = store.features[name]
     if kind == "sparse":
-        return feature_text(kind, store.sparse(name).columns)
-    return feature_text(kind, store.dense(name).shape[1] if kind == "dense" else 0)
+        return feature_text(kind, store.sparse(name).columns, store.posts, store.posts)
+    if kind == "derived":
+        return DERIVED_TEXT
+    dense = store.dense(name)
+    return feature_text(kind, dense.columns, len(dense.rows), store.posts)
 
 
-def feature_text(kind: str, columns: int) -> str:
-    """Say the same of a kind of feature and its number of columns."""
-    return "derived when a batch is made" if kind == "derived" else f"{kind}, {columns:,} columns"
+DERIVED_TEXT = "derived when a batch is made"
+
+
+def feature_text(kind: str, columns: int, rows: int, posts: int) -> str:
+    """Say the same of a kind of feature, its columns and how many of all posts have a row."""
+    text = f"{kind}, {columns:,} columns"
+    return text if rows == posts else f"{text}, rows of {rows:,} of {posts:,} posts"
 
 
 def describe_split(store: CascadeStore, name: str) -> SplitInfo:

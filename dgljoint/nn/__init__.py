@@ -31,7 +31,7 @@ from dgljoint.nn.protocols import (
     ScoreLinks,
     Step,
 )
-from dgljoint.nn.sparse import SparseRows, multiply, with_rows
+from dgljoint.nn.sparse import SomeRows, SparseRows, multiply, with_rows
 
 __all__ = [
     "AttentionWeights",
@@ -46,6 +46,7 @@ __all__ = [
     "PairBias",
     "Representations",
     "ScoreLinks",
+    "SomeRows",
     "SparseRows",
     "Step",
     "attend",

@@ -14,7 +14,7 @@ from torch.nn import functional
 from dgljoint import _dgl
 from dgljoint.nn.buckets import Bucket, buckets
 from dgljoint.nn.maximum import max_over_groups
-from dgljoint.nn.sparse import SparseRows, multiply
+from dgljoint.nn.sparse import SomeRows, SparseRows, multiply
 
 _IDS_NAMED = 5
 
@@ -30,7 +30,8 @@ class CascadeBatch:
     Attributes:
         graph: batched DGL graph of the observed edges, parent to child; it stays on the CPU where
             the installed DGL cannot use the batch's device.
-        features: by name, dense (N, F) float32 or sparse rows.
+        features: by name, dense (N, F) float32, the rows that exist of a dense feature that not all
+            posts have, or sparse rows.
         delay_seconds: (N,) float64 since the cascade's source.
         cascade_of: (N,) int64 cascade of each post, ascending.
         root: (B,) int64 source post of each cascade.
@@ -47,7 +48,7 @@ class CascadeBatch:
     """
 
     graph: Any
-    features: Mapping[str, Tensor | SparseRows]
+    features: Mapping[str, Tensor | SomeRows | SparseRows]
     delay_seconds: Tensor
     cascade_of: Tensor
     root: Tensor

@@ -18,7 +18,7 @@ from dgljoint.config import FeatureOptions
 from dgljoint.errors import DataError, UsageError
 from dgljoint.nn.derived import DERIVED
 from dgljoint.nn.questions import Question
-from dgljoint.nn.sparse import SparseRows
+from dgljoint.nn.sparse import SomeRows, SparseRows
 from dgljoint.store import CascadeColumns, CascadeStore
 from dgljoint.suggest import did_you_mean
 
@@ -154,21 +154,27 @@ class FeatureSpace:
             scale = _Scale(fitted["mean"].numpy(), fitted["deviation"].numpy())
             if scale.mean.shape != scale.deviation.shape:
                 raise ValueError(f"feature '{name}'")
-            _check_width(store, name, store.dense(name).shape[1], len(scale.mean))
+            _check_width(store, name, store.dense(name).columns, len(scale.mean))
             scales[name] = scale
         unknown = set(state["names"]) - {*words, *scales, *DERIVED}
         if unknown:
             raise ValueError(f"features {sorted(unknown)}")
         return cls(store, state["names"], words, scales, doubts)
 
-    def read(self, columns: CascadeColumns, question: Question) -> dict[str, Tensor | SparseRows]:
-        """Return every feature of the N posts, by name: dense (N, F) float32 or sparse rows."""
-        features: dict[str, Tensor | SparseRows] = {
+    def read(
+        self, columns: CascadeColumns, question: Question
+    ) -> dict[str, Tensor | SomeRows | SparseRows]:
+        """Return every feature of the N posts, by name, as :class:`CascadeBatch` has them."""
+        features: dict[str, Tensor | SomeRows | SparseRows] = {
             name: self._sparse_rows(name, columns.posts) for name in self._words
         }
         for name, scale in self._scales.items():
-            rows = self._store.dense(name)[columns.posts].astype(np.float32)
-            features[name] = torch.from_numpy((rows - scale.mean) / scale.deviation)
+            feature = self._store.dense(name)
+            index, rows = feature.of(columns.posts)
+            scaled = torch.from_numpy((rows.astype(np.float32) - scale.mean) / scale.deviation)
+            features[name] = (
+                scaled if feature.posts is None else SomeRows(torch.from_numpy(index), scaled)
+            )
         for name, derived in self._derived.items():
             features[name] = torch.from_numpy(derived.compute(columns, question))
         return features
@@ -264,13 +270,17 @@ def _fit_words(
 
 
 def _fit_scale(store: CascadeStore, name: str, train: NDArray[np.int64]) -> _Scale:
+    """Fit mean and deviation on the rows that exist in the training part."""
     feature = store.dense(name)
-    posts, total, squares = 0, np.zeros(feature.shape[1]), np.zeros(feature.shape[1])
+    posts, total, squares = 0, np.zeros(feature.columns), np.zeros(feature.columns)
     for columns in _stretches(store, train):
-        rows = feature[columns.posts].astype(np.float64)
+        rows = feature.of(columns.posts)[1].astype(np.float64)
         posts += len(rows)
         total += rows.sum(axis=0)
         squares += (rows * rows).sum(axis=0)
+    if not posts:
+        # Nothing is learned of what no training cascade has, so it must say nothing: x / inf is 0.
+        return _Scale(np.zeros(len(total), np.float32), np.full(len(total), np.inf, np.float32))
     mean = total / posts
     variance = squares / posts - mean * mean
     # What does not vary has rounding errors for a variance.

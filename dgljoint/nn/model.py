@@ -35,7 +35,7 @@ from dgljoint.nn.protocols import (
     Representations,
     ScoreLinks,
 )
-from dgljoint.nn.sparse import SparseRows, multiply, with_rows
+from dgljoint.nn.sparse import SomeRows, SparseRows, multiply, with_rows
 from dgljoint.plugins.registry import PluginEntry
 
 GroupT = TypeVar("GroupT", Representations, Outputs)
@@ -56,8 +56,10 @@ def _registered(modules: Mapping[str, nn.Module]) -> nn.ModuleDict:
 class InputProjection(nn.Module):
     """Maps every feature to width D with one linear map each, sums and normalises.
 
-    A sparse feature's map is a sparse product: its rows are never densified. Each kind of
-    post has a learned vector, which is all that a post without text of its own says of words.
+    A sparse feature's map is a sparse product: its rows are never densified. Of a dense feature
+    that not all posts have, the rows that exist are mapped, and a post without one gets nothing of
+    it. Each kind of post has a learned vector, which is all that a post without text of its own
+    says of words.
 
     Args:
         width: D.
@@ -95,12 +97,22 @@ class InputProjection(nn.Module):
 
     def _of_columns(self, batch: CascadeBatch) -> Tensor:
         """Map kinds and dense features in one product: alone each is too small to be worth one."""
-        maps = [layer for layer in self.dense.values() if isinstance(layer, nn.Linear)]
-        weight = torch.cat((self.kind.weight, *(layer.weight.t() for layer in maps)))
+        weights, whole = [self.kind.weight], []
+        some: list[tuple[SomeRows, Tensor]] = []
+        for name, layer in zip(self._dense, self.dense.values(), strict=True):
+            x = batch.features[name]
+            if isinstance(layer, nn.Linear) and isinstance(x, Tensor):
+                weights.append(layer.weight.t())
+                whole.append(x)
+            elif isinstance(layer, nn.Linear) and isinstance(x, SomeRows):
+                some.append((x, layer.weight.t()))
+        weight = torch.cat(weights)
         kinds = torch.eye(len(Kind), dtype=weight.dtype, device=weight.device)
-        features = [batch.features[name] for name in self._dense]
-        dense = [x.to(weight.dtype) for x in features if isinstance(x, Tensor)]
-        return torch.cat((kinds.index_select(0, batch.kind), *dense), dim=1) @ weight
+        rows = (kinds.index_select(0, batch.kind), *(x.to(weight.dtype) for x in whole))
+        total: Tensor = torch.cat(rows, dim=1) @ weight
+        for x, map_of in some:
+            total = total.index_add(0, x.index, x.rows.to(map_of.dtype) @ map_of)
+        return total
 
 
 class Branch(nn.Module):

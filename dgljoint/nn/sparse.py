@@ -85,6 +85,23 @@ class SparseRows:
         return SparseRows(row_of, self.values[place], torch.searchsorted(sorted_, every), rows)
 
 
+@dataclass(frozen=True, eq=False)
+class SomeRows:
+    """A dense feature that only some of N posts have: the rows that exist.
+
+    Attributes:
+        index: (K,) int64 posts that have a row, ascending.
+        rows: (K, F) float32.
+    """
+
+    index: Tensor
+    rows: Tensor
+
+    def to(self, device: torch.device | str) -> SomeRows:
+        """Return the rows on ``device``."""
+        return SomeRows(self.index.to(device), self.rows.to(device))
+
+
 def multiply(rows: SparseRows, x: Tensor) -> Tensor:
     """Multiply a sparse matrix by dense rows; differentiable by ``x`` as often as one likes.
 

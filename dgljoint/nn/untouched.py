@@ -9,11 +9,11 @@ from torch import Tensor
 
 from dgljoint.errors import PluginError
 from dgljoint.nn.batch import CascadeBatch
-from dgljoint.nn.sparse import SparseRows
+from dgljoint.nn.sparse import SomeRows, SparseRows
 from dgljoint.plugins.guard import guarded
 from dgljoint.plugins.registry import PluginEntry
 
-_HOLDERS = (dict, SparseRows)
+_HOLDERS = (dict, SomeRows, SparseRows)
 
 
 class hosting(guarded):  # noqa: N801  # see `guarded`
@@ -90,6 +90,8 @@ def _tensors(value: object) -> list[Tensor]:
         return [value]
     if isinstance(value, SparseRows):
         return [value.columns, value.values, value.offsets]
+    if isinstance(value, SomeRows):
+        return [value.index, value.rows]
     if isinstance(value, dict):
         return [tensor for rows in value.values() for tensor in _tensors(rows)]
     return []

@@ -1,6 +1,13 @@
 """The HDF5 cascade file: written atomically, validated on open, mapped into memory."""
 
-from dgljoint.store.reader import CascadeColumns, CascadeStore, SparseFeature, StoredSplit, Strings
+from dgljoint.store.reader import (
+    CascadeColumns,
+    CascadeStore,
+    DenseFeature,
+    SparseFeature,
+    StoredSplit,
+    Strings,
+)
 from dgljoint.store.resplit import put_split, remove_split
 from dgljoint.store.targets import StoredTarget
 from dgljoint.store.validate import CHECKS
@@ -10,6 +17,7 @@ __all__ = [
     "CHECKS",
     "CascadeColumns",
     "CascadeStore",
+    "DenseFeature",
     "SparseFeature",
     "StoreWriter",
     "StoredSplit",

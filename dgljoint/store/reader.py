@@ -76,6 +76,41 @@ class SparseFeature:
     vocabulary: Strings | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class DenseFeature:
+    """A stored dense feature: the rows that exist.
+
+    Attributes:
+        rows: (K, F) float16 or float32.
+        posts: (K,) position in the store of each row's post, ascending; ``None`` where all P posts
+            have a row.
+    """
+
+    rows: NDArray[Any]
+    posts: NDArray[np.int64] | None
+
+    @property
+    def columns(self) -> int:
+        """F, the number of columns."""
+        return int(self.rows.shape[1])
+
+    def of(self, posts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Return which of N posts have a row, (R,) places among them, and the (R, F) rows."""
+        if self.posts is None:
+            return np.arange(len(posts)), self.rows[posts]
+        row = np.searchsorted(self.posts, posts)
+        found = row < len(self.posts)
+        found[found] = self.posts[row[found]] == posts[found]
+        return np.flatnonzero(found), self.rows[row[found]]
+
+    def filled(self, posts: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return (N, F), zeros for those of N posts that have no row."""
+        place, rows = self.of(posts)
+        whole = np.zeros((len(posts), self.columns), np.float32)
+        whole[place] = rows
+        return whole
+
+
 @dataclass(frozen=True, slots=True)
 class StoredSplit:
     """A split as stored.
@@ -279,9 +314,10 @@ class CascadeStore(Shown):
             vocabulary=words,
         )
 
-    def dense(self, feature: str) -> NDArray[Any]:
-        """Return a dense feature, (P, F) over all posts of the store."""
-        return self._columns[f"features/{feature}/rows"]
+    def dense(self, feature: str) -> DenseFeature:
+        """Return a dense feature."""
+        base = f"features/{feature}"
+        return DenseFeature(self._columns[f"{base}/rows"], self._columns.get(f"{base}/posts"))
 
     @cached_property
     def targets(self) -> Mapping[str, StoredTarget]:

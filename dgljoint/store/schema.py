@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 FORMAT = "dgljoint-cascades"
 VERSION = 1
@@ -60,7 +61,16 @@ DERIVED = ("time", "structure")
 # Of a sparse feature without a vocabulary; as many numbers are held for each.
 MOST_COLUMNS = 1 << 24
 FEATURE_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")
+# A dense feature is `rows`; where not all posts have one, `posts` says which do.
+ROW_POSTS = np.dtype("<i8")
 DENSE_DTYPES = (np.dtype("<f2"), np.dtype("<f4"))
 TARGET_DTYPE = np.dtype("<i2")
 SPLIT_DTYPE = np.dtype("i1")
 GROUP_DTYPE = np.dtype("<i4")
+
+
+def ascending(places: NDArray[np.int64], end: int) -> bool:
+    """Say whether places rise from 0 or more to below ``end``, each once."""
+    if not len(places):
+        return True
+    return bool(places[0] >= 0 and places[-1] < end and (places[1:] > places[:-1]).all())

@@ -31,8 +31,8 @@ CHECKS = (
     "labels, events and kinds of posts within their ranges",
     "one source a cascade, first of its posts, and every other post after its parent",
     "posts in time order from a delay of 0",
-    "features with a row a post and finite values, words within their vocabulary or number of "
-    "columns",
+    "features with a row a post, or for the posts that they name, and finite values; words within "
+    "their vocabulary or number of columns",
     "targets with a label per cascade or per post, within their classes",
     "splits with a fold a cascade",
 )
@@ -189,8 +189,7 @@ class _Checker:
 
     def feature(self, base: str, kind: str, posts: int, width: int | None) -> None:
         if kind == "dense":
-            rows = self.array(f"{base}/rows", *schema.DENSE_DTYPES, length=posts, axes=2)
-            self.finite(f"{base}/rows", rows)
+            self.finite(f"{base}/rows", self.rows(base, posts))
             return
         values = self.array(f"{base}/values", schema.SPARSE_PARTS["values"])
         self.finite(f"{base}/values", values)
@@ -199,6 +198,15 @@ class _Checker:
         if width is None:
             width = self.strings(f"{base}/vocabulary")
         self.within(f"{base}/indices", 0, width)
+
+    def rows(self, base: str, posts: int) -> NDArray[Any]:
+        have = posts
+        if f"{base}/posts" in self._columns:
+            places = self.array(f"{base}/posts", schema.ROW_POSTS)
+            if not schema.ascending(places, posts):
+                raise DataError(f"{self._path}: column {base}/posts does not name posts in order")
+            have = len(places)
+        return self.array(f"{base}/rows", *schema.DENSE_DTYPES, length=have, axes=2)
 
     def finite(self, name: str, column: NDArray[Any]) -> None:
         # By the bits of the exponent, in blocks: it takes a tenth of the time of the digest.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgljoint._version import __version__
-from dgljoint.cascade import Cascade, SparseBlock
+from dgljoint.cascade import Block, Cascade, RowBlock, SparseBlock
 from dgljoint.errors import DataError
 from dgljoint.files import replacing, writing
 from dgljoint.store import schema
@@ -115,13 +115,13 @@ class StoreWriter:
             self._open(column.path, column.dtype)
         self._append("cascade/post_ptr", [0])
 
-    def add(self, cascade: Cascade, features: Mapping[str, SparseBlock | NDArray[Any]]) -> None:
+    def add(self, cascade: Cascade, features: Mapping[str, Block]) -> None:
         """Append one cascade with its features.
 
         Args:
             cascade: its invariant is checked here.
-            features: by name, a sparse block or a dense (N, F) float16 or float32 array; every
-                call gives the same names.
+            features: by name, a sparse block, or dense float16 or float32: an (N, F) array, or a
+                row block where only some posts have a row; every call gives the same names.
 
         Raises:
             DataError: the cascade breaks the invariant or has an unknown label.
@@ -220,38 +220,60 @@ class StoreWriter:
         # What few files have is said by those alone.
         if targets := self._targets.settings():
             self._attributes["targets"] = targets
+        for name, kind in self._features.items():
+            if kind == "dense" and self._spools[f"features/{name}/posts"].length == self._posts:
+                del self._spools[f"features/{name}/posts"]  # every post has a row
         columns: dict[str, Column] = {**self._spools, **self._targets.columns()}
         with writing(self._path):
             self.digest = write(path, columns, self._attributes)
 
-    def _append_feature(self, name: str, block: SparseBlock | NDArray[Any], posts: int) -> None:
+    def _append_feature(self, name: str, block: Block, posts: int) -> None:
         if name in schema.DERIVED or not schema.FEATURE_NAME.fullmatch(name):
             raise DataError(f"feature {name!r} cannot be stored under this name")
-        base = f"features/{name}"
+        kind = "sparse" if isinstance(block, SparseBlock) else "dense"
+        if self._features.get(name, kind) != kind:
+            raise DataError(f"feature {name} is sparse in some cascades and dense in others")
         if isinstance(block, SparseBlock):
-            if f"{base}/indptr" not in self._spools:
-                for part, dtype in schema.SPARSE_PARTS.items():
-                    self._open(f"{base}/{part}", dtype)
-                self._append(f"{base}/indptr", [0])
-            rows, filled = len(block.indptr) - 1, self._spools[f"{base}/values"].length
-            self._append(f"{base}/indptr", block.indptr[1:] + filled)
-            self._append(f"{base}/indices", block.indices)
-            self._append(f"{base}/values", block.values)
+            self._append_sparse(name, block, posts)
         else:
-            if block.dtype not in schema.DENSE_DTYPES or block.ndim != 2:
-                raise DataError(
-                    f"feature {name} is of type {block.dtype}, {block.ndim} axes; expected "
-                    "float16 or float32, 2"
-                )
-            if f"{base}/rows" not in self._spools:
-                self._open(f"{base}/rows", block.dtype, block.shape[1:])
-            if block.shape[1:] != self._spools[f"{base}/rows"].row:
-                raise DataError(f"feature {name} has cascades of different numbers of columns")
-            rows = len(block)
-            self._append(f"{base}/rows", block)
+            self._append_dense(name, block, posts)
+        self._features[name] = kind
+
+    def _append_sparse(self, name: str, block: SparseBlock, posts: int) -> None:
+        base = f"features/{name}"
+        if f"{base}/indptr" not in self._spools:
+            for part, dtype in schema.SPARSE_PARTS.items():
+                self._open(f"{base}/{part}", dtype)
+            self._append(f"{base}/indptr", [0])
+        rows, filled = len(block.indptr) - 1, self._spools[f"{base}/values"].length
         if rows != posts:
             raise DataError(f"feature {name} has {rows} rows for {posts} posts")
-        self._features[name] = "sparse" if isinstance(block, SparseBlock) else "dense"
+        self._append(f"{base}/indptr", block.indptr[1:] + filled)
+        self._append(f"{base}/indices", block.indices)
+        self._append(f"{base}/values", block.values)
+
+    def _append_dense(self, name: str, block: RowBlock | NDArray[Any], posts: int) -> None:
+        base = f"features/{name}"
+        some = isinstance(block, RowBlock)
+        rows = block.rows if isinstance(block, RowBlock) else block
+        index = block.index if isinstance(block, RowBlock) else np.arange(posts)
+        if rows.dtype not in schema.DENSE_DTYPES or rows.ndim != 2:
+            raise DataError(
+                f"feature {name} is of type {rows.dtype}, {rows.ndim} axes; expected "
+                "float16 or float32, 2"
+            )
+        if len(rows) != len(index):
+            what = "places" if some else "posts"
+            raise DataError(f"feature {name} has {len(rows)} rows for {len(index)} {what}")
+        if not schema.ascending(index, posts):
+            raise DataError(f"feature {name} has rows in places that do not ascend in its posts")
+        if f"{base}/rows" not in self._spools:
+            self._open(f"{base}/rows", rows.dtype, rows.shape[1:])
+            self._open(f"{base}/posts", schema.ROW_POSTS)
+        if rows.shape[1:] != self._spools[f"{base}/rows"].row:
+            raise DataError(f"feature {name} has cascades of different numbers of columns")
+        self._append(f"{base}/rows", rows)
+        self._append(f"{base}/posts", index + (self._posts - posts))
 
     def _open(self, path: str, dtype: np.dtype[Any] | None, row: tuple[int, ...] = ()) -> None:
         if dtype is None:

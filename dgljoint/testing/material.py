@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dgljoint.nn import CascadeBatch, Encoder, Interaction, LossWeighter, SparseRows
+from dgljoint.nn import CascadeBatch, Encoder, Interaction, LossWeighter, SomeRows, SparseRows
 from dgljoint.nn.assemble import assemble
 from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.hosted import Hosted
@@ -196,7 +196,7 @@ def toy_material() -> Iterator[Material]:
         for number, size in enumerate(_SIZES)
     ]
     with TemporaryDirectory(prefix="dgljoint-") as folder:
-        store = CascadeStore(write_store(Path(folder) / "toy.h5", cascades))
+        store = CascadeStore(write_store(Path(folder) / "toy.h5", cascades, some=True))
         yield Material(store, toy_features(store))
 
 
@@ -206,7 +206,7 @@ def tensors_of(batch: CascadeBatch) -> dict[str, Tensor]:
     own = {field.name: getattr(batch, field.name) for field in fields(batch)}
     found = {name: value for name, value in own.items() if isinstance(value, Tensor)}
     for name, value in batch.features.items():
-        parts = vars(value) if isinstance(value, SparseRows) else {"": value}
+        parts = vars(value) if isinstance(value, SomeRows | SparseRows) else {"": value}
         found |= {f"features.{name}{key}": x for key, x in parts.items() if isinstance(x, Tensor)}
     parent, child = batch.edges
     return {**found, "graph's parents": parent, "graph's children": child}

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dgljoint.nn import CascadeBatch, Encoder, Interaction, xavier
+from dgljoint.nn import CascadeBatch, Encoder, Interaction, SomeRows, xavier
 from dgljoint.nn.hosted import Hosted
 from dgljoint.nn.model import InputProjection, JointModel
 from dgljoint.nn.questions import Question, evaluation_question, training_question
@@ -200,11 +200,15 @@ def _of_cascade(values: Values, batch: CascadeBatch, place: int) -> Values:
 
 def _apart_in_training(model: JointModel, batch: CascadeBatch) -> None:
     """In training dropout hides equality, but not what an output is a function of."""
-    leaves = {
-        name: feature.clone().requires_grad_()
-        for name, feature in batch.features.items()
-        if isinstance(feature, Tensor)
-    }
+    leaves: dict[str, Tensor | SomeRows] = {}
+    rows: list[tuple[Tensor, Tensor]] = []  # each leaf with the posts of its rows
+    for name, feature in batch.features.items():
+        if isinstance(feature, SomeRows):
+            leaves[name] = some = replace(feature, rows=feature.rows.clone().requires_grad_())
+            rows.append((some.rows, some.index))
+        elif isinstance(feature, Tensor):
+            leaves[name] = whole = feature.clone().requires_grad_()
+            rows.append((whole, torch.arange(len(whole))))
     place = int(batch.observed_posts.argmax())
     with under_seed(0):
         values = _forward(model.train(), replace(batch, features={**batch.features, **leaves}))
@@ -214,17 +218,24 @@ def _apart_in_training(model: JointModel, batch: CascadeBatch) -> None:
         if not value.requires_grad:
             continue
         found = torch.autograd.grad(
-            value.square().sum(), list(leaves.values()), retain_graph=True, allow_unused=True
+            value.square().sum(), [leaf for leaf, _ in rows], retain_graph=True, allow_unused=True
         )
-        made = [gradient for gradient in found if gradient is not None]
+        made = [
+            (gradient, others[posts])
+            for gradient, (_, posts) in zip(found, rows, strict=True) if gradient is not None
+        ]
         # A sum through all cascades, in float64 and cut into them, leaves rounding behind.
-        own = max((g[~others].abs().max().item() for g in made), default=0.0)
-        reach = max((g[others].abs().max().item() for g in made), default=0.0)
+        own = max((_largest(gradient[~far]) for gradient, far in made), default=0.0)
+        reach = max((_largest(gradient[far]) for gradient, far in made), default=0.0)
         expect(
             reach <= own * _ROUNDING,
             f"in training {name} of a cascade rests on others: by {reach:.3g}, on itself by "
             f"{own:.3g}",
         )
+
+
+def _largest(values: Tensor) -> float:
+    return values.abs().max().item() if len(values) else 0.0
 
 
 def _later_posts(model: JointModel, material: Material, seed: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dgljoint.cascade import Cascade, Kind, SparseBlock
+from dgljoint.cascade import Cascade, Kind, RowBlock, SparseBlock
 from dgljoint.errors import DataError
 from dgljoint.options import parse_options
 from dgljoint.plugins.specs import ReaderSpec
@@ -140,6 +140,9 @@ def _features(make: Make, source: Path | None) -> None:
         for name, block in cascade.features.items():
             if isinstance(block, SparseBlock):
                 found[name], rows = "sparse", len(block.indptr) - 1
+            elif isinstance(block, RowBlock):
+                found[name], rows = block.rows.shape[1:], len(cascade)
+                _places(cascade, name, block)
             else:
                 found[name], rows = block.shape[1:], len(block)
             expect(
@@ -148,6 +151,16 @@ def _features(make: Make, source: Path | None) -> None:
             )
         shapes = found if shapes is None else shapes
         expect(found == shapes, f"cascade {cascade.id} has the features {found}, others {shapes}")
+
+
+def _places(cascade: Cascade, name: str, block: RowBlock) -> None:
+    where = f"cascade {cascade.id}: '{name}'"
+    index, rows = block.index.tolist(), len(block.rows)
+    expect(rows == len(index), f"{where} has {rows} rows for {len(index)} places")
+    expect(
+        index == sorted({place for place in index if 0 <= place < len(cascade)}),
+        f"{where} has rows in places that do not ascend in its posts",
+    )
 
 
 def _account(make: Make, source: Path | None) -> None:
@@ -185,9 +198,9 @@ def _repeats(make: Make, source: Path | None) -> None:
 def _equal(left: Any, right: Any) -> bool:
     if isinstance(left, np.ndarray):
         return bool(np.array_equal(left, right))
-    if isinstance(left, SparseBlock):
-        return all(
-            _equal(getattr(left, f.name), getattr(right, f.name)) for f in fields(SparseBlock)
+    if isinstance(left, SparseBlock | RowBlock):
+        return type(left) is type(right) and all(
+            _equal(getattr(left, f.name), getattr(right, f.name)) for f in fields(left)
         )
     if isinstance(left, Mapping):
         return list(left) == list(right) and all(_equal(left[k], right[k]) for k in left)

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dgljoint.cascade import Cascade, Kind, SparseBlock
+from dgljoint.cascade import Block, Cascade, Kind, RowBlock, SparseBlock
 from dgljoint.config import CascadeOptions, FeatureOptions
 from dgljoint.nn import CascadeBatch
 from dgljoint.nn.assemble import assemble
@@ -65,8 +64,25 @@ def word_block(cascade: Cascade, rng: np.random.Generator, words: int = len(WORD
     )
 
 
-def write_store(path: Path, cascades: Sequence[Cascade], seed: int = 0, folds: int = 4) -> Path:
-    """Write cascades with random words and with the splits ``event`` and ``random``."""
+def some_rows(cascade: Cascade) -> RowBlock:
+    """Give every third post two numbers."""
+    index = np.arange(0, len(cascade), 3)
+    numbers = np.stack((cascade.delay_seconds[index], np.cos(index)), axis=1)
+    return RowBlock(index, numbers.astype(np.float32))
+
+
+def write_store(
+    path: Path, cascades: Sequence[Cascade], seed: int = 0, folds: int = 4, *, some: bool = False
+) -> Path:
+    """Write cascades with random words and with the splits ``event`` and ``random``.
+
+    Args:
+        path: of the file.
+        cascades: that it holds.
+        seed: of the words.
+        folds: of the splits.
+        some: also write a dense feature that some posts have.
+    """
     rng = np.random.default_rng(seed)
     events = {cascade.event or cascade.id: None for cascade in cascades}
     number = {event: place for place, event in enumerate(events)}
@@ -76,9 +92,11 @@ def write_store(path: Path, cascades: Sequence[Cascade], seed: int = 0, folds: i
     ) as writer:
         for cascade in cascades:
             dense = np.stack((cascade.delay_seconds, np.ones(len(cascade))), axis=1)
-            features: dict[str, SparseBlock | NDArray[np.float32]] = {
+            features: dict[str, Block] = {
                 "bow": word_block(cascade, rng), "extra": dense.astype(np.float32)
             }
+            if some:
+                features["some"] = some_rows(cascade)
             writer.add(cascade, features)
         writer.set_vocabulary("bow", WORDS)
         writer.set_split("event", event_fold, grouped_by="event")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from dgljoint.cascade import Cascade, SparseBlock
+from dgljoint.cascade import Cascade, RowBlock, SparseBlock
 from dgljoint.errors import DataError
 from dgljoint.store import StoreWriter
-from dgljoint_data.describe import feature_text
+from dgljoint_data.describe import DERIVED_TEXT, feature_text
 from dgljoint_data.features.catalogue import DEFAULT, Choice, is_made_here, unknown
 from dgljoint_data.features.protocol import Block
 
@@ -50,6 +51,8 @@ class FeatureMaker:
         ]
         self._width: dict[str, int] = {}
         self._kind: dict[str, str] = {}
+        self._rows: Counter[str] = Counter()
+        self._posts = 0
 
     def each(
         self, cascades: Iterable[Cascade]
@@ -91,8 +94,11 @@ class FeatureMaker:
 
     def summary(self) -> dict[str, str]:
         """Say, after :meth:`describe`, what each feature holds, by name."""
-        stored = {name: feature_text(kind, self._width[name]) for name, kind in self._kind.items()}
-        return stored | dict.fromkeys(self._derived, feature_text("derived", 0))
+        stored = {
+            name: feature_text(kind, self._width[name], self._rows[name], self._posts)
+            for name, kind in self._kind.items()
+        }
+        return stored | dict.fromkeys(self._derived, DERIVED_TEXT)
 
     def _find_carried(self, first: Cascade) -> tuple[str, ...]:
         for name in first.features:
@@ -115,11 +121,15 @@ class FeatureMaker:
             if name not in cascade.features:
                 raise DataError(f"cascade {cascade.id}: the reader left out its feature '{name}'")
             blocks[name] = cascade.features[name]
+        self._posts += len(cascade)
         for name, block in blocks.items():
             if not isinstance(block, SparseBlock):
-                self._kind[name], self._width[name] = "dense", block.shape[-1]
+                rows = block.rows if isinstance(block, RowBlock) else block
+                self._kind[name], self._width[name] = "dense", rows.shape[-1]
+                self._rows[name] += len(rows)
             else:
                 self._kind[name] = "sparse"
+                self._rows[name] += len(cascade)
                 if name in carried:
                     least = self._width.get(name, self._least.get(name, 0))
                     self._width[name] = max(least, int(block.indices.max(initial=-1)) + 1)

@@ -2,7 +2,7 @@
 
 A text is told apart by what it says alone: links become ``url`` and mentions ``@user``, as in the
 other features of words, and runs of white space one space. Its vector is the model card's: the
-mean over at most 256 word pieces, of unit length. A post without a text has a row of zeros.
+mean over at most 256 word pieces, of unit length. A post without a text has none.
 
 A vector does not depend on what else was computed with it: texts share a batch only when they
 have the same number of word pieces, so that none is padded, and a batch is computed by one thread.
@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from dgljoint.cascade import Cascade
+from dgljoint.cascade import Cascade, RowBlock
 from dgljoint.errors import install_command
 from dgljoint.options import Options
 from dgljoint_data.features.protocol import FeatureSpec, PostFeature
@@ -92,7 +92,7 @@ class VectorCache(Protocol):
 
 
 class SentenceVectors(PostFeature):
-    """The (N, 384) float16 vectors of each cascade's posts.
+    """The 384 float16 numbers of each cascade's posts that have a text.
 
     Args:
         options: see :class:`MinilmOptions`.
@@ -126,16 +126,16 @@ class SentenceVectors(PostFeature):
             self._cache.write(self._identity, batch, vectors)
             self._vectors.update(zip(batch, vectors, strict=True))
 
-    def block(self, cascade: Cascade) -> NDArray[np.float16]:
-        """Return the vectors of the N posts; a row of zeros where there is no text."""
-        texts = {row: normalise(text) for row, text in enumerate(cascade.text) if text}
-        if any(text and text not in self._vectors for text in texts.values()):
+    def block(self, cascade: Cascade) -> RowBlock:
+        """Return the vectors of the posts that have a text."""
+        given = {post: normalise(text) for post, text in enumerate(cascade.text) if text}
+        texts = {post: text for post, text in given.items() if text}
+        if any(text not in self._vectors for text in texts.values()):
             self.prepare([cascade])
-        rows = np.zeros((len(cascade), WIDTH), np.float16)
-        for row, text in texts.items():
-            if text:
-                rows[row] = self._vectors[text]
-        return rows
+        rows = np.empty((len(texts), WIDTH), np.float16)
+        for row, text in enumerate(texts.values()):
+            rows[row] = self._vectors[text]
+        return RowBlock(np.array(list(texts), np.int64), rows)
 
     def notes(self) -> Sequence[str]:
         """Say what was wrong with the cache."""

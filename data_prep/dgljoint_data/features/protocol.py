@@ -6,13 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from dgljoint.cascade import Cascade, SparseBlock
+from dgljoint.cascade import Block, Cascade
 from dgljoint.options import NoOptions, Options
 
-Block = SparseBlock | NDArray[np.float16] | NDArray[np.float32]
+__all__ = ["Block", "FeatureSpec", "PostFeature"]
 
 
 class PostFeature(Protocol):
@@ -35,7 +32,10 @@ class PostFeature(Protocol):
         return
 
     def block(self, cascade: Cascade) -> Block:
-        """Return the feature of the N posts: a sparse block, or (N, F) float16 or float32."""
+        """Return the feature of the N posts.
+
+        A sparse block, or float16 or float32: (N, F), or a row block where some posts have none.
+        """
         ...
 
     def columns(self) -> Sequence[str] | int | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgljoint.cascade import Cascade, SparseBlock
+from dgljoint.cascade import Cascade, RowBlock, SparseBlock
 from dgljoint.nn import assemble
 from dgljoint.store import CascadeStore, create_store
 from dgljoint_data import build_store
@@ -54,7 +54,7 @@ def test_what_two_folds_share_is_counted(tmp_path: Path) -> None:
         told("a", "one boy found alive", event="A"),
         told("b", "something else", event="A"),
         told("c", "One boy: found alive http://t.co/x", event="C"),
-        told("d", "third", event="D", post_id=["a.0", "d.1", "d.2"]),
+        told("d", "one boy found alive", event="D", post_id=["a.0", "d.1", "d.2"]),
         told("e", "one boy found alive", event="E"),
         told("f", "left out", event="A"),
     ]
@@ -62,10 +62,11 @@ def test_what_two_folds_share_is_counted(tmp_path: Path) -> None:
     found = by_check(across_folds(store, store.split("mine")))
     assert found["events across folds"].values == {"groups": 1, "cascades": 2, "of": 5}
     assert found["source posts across folds"].values["cascades"] == 2
-    assert found["near-duplicate texts across folds"].values["cascades"] == 3
+    assert found["near-duplicate texts across folds"].values["cascades"] == 4
     assert {finding.severity for finding in found.values()} == {Severity.warning}
 
-    store = write(tmp_path / "b.h5", cascades[1:4], [0, 1, 2])
+    apart = [cascades[1], told("f", "left out", event="F"), told("g", "third", event="G")]
+    store = write(tmp_path / "b.h5", apart, [0, 1, 2])
     found = by_check(across_folds(store, store.split("mine")))
     assert {finding.severity for finding in found.values()} == {Severity.ok}
 
@@ -148,9 +149,106 @@ def test_probes_that_cannot_be_asked_say_why(tmp_path: Path) -> None:
     )
     found = by_check(probes(store, store.split("mine")))
     for check in ("date probe", "id probe", "source-text probe", "presence probe"):
-        assert found[check].severity is Severity.info
+        assert found[check].severity is Severity.skipped
         assert "not asked" in found[check].explanation
-    assert time_order(store).severity is Severity.info
+    assert time_order(store).severity is Severity.skipped
+
+
+def named(count: int, **changes: object) -> list[Cascade]:
+    """Draw cascades that call all their sources ``p0``."""
+    return [
+        replace(told(f"c{n}", f"words{n} of{n} its{n} own{n}"), post_id=["p0", "p1", "p2"],
+                user=np.array([n % 2 + 1, 7, 8]), posted_at=10**9 + n // 2, **changes)  # type: ignore[arg-type]
+        for n in range(count)
+    ]
+
+
+def test_posts_that_are_named_within_their_cascade_alone_are_not_shared(tmp_path: Path) -> None:
+    cascades = named(6)
+    check = "source posts across folds"
+
+    def finding(name: str, cascades: list[Cascade]) -> Finding:
+        store = write(tmp_path / name, cascades, [n % 3 for n in range(len(cascades))])
+        return by_check(across_folds(store, store.split("mine")))[check]
+
+    assert finding("a.h5", cascades).severity is Severity.ok
+    again = replace(cascades[0], id="again")
+    shared = finding("b.h5", [*cascades, replace(again, id="other"), again])
+    assert (shared.severity, shared.values["cascades"]) == (Severity.warning, 3)
+    unknown = [
+        replace(c, text=["", "", ""], user=np.zeros(3, np.int64), posted_at=0) for c in cascades
+    ]
+    found = finding("c.h5", unknown)
+    assert found.severity is Severity.skipped
+    assert "not asked: several sources have one id" in found.explanation
+    numbered = [replace(c, post_id=["5" * 18, "p1", "p2"]) for c in unknown]
+    assert finding("d.h5", numbered).severity is Severity.warning
+    lonely = [replace(c, post_id=[c.id, "p1", "p2"]) for c in unknown]
+    assert finding("e.h5", lonely).severity is Severity.ok
+
+
+def test_no_check_of_what_the_data_do_not_say_is_answered_ok(tmp_path: Path) -> None:
+    bare = [
+        replace(toy_cascade(f"c{n}", [-1]), text=[""], posted_at=0, user=np.zeros(1, np.int64))
+        for n in range(4)
+    ]
+    path = tmp_path / "a.h5"
+    with create_store(path, name="a", reader="x", label_names=LABELS) as writer:
+        for cascade in bare:
+            writer.add(cascade, {})
+        writer.set_split("mine", np.arange(4) % 2, grouped_by="")
+    store = CascadeStore(path)
+    found = audit_store(store, "mine", store)
+    severities = {finding.check: finding.severity for finding in found.findings}
+    asked = {"source posts across folds", "threads in both stores"}
+    skipped = {check for check, severity in severities.items() if severity is Severity.skipped}
+    assert skipped == severities.keys() - asked
+    assert all("not asked: " in f.explanation for f in found.findings if f.check in skipped)
+    assert found.to_dict()["findings"][0]["severity"] == "skipped"
+
+
+def test_a_store_without_a_second_fold_or_class_has_no_balance(tmp_path: Path) -> None:
+    cascades = [told(f"n{n}", "text", label=LABELS[n % 2]) for n in range(4)]
+    one = write(tmp_path / "a.h5", cascades, [0] * 4)
+    assert class_balance(one, one.split("mine")).severity is Severity.skipped
+    assert by_check(probes(one, one.split("mine")))["probes"].severity is Severity.skipped
+    same = write(tmp_path / "b.h5", [told(f"n{n}", "text") for n in range(4)], [0, 0, 1, 1])
+    assert class_balance(same, same.split("mine")).severity is Severity.skipped
+
+
+def test_columns_that_few_posts_have_are_compared_there(tmp_path: Path) -> None:
+    cascades = by_many_authors()
+
+    def finding(name: str, rows: int) -> Finding:
+        path = tmp_path / name
+        with create_store(path, name="a", reader="x", label_names=LABELS) as writer:
+            for number, cascade in enumerate(cascades):
+                places = np.arange(int(number < rows))
+                given = np.array([[cascade.posted_at, number % 3]], np.float32)[: len(places)]
+                writer.add(cascade, {"some": RowBlock(places, given)})
+            writer.set_split("mine", np.arange(60) % 3, grouped_by="")
+        return stored_features(CascadeStore(path))[1]
+
+    assert "some[0] orders posts like the time" in finding("a.h5", 40).explanation
+    # Of few rows a column is in any order by chance.
+    assert finding("b.h5", 3).severity is Severity.skipped
+
+
+@pytest.mark.parametrize("giving_away", [True, False])
+def test_rows_that_the_sources_of_one_class_have_are_found(
+    tmp_path: Path, giving_away: bool
+) -> None:
+    path = tmp_path / "a.h5"
+    with create_store(path, name="a", reader="x", label_names=LABELS) as writer:
+        for number in range(40):
+            has = number % 2 if giving_away else (number // 2) % 2
+            # A row of zeros is a row.
+            block = RowBlock(np.arange(has), np.zeros((has, 2), np.float32))
+            writer.add(told(f"c{number}", "text", label=LABELS[number % 2]), {"some": block})
+        writer.set_split("mine", np.arange(40) // 10, grouped_by="")
+    store = CascadeStore(path)
+    found = by_check(probes(store, store.split("mine")))["presence probe"]
+    assert found.severity is (Severity.warning if giving_away else Severity.ok)
 
 
 @pytest.mark.parametrize(("ordered", "trained_on"), [(False, [4, 4, 4]), (True, [4, 2])])

@@ -65,8 +65,8 @@ def test_by_default_words_are_counted_and_all_that_the_reader_carries_is_kept(
         "bow": "sparse", "mood": "dense", "topics": "sparse", "time": "derived",
         "structure": "derived",
     }
-    assert store.dense("mood").dtype == np.float16
-    assert store.dense("mood")[:, 0].tolist() == np.repeat(np.arange(5), 3).tolist()
+    assert store.dense("mood").rows.dtype == np.float16
+    assert store.dense("mood").rows[:, 0].tolist() == np.repeat(np.arange(5), 3).tolist()
     assert (store.sparse("topics").columns, store.sparse("topics").vocabulary) == (5, None)
     assert store.sparse("bow").columns == 7
 

@@ -18,6 +18,7 @@ from dgljoint.cascade import Cascade
 from dgljoint.errors import RunFailedError, UsageError, install_hint
 from dgljoint.store import CascadeStore
 from dgljoint_cli.main import run
+from dgljoint_data.describe import describe_feature
 from dgljoint_data.features import _model_package
 from dgljoint_data.features._model_package import ModelPackage, find_package
 from dgljoint_data.features._vector_cache import SqliteCache
@@ -51,11 +52,14 @@ def cascade(name: str, *texts: str) -> Cascade:
     )
 
 
-def test_a_post_has_a_unit_vector_and_a_post_without_text_a_row_of_zeros(file: Path) -> None:
-    rows = feature(file).block(cascade("a", "the dam broke", "", "really?", " \n\t "))
-    assert rows.shape == (4, 384)
-    assert rows.dtype == np.float16
-    assert np.linalg.norm(rows.astype(float), axis=1) == pytest.approx([1, 0, 1, 0], abs=1e-3)
+def test_a_post_has_a_unit_vector_and_a_post_without_text_no_row(file: Path) -> None:
+    block = feature(file).block(cascade("a", "the dam broke", "", "really?", " \n\t "))
+    assert block.index.tolist() == [0, 2]
+    assert block.rows.shape == (2, 384)
+    assert block.rows.dtype == np.float16
+    assert np.linalg.norm(block.rows.astype(float), axis=1) == pytest.approx([1, 1], abs=1e-3)
+    nothing = feature(file).block(cascade("b", "", ""))
+    assert (nothing.index.tolist(), nothing.rows.shape) == ([], (0, 384))
 
 
 def test_a_text_that_repeats_is_computed_once(file: Path) -> None:
@@ -64,7 +68,7 @@ def test_a_text_that_repeats_is_computed_once(file: Path) -> None:
     chunk = [cascade("a", "one", "two", "one"), cascade("b", "two", " one ", "three")]
     made.prepare(chunk)
     assert sorted(source.model.texts) == ["one", "three", "two"]
-    first, second = map(made.block, chunk)
+    first, second = (made.block(each).rows for each in chunk)
     assert (first[[0, 2]] == second[1]).all()
     assert (first[1] == second[0]).all()
     assert len(source.model.texts) == 3
@@ -87,16 +91,16 @@ def test_texts_of_a_batch_have_one_length_and_are_not_too_many(file: Path) -> No
     ]
     one_by_one = ToyModel().embed((np.array([p]) for p in ToyModel().split(texts)), 1)
     expected = np.concatenate(list(one_by_one)).astype(np.float16)
-    assert (made.block(cascade("a", *texts)) == expected).all()
+    assert (made.block(cascade("a", *texts)).rows == expected).all()
 
 
 def test_a_second_build_computes_nothing_and_does_not_load_the_model(file: Path) -> None:
     chunk = [cascade("a", "one", "two"), cascade("b", "three")]
-    first = [feature(file).block(each) for each in chunk]
+    first = [feature(file).block(each).rows for each in chunk]
     source = ToySource()
     again = feature(file, source)
     again.prepare(chunk)
-    assert all((again.block(c) == rows).all() for c, rows in zip(chunk, first, strict=True))
+    assert all((again.block(c).rows == rows).all() for c, rows in zip(chunk, first, strict=True))
     assert source.loads == 0
 
 
@@ -182,9 +186,10 @@ def test_a_file_built_with_a_cache_equals_the_one_built_without(
     cold, warm = (CascadeStore(tmp_path / name) for name in ("cold.h5", "warm.h5"))
     assert cold.digest == warm.digest
     assert cold.features["minilm"] == "dense"
-    rows = cold.dense("minilm")
-    assert (rows.shape, rows.dtype) == ((30, 384), np.dtype("<f2"))
-    assert not rows[1].any()
+    minilm = cold.dense("minilm")
+    assert (minilm.rows.shape, minilm.rows.dtype) == ((20, 384), np.dtype("<f2"))
+    assert minilm.posts.tolist() == [post for post in range(30) if post % 3 != 1]
+    assert describe_feature(cold, "minilm") == "dense, 384 columns, rows of 20 of 30 posts"
 
 
 def test_a_damaged_cache_is_told_of_in_the_report(

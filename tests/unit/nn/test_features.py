@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from dgljoint.cascade import SparseBlock
+from dgljoint.cascade import RowBlock, SparseBlock
 from dgljoint.config import FeatureOptions
 from dgljoint.errors import DataError, UsageError
-from dgljoint.nn import SparseRows
+from dgljoint.nn import SomeRows, SparseRows
 from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.questions import Question, evaluation_question
 from dgljoint.store import CascadeStore, create_store
@@ -167,6 +167,43 @@ def test_hashed_columns_are_fitted_on_the_training_part(tmp_path: Path) -> None:
     assert one.sparse["hashed"] == 1
 
 
+def some_store(path: Path, sizes: list[int]) -> CascadeStore:
+    rng = np.random.default_rng(1)
+    made = [random_cascade(f"c{number}", rng, size) for number, size in enumerate(sizes)]
+    return CascadeStore(write_store(path, made, some=True))
+
+
+def test_rows_that_exist_are_scaled_by_those_of_the_training_part(tmp_path: Path) -> None:
+    store = some_store(tmp_path / "a.h5", [7, 9, 3, 30])
+    space = FeatureSpace.fit(store, np.arange(3), FeatureOptions())
+    stored = store.dense("some")
+    train = stored.of(np.arange(19))[1].astype(np.float64)
+    columns, question = everything_observed(store, [1, 3])
+    read = space.read(columns, question)["some"]
+    assert isinstance(read, SomeRows)
+    assert read.index.tolist() == [0, 3, 6, *range(9, 39, 3)]
+    expected = (stored.of(columns.posts)[1] - train.mean(axis=0)) / train.std(axis=0)
+    np.testing.assert_allclose(read.rows.numpy(), expected, rtol=1e-5)
+    again = FeatureSpace.restored(store, space.state()).read(columns, question)["some"]
+    assert isinstance(again, SomeRows)
+    assert torch.equal(again.rows, read.rows)
+
+
+def test_a_feature_that_no_training_post_has_says_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with create_store(path, name="n", reader="r", label_names=("true",)) as writer:
+        for number, places in enumerate(([], [], [0, 1])):
+            rows = np.full((len(places), 2), 9, np.float32)
+            block = RowBlock(np.array(places, np.int64), rows)
+            writer.add(toy_cascade(f"c{number}", [-1, 0]), {"some": block})
+    store = CascadeStore(path)
+    space = FeatureSpace.fit(store, np.arange(2), FeatureOptions())
+    columns, question = everything_observed(store, [1, 2])
+    read = space.read(columns, question)["some"]
+    assert isinstance(read, SomeRows)
+    assert read.rows.tolist() == [[0, 0], [0, 0]]
+
+
 def test_fitting_piece_by_piece_is_fitting_the_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,7 +220,7 @@ def test_fitting_piece_by_piece_is_fitting_the_whole(
         for feature, fitted in whole[kind].items():
             for name in names:
                 torch.testing.assert_close(pieces[kind][feature][name], fitted[name])
-    rows = store.dense("extra")[posts].astype(np.float64)
+    rows = store.dense("extra").rows[posts].astype(np.float64)
     scale = whole["dense"]["extra"]
     assert scale["mean"].tolist() == pytest.approx(rows.mean(axis=0))
     # the second column does not vary: it is left as it is

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from dgljoint.errors import PluginError
-from dgljoint.nn import CascadeBatch, Interaction, Representations, SparseRows
+from dgljoint.nn import CascadeBatch, Interaction, Representations, SomeRows, SparseRows
 from dgljoint.nn.hosted import Hosted
 from dgljoint.nn.losses import listwise_loss, task_losses
 from dgljoint.nn.model import InputProjection, JointModel
@@ -47,6 +47,29 @@ def test_features_may_be_called_what_they_like(tmp_path: Path, name: str) -> Non
     )
     features = {name: torch.ones(len(batch.kind), 3), name + "s": rows}
     assert projection(replace(batch, features=features)).shape == (len(batch.kind), 4)
+
+
+def test_rows_that_exist_are_mapped_as_in_a_table_with_zeros(tmp_path: Path) -> None:
+    batch = toy_batch(toy_store(tmp_path / "a.h5"), range(4))
+    posts = len(batch.kind)
+    index = torch.arange(0, posts, 3)
+    rows = SomeRows(index, torch.randn(len(index), 5))
+    whole = torch.zeros(posts, 5)
+    whole[index] = rows.rows
+    projection = InputProjection(4, {"all": 3, "some": 5}, {}, 0.0)
+    of_all = torch.randn(posts, 3)
+    made = []
+    for some in (rows, whole):
+        projection.zero_grad()
+        x = projection(replace(batch, features={"all": of_all, "some": some}))
+        x.square().sum().backward()
+        made.append((x, *(parameter.grad.clone() for parameter in projection.parameters())))
+    for one, other in zip(*made, strict=True):
+        torch.testing.assert_close(one, other)
+    nobody = SomeRows(index[:0], rows.rows[:0])
+    nothing = projection(replace(batch, features={"all": of_all, "some": nobody}))
+    zeros = projection(replace(batch, features={"all": of_all, "some": torch.zeros(posts, 5)}))
+    torch.testing.assert_close(nothing, zeros)
 
 
 def test_link_head_learns_the_time_kernel_and_who_is_popular(tmp_path: Path) -> None:

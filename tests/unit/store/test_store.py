@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgljoint.cascade import Cascade, SparseBlock
+from dgljoint.cascade import Cascade, RowBlock, SparseBlock
 from dgljoint.errors import DataError, UsageError
-from dgljoint.store import CascadeStore, create_store
+from dgljoint.store import CascadeStore, create_store, put_split
 from toys import LABELS, random_cascade, toy_cascade, toy_store, word_block, write_store
 
 
@@ -58,7 +58,7 @@ def test_what_is_written_is_read(
     rows = np.concatenate([np.diff(block.indptr) for block in blocks])
     np.testing.assert_array_equal(np.diff(bow.indptr), rows)
     assert bow.vocabulary[3] == "wörd3"
-    assert store.dense("half").dtype == np.float16
+    assert store.dense("half").rows.dtype == np.float16
     assert store.attributes["counts"] == {"lines": 3}
 
 
@@ -236,6 +236,12 @@ def test_a_changed_value_is_noticed(
         ("post/id/ptr", [0, 3, 6, 99], "does not point into its data"),
         ("splits/event", [0, 1], "has 2 entries, expected 1"),
         ("post/user", None, "is missing"),
+        ("features/some/posts", [1], "rows has 2 entries"),
+        ("features/some/posts", [3, 0], "does not name posts in order"),
+        ("features/some/posts", [0, 0], "does not name posts in order"),
+        ("features/some/posts", [-1, 3], "does not name posts in order"),
+        ("features/some/posts", [0, 4], "does not name posts in order"),
+        ("features/some/posts", None, "rows has 2 entries, expected 4"),
     ],
 )
 def test_a_file_that_breaks_the_format_is_refused_though_its_digest_is_right(
@@ -252,9 +258,85 @@ def test_a_file_that_breaks_the_format_is_refused_though_its_digest_is_right(
             _hdf5.write(path, wrong, attributes)
 
     monkeypatch.setattr(writer, "write", write_wrong)
-    write_store(tmp_path / "a.h5", [toy_cascade("a", [-1, 0, 1])])
+    parent = [-1, 0, 1, 2] if "some" in column else [-1, 0, 1]
+    write_store(tmp_path / "a.h5", [toy_cascade("a", parent)], some=True)
     with pytest.raises(DataError, match=message):
         CascadeStore(tmp_path / "a.h5")
+
+
+def rows_store(path: Path, *blocks: RowBlock | np.ndarray) -> CascadeStore:
+    """Write cascades of three posts with a feature ``some``."""
+    with create_store(path, name="n", reader="r", label_names=LABELS) as writer:
+        for number, block in enumerate(blocks):
+            writer.add(toy_cascade(f"c{number}", [-1, 0, 0]), {"some": block})
+    return CascadeStore(path)
+
+
+def row_block(*places: int) -> RowBlock:
+    rows = np.array([[place + 1, 7] for place in places], np.float16).reshape(-1, 2)
+    return RowBlock(np.array(places, np.int64), rows)
+
+
+def test_a_dense_feature_of_few_posts_is_stored_as_the_rows_that_exist(tmp_path: Path) -> None:
+    store = rows_store(tmp_path / "a.h5", row_block(), row_block(1), row_block(0, 2), row_block())
+    some = store.dense("some")
+    assert (some.rows.shape, some.rows.dtype, some.columns) == ((3, 2), np.float16, 2)
+    assert some.posts is not None
+    assert some.posts.tolist() == [4, 6, 8]
+    place, rows = some.of(np.array([8, 0, 4, 11, 4]))
+    assert place.tolist() == [0, 2, 4]
+    assert rows[:, 0].tolist() == [3, 2, 2]
+    filled = some.filled(np.array([3, 4]))
+    assert filled.dtype == np.float32
+    assert filled.tolist() == [[0, 0], [2, 7]]
+
+
+def test_a_feature_that_nobody_has_is_stored_without_rows(tmp_path: Path) -> None:
+    some = rows_store(tmp_path / "a.h5", row_block(), row_block()).dense("some")
+    assert (len(some.rows), some.columns) == (0, 2)
+    assert some.of(np.arange(6))[0].tolist() == []
+
+
+def test_a_feature_that_all_posts_have_is_the_same_file_however_it_was_given(
+    tmp_path: Path,
+) -> None:
+    block = row_block(0, 1, 2)
+    given = rows_store(tmp_path / "a.h5", block, block.rows, block)
+    plain = rows_store(tmp_path / "b.h5", block.rows, block.rows, block.rows)
+    assert given.digest == plain.digest
+    assert plain.dense("some").posts is None
+
+
+@pytest.mark.parametrize(
+    ("places", "rows", "message"),
+    [
+        ([1, 0], 2, "places that do not ascend"),
+        ([0, 0], 2, "places that do not ascend"),
+        ([-1], 1, "places that do not ascend"),
+        ([3], 1, "places that do not ascend"),
+        ([0, 1], 1, "has 1 rows for 2 places"),
+    ],
+)
+def test_rows_in_places_that_are_not_posts_in_order_are_refused(
+    tmp_path: Path, places: list[int], rows: int, message: str
+) -> None:
+    block = RowBlock(np.array(places), np.ones((rows, 2), np.float32))
+    with pytest.raises(DataError, match=message):
+        rows_store(tmp_path / "a.h5", block)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_feature_is_sparse_or_dense_in_all_cascades(tmp_path: Path) -> None:
+    nothing = SparseBlock(np.zeros(4, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
+    with pytest.raises(DataError, match="some is sparse in some cascades and dense in others"):
+        rows_store(tmp_path / "a.h5", row_block(1), nothing)
+
+
+def test_a_split_is_added_to_a_file_of_few_rows(tmp_path: Path) -> None:
+    store = rows_store(tmp_path / "a.h5", row_block(1), row_block(0, 2))
+    again = put_split(store, "mine", np.array([0, 1]), grouped_by="")
+    assert again.dense("some").posts.tolist() == [1, 3, 5]
+    assert again.content_digest == store.content_digest
 
 
 def test_folds_that_keep_nothing_apart_are_random(tmp_path: Path) -> None:

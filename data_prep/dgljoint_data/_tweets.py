@@ -54,7 +54,7 @@ def parse_tweet(value: object) -> Tweet:
         BadJsonError: it is no object, or has no id or no date.
     """
     if not isinstance(value, dict):
-        raise BadJsonError(f"no tweet: {type(value).__name__}, expected an object")
+        return parse_one(value, {})
     if "kind" in value and isinstance(value.get("data"), dict):
         raise BadJsonError("no tweet but Reddit's JSON, which the reader 'rumoureval' reads")
     if "data" not in value:
@@ -78,7 +78,7 @@ def users_in(page: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def parse_one(value: Mapping[str, Any], users: Mapping[str, Mapping[str, Any]]) -> Tweet:
+def parse_one(value: object, users: Mapping[str, Mapping[str, Any]]) -> Tweet:
     """Take a tweet of either version.
 
     Args:
@@ -86,8 +86,10 @@ def parse_one(value: Mapping[str, Any], users: Mapping[str, Mapping[str, Any]]) 
         users: by id, those that are not in the tweet.
 
     Raises:
-        BadJsonError: it has no id or no date.
+        BadJsonError: it is no object, or has no id or no date.
     """
+    if not isinstance(value, dict):
+        raise BadJsonError(f"no tweet: {type(value).__name__}, expected an object")
     tweet = id_text(value.get("id_str"), value.get("id"))
     if tweet is None:
         raise BadJsonError(f"a tweet without an id: {_bad_id(value)}")

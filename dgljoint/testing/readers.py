@@ -124,7 +124,7 @@ def _labels(make: Make, source: Path | None) -> None:
     collect = getattr(reader, "collect_labels", None)
     names = collect(source) if collect else reader.label_names
     expect(
-        isinstance(names, tuple) and len(set(names)) == len(names) > 0,
+        isinstance(names, tuple) and len(set(names)) == len(names),
         f"label_names is {names!r}, expected a tuple of different names",
     )
     for cascade in reader.read(source, ReadReport()):

@@ -18,6 +18,7 @@ from dgljoint.evaluation.deadlines import parse_deadlines
 from dgljoint.loaded_run import Run
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.runs.naming import default_folder, resumed_folder, settings_of
+from dgljoint.several_runs import Runs
 from dgljoint.store import CascadeStore
 from dgljoint.training import early, study, transfer
 from dgljoint.training import run as engine
@@ -361,6 +362,20 @@ def load_run(path: AnyRun, *, device: str = "auto") -> Run:
         DataError: it is no run folder; the hint names runs near it.
     """
     return Run(_folder(path), device)
+
+
+def load_runs(path: PathLike, *, device: str = "auto") -> Runs:
+    """Open the finished runs below a folder, such as :func:`train_study` makes.
+
+    Args:
+        path: of the folder.
+        device: where their models compute: ``"cpu"``, ``"cuda"`` or ``"auto"``.
+
+    Raises:
+        UsageError: the runs are not of the same tasks, classes, features and data.
+        DataError: there are none, or one cannot be read.
+    """
+    return Runs(path_of(path, "path", "a folder of runs"), device)
 
 
 def _folder(run: object) -> Path:

@@ -20,6 +20,7 @@ from dgljoint_cli.console import (
     print_json,
 )
 from dgljoint_cli.data_argument import CascadeFile
+from dgljoint_cli.several import evaluate_several, is_several
 
 if TYPE_CHECKING:
     from dgljoint.evaluation.scores import EarlyDetection, Scores
@@ -36,6 +37,7 @@ _TEST = "test"
         "dgljoint evaluate RUN --deadlines 0,10m,30m,1h,2h,all",
         "dgljoint evaluate RUN --deadlines 1p,10p,50p,all --curve curve.csv",
         "dgljoint evaluate RUN --on twitter16.h5",
+        "dgljoint evaluate study",
     )
 )
 @click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
@@ -80,6 +82,9 @@ def evaluate(
 
     With --on it is another data set that is scored, by the words and scales of the run's training
     part; its classes are found by their names.
+
+    RUN may be a folder of several runs, such as train --folds --seeds makes: each of them is
+    scored, and their mean and standard deviation are shown.
     """
     for file in (predictions, curve):
         if file is not None:
@@ -90,6 +95,9 @@ def evaluate(
         raise UsageError(
             "--part is of the run's own data, and --on names others", hint="leave one of them out"
         )
+    if is_several(run, deadlines=deadlines, predictions=predictions):
+        evaluate_several(run, part, on, device=device, as_json=as_json)
+        return
     settings: dict[str, Any] = {
         "predictions": predictions, "device": device, "registry": installed_registry()
     }

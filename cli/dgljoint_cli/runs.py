@@ -15,6 +15,7 @@ from dgljoint_cli.console import (
     format_option,
     print_json,
 )
+from dgljoint_cli.several import is_several, report_several, show_several
 
 if TYPE_CHECKING:
     from dgljoint.runs.facts import RunFacts
@@ -83,8 +84,12 @@ def list_runs(folder: Path | None, sort: str, as_json: bool) -> None:
 def show(run: Path, as_json: bool) -> None:
     """Show one run: settings, versions, data, the course of its epochs, its figures.
 
-    Settings are those that differ from the defaults.
+    Settings are those that differ from the defaults. RUN may be a folder of several runs: the
+    scores of each, their mean and their standard deviation are shown.
     """
+    if is_several(run):
+        show_several(run, as_json=as_json)
+        return
     from dgljoint.plugins.registry import installed_registry
     from dgljoint.runs.facts import read_facts
     from dgljoint.runs.settings import changed_settings
@@ -157,8 +162,12 @@ def report(run: Path, as_json: bool) -> None:
     """Write a run's report.html and model_card.md again.
 
     Both are written at the end of training. They are made from what the run folder says; the data
-    are not needed. A run that has not ended gets a report of its epochs so far.
+    are not needed. A run that has not ended gets a report of its epochs so far. Where RUN is a
+    folder of several runs, those of every run are written, and a report.html over all of them.
     """
+    if is_several(run):
+        report_several(run, as_json=as_json)
+        return
     from dgljoint.reporting import write_reports
 
     page, card = write_reports(run)

@@ -35,12 +35,10 @@ def is_marked(files: set[str], folders: set[str]) -> bool:
 def is_run_folder(folder: Path) -> bool:
     """Say whether ``folder`` is that of a run; what cannot be opened is none."""
     try:
-        with os.scandir(folder) as entries:
-            found = {entry.name: entry.is_dir() for entry in islice(entries, _MOST_FOLDERS)}
+        files = {name for name in _MARKS if (folder / name).is_file()}
+        return is_marked(files, {_CHECKPOINTS} if (folder / _CHECKPOINTS).is_dir() else set())
     except OSError:
         return False
-    folders = {name for name, is_folder in found.items() if is_folder}
-    return is_marked(found.keys() - folders, folders)
 
 
 def no_run(path: Path) -> DataError:
@@ -57,7 +55,7 @@ def no_run(path: Path) -> DataError:
 
 def _found(path: Path) -> str:
     if path.is_dir():
-        within = list(_runs_in(path))
+        within = list(runs_in(path))
         if within:
             return f"it holds {plural(len(within), 'run')}"
         try:
@@ -75,15 +73,17 @@ def _found(path: Path) -> str:
 
 
 def _near(path: Path) -> str:
-    within = list(_runs_in(path)) if path.is_dir() else []
+    within = list(runs_in(path)) if path.is_dir() else []
     if within:
         return f"name one of them: {_listed(within)}; `dgljoint runs list {path}` lists them all"
     place = next((one for one in path.parents if one.is_dir()), Path())
-    known = {str(run): run for folder in (place, DEFAULT_FOLDER) for run in _runs_in(folder)}
+    known = {str(run): run for folder in (place, DEFAULT_FOLDER) for run in runs_in(folder)}
     if not known:
         return "no runs are near it: `dgljoint runs list DIR` lists those below a folder"
     names = {run.name: run for run in known.values()} | known
-    close = get_close_matches(str(path), known, n=2) or get_close_matches(path.name, names, n=2)
+    # the folder of several runs is a RUN of some verbs
+    names |= {str(run.parent): run.parent for run in known.values() if run.parent.name}
+    close = get_close_matches(str(path), names, n=2) or get_close_matches(path.name, names, n=2)
     if close:
         return "did you mean " + " or ".join(str(names[name]) for name in close) + "?"
     folder = next(iter(known.values())).parent
@@ -95,8 +95,11 @@ def _listed(runs: list[Path]) -> str:
     return ", ".join(map(str, runs[:_SHOWN])) + more
 
 
-def _runs_in(folder: Path) -> Iterator[Path]:
-    """Yield the runs in a folder and in its folders, of which the first hundreds are looked at."""
+def runs_in(folder: Path) -> Iterator[Path]:
+    """Yield the runs in a folder and in its folders, of which the first hundreds are looked at.
+
+    Unlike :func:`~dgljoint.runs.listing.find_runs` it ends soon in any folder.
+    """
     for one in _folders_of(folder):
         if is_run_folder(one):
             yield one

@@ -84,6 +84,11 @@ def test_the_folder_of_several_runs_names_some(here: Path) -> None:
     )
 
 
+def test_the_folder_of_several_runs_is_near_too(here: Path) -> None:
+    write_study(here / "study", [0.1, 0.2])
+    assert refusal("stduy")[1] == "did you mean study?"
+
+
 def test_only_so_many_folders_are_looked_at(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(near, "_MOST_FOLDERS", 3)
     for number in range(9):

@@ -121,14 +121,21 @@ class PhemeReader:
             report.count(THREADS_MET)
             places.setdefault(place.id, []).append(place)
         read = partial(_read_thread, release.root, self._labels)
+        labelled = False
         for cascade, found in spread(read, list(places.values())):
             report.absorb(found)
             if cascade is not None:
+                labelled |= cascade.label is not None
                 yield cascade
         if "threads" not in report.counts:
             first = next(iter(report.refusals.items()), None)
             why = f": {first[0]} ({first[1].examples[0]})" if first else ""
             raise DataError(f"{source} holds no readable thread{why}")
+        if not labelled:
+            report.note(
+                "no thread has a label: they come from folders named rumours and non-rumours and "
+                "from annotation.json"
+            )
 
 
 def _read_thread(

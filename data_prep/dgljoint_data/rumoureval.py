@@ -31,7 +31,6 @@ from dgljoint.reading import THREADS_MET, ReadReport
 from dgljoint_data._digest import digest_files
 from dgljoint_data._pheme_layout import (
     Place,
-    Release,
     Thread,
     find_release,
     holds_threads,
@@ -96,7 +95,7 @@ class RumourEvalReader:
         for place in release.places:
             report.count(THREADS_MET)
             places.setdefault(place.id, []).append(place)
-        read = partial(_read_thread, release, keys)
+        read = partial(_read_thread, release.root, keys)
         for cascade, found in spread(read, list(places.values())):
             report.absorb(found)
             if cascade is not None:
@@ -106,13 +105,13 @@ class RumourEvalReader:
 
 
 def _read_thread(
-    release: Release, keys: Keys, places: Sequence[Place]
+    root: Path, keys: Keys, places: Sequence[Place]
 ) -> tuple[Cascade | None, ReadReport]:
     """Read the places of one thread; only the first that can be read gives a cascade."""
     report = ReadReport()
     read: Cascade | None = None
     for place in places:
-        files = _KeyedThread(list_thread(place, report), release.root, report, keys)
+        files = _KeyedThread(list_thread(place, report), root, report, keys)
         cascade = files.cascade(() if read is None else (place.id,))
         if cascade is not None:
             report.count("threads")

@@ -103,6 +103,7 @@ def test_labels_by_option(
 ) -> None:
     cascades, report = read(whole(layout), tmp_path, labels)
     assert [cascades[thread].label for thread in sorted(cascades)] == expected
+    assert any("no thread has a label" in note for note in report.notes) == (not any(expected))
     refused = {reason: tally.count for reason, tally in report.refusals.items()}
     left_out = {"non-rumour, which labels=veracity3 leaves out": 1}
     assert refused == (left_out if labels == "veracity3" else {})

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import pheme_release
+import rumoureval_release
 import weibo_release
 from dgljoint import Cascade, DataError, ReadReport
 from dgljoint.errors import RunFailedError
@@ -23,6 +24,7 @@ from dgljoint_data import build_store, jsonl
 from dgljoint_data._tree_reader import TwitterTreeReader
 from dgljoint_data.jsonl import JsonlOptions, JsonlReader
 from dgljoint_data.pheme import PhemeOptions, PhemeReader
+from dgljoint_data.rumoureval import RumourEvalReader
 from dgljoint_data.synthetic import SyntheticOptions, SyntheticReader
 from dgljoint_data.weibo import WeiboReader
 from dgljoint_data.workers import Workers, working
@@ -64,6 +66,13 @@ def json_lines(folder: Path) -> tuple[Reader, Path]:
     return JsonlReader(JsonlOptions()), folder
 
 
+def rumoureval(folder: Path) -> tuple[Reader, Path]:
+    """Give threads of two sites with stances, one of them without its source."""
+    files = rumoureval_release.whole()
+    files[f"{rumoureval_release.TWITTER}/source-tweet/600.json"] = b"{"
+    return RumourEvalReader(), pheme_release.write(files, folder)
+
+
 def weibo(folder: Path) -> tuple[Reader, Path]:
     """Give threads of which one has a bad post and one no source."""
     files = weibo_release.whole()
@@ -76,7 +85,7 @@ def synthetic(folder: Path) -> tuple[Reader, None]:
     return SyntheticReader(SyntheticOptions(cascades=70, mean_posts=5)), None
 
 
-@pytest.mark.parametrize("make", [twitter, pheme, weibo, json_lines, synthetic])
+@pytest.mark.parametrize("make", [twitter, pheme, rumoureval, weibo, json_lines, synthetic])
 def test_the_file_and_the_report_are_the_same_for_any_number_of_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], tuple[Reader, Path]]
 ) -> None:

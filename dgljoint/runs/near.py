@@ -82,8 +82,8 @@ def _near(path: Path) -> str:
         return "no runs are near it: `dgljoint runs list DIR` lists those below a folder"
     names = {run.name: run for run in known.values()} | known
     # the folder of several runs is a RUN of some verbs
-    names |= {str(run.parent): run.parent for run in known.values() if run.parent.name}
-    close = get_close_matches(str(path), names, n=2) or get_close_matches(path.name, names, n=2)
+    names |= {run.parent.name: run.parent for run in known.values() if run.parent != path.parent}
+    close = get_close_matches(str(path), known, n=2) or get_close_matches(path.name, names, n=2)
     if close:
         return "did you mean " + " or ".join(str(names[name]) for name in close) + "?"
     folder = next(iter(known.values())).parent

@@ -5,12 +5,16 @@ nothing else in DGL needs it to compute. Where that library is missing, a placeh
 its place; where it is there, nothing changes. (DGL itself falls back to a copy of ``packaging``
 that setuptools no longer carries, so ``packaging`` is a dependency of ours.)
 
+DGL that is not told its backend prints two lines about it, one of them to stdout, and writes a file
+into the home folder. It is told here, by the environment variable that it reads.
+
 The finder costs nothing until somebody imports ``dgl.graphbolt``; torch and dgl are not imported
 here.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
@@ -19,6 +23,8 @@ from pathlib import Path
 from types import ModuleType
 
 _GRAPHBOLT = "dgl.graphbolt"
+_BACKEND = "DGLBACKEND"
+_BACKENDS = ("pytorch", "mxnet", "tensorflow")
 
 
 class _Placeholder(Loader):
@@ -52,6 +58,8 @@ class _GraphboltFinder(MetaPathFinder):
 
 
 def install() -> None:
-    """Put the finder first, once a process."""
+    """Put the finder first, once a process, and name DGL's backend where nobody has."""
+    if os.environ.get(_BACKEND) not in _BACKENDS:
+        os.environ[_BACKEND] = "pytorch"
     if not any(isinstance(finder, _GraphboltFinder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _GraphboltFinder())

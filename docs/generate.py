@@ -1,4 +1,4 @@
-"""Fill in what the pages say of components from the components themselves.
+"""Fill in what the pages and the files of plugins say of components from the components themselves.
 
     python docs/generate.py            # rewrite
     python docs/generate.py --check    # write nothing; exit with 1 and show what differs
@@ -10,6 +10,9 @@ page of its kind's folder that describes its options. Between ``<!-- reference: 
 ``<!-- end reference -->`` stands what the code says of classes and functions, several names apart
 by spaces. Between ``<!-- file: PATH -->`` and ``<!-- end file -->`` stands a file of the
 repository.
+
+The files are those that list plugins and complete settings without importing anything, see
+:mod:`dgljoint.plugins.about`.
 """
 
 from __future__ import annotations
@@ -20,15 +23,22 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
+import tomli_w
+
+from dgljoint.config import SECTIONS, RunConfig
 from dgljoint.errors import DataError, DgljointError
 from dgljoint.options import describe_options
+from dgljoint.plugins.about import FILE, SETTINGS, about_specs, described
 from dgljoint.plugins.registry import Registry, installed_registry
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec, ReaderSpec, Spec, WeighterSpec
 from reference import describe
 
 DOCS = Path(__file__).parent
 DISTRIBUTION = "dgljoint"
+ROOMS = {"dgljoint_plugins": "plugins", "dgljoint_data": "data_prep"}
+_GENERATED = "# made by docs/generate.py\n\n"
 KINDS: dict[str, type[Spec]] = {
     "encoders": EncoderSpec,
     "interactions": InteractionSpec,
@@ -50,22 +60,45 @@ def main(arguments: Sequence[str] | None = None, docs: Path = DOCS) -> int:
     check = parser.parse_args(arguments).check
     registry, differs = installed_registry(), False
     for path in sorted(docs.rglob("*.md")):
-        before = path.read_text(encoding="utf-8")
         try:
-            after = fill_in(before, path, docs, registry)
+            after = fill_in(path.read_text(encoding="utf-8"), path, docs, registry)
         except DgljointError as error:
             sys.stderr.write(f"{path}: {error.message}\n")
             return 1
-        if after == before:
-            continue
-        differs = True
-        if check:
-            name = str(path.relative_to(docs))
-            one, other = before.splitlines(keepends=True), after.splitlines(keepends=True)
-            sys.stderr.writelines(difflib.unified_diff(one, other, name, f"{name}, generated"))
-        else:
-            path.write_text(after, encoding="utf-8")
+        differs |= _put(path, after, str(path.relative_to(docs)), check=check)
+    for path, text in descriptions(registry).items():
+        differs |= _put(path, text, str(path.relative_to(DOCS.parent)), check=check)
     return int(check and differs)
+
+
+def _put(path: Path, after: str, name: str, *, check: bool) -> bool:
+    """Write a file, or show what differs; say whether anything does."""
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    if after == before:
+        return False
+    if check:
+        one, other = before.splitlines(keepends=True), after.splitlines(keepends=True)
+        sys.stderr.writelines(difflib.unified_diff(one, other, name, f"{name}, generated"))
+    else:
+        path.write_text(after, encoding="utf-8")
+    return True
+
+
+def descriptions(registry: Registry) -> dict[Path, str]:
+    """Return the files that describe settings and plugins, by their place in the repository."""
+    engine = DOCS.parent / "dgljoint" / SETTINGS
+    made: dict[Path, dict[str, Any]]
+    made = {engine: {name: described(type(RunConfig.model_fields[name].default))
+                     for name in SECTIONS}}
+    for entry in registry.entries:
+        if entry.distribution == DISTRIBUTION:
+            package = entry.module.partition(".")[0]
+            file = DOCS.parent / ROOMS[package] / package / FILE
+            found = about_specs(registry.load(entry.name).specs)
+            made.setdefault(file, {})[entry.name] = {
+                "kinds": list(found.kinds), "summary": found.summary, "options": found.options,
+            }
+    return {file: _GENERATED + tomli_w.dumps(tables) for file, tables in made.items()}
 
 
 def fill_in(page: str, path: Path, docs: Path, registry: Registry) -> str:

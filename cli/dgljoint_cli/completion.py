@@ -1,7 +1,7 @@
 """What the shell offers after a verb: names of plugins, options, figures, presets and runs.
 
-No plugin is imported for it. Names come from metadata; kinds and options of plugins from what was
-noted down when they were loaded last, see :mod:`dgljoint_cli.option_index`.
+No plugin is imported for it. Names come from metadata; kinds and options of plugins from what
+their packages say in a file, see :mod:`dgljoint.plugins.about`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
+from dgljoint.plugins.about import about, about_sections
 from dgljoint.plugins.registry import PluginEntry, installed_registry
-from dgljoint_cli.option_index import Known, recall
 
 SPLITS = ("event", "random", "time", "leave-one-event-out")
 _RUN = "config.toml"
@@ -66,13 +66,15 @@ def complete_assignment(
     Before the dot: sections, the engine's and the plugins named; after it: their options.
     """
     section, dot, _ = incomplete.partition(".")
-    known = recall(_entries())
+    known = dict(about_sections())
+    named = [section] if dot else [*ctx.params.get("plugins", ()), ctx.params.get("encoder")]
+    for entry in _entries():
+        if entry.name in named and (found := about(entry)):
+            known[entry.name] = found.options
     if dot:
-        options = known.get(section, Known()).options
+        options = known.get(section, {})
         return _starting(incomplete, {f"{section}.{name}=": text for name, text in options.items()})
-    named = [*ctx.params.get("plugins", ()), ctx.params.get("encoder")]
-    sections = [name for name, of in known.items() if not of.kinds or name in named]
-    return _starting(section, dict.fromkeys((f"{name}." for name in sections), ""))
+    return _starting(section, dict.fromkeys((f"{name}." for name in known), ""))
 
 
 def complete_figure(
@@ -117,12 +119,13 @@ def _entries() -> tuple[PluginEntry, ...]:
 
 
 def _plugins(incomplete: str, *kinds: str) -> list[CompletionItem]:
-    entries = _entries()
-    known = recall(entries) if kinds else {}
-    return _starting(incomplete, {
-        entry.name: f"{entry.distribution} {entry.version}" for entry in entries
-        if entry.name not in known or set(kinds) & set(known[entry.name].kinds)
-    })
+    offered = {}
+    for entry in _entries():
+        known = about(entry)
+        if not kinds or known is None or set(kinds) & set(known.kinds):
+            owner = f"{entry.distribution} {entry.version}"
+            offered[entry.name] = known.summary if known else owner
+    return _starting(incomplete, offered)
 
 
 def _starting(incomplete: str, said: Mapping[str, str]) -> list[CompletionItem]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dgljoint.errors import DgljointError
+from dgljoint.plugins.about import About, about
 from dgljoint.plugins.registry import LoadedPlugin, installed_registry
 from dgljoint.presets import discover_presets, find_preset, user_folder
 from dgljoint_cli.check_plugins import check
@@ -21,7 +22,6 @@ from dgljoint_cli.console import (
     print_json,
 )
 from dgljoint_cli.new_plugin import new
-from dgljoint_cli.option_index import remember
 
 if TYPE_CHECKING:
     from dgljoint.plugins.registry import Registry
@@ -49,24 +49,23 @@ plugins.add_command(check)
     "list",
     epilog=examples("dgljoint plugins list", "dgljoint plugins list --load --format json"),
 )
-@click.option("--load", is_flag=True, help="Import each plugin: adds kind, summary and status.")
+@click.option("--load", is_flag=True, help="Import each plugin: adds its status.")
 @format_option
 @common_options
 def list_plugins(load: bool, as_json: bool) -> None:
     """List the installed plugins.
 
-    Without --load only metadata is read and no plugin's code runs.
+    Without --load no plugin's code runs: kinds and summaries are what the plugins' packages say in
+    a file, dgljoint_plugins.toml.
     """
     registry = installed_registry()
     rows = plugin_rows(registry, load=load)
-    if load:
-        remember(registry)
     if as_json:
         print_json(rows)
         return
-    from dgljoint_cli.rendering import plugin_table, render
+    from dgljoint_cli.rendering import plugin_tables, render
 
-    render(plugin_table(rows))
+    render(*plugin_tables(rows))
 
 
 @plugins.command(
@@ -79,7 +78,6 @@ def show(name: str, as_json: bool) -> None:
     """Show one plugin: what it does, its options, its reference."""
     registry = installed_registry()
     loaded = registry.load(name)
-    remember(registry)
     description = describe_plugin(loaded)
     if as_json:
         print_json(description)
@@ -137,14 +135,16 @@ def plugin_rows(registry: Registry, *, load: bool) -> list[dict[str, Any]]:
         row: dict[str, Any] = asdict(entry)
         others = [o.distribution for o in registry.offering(entry.name) if o is not entry]
         disabled = entry in registry.disabled
+        known = about(entry) or About()
+        row |= {"kinds": list(known.kinds), "summary": known.summary}
         row |= {"clashes_with": others, "disabled": disabled}
         if load and disabled:
-            row |= {"kinds": [], "summary": "", "status": "disabled", "cause": None, "seconds": 0.0}
+            row |= {"status": "disabled", "cause": None, "seconds": 0.0}
         elif load:
             status = registry.status(entry.name)
+            if status.cause is None:
+                row |= {"kinds": list(status.kinds), "summary": status.summary}
             row |= {
-                "kinds": list(status.kinds),
-                "summary": status.summary,
                 "status": "broken" if status.cause else "ok",
                 "cause": status.cause,
                 "seconds": status.seconds,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
@@ -66,28 +68,37 @@ def stretches(epochs: int, most: int = 12) -> Iterator[tuple[str, slice]]:
         yield str(last) if last - first == 1 else f"{first + 1}-{last}", slice(first, last)
 
 
-def plugin_table(rows: list[dict[str, Any]]) -> RenderableType:
-    """Lay out what :func:`dgljoint_cli.plugins.plugin_rows` gives."""
+def plugin_tables(rows: list[dict[str, Any]]) -> list[RenderableType]:
+    """Lay out what :func:`dgljoint_cli.plugins.plugin_rows` gives, a table a distribution."""
     if not rows:
-        return "no plugins are installed"
-    loaded = "status" in rows[0]
-    noted = loaded or any(row["clashes_with"] or row["disabled"] for row in rows)
-    columns = ["name", "distribution", "version", "module"]
-    made = table(*columns, *["kind", "status"] * loaded, *["note"] * noted)
-    for row in rows:
-        cells = [str(row[column]) for column in columns]
-        note = "clashes with " + ", ".join(row["clashes_with"]) if row["clashes_with"] else ""
-        if loaded:
-            cells += [", ".join(row["kinds"]), row["status"]]
-            # the columns before it say whose cause it is
-            owner = f"plugin '{row['name']}' ({row['distribution']} {row['version']}) "
-            note = (row["cause"] or row["summary"]).removeprefix(owner)
-            if row["seconds"] >= _SLOW_IMPORT:
-                note += f" (took {row['seconds']:.1f} s to import)"
-        if row["disabled"]:
-            note = f"disabled by {DISABLED_VARIABLE}"
-        made.add_row(*cells, *([note] if noted else []))
-    return made
+        return ["no plugins are installed"]
+    parts: list[RenderableType] = []
+    owner = itemgetter("distribution", "version")
+    for (distribution, version), own in groupby(sorted(rows, key=owner), owner):
+        some = list(own)
+        loaded = "status" in some[0]
+        made = table("name", "kind", *["status"] * loaded, "what it does")
+        for row in some:
+            status = [row["status"]] if loaded else []
+            made.add_row(row["name"], ", ".join(row["kinds"]), *status, _note(row))
+        parts.append(titled(f"{distribution} {version}", made))
+    return parts
+
+
+def _note(row: Mapping[str, Any]) -> str:
+    """Say what a plugin does, or why it cannot."""
+    if row["disabled"]:
+        return f"disabled by {DISABLED_VARIABLE}"
+    # the columns before it and the title say whose cause it is
+    owner = f"plugin '{row['name']}' ({row['distribution']} {row['version']}) "
+    note = str(row.get("cause") or row["summary"]).removeprefix(owner)
+    if row["clashes_with"] and not row.get("cause"):
+        note = "clashes with " + ", ".join(row["clashes_with"])
+    elif not note:
+        note = "unknown: its package does not say; --load imports it"
+    if row.get("seconds", 0.0) >= _SLOW_IMPORT:
+        note += f" (took {row['seconds']:.1f} s to import)"
+    return note
 
 
 def preset_table(rows: list[dict[str, Any]]) -> RenderableType:

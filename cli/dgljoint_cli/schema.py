@@ -6,7 +6,6 @@ import click
 
 from dgljoint.plugins.registry import installed_registry
 from dgljoint_cli.console import Talk, common_options, examples, print_json
-from dgljoint_cli.option_index import remember
 
 
 @click.command(epilog=examples("dgljoint schema", "dgljoint schema > dgljoint.schema.json"))
@@ -25,4 +24,3 @@ def schema(talk: Talk, /) -> None:
     for cause in found.left_out.values():
         talk.say(f"left out: {cause}")
     print_json(found.schema)
-    remember(registry)

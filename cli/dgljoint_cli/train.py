@@ -14,6 +14,7 @@ import click
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import Registry, installed_registry
 from dgljoint.runs.naming import default_folder, resumed_folder, settings_of
+from dgljoint.runs.near import DEFAULT_FOLDER
 from dgljoint_cli.completion import (
     complete_assignment,
     complete_coupling,
@@ -32,7 +33,6 @@ from dgljoint_cli.console import (
     process_number,
 )
 from dgljoint_cli.data_argument import CascadeFile
-from dgljoint_cli.option_index import remember
 from dgljoint_cli.study import asked_for, show_study_plan, study_options, train_study
 
 if TYPE_CHECKING:
@@ -150,7 +150,10 @@ def train(
         needed = all(value in (None, ()) for value in settings.values())
         file = settings_of(out, several=asked is not None, needed=needed)
     registry = installed_registry()
-    config = _with_data(_configuration(file, **settings), registry, talk)
+    runs = DEFAULT_FOLDER if out is None else out.parent
+    config = _with_data(
+        _configuration(file, **settings), registry, talk, demo=None if dry_run else runs
+    )
     if asked is not None:
         if board is not None:
             raise UsageError("--tensorboard is for a single run", hint="leave it out")
@@ -223,20 +226,20 @@ def _configuration(
     )
 
 
-def _with_data(config: RunConfig, registry: Registry, talk: Talk) -> RunConfig:
+def _with_data(
+    config: RunConfig, registry: Registry, talk: Talk, *, demo: Path | None
+) -> RunConfig:
     from dgljoint.plugins.selection import select
 
     # a typo in a plugin's name should not wait for the demo set or for torch
     select(registry, config)
-    remember(registry)
     if config.data:
         # absolute, so that config.toml repeats the run from any folder
         data = Path(config.data).resolve()
     else:
-        from dgljoint_data import demo_store
+        from dgljoint_cli.demo import demo_file
 
-        talk.say("no data given: training on the built-in synthetic demo set")
-        data = demo_store()
+        data = demo_file(talk, demo).resolve()
     return config.model_copy(update={"data": str(data)})
 
 

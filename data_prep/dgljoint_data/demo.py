@@ -1,4 +1,4 @@
-"""The demo data set: synthetic cascades, made once and kept in the user's cache folder."""
+"""The demo data set: synthetic cascades, made once for each folder."""
 
 from __future__ import annotations
 
@@ -15,18 +15,23 @@ from dgljoint_data.build import build_store
 from dgljoint_data.synthetic import SyntheticOptions, SyntheticReader
 
 
-def demo_store() -> Path:
+def demo_store(folder: Path | None = None) -> Path:
     """Return the demo data set's file, building it when it is missing or does not open.
 
     The file name carries what it was made from, so a newer generator never meets an older file.
 
+    Args:
+        folder: where it is kept, in a hidden file; the user's cache folder by default.
+
     Raises:
-        RunFailedError: the cache folder cannot be written.
+        RunFailedError: the folder cannot be written.
     """
     reader = SyntheticReader(SyntheticOptions())
     versions = f"features {features.VERSION} splits {splits.VERSION}"
     digest = digest_text(f"{reader.fingerprint(None)} {versions}")
-    path = user_cache_path("dgljoint") / f"demo-{digest[:12]}.h5"
+    name = f"demo-{digest[:12]}.h5"
+    # hidden, since `runs/*` should name runs
+    path = folder / f".{name}" if folder else user_cache_path("dgljoint") / name
     if path.exists():
         try:
             CascadeStore(path)

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from types import ModuleType
 
+import tomli_w
+
 from dgljoint.checking.findings import Finding, Findings, Subject, failed
 from dgljoint.errors import DgljointError, PluginError, one_line
 from dgljoint.options import Options, parse_options
 from dgljoint.plugins import hookspecs
+from dgljoint.plugins.about import FILE, about, about_folders, about_specs, package_of
 from dgljoint.plugins.guard import guarded
 from dgljoint.plugins.hookspecs import PROJECT
 from dgljoint.plugins.loading import HOOKS
@@ -57,7 +60,27 @@ def check_specs(subject: Subject) -> Findings:
         for finding in _of_spec(spec, subject.entry):
             sound = sound and finding.outcome != "failed"
             yield finding
+    yield from _described_for_lists(subject)
     return sound
+
+
+def _described_for_lists(subject: Subject) -> Iterator[Finding]:
+    """Compare what the package says of a plugin with what it is; a lone module has no package."""
+    entry, check = subject.entry, "is described where lists read it"
+    package = package_of(entry)
+    if not about_folders(package):
+        return
+    known, due = about(entry), about_specs(subject.registry.load(entry.name).specs)
+    if known == due:
+        yield Finding(SPEC_STAGE, check)
+        return
+    found = f"{package}/{FILE} says nothing of it" if known is None else f"{package}/{FILE} differs"
+    table = {"kinds": list(due.kinds), "summary": due.summary, "options": dict(due.options)}
+    text = tomli_w.dumps({entry.name: table}, indent=0)
+    yield Finding(
+        SPEC_STAGE, check, "note", found,
+        f"put this into {FILE} beside {package}/__init__.py, and ship it:\n{text}",
+    )
 
 
 def _unmarked(module: ModuleType) -> list[str]:

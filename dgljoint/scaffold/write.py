@@ -29,6 +29,7 @@ _FILES = {
     "common/gitignore": ".gitignore",
     "common/test.yml": ".github/workflows/test.yml",
     "{kind}/package.py": "src/{module}/__init__.py",
+    "{kind}/about.toml": "src/{module}/dgljoint_plugins.toml",
     "{kind}/component.py": "src/{module}/component.py",
     "{kind}/test.py": "tests/test_{component}.py",
 }

@@ -58,14 +58,23 @@ def measure_sections(request: SpeedRequest, tell: Tell) -> dict[str, Any]:
         found["sections"]["preprocess"] = _preprocess(request)
     if not any(map(request.asks_for, ("structure", "hidden", *_PASSES, "scaling"))):
         return found
-    subject = open_subject(request, request.data or demo_store())
+    with tempfile.TemporaryDirectory() as folder:
+        _measure_on_data(
+            open_subject(request, request.data or demo_store(Path(folder))), request, tell, found
+        )
+    return found
+
+
+def _measure_on_data(
+    subject: Subject, request: SpeedRequest, tell: Tell, found: dict[str, Any]
+) -> None:
+    """Add what is measured on the cascades of a file."""
     found["data"], found["left_out"] = subject.facts(), dict(subject.left_out)
     for name, functions in _functions(request, subject):
         tell(name)
         found["sections"][name] = {"rows": rows_of(interleave(functions, request.rounds))}
     if request.asks_for("scaling"):
         found["scaling"]["batch"] = list(_over_batches(request, subject, tell))
-    return found
 
 
 def rows_of(timings: Timings) -> dict[str, dict[str, Any]]:

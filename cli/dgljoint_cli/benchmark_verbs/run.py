@@ -20,6 +20,7 @@ from dgljoint_cli.console import (
     format_option,
     print_json,
 )
+from dgljoint_cli.demo import demo_file
 
 if TYPE_CHECKING:
     from dgljoint_bench.running.plan import PlannedCell, SuitePlan
@@ -89,7 +90,7 @@ def run(
 
     chosen = find_suite(suite)
     _check_names(chosen, only, tables)
-    files = _files(chosen, tables, places, talk)
+    files = _files(chosen, tables, places, talk, demo=None if dry_run else out)
     from dgljoint.plugins.registry import installed_registry
     from dgljoint.training.devices import find_device
     from dgljoint_bench.running.plan import plan_suite
@@ -155,12 +156,14 @@ def _check_names(suite: Suite, only: Sequence[str], tables: Sequence[str]) -> No
 
 
 def _files(
-    suite: Suite, tables: Sequence[str], places: Sequence[Path], talk: Talk
+    suite: Suite, tables: Sequence[str], places: Sequence[Path], talk: Talk, *, demo: Path | None
 ) -> dict[str, Path]:
     """Find the cascade files of a suite, by the names it gives them."""
     asked = [table for table in suite.tables if not tables or table.title in tables]
     wanted = dict.fromkeys(name for table in asked for name in table.files)
     found = {name: file for name in wanted if (file := _file(name, places)) is not None}
+    if _DEMO in wanted and _DEMO not in found:
+        found[_DEMO] = demo_file(talk, demo)
     missing = [table for table in asked if not set(table.files) <= found.keys()]
     if len(missing) == len(asked):
         names = ", ".join(f"{name}.h5" for name in wanted)
@@ -178,10 +181,6 @@ def _file(name: str, places: Sequence[Path]) -> Path | None:
         file = place / f"{name}.h5" if place.is_dir() else place
         if file.stem == name and file.is_file():
             return file
-    if name == _DEMO:
-        from dgljoint_data import demo_store
-
-        return demo_store()
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 
 import pytest
 
@@ -34,6 +35,11 @@ def installed(site):
     site.install("dgljoint-bad", {"bad": "bad_module"}, version="2.5", bad_module="1 / 0")
 
 
+def by_name(capsys) -> dict[str, str]:
+    lines = capsys.readouterr().out.splitlines()
+    return {line.split()[0]: line for line in lines if line.strip()}
+
+
 def rows(capsys) -> dict[str, dict]:
     return {row["name"]: row for row in json.loads(capsys.readouterr().out)}
 
@@ -41,7 +47,7 @@ def rows(capsys) -> dict[str, dict]:
 @pytest.mark.usefixtures("installed")
 def test_listing_with_load_shows_kind_summary_and_who_is_broken(capsys):
     assert run(["plugins", "list", "--load"]) == 0
-    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    lines = by_name(capsys)
     assert "broken" in lines["bad"]
     assert "ZeroDivisionError: division by zero" in lines["bad"]
     assert "a [bold] scheme" in lines["good"]
@@ -51,6 +57,32 @@ def test_listing_with_load_shows_kind_summary_and_who_is_broken(capsys):
     assert (found["good"]["status"], found["good"]["kinds"]) == ("ok", ["interaction"])
     assert found["bad"]["status"] == "broken"
     assert "dgljoint-bad 2.5" in found["bad"]["cause"]
+
+
+@pytest.mark.usefixtures("installed")
+def test_listing_shows_kind_and_summary_without_importing_anything(capsys):
+    assert run(["plugins", "list"]) == 0
+    lines = {line.split()[0]: line.split(maxsplit=1)[-1]
+             for line in capsys.readouterr().out.splitlines() if line.strip()}
+    assert lines["gat"].startswith("encoder  ")
+    assert lines["fixed"].startswith("loss weighter  ")
+    assert lines["jsonl"].startswith("reader  ")
+    assert "unknown: its package does not say; --load imports it" in lines["good"]
+    assert "good_module" not in sys.modules
+    assert run(["plugins", "list", "--format", "json"]) == 0
+    found = rows(capsys)
+    assert found["gat"]["kinds"] == ["encoder"]
+    assert (found["bad"]["kinds"], found["bad"]["summary"]) == ([], "")
+    assert "dgljoint_plugins.gat.module" not in sys.modules
+
+
+def test_what_our_packages_say_of_plugins_is_what_they_are(capsys):
+    assert run(["plugins", "list", "--format", "json"]) == 0
+    said = rows(capsys)
+    assert run(["plugins", "list", "--load", "--format", "json"]) == 0
+    for name, row in rows(capsys).items():
+        assert (row["kinds"], row["summary"]) == (said[name]["kinds"], said[name]["summary"])
+        assert row["summary"]
 
 
 @pytest.mark.usefixtures("installed")
@@ -94,12 +126,12 @@ def test_show_of_a_broken_plugin_exits_4_and_of_none_2(capsys):
 def test_a_disabled_plugin_is_shown_as_such_and_not_imported(monkeypatch, capsys):
     monkeypatch.setenv("DGLJOINT_DISABLED_PLUGINS", " bad,nobodys")
     assert run(["plugins", "list"]) == 0
-    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    lines = by_name(capsys)
     assert "disabled by DGLJOINT_DISABLED_PLUGINS" in lines["bad"]
     assert "disabled" not in lines["good"]
 
     assert run(["plugins", "list", "--load"]) == 0
-    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    lines = by_name(capsys)
     assert "disabled by DGLJOINT_DISABLED_PLUGINS" in lines["bad"]
     assert "ZeroDivisionError" not in lines["bad"]
 
@@ -122,7 +154,7 @@ def test_a_slow_import_is_told_of(site, capsys):
         good_module="import time; time.sleep(1)" + GOOD.replace("\n    ", "\n"),
     )
     assert run(["plugins", "list", "--load"]) == 0
-    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    lines = by_name(capsys)
     said = re.search(r"\(took (\d+\.\d) s to import\)", lines["good"])
     assert said
     assert float(said[1]) >= 1

@@ -79,10 +79,15 @@ def test_data_path_is_kept_absolute(store, asked, monkeypatch):
 
 
 def test_without_data_the_demo_set_is_used_and_named(store, asked, monkeypatch, capsys):
-    monkeypatch.setattr(dgljoint_data, "demo_store", lambda: store, raising=False)
+    places = []
+    monkeypatch.setattr(
+        dgljoint_data, "demo_store", lambda place: places.append(place) or store, raising=False
+    )
     assert run(["train"]) == 0
-    assert "demo set" in capsys.readouterr().err
+    assert f"demo set, {store}" in capsys.readouterr().err
     assert asked[0][0].data == str(store)
+    assert run(["train", "--out", "mine/one"]) == 0
+    assert places == [Path("runs"), Path("mine")]
 
 
 def test_result_is_data_on_stdout_and_talk_on_stderr(store, asked, capsys):

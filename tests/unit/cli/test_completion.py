@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,23 +15,20 @@ from click.shell_completion import ShellComplete
 from conftest import Site
 from dgljoint.config import CascadeOptions
 from dgljoint.evaluation.figures import TITLES
+from dgljoint.plugins import about
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.specs import EncoderSpec
-from dgljoint_cli import option_index
 from dgljoint_cli.main import cli, run
 from stored_runs import write_run
 from toys import shipped
 
-OPTIONS = """
-    import dgljoint
-    from pydantic import Field
+ABOUT = """
+[rated]
+kinds = ["interaction"]
+summary = "rates things"
 
-    class Rates(dgljoint.Options):
-        rate: float = Field(0.5, description="of it")
-
-    @dgljoint.hookimpl
-    def dgljoint_interactions():
-        return [dgljoint.InteractionSpec(name="rated", summary="", build=print, options=Rates)]
+[rated.options]
+rate = "of it"
 """
 EXPLODES = "raise RuntimeError('imported')"
 IMPORTED = """
@@ -44,16 +42,22 @@ finally:
 
 
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+def _fresh() -> Iterator[None]:
+    """Read the files of packages anew, before and after."""
+    about._tables.cache_clear()
+    yield
+    about._tables.cache_clear()
 
 
 @pytest.fixture
-def known(own_cache: Path) -> Path:
-    """Have all plugins' options noted down."""
-    assert run(["plugins", "list", "--load", "--format", "json"]) == 0
-    return own_cache
+def rated(site: Site) -> Path:
+    """Install a plugin in a package that cannot be imported; return the package's folder."""
+    site.install("rated", {"rated": "rated_things.plugin"})
+    package = site.path / "rated_things"
+    package.mkdir()
+    (package / "__init__.py").write_text(EXPLODES)
+    (package / about.FILE).write_text(ABOUT)
+    return package
 
 
 def offered(*words: str) -> list[str]:
@@ -72,13 +76,9 @@ def test_verbs_and_flags_are_offered() -> None:
     assert "transfer" in offered("benchmark", "suites", "")
 
 
-def test_plugins_are_offered_by_kind_once_it_is_known(site: Site) -> None:
+def test_plugins_are_offered_by_kind_as_far_as_it_is_known(site: Site) -> None:
     site.install("exploding", {"gcnlike": "exploding"}, exploding=EXPLODES)
     everything = {entry.name for entry in installed_registry().entries}
-    assert set(offered("train", "--encoder", "")) == everything
-    assert set(offered("plugins", "show", "")) == everything
-    run(["plugins", "list", "--load", "--format", "json"])
-    # of the broken one no kind is known
     assert offered("train", "--encoder", "gc") == ["gcn", "gcnlike"]
     assert set(offered("train", "--encoder", "")) == {*shipped(EncoderSpec), "gcnlike"}
     assert offered("train", "--plugin", "contr") == ["contrastive"]
@@ -87,7 +87,6 @@ def test_plugins_are_offered_by_kind_once_it_is_known(site: Site) -> None:
     assert set(offered("plugins", "show", "")) == everything
 
 
-@pytest.mark.usefixtures("known")
 def test_options_are_offered_a_section_and_then_a_key_at_a_time() -> None:
     sections = {"model.", "train.", "cascade.", "features."}
     assert set(offered("train", "-s", "")) == sections
@@ -101,45 +100,19 @@ def test_options_are_offered_a_section_and_then_a_key_at_a_time() -> None:
     assert offered("train", "-s", "nothing.") == []
 
 
-def test_a_command_that_uses_a_plugin_makes_its_options_known(site: Site) -> None:
-    site.install("rated", {"rated": "rated"}, rated=OPTIONS)
-    assert offered("train", "-s", "rated.") == []
-    assert run(["plugins", "show", "rated"]) == 0
+@pytest.mark.usefixtures("rated")
+def test_what_a_package_says_of_its_plugin_is_read_without_importing_it() -> None:
+    assert offered("train", "--plugin", "rat") == ["rated"]
+    assert offered("train", "--encoder", "rat") == []
     assert offered("train", "-s", "rated.") == ["rated.rate="]
-    # another version is another plugin
-    (site.path / "rated-1.0.dist-info").rename(site.path / "rated-2.0.dist-info")
-    metadata = site.path / "rated-2.0.dist-info" / "METADATA"
-    metadata.write_text(metadata.read_text().replace("1.0", "2.0"))
-    installed_registry.cache_clear()
+
+
+@pytest.mark.parametrize("text", ["", "[", "[rated]", "[rated]\nkinds = 3", "rated = 3"])
+def test_a_file_of_another_form_says_nothing(rated: Path, text: str) -> None:
+    (rated / about.FILE).write_text(text)
+    assert offered("train", "--encoder", "rat") == ["rated"]
     assert offered("train", "-s", "rated.") == []
-
-
-def test_options_that_changed_without_a_version_are_noted_anew(site: Site) -> None:
-    site.install("rated", {"rated": "rated"}, rated=OPTIONS)
-    run(["plugins", "show", "rated"])
-    (site.path / "rated.py").write_text(
-        (site.path / "rated.py").read_text().replace("rate:", "speed:")
-    )
-    del sys.modules["rated"]
-    installed_registry.cache_clear()
-    run(["plugins", "show", "rated"])
-    assert offered("train", "-s", "rated.") == ["rated.speed="]
-
-
-@pytest.mark.parametrize("text", ["", "[]", '{"dgljoint": 3', '{"x": {"kinds": 1}}'])
-def test_a_damaged_index_is_no_index(text: str) -> None:
-    file = option_index.index_file()
-    file.parent.mkdir(parents=True)
-    file.write_text(text)
-    assert "gcn" in offered("train", "--encoder", "gc")
-    assert offered("train", "-s", "train.") == []
-    assert run(["plugins", "show", "gcn"]) == 0
-    assert "train.epochs=" in offered("train", "-s", "train.")
-
-
-def test_an_index_that_cannot_be_written_stops_nobody(own_cache: Path) -> None:
-    own_cache.write_text("a file")
-    assert run(["plugins", "show", "gcn"]) == 0
+    assert run(["plugins", "list"]) == 0
 
 
 def test_figures_presets_and_splits_are_offered(
@@ -164,7 +137,6 @@ def test_runs_are_offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert (item.value, item.type) == ("other", "dir")
 
 
-@pytest.mark.usefixtures("known")
 @pytest.mark.parametrize(
     "line",
     ["dgljoint ", "dgljoint train --plugin con", "dgljoint train -s contrastive.t",

@@ -1,4 +1,4 @@
-"""The cached demo set."""
+"""The demo set: made once for each folder."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ def test_it_is_made_once(cache: Path) -> None:
     assert demo_store() == path
     assert path.stat().st_mtime_ns == before.st_mtime_ns
     assert path.stat().st_ino == before.st_ino
+
+
+def test_a_folder_that_is_named_holds_it_hidden_and_nothing_else_does(
+    cache: Path, tmp_path: Path
+) -> None:
+    path = demo_store(tmp_path / "runs")
+    assert path.parent == tmp_path / "runs"
+    assert path.name.startswith(".demo-")
+    assert not cache.exists()
+    assert CascadeStore(path).digest == CascadeStore(demo_store()).digest
 
 
 def test_a_damaged_file_is_replaced() -> None:

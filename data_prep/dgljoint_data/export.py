@@ -32,7 +32,7 @@ def cascade_line(store: CascadeStore, index: int) -> bytes:
     """
     line = orjson.dumps(_record(store, index), option=orjson.OPT_APPEND_NEWLINE)
     try:
-        arrange_posts(parse_line(line).posts)
+        arrange_posts(parse_line(line)[0].posts)
     except BadLineError as error:
         raise DataError(
             f"cascade {store.ids[index]} of {store.path} cannot be written as JSON Lines: "

@@ -194,9 +194,8 @@ def _spec(edition: str) -> ReaderSpec:
         build=build,
         recognises=partial(_recognises, edition),
         layouts=(
-            "label.txt and tree/<tweet id>.txt (source_tweets.txt, "
-            f"{event_file(edition)} if there)",
-            f"data.TD_RvNN.vol_5000.txt and {event_file(edition)} (any names)",
+            "label.txt and tree/ID.txt, if possible source_tweets.txt",
+            f"data.TD_RvNN.vol_5000.txt and {event_file(edition)}",
         ),
     )
 

@@ -45,7 +45,7 @@ from dgljoint_data.workers import Spread
 
 LABEL_NAMES = ("rumor", "non-rumor")
 LAYOUTS = (
-    "Weibo.txt and Weibo/<event id>.json",
+    "Weibo.txt and Weibo/ID.json",
     "original-microblog/, rumor-repost/ and non-rumor-repost/ (CED)",
     "weibotree.txt and weibo_id_label.txt (BiGCN)",
 )

@@ -70,7 +70,7 @@ def test_several_or_no_readers_exit_2_and_are_named(tmp_path, capsys):
     err = capsys.readouterr().err
     assert "no reader recognises" in err
     assert "empty, which is empty" in err
-    assert "label.txt and tree/<tweet id>.txt" in err
+    assert "label.txt and tree/ID.txt" in err
     assert "docs/readers/jsonl.md" in err
     assert not (tmp_path / "out.h5").exists()
 

@@ -36,7 +36,7 @@ def cascades(draw: st.DrawFn, name: str) -> Cascade:
         id=name,
         event=draw(st.sampled_from(["", "storm", "é\n"])),
         label=draw(st.sampled_from([None, *LABELS])),
-        posted_at=draw(st.integers(0, 2**40)),
+        posted_at=draw(st.integers(0, 2**36)),
         post_id=ids,
         parent=np.array(parent, np.int32),
         user=np.array(users, np.int64),

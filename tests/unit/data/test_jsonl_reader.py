@@ -81,7 +81,8 @@ def test_a_line_is_a_cascade_in_time_order(tmp_path: Path) -> None:
         (b"[]", "line of another form", "x.jsonl:2: "),
         (line(7), "line of another form", "x.jsonl:2: id: Input should be a valid string"),
         (line("c2", lable="x"), "line of another form", "x.jsonl:2: lable: Extra inputs"),
-        (line("c2", posted_at="1"), "line of another form", "x.jsonl:2: posted_at: "),
+        (line("c2", posted_at=[1]), "line of another form", "x.jsonl:2: posted_at: "),
+        (line("c2", posted_at="soon"), "no date", "x.jsonl:2: posted_at: 'soon' is no date"),
         (line("c2", label=""), "line of another form", "x.jsonl:2: label: "),
         ({"id": "c2"}, "line of another form", "x.jsonl:2: posts: Field required"),
         ({"id": "c2", "posts": []}, "line of another form", "x.jsonl:2: posts: List should"),
@@ -217,7 +218,7 @@ def test_nothing_to_read_is_an_error_with_a_hint(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "blank.jsonl").write_text("\n \n")
     for name, message in (
-        ("missing", "does not exist"), ("empty", "holds no .jsonl file"),
+        ("missing", "does not exist"), ("empty", "holds no .jsonl or .ndjson file"),
         ("blank.jsonl", "holds no readable cascade"),
     ):
         with pytest.raises(DataError, match=message) as caught:

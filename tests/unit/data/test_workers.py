@@ -20,7 +20,7 @@ import weibo_release
 from dgljoint import Cascade, DataError, ReadReport
 from dgljoint.errors import RunFailedError
 from dgljoint.reading import Reader
-from dgljoint_data import build_store, jsonl
+from dgljoint_data import _jsonl_files, build_store
 from dgljoint_data._tree_reader import TwitterTreeReader
 from dgljoint_data.jsonl import JsonlOptions, JsonlReader
 from dgljoint_data.pheme import PhemeOptions, PhemeReader
@@ -89,7 +89,7 @@ def synthetic(folder: Path) -> tuple[Reader, None]:
 def test_the_file_and_the_report_are_the_same_for_any_number_of_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], tuple[Reader, Path]]
 ) -> None:
-    monkeypatch.setattr(jsonl, "_STRETCH", 100)
+    monkeypatch.setattr(_jsonl_files, "_PART", 100)
     reader, source = make(tmp_path / "raw")
     found = []
     for jobs in (1, 2):
@@ -107,7 +107,7 @@ def test_lines_keep_their_numbers_wherever_a_stretch_ends(
     reader, source = json_lines(tmp_path / "raw")
     reports = []
     for stretch in (1, 7, 100, 1 << 20):
-        monkeypatch.setattr(jsonl, "_STRETCH", stretch)
+        monkeypatch.setattr(_jsonl_files, "_PART", stretch)
         reports.append(ReadReport())
         assert len(list(reader.read(source, reports[-1]))) == 68
     assert all(report == reports[0] for report in reports)

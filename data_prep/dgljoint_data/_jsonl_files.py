@@ -88,6 +88,15 @@ def is_ours(path: Path) -> bool:
     return path.name.lower().endswith(_SUFFIXES) and path.is_file()
 
 
+def holds_array(path: Path) -> bool:
+    """Say whether a file of JSON is one array."""
+    try:
+        start = _start(path, _START) if path.suffix.lower() == ".json" else b""
+    except OSError:
+        return False
+    return start.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"[")
+
+
 def cut(files: Iterable[Path]) -> Iterator[Part]:
     """Cut files into parts, in their order; what cannot be read is one of its own."""
     for path in files:

@@ -46,6 +46,7 @@ from dgljoint_data._jsonl_files import (
     Unread,
     cut,
     find_files,
+    holds_array,
     is_ours,
     is_whole,
     lines_of,
@@ -364,8 +365,8 @@ def _take(
 def _recognises(path: Path) -> bool:
     if path.is_dir():
         return any(map(is_ours, path.iterdir()))
-    # One that holds an array is told how to become JSON Lines.
-    return is_ours(path) or path.suffix.lower() == ".json"
+    # Whoever has an array is told how it becomes JSON Lines.
+    return is_ours(path) or holds_array(path)
 
 
 @hookimpl

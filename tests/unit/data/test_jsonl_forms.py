@@ -148,7 +148,7 @@ def test_a_file_of_another_form_says_what_it_is_and_how_it_becomes_lines(
     tmp_path: Path, name: str, data: bytes, message: str
 ) -> None:
     (tmp_path / name).write_bytes(data)
-    assert recognised(tmp_path / name)
+    assert recognised(tmp_path / name) == (name != "x.json" or b"[" in data[:9])
     with pytest.raises(DataError, match=message):
         read(tmp_path / name)
 

@@ -129,7 +129,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     # the last frame: even a bug ends with a message
     except (Exception, SystemExit) as error:
         if out_of_memory(error):
-            hint = "a smaller batch needs less: -s train.batch=16"
+            hint = _needs_less(arguments)
             return _failed(talk, error, f"out of memory: {one_line(error)}", hint, 1)
         if (broken := _of_a_plugin(error)) is not None:
             return _failed(talk, error, broken.message, broken.hint, broken.exit_code)
@@ -143,6 +143,23 @@ def run(arguments: Sequence[str] | None = None) -> int:
             1,
         )
     return result if isinstance(result, int) else 0
+
+
+def _needs_less(arguments: Sequence[str] | None) -> str:
+    """Return the hint for a verb that ran out of memory."""
+    given = sys.argv[1:] if arguments is None else arguments
+    verb = next((word for word in given if not word.startswith("-")), None)
+    if verb == "train":
+        return (
+            "smaller batches need less: -s train.batch=16, or -s train.batch_posts=5000 where few "
+            "cascades are large; one cascade is the least"
+        )
+    if verb in ("evaluate", "predict"):
+        return (
+            "it takes a cascade at a time where they are large, and no setting makes it need less: "
+            "use a machine with more memory, or --device cpu in place of a small GPU"
+        )
+    return "no setting makes it need less: use a machine with more memory, or less data"
 
 
 def _refused(

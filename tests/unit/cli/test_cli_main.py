@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import click
@@ -167,6 +168,32 @@ def test_lack_of_memory_is_not_called_a_bug(failing, capsys):
     text = capsys.readouterr().err
     assert "out of memory" in text
     assert "bug" not in text
+
+
+@pytest.mark.parametrize(
+    ("verb", "hint"),
+    [
+        ("train", "-s train.batch=16"), ("evaluate", "--device cpu"), ("predict", "--device cpu"),
+        ("audit", "less data"), ("preprocess", "less data"), ("synergy", "less data"),
+    ],
+)
+def test_what_needs_less_memory_is_said_by_options_that_the_verb_has(
+    monkeypatch, capsys, verb, hint
+):
+    command = cli.get_command(click.Context(cli), verb)
+    options = {name for option in command.params for name in option.opts}
+    needed = re.findall(r"(?<!\w)--?[a-z]+", hint)
+    assert set(needed) <= options
+
+    def lacking(*given, **settings):
+        raise MemoryError
+
+    monkeypatch.setattr(command, "callback", lacking)
+    monkeypatch.setattr(command, "params", [])
+    assert run(["-q", verb]) == 1
+    text = capsys.readouterr().err
+    assert hint in text
+    assert ("train.batch" in text) == (verb == "train")
 
 
 def test_interrupt_exits_130_quietly(failing, capsys):

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from dgljoint.config import RunConfig
@@ -27,6 +26,7 @@ from dgljoint.store import CascadeStore
 from dgljoint.training.build import build_model
 from dgljoint.training.devices import find_device
 from dgljoint.training.folder import RunFolder
+from dgljoint.training.process import prepare_process
 from dgljoint.training.record import EpochRecord
 from dgljoint.training.setup import put_in, restored_features
 
@@ -160,7 +160,7 @@ class Run(Shown):
     def _model(self, features: FeatureSpace, classes: int) -> JointModel:
         if self._built is None:
             config = self.config
-            torch.set_num_threads(config.train.threads)
+            prepare_process(config.train.threads)
             selection = select(installed_registry(), config)
             model = build_model(config, selection, features, classes)
             put_in(model, self._folder.load_best(), self._folder)

@@ -26,6 +26,7 @@ from dgljoint.training.build import build_model, build_weighter
 from dgljoint.training.devices import find_device
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.parts import TrainingParts, part_under_test, training_parts
+from dgljoint.training.process import prepare_process
 from dgljoint.training.restoring import fitting, load_model
 from dgljoint.training.witness import Witness
 
@@ -57,7 +58,7 @@ def set_up(
     """Build everything a run is made of from its configuration and the data."""
     if not config.data:
         raise UsageError("no cascade file is named")
-    torch.set_num_threads(config.train.threads)
+    prepare_process(config.train.threads)
     selection = select(registry, config)
     store = CascadeStore(Path(config.data))
     witness = Witness(store)

@@ -39,6 +39,12 @@ def test_preprocess_scale_compares_a_large_set_with_small_ones() -> None:
     assert lines[-1].startswith("small sets ")
 
 
+def test_big_threads_prints_a_row_for_each_size_and_verb() -> None:
+    lines = lines_of("big_threads.py", "--posts", 60, "--verb", "predict")
+    assert lines[0].split()[:4] == ["posts", "verb", "peak", "MB"]
+    assert [line.split()[:2] for line in lines[1:]] == [["60", "predict"]]
+
+
 def test_processes_compares_an_epoch_of_one_with_one_of_several(tmp_path: Path) -> None:
     store = toy_store(tmp_path / "a.h5")
     lines = lines_of("processes.py", store.path, "--rounds", 1, "--epochs", 2)

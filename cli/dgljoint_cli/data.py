@@ -149,7 +149,7 @@ def export(
     memory is bounded. dgl is for `graphs, tensors = dgl.load_graphs(OUT)`: edges from parent to
     child, node data delay, kind and dense features; label, event, fold/NAME of each split and
     sparse features (one CSR matrix over all nodes) are among the tensors. It has no ids, users,
-    texts or dates, and is made in memory as a whole.
+    texts, dates or targets, and is made in memory as a whole.
     """
     from dgljoint_cli import exporting
 

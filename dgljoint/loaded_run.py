@@ -20,10 +20,11 @@ from dgljoint.nn.model import JointModel
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
 from dgljoint.predicting import PooledViews, Predictions, predict, represent
+from dgljoint.runs.known_parts import read_parts
 from dgljoint.runs.listing import summarize
 from dgljoint.showing.tables import Sheet, Shown
 from dgljoint.store import CascadeStore
-from dgljoint.training.build import build_model
+from dgljoint.training.build import build_model, head_width
 from dgljoint.training.devices import find_device
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.process import prepare_process
@@ -92,6 +93,9 @@ class Run(Shown):
     ) -> Predictions:
         """Classify cascades, and rank the candidates of posts whose parent is not observed.
 
+        Each cascade is said to be of the run's training, validation or test set, or new to it:
+        what a model says of what it was trained on shows nothing.
+
         Args:
             data: a cascade file or a store, that of the run by default. Another one must have the
                 features that the run used: words are matched by their spelling, other columns by
@@ -119,9 +123,10 @@ class Run(Shown):
         if links < 0:
             raise UsageError(f"links is {links}, expected a number of candidates, or True for all")
         deadline = _deadline(observed)
-        evaluator, label_names, chosen = self._look_at(data, indices, observed)
-        model = self._model(evaluator.features, len(label_names))
-        return predict(evaluator, model, label_names, chosen, links=links, deadline=deadline)
+        evaluator, classes, chosen = self._look_at(data, indices, observed)
+        model = self._model(evaluator.features, head_width(classes))
+        parts = read_parts(self._folder)
+        return predict(evaluator, model, classes, chosen, parts, links=links, deadline=deadline)
 
     def representations(
         self, data: Data = None, *, indices: Indices = None, observed: Observed = None
@@ -132,14 +137,14 @@ class Run(Shown):
             DgljointError: as :meth:`predict` would.
         """
         deadline = _deadline(observed)
-        evaluator, label_names, chosen = self._look_at(data, indices, observed)
-        model = self._model(evaluator.features, len(label_names))
+        evaluator, classes, chosen = self._look_at(data, indices, observed)
+        model = self._model(evaluator.features, head_width(classes))
         return represent(evaluator, model, chosen, deadline=deadline)
 
     def _look_at(
         self, data: Data, indices: Indices, observed: Observed
     ) -> tuple[Evaluator, tuple[str, ...], NDArray[np.int64]]:
-        """Return what scores the store, the classes of the model, and the cascades' positions."""
+        """Return what scores the store, the classes of the run, and the cascades' positions."""
         config = self.config
         share = config.cascade.observed_share
         if observed is not None and not isinstance(observed, str):
@@ -149,13 +154,14 @@ class Run(Shown):
         place = config.data if data is None else data
         store = place if isinstance(place, CascadeStore) else CascadeStore(Path(place))
         chosen = _positions(store, indices)
-        features, label_names = restored_features(self._folder, store)
+        features, stored = restored_features(self._folder, store)
         options = config.cascade.model_copy(update={"observed_share": share})
         # No guess of the commonest class is asked for.
         evaluator = Evaluator(
-            store, features, options, majority=0, tasks=config.train.task_names
+            store, features, options, majority=0, tasks=config.train.task_names,
+            untrained=stored.untrained,
         )
-        return evaluator, label_names, chosen
+        return evaluator, stored.label_names, chosen
 
     def _model(self, features: FeatureSpace, classes: int) -> JointModel:
         if self._built is None:

@@ -17,6 +17,7 @@ from dgljoint.evaluation.ranking import best_candidates
 from dgljoint.evaluation.scores import MODEL
 from dgljoint.nn.losses import CASCADE, RUMOR
 from dgljoint.nn.model import JointModel
+from dgljoint.runs.known_parts import KnownParts, count_parts
 from dgljoint.showing.tables import Sheet, Shown
 
 Floats = NDArray[np.float64]
@@ -51,8 +52,12 @@ class Predictions(Shown):
 
     Attributes:
         ids: of the cascades.
-        label_names: the C classes of the model.
-        probability: (B, C) of the classes, rows sum to one; ``None`` where the rumor task was
+        part: what the run knows each of them as, by its id (and date and text, see
+            :mod:`dgljoint.store.identity`): ``train``, ``validation``, ``test``, or ``new``.
+        label_names: the C classes that can be predicted: those that a training cascade has. None
+            where the rumor task was not trained.
+        classes: all classes of the run's data; what is not in ``label_names`` is never predicted.
+        probability: (B, C) of ``label_names``, rows sum to one; ``None`` where the rumor task was
             not trained.
         label: B true classes, by the names that the data give them; ``None`` for one without.
         event: B names.
@@ -67,7 +72,9 @@ class Predictions(Shown):
     """
 
     ids: tuple[str, ...]
+    part: tuple[str, ...]
     label_names: tuple[str, ...]
+    classes: tuple[str, ...]
     probability: Floats | None
     label: tuple[str | None, ...]
     event: tuple[str, ...]
@@ -88,23 +95,29 @@ class Predictions(Shown):
             return None
         return tuple(self.label_names[best] for best in self.probability.argmax(axis=1))
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield plain values, a cascade each: the columns of ``predictions.csv`` but its first.
+    @property
+    def parts(self) -> dict[str, int]:
+        """How many of the cascades are of which part of the run, and how many are new to it."""
+        return count_parts(self.part)
 
-        What there is not, a label or what a task says that was not trained, is ``None``.
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield plain values, a cascade each: the columns of ``predictions.csv``.
+
+        What there is not is ``None``: a label, the probability of a class that no training cascade
+        has, what a task says that was not trained.
         """
         predicted = self.predicted or (None,) * len(self)
         for place, name in enumerate(self.ids):
-            said = (None,) * len(self.label_names) if self.probability is None else (
-                self.probability[place].tolist()
-            )
+            said = [] if self.probability is None else self.probability[place].tolist()
+            known = dict(zip(self.label_names, said, strict=self.probability is not None))
             mrr = None if self.mrr is None or not self.targets[place] else float(self.mrr[place])
             yield {
+                "part": self.part[place],
                 "cascade": name,
                 "event": self.event[place],
                 "label": self.label[place],
                 "predicted": predicted[place],
-                **{f"p_{label}": p for label, p in zip(self.label_names, said, strict=True)},
+                **{f"p_{label}": known.get(label) for label in self.classes},
                 "posts": int(self.posts[place]),
                 "observed_posts": int(self.observed_posts[place]),
                 "targets": None if self.mrr is None else int(self.targets[place]),
@@ -138,16 +151,17 @@ class PooledViews(Shown):
 
 
 def predict(
-    evaluator: Evaluator, model: JointModel, label_names: tuple[str, ...], indices: Index,
-    *, links: bool | int, deadline: Deadline | None = None,
+    evaluator: Evaluator, model: JointModel, classes: tuple[str, ...], indices: Index,
+    parts: KnownParts, *, links: bool | int, deadline: Deadline | None = None,
 ) -> Predictions:
     """Collect what ``model`` says of cascades.
 
     Args:
         evaluator: of their store, by the features of the model.
         model: trained; left in evaluation mode.
-        label_names: its C classes, whatever the store calls its own.
+        classes: of the run's data, whatever the store calls its own.
         indices: (B,) positions in the store.
+        parts: of the run.
         links: how many of the likeliest candidates of each target to rank; ``True`` ranks all,
             which takes memory by the square of a cascade.
         deadline: see the cascades as they were then; there are no links to rank.
@@ -158,7 +172,8 @@ def predict(
     reciprocal = np.bincount(
         said.cascade_of_target, reciprocal_ranks(ranks), minlength=len(said)
     )
-    empty = np.empty((0, len(label_names)))
+    trained = np.setdiff1d(np.arange(len(classes)), evaluator.untrained)
+    empty = np.empty((0, len(trained)))
     labels: list[int] = said.label.tolist()
     most = None if links is True else int(links)
     ranked: tuple[LinkRanking, ...] = ()
@@ -169,8 +184,12 @@ def predict(
         mrr = reciprocal / said.targets
     return Predictions(
         ids=_ids(evaluator, indices),
-        label_names=label_names,
-        probability=(said.probability if len(said) else empty) if RUMOR in tasks else None,
+        part=parts.of(store, indices),
+        label_names=tuple(classes[number] for number in trained) if RUMOR in tasks else (),
+        classes=classes,
+        probability=(
+            (said.probability[:, trained] if len(said) else empty) if RUMOR in tasks else None
+        ),
         label=tuple(store.label_names[label] if label >= 0 else None for label in labels),
         event=tuple(store.event_names[int(event)] for event in store.event[indices]),
         posts=store.post_ptr[indices + 1] - store.post_ptr[indices],

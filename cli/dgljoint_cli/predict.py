@@ -70,7 +70,8 @@ def predict(
     """Classify cascades by the best model of a run folder.
 
     DATA is a file that preprocess wrote with the features of the run's own, which is used when none
-    is given: words are matched by their spelling, other columns by their number.
+    is given: words are matched by their spelling, other columns by their number. Each cascade is
+    said to be of the training, validation or test set of the run, or new to it.
     """
     _check_output(out, force=force, links=links is not None, as_json=as_json)
     from dgljoint import load_run
@@ -80,6 +81,8 @@ def predict(
     found = opened.predict(data, observed=observed, links=links or False)
     for doubt in found.doubts:
         talk.say(f"doubtful: {doubt}")
+    if as_json or out is not None:
+        talk.say(predicting.parts_line(found))
     if out == _STDOUT:
         click.echo(predicting.to_csv(found), nl=False)
         return
@@ -94,6 +97,8 @@ def predict(
                 "run": run,
                 "data": data or Path(opened.config.data),
                 "label_names": found.label_names,
+                "never_predicted": [n for n in found.classes if n not in found.label_names],
+                "parts": found.parts,
                 "doubts": found.doubts,
                 "predictions": list(found.rows()),
                 **_links(found),

@@ -18,7 +18,7 @@ _NOTHING = "–"
 def to_csv(found: Predictions) -> str:
     """Write a line a cascade (RFC 4180); what there is not is empty."""
     text = io.StringIO(newline="")
-    columns = ("cascade", "event", "label", "predicted", *(f"p_{n}" for n in found.label_names),
+    columns = ("part", "cascade", "event", "label", "predicted", *(f"p_{n}" for n in found.classes),
                "posts", "observed_posts", "targets", "mrr")
     writer = csv.DictWriter(text, columns)
     writer.writeheader()
@@ -38,16 +38,20 @@ def tables(found: Predictions, *, shown: int) -> list[RenderableType]:
     """
     parts: list[RenderableType] = []
     if shown and len(found):
-        made = table("cascade", "label", "predicted", "p", "posts", "observed", "MRR")
+        made = table("part", "cascade", "label", "predicted", "p", "posts", "observed", "MRR")
         for row in list(found.rows())[:shown]:
             p = row[f"p_{row['predicted']}"] if row["predicted"] else None
             made.add_row(
-                row["cascade"], row["label"] or _NOTHING, row["predicted"] or _NOTHING,
+                row["part"], row["cascade"], row["label"] or _NOTHING, row["predicted"] or _NOTHING,
                 _figure(p), f"{row['posts']:,}", f"{row['observed_posts']:,}", _figure(row["mrr"]),
             )
         parts.append(titled("predictions", made))
         if len(found) > shown:
             parts.append(f"… and {len(found) - shown:,} more: -o FILE writes them all")
+    parts.append(parts_line(found))
+    missing = [name for name in found.classes if name not in found.label_names]
+    if missing and found.probability is not None:
+        parts.append(f"never predicted, for no training cascade has it: {', '.join(missing)}")
     count = Counter(found.predicted or ())
     classes = ", ".join(f"{name} {count[name]:,}" for name in found.label_names)
     parts.append(
@@ -55,6 +59,15 @@ def tables(found: Predictions, *, shown: int) -> list[RenderableType]:
         else f"{len(found):,} cascades; the rumor task was not trained, and none is classified"
     )
     return parts
+
+
+def parts_line(found: Predictions) -> str:
+    """Say how many cascades the run was trained, selected or tested on, and how many are new."""
+    counted = found.parts
+    known = ", ".join(f"{count:,} {part}" for part, count in counted.items() if count)
+    line = f"cascades by part of the run: {known or 'none'}"
+    trained = counted["train"]
+    return f"{line}; on {trained:,} of them it was trained" if trained else line
 
 
 def _figure(value: float | None) -> str:

@@ -199,6 +199,8 @@ def plan_tree(plan: Plan) -> Tree:
     settings = tree.add("settings")
     for section, values in plan.settings.items():
         _branch(settings, section, values)
+    for note in plan.notes:
+        tree.add(f"note: {note}")
     return tree
 
 

@@ -88,6 +88,7 @@ def score_tables(
         parts.append(
             f"links: no targets in the {where}; no post has a choice among strictly earlier ones"
         )
+    parts += [f"note: {note}" for note in scores.notes]
     if len(scores.tasks) == 1:
         parts.append(f"the {scores.tasks[0]} task alone was trained, and is scored")
     if (views := scores.views) is not None:

@@ -131,6 +131,8 @@ def train_study(
     from dgljoint.training import study as engine
     from dgljoint_cli.study_progress import watching_study
 
+    for note in study.notes:
+        talk.say(note)
     with watching_study(talk) as progress:
         summary = engine.train_study(
             study, jobs=jobs, progress=progress, resume=resume, force=force, device=device

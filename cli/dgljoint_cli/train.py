@@ -263,6 +263,7 @@ def _show_result(result: RunResult, protocol: Protocol, *, as_json: bool) -> Non
             {
                 "run": result.folder,
                 "best_epoch": result.best_epoch,
+                "notes": result.notes,
                 "validation": scores_to_dict(result.validation, protocol),
                 "test": scores_to_dict(result.test, protocol),
             }
@@ -272,6 +273,7 @@ def _show_result(result: RunResult, protocol: Protocol, *, as_json: bool) -> Non
 
     render(
         *score_tables(result.test, protocol),
+        *(f"note: {note}" for note in result.notes),
         f"model of epoch {result.best_epoch}, chosen on the validation part; "
         f"run folder: {result.folder}",
     )

@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from dgljoint.evaluation.bootstrap import intervals
 from dgljoint.evaluation.calibration import calibration, fit_temperature
 from dgljoint.evaluation.evaluate import Evaluator
@@ -16,6 +18,7 @@ from dgljoint.evaluation.predictions import Index, Predictions
 from dgljoint.evaluation.scores import Scores
 from dgljoint.nn.losses import RUMOR
 from dgljoint.nn.model import JointModel
+from dgljoint.words import plural
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +60,32 @@ def assess(
         evaluator.figures(said, part),
         intervals=intervals(said, evaluator.tasks),
         calibration=judged,
+        notes=_notes(evaluator, said, part),
         seconds=time.perf_counter() - started,
     )
     return Assessed(said, scores, temperature)
+
+
+def _notes(evaluator: Evaluator, said: Predictions, part: str) -> tuple[str, ...]:
+    """Say what the figures of rumor detection on a part leave out, if anything."""
+    if RUMOR not in evaluator.tasks:
+        return ()
+    names = evaluator.store.label_names
+    label = said.label[said.label >= 0]
+    if not len(label):
+        return (f"rumor detection is not asked: no cascade of the {part} set has a label",)
+    notes = []
+    present = np.unique(label)
+    if len(present) == 1:
+        notes.append(
+            f"all {plural(len(label), 'labelled cascade')} of the {part} set are of one class, "
+            f"'{names[present[0]]}': accuracy is how often it is predicted"
+        )
+    lost = ~said.answerable[label]
+    if lost.any():
+        which = ", ".join(f"'{names[number]}'" for number in np.unique(label[lost]))
+        notes.append(
+            f"{int(lost.sum()):,} of {plural(len(label), 'labelled cascade')} are of a class that "
+            f"no training cascade has ({which}): they count as wrong, and there is no NLL"
+        )
+    return tuple(notes)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from dgljoint.evaluation.metrics import f1_by_class, middle_ranks
+from dgljoint.evaluation.metrics import counted_classes, f1_by_class, middle_ranks
 from dgljoint.evaluation.predictions import Floats, Predictions
 from dgljoint.evaluation.resampling import LEVEL, draws, ends, ratio
 from dgljoint.evaluation.scores import MODEL, Intervals
@@ -45,7 +46,8 @@ def intervals(
     confusion, links = sums[:, : classes**2], sums[:, classes**2 :]
     figures: dict[str, Floats] = {}
     if RUMOR in tasks:
-        figures |= _rumor_figures(confusion.reshape(-1, classes, classes))
+        counted = counted_classes(predictions.label, classes, predictions.answerable)
+        figures |= _rumor_figures(confusion.reshape(-1, classes, classes), counted)
     if CASCADE in tasks:
         figures |= _link_figures(links)
     return Intervals(
@@ -82,11 +84,11 @@ def _by_cascade(predictions: Predictions) -> Floats:
     return np.column_stack((cell, *links))
 
 
-def _rumor_figures(confusion: Floats) -> dict[str, Floats]:
-    """Return the figures of every resample. Shapes: (R, C, C) to (R,) each."""
+def _rumor_figures(confusion: Floats, counted: NDArray[np.bool_]) -> dict[str, Floats]:
+    """Return the figures of every resample. Shapes: (R, C, C) and (C,) to (R,) each."""
     hits = np.trace(confusion, axis1=1, axis2=2)
     labelled = confusion.sum(axis=(1, 2))
-    macro_f1 = f1_by_class(confusion).mean(axis=1)
+    macro_f1 = f1_by_class(confusion)[:, counted].mean(axis=1)
     return {
         "accuracy": ratio(hits, labelled),
         "macro_f1": np.where(labelled > 0, macro_f1, np.nan),

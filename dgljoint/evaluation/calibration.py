@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
@@ -24,13 +26,15 @@ def calibration(predictions: Predictions, temperature: float | None) -> Calibrat
     logits, label = _labelled(predictions)
     if not len(label):
         return None
+    possible = bool(predictions.answerable[label].all())
+    judged = [reliability(softmax(logits / by), label) for by in (1.0, temperature) if by]
+    if not possible:
+        judged = [replace(one, nll=None) for one in judged]
     return Calibration(
         cascades=len(label),
-        raw=reliability(softmax(logits), label),
+        raw=judged[0],
         temperature=temperature,
-        scaled=(
-            None if temperature is None else reliability(softmax(logits / temperature), label)
-        ),
+        scaled=None if temperature is None else judged[1],
     )
 
 
@@ -47,6 +51,9 @@ def fit_temperature(predictions: Predictions) -> float | None:
         predictions: of the validation part, never of the part that is reported.
     """
     logits, label = _labelled(predictions)
+    # Of a class that is never predicted no temperature makes anything likelier.
+    possible = predictions.answerable[label]
+    logits, label = logits[possible], label[possible]
     if not len(label):
         return None
 
@@ -64,7 +71,7 @@ def reliability(probability: Floats, label: Index) -> Reliability:
     With the M = 15 equal bins of Guo et al. (2017) over the probability of the class that is said::
 
         ECE   = sum over bins of |bin| / B * |accuracy(bin) - confidence(bin)|
-        NLL   = mean of -log p(true class)
+        NLL   = mean of -log p(true class); None where a true class is never predicted
         Brier = mean of the squared distance between p and the true class as a unit vector
 
     the last of them Brier's (1950) own, https://doi.org/10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.

@@ -58,6 +58,8 @@ class Evaluator:
         majority: commonest class of the training part.
         tasks: those that were trained; the others are not scored.
         processes: that share the work; what is found is the same in all.
+        untrained: numbers of the head's classes that no training cascade has: they are never
+            predicted.
     """
 
     store: CascadeStore
@@ -66,6 +68,7 @@ class Evaluator:
     majority: int
     tasks: tuple[str, ...] = TASKS
     processes: Processes = ALONE
+    untrained: tuple[int, ...] = ()
 
     def scores(self, model: JointModel, indices: Index, part: str) -> Scores:
         """Score ``model``, in evaluation mode, on the cascades at ``indices``.
@@ -99,7 +102,8 @@ class Evaluator:
         found = group.gather(own)
         parts = [found[n % group.size][n // group.size] for n in range(len(stretches))]
         nothing = no_predictions(len(self.store.label_names), (MODEL, *GUESSES))
-        return join_predictions([nothing, *parts])
+        joined = join_predictions([nothing, *parts])
+        return joined.without(self.untrained) if RUMOR in self.tasks else joined
 
     def figures(self, predictions: Predictions, part: str) -> Scores:
         """Work out the figures of a part from all its predictions; it takes no time."""
@@ -118,7 +122,7 @@ class Evaluator:
             return None
         return rumor_scores(
             predictions.probability[known], predictions.label[known], self.store.label_names,
-            self.majority,
+            self.majority, predictions.answerable,
         )
 
     def asked(self, model: JointModel, indices: Index) -> Iterator[Asked]:

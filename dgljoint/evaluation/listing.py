@@ -17,30 +17,34 @@ from dgljoint.store import CascadeStore
 
 def predictions_csv(
     store: CascadeStore, parts: Mapping[str, Predictions], tasks: Sequence[str],
-    key: str = "part",
+    by_deadline_of: str | None = None,
 ) -> str:
     """Write predictions as CSV (RFC 4180), a line a cascade, in the order they stand in.
 
     ``part``, ``cascade``, ``event``, ``label`` (empty for none), ``predicted``, ``p_LABEL`` for
-    every class (as the model gives it, before any temperature), ``posts``, ``observed_posts``,
+    every class (as the model gives it, before any temperature; empty for one that no training
+    cascade has), ``posts``, ``observed_posts``,
     ``targets`` and ``mrr``, the mean reciprocal rank of the targets' parents (empty without
     targets). What a task says that was not trained is left empty.
 
     Args:
         store: where the cascades are.
-        parts: predictions by the text of the first column.
+        parts: predictions by the name of the part.
         tasks: those that were trained.
-        key: name of the first column.
+        by_deadline_of: name of the one part where ``parts`` are by deadline: there is a first
+            column ``deadline`` then.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     labels = store.label_names
+    early = by_deadline_of is not None
     writer.writerow((
-        key, "cascade", "event", "label", "predicted", *(f"p_{label}" for label in labels),
-        "posts", "observed_posts", "targets", "mrr",
+        *(("deadline",) if early else ()), "part", "cascade", "event", "label", "predicted",
+        *(f"p_{label}" for label in labels), "posts", "observed_posts", "targets", "mrr",
     ))
-    for part, predictions in parts.items():
-        writer.writerows((part, *row) for row in _rows(store, predictions, tasks))
+    for key, predictions in parts.items():
+        first = (key, by_deadline_of) if early else (key,)
+        writer.writerows((*first, *row) for row in _rows(store, predictions, tasks))
     return text.getvalue()
 
 
@@ -84,6 +88,7 @@ def _rows(
         predictions.cascade_of_target, reciprocal_ranks(predictions.ranks[MODEL]),
         minlength=len(predictions),
     )
+    answerable = predictions.answerable.tolist()
     for place, index in enumerate(predictions.index.tolist()):
         label = int(predictions.label[place])
         targets = int(predictions.targets[place]) if CASCADE in tasks else 0
@@ -92,7 +97,7 @@ def _rows(
             store.event_names[int(store.event[index])],
             names[label] if label >= 0 else "",
             *(
-                (names[said[place]], *(_number(value) for value in probability[place]))
+                (names[said[place]], *map(_share, probability[place], answerable))
                 if RUMOR in tasks
                 else nothing
             ),
@@ -106,6 +111,10 @@ def _rows(
 def _ends(of: Intervals | None, figure: str) -> tuple[str, ...]:
     ends = of.figures.get(figure) if of is not None else None
     return ("", "") if ends is None else (_number(ends[0]), _number(ends[1]))
+
+
+def _share(value: float, answerable: bool) -> str:
+    return _number(value) if answerable else ""
 
 
 def _number(value: float) -> str:

@@ -71,26 +71,32 @@ def link_scores(ranks: Ranks) -> LinkScores:
 
 
 def rumor_scores(
-    probability: Floats, label: NDArray[np.int64], label_names: Sequence[str], majority: int
+    probability: Floats, label: NDArray[np.int64], label_names: Sequence[str], majority: int,
+    answerable: NDArray[np.bool_] | None = None,
 ) -> RumorScores:
     """Score class probabilities.
+
+    A class that can neither be predicted nor occurs has no F1, and macro F1 is without it. One
+    that occurs and cannot be predicted has an F1 of 0 and an area of one half.
 
     Args:
         probability: (B, C), rows sum to one.
         label: (B,) true classes.
         label_names: C names.
         majority: the class the trivial guess always says.
+        answerable: (C,) which classes can be predicted; all by default.
     """
     classes = len(label_names)
     guess = probability.argmax(axis=1)
     confusion = np.bincount(label * classes + guess, minlength=classes**2)
     confusion = confusion.reshape(classes, classes)
     f1 = f1_by_class(confusion)
+    counted = counted_classes(label, classes, answerable)
     return RumorScores(
         cascades=len(label),
         accuracy=float((guess == label).mean()),
-        macro_f1=float(f1.mean()),
-        f1={name: float(value) for name, value in zip(label_names, f1, strict=True)},
+        macro_f1=float(f1[counted].mean()),
+        f1={label_names[n]: float(f1[n]) for n in np.flatnonzero(counted).tolist()},
         auroc=_auroc(probability, label),
         majority=float((label == majority).mean()),
         confusion={
@@ -98,6 +104,17 @@ def rumor_scores(
             for name, row in zip(label_names, confusion.tolist(), strict=True)
         },
     )
+
+
+def counted_classes(
+    label: NDArray[np.int64], classes: int, answerable: NDArray[np.bool_] | None
+) -> NDArray[np.bool_]:
+    """Return (C,) which classes have a say in macro F1: those that occur or can be predicted.
+
+    Shapes: ``label`` (B,), -1 for none.
+    """
+    occurs = np.bincount(label[label >= 0], minlength=classes) > 0
+    return occurs | (np.ones(classes, bool) if answerable is None else answerable)
 
 
 def f1_by_class(confusion: NDArray[Any]) -> NDArray[np.float64]:

@@ -24,7 +24,7 @@ class Predictions:
     Attributes:
         index: (B,) position of each cascade in the store.
         label: (B,) class, -1 for none.
-        logits: (B, C) of the rumor head.
+        logits: (B, C) of the rumor head; -inf for a class that is never predicted.
         observed: (B,) number of posts the rumor head read.
         targets: (B,) number of targets; those of a cascade stand together, in its place.
         ranks: of the T targets' parents, by who ranked them: the model and the trivial guesses.
@@ -50,6 +50,19 @@ class Predictions:
     def probability(self) -> Floats:
         """(B, C), rows sum to one."""
         return softmax(self.logits)
+
+    @property
+    def answerable(self) -> NDArray[np.bool_]:
+        """(C,) whether a class can be predicted: not where no training cascade has it."""
+        return np.asarray(np.isfinite(self.logits).all(axis=0))
+
+    def without(self, classes: Sequence[int]) -> Predictions:
+        """Return the same where some classes are never predicted; others share their part."""
+        if not classes or not len(self):
+            return self
+        logits = self.logits.copy()
+        logits[:, list(classes)] = -np.inf
+        return replace(self, logits=logits)
 
     @property
     def said(self) -> Index:

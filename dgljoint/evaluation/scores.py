@@ -21,7 +21,8 @@ class RumorScores:
     ``auroc`` is the macro average of one-versus-rest areas over the classes present,
     ``None`` when fewer than two are. ``majority`` is the accuracy of always guessing the
     commonest class of the training part: the trivial guess. ``confusion`` counts cascades by true
-    class, then by the class said.
+    class, then by the class said. ``f1`` has the classes that occur or can be predicted, and
+    ``macro_f1`` is their mean; a class that no training cascade has is never predicted.
     """
 
     cascades: int
@@ -110,13 +111,14 @@ class Reliability:
 
     Attributes:
         ece: expected calibration error, in [0, 1].
-        nll: mean negative log-likelihood of the true class, in nats.
+        nll: mean negative log-likelihood of the true class, in nats; ``None`` where a cascade is
+            of a class that is never predicted, which makes it infinite.
         brier: mean squared distance to the true class, in [0, 2].
         bins: of the calibration error, those that hold a cascade.
     """
 
     ece: float
-    nll: float
+    nll: float | None
     brier: float
     bins: tuple[Bin, ...]
 
@@ -144,8 +146,9 @@ class Scores(Shown):
 
     ``links`` has the groups ``all`` and ``parent is not the source``; each has a row ``model``
     and a row a trivial guess. A task that was not trained is not scored: ``tasks`` names those
-    that were, and ``views`` compares the views only where both were. ``intervals`` and
-    ``calibration`` are worked out of the selected epoch alone.
+    that were, and ``views`` compares the views only where both were. ``intervals``,
+    ``calibration`` and ``notes``, which say in words what the figures leave out, are worked out of
+    the selected epoch alone.
     """
 
     part: str
@@ -156,6 +159,7 @@ class Scores(Shown):
     tasks: tuple[str, ...] = ("cascade", "rumor")
     intervals: Intervals | None = None
     calibration: Calibration | None = None
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""

@@ -58,6 +58,12 @@ def rumor_loss(logits: Tensor, batch: CascadeBatch) -> Tensor:
     return functional.cross_entropy(logits[labelled], batch.label[labelled])
 
 
+def not_asked(batch: CascadeBatch) -> tuple[str, ...]:
+    """Name the tasks that a batch has nothing to ask of: their losses are 0 and mean nothing."""
+    asked = {CASCADE: batch.targets > 0, RUMOR: bool((batch.label >= 0).any())}
+    return tuple(task for task in TASKS if not asked[task])
+
+
 def task_losses(
     outputs: Outputs, batch: CascadeBatch, link_loss: str, tasks: Sequence[str] = TASKS
 ) -> dict[str, Tensor]:

@@ -41,7 +41,10 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class SaidOfPart:
-    """All that was said of a part: the names of the classes, and a line a cascade."""
+    """All that was said of a part: the names of the classes, and a line a cascade.
+
+    The classes are those that a cascade of the part has or that can be predicted, as in macro F1.
+    """
 
     labels: tuple[str, ...]
     lines: tuple[Said, ...]
@@ -64,10 +67,16 @@ def read_predictions(run: StoredRun, part: str = TEST) -> SaidOfPart | None:
             for name in reader.fieldnames or ()
             if name.startswith(_PROBABILITY)
         )
-        lines = tuple(_line(row) for row in reader if row["part"] == part)
+        rows = [row for row in reader if row["part"] == part]
+        lines = tuple(map(_line, rows))
     except (csv.Error, KeyError, ValueError, TypeError) as error:
         raise DataError(f"{file} is not readable ({type(error).__name__}: {error})") from error
-    return SaidOfPart(labels, lines)
+    present = {line.label for line in lines}
+    counted = (
+        label for label in labels
+        if label in present or any(row[_PROBABILITY + label] for row in rows)
+    )
+    return SaidOfPart(tuple(counted), lines)
 
 
 def _line(row: Mapping[str, str]) -> Said:

@@ -19,6 +19,7 @@ from dgljoint.runs.plainfiles import check_own, parse_object, read_plain
 
 TEST = "test"
 PREDICTIONS = "predictions.csv"
+PARTS = "parts.csv"
 REPORT = "report.html"
 CARD = "model_card.md"
 SEEN = "seen_before_test"
@@ -31,6 +32,7 @@ class StoredRun:
     """The readable files of a run folder.
 
     ``config.toml`` (resolved; repeats the run), ``manifest.json`` (versions, plugins, data),
+    ``parts.csv`` (which cascade is in which part),
     ``metrics.jsonl`` (a line an epoch), and at the end ``predictions.csv`` (a line a cascade of the
     validation and the test part), ``scores.json``, and for people ``report.html`` and
     ``model_card.md``.

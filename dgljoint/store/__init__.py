@@ -1,5 +1,6 @@
 """The HDF5 cascade file: written atomically, validated on open, mapped into memory."""
 
+from dgljoint.store.identity import Identity, identities, same_thread
 from dgljoint.store.reader import (
     CascadeColumns,
     CascadeStore,
@@ -18,12 +19,15 @@ __all__ = [
     "CascadeColumns",
     "CascadeStore",
     "DenseFeature",
+    "Identity",
     "SparseFeature",
     "StoreWriter",
     "StoredSplit",
     "StoredTarget",
     "Strings",
     "create_store",
+    "identities",
     "put_split",
     "remove_split",
+    "same_thread",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -20,6 +21,14 @@ from dgljoint.training.checkpoint import check_tree
 from dgljoint.training.randomness import Stream, seeded
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+
+def head_width(label_names: Sequence[str]) -> int:
+    """Return how many classes the rumor head has: at least two, so that it can be built.
+
+    Of data without classes it is never trained or asked, but interactions may read its output.
+    """
+    return max(len(label_names), 2)
 
 
 def build_model(

@@ -44,7 +44,7 @@ def evaluate_early(
         evaluator, setup.model, part_indices(setup, part), part, deadlines
     )
     if predictions is not None:
-        table = predictions_csv(setup.store, said, evaluator.tasks, key="deadline")
+        table = predictions_csv(setup.store, said, evaluator.tasks, by_deadline_of=part)
         write_text(predictions, table)
     if curve is not None:
         write_text(curve, curve_csv(found))

@@ -6,8 +6,8 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from dgljoint.evaluation.scores import Scores
 from dgljoint.files import is_leftover, remove_leftovers, write_bytes, write_text, writing
 from dgljoint.plugins.selection import Selection
 from dgljoint.runs.plainfiles import check_own
-from dgljoint.runs.stored import CARD, REPORT, SEEN, StoredRun, section
+from dgljoint.runs.stored import CARD, PARTS, REPORT, SEEN, StoredRun, section
 from dgljoint.store import CascadeStore, StoredSplit
 from dgljoint.training.checkpoint import load_tree, save_tree
 from dgljoint.training.record import EpochRecord
@@ -28,6 +28,27 @@ from dgljoint.training.witness import Seen
 _PACKAGES = ("torch", "dgl", "numpy", "h5py", "pluggy", "scikit-learn", "scipy")
 # What the figures of a run may hang on to the last bit.
 _COMPUTING = ("torch", "dgl", "numpy", "scipy")
+
+
+@dataclass(frozen=True, slots=True)
+class RunFeatures:
+    """What a model needs to read data.
+
+    Attributes:
+        fitted: to the features, on the training set.
+        label_names: the classes of the run's data.
+        trained: those that a training cascade has; none where the rumor task was not trained.
+    """
+
+    fitted: dict[str, Any]
+    label_names: tuple[str, ...]
+    trained: tuple[str, ...]
+
+    @property
+    def untrained(self) -> tuple[int, ...]:
+        """Numbers of the classes that are never predicted."""
+        names = self.label_names
+        return tuple(number for number, name in enumerate(names) if name not in self.trained)
 
 
 class RunFolder(StoredRun):
@@ -46,6 +67,7 @@ class RunFolder(StoredRun):
         parts: Mapping[str, int],
         *,
         parameters: int,
+        trained: Mapping[str, Sequence[str]],
     ) -> None:
         """Describe a new run in the folder, and take away what an earlier one came to.
 
@@ -58,6 +80,7 @@ class RunFolder(StoredRun):
             split: how they are divided.
             parts: cascades in each part.
             parameters: trainable numbers of the model.
+            trained: the ``tasks`` and ``classes`` that are, and ``notes`` on what is not and why.
 
         Raises:
             RunFailedError: the file system refuses.
@@ -66,7 +89,7 @@ class RunFolder(StoredRun):
         with writing(self.path):
             self._last.parent.mkdir(exist_ok=True)
         self.clear()
-        manifest = describe_run(config, selection, store, split, parts, parameters)
+        manifest = describe_run(config, selection, store, split, parts, parameters, trained)
         write_text(self._manifest, json.dumps(manifest, indent=2) + "\n")
         with writing(self.path):
             self._starting.replace(self._config)
@@ -81,7 +104,7 @@ class RunFolder(StoredRun):
             # In this order: a run whose removal is cut short must not be gone on with.
             for file in (
                 self._scores, self._predictions, self._last, self._best, self._metrics,
-                self.path / REPORT, self.path / CARD,
+                self.path / PARTS, self.path / REPORT, self.path / CARD,
             ):
                 file.unlink(missing_ok=True)
 
@@ -167,14 +190,18 @@ class RunFolder(StoredRun):
                 hint="bring that split back, or train again",
             )
 
-    def save_features(self, fitted: dict[str, Any], label_names: tuple[str, ...]) -> None:
+    def save_features(self, features: RunFeatures) -> None:
         """Write what was fitted to the features, and the classes.
 
         With them the model reads any data that have the features, without those it was trained on.
         """
-        save_tree(self._features, {"label_names": list(label_names), "features": fitted})
+        tree = {
+            "label_names": list(features.label_names), "trained": list(features.trained),
+            "features": features.fitted,
+        }
+        save_tree(self._features, tree)
 
-    def load_features(self) -> tuple[dict[str, Any], tuple[str, ...]]:
+    def load_features(self) -> RunFeatures:
         """Read what was fitted to the features, and the classes.
 
         Raises:
@@ -187,10 +214,13 @@ class RunFolder(StoredRun):
                 hint=f"this writes it: {self.resume_command}",
             )
         tree = self._load(self._features)
-        fitted, names = tree.get("features"), tree.get("label_names")
-        if not isinstance(fitted, dict) or not isinstance(names, list) or not names:
+        fitted, names, trained = (tree.get(key) for key in ("features", "label_names", "trained"))
+        if not (
+            isinstance(fitted, dict) and isinstance(names, list) and isinstance(trained, list)
+            and set(trained) <= set(names)
+        ):
             raise DataError(f"{self._features}: not the features of a run")
-        return fitted, tuple(map(str, names))
+        return RunFeatures(fitted, tuple(map(str, names)), tuple(map(str, trained)))
 
     def _refuse_without_epoch(self) -> None:
         """Refuse a run that has no model to use yet."""
@@ -199,6 +229,10 @@ class RunFolder(StoredRun):
                 f"{self.path} has no model yet: no epoch of its run has ended",
                 hint=f"go on with: {self.resume_command}",
             )
+
+    def save_parts(self, table: str) -> None:
+        """Write which cascade is in which part, as CSV."""
+        write_text(self.path / PARTS, table)
 
     def append(self, record: EpochRecord) -> None:
         """Add an epoch's line."""
@@ -310,7 +344,7 @@ def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 def describe_run(
     config: RunConfig, selection: Selection, store: CascadeStore, split: StoredSplit,
-    parts: Mapping[str, int], parameters: int,
+    parts: Mapping[str, int], parameters: int, trained: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
     """Return what the manifest says."""
     return {
@@ -334,6 +368,7 @@ def describe_run(
             "ordered_by": split.ordered_by,
         },
         "parts": dict(parts),
+        "trained": {name: list(values) for name, values in trained.items()},
         "seed": config.seed,
         "parameters": parameters,
         "git": _git_revision(),

@@ -21,7 +21,7 @@ _VALIDATION_SHARES = 8  # an eighth of what is not tested: a tenth of all, with 
 _META_SHARES = 8
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class TrainingParts:
     """Positions in the store of the cascades that training and selection may use.
 

@@ -39,6 +39,7 @@ class Plan(Shown):
         parameters: trainable parameters of the model.
         steps: optimizer steps of the first epoch; of each, unless posts bound a batch.
         settings: the engine's own option sections, by name.
+        notes: what the data do not allow to train, in words.
     """
 
     data: dict[str, Any]
@@ -49,6 +50,7 @@ class Plan(Shown):
     parameters: int
     steps: int
     settings: dict[str, dict[str, Any]]
+    notes: tuple[str, ...]
 
     def _sheet(self) -> Sheet:
         from dgljoint.showing.results import plan_sheet
@@ -63,7 +65,7 @@ def plan_run(config: RunConfig, *, registry: Registry) -> Plan:
         DgljointError: as :func:`train` would.
     """
     setup = set_up(config, registry, find_device("cpu"))
-    store = setup.store
+    store, config = setup.store, setup.config
     return Plan(
         data={
             "name": store.name,
@@ -96,4 +98,5 @@ def plan_run(config: RunConfig, *, registry: Registry) -> Plan:
         settings={
             section: getattr(setup.config, section).model_dump(mode="json") for section in SECTIONS
         },
+        notes=setup.notes,
     )

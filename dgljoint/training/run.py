@@ -18,11 +18,12 @@ from dgljoint.evaluation.scores import Scores
 from dgljoint.plugins.registry import Registry
 from dgljoint.processes import Processes, joined, started
 from dgljoint.reporting import write_reports
+from dgljoint.runs.known_parts import parts_csv
 from dgljoint.showing.tables import Sheet, Shown
 from dgljoint.training.build import count_parameters
 from dgljoint.training.callbacks import Callback, Callbacks
 from dgljoint.training.devices import find_device
-from dgljoint.training.folder import RunFolder
+from dgljoint.training.folder import RunFeatures, RunFolder
 from dgljoint.training.interruption import StopRequest
 from dgljoint.training.lock import locked
 from dgljoint.training.record import EpochRecord
@@ -32,6 +33,7 @@ from dgljoint.training.setup import (
     TEST,
     VALIDATION,
     Setup,
+    all_parts,
     part_indices,
     part_sizes,
     put_in,
@@ -53,12 +55,14 @@ class RunResult(Shown):
         best_epoch: the selected epoch, from 1.
         validation: figures of the selected epoch on the validation part.
         test: figures of the selected epoch on the test part, read once.
+        notes: what the data did not allow to train, in words.
     """
 
     folder: Path
     best_epoch: int
     validation: Scores
     test: Scores
+    notes: tuple[str, ...] = ()
 
     def _sheet(self) -> Sheet:
         from dgljoint.showing.results import result_sheet
@@ -118,6 +122,7 @@ def _train(
     place = find_device(device, started().local_rank)
     with joined(place) as processes, ExitStack() as held:
         setup = set_up(config, registry, place, processes)
+        config = setup.config
         folder = RunFolder(processes.from_first(lambda: folder.path))
         told = Callbacks(callbacks if processes.first else ())
         trainer = Trainer(
@@ -138,9 +143,9 @@ def _train(
             with fitting(folder.path):
                 trainer.restore(state)
                 setup.witness.restore(state.get(_SEEN))
-        processes.from_first(
-            lambda: folder.save_features(setup.features.state(), setup.store.label_names)
-        )
+        processes.from_first(lambda: _save_what_it_knows(folder, setup))
+        for note in setup.notes:
+            told.message(note)
         told.start(config.train.epochs, trainer.batches.steps(0), trainer.position.epoch)
         _train_epochs(trainer, setup, folder, told, processes, stop)
         result = _score(setup, folder, processes)
@@ -166,8 +171,19 @@ def _take(
         folder.create(
             setup.config, setup.selection, setup.store, setup.split, part_sizes(setup),
             parameters=count_parameters(setup.model),
+            trained={
+                "tasks": setup.config.train.task_names, "classes": setup.trained_classes,
+                "notes": setup.notes,
+            },
         )
     return state
+
+
+def _save_what_it_knows(folder: RunFolder, setup: Setup) -> None:
+    """Write what the model needs to read any data, and to know its own parts in them."""
+    names, trained = setup.store.label_names, setup.trained_classes
+    folder.save_features(RunFeatures(setup.features.state(), names, trained))
+    folder.save_parts(parts_csv(setup.store, all_parts(setup)))
 
 
 def _state_to_go_on(
@@ -253,7 +269,7 @@ def _score(setup: Setup, folder: RunFolder, processes: Processes) -> RunResult:
         folder.save_scores((validation, test))
 
     processes.from_first(save)
-    return RunResult(folder.path, epoch, validation, test)
+    return RunResult(folder.path, epoch, validation, test, setup.notes)
 
 
 def _report(folder: RunFolder, callbacks: Callbacks) -> None:

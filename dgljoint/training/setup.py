@@ -22,12 +22,13 @@ from dgljoint.plugins.selection import Selection, select
 from dgljoint.processes import ALONE, Processes
 from dgljoint.store import CascadeStore, StoredSplit
 from dgljoint.suggest import did_you_mean
-from dgljoint.training.build import build_model, build_weighter
+from dgljoint.training.build import build_model, build_weighter, head_width
 from dgljoint.training.devices import find_device
-from dgljoint.training.folder import RunFolder
+from dgljoint.training.folder import RunFeatures, RunFolder
 from dgljoint.training.parts import TrainingParts, part_under_test, training_parts
 from dgljoint.training.process import prepare_process
 from dgljoint.training.restoring import fitting, load_model
+from dgljoint.training.trainable import find_trainable
 from dgljoint.training.witness import Witness
 
 # What a run comes to does not hang on these settings.
@@ -38,7 +39,10 @@ TEST = "test"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Setup:
-    """What a run is made of; see :func:`set_up`."""
+    """What a run is made of; see :func:`set_up`.
+
+    ``notes`` say what the data do not allow to train.
+    """
 
     config: RunConfig
     selection: Selection
@@ -50,12 +54,25 @@ class Setup:
     weighter: Hosted[LossWeighter]
     evaluator: Evaluator
     witness: Witness
+    notes: tuple[str, ...]
+
+    @property
+    def trained_classes(self) -> tuple[str, ...]:
+        """Names of the classes that the run can predict; none where the rumor task is left out."""
+        names = self.store.label_names
+        return tuple(
+            name for number, name in enumerate(names) if number not in self.evaluator.untrained
+        )
 
 
 def set_up(
     config: RunConfig, registry: Registry, device: torch.device, processes: Processes = ALONE
 ) -> Setup:
-    """Build everything a run is made of from its configuration and the data."""
+    """Build everything a run is made of from its configuration and the data.
+
+    A task that the training set asks nothing is left out of the configuration, see
+    :func:`~dgljoint.training.trainable.find_trainable`.
+    """
     if not config.data:
         raise UsageError("no cascade file is named")
     prepare_process(config.train.threads)
@@ -70,14 +87,17 @@ def set_up(
         seed=config.seed,
         meta=selection.weighter.spec.needs_meta_split,
     )
+    trainable = find_trainable(config, store, split, parts)
+    config = trainable.config
     features = FeatureSpace.fit(store, parts.train, config.features)
-    classes = len(store.label_names)
+    classes = head_width(store.label_names)
     model = build_model(config, selection, features, classes)
     weighter = build_weighter(config, selection, model, classes)
     model.to(device)
     weighter.module.to(device)
     label = store.label[parts.train]
     majority = int(np.bincount(label[label >= 0], minlength=classes).argmax())
+    untrained = set(range(len(store.label_names))) - set(trainable.classes)
     return Setup(
         config=with_all_options(config, selection, store),
         selection=selection,
@@ -88,9 +108,11 @@ def set_up(
         model=model,
         weighter=weighter,
         evaluator=Evaluator(
-            store, features, config.cascade, majority, config.train.task_names, processes
+            store, features, config.cascade, majority, config.train.task_names, processes,
+            untrained=tuple(sorted(untrained)),
         ),
         witness=witness,
+        notes=trainable.notes,
     )
 
 
@@ -121,28 +143,27 @@ def put_in(model: JointModel, checkpoint: dict[str, Any], folder: RunFolder) -> 
 
 def restored_features(
     folder: RunFolder, store: CascadeStore
-) -> tuple[FeatureSpace, tuple[str, ...]]:
-    """Apply what a run fitted to its features to any data; return the run's classes, too.
+) -> tuple[FeatureSpace, RunFeatures]:
+    """Apply what a run fitted to its features to any data; return what was stored, too.
 
     Raises:
         DataError: it is damaged, or the data lack a feature.
     """
-    fitted, label_names = folder.load_features()
+    stored = folder.load_features()
     try:
-        return FeatureSpace.restored(store, fitted), label_names
+        return FeatureSpace.restored(store, stored.fitted), stored
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise DataError(f"{folder.path}: features.safetensors is damaged ({error})") from error
 
 
 def part_sizes(setup: Setup) -> dict[str, int]:
     """Count the cascades of each part."""
-    parts = setup.parts
-    return {
-        "train": len(parts.train),
-        "meta": len(parts.meta),
-        "validation": len(parts.validation),
-        "test": len(part_under_test(setup.split, setup.config.fold)),
-    }
+    return {name: len(indices) for name, indices in all_parts(setup).items()}
+
+
+def all_parts(setup: Setup) -> dict[str, NDArray[np.int64]]:
+    """Return the positions in the store of each part's cascades."""
+    return {**vars(setup.parts), TEST: part_under_test(setup.split, setup.config.fold)}
 
 
 def part_indices(setup: Setup, part: str) -> NDArray[np.int64]:

@@ -40,6 +40,7 @@ from dgljoint.training.study_summary import (
     model_figures,
     over_cells,
 )
+from dgljoint.training.trainable import find_trainable
 from dgljoint.words import number_list
 
 SETTINGS = "settings.toml"
@@ -54,19 +55,23 @@ class Study:
 
     Attributes:
         folder: of the study.
+        config: of every run, but for fold, seed and what the data do not allow to train.
         store: its data.
         split: how they are divided.
         folds: that are tested, one a run.
         seeds: one a run.
         cells: every pair of them: all folds with the first seed, then with the next.
+        notes: what the data do not allow to train, in words.
     """
 
     folder: Path
+    config: RunConfig
     store: CascadeStore
     split: StoredSplit
     folds: tuple[int, ...]
     seeds: tuple[int, ...]
     cells: tuple[Cell, ...]
+    notes: tuple[str, ...]
 
 
 def plan_study(
@@ -101,18 +106,22 @@ def plan_study(
         config, store.name, fold=number_list(folds), seed=number_list(seeds)
     )
 
+    notes: dict[str, None] = {}
+
     def cell(fold: int, seed: int) -> Cell:
         settings = {**config.model_dump(), "fold": fold, "seed": seed}
+        own = parse_options(RunConfig, settings, "configuration")
         parts = training_parts(store, split, fold, seed=seed, meta=meta)
+        trainable = find_trainable(own, store, split, parts)
+        notes.update({f"fold {fold}: {note}": None for note in trainable.notes})
         sizes = {
             "train": len(parts.train), "meta": len(parts.meta),
             "validation": len(parts.validation), "test": len(part_under_test(split, fold)),
         }
-        own = parse_options(RunConfig, settings, "configuration")
-        return Cell(own, place / f"fold{fold}-seed{seed}", sizes)
+        return Cell(trainable.config, place / f"fold{fold}-seed{seed}", sizes)
 
     cells = tuple(cell(fold, seed) for seed in seeds for fold in folds)
-    return Study(place, store, split, folds, tuple(seeds), cells)
+    return Study(place, config, store, split, folds, tuple(seeds), cells, tuple(notes))
 
 
 def is_study(folder: Path) -> bool:
@@ -203,7 +212,7 @@ def train_study(
         if force:
             for cell in study.cells:
                 RunFolder(cell.folder).clear()
-        write_text(study.folder / SETTINGS, dump_config(study.cells[0].config))
+        write_text(study.folder / SETTINGS, dump_config(study.config))
         failures: dict[Cell, Failure] = {}
         left = [cell for cell in study.cells if state_of(cell) != DONE]
         summary = _summarise(study, failures)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,7 @@ from dgljoint.evaluation.selection import selection_score, validation_figures
 from dgljoint.nn.batch import CascadeBatch
 from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.hosted import Hosted, opponent_losses, opponent_parameters
-from dgljoint.nn.losses import TASKS
+from dgljoint.nn.losses import TASKS, not_asked
 from dgljoint.nn.model import JointModel, first_not_finite
 from dgljoint.nn.protocols import LossTable, LossWeighter, Outputs, Representations, Step
 from dgljoint.plugins.guard import guarded
@@ -211,7 +211,7 @@ class Trainer:
         if self._opponents:
             with seeded(seed, Stream.OPPONENTS, number):
                 self._step_opponents(passed)
-        self._count(raw, weights, norm)
+        self._count(raw, weights, norm, not_asked(batch))
 
     def _show_losses_after(self, passed: Passed, step: Step) -> None:
         """Tell the weighter what the step did to the losses of its batch."""
@@ -310,14 +310,19 @@ class Trainer:
             return f"backward of {self.weighter.entry}"
         return first_not_finite(self.model, batch) if name in TASKS else None
 
-    def _count(self, raw: Mapping[str, Tensor], weights: Tensor, norm: float) -> None:
+    def _count(
+        self, raw: Mapping[str, Tensor], weights: Tensor, norm: float, idle: Collection[str]
+    ) -> None:
         self._idle -= {name for name, loss in raw.items() if loss.requires_grad}
         losses = {name: float(loss.detach()) for name, loss in raw.items()}
-        counted = {f"loss {name}": value for name, value in losses.items()}
+        # A task that the batch does not ask has a loss of 0, which is none of its mean.
+        told = {name: value for name, value in losses.items() if name not in idle}
+        counted = {f"loss {name}": value for name, value in told.items()}
+        counted |= {f"asked {name}": 1.0 for name in told}
         counted |= {f"weight {name}": float(w) for name, w in zip(raw, weights, strict=True)}
         counted["norm"] = norm
         self._add(counted)
-        self._callback.step(self.position.epoch + 1, self.position.step + 1, losses)
+        self._callback.step(self.position.epoch + 1, self.position.step + 1, told)
 
     def _add(self, values: Mapping[str, float]) -> None:
         sums = self.position.sums
@@ -351,7 +356,12 @@ class Trainer:
                 if name.startswith(prefix)
             }
 
-        losses, weights, diagnostics = of("loss ", steps), of("weight ", steps), of("look ", looks)
+        weights, diagnostics = of("weight ", steps), of("look ", looks)
+        sums = position.sums
+        losses = {
+            name: sums[f"loss {name}"] / sums[f"asked {name}"]
+            for name in weights if f"asked {name}" in sums
+        }
         norm = position.sums["norm"] / steps
 
         position.step, position.sums, position.seconds = 0, {}, 0.0

@@ -11,15 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgljoint.errors import DataError
-from dgljoint.evaluation.assessment import assess
+from dgljoint.evaluation.assessment import Assessed, assess
+from dgljoint.evaluation.bootstrap import intervals
 from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.early import detect_early
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.listing import curve_csv, predictions_csv
 from dgljoint.evaluation.scores import EarlyDetection, Scores
 from dgljoint.files import write_text
-from dgljoint.nn.losses import RUMOR
+from dgljoint.nn.losses import CASCADE, RUMOR
 from dgljoint.plugins.registry import Registry
+from dgljoint.runs.known_parts import NEW, count_parts, read_parts
 from dgljoint.showing.tables import Sheet, Shown
 from dgljoint.store import CascadeStore
 from dgljoint.training.folder import RunFolder
@@ -31,6 +33,7 @@ from dgljoint.training.setup import (
     restored_features,
     selected,
 )
+from dgljoint.words import plural
 
 FoundT = TypeVar("FoundT", Scores, EarlyDetection)
 
@@ -45,8 +48,8 @@ class Transfer(Shown, Generic[FoundT]):
         data: name of the other data set.
         trained_on: name of the run's own.
         cascades: number of those scored, with a label or without.
-        shared: number of those left out, because the run's own file holds them too, in whatever
-            part.
+        shared: number of those left out because the run knows them, by its part that holds them:
+            ``train``, ``validation`` and ``test``.
         doubts: what cannot be made sure of, in words.
     """
 
@@ -54,13 +57,14 @@ class Transfer(Shown, Generic[FoundT]):
     data: str
     trained_on: str
     cascades: int
-    shared: int
+    shared: dict[str, int]
     doubts: tuple[str, ...]
 
     @property
     def protocol(self) -> str:
         """Say what was scored and what was kept apart."""
-        left_out = f" but {self.shared:,} that {self.trained_on} holds, too" if self.shared else ""
+        held = [f"{count:,} {part}" for part, count in self.shared.items() if count]
+        left_out = f" but {', '.join(held)} cascades of this run" if held else ""
         return (
             f"all cascades of {self.data}{left_out}: kept apart by their ids, "
             "EVENTS NOT KEPT APART"
@@ -90,7 +94,8 @@ def evaluate_transfer(
 ) -> Transfer[Scores]:
     """Score the selected epoch of a run on another cascade file.
 
-    All cascades of that file are scored but those that stand in the run's own, by their ids. Words
+    All cascades of that file are scored but those of the run's training, validation and test set:
+    equal ids, see :mod:`dgljoint.store.identity`. Words
     and scales are those of the run's training part; classes are matched by their names; a
     temperature is that of the run's validation part.
 
@@ -109,13 +114,14 @@ def evaluate_transfer(
         PluginError: a plugin failed.
         RunFailedError: the file system refuses.
     """
-    setup, evaluator, indices = _opened(folder, other, registry, device)
+    setup, evaluator, indices, shared = _opened(folder, other, registry, device)
     validation = assess(setup.evaluator, setup.model, part_indices(setup, VALIDATION), VALIDATION)
     found = assess(evaluator, setup.model, indices, TEST, calibrated_on=validation)
     if predictions is not None:
-        said = {TEST: found.predictions}
+        said = {NEW: found.predictions}
         write_text(predictions, predictions_csv(evaluator.store, said, evaluator.tasks))
-    return _transfer(found.scores, setup, evaluator, indices)
+    scores = _without_one_class(found, evaluator)
+    return _transfer(scores, setup, evaluator, shared)
 
 
 def evaluate_transfer_early(
@@ -135,24 +141,28 @@ def evaluate_transfer_early(
 
     Raises:
         UsageError: the run did not train the rumor task, or there is no such device.
-        DataError: as :func:`evaluate_transfer`, or no cascade has a label.
+        DataError: as :func:`evaluate_transfer`, or no cascade has a label, or all have the same.
         PluginError: a plugin failed.
         RunFailedError: the file system refuses.
     """
-    setup, evaluator, indices = _opened(folder, other, registry, device)
+    setup, evaluator, indices, shared = _opened(folder, other, registry, device)
+    _check_several_classes(evaluator, indices)
     found, said = detect_early(evaluator, setup.model, indices, TEST, deadlines)
     if predictions is not None:
-        table = predictions_csv(evaluator.store, said, evaluator.tasks, key="deadline")
+        table = predictions_csv(evaluator.store, said, evaluator.tasks, by_deadline_of=NEW)
         write_text(predictions, table)
     if curve is not None:
         write_text(curve, curve_csv(found))
-    return _transfer(found, setup, evaluator, indices)
+    return _transfer(found, setup, evaluator, shared)
 
 
 def _opened(
     folder: Path, other: Path, registry: Registry, device: str
-) -> tuple[Setup, Evaluator, NDArray[np.int64]]:
-    """Return the run, what scores the other file, and the positions of the cascades to score."""
+) -> tuple[Setup, Evaluator, NDArray[np.int64], dict[str, int]]:
+    """Return the run, what scores the other file, which cascades to score, and whose it is not.
+
+    The third are positions of cascades in the file, the last the number of the others by part.
+    """
     setup = selected(folder, registry, device)
     own, store = setup.store, CascadeStore(other)
     if store.content_digest == own.content_digest:
@@ -160,18 +170,46 @@ def _opened(
             f"{other} is the data this run was trained on",
             hint=f"dgljoint evaluate {folder} scores its test part",
         )
-    known = set(own.ids.all())
-    indices = np.flatnonzero([name not in known for name in store.ids.all()])
+    known = read_parts(RunFolder(folder)).of(store, np.arange(len(store)))
+    indices = np.flatnonzero([part == NEW for part in known])
     if not len(indices):
         raise DataError(
-            f"every cascade of {other} stands in {own.path} as well",
-            hint="name a file with cascades that the run has not seen",
+            f"every cascade of {other} is of the training, validation or test set of {folder}",
+            hint=f"dgljoint predict {folder} {other} says which; name a file with others",
         )
+    shared = {part: count for part, count in count_parts(known).items() if part != NEW}
     if RUMOR in setup.evaluator.tasks:
         check_classes(store, indices, own.label_names)
     store = store.relabelled(own.label_names)
     features, _ = restored_features(RunFolder(folder), store)
-    return setup, replace(setup.evaluator, store=store, features=features), indices
+    return setup, replace(setup.evaluator, store=store, features=features), indices, shared
+
+
+def _one_class(evaluator: Evaluator, indices: NDArray[np.int64]) -> str | None:
+    """Say that all labelled cascades to be scored are of one class, if so."""
+    label = evaluator.store.label[indices]
+    label = label[label >= 0]
+    if not len(label) or (label != label[0]).any():
+        return None
+    return (
+        f"rumor detection is not asked: all {plural(len(label), 'labelled cascade')} are of one "
+        f"class, '{evaluator.store.label_names[label[0]]}'"
+    )
+
+
+def _check_several_classes(evaluator: Evaluator, indices: NDArray[np.int64]) -> None:
+    if why := _one_class(evaluator, indices):
+        raise DataError(why, hint="score it on data with several classes")
+
+
+def _without_one_class(found: Assessed, evaluator: Evaluator) -> Scores:
+    """Leave rumor detection out where there is nothing to be told apart."""
+    scores = found.scores
+    why = _one_class(evaluator, found.predictions.index) if RUMOR in evaluator.tasks else None
+    if why is None:
+        return scores
+    links = intervals(found.predictions, (CASCADE,)) if CASCADE in evaluator.tasks else None
+    return replace(scores, rumor=None, calibration=None, intervals=links, notes=(why,))
 
 
 def check_classes(
@@ -198,14 +236,14 @@ def check_classes(
 
 
 def _transfer(
-    scores: FoundT, setup: Setup, evaluator: Evaluator, indices: NDArray[np.int64]
+    scores: FoundT, setup: Setup, evaluator: Evaluator, shared: dict[str, int]
 ) -> Transfer[FoundT]:
     store = evaluator.store
     return Transfer(
         scores=scores,
         data=store.name,
         trained_on=setup.store.name,
-        cascades=len(indices),
-        shared=len(store) - len(indices),
+        cascades=len(store) - sum(shared.values()),
+        shared=shared,
         doubts=evaluator.features.doubts,
     )

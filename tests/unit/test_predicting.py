@@ -249,8 +249,8 @@ def test_of_no_cascade_nothing_is_said(made: SimpleNamespace) -> None:
 def test_rows_are_plain_values(made: SimpleNamespace) -> None:
     rows = list(made.run.predict().rows())
     assert list(rows[0]) == [
-        "cascade", "event", "label", "predicted", "p_false", "p_true", "posts", "observed_posts",
-        "targets", "mrr",
+        "part", "cascade", "event", "label", "predicted", "p_false", "p_true", "posts",
+        "observed_posts", "targets", "mrr",
     ]
     assert json.loads(json.dumps(rows, allow_nan=False)) == rows
     assert rows[0]["label"] is None
@@ -268,6 +268,7 @@ def test_what_was_not_trained_is_not_said(made: SimpleNamespace, tmp_path: Path)
     found = cascade.predict(links=True)
     assert (found.probability, found.predicted) == (None, None)
     assert found.links
+    assert (found.label_names, found.classes) == ((), LABELS)
     assert next(found.rows())["p_true"] is None
 
 

@@ -87,31 +87,35 @@ def test_the_course_of_early_detection_is_a_row_a_deadline(trained, tmp_path, ca
 def test_another_file_is_scored_but_for_what_both_hold(trained, tmp_path, capsys):
     other, said = tmp_path / "other.h5", tmp_path / "said.csv"
     assert run(["preprocess", "synthetic", "-o", str(other), "--name", "other", "-q", "-s",
-                "cascades=52", "-s", "events=10", "-s", "seed=7"]) == 0
+                "cascades=52", "-s", "events=10"]) == 0
+    parts = json.loads((trained / "manifest.json").read_text())["parts"]
+    shared = {part: parts[part] for part in ("train", "validation", "test")}
+    held = ", ".join(f"{count} {part}" for part, count in shared.items())
     arguments = ["evaluate", str(trained), "--on", str(other)]
     capsys.readouterr()
     assert run([*arguments, "--predictions", str(said)]) == 0
     text = " ".join(capsys.readouterr().out.split())
     assert text.startswith(
-        "all cascades of other but 40 that small holds, too: kept apart by their ids, EVENTS NOT "
-        "KEPT APART rumor detection, 12 cascades · other, trained on small, split event, fold 0"
+        f"all cascades of other but {held} cascades of this run: kept apart by their ids, EVENTS "
+        "NOT KEPT APART rumor detection, 12 cascades · other, trained on small, split event, fold 0"
     )
     assert "majority guess" in text
     assert "targets: all · other, trained on small, split event, fold 0" in text
     assert [line["cascade"] for line in lines(said)] == [f"synthetic-{n}" for n in range(40, 52)]
+    assert {line["part"] for line in lines(said)} == {"new"}
     assert run([*arguments, "--format", "json"]) == 0
     values = json.loads(capsys.readouterr().out)
-    assert values["on"] == {"data": "other", "cascades": 12, "shared": 40, "doubts": []}
+    assert values["on"] == {"data": "other", "cascades": 12, "shared": shared, "doubts": []}
     assert (values["data"], values["split"], values["part"]) == ("small", "event", "test")
     assert values["rumor"]["cascades"] == 12
 
     assert run([*arguments, "--deadlines", "0,all"]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert text.startswith("all cascades of other but 40 that small holds, too")
+    assert text.startswith(f"all cascades of other but {held} cascades")
     assert "early rumor detection, 12 cascades · other, trained on small, split event" in text
     assert run([*arguments, "--deadlines", "0,all", "--format", "json"]) == 0
     values = json.loads(capsys.readouterr().out)
-    assert (values["on"]["shared"], values["deadlines"][0]["posts_mean"]) == (40, 1)
+    assert (values["on"]["shared"], values["deadlines"][0]["posts_mean"]) == (shared, 1)
 
 
 def test_words_that_may_mean_something_else_are_doubted(tmp_path, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -32,11 +33,16 @@ def test_a_file_has_a_line_a_cascade(made, tmp_path, capsys):
     out = tmp_path / "predictions.csv"
     assert run(["predict", made.path, str(other.path), "-o", str(out)]) == 0
     captured = capsys.readouterr()
-    assert captured.err == f"{out}: 30 cascades\n"
+    kept = dgljoint.load_run(made.path).predict(other).parts
+    assert kept["train"] > 10
+    assert kept["new"] == 0
+    counted = f"{kept['train']} train, {kept['validation']} validation, {kept['test']} test"
+    line = f"cascades by part of the run: {counted}; on {kept['train']} of them it was trained\n"
+    assert captured.err == f"{line}{out}: 30 cascades\n"
     lines = list(csv.DictReader(out.read_text().splitlines()))
     assert list(lines[0]) == [
-        "cascade", "event", "label", "predicted", "p_false", "p_true", "posts", "observed_posts",
-        "targets", "mrr",
+        "part", "cascade", "event", "label", "predicted", "p_false", "p_true", "posts",
+        "observed_posts", "targets", "mrr",
     ]
     found = dgljoint.load_run(made.path).predict(other)
     assert [line["cascade"] for line in lines] == list(found.ids)
@@ -44,7 +50,7 @@ def test_a_file_has_a_line_a_cascade(made, tmp_path, capsys):
     assert float(lines[7]["p_true"]) == pytest.approx(found.probability[7, 1], rel=1e-8)
     assert {line["mrr"] == "" for line in lines if line["targets"] == "0"} == {True}
     counts = [f"{name} {found.predicted.count(name)}" for name in LABELS]
-    assert captured.out == f"30 cascades: {', '.join(counts)}\n"
+    assert captured.out == f"{line}30 cascades: {', '.join(counts)}\n"
 
     assert "exists" in ends(capsys, 2, "predict", made.path, other.path, "-o", out).error
     assert run(["predict", made.path, "-q", "--force", "-o", str(out)]) == 0
@@ -55,7 +61,9 @@ def test_stdout_takes_csv_and_nothing_else(made, capsys):
     assert run(["predict", made.path, "--observed", "1", "-o", "-"]) == 0
     captured = capsys.readouterr()
     lines = list(csv.DictReader(captured.out.splitlines()))
-    assert (len(lines), captured.err) == (48, "")
+    assert len(lines) == 48
+    assert captured.err.startswith("cascades by part of the run: ")
+    assert captured.err.count("\n") == 1
     assert all(line["posts"] == line["observed_posts"] for line in lines)
 
 
@@ -84,6 +92,10 @@ def test_json_has_all_with_links_on_request(made, capsys):
     assert said["data"] == str(made.store.path)
     assert said["label_names"] == list(LABELS)
     assert len(said["predictions"]) == 48
+    assert said["never_predicted"] == []
+    counted = Counter(row["part"] for row in said["predictions"])
+    assert counted == {part: count for part, count in said["parts"].items() if count}
+    assert set(said["parts"]) == {"train", "validation", "test", "new"}
     links = [ranking for ranking in said["links"] if ranking["post"] > 3]
     assert links
     assert all(len(link["candidates"]) == len(link["scores"]) == 3 for link in links)
@@ -128,7 +140,7 @@ def test_of_its_own_data_a_run_says_what_stands_in_its_folder(made, capsys):
     found = {line["cascade"]: line for line in csv.DictReader(capsys.readouterr().out.splitlines())}
     text = Path(made.path, "predictions.csv").read_text()
     stored = list(csv.DictReader(text.splitlines()))
-    assert {line.pop("part") for line in stored} == {"validation", "test"}
+    assert {line["part"] for line in stored} == {"validation", "test"}
     assert len(stored) > 15
     for line in stored:
         said = found[line["cascade"]]

@@ -78,10 +78,13 @@ def test_all_is_scored_but_what_the_run_s_own_data_hold(trained: Path, tmp_path:
     said = tmp_path / "said.csv"
     found = moved(trained, other.path, predictions=said)
     assert (found.data, found.trained_on) == ("other", "toy")
-    assert (found.cascades, found.shared) == (24, 16)
+    parts = json.loads((trained / "manifest.json").read_text())["parts"]
+    assert found.cascades == 24
+    assert (sum(found.shared.values()), list(found.shared)) == (16, ["train", "validation", "test"])
+    assert all(0 <= found.shared[part] <= parts[part] for part in found.shared)
     table = lines(said)
     assert [row["cascade"] for row in table] == [f"c{n}" for n in range(96, 120)]
-    assert {row["part"] for row in table} == {"test"}
+    assert {row["part"] for row in table} == {"new"}
     labelled = [row for row in table if row["label"]]
     rumor = found.scores.rumor
     assert rumor.cascades == len(labelled) == 16
@@ -91,12 +94,13 @@ def test_all_is_scored_but_what_the_run_s_own_data_hold(trained: Path, tmp_path:
     assert found.scores.intervals is not None
     own = evaluate_run(trained, registry=installed_registry(), part="test")
     assert found.scores.calibration.temperature == own.calibration.temperature
+    held = ", ".join(f"{count} {part}" for part, count in found.shared.items() if count)
     assert found.protocol == (
-        "all cascades of other but 16 that toy holds, too: kept apart by their ids, "
+        f"all cascades of other but {held} cascades of this run: kept apart by their ids, "
         "EVENTS NOT KEPT APART"
     )
     values = json.loads(json.dumps(found.to_dict()))
-    assert values["on"] == {"data": "other", "cascades": 24, "shared": 16, "doubts": []}
+    assert values["on"] == {"data": "other", "cascades": 24, "shared": found.shared, "doubts": []}
     assert values["rumor"]["accuracy"] == rumor.accuracy
 
 
@@ -104,9 +108,10 @@ def test_the_majority_is_that_of_what_the_run_trained_on(trained: Path, tmp_path
     own = CascadeStore(trained.parent / "toy.h5")
     parts = training_parts(own, own.split("event"), 0, seed=0, meta=False)
     common = LABELS[np.bincount(own.label[parts.train]).argmax()]
-    for label in LABELS:
-        other = write(tmp_path / f"{label}.h5", some(200, 4, (label,)))
-        assert moved(trained, other.path).scores.rumor.majority == (label == common)
+    for label, rare in (LABELS, LABELS[::-1]):
+        other = write(tmp_path / f"{label}.h5", some(200, 4, (label, label, label, rare)))
+        majority = 0.75 if label == common else 0.25
+        assert moved(trained, other.path).scores.rumor.majority == majority
 
 
 def test_classes_and_words_are_found_by_their_names(trained: Path, tmp_path: Path) -> None:
@@ -129,7 +134,8 @@ def test_by_deadlines_nothing_later_is_seen(trained: Path, tmp_path: Path) -> No
         trained, other.path, registry=installed_registry(), deadlines=parse_deadlines("0,3p,all"),
         predictions=said, curve=curve,
     )
-    assert (found.cascades, found.shared, found.scores.cascades) == (24, 6, 24)
+    assert (found.cascades, sum(found.shared.values()), found.scores.cascades) == (24, 6, 24)
+    assert {row["part"] for row in lines(said)} == {"new"}
     sizes = np.diff(other.post_ptr)[6:]
     for row, most in zip(found.scores.deadlines, (1, 3, 99), strict=True):
         seen = [int(one["observed_posts"]) for one in lines(said)
@@ -157,7 +163,7 @@ def test_what_cannot_be_scored_is_refused(trained: Path, tmp_path: Path) -> None
     put_split(CascadeStore(copy), "another", np.arange(96) % 2, grouped_by="")
     with pytest.raises(DataError, match="is the data this run was trained on"):
         moved(trained, copy)
-    with pytest.raises(DataError, match=r"every cascade of .*inside\.h5 stands in .*toy\.h5"):
+    with pytest.raises(DataError, match=r"every cascade of .*inside\.h5 is of the training, val"):
         moved(trained, write(tmp_path / "inside.h5", some(10, 8)).path)
     labels = ("half true", "true")
     new = write(tmp_path / "new.h5", some(94, 8, labels), labels=labels)

@@ -1,0 +1,167 @@
+"""What of a run the data allow to be trained: which tasks, and which classes of the rumor task.
+
+A head that nothing trains says something of every cascade all the same. So a task is left out of a
+run whose training set asks it nothing, and a class that no training cascade has is never predicted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgljoint.config import RunConfig
+from dgljoint.errors import DataError
+from dgljoint.nn.losses import CASCADE, RUMOR
+from dgljoint.nn.questions import evaluation_targets
+from dgljoint.store import CascadeStore, StoredSplit
+from dgljoint.training.parts import TrainingParts, part_under_test
+from dgljoint.words import plural
+
+Indices = NDArray[np.int64]
+
+_BOTH = "both"
+_AT_ONCE = 1024  # cascades that are looked at together
+_FEWEST_CLASSES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Trainable:
+    """What a run can train.
+
+    Attributes:
+        config: with the tasks that are trained under ``train.tasks``.
+        classes: numbers of the classes that a training cascade has; empty where the rumor task is
+            not trained.
+        notes: what was left out and why, in words.
+    """
+
+    config: RunConfig
+    classes: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+def find_trainable(
+    config: RunConfig, store: CascadeStore, split: StoredSplit, parts: TrainingParts
+) -> Trainable:
+    """Look at the training set, and leave out of ``config`` the task that it asks nothing.
+
+    Raises:
+        DataError: a task is asked for by name, or both are left out; or the validation set has
+            nothing to select an epoch by.
+    """
+    held = np.bincount(_known(store, parts.train), minlength=len(store.label_names))
+    classes = tuple(np.flatnonzero(held).tolist())
+    why_not = {RUMOR: _no_classes(store, held), CASCADE: _no_links(store, parts.train)}
+    asked = config.train.task_names
+    left = tuple(task for task in asked if not why_not[task])
+    if not left:
+        raise DataError(
+            f"{store.path}, split '{split.name}', fold {config.fold}: "
+            + "; ".join(f"the {task} task cannot be trained: {why_not[task]}" for task in asked),
+            hint=_hint(asked, why_not),
+        )
+    notes = [
+        f"the {task} task is left out, and the {left[0]} task is trained alone: {why_not[task]}"
+        for task in asked if task not in left
+    ]
+    if left != asked:
+        train = config.train.model_copy(update={"tasks": left[0]})
+        config = config.model_copy(update={"train": train})
+    if RUMOR in left:
+        notes += _missing_classes(store, held, part_under_test(split, config.fold))
+    notes += _selection_notes(config, store, parts)
+    return Trainable(config, classes if RUMOR in left else (), tuple(notes))
+
+
+def _known(store: CascadeStore, indices: Indices) -> Indices:
+    """Return the classes of the labelled cascades among some."""
+    label = store.label[indices].astype(np.int64)
+    return label[label >= 0]
+
+
+def _no_classes(store: CascadeStore, held: Indices) -> str:
+    """Say why there is nothing to learn a class from; empty where there is."""
+    classes = np.flatnonzero(held)
+    if not len(classes):
+        return "no cascade of the training set has a label"
+    if len(classes) < _FEWEST_CLASSES:
+        name = store.label_names[int(classes[0])]
+        return (
+            f"all {plural(int(held.sum()), 'labelled cascade')} of the training set are of one "
+            f"class, '{name}'"
+        )
+    return ""
+
+
+def _no_links(store: CascadeStore, indices: Indices) -> str:
+    """Say why there is nothing to learn links from; empty where there is."""
+    if _any_links(store, indices):
+        return ""
+    return "no post of the training set has a choice among strictly earlier posts"
+
+
+def _any_links(store: CascadeStore, indices: Indices, observed_share: float = 0.0) -> bool:
+    stretches = (indices[n : n + _AT_ONCE] for n in range(0, len(indices), _AT_ONCE))
+    return any(
+        len(evaluation_targets(store.read(chosen), observed_share).post) for chosen in stretches
+    )
+
+
+def _hint(asked: tuple[str, ...], why_not: dict[str, str]) -> str:
+    other = next((task for task, why in why_not.items() if task not in asked and not why), None)
+    if other is not None:
+        return f"train the other task: -s train.tasks={other}"
+    return "another --split or --fold may have what is missing; else read data that have"
+
+
+def _missing_classes(store: CascadeStore, held: Indices, tested: Indices) -> list[str]:
+    """Say which classes nothing is learned of, and how many test cascades that costs."""
+    missing = np.flatnonzero(held == 0).tolist()
+    if not missing:
+        return []
+    names = ", ".join(f"'{store.label_names[number]}'" for number in missing)
+    known = _known(store, tested)
+    lost = int(np.isin(known, missing).sum())
+    return [
+        f"no cascade of the training set is of class {names}: it is never predicted, and "
+        f"{lost:,} of {plural(len(known), 'labelled test cascade')} count as wrong"
+    ]
+
+
+def _selection_notes(
+    config: RunConfig, store: CascadeStore, parts: TrainingParts
+) -> list[str]:
+    """Say by what the epoch is selected where the validation set does not score every task.
+
+    Raises:
+        DataError: it scores none.
+    """
+    tasks = config.train.task_names
+    scored = {
+        RUMOR: bool(len(_known(store, parts.validation))),
+        CASCADE: CASCADE in tasks
+        and _any_links(store, parts.validation, config.cascade.observed_share),
+    }
+    lacks = {
+        RUMOR: "has no labelled cascade",
+        CASCADE: "asks for no link: no late post has a choice among strictly earlier posts",
+    }
+    left = [task for task in tasks if scored[task]]
+    if not left:
+        what = " and ".join(lacks[task] for task in tasks)
+        raise DataError(
+            f"{store.path}: the validation set {what}, so that no epoch can be selected",
+            hint="another --fold, --seed or --split divides the cascades in another way",
+        )
+    notes = [
+        f"the validation set {lacks[task]}: epochs are selected by the {left[0]} task alone"
+        for task in tasks if task not in left
+    ]
+    if RUMOR in tasks and len(parts.meta) and not len(_known(store, parts.meta)):
+        notes.append(
+            "the meta set has no labelled cascade: the loss weighter learns nothing of the rumor "
+            "task from it"
+        )
+    return notes

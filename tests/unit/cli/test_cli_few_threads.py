@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from commands import ends
+from commands import SMALL, ends
 from dgljoint_cli.main import run
 from few_threads import write_threads
 
@@ -71,3 +71,79 @@ def test_a_file_without_a_readable_thread_is_an_error(tmp_path, capsys):
     raw.write_text("")
     ends(capsys, 3, "preprocess", "jsonl", raw, "-o", tmp_path / "none.h5")
     assert not (tmp_path / "none.h5").exists()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Train on 40 threads of 8 events; give the run folder."""
+    folder = tmp_path_factory.mktemp("few")
+    data = made(folder, 40)
+    assert run(["train", str(data), "--epochs", "1", *SMALL, "--out", str(folder / "run")]) == 0
+    return folder / "run"
+
+
+@pytest.mark.parametrize("count", [1, 28])
+def test_new_threads_are_classified_and_said_to_be_new(trained, tmp_path, capsys, count):
+    store = made(tmp_path, count, events=1, prefix="new")
+    capsys.readouterr()
+    assert run(["predict", str(trained), str(store), "--format", "json"]) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert [row["part"] for row in found["predictions"]] == ["new"] * count
+    assert {row["predicted"] for row in found["predictions"]} <= {"true", "false"}
+    assert found["parts"] == {"train": 0, "validation": 0, "test": 0, "new": count}
+    assert f"cascades by part of the run: {count} new" in err
+
+
+@pytest.mark.parametrize(
+    ("labels", "why"),
+    [
+        ((None,), "rumor detection is not asked: no cascade of the test set has a label"),
+        (("true",), "rumor detection is not asked: all 28 labelled cascades are of one class"),
+    ],
+)
+def test_links_are_scored_where_there_are_no_classes_to_tell_apart(
+    trained, tmp_path, capsys, labels, why
+):
+    store = made(tmp_path, 28, events=1, labels=labels, prefix="new")
+    arguments = ["evaluate", str(trained), "--on", str(store)]
+    capsys.readouterr()
+    assert run(arguments) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    assert f"note: {why}" in text
+    assert "targets: all" in text
+    assert "majority guess" not in text
+    assert run([*arguments, "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["rumor"], found["calibration"]) == (None, None)
+    assert found["links"]["all"]["targets"] > 0
+    assert not {"accuracy", "macro_f1"} & set(found["intervals"]["figures"])
+    assert found["notes"][0].startswith(why)
+    ends(capsys, 3, *arguments, "--deadlines", "0,all")
+
+
+def test_one_thread_is_scored(trained, tmp_path, capsys):
+    store = made(tmp_path, 1, prefix="new")
+    capsys.readouterr()
+    assert run(["evaluate", str(trained), "--on", str(store), "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["on"]["cascades"], found["rumor"]) == (1, None)
+    assert found["links"]["all"]["targets"] > 0
+
+
+def test_training_without_labels_says_that_the_cascade_task_is_trained_alone(tmp_path, capsys):
+    store = made(tmp_path, 40, labels=(None,))
+    command = ["train", str(store), "--epochs", "1", *SMALL[:-1], "--out", str(tmp_path / "run")]
+    capsys.readouterr()
+    assert run([*command, "--dry-run"]) == 0
+    why = "the rumor task is left out, and the cascade task is trained alone: no cascade of the"
+    assert why in " ".join(capsys.readouterr().out.split())
+    assert run(command) == 0
+    out, err = capsys.readouterr()
+    assert why in " ".join(err.split())
+    assert f"note: {why}" in " ".join(out.split())
+    assert run(["predict", str(tmp_path / "run")]) == 0
+    assert "the rumor task was not trained, and none is classified" in capsys.readouterr().out
+    said = ends(capsys, 3, *command, "-s", "train.tasks=rumor")
+    assert "the rumor task cannot be trained: no cascade of the training set has a label" in said
+    assert "-s train.tasks=cascade" in said

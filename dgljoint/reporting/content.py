@@ -128,6 +128,7 @@ def _summary(facts: RunFacts) -> dict[str, str]:
     parameters = number(manifest.get("parameters"))
     sizes = ", ".join(f"{name} {size}" for name, size in parts.items() if size)
     selected = f"epoch {run.best_epoch} selected" if run.best_epoch else "none selected yet"
+    left_out = _left_out(facts)
     return {
         "data": f"{facts.protocol.data}, {data.get('cascades', '?')} cascades, "
         f"{data.get('posts', '?')} posts",
@@ -136,6 +137,7 @@ def _summary(facts: RunFacts) -> dict[str, str]:
         "cascades": sizes or "not on record",
         "features": ", ".join(facts.config.features.use) or "all",
         "tasks": facts.config.train.tasks,
+        **({"not trained or scored": "; ".join(left_out)} if left_out else {}),
         "seed": str(facts.config.seed),
         "parameters": "not on record" if parameters is None else f"{parameters:,.0f}",
         "epochs": f"{run.epoch} of at most {run.epochs}, {selected} on the validation part",
@@ -143,6 +145,14 @@ def _summary(facts: RunFacts) -> dict[str, str]:
         "code": text(manifest.get("git")) or "no git revision on record",
         "machine": text(manifest.get("platform")) or "not on record",
     }
+
+
+def _left_out(facts: RunFacts) -> list[str]:
+    """Say what the data did not allow to train, and what the test set does not ask."""
+    noted = section(facts.manifest, "trained").get("notes")
+    test = facts.scores.get(TEST)
+    said = [*(noted if isinstance(noted, list) else ()), *(test.notes if test else ())]
+    return [note for one in said if (note := text(one))]
 
 
 def _components(manifest: Mapping[str, Any]) -> Iterable[Part]:

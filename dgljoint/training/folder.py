@@ -217,7 +217,7 @@ class RunFolder(StoredRun):
         fitted, names, trained = (tree.get(key) for key in ("features", "label_names", "trained"))
         if not (
             isinstance(fitted, dict) and isinstance(names, list) and isinstance(trained, list)
-            and set(trained) <= set(names)
+            and {str(name) for name in trained} <= {str(name) for name in names}
         ):
             raise DataError(f"{self._features}: not the features of a run")
         return RunFeatures(fitted, tuple(map(str, names)), tuple(map(str, trained)))

@@ -82,7 +82,7 @@ def test_records_of_a_run_are_read_back(finished: Path) -> None:
     assert {part: one.to_dict() for part, one in facts.scores.items()} == {
         part: {**values, "calibration": facts.scores[part].to_dict()["calibration"],
                "intervals": facts.scores[part].to_dict()["intervals"],
-               "tasks": tuple(values["tasks"])}
+               "tasks": tuple(values["tasks"]), "notes": tuple(values["notes"])}
         for part, values in found.items()
     }
     said = read_predictions(facts.run)

@@ -87,6 +87,8 @@ def test_without_classes_to_tell_apart_the_cascade_task_is_trained_alone(
     assert manifest["trained"] == {"tasks": ["cascade"], "classes": [], "notes": [note]}
     opened = dgljoint.load_run(out)
     assert opened.config.train.tasks == "cascade"
+    assert note.partition(":")[0] in (out / "report.html").read_text()
+    assert note.partition(":")[0] in (out / "model_card.md").read_text()
     found = opened.predict()
     assert (found.probability, found.predicted, found.label_names) == (None, None, ())
     assert {row[f"p_{name}"] for row in found.rows() for name in classes} <= {None}
@@ -114,7 +116,7 @@ def test_without_a_choice_of_parents_the_rumor_task_is_trained_alone(tmp_path: P
     with pytest.raises(DataError, match="the cascade task cannot be trained"):
         plan_run(toy_config(store, "train.tasks=cascade"), registry=installed_registry())
     nothing = write(tmp_path / "b.h5", lambda n: None, posts=2)
-    with pytest.raises(DataError, match="the cascade task cannot.*; the rumor task cannot"):
+    with pytest.raises(DataError, match=r"the cascade task cannot.*; the rumor task cannot"):
         plan_run(toy_config(nothing), registry=installed_registry())
 
 

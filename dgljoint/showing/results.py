@@ -135,10 +135,12 @@ def plan_sheet(plan: Plan) -> Sheet:
 def predictions_sheet(found: Predictions) -> Sheet:
     """Show the first cascades, and how many are of each class."""
     rows = tuple(_prediction(row) for row in islice(found.rows(), _ROWS))
-    columns = ("cascade", "label", "predicted", "p", "posts", "observed", "MRR")
+    columns = ("part", "cascade", "label", "predicted", "p", "posts", "observed", "MRR")
     notes = []
     if len(found) > _ROWS:
         notes.append(f"… and {len(found) - _ROWS:,} more; .rows() gives all of them")
+    known = (f"{count:,} {part}" for part, count in found.parts.items() if count)
+    notes.append(f"cascades by part of the run: {', '.join(known) or 'none'}")
     if found.predicted is not None:
         said = (f"{n} {found.predicted.count(n):,}" for n in found.label_names)
         notes.append(f"predicted: {', '.join(said)}")
@@ -150,7 +152,7 @@ def predictions_sheet(found: Predictions) -> Sheet:
 def _prediction(row: dict[str, Any]) -> tuple[str, ...]:
     predicted = row["predicted"]
     return (
-        row["cascade"], row["label"] or NOTHING, predicted or NOTHING,
+        row["part"], row["cascade"], row["label"] or NOTHING, predicted or NOTHING,
         figure(row[f"p_{predicted}"] if predicted else None), f"{row['posts']:,}",
         f"{row['observed_posts']:,}", figure(row["mrr"]),
     )

@@ -28,6 +28,7 @@ def scores_sheet(scores: Scores, title: str = "") -> Sheet:
             for name, (low, high) in found.figures.items()
         )
         notes.append(f"{found.level:.0%} intervals: {', '.join(ends)}")
+    notes += scores.notes
     if not tables:
         notes.append("nothing was scored")
     return Sheet(title or f"Scores on the {scores.part} set", tuple(tables), tuple(notes))

@@ -20,13 +20,13 @@ from dgljoint.nn.model import JointModel
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
 from dgljoint.predicting import PooledViews, Predictions, predict, represent
-from dgljoint.runs.known_parts import read_parts
 from dgljoint.runs.listing import summarize
 from dgljoint.showing.tables import Sheet, Shown
 from dgljoint.store import CascadeStore
 from dgljoint.training.build import build_model, head_width
 from dgljoint.training.devices import find_device
 from dgljoint.training.folder import RunFolder
+from dgljoint.training.known_parts import read_parts
 from dgljoint.training.process import prepare_process
 from dgljoint.training.record import EpochRecord
 from dgljoint.training.setup import put_in, restored_features

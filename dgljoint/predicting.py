@@ -17,8 +17,8 @@ from dgljoint.evaluation.ranking import best_candidates
 from dgljoint.evaluation.scores import MODEL
 from dgljoint.nn.losses import CASCADE, RUMOR
 from dgljoint.nn.model import JointModel
-from dgljoint.runs.known_parts import KnownParts, count_parts
 from dgljoint.showing.tables import Sheet, Shown
+from dgljoint.training.known_parts import KnownParts, count_parts
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]

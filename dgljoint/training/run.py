@@ -18,13 +18,13 @@ from dgljoint.evaluation.scores import Scores
 from dgljoint.plugins.registry import Registry
 from dgljoint.processes import Processes, joined, started
 from dgljoint.reporting import write_reports
-from dgljoint.runs.known_parts import parts_csv
 from dgljoint.showing.tables import Sheet, Shown
 from dgljoint.training.build import count_parameters
 from dgljoint.training.callbacks import Callback, Callbacks
 from dgljoint.training.devices import find_device
 from dgljoint.training.folder import RunFeatures, RunFolder
 from dgljoint.training.interruption import StopRequest
+from dgljoint.training.known_parts import parts_csv
 from dgljoint.training.lock import locked
 from dgljoint.training.record import EpochRecord
 from dgljoint.training.restoring import fitting

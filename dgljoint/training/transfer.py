@@ -21,10 +21,10 @@ from dgljoint.evaluation.scores import EarlyDetection, Scores
 from dgljoint.files import write_text
 from dgljoint.nn.losses import CASCADE, RUMOR
 from dgljoint.plugins.registry import Registry
-from dgljoint.runs.known_parts import NEW, count_parts, read_parts
 from dgljoint.showing.tables import Sheet, Shown
 from dgljoint.store import CascadeStore
 from dgljoint.training.folder import RunFolder
+from dgljoint.training.known_parts import NEW, count_parts, read_parts
 from dgljoint.training.setup import (
     TEST,
     VALIDATION,

@@ -15,9 +15,9 @@ import pytest
 import dgljoint
 from dgljoint.cascade import Cascade
 from dgljoint.errors import DataError
-from dgljoint.runs.known_parts import read_parts
 from dgljoint.store import CascadeStore
 from dgljoint.training.folder import RunFolder
+from dgljoint.training.known_parts import read_parts
 from dgljoint.training.parts import part_under_test, training_parts
 from runs import run
 from toys import LABELS, random_cascade, toy_store, write_store

@@ -12,6 +12,8 @@ from dgljoint.reading import ReadReport
 # Folders below the one that is given which are looked into; releases are packed no deeper.
 SOURCE_DEPTH = 3
 
+PACKED = frozenset((".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar"))
+
 _MOST = 50_000  # entries; a folder of more is no release of a few files
 _NAMED = 3
 
@@ -27,6 +29,13 @@ def entries(folder: Path) -> list[Path]:
         # By name: comparing paths takes ten times as long.
         return sorted(filterfalse(hidden, folder.iterdir()), key=lambda path: path.name)
     return []
+
+
+def packed(folder: Path) -> str:
+    """Name the archives in a folder, which may hold what is looked for; ``""`` for none."""
+    found = [path.name for path in entries(folder) if path.suffix.lower() in PACKED]
+    more = ", ..." if len(found) > _NAMED else ""
+    return f"; packed, to be unpacked first: {', '.join(found[:_NAMED])}{more}" if found else ""
 
 
 def walk(folder: Path, depth: int) -> Iterator[Path]:

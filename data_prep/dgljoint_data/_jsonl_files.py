@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from dgljoint.errors import DataError
-from dgljoint_data._beside import SOURCE_DEPTH, entries, walk
+from dgljoint_data._beside import SOURCE_DEPTH, entries, packed, walk
 
 HINT = "give a .jsonl or .ndjson file, perhaps .gz, or a folder of them, one cascade per line"
 
@@ -74,6 +74,7 @@ def find_files(source: Path | None) -> list[Path]:
     if not found:
         deeper = other_files(source, found)
         where = f"; the nearest is {deeper[0].relative_to(source)}" if deeper else ""
+        where += packed(source)
         raise DataError(f"{source} holds no .jsonl or .ndjson file{where}", hint=HINT)
     return found
 

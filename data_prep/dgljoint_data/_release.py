@@ -9,9 +9,9 @@ from pathlib import Path
 
 from dgljoint.errors import DataError
 from dgljoint.reading import ReadReport
-from dgljoint_data._beside import SOURCE_DEPTH, count_unread, entries, folders
+from dgljoint_data._beside import SOURCE_DEPTH, count_unread, entries, folders, packed
 from dgljoint_data._decode import decode
-from dgljoint_data._rvnn_files import of_edition
+from dgljoint_data._rvnn_files import label_files, of_edition
 
 LABELS = "label.txt"
 TEXTS = "source_tweets.txt"
@@ -115,7 +115,15 @@ def _incomplete(source: Path) -> DataError:
     partial = [folder for folder in (source, *folders(source, SOURCE_DEPTH)) if _parts(folder)]
     folder = partial[0] if partial else source
     missing = [name for name in (LABELS, TREES) if name not in _parts(folder)]
-    return DataError(f"{folder} lacks {' and '.join(missing)}{empty}", hint=_UNPACK)
+    if not partial and (labels := label_files(source)):
+        return DataError(
+            f"{source} holds {labels[0].name} of the RvNN form, but no file of its rows"
+            f"{packed(source)}",
+            hint=_UNPACK,
+        )
+    return DataError(
+        f"{folder} lacks {' and '.join(missing)}{empty}{packed(source)}", hint=_UNPACK
+    )
 
 
 def _release_in(folder: Path) -> TreeRelease | None:

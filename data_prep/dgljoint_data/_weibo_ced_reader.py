@@ -137,7 +137,7 @@ def _threads(folder: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in entries(folder):
         stem = _stem(path)
-        if stem is not None and path.is_file():
+        if stem is not None:  # a folder of such a name is refused when it is read
             found.setdefault(stem, path)
     return found
 

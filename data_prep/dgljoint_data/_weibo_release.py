@@ -46,10 +46,10 @@ class MaRelease:
         other = []
         for path in entries(self.threads):
             named = _FILE.fullmatch(path.name)
-            if named and named[1] not in found and path.is_file():
+            if named and named[1] not in found and not path.is_dir():
                 found[named[1]] = path
             else:
-                other += entries(path) if path.is_dir() else [path]
+                other += (path.is_dir() and entries(path)) or [path]
         if report is not None:
             count_unread(other, self.index.parent, "other files among the threads", report)
         return found

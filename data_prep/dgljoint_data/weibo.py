@@ -36,7 +36,7 @@ from dgljoint.options import NoOptions, Options
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec, Reference
 from dgljoint.reading import ReadReport
-from dgljoint_data._beside import SOURCE_DEPTH, count_unread, entries, folders
+from dgljoint_data._beside import SOURCE_DEPTH, count_unread, entries, folders, packed
 from dgljoint_data._weibo_bigcn_reader import COLUMNS, FEATURE, BigcnReader, bigcn_release
 from dgljoint_data._weibo_ced_reader import CedReader, ced_release
 from dgljoint_data._weibo_ma_reader import MaReader
@@ -168,7 +168,8 @@ def _lacks(source: Path) -> str:
     except OSError as error:
         return f": it cannot be read: {error.strerror}"
     parts = [path.name for path in entries(source) if path.name.lower() in _PARTS]
-    return f": of one there is only {' and '.join(parts)}" if parts else ""
+    there = f": of one there is only {' and '.join(parts)}" if parts else ""
+    return there + packed(source)
 
 
 def _recognises(path: Path) -> bool:

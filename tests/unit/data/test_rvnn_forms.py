@@ -198,6 +198,13 @@ def test_of_several_candidates_the_message_names_them_and_an_option_chooses(
         list(TwitterReader("15", lost).read(tmp_path, ReadReport()))
 
 
+def test_a_label_file_without_rows_is_named_and_so_is_a_packed_file(tmp_path: Path) -> None:
+    (tmp_path / EVENTS).write_bytes(LABELS)
+    (tmp_path / "data.zip").write_bytes(b"PK")
+    with pytest.raises(DataError, match=r"Twitter15_label_All\.txt .* no file of its rows; pa"):
+        list(TwitterReader("15", TwitterOptions()).read(tmp_path, ReadReport()))
+
+
 def test_of_folders_named_after_editions_the_wanted_one_is_read(tmp_path: Path) -> None:
     for edition in ("15", "16"):
         RvnnRelease(labels=LABELS).write(

@@ -133,6 +133,13 @@ def test_when_nothing_can_be_read_the_reason_is_named(tmp_path: Path) -> None:
         read(place(tmp_path, b"\0\1\2"))
 
 
+def test_a_packed_file_is_named(tmp_path: Path) -> None:
+    place(tmp_path)
+    (tmp_path / "weibotree.txt").rename(tmp_path / "weibotree.txt.zip")
+    with pytest.raises(DataError, match=r"only weibo_id_label\.txt; packed.*: weibotree\.txt\.zip"):
+        read(tmp_path)
+
+
 def test_several_forms_in_one_folder_are_named(tmp_path: Path) -> None:
     place(tmp_path)
     (tmp_path / "Weibo").mkdir()

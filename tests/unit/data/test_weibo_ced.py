@@ -201,6 +201,22 @@ def test_when_nothing_can_be_read_the_first_file_and_the_reason_are_named(tmp_pa
         read(junk, tmp_path)
 
 
+def test_a_folder_or_a_dead_link_in_place_of_a_file_costs_itself(tmp_path: Path) -> None:
+    write(whole(), tmp_path)
+    for name, make in (("2_yDe_12", Path.mkdir), ("1_yAbC_11", None)):
+        path = tmp_path / "rumor-repost" / f"{name}.json"
+        path.unlink()
+        if make is None:
+            path.symlink_to(tmp_path / "lost")
+        else:
+            make(path)
+    cascades, report = read({}, tmp_path)
+    assert {one.label for one in cascades.values()} == {"non-rumor"}
+    assert [left.detail for left in report.quarantine] == [
+        "No such file or directory", "Is a directory"
+    ]
+
+
 def test_one_class_alone_is_read(tmp_path: Path) -> None:
     files = {name: data for name, data in whole().items() if "non-rumor" not in name}
     cascades, report = read(files, tmp_path)

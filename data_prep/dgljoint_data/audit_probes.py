@@ -193,8 +193,11 @@ def _available(store: CascadeStore, used: NDArray[np.int64]) -> tuple[list[_Prob
         sees = "which features the source has a value of"
         advice = "known of some classes only: leave that feature out"
         made.append(_Probe("presence probe", sees, present, forest_classifier, False, advice))
+    elif present.shape[1]:
+        same = "all sources have values of the same features, which give nothing away"
+        skipped.append(Finding("presence probe", Severity.ok, "–", same))
     else:
-        skipped.append(not_asked("presence probe", "all sources have values of the same features"))
+        skipped.append(not_asked("presence probe", "no feature is stored"))
     shape = cascade_shapes(store.read(used))
     sees = "tree structure and delays"
     made.append(_Probe("structure probe", sees, shape, forest_classifier, True))

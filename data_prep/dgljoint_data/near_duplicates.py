@@ -182,7 +182,7 @@ def _join(first: Mapping[bytes, int], bound: _Bound, near: Joined) -> None:
 
 def _join_looked_up(first: Mapping[bytes, int], bound: _Bound, near: Joined) -> None:
     """Join sets with those of their words but one."""
-    smallest = bound.denominator // (bound.denominator - bound.numerator)  # 9 of 10, 4 of 5
+    smallest = -(-bound.denominator // (bound.denominator - bound.numerator))  # 9 of 10, 4 of 5
     for key, place in first.items():
         if smallest <= _size(key) <= bound.looked_up:
             for start in range(0, len(key), _WORD_BYTES):

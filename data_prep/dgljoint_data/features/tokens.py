@@ -1,7 +1,8 @@
 """Posts as words, whatever their script.
 
 Han, kana, Thai, Lao, Khmer and Myanmar put no space between words: a run of such characters is cut
-into all pairs of neighbours, spaces left out, and a single one is itself. Pairs need no dictionary
+into all pairs of neighbours, spaces left out, and a single one is itself; digits that touch such a
+run are part of it, words of other scripts are not. Pairs need no dictionary
 and retrieve as well as words do (Nie, Gao, Zhang & Zhou, 2000, https://doi.org/10.1145/355214.355235).
 Hangul has spaces and is cut at them.
 """
@@ -47,11 +48,12 @@ _SPACED_TOKEN = re.compile(
 _TOKEN = re.compile(
     rf"(?P<url>{LINK})"
     rf"|(?P<user>{MENTION})"
-    rf"|(?P<number>(?<![^\W{UNSPACED}])\d+(?:[.,:]\d+)*(?![^\W{UNSPACED}]))"
-    rf"|(?P<run>[{UNSPACED}]+(?:\s+[{UNSPACED}]+)*)"
+    r"|(?P<number>(?<!\w)\d+(?:[.,:]\d+)*(?!\w))"
+    rf"|(?P<run>(?:(?<!\w)\d+)?[{UNSPACED}]+(?:(?:\s+|\d+)[{UNSPACED}]+)*"
+    rf"(?:\d+(?![^\W{UNSPACED}]))?)"
     rf"|#?[^\W{UNSPACED}](?:[^\W{UNSPACED}]|[{_MARKS}])+"
 )
-_IN_RUN = re.compile(f"[{UNSPACED}]")
+_IN_RUN = re.compile(rf"\d*[{UNSPACED}]|\d\d?$")
 _STANDS_FOR = {"url": URL, "user": USER, "number": NUMBER}
 
 # What makes a text one for the second expression: its scripts, marks, and signs that have another
@@ -71,7 +73,7 @@ def tokenize(text: str) -> list[str]:
     >>> tokenize("RT @Whitehouse: 3,000 jobs! #Jobs https://t.co/x URL")
     ['rt', '@user', '<number>', 'jobs', '#jobs', 'url', 'url']
     >>> tokenize("@sina 大 坝决口 3人 ＡＢＣ http://t.cn/x速看")
-    ['@user', '大坝', '坝决', '决口', '<number>', '人', 'abc', 'url', '速看']
+    ['@user', '大坝', '坝决', '决口', '3人', 'abc', 'url', '速看']
     """
     if is_plain(text):
         return [

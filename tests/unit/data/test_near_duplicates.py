@@ -75,8 +75,11 @@ def test_the_groups_are_those_of_comparing_all_pairs(texts: list[str]) -> None:
         ("RT @a: Boy found ALIVE http://t.co/x", "boy found alive, rt @b", True),
         ("a1 b1 c1 d1 e1 f1 g1 h1 i1 j1", "a1 b1 c1 d1 e1 f1 g1 h1 i1", True),  # 9 of 10
         ("a1 b1 c1 d1 e1 f1 g1 h1 i1", "a1 b1 c1 d1 e1 f1 g1 h1", False),  # 8 of 9
-        ("天地玄黄宇宙洪荒日月", "天地玄黄宇宙洪荒", False),  # 7 of 9 pairs
+        ("天地玄黄宇", "天地玄黄", False),  # 3 of 4 pairs
+        ("天地玄黄宇宙", "天地玄黄宇", True),  # 4 of 5
+        ("天地玄黄宇宙洪荒日月", "天地玄黄宇宙洪荒", False),  # 7 of 9
         ("天地玄黄宇宙洪荒日月盈", "天地玄黄宇宙洪荒日", True),  # 8 of 10
+        ("消息 词6甲0 词6甲1 词6甲2 词6甲3", "消息 词7甲0 词7甲1 词7甲2 词7甲3", False),
         ("abc def 天地", "abc def 天地玄", False),  # words, mostly
         ("", "", False),
         ("http://a.b", "@someone", False),

@@ -25,7 +25,8 @@ from dgljoint_data.features.tokens import tokenize
         ("城北老桥", ["城北", "北老", "老桥"]),
         ("城北 老\n桥，昨夜", ["城北", "北老", "老桥", "昨夜"]),  # spaces are no words' ends
         ("我 a", ["我"]),
-        ("iPhone手机降价3000元", ["iphone", "手机", "机降", "降价", "<number>", "元"]),
+        ("iPhone手机降3元 iphone15", ["iphone", "手机", "机降", "降3", "3元", "iphone15"]),
+        ("10人 死 7 人 词6 6abc词", ["10", "0人", "人死", "<number>", "人词", "词6", "6abc", "词"]),
         ("#北京暴雨#快看", ["北京", "京暴", "暴雨", "快看"]),
         ("转@人民日报 大坝", ["转", "@user", "大坝"]),
         ("http://t.cn/zYmSQm5速看", ["url", "速看"]),

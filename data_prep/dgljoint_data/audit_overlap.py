@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint.store import CascadeStore, StoredSplit
+from dgljoint.store import CascadeStore, Identity, StoredSplit, is_platform_id, same_thread
 from dgljoint_data.audit_findings import Finding, Severity, not_asked
 from dgljoint_data.near_duplicates import near_duplicate_groups, words_of
 
-_PLATFORM_ID = re.compile(r"[0-9]{15,}")
 _NO_TEXTS = "no texts: the sources have none with words"
 
 
@@ -63,7 +61,7 @@ def _shared_sources(
         source = int(store.post_ptr[cascade])
         name = store.post_ids[source]
         known = (int(store.user[source]), texts[cascade], int(store.posted_at[cascade]))
-        if _PLATFORM_ID.fullmatch(name):
+        if is_platform_id(name):
             post[place] = first.setdefault(name, place)
         elif any(known):
             post[place] = first.setdefault((name, *known), place)
@@ -85,18 +83,26 @@ class Threads:
     Attributes:
         ids: of the threads.
         labels: ``None`` for none.
+        posted_at: of their sources, in Unix seconds; 0 when unknown.
         texts: of their sources.
     """
 
     ids: Sequence[str]
     labels: Sequence[str | None]
+    posted_at: Sequence[int]
     texts: Sequence[str]
 
     @classmethod
     def of(cls, store: CascadeStore) -> Threads:
         """Take those of a store."""
         names = (*store.label_names, None)  # -1, the last, is no label
-        return cls(store.ids.all(), [names[label] for label in store.label], source_texts(store))
+        labels = [names[label] for label in store.label]
+        return cls(store.ids.all(), labels, store.posted_at.tolist(), source_texts(store))
+
+    def known(self) -> dict[str, tuple[str | None, Identity]]:
+        """Return label and identity of each, by id."""
+        rows = zip(self.ids, self.labels, self.posted_at, self.texts, strict=True)
+        return {name: (label, Identity.of(date, text)) for name, label, date, text in rows}
 
 
 def between_stores(store: CascadeStore, other: CascadeStore) -> list[Finding]:
@@ -107,10 +113,12 @@ def between_stores(store: CascadeStore, other: CascadeStore) -> list[Finding]:
 def in_store(ours: Threads, other: CascadeStore) -> list[Finding]:
     """Count threads and near-duplicate source texts that ``other`` holds as well."""
     theirs = Threads.of(other)
-    label_of = dict(zip(theirs.ids, theirs.labels, strict=True))
-    common = [(name, mine) for name, mine in zip(ours.ids, ours.labels, strict=True)
-              if name in label_of]
-    differ = sum(mine != label_of[name] for name, mine in common)
+    known = theirs.known()
+    common = [
+        (mine, known[name][0]) for name, (mine, identity) in ours.known().items()
+        if name in known and same_thread(name, identity, known[name][1])
+    ]
+    differ = sum(mine != label for mine, label in common)
     where = f"{other.name} as well: a model trained on one has seen them in the other"
     return [
         Finding(

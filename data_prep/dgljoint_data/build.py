@@ -261,7 +261,7 @@ def _sum_up(
     """Sum up what was read; what the file is, its caller knows."""
     sources, shapes = made.written.sources, made.written.shapes
     ids = list(made.written.ids)
-    threads = Threads(ids, sources.labels, sources.texts)
+    threads = Threads(ids, sources.labels, sources.posted_at, sources.texts)
     equal, similar = repeated_texts(sources.texts)
     return BuildSummary(
         path=Path(),

@@ -1,6 +1,6 @@
 """The HDF5 cascade file: written atomically, validated on open, mapped into memory."""
 
-from dgljoint.store.identity import Identity, identities, same_thread
+from dgljoint.store.identity import Identity, identities, is_platform_id, same_thread
 from dgljoint.store.reader import (
     CascadeColumns,
     CascadeStore,
@@ -27,6 +27,7 @@ __all__ = [
     "Strings",
     "create_store",
     "identities",
+    "is_platform_id",
     "put_split",
     "remove_split",
     "same_thread",

@@ -56,9 +56,14 @@ def identities(
         yield store.ids[index], Identity.of(int(store.posted_at[index]), store.text[source])
 
 
+def is_platform_id(name: str) -> bool:
+    """Say whether a platform numbered what is called so, which then is one wherever it is found."""
+    return _PLATFORM_ID.fullmatch(name) is not None
+
+
 def same_thread(name: str, one: Identity, other: Identity) -> bool:
     """Say whether two cascades of the id ``name`` are the same thread."""
-    if _PLATFORM_ID.fullmatch(name):
+    if is_platform_id(name):
         return True
     if one.posted_at and other.posted_at and one.posted_at != other.posted_at:
         return False

@@ -76,7 +76,8 @@ def test_what_two_stores_share_is_counted(tmp_path: Path) -> None:
                 [0, 1, 2])
     other = write(
         tmp_path / "other.h5",
-        [told("c", "new"), told("x", "words FIRST"), told("b", "z", label="false")], [0, 1, 2],
+        [told("c", "C!"), told("x", "words FIRST"), told("b", "b", label="false"),
+         told("a", "a thread of another file that has the name of one here")], [0, 1, 2, 0],
     )
     threads, texts = between_stores(one, other)
     assert threads.values == {"shared": 2, "cascades": 3, "labelled_differently": 1}

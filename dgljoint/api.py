@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from dgljoint.training.transfer import Transfer
 
     PathLike = str | os.PathLike[str]
-    Names = str | Sequence[str]
     Numbers = int | str | Iterable[int] | None
     Settings = Mapping[str, Mapping[str, Any]]
     AnyRun = Run | engine.RunResult | PathLike
@@ -46,11 +45,11 @@ _A_RUN = "a run folder"
 def train(
     data: PathLike | CascadeStore | None = None,
     *,
-    plugins: Names = (),
+    plugins: str | Sequence[str] = (),
     encoder: str | None = None,
     preset: PathLike | None = None,
     config: PathLike | None = None,
-    features: Names = (),
+    features: str | Sequence[str] = (),
     split: str | None = None,
     fold: int | None = None,
     seed: int | None = None,
@@ -137,11 +136,11 @@ def train_study(
     folds: Numbers = None,
     seeds: Numbers = None,
     jobs: int = 1,
-    plugins: Names = (),
+    plugins: str | Sequence[str] = (),
     encoder: str | None = None,
     preset: PathLike | None = None,
     config: PathLike | None = None,
-    features: Names = (),
+    features: str | Sequence[str] = (),
     split: str | None = None,
     epochs: int | None = None,
     batch_posts: int | None = None,
@@ -221,11 +220,11 @@ def train_study(
 def plan(
     data: PathLike | CascadeStore | None = None,
     *,
-    plugins: Names = (),
+    plugins: str | Sequence[str] = (),
     encoder: str | None = None,
     preset: PathLike | None = None,
     config: PathLike | None = None,
-    features: Names = (),
+    features: str | Sequence[str] = (),
     split: str | None = None,
     fold: int | None = None,
     seed: int | None = None,
@@ -273,7 +272,7 @@ def evaluate(
 
 
 def evaluate_early(
-    run: AnyRun, deadlines: Names, part: str = "test", *, device: str = "auto",
+    run: AnyRun, deadlines: str | Sequence[str], part: str = "test", *, device: str = "auto",
     verbose: bool = False,
 ) -> EarlyDetection:
     """Score a run on what was visible by each deadline; see ``dgljoint evaluate --deadlines``.
@@ -324,8 +323,8 @@ def evaluate_transfer(
 
 
 def evaluate_transfer_early(
-    run: AnyRun, on: PathLike | CascadeStore, deadlines: Names, *, device: str = "auto",
-    verbose: bool = False,
+    run: AnyRun, on: PathLike | CascadeStore, deadlines: str | Sequence[str], *,
+    device: str = "auto", verbose: bool = False,
 ) -> Transfer[EarlyDetection]:
     """Score a run on another file by each deadline; see ``dgljoint evaluate --on --deadlines``.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dgljoint.arguments import CASCADE_FILE, path_of
 from dgljoint.config import RunConfig
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.deadlines import Deadline, parse_deadlines
@@ -152,8 +153,11 @@ class Run(Shown):
         if not 0 < share <= 1:
             raise UsageError(f"observed is {share}, expected a share above 0 and at most 1")
         place = config.data if data is None else data
-        store = place if isinstance(place, CascadeStore) else CascadeStore(Path(place))
-        chosen = _positions(store, indices)
+        store = (
+            place if isinstance(place, CascadeStore)
+            else CascadeStore(path_of(place, "data", CASCADE_FILE))
+        )
+        chosen = positions(store, indices)
         features, stored = restored_features(self._folder, store)
         options = config.cascade.model_copy(update={"observed_share": share})
         # No guess of the commonest class is asked for.
@@ -183,7 +187,12 @@ def _deadline(observed: Observed) -> Deadline | None:
     return found[0]
 
 
-def _positions(store: CascadeStore, indices: Indices) -> NDArray[np.int64]:
+def positions(store: CascadeStore, indices: Indices) -> NDArray[np.int64]:
+    """Return positions of cascades in a store; of all of them by default.
+
+    Raises:
+        UsageError: they are none.
+    """
     if indices is None:
         return np.arange(len(store))
     chosen = np.asarray(indices)

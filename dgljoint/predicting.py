@@ -69,6 +69,7 @@ class Predictions(Shown):
         links: a ranking a target, of all cascades one after the other; ``None`` where they were
             not asked for.
         doubts: what cannot be made sure of, in words.
+        runs: (B,) number of runs that a row is the mean of; ``None`` for those of a single run.
     """
 
     ids: tuple[str, ...]
@@ -84,6 +85,7 @@ class Predictions(Shown):
     mrr: Floats | None
     links: tuple[LinkRanking, ...] | None
     doubts: tuple[str, ...]
+    runs: Index | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -122,6 +124,7 @@ class Predictions(Shown):
                 "observed_posts": int(self.observed_posts[place]),
                 "targets": None if self.mrr is None else int(self.targets[place]),
                 "mrr": mrr,
+                **({} if self.runs is None else {"runs": int(self.runs[place])}),
             }
 
     def _sheet(self) -> Sheet:

@@ -1,17 +1,27 @@
-"""Several runs as one object: each of them scored again."""
+"""Several runs as one object: scored each, and their probabilities averaged."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from dgljoint.loaded_run import Run
+from dgljoint.arguments import CASCADE_FILE, path_of
+from dgljoint.errors import UsageError
+from dgljoint.loaded_run import Run, positions
 from dgljoint.plugins.registry import installed_registry
+from dgljoint.predicting import Predictions
 from dgljoint.runs.several import Several, several_runs
 from dgljoint.runs.stored import TEST
+from dgljoint.several_predictions import predict_by_several
 from dgljoint.several_scores import SeveralScores, gather_scores, stored_scores
 from dgljoint.showing.tables import Sheet, Shown
+from dgljoint.store import CascadeStore
+from dgljoint.training.known_parts import read_parts
 from dgljoint.training.scoring import evaluate_run
 from dgljoint.training.transfer import evaluate_transfer
+
+if TYPE_CHECKING:
+    from dgljoint.loaded_run import Data, Indices, Observed
 
 
 class Runs(Shown):
@@ -71,3 +81,40 @@ class Runs(Shown):
             f"scored on {on}: each run without the cascades that it knows, EVENTS NOT KEPT "
             "APART",
         )
+
+    def predict(
+        self, data: Data = None, *, indices: Indices = None, observed: Observed = None
+    ) -> Predictions:
+        """Average the probabilities over the runs that a cascade is unseen by.
+
+        A cascade that is new to the runs gets the mean over all of them. One of their own data is
+        in the training set of some runs and in the test set of others: it gets the mean over those
+        that have it in their test set. Where there is none, it gets that over the runs which
+        selected an epoch on it (``part`` is ``validation``), or else were trained on it
+        (``train``). ``runs`` says over how many.
+
+        Args:
+            data: as for :meth:`Run.predict`, like the others.
+            indices: positions of the cascades in it; all by default.
+            observed: what the models see of each cascade.
+
+        Raises:
+            UsageError: the runs observe different shares and ``observed`` is not given; or as
+                :meth:`Run.predict` would.
+            DataError: as :meth:`Run.predict` would.
+        """
+        shares = {run.config.cascade.observed_share for run in self.runs}
+        if observed is None and len(shares) > 1:
+            raise UsageError(
+                f"the runs in {self.path} observe different shares of a cascade: "
+                f"{', '.join(map(str, sorted(shares)))}",
+                hint="say what is observed: --observed, or observed= in Python",
+            )
+        place = self.runs[0].config.data if data is None else data
+        store = (
+            place if isinstance(place, CascadeStore)
+            else CascadeStore(path_of(place, "data", CASCADE_FILE))
+        )
+        chosen = positions(store, indices)
+        known = [read_parts(run).of(store, chosen) for run in self._several.runs]
+        return predict_by_several(self.runs, known, store, chosen, observed)

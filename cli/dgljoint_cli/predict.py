@@ -18,6 +18,7 @@ from dgljoint_cli.console import (
     print_json,
 )
 from dgljoint_cli.data_argument import CascadeFile
+from dgljoint_cli.several import is_several, predict_several
 
 if TYPE_CHECKING:
     from dgljoint.predicting import LinkRanking, Predictions
@@ -72,13 +73,22 @@ def predict(
     DATA is a file that preprocess wrote with the features of the run's own, which is used when none
     is given: words are matched by their spelling, other columns by their number. Each cascade is
     said to be of the training, validation or test set of the run, or new to it.
+
+    RUN may be a folder of several runs: probabilities are averaged. A cascade that is new to them
+    gets the mean over all runs; one of their own data the mean over the runs that have it in their
+    test set, and is marked where there is none.
     """
     _check_output(out, force=force, links=links is not None, as_json=as_json)
-    from dgljoint import load_run
     from dgljoint_cli import predicting
 
-    opened = load_run(run, device=device)
-    found = opened.predict(data, observed=observed, links=links or False)
+    if is_several(run, links=links):
+        found, own = predict_several(run, data, observed, device=device)
+    else:
+        from dgljoint import load_run
+
+        opened = load_run(run, device=device)
+        found = opened.predict(data, observed=observed, links=links or False)
+        own = Path(opened.config.data)
     for doubt in found.doubts:
         talk.say(f"doubtful: {doubt}")
     if as_json or out is not None:
@@ -95,7 +105,7 @@ def predict(
         print_json(
             {
                 "run": run,
-                "data": data or Path(opened.config.data),
+                "data": data or own,
                 "label_names": found.label_names,
                 "never_predicted": [n for n in found.classes if n not in found.label_names],
                 "parts": found.parts,

@@ -11,6 +11,7 @@ from dgljoint.errors import UsageError
 from dgljoint_cli.console import print_json
 
 if TYPE_CHECKING:
+    from dgljoint.predicting import Predictions
     from dgljoint.several_scores import SeveralScores
 
 
@@ -54,6 +55,16 @@ def evaluate_several(
     opened = load_runs(folder, device=device)
     found = opened.evaluate(part) if on is None else opened.evaluate_transfer(on)
     show_scores(found, folder, as_json=as_json)
+
+
+def predict_several(
+    folder: Path, data: Path | None, observed: float | str | None, *, device: str
+) -> tuple[Predictions, Path]:
+    """Average the predictions of the runs of a folder; return the runs' own data, too."""
+    from dgljoint import load_runs
+
+    opened = load_runs(folder, device=device)
+    return opened.predict(data, observed=observed), Path(opened.runs[0].config.data)
 
 
 def show_several(folder: Path, *, as_json: bool) -> None:

@@ -38,7 +38,8 @@ def result_sheet(result: RunResult) -> Sheet:
         ("", *columns), tuple((n, *(figure(f.get(c)) for c in columns)) for n, f in rows)
     )
     title = f"Run {result.folder}: epoch {result.best_epoch}, chosen on the validation set"
-    return Sheet(title, (table,), ("the trivial baselines are those of the test set",))
+    notes = ("the trivial baselines are those of the test set", *result.notes)
+    return Sheet(title, (table,), notes)
 
 
 def _headline(scores: Scores) -> dict[str, float]:
@@ -129,16 +130,19 @@ def plan_sheet(plan: Plan) -> Sheet:
         cascades=parts, components=", ".join(components), losses=", ".join(plan.losses),
         parameters=f"{plan.parameters:,}", steps_per_epoch=f"{plan.steps:,}",
     )
-    return Sheet("Plan of a run; nothing is written", (table,))
+    return Sheet("Plan of a run; nothing is written", (table,), tuple(plan.notes))
 
 
 def predictions_sheet(found: Predictions) -> Sheet:
     """Show the first cascades, and how many are of each class."""
     rows = tuple(_prediction(row) for row in islice(found.rows(), _ROWS))
-    columns = ("part", "cascade", "label", "predicted", "p", "posts", "observed", "MRR")
+    several = ("runs",) if found.runs is not None else ()
+    columns = ("part", "cascade", "label", "predicted", "p", "posts", "observed", "MRR", *several)
     notes = []
     if len(found) > _ROWS:
         notes.append(f"… and {len(found) - _ROWS:,} more; .rows() gives all of them")
+    if found.runs is not None:
+        notes.append("each row is the mean over as many runs as the column says")
     known = (f"{count:,} {part}" for part, count in found.parts.items() if count)
     notes.append(f"cascades by part of the run: {', '.join(known) or 'none'}")
     if found.predicted is not None:
@@ -155,6 +159,7 @@ def _prediction(row: dict[str, Any]) -> tuple[str, ...]:
         row["part"], row["cascade"], row["label"] or NOTHING, predicted or NOTHING,
         figure(row[f"p_{predicted}"] if predicted else None), f"{row['posts']:,}",
         f"{row['observed_posts']:,}", figure(row["mrr"]),
+        *(str(row[name]) for name in ("runs",) if name in row),
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -89,3 +92,80 @@ def test_evaluate_takes_another_file_for_all_runs(trained, capsys, tmp_path):
     )
     assert [one["rumor"]["cascades"] for one in plain["runs"]] == [32, 32]
     assert any("EVENTS NOT KEPT APART" in note for note in plain["notes"])
+
+
+def rows(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, dict[str, str]]:
+    text = shows(capsys, "predict", *arguments, "-o", "-")
+    return {row["cascade"]: row for row in csv.DictReader(io.StringIO(text))}
+
+
+def mean(column: str, *found: dict[str, str]) -> object:
+    values = [float(row[column]) for row in found]
+    return pytest.approx(sum(values) / len(values), abs=1e-6)
+
+
+def test_own_cascades_are_predicted_by_the_runs_that_did_not_train_on_them(trained, capsys):
+    _, study = trained
+    both = rows(capsys, study)
+    alone = [rows(capsys, study / f"fold{fold}") for fold in (0, 1)]
+    order = ("test", "validation", "train")
+    seen = set()
+    for name, row in both.items():
+        parts = [own[name]["part"] for own in alone]
+        best = min(parts, key=order.index)
+        used = [own[name] for own, part in zip(alone, parts, strict=True) if part == best]
+        assert (row["part"], row["runs"]) == (best, str(len(used)))
+        assert float(row["p_true"]) == mean("p_true", *used)
+        assert row["label"] == used[0]["label"]
+        if used[0]["mrr"]:
+            assert float(row["mrr"]) == mean("mrr", *used)
+        seen.add((best, len(used)))
+    assert {("test", 1), ("validation", 1), ("train", 2)} <= seen
+
+
+def test_new_cascades_are_predicted_by_all_runs(trained, capsys, tmp_path):
+    _, study = trained
+    other = toy_store(tmp_path / "other.h5", cascades=80).path
+    both = rows(capsys, study, other)
+    alone = [rows(capsys, study / f"fold{fold}", other) for fold in (0, 1)]
+    new = [name for name, row in both.items() if row["part"] == "new"]
+    assert len(new) == 32
+    for name in new:
+        assert both[name]["runs"] == "2"
+        for column in ("p_false", "p_true"):
+            assert float(both[name][column]) == mean(column, *(own[name] for own in alone))
+
+
+def test_the_summary_says_which_runs_speak(trained, capsys):
+    _, study = trained
+    said = shows(capsys, "predict", study)
+    assert "averaged over 2 runs that WERE TRAINED ON IT" in said
+    assert "of the runs' data, averaged over 1 run with it in the test set" in said
+    plain = json.loads(shows(capsys, "predict", study, "--format", "json"))
+    assert {row["runs"] for row in plain["predictions"]} == {1, 2}
+    assert sum(plain["parts"].values()) == 48
+    assert "--links is for a single run" in ends(
+        capsys, 2, "predict", study, "--links", 3, "--format", "json"
+    )
+
+
+def test_runs_that_observe_different_shares_are_asked_for_one(trained, tmp_path, capsys):
+    _, study = trained
+    copy = tmp_path / "study"
+    shutil.copytree(study, copy)
+    config = copy / "fold1" / "config.toml"
+    config.write_text(config.read_text().replace("observed_share = 0.75", "observed_share = 0.5"))
+    assert "observe different shares of a cascade: 0.5, 0.75" in ends(capsys, 2, "predict", copy)
+    assert rows(capsys, copy, "--observed", "1h")
+
+
+def test_python_opens_several_runs_and_shows_them(trained):
+    store, study = trained
+    opened = dgljoint.load_runs(study, device="cpu")
+    assert len(opened) == 2
+    found = opened.predict(store, indices=[3, 1])
+    assert found.ids == ("c3", "c1")
+    assert found.runs.tolist() == [1 if part != "train" else 2 for part in found.part]
+    assert "runs" in repr(found).splitlines()[2].split()
+    assert opened.predict(indices=[]).ids == ()
+    assert "mean ± sd" in repr(opened)

@@ -40,6 +40,7 @@ def plan() -> Plan:
     return Plan(
         {"name": "small"}, {"name": "event", "fold": 2}, {"train": 24, "test": 8},
         (PlannedComponent("encoder", "gcn", "", {}),), ("cascade", "rumor"), 1234, 5, {},
+        ("no class b",),
     )
 
 
@@ -49,10 +50,12 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Shown]:
     write_run(tmp_path / "mine", plugins=("contrastive",))
     return {
         "scores": scores("test"),
-        "result": RunResult(Path("runs/mine"), 3, scores("validation", 0.6), scores("test")),
+        "result": RunResult(
+            Path("runs/mine"), 3, scores("validation", 0.6), scores("test"), ("no class b",)
+        ),
         "early": early(),
         "study": study(),
-        "transfer": Transfer(scores("test"), "other", "small", 8, 3, ("hashed words",)),
+        "transfer": Transfer(scores("test"), "other", "small", 8, {"train": 3}, ("hashed words",)),
         "plan": plan(),
         "run": Run(Path("mine")),
         "store": toy_store(Path("toy.h5"), cascades=8),
@@ -103,7 +106,8 @@ model, test set           0.500     0.250  0.300   0.150
 majority guess            0.550         –      –       –
 parent: source                –         –  0.450   0.400
 
-the trivial baselines are those of the test set"""
+the trivial baselines are those of the test set
+no class b"""
 
 
 def test_a_run_shows_how_it_is_and_never_raises(shown: dict[str, Shown]) -> None:
@@ -126,6 +130,7 @@ def test_a_run_shows_how_it_is_and_never_raises(shown: dict[str, Shown]) -> None
         ("transfer", "EVENTS NOT KEPT APART"),
         ("transfer", "doubtful: hashed words"),
         ("plan", "components       encoder gcn"),
+        ("plan", "no class b"),
         ("store", "cascades  8"),
         ("views", "rumor    (2, 4)"),
     ],

@@ -10,11 +10,18 @@ from typing import Any
 from urllib.parse import quote
 
 from dgljoint.evaluation.scores import Scores
+from dgljoint.evaluation.verdicts import verdict_line
 from dgljoint.files import write_text
 from dgljoint.runs.several import Several
 from dgljoint.runs.stored import REPORT, TEST, StoredRun
 from dgljoint.showing.tables import NOTHING, Sheet, Shown, Table, figure
-from dgljoint.training.study_summary import FIGURES, Spread, model_figures, over_cells
+from dgljoint.training.study_summary import (
+    FIGURES,
+    Spread,
+    model_figures,
+    over_cells,
+    spread_verdicts,
+)
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -103,7 +110,9 @@ class SeveralScores(Shown):
                 for row, of in self.figures.items()
             ),
         )
-        return Sheet(f"Scores on the {self.part} set · {self.title}", (each, over), self.notes)
+        line = verdict_line(spread_verdicts(self.figures))
+        notes = (line, *self.notes) if line else self.notes
+        return Sheet(f"Scores on the {self.part} set · {self.title}", (each, over), notes)
 
 
 def gather_scores(

@@ -9,7 +9,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from dgljoint.config import flat
-from dgljoint_cli.rendering import facts, table, titled
+from dgljoint_cli.rendering import facts, titled
+from dgljoint_cli.table import Table
 
 if TYPE_CHECKING:
     from dgljoint_bench.reporting.grids import Grid
@@ -25,7 +26,7 @@ def report_tables(grids: Iterable[Grid]) -> Iterator[RenderableType]:
         yield Text(grid.title, style="bold")
         yield Text(f"{grid.caption}.", style="dim")
         if grid.columns:
-            made = table("", *grid.columns, numbers=True)
+            made = Table("", *grid.columns, numbers=True)
             for block in grid.blocks:
                 for name, entries in block:
                     made.add_row(name, *(
@@ -39,7 +40,10 @@ def report_tables(grids: Iterable[Grid]) -> Iterator[RenderableType]:
 
 def suites_table(suites: Iterable[Suite]) -> RenderableType:
     """Lay out suites, a row each."""
-    made = table("name", "tables", "configurations", "seeds", "trials", "cells a fold", "summary")
+    made = Table(
+        "name", "tables", "configurations", "seeds", "trials", "cells a fold", "summary",
+        prose=["summary"],
+    )
     for column in made.columns[1:-1]:
         column.justify = "right"
     for suite in suites:
@@ -71,18 +75,24 @@ def suite_tables(suite: Suite) -> list[RenderableType]:
         "settings": _settings(suite.settings),
         "cells a fold": str(size_of(suite)["cells_per_fold"]),
     }
-    tables = table("table", "data", "split", "folds", "tested on", "settings", "without")
+    tables = Table(
+        "table", "data", "split", "folds", "tested on", "settings", "without",
+        prose=["table", "tested on", "settings", "without"],
+    )
     for one in suite.tables:
         folds = one.folds if one.folds == "all" else ", ".join(map(str, one.folds))
         tables.add_row(
             one.title, one.data, one.split, folds, one.test_on or "test part",
             _settings(one.settings), ", ".join(one.without) or _NOTHING,
         )
-    rows = table("configuration", "preset", "settings", "own trials")
+    rows = Table(
+        "configuration", "preset", "settings", "own trials",
+        prose=["configuration", "settings", "own trials"],
+    )
     for name, made in suite.configurations.items():
         own = "; ".join(map(_settings, made.trials)) or _NOTHING
         rows.add_row(name, made.preset or _NOTHING, _settings(made.settings), own)
-    trials = table("trial", "settings")
+    trials = Table("trial", "settings", prose=["settings"])
     for number, settings in enumerate(suite.trials):
         trials.add_row(str(number), _settings(settings))
     parts = [
@@ -95,7 +105,10 @@ def suite_tables(suite: Suite) -> list[RenderableType]:
 def _published(suite: Suite) -> Iterator[RenderableType]:
     if not suite.published:
         return
-    made = table("table", "method", "figures", "protocol", "source")
+    made = Table(
+        "table", "method", "figures", "protocol", "source",
+        prose=["table", "method", "figures", "protocol", "source"],
+    )
     for one in suite.published:
         figures = ", ".join(f"{name} {value:g}" for name, value in one.figures.items())
         made.add_row(one.table, one.method, figures, one.protocol, one.source)

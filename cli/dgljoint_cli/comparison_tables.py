@@ -13,7 +13,8 @@ from dgljoint.words import plural
 from dgljoint_bench.reporting.costs import COSTS
 from dgljoint_bench.reporting.titles import lower_is_better, title_of
 from dgljoint_bench.results.records import MODEL
-from dgljoint_cli.rendering import table, titled
+from dgljoint_cli.rendering import titled
+from dgljoint_cli.table import Table
 
 if TYPE_CHECKING:
     from dgljoint_bench.reporting.comparison import Compared, Comparison, Group, Setting
@@ -31,7 +32,7 @@ def comparison_tables(found: Comparison) -> list[RenderableType]:
         for group in found.groups
     }
     for group in found.groups:
-        made = table(
+        made = Table(
             "test figure", "A", "B", "B - A", "sd", "95 % interval", "p", "p, Holm",
             "B wins/ties/loses", numbers=True,
         )
@@ -39,7 +40,7 @@ def comparison_tables(found: Comparison) -> list[RenderableType]:
             made.add_row(_title(one), *_figures(one.found), _chance(one.holm), _count(one))
         title = f"{where[id(group)]} · {plural(group.pairs, 'pair')}"
         parts.append(titled(title, made if group.figures else "no figure in common"))
-    costs = table("what a cell takes, mean", "", "A", "B", "B / A", numbers=True)
+    costs = Table("what a cell takes, mean", "", "A", "B", "B / A", numbers=True)
     costs.columns[1].justify = "left"
     for group in found.groups:
         for place, cost in enumerate(group.costs):
@@ -57,7 +58,7 @@ def comparison_tables(found: Comparison) -> list[RenderableType]:
 
 def speed_tables(found: SpeedComparison) -> list[RenderableType]:
     """Lay out a comparison of speed files."""
-    made = table("", "", "A", "B", "B / A", "machine apart", numbers=True)
+    made = Table("", "", "A", "B", "B / A", "machine apart", numbers=True)
     made.columns[1].justify = "left"
     for section, rows in groupby(found.rows, lambda row: row.section):
         of_section = list(rows)
@@ -124,7 +125,9 @@ def _differing(rows: list[tuple[str, str, Any, Any]], what: str) -> list[Rendera
     if not rows:
         return [f"no difference in {what}"]
     placed = any(of for _, of, _, _ in rows)
-    made = table("differs in", "A", "B", *["of"] * placed)
+    made = Table(
+        "differs in", "A", "B", *["of"] * placed, prose=["differs in", "A", "B", "of"]
+    )
     for name, of, first, second in rows:
         made.add_row(name, _plain(first), _plain(second), *[of] * placed)
     return [titled(what, made)]

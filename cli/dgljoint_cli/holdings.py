@@ -14,7 +14,8 @@ from rich.tree import Tree
 from dgljoint.cascade import Kind
 from dgljoint.errors import DataError, UsageError
 from dgljoint.store import CascadeColumns, CascadeStore
-from dgljoint_cli.rendering import facts, table, titled
+from dgljoint_cli.rendering import facts, titled
+from dgljoint_cli.table import Table
 from dgljoint_data.describe import StoreInfo
 
 _TEXT_WIDTH = 100
@@ -38,11 +39,14 @@ def info_tables(info: StoreInfo) -> list[RenderableType]:
         "size": f"{info.size_bytes / 1e6:.1f} MB",
         "digest": info.digest,
     }
-    labels = table("label", "cascades", "share", numbers=True)
+    labels = Table("label", "cascades", "share", numbers=True)
     balance = {**info.labels, **({"none": info.unlabelled} if info.unlabelled else {})}
     for label, number in balance.items():
         labels.add_row(label, f"{number:,}", f"{number / max(info.cascades, 1):.1%}")
-    splits = table("split", "folds", "cascades a fold", "kept together", "order", "digest")
+    splits = Table(
+        "split", "folds", "cascades a fold", "kept together", "order", "digest",
+        prose=["kept together", "order"],
+    )
     for name, split in info.splits.items():
         smallest, largest = min(split.folds, default=0), max(split.folds, default=0)
         held = f"{smallest:,}" if smallest == largest else f"{smallest:,} to {largest:,}"
@@ -60,7 +64,9 @@ def info_tables(info: StoreInfo) -> list[RenderableType]:
 
 def feature_table(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
     """Lay out the features that can be stored, an option a line below each."""
-    made = table("feature", "default", "made", "what it is")
+    made = Table(
+        "feature", "default", "made", "what it is", prose=["made", "what it is"]
+    )
     for row in rows:
         made.add_row(row["name"], "yes" if row["default"] else "no", row["made"], row["summary"])
         for option in row["options"]:

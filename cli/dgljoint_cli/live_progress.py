@@ -10,11 +10,10 @@ from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.table import Table
 from rich.text import Text
 
 from dgljoint.training import Callback, EpochRecord
-from dgljoint_cli.rendering import table
+from dgljoint_cli.table import Table
 
 _TICKS = "▁▂▃▄▅▆▇█"
 _COURSE = 16  # epochs
@@ -106,7 +105,7 @@ class LiveProgress(Callback):
     def _loss_table(self) -> Table:
         """Lay out the losses: of the newest step, of the last epoch, its weight, the course."""
         last = self._records[-1] if self._records else None
-        made = table("loss", "step", "epoch", "weight", numbers=True)
+        made = Table("loss", "step", "epoch", "weight", numbers=True)
         made.add_column("course")
         for name in last.losses if last else self._losses:
             made.add_row(
@@ -121,7 +120,7 @@ class LiveProgress(Callback):
     def _validation_table(self) -> Table:
         """Lay out the validation figures: of the last epoch, of the best one, the course."""
         last, best = self._records[-1], self._best
-        made = table(
+        made = Table(
             "validation", "last", f"epoch {best.epoch}" if best else "best", numbers=True
         )
         made.add_column("course")

@@ -10,7 +10,8 @@ from rich.console import RenderableType
 
 from dgljoint.predicting import Predictions
 from dgljoint.words import plural
-from dgljoint_cli.rendering import table, titled
+from dgljoint_cli.rendering import titled
+from dgljoint_cli.table import Table
 
 ROWS = 20
 _NOTHING = "–"
@@ -40,7 +41,7 @@ def tables(found: Predictions, *, shown: int) -> list[RenderableType]:
     parts: list[RenderableType] = []
     if shown and len(found):
         several = ["runs"] * (found.runs is not None)
-        made = table(
+        made = Table(
             "part", "cascade", "label", "predicted", "p", "posts", "observed", "MRR", *several
         )
         for row in list(found.rows())[:shown]:

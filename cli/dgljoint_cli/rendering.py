@@ -10,10 +10,10 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from dgljoint.plugins.registry import DISABLED_VARIABLE
+from dgljoint_cli.table import Table
 
 if TYPE_CHECKING:
     from rich.tree import Tree
@@ -35,29 +35,21 @@ def render(*renderables: RenderableType) -> None:
         markup=False, highlight=False, emoji=False, width=_PIPE_WIDTH if wide else None
     )
     for renderable in renderables:
-        console.print(renderable)
-
-
-def table(*columns: str, numbers: bool = False) -> Table:
-    """Make an empty table in the house's look; ``numbers`` aligns all but the first right."""
-    made = Table(box=None, pad_edge=False)
-    for position, column in enumerate(columns):
-        made.add_column(column, justify="right" if numbers and position else "left")
-    return made
+        console.print(renderable, crop=False)
 
 
 def facts(values: Mapping[str, str]) -> Table:
     """Make a table of names and values."""
-    made = table("", "")
+    made = Table("", "value", prose=["value"])
     made.show_header = False
     for name, value in values.items():
         made.add_row(name, value)
     return made
 
 
-def titled(title: str, body: RenderableType) -> RenderableType:
-    """Put a title over a table; unlike Rich's own it is not folded to the table's width."""
-    return Group(Text(title, style="bold"), body, "")
+def titled(title: str, body: RenderableType, note: str = "") -> RenderableType:
+    """Put a title over a table, and a note under it; neither is folded to the table's width."""
+    return Group(Text(title, style="bold"), body, *[note] * bool(note), "")
 
 
 def stretches(epochs: int, most: int = 12) -> Iterator[tuple[str, slice]]:
@@ -77,7 +69,9 @@ def plugin_tables(rows: list[dict[str, Any]]) -> list[RenderableType]:
     for (distribution, version), own in groupby(sorted(rows, key=owner), owner):
         some = list(own)
         loaded = "status" in some[0]
-        made = table("name", "kind", *["status"] * loaded, "what it does")
+        made = Table(
+            "name", "kind", *["status"] * loaded, "what it does", prose=["what it does"]
+        )
         for row in some:
             status = [row["status"]] if loaded else []
             made.add_row(row["name"], ", ".join(row["kinds"]), *status, _note(row))
@@ -105,7 +99,7 @@ def preset_table(rows: list[dict[str, Any]]) -> RenderableType:
     """Lay out what :func:`dgljoint_cli.plugins.preset_rows` gives."""
     if not rows:
         return "there are no presets"
-    made = table("name", "source", "summary")
+    made = Table("name", "source", "summary", prose=["summary"])
     for row in rows:
         # the columns before it say whose cause it is
         cause = (row["cause"] or "").removeprefix(f"preset '{row['name']}' ({row['source']}) ")
@@ -126,7 +120,9 @@ def plugin_details(description: Mapping[str, Any]) -> list[RenderableType]:
         if reference := component["reference"]:
             values["reference"] = "{authors} ({year}). {title}. {url}".format(**reference)
         parts.append(titled(f"{description['name']} · {component['kind']}", facts(values)))
-        options = table("name", "type", "default", "description")
+        options = Table(
+            "name", "type", "default", "description", prose=["type", "default", "description"]
+        )
         for option in component["options"]:
             options.add_row(*(str(value) for value in option.values()))
         parts.append(titled("options", options if component["options"] else "none"))
@@ -135,7 +131,7 @@ def plugin_details(description: Mapping[str, Any]) -> list[RenderableType]:
 
 def check_tables(description: Mapping[str, Any]) -> list[RenderableType]:
     """Lay out what :func:`dgljoint_cli.check_plugins.describe_check` gives."""
-    made = table("stage", "check", "outcome", "found")
+    made = Table("stage", "check", "outcome", "found", prose=["check", "found"])
     stage = ""
     for finding in description["findings"]:
         made.add_row(
@@ -161,7 +157,7 @@ def environment_tables(found: Environment) -> list[RenderableType]:
     }
     if found.dgl.hint:
         machine["hint"] = found.dgl.hint
-    plugins = table("name", "kind", "status")
+    plugins = Table("name", "kind", "status", prose=["status"])
     for status in found.plugins:
         plugins.add_row(status.name, ", ".join(status.kinds), status.cause or "ok")
     return [

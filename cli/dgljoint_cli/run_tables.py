@@ -13,7 +13,8 @@ from dgljoint.evaluation.figures import TITLES
 from dgljoint.runs.listing import BROKEN, FINISHED, RESUMABLE, RUNNING, STARTED, RunSummary
 from dgljoint.words import plural
 from dgljoint_cli.rendering import facts as fact_table
-from dgljoint_cli.rendering import stretches, table, titled
+from dgljoint_cli.rendering import stretches, titled
+from dgljoint_cli.table import Table
 
 if TYPE_CHECKING:
     from dgljoint.runs.comparing import Beside, Compared, RunComparison
@@ -34,18 +35,20 @@ _BASIS = {
 
 def run_tables(found: Sequence[RunSummary]) -> list[RenderableType]:
     """Lay out the list of runs, a row each, and under it why some are broken."""
-    made = table(
-        "name", "data", "split", "fold", "seed", "encoder", "plugins", "state", "best epoch",
-        "accuracy", "macro F1", "MRR",
+    made = Table(
+        "name", "date", "tasks", "data", "state", "accuracy", "macro F1", "MRR", "best epoch",
+        "split", "fold", "seed", "encoder", "plugins", prose=["state", "plugins"], over=True,
+        drop=["plugins", "encoder", "seed", "fold", "split", "best epoch"],
     )
-    for column in (3, 4, 8, 9, 10, 11):
-        made.columns[column].justify = "right"
+    for column in made.columns[5:9] + made.columns[10:12]:
+        column.justify = "right"
     for run in found:
         made.add_row(
-            run.name, _plain(run.data), _plain(run.split), _plain(run.fold), _plain(run.seed),
-            _plain(run.encoder), ", ".join(run.plugins),
-            Text(state_of(run), style=_STYLES.get(run.state, "")), _plain(run.best_epoch),
+            run.name, _plain(run.date), _plain(run.tasks), _plain(run.data),
+            Text(state_of(run), style=_STYLES.get(run.state, "")),
             *(_figure(run.figures.get(name)) for name in ("accuracy", "macro_f1", "mrr")),
+            _plain(run.best_epoch), _plain(run.split), _plain(run.fold), _plain(run.seed),
+            _plain(run.encoder), ", ".join(run.plugins),
         )
     return [made, *(f"{run.name} is broken: {run.cause}" for run in found if run.cause)]
 
@@ -64,7 +67,7 @@ def run_details(facts: RunFacts, changed: Sequence[Setting]) -> list[RenderableT
     from dgljoint_cli.scores import score_tables
 
     parts = [titled(f"{facts.summary.name} · {state_of(facts.summary)}", _description(facts))]
-    settings = table("setting", "value", "default")
+    settings = Table("setting", "value", "default", prose=["value", "default"])
     for setting in changed:
         settings.add_row(setting.name, str(setting.value), _plain(setting.default))
     parts.append(titled("differs from the defaults", settings if changed else "nothing"))
@@ -83,14 +86,14 @@ def course_tables(records: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
         ("losses", "losses, means over steps"), ("weights", "weights of the losses")
     ):
         names = _names(records, section)
-        made = table("epochs", *names, numbers=True)
+        made = Table("epochs", *names, numbers=True)
         for named, which in stretches(len(records)):
             means = (_mean(records[which], section, name) for name in names)
             made.add_row(named, *map(_figure, means))
         parts.append(titled(title, made))
     figures = [name for name in _COURSE if name in _names(records, "validation")]
-    made = table("epochs", *map(_COURSE.__getitem__, figures), "gradient cosine", numbers=True)
-    made.add_column("score, 0 to 1", justify="left")
+    made = Table("epochs", *map(_COURSE.__getitem__, figures), "gradient cosine", numbers=True)
+    made.add_column("score, 0 to 1")
     for named, which in stretches(len(records)):
         some = records[which]
         best = any(record.get("best") is True for record in some)
@@ -107,11 +110,11 @@ def comparison_tables(found: RunComparison) -> list[RenderableType]:
     """Lay out a comparison: a table a side, what differs, what was left out."""
     parts: list[RenderableType] = []
     for side in found.sides:
-        made = table(*_COLUMNS, numbers=True)
+        made = Table(*_COLUMNS, numbers=True)
         for row in side.rows:
             made.add_row(*_cells(row, side))
         parts.append(titled(f"{_title(side, found)} · {_BASIS[side.basis]}", made))
-        settings = table("differs in", "A", "B")
+        settings = Table("differs in", "A", "B", prose=["differs in", "A", "B"])
         for name, (ours, theirs) in side.settings.items():
             settings.add_row(name, _plain(ours), _plain(theirs))
         parts.append(titled("settings", settings if side.settings else "no setting differs"))

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 _FIGURES = ("accuracy", "macro_f1", "mrr")
 _SORTS = (
-    "name", "data", "split", "fold", "seed", "encoder", "state", "best_epoch", *_FIGURES,
+    "name", "date", "tasks", "data", "split", "fold", "seed", "encoder", "state", "best_epoch",
+    *_FIGURES,
 )
 
 

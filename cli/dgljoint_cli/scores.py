@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
-from rich.table import Table
+from rich.text import Text
 
 from dgljoint.config import RunConfig
 from dgljoint.evaluation.scores import (
@@ -19,9 +20,18 @@ from dgljoint.evaluation.scores import (
     RumorScores,
     Scores,
 )
+from dgljoint.evaluation.verdicts import (
+    MAJORITY,
+    Verdict,
+    link_verdicts,
+    rumor_baseline,
+    rumor_verdicts,
+    verdict_line,
+)
 from dgljoint.runs.protocol import Protocol
 from dgljoint.store import CascadeStore
-from dgljoint_cli.rendering import table, titled
+from dgljoint_cli.rendering import titled
+from dgljoint_cli.table import Table
 
 if TYPE_CHECKING:
     from dgljoint.training.transfer import Transfer
@@ -74,14 +84,17 @@ def score_tables(
     where = scored_place(scores.part, protocol, on)
     if (rumor := scores.rumor) is not None:
         title = f"rumor detection, {rumor.cascades:,} cascades · {where}"
-        parts.append(titled(title, rumor_table(rumor, scores.intervals)))
+        made = rumor_table(rumor, scores.intervals)
+        parts += [titled(title, made, verdict_line(rumor_verdicts(rumor)))]
+        parts.append(titled("F1 by class", class_table(rumor)))
         if len(rumor.confusion) <= _CLASSES_SHOWN:
             parts.append(titled("cascades by class", confusion_table(rumor)))
     if scores.calibration is not None:
         parts.append(titled("calibration", calibration_table(scores.calibration, scores.part)))
     for group, links in scores.links.items():
         title = f"links, {links.targets:,} targets: {group} · {where}"
-        parts.append(titled(title, link_table(links, scores.intervals, _SUFFIX.get(group, ""))))
+        made = link_table(links, scores.intervals, _SUFFIX.get(group, ""))
+        parts.append(titled(title, made, verdict_line(link_verdicts(links))))
     if not parts:
         parts.append(f"nothing to score in the {where}")
     elif not scores.links and _CASCADE in scores.tasks:
@@ -107,39 +120,49 @@ def scored_place(part: str, protocol: Protocol, on: str | None) -> str:
 
 
 def rumor_table(rumor: RumorScores, intervals: Intervals | None) -> Table:
-    """Lay out rumor detection beside the majority guess."""
-    by_class = [f"F1 {label}" for label in rumor.f1]
-    made = table("", "accuracy", "macro F1", *by_class, "AUROC", numbers=True)
-    made.add_row(
-        "model",
-        figure(rumor.accuracy),
-        figure(rumor.macro_f1),
-        *(figure(value) for value in rumor.f1.values()),
-        figure(rumor.auroc),
-        style="bold",
-    )
+    """Lay out rumor detection and the majority guess; bold is what is better than that guess."""
+    made = Table("", "accuracy", "macro F1", "AUROC", numbers=True)
+    found = rumor_verdicts(rumor)
+    figures = {"accuracy": rumor.accuracy, "macro_f1": rumor.macro_f1, "auroc": rumor.auroc}
+    made.add_row("model", *(marked(value, found.get(name)) for name, value in figures.items()))
     _add_intervals(made, intervals, "accuracy", "macro_f1")
-    made.add_row(
-        "majority guess", figure(rumor.majority), *[_NOTHING] * (len(by_class) + 2)
-    )
+    made.add_row(MAJORITY, *map(figure, rumor_baseline(rumor).values()))
     return made
+
+
+def class_table(rumor: RumorScores) -> Table:
+    """Lay out F1 by class, a row each."""
+    made = Table("class", "F1", "cascades", numbers=True)
+    for label, value in rumor.f1.items():
+        cascades = sum(rumor.confusion.get(label, {}).values())
+        made.add_row(label, figure(value), f"{cascades:,}")
+    return made
+
+
+def marked(value: float | None, verdict: Verdict | None) -> Text:
+    """Say a figure of the model, bold where it beats the best trivial baseline."""
+    return Text(figure(value), style="bold" if verdict and verdict.beats else "")
 
 
 def confusion_table(rumor: RumorScores) -> Table:
     """Count cascades by true class, a row each, and by the class said."""
-    made = table("", *(f"said {label}" for label in rumor.confusion), numbers=True)
+    made = Table("", *(f"said {label}" for label in rumor.confusion), numbers=True)
     for label, row in rumor.confusion.items():
         made.add_row(f"truly {label}", *(f"{count:,}" for count in row.values()))
     return made
 
 
 def link_table(links: LinkTable, intervals: Intervals | None, suffix: str) -> Table:
-    """Lay out the ranking of the true parent beside the trivial guesses."""
-    made = table("", "MRR", "Hits@1", "Hits@3", "Hits@10", "AUC", numbers=True)
+    """Lay out the ranking of the true parent and the trivial guesses; bold beats all of them."""
+    made = Table("", "MRR", "Hits@1", "Hits@3", "Hits@10", "AUC", numbers=True)
+    found = link_verdicts(links)
     for name, row in links.rows.items():
-        figures = (row.mrr, row.hits1, row.hits3, row.hits10, row.auc)
+        figures = asdict(row)
         model = name == MODEL
-        made.add_row(name, *(figure(value) for value in figures), style="bold" if model else None)
+        made.add_row(
+            name,
+            *(marked(value, found.get(key) if model else None) for key, value in figures.items()),
+        )
         if model:
             _add_intervals(made, intervals, f"mrr{suffix}", f"hits1{suffix}")
     return made
@@ -163,7 +186,7 @@ def _add_intervals(made: Table, intervals: Intervals | None, *names: str) -> Non
 
 def calibration_table(found: Calibration, part: str) -> Table:
     """Lay out how well the probabilities say how often they are right."""
-    made = table("", "ECE", "NLL", "Brier", numbers=True)
+    made = Table("", "ECE", "NLL", "Brier", numbers=True)
     where = "this part itself" if part == _VALIDATION else f"the {_VALIDATION} part"
     rows = {
         "as the model says": found.raw,

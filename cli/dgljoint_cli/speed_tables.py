@@ -7,7 +7,8 @@ from typing import Any
 
 from rich.console import RenderableType
 
-from dgljoint_cli.rendering import table, titled
+from dgljoint_cli.rendering import titled
+from dgljoint_cli.table import Table
 
 _TITLES = {
     "preprocess": "preprocess: raw data to a cascade file",
@@ -53,7 +54,7 @@ def _heading(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _rows(rows: Mapping[str, Mapping[str, Any]]) -> RenderableType:
-    made = table("", "median", "least", "most", "ratio", numbers=True)
+    made = Table("", "median", "least", "most", "ratio", numbers=True)
     for name, row in rows.items():
         seconds = row["seconds"]
         times = map(_time, (row["median_seconds"], min(seconds), max(seconds)))
@@ -63,14 +64,14 @@ def _rows(rows: Mapping[str, Mapping[str, Any]]) -> RenderableType:
 
 def _batches(sizes: Sequence[Mapping[str, Any]]) -> RenderableType:
     names = list(sizes[0]["rows"])
-    made = table("", *(f"{size['batch']:,}" for size in sizes), numbers=True)
+    made = Table("", *(f"{size['batch']:,}" for size in sizes), numbers=True)
     for name in names:
         made.add_row(name, *(_time(size["rows"][name]["median_seconds"]) for size in sizes))
     return made
 
 
 def _posts(sizes: Sequence[Mapping[str, Any]]) -> RenderableType:
-    made = table(
+    made = Table(
         "posts", "preprocess, posts a second", "peak MB", "train, s a million posts", "s an epoch",
         "peak MB", numbers=True,
     )

@@ -10,7 +10,8 @@ from rich.console import RenderableType
 
 from dgljoint.errors import UsageError
 from dgljoint.store import CascadeStore, put_split, remove_split
-from dgljoint_cli.rendering import table, titled
+from dgljoint_cli.rendering import titled
+from dgljoint_cli.table import Table
 from dgljoint_data.describe import SplitInfo, describe_split
 from dgljoint_data.own_splits import check_name, read_split, sources_of
 from dgljoint_data.splits import make_split
@@ -112,7 +113,7 @@ def refused_lines(path: Path) -> list[str]:
 def split_tables(name: str, split: SplitInfo) -> RenderableType:
     """Lay out a split: what holds of it, and the classes of each fold."""
     classes = list(split.labels[0]) if split.labels else []
-    made = table("fold", "cascades", *classes, numbers=True)
+    made = Table("fold", "cascades", *classes, numbers=True)
     for number, (size, labels) in enumerate(zip(split.folds, split.labels, strict=True)):
         made.add_row(f"{number}", f"{size:,}", *(f"{labels[label]:,}" for label in classes))
     kept = f"{split.grouped_by or 'nothing'} kept together"

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich.console import RenderableType
+from rich.text import Text
 
 from dgljoint.evaluation.scores import MODEL
+from dgljoint.evaluation.verdicts import verdict_line
 from dgljoint.runs.protocol import Protocol
 from dgljoint.training.study import state_of
-from dgljoint.training.study_summary import DONE, FIGURES, Spread, StudySummary
+from dgljoint.training.study_summary import DONE, FIGURES, Spread, StudySummary, spread_verdicts
 from dgljoint.words import number_list, plural
-from dgljoint_cli.rendering import table, titled
+from dgljoint_cli.rendering import titled
+from dgljoint_cli.table import Table
 
 if TYPE_CHECKING:
     from dgljoint.training.study import Study
@@ -29,11 +32,18 @@ def summary_tables(summary: StudySummary) -> list[RenderableType]:
         f"mean ± standard deviation over {plural(summary.done, 'run')}"
     )
     names = [name for name in FIGURES if any(name in row for row in summary.figures.values())]
-    made = table("", *(FIGURES[name] for name in names), numbers=True)
+    made = Table("", *(FIGURES[name] for name in names), numbers=True)
+    found = spread_verdicts(summary.figures)
+    beaten = {name for name, verdict in found.items() if verdict.beats}
     for row, figures in summary.figures.items():
         cells = (_cell(figures, name, summary.done) for name in names)
-        made.add_row(row, *cells, style="bold" if row == MODEL else None)
-    parts: list[RenderableType] = [titled(title, made if names else "no run has figures")]
+        bold = beaten if row == MODEL else set[str]()
+        made.add_row(row, *(
+            Text(cell, style="bold" if name in bold else "")
+            for name, cell in zip(names, cells, strict=True)
+        ))
+    body = made if names else "no run has figures"
+    parts: list[RenderableType] = [titled(title, body, verdict_line(found))]
     missing = [f"{cell} ({cell.state})" for cell in summary.cells if cell.state != DONE]
     if missing:
         parts.append(f"NOT IN THE TABLE, {plural(len(missing), 'run')}: {'; '.join(missing)}")
@@ -43,7 +53,7 @@ def summary_tables(summary: StudySummary) -> list[RenderableType]:
 def plan_table(study: Study, jobs: int) -> RenderableType:
     """Lay out the runs that would be made."""
     sizes = list(study.cells[0].parts)
-    made = table("run", "state", *sizes)
+    made = Table("run", "state", *sizes, prose=["state"], over=True)
     for column in made.columns[2:]:
         column.justify = "right"
     for cell in study.cells:

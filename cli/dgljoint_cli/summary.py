@@ -11,7 +11,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from dgljoint.reading import Tally
-from dgljoint_cli.rendering import facts, table, titled
+from dgljoint_cli.rendering import facts, titled
+from dgljoint_cli.table import Table
 from dgljoint_data import BuildSummary
 from dgljoint_data.audit import Audit
 from dgljoint_data.audit_findings import Finding, Severity
@@ -45,7 +46,7 @@ def summary_tables(
         "digest": summary.digest or "–",
         "seconds": f"{summary.seconds:.1f}",
     }
-    labels = table("label", "cascades", "share", numbers=True)
+    labels = Table("label", "cascades", "share", numbers=True)
     balance = {**summary.labels, **({"none": summary.unlabelled} if summary.unlabelled else {})}
     for label, number in balance.items():
         labels.add_row(label, f"{number:,}", f"{number / summary.cascades:.1%}")
@@ -59,7 +60,7 @@ def summary_tables(
     ]
     report = summary.report
     if report.counts:
-        counts = table("", "number", numbers=True)
+        counts = Table("", "number", numbers=True)
         for name, number in report.counts.items():
             counts.add_row(name.replace("_", " "), f"{number:,}")
         parts.append(titled("counted while reading", counts))
@@ -76,7 +77,9 @@ def summary_tables(
 
 def audit_table(audit: Audit) -> RenderableType:
     """Lay out an audit: a row a finding, and the verdict."""
-    made = table("severity", "check", "figure", "what it means")
+    made = Table(
+        "severity", "check", "figure", "what it means", prose=["check", "what it means"]
+    )
     for finding in audit.findings:
         severity = Text(finding.severity.name, style=_STYLES[finding.severity])
         made.add_row(severity, finding.check, finding.figure, finding.explanation)
@@ -88,14 +91,14 @@ def audit_table(audit: Audit) -> RenderableType:
 
 
 def _shape(shape: Shape) -> RenderableType:
-    made = table("", "min", "median", "mean", "max", numbers=True)
+    made = Table("", "min", "median", "mean", "max", numbers=True)
     for name, spread in asdict(shape).items():
         made.add_row(name.replace("_", " "), *(f"{figure:,.4g}" for figure in spread.values()))
     return made
 
 
 def _texts(summary: BuildSummary) -> RenderableType:
-    made = table("", "texts", "cascades with one", numbers=True)
+    made = Table("", "texts", "cascades with one", numbers=True)
     for name, found in (
         ("several times, in the same words", summary.equal_texts),
         ("several times, in nearly the same words", summary.similar_texts),
@@ -108,14 +111,14 @@ def _texts(summary: BuildSummary) -> RenderableType:
 
 
 def _findings(findings: Sequence[Finding]) -> RenderableType:
-    made = table("", "shared", "what it means")
+    made = Table("", "shared", "what it means", prose=["", "what it means"])
     for finding in findings:
         made.add_row(finding.check, finding.figure, finding.explanation)
     return made
 
 
 def _tallies(tallies: Mapping[str, Tally]) -> RenderableType:
-    made = table("reason", "number", "for example")
+    made = Table("reason", "number", "for example", prose=["reason", "for example"])
     for reason, tally in tallies.items():
         made.add_row(reason, f"{tally.count:,}", tally.examples[0] if tally.examples else "")
         for example in tally.examples[1:]:

@@ -106,9 +106,10 @@ def _trained(talk: Talk, joint: Path, task: str) -> Path:
 
 def synergy_tables(found: Synergy, protocol: Protocol) -> list[RenderableType]:
     """Lay out the gains, and the cosine of the tasks' gradients over the epochs."""
-    from dgljoint_cli.rendering import table, titled
+    from dgljoint_cli.rendering import titled
+    from dgljoint_cli.table import Table
 
-    gains = table("task", "figure", "alone", "joint", "gain", numbers=True)
+    gains = Table("task", "figure", "alone", "joint", "gain", numbers=True)
     for name, task in found.tasks.items():
         figures = (f"{task.alone:.3f}", f"{task.joint:.3f}", _percent(task.gain))
         gains.add_row(name, task.figure, *figures)
@@ -118,11 +119,12 @@ def synergy_tables(found: Synergy, protocol: Protocol) -> list[RenderableType]:
 
 
 def _cosine_tables(found: GradientCosine) -> list[RenderableType]:
-    from dgljoint_cli.rendering import stretches, table, titled
+    from dgljoint_cli.rendering import stretches, titled
+    from dgljoint_cli.table import Table
 
     if found.mean is None:
         return ["the joint run logged no cosine of the tasks' gradients"]
-    course = table("epochs", "cosine", "-1" + " " * (_HALF - 2) + "0" + " " * (_HALF - 1) + "1")
+    course = Table("epochs", "cosine", "-1" + " " * (_HALF - 2) + "0" + " " * (_HALF - 1) + "1")
     course.columns[1].justify = "right"
     for named, some in stretches(len(found.by_epoch)):
         value = fmean(found.by_epoch[some])

@@ -10,6 +10,14 @@ from typing import Any
 from dgljoint.config import dump_config
 from dgljoint.evaluation.figures import TITLES
 from dgljoint.evaluation.scores import ALL, MODEL, LinkTable, Scores
+from dgljoint.evaluation.verdicts import (
+    MAJORITY,
+    Verdict,
+    link_verdicts,
+    rumor_baseline,
+    rumor_verdicts,
+    verdict_line,
+)
 from dgljoint.reporting.charts import Chart, Points, line_chart
 from dgljoint.runs.facts import RunFacts
 from dgljoint.runs.predictions import Said, SaidOfPart, read_predictions
@@ -41,11 +49,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Figures: a title, the names of the columns, a row each; the first cell of a row names it."""
+    """Figures: a title, the names of the columns, a row each; the first cell of a row names it.
+
+    ``better`` are the columns in which the model beats the best trivial baseline, and ``verdict``
+    says so in a line.
+    """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    better: frozenset[str] = frozenset()
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +186,7 @@ def _components(manifest: Mapping[str, Any]) -> Iterable[Part]:
 def _tables(scores: Scores) -> Iterable[Table]:
     if (rumor := scores.rumor) is not None:
         by_class = tuple(f"F1 {label}" for label in rumor.f1)
+        guess = rumor_baseline(rumor)
         yield Table(
             f"Rumor detection, {rumor.cascades:,} cascades of the {scores.part} part",
             ("", "accuracy", "macro F1", *by_class, "AUROC"),
@@ -179,8 +194,10 @@ def _tables(scores: Scores) -> Iterable[Table]:
                 ("model", _with_interval(rumor.accuracy, scores, "accuracy"),
                  _with_interval(rumor.macro_f1, scores, "macro_f1"),
                  *map(_figure, rumor.f1.values()), _figure(rumor.auroc)),
-                ("majority guess", _figure(rumor.majority), *["–"] * (len(by_class) + 2)),
+                (MAJORITY, _figure(guess["accuracy"]), _figure(guess["macro_f1"]),
+                 *["–"] * len(by_class), _figure(guess["auroc"])),
             ),
+            **_judged(rumor_verdicts(rumor)),
         )
     for group, links in scores.links.items():
         yield _links(scores, group, links)
@@ -199,7 +216,13 @@ def _links(scores: Scores, group: str, links: LinkTable) -> Table:
         f"Links, {links.targets:,} targets of the {scores.part} part: {group}",
         ("", "MRR", "Hits@1", "Hits@3", "Hits@10", "AUC"),
         tuple(rows),
+        **_judged(link_verdicts(links)),
     )
+
+
+def _judged(found: Mapping[str, Verdict]) -> dict[str, Any]:
+    better = frozenset(TITLES[metric] for metric, verdict in found.items() if verdict.beats)
+    return {"better": better, "verdict": verdict_line(found)}
 
 
 def _confusion(scores: Scores | None) -> Table | None:

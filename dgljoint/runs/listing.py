@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Container, Iterator
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ class RunSummary:
 
     Attributes:
         name: its folder, from the folder that was searched.
+        date: when something of it was last written, in local time, as ``2026-05-31 18:04``.
+        tasks: that are trained: ``both``, ``cascade`` or ``rumor``.
         path: its folder.
         state: ``finished``; ``running``, held by a process of this machine; ``resumable``, with a
             state saved; ``started``, with none saved yet; or ``broken``.
@@ -38,6 +41,8 @@ class RunSummary:
     name: str
     path: Path
     state: str
+    date: str | None = None
+    tasks: str | None = None
     data: str | None = None
     split: str | None = None
     fold: int | None = None
@@ -91,6 +96,8 @@ def summarize(
     try:
         config = run.config()
         known |= {
+            "date": f"{datetime.fromtimestamp(run.written):%Y-%m-%d %H:%M}",
+            "tasks": config.train.tasks,
             "split": config.split, "fold": config.fold, "seed": config.seed,
             "encoder": config.encoder, "plugins": config.plugins, "epochs": config.train.epochs,
         }

@@ -57,6 +57,16 @@ class StoredRun:
         return self._scores.is_file() and not self._starting.exists()
 
     @property
+    def written(self) -> float:
+        """When a figure was last written, or else the configuration, in seconds since 1970.
+
+        Raises:
+            OSError: the file system refuses, or there is nothing.
+        """
+        files = (self._scores, self._metrics, self.config_file)
+        return next(file for file in files if file.is_file()).stat().st_mtime
+
+    @property
     def resumable(self) -> bool:
         """Whether there is a state to go on from."""
         return self._last.is_file() and not self._starting.exists()

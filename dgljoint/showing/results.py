@@ -7,9 +7,16 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from dgljoint.evaluation.figures import TITLES
-from dgljoint.showing.scores import MAJORITY, MODEL
+from dgljoint.evaluation.verdicts import (
+    MAJORITY,
+    link_verdicts,
+    rumor_baseline,
+    rumor_verdicts,
+    verdict_line,
+)
+from dgljoint.showing.scores import MODEL
 from dgljoint.showing.tables import NOTHING, Sheet, Table, facts, figure
-from dgljoint.training.study_summary import DONE, FIGURES
+from dgljoint.training.study_summary import DONE, FIGURES, spread_verdicts
 from dgljoint.words import number_list, plural
 
 if TYPE_CHECKING:
@@ -38,8 +45,12 @@ def result_sheet(result: RunResult) -> Sheet:
         ("", *columns), tuple((n, *(figure(f.get(c)) for c in columns)) for n, f in rows)
     )
     title = f"Run {result.folder}: epoch {result.best_epoch}, chosen on the validation set"
-    notes = ("the trivial baselines are those of the test set", *result.notes)
-    return Sheet(title, (table,), notes)
+    notes = ["the trivial baselines are those of the test set", *result.notes]
+    if result.test.rumor is not None:
+        notes.append(verdict_line(rumor_verdicts(result.test.rumor)))
+    if "all" in result.test.links:
+        notes.append(verdict_line(link_verdicts(result.test.links["all"])))
+    return Sheet(title, (table,), tuple(filter(None, notes)))
 
 
 def _headline(scores: Scores) -> dict[str, float]:
@@ -55,7 +66,8 @@ def _headline(scores: Scores) -> dict[str, float]:
 def _baselines(scores: Scores) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     if scores.rumor is not None:
-        found[MAJORITY] = {"accuracy": scores.rumor.majority}
+        guess = rumor_baseline(scores.rumor)
+        found[MAJORITY] = {"accuracy": guess["accuracy"], "macro F1": guess["macro_f1"]}
     for name, row in scores.links["all"].rows.items() if "all" in scores.links else ():
         if name != MODEL:
             found[f"parent: {name}"] = {"MRR": row.mrr, "Hits@1": row.hits1}
@@ -83,8 +95,9 @@ def study_sheet(found: StudySummary) -> Sheet:
         f"Study of {found.data}, split {found.split}, folds {number_list(found.folds)}, seeds "
         f"{number_list(found.seeds)}: mean ± standard deviation over {plural(found.done, 'run')}"
     )
-    notes = (f"not in the table: {'; '.join(missing)}",) if missing else ()
-    return Sheet(title, (table,) if names else (), notes)
+    notes = [line] if (line := verdict_line(spread_verdicts(found.figures))) else []
+    notes += [f"not in the table: {'; '.join(missing)}"] * bool(missing)
+    return Sheet(title, (table,) if names else (), tuple(notes))
 
 
 def run_sheet(summary: RunSummary) -> Sheet:

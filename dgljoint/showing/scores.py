@@ -5,23 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dgljoint.evaluation.figures import TITLES
-from dgljoint.showing.tables import NOTHING, Sheet, Table, figure
+from dgljoint.evaluation.verdicts import (
+    MAJORITY,
+    link_verdicts,
+    rumor_baseline,
+    rumor_verdicts,
+    verdict_line,
+)
+from dgljoint.showing.tables import Sheet, Table, figure
 from dgljoint.words import plural
 
 if TYPE_CHECKING:
     from dgljoint.evaluation.scores import EarlyDetection, LinkTable, RumorScores, Scores
 
 MODEL = "model"
-MAJORITY = "majority guess"
 
 
 def scores_sheet(scores: Scores, title: str = "") -> Sheet:
     """Show the rumor task, the classes, and the links by group of targets."""
     tables: list[Table] = []
+    notes = []
     if scores.rumor is not None:
         tables += _rumor_tables(scores.rumor)
-    tables += [_link_table(name, links) for name, links in scores.links.items()]
-    notes = []
+        notes.append(f"rumor: {verdict_line(rumor_verdicts(scores.rumor))}")
+    for name, links in scores.links.items():
+        tables.append(_link_table(name, links))
+        if line := verdict_line(link_verdicts(links)):
+            notes.append(f"links, {name}: {line}")
     if (found := scores.intervals) is not None and found.figures:
         ends = (
             f"{TITLES.get(name, name)} {low:.3f}–{high:.3f}"
@@ -37,7 +47,7 @@ def scores_sheet(scores: Scores, title: str = "") -> Sheet:
 def _rumor_tables(rumor: RumorScores) -> list[Table]:
     title = f"rumor, {plural(rumor.cascades, 'cascade')}"
     model = (MODEL, figure(rumor.accuracy), figure(rumor.macro_f1), figure(rumor.auroc))
-    guess = (MAJORITY, figure(rumor.majority), NOTHING, NOTHING)
+    guess = (MAJORITY, *map(figure, rumor_baseline(rumor).values()))
     classes = tuple(
         (name, figure(value), f"{sum(rumor.confusion.get(name, {}).values()):,}")
         for name, value in rumor.f1.items()

@@ -7,7 +7,7 @@ the validation part.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
 from typing import Any
@@ -15,9 +15,9 @@ from typing import Any
 from dgljoint.errors import StudyFailedError
 from dgljoint.evaluation.figures import TITLES, figures_of
 from dgljoint.evaluation.scores import ALL, MODEL, NOT_SOURCE, Scores
+from dgljoint.evaluation.verdicts import MAJORITY, Verdict, rumor_baseline, verdicts
 from dgljoint.showing.tables import Sheet, Shown
 
-MAJORITY = "majority guess"
 FIGURES = {
     "accuracy": TITLES["accuracy"], "macro_f1": TITLES["macro_f1"], "ece": "ECE",
     "mrr": TITLES["mrr"], "hits1": TITLES["hits1"], "mrr_not_source": TITLES["mrr_not_source"],
@@ -149,7 +149,8 @@ def guess_figures(test: Scores) -> dict[str, dict[str, float]]:
     """Return the figures of the guesses that need no model, by guess."""
     guesses: dict[str, dict[str, float]] = defaultdict(dict)
     if test.rumor is not None:
-        guesses[MAJORITY]["accuracy"] = test.rumor.majority
+        found = rumor_baseline(test.rumor)
+        guesses[MAJORITY] |= {name: found[name] for name in found if name in FIGURES}
     for group, suffix in ((ALL, ""), (NOT_SOURCE, "_not_source")):
         rows = test.links[group].rows if group in test.links else {}
         for guess, row in rows.items():
@@ -162,6 +163,14 @@ def guess_figures(test: Scores) -> dict[str, dict[str, float]]:
 def spread(values: Sequence[float]) -> Spread:
     """Return mean and standard deviation of at least one value."""
     return Spread(fmean(values), stdev(values) if len(values) > 1 else None, len(values))
+
+
+def spread_verdicts(figures: Mapping[str, Mapping[str, Spread]]) -> dict[str, Verdict]:
+    """Compare the means of the model and of the guesses, as :func:`over_cells` gives them."""
+    means = {
+        row: {name: one.mean for name, one in found.items()} for row, found in figures.items()
+    }
+    return verdicts(means.pop(MODEL, {}), means)
 
 
 def over_cells(tests: Iterable[Scores]) -> dict[str, dict[str, Spread]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +42,16 @@ def runs(tmp_path: Path) -> Path:
 
 def test_every_run_has_a_row(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     head, *rows, cause = said(capsys, "runs", "list", runs).splitlines()
-    assert head.split() == ["name", "data", "split", "fold", "seed", "encoder", "plugins", "state",
-                            "best", "epoch", "accuracy", "macro", "F1", "MRR"]
+    assert head.split() == ["name", "date", "tasks", "data", "state", "accuracy", "macro", "F1",
+                            "MRR", "best", "epoch", "split", "fold", "seed", "encoder", "plugins"]
     cells = {row.split()[0]: row.split() for row in rows}
     assert list(cells) == ["bad", "begun", "good", "half", "study/better"]
-    assert cells["good"] == ["good", "small", "event", "0", "2", "gcn", "contrastive", "finished",
-                             "2", "0.700", "0.350", "0.200"]
-    assert " ".join(cells["half"][6:13]) == "resumable at epoch 3 of 9 2"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d", " ".join(cells["good"][1:3]))
+    assert cells["good"][3:] == ["both", "small", "finished", "0.700", "0.350", "0.200", "2",
+                                 "event", "0", "2", "gcn", "contrastive"]
+    assert " ".join(cells["half"][5:11]) == "resumable at epoch 3 of 9"
     assert "started, nothing saved yet" in " ".join(cells["begun"])
-    assert cells["bad"][-5:] == ["broken", "–", "–", "–", "–"]
+    assert cells["bad"][5:10] == ["broken", "–", "–", "–", "–"]
     assert cause.startswith("bad is broken: manifest.json is not readable (")
 
 
@@ -72,7 +74,7 @@ def test_runs_are_sorted_and_what_has_no_figure_stands_last(
         found = from_json(capsys, "runs", "list", runs, "--sort", key)
         assert [row["name"] for row in found][: len(names)] == names
     assert len(found) == 5
-    assert "'name', 'data'" in ends(capsys, 2, "runs", "list", runs, "--sort", "sed").error
+    assert "'name', 'date'" in ends(capsys, 2, "runs", "list", runs, "--sort", "sed").error
 
 
 def test_the_list_as_json(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -154,6 +154,7 @@ def test_the_table_has_guesses_beside_means_and_the_protocol_above(store, asked,
         "                     accuracy                   MRR\n"
         "model           0.500 ± 0.250  0.250 ± 0.125 (of 3)\n"
         "majority guess          0.400                     –\n"
+        "the model beats the best trivial baseline in accuracy (+0.100, majority guess)\n"
         "\n"
         "run folders: s\n"
     )

@@ -1,0 +1,204 @@
+"""A table that fits the terminal: no number, name or interval of it is ever cut or folded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions
+from rich.measure import Measurement
+from rich.text import Text
+
+_GAP = "  "
+# Prose is not squeezed into less, nor kept wider for the sake of one long word.
+_LEAST_PROSE = 20
+_LONGEST_WORD = 40
+
+
+@dataclass
+class Column:
+    """One column.
+
+    Attributes:
+        title: its head, which may be folded at spaces.
+        justify: where its cells are put.
+        prose: whether its cells may be folded, too.
+        cells: one a row.
+    """
+
+    title: str
+    justify: Literal["left", "right"] = "left"
+    prose: bool = False
+    cells: list[Text] = field(default_factory=list)
+
+    def widest(self) -> int:
+        """Return the width that folds nothing."""
+        return max((cell_len(text) for text in self._texts()), default=0)
+
+    def narrowest(self) -> int:
+        """Return the least width that cuts nothing."""
+        cells = 0 if self.prose else max((cell.cell_len for cell in self.cells), default=0)
+        words = [word for text in self._texts() for word in text.split()]
+        if not self.prose:
+            return max([cells, *map(cell_len, self.title.split())])
+        longest = max(map(cell_len, words), default=0)
+        return min(self.widest(), max(_LEAST_PROSE, min(longest, _LONGEST_WORD)))
+
+    def _texts(self) -> list[str]:
+        return [self.title, *(cell.plain for cell in self.cells)]
+
+
+class Table:
+    """Rows and columns that are laid out for the width there is.
+
+    Where they do not fit, prose is folded at spaces first. Then columns that may be missing are
+    dropped. Then the first cell of each row is put over the others. At last the columns are divided
+    into tables below one another, each with the first column.
+
+    Args:
+        columns: their titles.
+        numbers: whether all but the first, which is prose, hold numbers; they are aligned right.
+        prose: titles of the columns that may be folded.
+        drop: titles of columns that may be missing, the least important first.
+        over: whether the first cell of a row may stand over the others.
+
+    Attributes:
+        columns: in their order.
+        show_header: whether the titles are shown.
+    """
+
+    def __init__(
+        self, *columns: str, numbers: bool = False, prose: Collection[str] = (),
+        drop: Sequence[str] = (), over: bool = False,
+    ) -> None:
+        self.columns = [
+            Column(
+                title, "right" if numbers and place else "left",
+                title in prose or (numbers and not place),
+            )
+            for place, title in enumerate(columns)
+        ]
+        self.show_header = True
+        self._styles: list[str] = []
+        self._drop = tuple(drop)
+        self._over = over
+
+    @property
+    def row_count(self) -> int:
+        """Number of rows."""
+        return len(self._styles)
+
+    def add_column(self, title: str, justify: Literal["left", "right"] = "left") -> None:
+        """Add a column, before any row."""
+        self.columns.append(Column(title, justify))
+
+    def add_row(self, *cells: str | Text, style: str | None = None) -> None:
+        """Add a row; cells that are not given are empty."""
+        given = [*cells, *[""] * (len(self.columns) - len(cells))]
+        for column, cell in zip(self.columns, given, strict=True):
+            column.cells.append(Text(cell) if isinstance(cell, str) else cell)
+        self._styles.append(style or "")
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        """Say how wide it wants to be."""
+        wanted = _total([column.widest() for column in self.columns])
+        return Measurement(min(wanted, options.max_width), wanted)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        """Lay it out."""
+        width = options.max_width
+        for over in [False] + [True] * self._over:
+            for dropped in range(len(self._drop) + 1):
+                left = [one for one in self.columns if one.title not in self._drop[:dropped]]
+                first = left.pop(0) if over else None
+                if widths := _fitted(left, width - len(_GAP) * over):
+                    yield from self._table(console, left, widths, over=first)
+                    return
+        for number, block in enumerate(_blocks(self.columns, width)):
+            if number:
+                yield Text()
+            yield from self._table(console, block, _fitted(block, width) or _squeezed(block, width))
+
+    def _table(
+        self, console: Console, columns: Sequence[Column], widths: Sequence[int], *,
+        over: Column | None = None,
+    ) -> Iterator[Text]:
+        """Yield the lines of some columns, with the cells of ``over`` above the others."""
+        indent = _GAP if over else ""
+        if self.show_header:
+            if over and over.title:
+                yield Text(over.title, style="bold")
+            heads = [Text(column.title, style="bold") for column in columns]
+            yield from _lines(console, heads, columns, widths, indent)
+        for place, style in enumerate(self._styles):
+            if over:
+                above = over.cells[place].copy()
+                above.stylize_before(style)
+                above.no_wrap, above.overflow = True, "ignore"  # a terminal folds it, whole to copy
+                yield above
+            cells = [column.cells[place].copy() for column in columns]
+            for cell in cells:
+                cell.stylize_before(style)
+            yield from _lines(console, cells, columns, widths, indent)
+
+
+def _total(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_GAP) * max(len(widths) - 1, 0)
+
+
+def _fitted(columns: Sequence[Column], width: int) -> list[int] | None:
+    """Return the widths of columns that fit together; ``None`` where they cannot."""
+    widest = [column.widest() for column in columns]
+    if _total(widest) <= width:
+        return widest
+    made = [column.narrowest() for column in columns]
+    spare = width - _total(made)
+    if spare < 0:
+        return None
+    # the narrower the column, the sooner nothing of it is folded
+    for place in sorted(range(len(made)), key=lambda place: widest[place] - made[place]):
+        more = min(widest[place] - made[place], spare)
+        made[place] += more
+        spare -= more
+    return made
+
+
+def _squeezed(columns: Sequence[Column], width: int) -> list[int]:
+    """Return widths for what is wider than the terminal: the first column gets half at most."""
+    first = min(columns[0].narrowest(), max((width - len(_GAP)) // 2, 1))
+    rest = [max(width - first - len(_GAP), 1) for _ in columns[1:]]
+    return [first, *rest] if rest else [width]
+
+
+def _blocks(columns: Sequence[Column], width: int) -> Iterator[list[Column]]:
+    """Divide columns into tables that fit, each with the first of them."""
+    block = [columns[0]]
+    for column in columns[1:]:
+        if len(block) > 1 and _fitted([*block, column], width) is None:
+            yield block
+            block = [columns[0]]
+        block.append(column)
+    yield block
+
+
+def _lines(
+    console: Console, cells: Sequence[Text], columns: Sequence[Column], widths: Sequence[int],
+    indent: str,
+) -> Iterator[Text]:
+    """Yield the lines of one row."""
+    parts = [
+        list(cell.wrap(console, width)) if cell.cell_len > width else [cell]
+        for cell, width in zip(cells, widths, strict=True)
+    ]
+    for height in range(max(map(len, parts), default=0)):
+        line = Text(indent, no_wrap=True, overflow="ignore")
+        for place, (part, column) in enumerate(zip(parts, columns, strict=True)):
+            text = part[height].copy() if height < len(part) else Text()
+            text.rstrip()
+            text.align(column.justify, widths[place])
+            line.append_text(text)
+            line.append(_GAP if place < len(parts) - 1 else "")
+        line.rstrip()
+        yield line

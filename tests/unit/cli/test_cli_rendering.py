@@ -160,11 +160,12 @@ def test_plan_is_a_tree_of_everything_the_run_will_do(capsys):
         parameters=12345,
         steps=7,
         settings={"train": {"epochs": 3}},
+        notes=("one class has few",),
     )
     text = text_of([plan_tree(plan)], capsys)
     for part in ("t15: 12,345 parameters, 7 steps an epoch", "labels = true, false",
                  "features = bow 1062", "encoder gcn: convolves [x]", "layers = 2",
-                 "losses: cascade, rumor", "epochs = 3"):
+                 "losses: cascade, rumor", "epochs = 3", "note: one class has few"):
         assert part in text
 
 

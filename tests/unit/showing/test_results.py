@@ -79,7 +79,7 @@ Scores on the test set
 
 rumor, 8 cascades  accuracy  macro F1  AUROC
 model                 0.500     0.250  0.600
-majority guess        0.550         –      –
+majority guess        0.550     0.355  0.500
 
 class     F1  cascades
 true   0.500         4
@@ -93,6 +93,12 @@ source         0.450   0.400   0.450    0.500  0.600
 model                               0.300   0.150   0.300    0.300  0.600
 source                              0.450   0.400   0.450    0.500  0.600
 
+rumor: the model does not beat the best trivial baseline in accuracy (-0.050,
+majority guess), macro F1 (-0.105, majority guess)
+links, all: the model does not beat the best trivial baseline in MRR (-0.150,
+source), Hits@1 (-0.250, source)
+links, parent is not the source: the model does not beat the best trivial
+baseline in MRR (-0.150, source), Hits@1 (-0.250, source)
 95% intervals: accuracy 0.200–0.800"""
 
 

@@ -149,7 +149,9 @@ def test_a_run_that_has_not_ended_is_shown(
 
 def test_what_is_no_run_is_said(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for verb in ("show", "report"):
-        assert "is no run folder" in ends(capsys, 3, "runs", verb, runs).error
+        (runs.parent / "empty").mkdir(exist_ok=True)
+        assert "is no run folder" in ends(capsys, 3, "runs", verb, runs.parent / "empty").error
+        assert "bad: manifest.json is not readable" in ends(capsys, 3, "runs", verb, runs).error
         assert "manifest.json is not readable" in ends(capsys, 3, "runs", verb, runs / "bad").error
 
 

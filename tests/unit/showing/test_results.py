@@ -109,11 +109,15 @@ Run runs/mine: epoch 3, chosen on the validation set
                        accuracy  macro F1    MRR  Hits@1
 model, validation set     0.600     0.300  0.300   0.150
 model, test set           0.500     0.250  0.300   0.150
-majority guess            0.550         –      –       –
+majority guess            0.550     0.355      –       –
 parent: source                –         –  0.450   0.400
 
 the trivial baselines are those of the test set
-no class b"""
+no class b
+the model does not beat the best trivial baseline in accuracy (-0.050, majority
+guess), macro F1 (-0.105, majority guess)
+the model does not beat the best trivial baseline in MRR (-0.150, source),
+Hits@1 (-0.250, source)"""
 
 
 def test_a_run_shows_how_it_is_and_never_raises(shown: dict[str, Shown]) -> None:

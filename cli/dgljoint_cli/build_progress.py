@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 from dgljoint_cli.console import Talk
 from dgljoint_cli.watching import Drawn, suited
@@ -14,6 +16,7 @@ from dgljoint_data.watch import Watch
 
 _SECONDS_A_LINE = 20.0
 _SECONDS_A_LOOK = 0.1
+_BAR = 30
 
 
 def watching_build(talk: Talk) -> AbstractContextManager[Watch]:
@@ -83,13 +86,22 @@ class LineWatch(CountingWatch):
             self._talk.say(f"read: {self.figures}{share}")
 
 
+class _CountedProgress(Progress):
+    """Bars, each with its figures on a line of their own: beside it they would be cut."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Yield the lines."""
+        yield self.make_tasks_table(self.tasks)
+        yield from (Text(task.fields["figures"]) for task in self.tasks)
+
+
 class BarWatch(CountingWatch):
     """A bar with the time left where it is known how much there is."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(_SECONDS_A_LOOK)
-        self.bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"),
+        self.bar = _CountedProgress(
+            TextColumn("{task.description}"), BarColumn(_BAR), TextColumn("elapsed"),
             TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=console,
             transient=True,
         )

@@ -18,6 +18,7 @@ from dgljoint_cli.table import Table
 _TICKS = "▁▂▃▄▅▆▇█"
 _COURSE = 16  # epochs
 _NOTHING = "–"
+_BAR = 16  # with what stands beside it, a line of 80
 # A bar that fills faster than this only flickers.
 _SECONDS_WORTH_A_BAR = 3.0
 
@@ -35,8 +36,9 @@ class LiveProgress(Callback):
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
         self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(),
-            TextColumn("{task.fields[left]}"), TimeRemainingColumn(), console=console,
+            TextColumn("{task.description}"), BarColumn(_BAR), TextColumn("elapsed"),
+            TimeElapsedColumn(), TextColumn("{task.fields[left]}"), TimeRemainingColumn(),
+            console=console,
         )
         self._run = self._bar.add_task("preparing", total=None, left="left, at most")
         self._epoch = self._bar.add_task("", total=None, left="left", visible=False)
@@ -47,6 +49,10 @@ class LiveProgress(Callback):
         self._records: list[EpochRecord] = []
         self._best: EpochRecord | None = None
         self.live = Live(console=console, get_renderable=self._render, refresh_per_second=5)
+
+    def phase(self, name: str) -> None:
+        """Name it in the place of the epoch."""
+        self._bar.update(self._run, description=name.partition(":")[0])
 
     def start(self, epochs: int, steps: int, resumed_from: int) -> None:
         """Set the bars' lengths."""
@@ -60,8 +66,11 @@ class LiveProgress(Callback):
         self._losses = losses
         # Where posts bound a batch, an epoch may take a step more than the first one.
         done = min(step, self._steps)
+        title = self._title(epoch)
+        if step >= self._steps:
+            title += ", validating"
         self._bar.update(
-            self._run, completed=(epoch - 1) * self._steps + done, description=self._title(epoch)
+            self._run, completed=(epoch - 1) * self._steps + done, description=title
         )
         now = self._clock()
         if self._epoch_started is None:
@@ -81,6 +90,7 @@ class LiveProgress(Callback):
         if record.best:
             self._best = record
         self._epoch_started = None
+        self._bar.update(self._run, description=self._title(record.epoch))
         self._bar.update(self._epoch, visible=False)
 
     def message(self, text: str) -> None:

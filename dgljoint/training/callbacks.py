@@ -28,7 +28,11 @@ class Callback:
 
     Events come in the order ``start``, then for each epoch its steps and ``epoch``, then ``end``;
     a run that fails or is interrupted has no ``end``. What they are given must not be changed.
+    ``phase`` comes before ``start`` and after the last epoch.
     """
+
+    def phase(self, name: str) -> None:
+        """Something other than training begins: reading and fitting features, or scoring."""
 
     def start(self, epochs: int, steps: int, resumed_from: int) -> None:
         """Training starts: at most ``epochs`` of ``steps`` steps, ``resumed_from`` are done.
@@ -59,6 +63,10 @@ class Callbacks(Callback):
     def __init__(self, callbacks: Iterable[Callback]) -> None:
         self._callbacks = tuple(callbacks)
         self.stop_asked = False
+
+    def phase(self, name: str) -> None:
+        """Pass it on."""
+        self._tell(lambda callback: callback.phase(name))
 
     def start(self, epochs: int, steps: int, resumed_from: int) -> None:
         """Pass it on."""

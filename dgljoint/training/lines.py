@@ -54,6 +54,10 @@ class LineProgress(Callback):
         self._detail = detail
         self._epochs = 0
 
+    def phase(self, name: str) -> None:
+        """Say what begins."""
+        self._say(f"{name} …")
+
     def start(self, epochs: int, steps: int, resumed_from: int) -> None:
         """Remember the number of epochs for the lines to come."""
         self._epochs = epochs

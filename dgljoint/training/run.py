@@ -42,6 +42,9 @@ from dgljoint.training.setup import (
 )
 from dgljoint.training.trainer import Trainer
 
+PREPARING = "preparing: reading data, fitting features"
+SCORING = "scoring: validation and test set"
+"""What a run does before and after its epochs."""
 # Where the state to go on from says what was read; states of earlier versions do not.
 _SEEN = "seen"
 
@@ -121,10 +124,11 @@ def _train(
 ) -> RunResult:
     place = find_device(device, started().local_rank)
     with joined(place) as processes, ExitStack() as held:
+        told = Callbacks(callbacks if processes.first else ())
+        told.phase(PREPARING)
         setup = set_up(config, registry, place, processes)
         config = setup.config
         folder = RunFolder(processes.from_first(lambda: folder.path))
-        told = Callbacks(callbacks if processes.first else ())
         trainer = Trainer(
             config,
             setup.store,
@@ -148,6 +152,7 @@ def _train(
             told.message(note)
         told.start(config.train.epochs, trainer.batches.steps(0), trainer.position.epoch)
         _train_epochs(trainer, setup, folder, told, processes, stop)
+        told.phase(SCORING)
         result = _score(setup, folder, processes)
         processes.from_first(lambda: _report(folder, told))
         told.end(result)

@@ -213,9 +213,13 @@ def test_verbose_writes_lines_to_stderr_and_nothing_to_stdout(
     dgljoint.evaluate(result, verbose=True)
     out, err = capsys.readouterr()
     assert out == ""
-    first, *others = err.splitlines()
-    assert first.startswith("epoch 1/1  loss cascade ")
-    assert others == ["scoring the test set of a …", "scoring the test set of a: done, 0 s"]
+    preparing, epoch, *others = err.splitlines()
+    assert preparing == "preparing: reading data, fitting features …"
+    assert epoch.startswith("epoch 1/1  loss cascade ")
+    assert others == [
+        "scoring: validation and test set …",
+        "scoring the test set of a …", "scoring the test set of a: done, 0 s",
+    ]
     dgljoint.train(store, out="b", **settings)
     assert capsys.readouterr() == ("", "")
 

@@ -63,6 +63,35 @@ def test_before_the_first_step_only_the_bar_is_shown(screen: Screen) -> None:
     assert "left, at most" in lines[0]
 
 
+def headline(screen: Screen) -> str:
+    return next(line for line in screen.shows() if line)
+
+
+def test_preparing_validating_and_scoring_are_told_from_training(screen: Screen) -> None:
+    screen.view.phase("preparing: reading data")
+    assert headline(screen).startswith("preparing ")
+    screen.view.start(epochs=60, steps=5, resumed_from=0)
+    screen.view.step(1, 4, {"rumor": 1.5})
+    assert headline(screen).startswith("epoch 1/60 ")
+    screen.view.step(1, 5, {"rumor": 1.5})
+    assert headline(screen).startswith("epoch 1/60, validating ")
+    screen.view.epoch(replace(RECORD, epoch=1))
+    assert headline(screen).startswith("epoch 1/60 ")
+    screen.view.phase("scoring: validation and test set")
+    assert headline(screen).startswith("scoring ")
+
+
+def test_elapsed_and_left_have_their_names_in_80_columns() -> None:
+    screen = Screen(width=80)
+    with screen.view.live:
+        screen.view.start(epochs=60, steps=1000, resumed_from=0)
+        for step in range(1, 1001):
+            screen.view.step(1, step, {"rumor": 1.5})
+        line = headline(screen)
+    assert re.search(r"elapsed \d:\d\d:\d\d left, at most [\d-]:[\d-]{2}:[\d-]{2}$", line), line
+    assert len(line) <= 80
+
+
 def test_losses_of_the_step_stand_beside_those_of_the_epoch(screen: Screen) -> None:
     screen.view.start(epochs=3, steps=5, resumed_from=0)
     screen.view.step(1, 1, {"cascade": 2.25, "rumor": 1.5})

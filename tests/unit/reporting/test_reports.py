@@ -150,6 +150,19 @@ def test_figures_stand_beside_trivial_guesses(tmp_path: Path) -> None:
         assert words in card
 
 
+def test_bold_is_what_beats_the_best_trivial_baseline_and_a_line_says_so(tmp_path: Path) -> None:
+    write_reports(write_run(tmp_path / "a", accuracy=0.75, mrr=0.3))
+    page = (tmp_path / "a" / "report.html").read_text()
+    better = re.findall(r'<td class="better">([\d.]+)', page)
+    # accuracy, macro F1 and AUROC of the test part; no figure of the links
+    assert better[:3] == ["0.750", "0.375", "0.600"]
+    assert "0.300" not in better
+    card = (tmp_path / "a" / "model_card.md").read_text()
+    for text in (" ".join(page.split()), " ".join(card.split())):
+        assert "the model beats the best trivial baseline in accuracy (+0.200, majority" in text
+        assert "the model does not beat the best trivial baseline in MRR (-0.150, source)" in text
+
+
 def test_what_is_taken_for_what_and_how_sure(tmp_path: Path) -> None:
     page, card = written(write_run(tmp_path / "a", said=SAID))
     assert "true 3 1 false 4 0" in page.text

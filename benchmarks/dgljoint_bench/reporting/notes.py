@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dgljoint.evaluation.comparison import MIN_FOR_INTERVAL, MIN_FOR_TEST, SIGNIFICANCE
 from dgljoint.words import plural
 from dgljoint_bench.reporting.report import RankReport, SuiteReport, TableReport
-from dgljoint_bench.reporting.rows import NO_MODELS, PUBLISHED, Progress
+from dgljoint_bench.reporting.rows import CONFIGURATION, NO_MODELS, PUBLISHED, Progress
 from dgljoint_bench.reporting.titles import title_of
 
 
@@ -26,6 +26,7 @@ def table_notes(
     if not figures:
         yield "No cell has a figure yet"
     yield from _of_bold(table, figures, bold)
+    yield from _of_baselines(table, figures)
     by_count: defaultdict[str, list[str]] = defaultdict(list)
     for one in table.cells.progress:
         if one.done < one.asked:
@@ -90,10 +91,27 @@ def _of_bold(table: TableReport, figures: Sequence[str], bold: str) -> Iterator[
         yield f"Nothing is {bold}: a test needs {MIN_FOR_TEST} pairs, here it has {counted}"
     elif idle:
         yield f"Nothing is {bold}: of {', '.join(idle)} no cell is done, which could be the best"
-    elif any(one.significant for one in found):
+    elif any(table.is_best(row, name) for row in table.cells.rows for name in figures):
         yield f"What is {bold} is better than every other configuration: {test}"
+    elif any(one.significant for one in found):
+        yield f"Nothing is {bold}: the best configuration does not beat what needs no model"
     else:
         yield f"Nothing is {bold}: no configuration is better than every other: {test}"
+
+
+def _of_baselines(table: TableReport, figures: Sequence[str]) -> Iterator[str]:
+    """Say in a line which configurations beat the best that needs no model."""
+    said = []
+    for name in figures:
+        having = [r for r in table.cells.rows if r.kind == CONFIGURATION and name in r.figures]
+        best = table.baseline(name)
+        if best is None or not having:
+            continue
+        better = [row.name for row in having if table.beats_baseline(row, name)]
+        who = "all" if len(better) == len(having) else ", ".join(better) or "none"
+        said.append(f"{title_of(name)} ({best.name}): {who}")
+    if said:
+        yield f"Better than the best row without a model, which is in brackets: {'; '.join(said)}"
 
 
 def _range(numbers: Sequence[int]) -> str:

@@ -12,7 +12,7 @@ from dgljoint.suggest import did_you_mean
 from dgljoint_bench.reporting.bayesian import ROPE
 from dgljoint_bench.reporting.held import held_suites
 from dgljoint_bench.reporting.ranks import Ranks, average_ranks
-from dgljoint_bench.reporting.rows import CONFIGURATION, NO_MODELS, Row, Rows, gather
+from dgljoint_bench.reporting.rows import BASELINES, CONFIGURATION, NO_MODELS, Row, Rows, gather
 from dgljoint_bench.reporting.series import blocks
 from dgljoint_bench.reporting.statistics import Beside, Best, beside_reference, best_of
 from dgljoint_bench.reporting.titles import check_figures, in_order, lower_is_better
@@ -53,12 +53,25 @@ class TableReport:
         return _shown(self.figures, self.deadlines)
 
     def is_best(self, row: Row, figure: str) -> bool:
-        """Say whether a row is the configuration that is better than every other."""
+        """Say whether a row is the configuration that is better than every other row run here."""
         best = self.best.get(figure)
         return (
             best is not None and best.significant and row.kind == CONFIGURATION
-            and best.configuration == row.name
+            and best.configuration == row.name and self.beats_baseline(row, figure)
         )
+
+    def baseline(self, figure: str) -> Row | None:
+        """Return the best row that needs no model; ``None`` where none has the figure."""
+        sign = -1 if lower_is_better(figure) else 1
+        having = [r for r in self.cells.rows if r.kind in BASELINES and figure in r.figures]
+        return max(having, key=lambda row: sign * row.figures[figure].mean, default=None)
+
+    def beats_baseline(self, row: Row, figure: str) -> bool:
+        """Say whether a row has a better mean than every one that needs no model."""
+        sign, baseline = -1 if lower_is_better(figure) else 1, self.baseline(figure)
+        if baseline is None:
+            return True
+        return sign * (row.figures[figure].mean - baseline.figures[figure].mean) > 0
 
 
 @dataclass(frozen=True, slots=True)

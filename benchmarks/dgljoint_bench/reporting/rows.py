@@ -22,6 +22,8 @@ from dgljoint_bench.suites.suite import Suite, Table
 CONFIGURATION, CLASSIFIER, GUESS, PUBLISHED = "configuration", "classifier", "guess", "published"
 KINDS = (CONFIGURATION, CLASSIFIER, GUESS, PUBLISHED)
 """Of rows, in the order they stand."""
+BASELINES = (CLASSIFIER, GUESS)
+"""Kinds of rows that need no model."""
 NO_MODELS = "classifiers without a model"
 
 Place = tuple[int, int]

@@ -79,15 +79,22 @@ def test_a_configuration_that_has_not_run_keeps_all_from_being_bold(tmp_path) ->
     assert "**" not in text
 
 
-def test_a_guess_is_never_bold(tmp_path) -> None:
+@pytest.mark.parametrize("guess", [0.61, 0.99])
+def test_a_guess_is_never_bold_and_nothing_is_that_does_not_beat_it(guess, tmp_path) -> None:
     cells = [
-        cell(name, place % 3, place // 3, accuracy=value, guesses={"joint": {"accuracy": 0.99}})
+        cell(name, place % 3, place // 3, accuracy=value, guesses={"joint": {"accuracy": guess}})
         for name, add in (("plain", 0), ("joint", 0.1))
         for place, value in enumerate(one + add * (1 + place / 9) for place, one in enumerate(SIX))
     ]
     text = markdown(grids_of(report(write(tmp_path / "r.sqlite", cells, three_folds()))))
-    assert "| joint | **0.678" in text
-    assert "| joint | 0.990" in text
+    assert ("| joint | **0.678" in text) == (guess < 0.67)
+    assert f"| joint | {guess:.3f}" in text
+    beaten = "joint" if guess < 0.67 else "none"
+    assert (
+        "Better than the best row without a model, which is in brackets: accuracy (joint): "
+        f"{beaten}"
+    ) in text
+    assert ("the best configuration does not beat what needs no model" in text) == (guess > 0.67)
 
 
 def test_captions_say_how_data_are_cut_and_what_selected(tmp_path) -> None:

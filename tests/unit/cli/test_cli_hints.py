@@ -21,6 +21,8 @@ REPLIES = '{"id": "1", "posts": [{"id": "1", "text": "a"}]}\n'
         (("train", "--epoch", "3"), "did you mean --epochs?"),
         (("train", "--encoder", "gat", "--heads", "2"), "-s gat.heads=2?"),
         (("train", "--plugin", "contrastive", "--temperature", "1"), "-s contrastive.temperat"),
+        (("train", "--temperature", "1"), "it is -s NAME.temperature=1 with one of "),
+        (("train", "--negatives", "4"), "did you mean --plugin contrastive -s contrastive.nega"),
         (("preprocess", "synthetic", "--cascades", "3"), "did you mean -s cascades=3?"),
         (("preprocess", "synthetic", "--output", "x.h5"), "did you mean --out?"),
         (("evaluate", "run", "--lr", "1"), "hint: dgljoint evaluate -h"),

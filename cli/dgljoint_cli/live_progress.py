@@ -109,7 +109,7 @@ class LiveProgress(Callback):
             # side by side where there is room
             parts += ["", Columns(tables, padding=(0, 4))]
         if self._records:
-            parts.append(Text(self._last_line(), no_wrap=True, overflow="ellipsis"))
+            parts.append(Text(self._last_line()))
         return Group(*parts)
 
     def _loss_table(self) -> Table:

@@ -72,7 +72,7 @@ def test_json_is_all_of_stdout(arguments, home, place):
 
 def test_predictions_are_all_of_stdout(home, place):
     lines = in_a_fresh_home(home, place, DGLJOINT, "predict", RUN, "-o", "-").stdout.splitlines()
-    assert lines[0].startswith("cascade,")
+    assert lines[0].startswith("part,cascade,")
     assert len(lines) == 41
     assert {line.count(",") for line in lines} == {lines[0].count(",")}
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from dgljoint.evaluation import ranking
 from dgljoint.evaluation.evaluate import Evaluator
@@ -85,6 +86,27 @@ def test_ranks_by_scores_are_a_plain_count(of: CascadeColumns, seed: int, cut: C
         scores = scorer.pairs(post, candidates).numpy()
         assert (found.above[row], found.tied[row]) == counted(scores, targets, row)
         assert found.candidates[row] == len(candidates)
+
+
+class Rounded(LinkScorer):
+    """Sums a table in another way than single pairs."""
+
+    def table(self, post: Tensor, start: int, stop: int) -> Tensor:
+        return super().table(post, start, stop) + 1e-3
+
+
+@settings(max_examples=40)
+@given(columns(), st.integers(0, 100), st.sampled_from(CUTS))
+def test_a_parent_ties_with_itself_whatever_rounding_does(
+    of: CascadeColumns, seed: int, cut: Cut
+) -> None:
+    targets, scorer = evaluation_targets(of, 0.5), scorer_of(of, seed)
+    rounded = Rounded(scorer.child, scorer.candidate, scorer.delay_seconds, scorer.knots)
+    with pytest.MonkeyPatch.context() as patch:
+        cut_into(cut, patch)
+        found = rank_by_scores(rounded, targets)
+    assert (found.tied >= 0).all()
+    assert (found.above + found.tied < found.candidates).all()
 
 
 @settings(max_examples=40)

@@ -11,7 +11,7 @@ from dgljoint.errors import DataError
 from dgljoint.reading import ReadReport
 from dgljoint_data._beside import SOURCE_DEPTH, count_unread, entries, folders, packed
 from dgljoint_data._decode import decode
-from dgljoint_data._rvnn_files import label_files, of_edition
+from dgljoint_data._rvnn_files import RESOURCE, label_files, of_edition, why_no_rows
 
 LABELS = "label.txt"
 TEXTS = "source_tweets.txt"
@@ -115,10 +115,10 @@ def _incomplete(source: Path) -> DataError:
     partial = [folder for folder in (source, *folders(source, SOURCE_DEPTH)) if _parts(folder)]
     folder = partial[0] if partial else source
     missing = [name for name in (LABELS, TREES) if name not in _parts(folder)]
-    if not partial and (labels := label_files(source)):
+    if not partial and (labels := [*label_files(source), *label_files(source / RESOURCE)]):
         return DataError(
             f"{source} holds {labels[0].name} of the RvNN form, but no file of its rows"
-            f"{packed(source)}",
+            f"{why_no_rows(source)}{packed(source)}",
             hint=_UNPACK,
         )
     return DataError(
@@ -156,26 +156,31 @@ def read_lines(path: Path) -> list[str]:
     return [line.removesuffix("\r") for line in text.split("\n")]
 
 
-def read_labels(path: Path, known: tuple[str, ...], report: ReadReport) -> dict[str, str]:
+def read_labels(
+    path: Path, known: tuple[str, ...], report: ReadReport
+) -> tuple[dict[str, str], set[str]]:
     """Read ``label:tweet id`` lines: the label of each thread, in the order of the file.
 
     A line that is repeated counts as a repair; a thread with two labels, an unknown label, or a
     line of another form is refused.
+
+    Returns:
+        the labels by thread, and the threads that were refused.
     """
     def split(line: str) -> tuple[str, str]:
         label, _, thread = line.rpartition(":")
         return label, thread
 
-    found = _labels(path, split, known, report)
-    return {thread: label for thread, (label, _) in found.items()}
+    found, refused = _labels(path, split, known, report)
+    return {thread: label for thread, (label, _) in found.items()}, refused
 
 
 def read_rvnn_labels(
     path: Path, known: tuple[str, ...], report: ReadReport
-) -> dict[str, tuple[str, int]]:
+) -> tuple[dict[str, tuple[str, int]], set[str]]:
     """Read the labels of the RvNN label file: label and line of each thread, in its order.
 
-    Lines are judged like those of :func:`read_labels`.
+    Lines are judged like those of :func:`read_labels`, and so is what is returned.
     """
     def split(line: str) -> tuple[str, str]:
         label, _, thread = [*line.split("\t"), "", ""][:3]
@@ -186,7 +191,7 @@ def read_rvnn_labels(
 
 def _labels(
     path: Path, split: Callable[[str], tuple[str, str]], known: tuple[str, ...], report: ReadReport
-) -> dict[str, tuple[str, int]]:
+) -> tuple[dict[str, tuple[str, int]], set[str]]:
     name = path.name
     labels: dict[str, tuple[str, int]] = {}
     refused: set[str] = set()
@@ -212,7 +217,7 @@ def _labels(
             del labels[thread]
         else:
             report.repair("duplicate label line", f"{name}:{number}")
-    return labels
+    return labels, refused
 
 
 def read_texts(path: Path | None, report: ReadReport) -> dict[str, str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from dgljoint.errors import DataError
@@ -115,11 +116,23 @@ def editions_named(folder: Path) -> list[str]:
 
 
 def holds_rows(path: Path) -> bool:
-    """Say whether a file's first line is a row of a tree."""
+    """Say whether a file begins with a row of a tree, or with a line of headings and a row."""
     # Files that are named after a thread are trees of the other form.
     if path.suffix.lower() in _OTHER or path.stem.isdecimal():
         return False
-    return bool(_ROW.match(next(_first_lines(path), b"")))
+    return any(map(_ROW.match, islice(_first_lines(path), 2)))
+
+
+def why_no_rows(source: Path) -> str:
+    """Say how a file begins that is named like one of rows, but holds none; "" without such."""
+    for path in (*_texts(source), *_texts(source / RESOURCE)):
+        if "rvnn" in path.name.lower():
+            start = next(_first_lines(path), b"")[:60].decode(errors="replace")
+            return (
+                f": {path.name} begins with {start!r}, expected thread, parent's index or None, "
+                "index, ... and words, separated by tabs"
+            )
+    return ""
 
 
 def holds_labels(path: Path) -> bool:

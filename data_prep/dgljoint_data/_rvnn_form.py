@@ -8,8 +8,9 @@ the tree, the index of the parent (``None`` for the source) and the index of the
     words                                      the trees of Weibo
     delay  words;  parents  words;  parents  length  delay;  and what else can be told apart
 
-Words are ``column:count`` pairs, all else are numbers. A delay is the number that is 0 for the
-sources and not for all posts; parents and length are at least 1 everywhere.
+Words are ``column:count`` pairs; all else are numbers, but a stance may be a name. A delay is the
+number that is 0 for the sources and not for all posts; parents and length are at least 1
+everywhere.
 """
 
 from __future__ import annotations
@@ -45,9 +46,11 @@ def find_form(rows: Sequence[Fields]) -> Form | str:
         rows: all of the same number of columns, at least :data:`COMMON` and one.
     """
     places = range(COMMON, len(rows[0]))
-    words = [place for place in places if not _holds_numbers(rows, place)]
-    if len(words) > 1:
-        return f"columns {_spoken(words)} hold no numbers, expected one column of word counts"
+    texts = [place for place in places if not _holds_numbers(rows, place)]
+    # A stance may be written out, as "deny"; there are no pairs in it.
+    words = [place for place in texts if _holds_words(rows, place)] if len(texts) > 1 else texts
+    if len(texts) > 1 and (len(words) != 1 or texts[0] != words[0]):
+        return f"columns {_spoken(texts)} hold no numbers, expected one column of word counts"
     if words and not _holds_words(rows, words[0]):
         return f"column {words[0] + 1} holds no word counts such as 12:1"
     end = words[0] if words else places.stop

@@ -42,8 +42,7 @@ NO_TIMES = (
     "cascade task has no targets; --text-from joins its words with the times of the tree release"
 )
 STANCE = (
-    "rows have a column after the words, in such copies a stance given by a model; it is not "
-    "stored, since what its numbers mean is not published"
+    "rows have a column after the words, in such copies a stance given by a model; it is not stored"
 )
 WITHOUT_TREE = "label without a tree"
 _UNPACK = f"unpack the whole release: {DATA} and the label file are in one folder or in {RESOURCE}/"
@@ -89,7 +88,7 @@ class TwitterRvnnReader:
         """
         data, label_file = self._find(source)
         name = label_file.name
-        labels = read_rvnn_labels(label_file, self.label_names, report)
+        labels, refused = read_rvnn_labels(label_file, self.label_names, report)
         events = read_events(label_file, report)
         report.count(THREADS_MET, len(labels) + len(report.quarantine))
         file, trees = read_rows(data, report)
@@ -118,6 +117,10 @@ class TwitterRvnnReader:
         if not sizes:
             why = _why_none(met > 0, file.name, name, report)
             raise DataError(f"{data.parent} holds no readable thread: {why}")
+        # Refused for their labels: the report has each of these threads already.
+        known = [trees.pop(thread) for thread in refused & trees.keys()]
+        if known:
+            report.count(f"{POSTS_DROPPED}of_refused_trees", sum(map(len, known)))
         _leave_out(trees, file.name, name, report)
         _name_others(source or data.parent, data, label_file, report)
         report.counts |= {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -97,7 +97,7 @@ class TwitterTreeReader:
     ) -> Iterator[Cascade]:
         """Yield the same, the tree files read by ``spread``."""
         release = find_release(source, self._edition)
-        labels = read_labels(release.labels, self.label_names, report)
+        labels, refused = read_labels(release.labels, self.label_names, report)
         texts = read_texts(release.texts, report)
         events = self._events(release, report)
         files = release.tree_files(report)
@@ -118,7 +118,7 @@ class TwitterTreeReader:
             else:
                 yield words.join(read.cascade, whole=read.whole)
             sizes.append(read.posts)
-        _refuse_unlabelled(release, files, labels, report)
+        _refuse_unlabelled(release, files, labels.keys() | refused, report)
         if not sizes:
             first = next(iter(report.refusals.items()), None)
             why = f": {first[0]} ({first[1].examples[0]})" if first else ": label.txt names none"
@@ -262,10 +262,10 @@ def _kinds(tweet: Ints) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
 
 
 def _refuse_unlabelled(
-    release: TreeRelease, files: Mapping[str, Path], labels: Mapping[str, str], report: ReadReport
+    release: TreeRelease, files: Mapping[str, Path], labelled: Container[str], report: ReadReport
 ) -> None:
     for thread, path in files.items():
-        if thread not in labels:
+        if thread not in labelled:
             report.count(THREADS_MET)
             name = str(path.relative_to(release.folder))
             report.refuse("tree without a label", name)

@@ -12,7 +12,7 @@ from typing import Any
 from dgljoint.errors import DataError
 from dgljoint.reading import ReadReport
 from dgljoint_data._dates import ODD_DATE, is_odd
-from dgljoint_data._json import MENDED, BadJsonError, parse_json, read_json
+from dgljoint_data._json import MENDED, BadJsonError, id_text, parse_json, read_json
 from dgljoint_data._pheme_layout import readable
 from dgljoint_data._tweets import TRUNCATED, Tweet, parse_one, users_in
 
@@ -34,11 +34,13 @@ class Tweets:
     Attributes:
         given: tweets that were asked for, by id.
         included: those that answers of the API have beside them.
+        unreadable: place and reason of each tweet that has an id, but cannot be read.
         place: of each tweet, for the report.
     """
 
     given: dict[str, Tweet] = field(default_factory=dict)
     included: dict[str, Tweet] = field(default_factory=dict)
+    unreadable: dict[str, tuple[str, str]] = field(default_factory=dict)
     place: dict[str, str] = field(default_factory=dict)
 
 
@@ -139,6 +141,9 @@ def _add(
         report.count("distinct_posts")
         report.count("posts_dropped_unreadable")
         report.repair(BAD_TWEET, f"{place}: {error}")
+        number = id_text(entry.get("id_str"), entry.get("id")) if isinstance(entry, dict) else None
+        if number is not None:
+            found.unreadable.setdefault(number, (place, str(error)))
         return
     if tweet.id in found.given:
         report.count("duplicate_tweets")

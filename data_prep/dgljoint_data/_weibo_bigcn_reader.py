@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -94,7 +94,7 @@ class BigcnReader:
 
     def read_in_parts(self, report: ReadReport, spread: Spread) -> Iterator[Cascade]:
         """Yield the threads in the order of the labels, their rows read by ``spread``."""
-        labels = _read_labels(self._release.labels, report)
+        labels, refused = _read_labels(self._release.labels, report)
         report.count(THREADS_MET, len(labels) + len(report.quarantine))
         file, places = _index(self._release.trees, report)
         threads = [
@@ -107,13 +107,15 @@ class BigcnReader:
             report.absorb(found)
             if cascade is not None:
                 yield cascade
-        _leave_out(self._release.trees, file, places, name, report)
+        _leave_out(self._release.trees, file, places, refused, name, report)
         if not report.counts.get("posts_with_delay"):
             report.note(_NO_TIMES)
 
 
-def _read_labels(path: Path, report: ReadReport) -> dict[str, tuple[str, int]]:
-    """Read ``thread label`` lines: the label and line of each thread."""
+def _read_labels(
+    path: Path, report: ReadReport
+) -> tuple[dict[str, tuple[str, int]], set[str]]:
+    """Read ``thread label`` lines: label and line of each thread, and the threads refused."""
     labels: dict[str, tuple[str, int]] = {}
     refused: set[str] = set()
     for number, line in enumerate(read_lines(path), start=1):
@@ -138,7 +140,7 @@ def _read_labels(path: Path, report: ReadReport) -> dict[str, tuple[str, int]]:
             continue
         refused.add(thread)
         labels.pop(thread, None)
-    return labels
+    return labels, refused
 
 
 def _index(path: Path, report: ReadReport) -> tuple[RowFile, dict[str, array[int]]]:
@@ -226,21 +228,30 @@ def _read_thread(
 
 
 def _leave_out(
-    path: Path, file: RowFile, places: dict[str, array[int]], labels: str, report: ReadReport
+    path: Path, file: RowFile, places: Mapping[str, array[int]], refused: Set[str], labels: str,
+    report: ReadReport,
 ) -> None:
-    """Count the trees that have no label; one refusal each would drown the others."""
-    if not places:
-        return
-    posts = 0
-    for thread, stretches in places.items():
-        posts += len(take_rows(_lines(path, stretches), file, report).get(thread, {}))
-    report.count("trees_without_a_label", len(places))
-    report.count("distinct_posts", posts)
-    report.count(f"{POSTS_DROPPED}of_trees_without_a_label", posts)
-    report.note(
-        f"{len(places):,} trees of {file.name} have no label in {labels} and were left out, "
-        f"{next(iter(places))} for one"
-    )
+    """Count the trees that have no label; one refusal each would drown the others.
+
+    Those whose label was refused are in the report already, all but their posts.
+    """
+    unlabelled = [thread for thread in places if thread not in refused]
+    for threads, why in (
+        (unlabelled, "of_trees_without_a_label"), (refused & places.keys(), "of_refused_trees")
+    ):
+        posts = sum(
+            len(take_rows(_lines(path, places[thread]), file, report).get(thread, {}))
+            for thread in threads
+        )
+        if posts:
+            report.count("distinct_posts", posts)
+            report.count(POSTS_DROPPED + why, posts)
+    if unlabelled:
+        report.count("trees_without_a_label", len(unlabelled))
+        report.note(
+            f"{len(unlabelled):,} trees of {file.name} have no label in {labels} and were left "
+            f"out, {unlabelled[0]} for one"
+        )
 
 
 __all__ = ["COLUMNS", "FEATURE", "BigcnReader", "BigcnRelease", "bigcn_release"]

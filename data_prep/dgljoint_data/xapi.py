@@ -78,11 +78,7 @@ class XApiReader:
             source_tweet = members.get(conversation)
             if source_tweet is None:
                 report.count("posts_dropped_with_thread", len(members))
-                first = next(iter(members))
-                report.refuse(
-                    "conversation without its source tweet", tweets.place[first],
-                    detail=f"{conversation}, of which {first} is a part",
-                )
+                _refuse(conversation, next(iter(members)), tweets, report)
                 continue
             stored += 1
             yield _cascade(source_tweet, members, tweets.place, report)
@@ -91,6 +87,20 @@ class XApiReader:
             why = f": {odd[0]} ({odd[1].examples[0]})" if odd else ""
             raise DataError(f"{source} holds no readable conversation{why}", hint=HINT)
         report.note("tweets of the API have neither labels nor events: each thread is an event")
+
+
+def _refuse(conversation: str, member: str, tweets: Tweets, report: ReadReport) -> None:
+    """Say why a conversation has no source."""
+    if conversation in tweets.unreadable:
+        place, why = tweets.unreadable[conversation]
+        report.refuse(
+            "conversation whose source tweet cannot be read", place, detail=f"{conversation}: {why}"
+        )
+    else:
+        report.refuse(
+            "conversation without its source tweet", tweets.place[member],
+            detail=f"{conversation}, of which {member} is a part",
+        )
 
 
 def _root(source: Path | None) -> Path:

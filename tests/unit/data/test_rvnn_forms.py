@@ -127,6 +127,8 @@ def test_a_last_row_that_was_cut_keeps_no_half_a_delay(tmp_path: Path) -> None:
         ([b"1 None 1 5 1:1", b"1 1 2 6 1:1"], "column 4 may be a delay or the number of parents"),
         ([b"1 None 1 0 0 1:1", b"1 1 2 6 7 1:1"], "columns 4 and 5 could each be the delay"),
         ([b"1 None 1 a:1 b:1"], "columns 4 and 5 hold no numbers, expected one column"),
+        ([b"1 None 1 a 1:1"], "columns 4 and 5 hold no numbers, expected one column"),
+        ([b"1 None 1 2 9 1:1 deny", b"1 1 2 2 9 2:1 "], Form(parents=3, words=5, stance=6)),
         ([b"1 None 1 2"], "it ends before its words"),
         ([b"1 None 1 2 9 0 1:1"], Form(parents=3, delay=5, words=6)),
     ],
@@ -203,6 +205,21 @@ def test_a_label_file_without_rows_is_named_and_so_is_a_packed_file(tmp_path: Pa
     (tmp_path / "data.zip").write_bytes(b"PK")
     with pytest.raises(DataError, match=r"Twitter15_label_All\.txt .* no file of its rows; pa"):
         list(TwitterReader("15", TwitterOptions()).read(tmp_path, ReadReport()))
+
+
+def test_a_line_of_headings_above_the_rows_is_no_row_and_no_obstacle(tmp_path: Path) -> None:
+    headings = "thread\tparent\tindex\tparents\tlength\tdelay\twords\tstance"
+    cascades, report = read(tmp_path, (headings, *lines(*EIGHT)))
+    assert [cascade.delay_seconds.tolist() for cascade in cascades] == [[0, 360, 2340]] * 2
+    assert {name: tally.examples for name, tally in report.repairs.items()} == {
+        "not a row of a tree": [f"{DATA}:1"]
+    }
+
+
+def test_rows_separated_by_spaces_are_named_as_the_reason(tmp_path: Path) -> None:
+    rows = tuple(line.replace("\t", " ") for line in lines(*EIGHT))
+    with pytest.raises(DataError, match=rf"no file of its rows: {DATA} begins with '500 None 1"):
+        read(tmp_path, rows)
 
 
 def test_of_folders_named_after_editions_the_wanted_one_is_read(tmp_path: Path) -> None:

@@ -79,6 +79,18 @@ def test_line_ends_of_both_kinds_are_read(tmp_path: Path, end: str) -> None:
     assert not report.repairs
 
 
+def test_a_tree_refused_for_its_label_is_not_one_without_a_label(tmp_path: Path) -> None:
+    release = RvnnRelease(
+        rows=(*TREE, *small_rows("600")), labels=b"true\tA\t500\nrumour\tA\t600\n"
+    )
+    cascades, report = release.read(tmp_path / "raw")
+    assert [cascade.id for cascade in cascades] == ["500"]
+    assert "unknown label" in report.refusals
+    assert "trees_without_a_label" not in report.counts
+    assert report.counts["posts_dropped_of_refused_trees"] == 3
+    assert balanced(cascades, report)
+
+
 def test_trees_without_a_label_are_counted_and_named_once(tmp_path: Path) -> None:
     other = sum((small_rows(str(number)) for number in range(1000, 1200)), ())
     release = RvnnRelease(rows=(*TREE, *other), labels=b"true\tA\t500\n")

@@ -104,6 +104,22 @@ def test_a_bad_thread_is_refused_and_the_others_kept(
 
 
 @pytest.mark.parametrize(
+    ("lines", "reason"),
+    [
+        (b"rumour:600", "unknown label"),
+        (b"true:600\nfalse:600", "several labels for one thread"),
+    ],
+)
+def test_a_thread_refused_for_its_label_is_not_refused_again_for_having_none(
+    tmp_path: Path, lines: bytes, reason: str
+) -> None:
+    trees: dict[str, bytes | tuple[str, ...]] = {"500": SMALL_TREE, "600": SMALL_TREE}
+    _, report = Release(trees=trees, labels=b"true:500\n" + lines).read(tmp_path / "raw")
+    assert {name: tally.count for name, tally in report.refusals.items()} == {reason: 1}
+    assert report.threads_met == 2
+
+
+@pytest.mark.parametrize(
     ("change", "reason", "example"),
     [
         ({"labels": b"true:500\r\ntrue:500\r\n"}, "duplicate label line", "label.txt:2"),

@@ -120,6 +120,15 @@ def test_a_bad_row_is_repaired_and_counted(
     assert {name: tally.examples for name, tally in report.repairs.items()} == {reason: [example]}
 
 
+def test_a_tree_refused_for_its_label_is_not_one_without_a_label(tmp_path: Path) -> None:
+    cascades, report = read(place(tmp_path, labels=LABELS + "10031080900 1\n"))
+    assert [cascade.id for cascade in cascades] == ["10031994215"]
+    assert "several labels for one thread" in report.refusals
+    assert "trees_without_a_label" not in report.counts
+    assert report.counts["posts_dropped_of_refused_trees"] == 3
+    assert not any("have no label" in note for note in report.notes)
+
+
 def test_trees_without_a_label_are_counted_and_named_once(tmp_path: Path) -> None:
     more = tuple(f"{number}\tNone\t1\t1:1" for number in range(1, 101))
     cascades, report = read(place(tmp_path, (*more, *ROWS)))

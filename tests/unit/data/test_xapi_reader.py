@@ -123,6 +123,15 @@ def test_a_conversation_without_its_source_is_refused(tmp_path: Path) -> None:
     assert tally.examples == ["a.json: 300, of which 301 is a part"]
 
 
+def test_a_source_that_cannot_be_read_is_the_reason_and_not_its_absence(tmp_path: Path) -> None:
+    undated = {key: value for key, value in FIRST[0].items() if key != "created_at"}
+    found, report = read({"a.json": dump([*SECOND, undated, *FIRST[1:]])}, tmp_path)
+    assert list(found) == ["200"]
+    [(reason, tally)] = report.refusals.items()
+    assert reason == "conversation whose source tweet cannot be read"
+    assert tally.examples == ["a.json: 100: a tweet without a date: it has no created_at"]
+
+
 @pytest.mark.parametrize(
     ("odd", "reason", "where"),
     [

@@ -20,6 +20,19 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
+def all_of_one_class(count: int, name: str, where: str = "") -> str:
+    """Say that all labelled cascades are of one class.
+
+    >>> all_of_one_class(12, "true", " of the test set")
+    "all 12 labelled cascades of the test set are of one class, 'true'"
+    >>> all_of_one_class(1, "true")
+    "the only labelled cascade is of class 'true'"
+    """
+    if count == 1:
+        return f"the only labelled cascade{where} is of class '{name}'"
+    return f"all {count:,} labelled cascades{where} are of one class, '{name}'"
+
+
 def number_list(numbers: Sequence[int]) -> str:
     """Write numbers in order, as short as it can be.
 

@@ -46,14 +46,14 @@ def early_table(
             figure(row.rumor.majority),
         )
     where = scored_place(found.part, protocol, on)
-    title = f"early rumor detection, {found.cascades:,} cascades · {where}"
+    title = f"early rumor detection, {plural(found.cascades, 'cascade')} · {where}"
     parts: list[RenderableType] = [titled(title, made, _verdict(found.deadlines))]
     if found.untimed:
         parts.append(
             f"{found.untimed:,} of the cascades have no times: until the end their source alone "
             "is seen"
         )
-    return parts
+    return parts + [f"note: {note}" for note in found.notes]
 
 
 def _name(row: DeadlineScores) -> str:

@@ -30,6 +30,7 @@ from dgljoint.evaluation.verdicts import (
 )
 from dgljoint.runs.protocol import Protocol
 from dgljoint.store import CascadeStore
+from dgljoint.words import plural
 from dgljoint_cli.rendering import titled
 from dgljoint_cli.table import Table
 
@@ -83,7 +84,7 @@ def score_tables(
     parts: list[RenderableType] = []
     where = scored_place(scores.part, protocol, on)
     if (rumor := scores.rumor) is not None:
-        title = f"rumor detection, {rumor.cascades:,} cascades · {where}"
+        title = f"rumor detection, {plural(rumor.cascades, 'cascade')} · {where}"
         made = rumor_table(rumor, scores.intervals)
         parts += [titled(title, made, verdict_line(rumor_verdicts(rumor)))]
         parts.append(titled("F1 by class", class_table(rumor)))
@@ -92,7 +93,7 @@ def score_tables(
     if scores.calibration is not None:
         parts.append(titled("calibration", calibration_table(scores.calibration, scores.part)))
     for group, links in scores.links.items():
-        title = f"links, {links.targets:,} targets: {group} · {where}"
+        title = f"links, {plural(links.targets, 'target')}: {group} · {where}"
         made = link_table(links, scores.intervals, _SUFFIX.get(group, ""))
         parts.append(titled(title, made, verdict_line(link_verdicts(links))))
     if not parts:
@@ -106,8 +107,8 @@ def score_tables(
         parts.append(f"the {scores.tasks[0]} task alone was trained, and is scored")
     if (views := scores.views) is not None:
         parts.append(
-            f"the tasks' views of {views.cascades:,} cascades: linear CKA {figure(views.cka)}, "
-            f"mean cosine {figure(views.cosine)}"
+            f"the tasks' views of {plural(views.cascades, 'cascade')}: linear CKA "
+            f"{figure(views.cka)}, mean cosine {figure(views.cosine)}"
         )
     return parts
 

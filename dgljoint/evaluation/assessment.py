@@ -18,7 +18,7 @@ from dgljoint.evaluation.predictions import Index, Predictions
 from dgljoint.evaluation.scores import Scores
 from dgljoint.nn.losses import RUMOR
 from dgljoint.nn.model import JointModel
-from dgljoint.words import plural
+from dgljoint.words import all_of_one_class, plural
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,13 +60,13 @@ def assess(
         evaluator.figures(said, part),
         intervals=intervals(said, evaluator.tasks),
         calibration=judged,
-        notes=_notes(evaluator, said, part),
+        notes=rumor_notes(evaluator, said, part),
         seconds=time.perf_counter() - started,
     )
     return Assessed(said, scores, temperature)
 
 
-def _notes(evaluator: Evaluator, said: Predictions, part: str) -> tuple[str, ...]:
+def rumor_notes(evaluator: Evaluator, said: Predictions, part: str) -> tuple[str, ...]:
     """Say what the figures of rumor detection on a part leave out, if anything."""
     if RUMOR not in evaluator.tasks:
         return ()
@@ -78,8 +78,8 @@ def _notes(evaluator: Evaluator, said: Predictions, part: str) -> tuple[str, ...
     present = np.unique(label)
     if len(present) == 1:
         notes.append(
-            f"all {plural(len(label), 'labelled cascade')} of the {part} set are of one class, "
-            f"'{names[present[0]]}': accuracy is how often it is predicted"
+            all_of_one_class(len(label), names[present[0]], f" of the {part} set")
+            + ": accuracy is how often it is predicted"
         )
     lost = ~said.answerable[label]
     if lost.any():

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dgljoint.errors import DataError, UsageError
+from dgljoint.evaluation.assessment import rumor_notes
 from dgljoint.evaluation.bootstrap import intervals
 from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.evaluate import Evaluator
@@ -56,7 +57,8 @@ def detect_early(
     untimed = ~columns.timed & (np.diff(columns.post_ptr) > 1)
     figures = tuple(_figures(evaluator, said[one.text], part, one) for one in deadlines)
     taken = time.perf_counter() - started
-    return EarlyDetection(part, len(indices), int(untimed.sum()), figures, taken), said
+    notes = rumor_notes(evaluator, said[deadlines[0].text], part)
+    return EarlyDetection(part, len(indices), int(untimed.sum()), figures, taken, notes), said
 
 
 def _figures(

@@ -207,6 +207,7 @@ class EarlyDetection(Shown):
             before the end.
         deadlines: in the order they were given.
         seconds: that it took.
+        notes: what must be known to read the figures, in words.
     """
 
     part: str
@@ -214,6 +215,7 @@ class EarlyDetection(Shown):
     untimed: int
     deadlines: tuple[DeadlineScores, ...]
     seconds: float
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""

@@ -78,6 +78,6 @@ def early_sheet(found: EarlyDetection, title: str = "") -> Sheet:
     )
     columns = ("seen until", "posts, mean", "beyond source", "accuracy", "macro F1", "majority")
     untimed = f"{plural(found.untimed, 'cascade')} without times: only the source is seen"
-    notes = (untimed,) if found.untimed else ()
+    notes = ((untimed,) if found.untimed else ()) + found.notes
     where = f"{found.part} set, {plural(found.cascades, 'cascade')}"
     return Sheet(title or f"Early detection on the {where}", (Table(columns, tuple(rows)),), notes)

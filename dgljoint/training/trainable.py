@@ -17,7 +17,7 @@ from dgljoint.nn.losses import CASCADE, RUMOR
 from dgljoint.nn.questions import evaluation_targets
 from dgljoint.store import CascadeStore, StoredSplit
 from dgljoint.training.parts import TrainingParts, part_under_test
-from dgljoint.words import plural
+from dgljoint.words import all_of_one_class, plural
 
 Indices = NDArray[np.int64]
 
@@ -88,10 +88,7 @@ def _no_classes(store: CascadeStore, held: Indices) -> str:
         return "no cascade of the training set has a label"
     if len(classes) < _FEWEST_CLASSES:
         name = store.label_names[int(classes[0])]
-        return (
-            f"all {plural(int(held.sum()), 'labelled cascade')} of the training set are of one "
-            f"class, '{name}'"
-        )
+        return all_of_one_class(int(held.sum()), name, " of the training set")
     return ""
 
 

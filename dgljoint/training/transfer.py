@@ -33,7 +33,7 @@ from dgljoint.training.setup import (
     restored_features,
     selected,
 )
-from dgljoint.words import plural
+from dgljoint.words import all_of_one_class
 
 FoundT = TypeVar("FoundT", Scores, EarlyDetection)
 
@@ -191,13 +191,18 @@ def _one_class(evaluator: Evaluator, indices: NDArray[np.int64]) -> str | None:
     label = label[label >= 0]
     if not len(label) or (label != label[0]).any():
         return None
-    return (
-        f"rumor detection is not asked: all {plural(len(label), 'labelled cascade')} are of one "
-        f"class, '{evaluator.store.label_names[label[0]]}'"
-    )
+    only = all_of_one_class(len(label), evaluator.store.label_names[label[0]])
+    return f"rumor detection is not asked: {only}"
 
 
 def _check_several_classes(evaluator: Evaluator, indices: NDArray[np.int64]) -> None:
+    if RUMOR not in evaluator.tasks:
+        return  # early detection is refused for that reason, whatever the labels are
+    if not (evaluator.store.label[indices] >= 0).any():
+        raise DataError(
+            f"no cascade of {evaluator.store.path} that is scored has a label",
+            hint="score it on data with labels; dgljoint predict needs none",
+        )
     if why := _one_class(evaluator, indices):
         raise DataError(why, hint="score it on data with several classes")
 

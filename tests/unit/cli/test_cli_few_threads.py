@@ -129,6 +129,14 @@ def test_one_thread_is_scored(trained, tmp_path, capsys):
     found = json.loads(capsys.readouterr().out)
     assert (found["on"]["cascades"], found["rumor"]) == (1, None)
     assert found["links"]["all"]["targets"] > 0
+    assert found["notes"][0].endswith("the only labelled cascade is of class 'true'")
+
+
+def test_deadlines_are_refused_for_threads_without_labels(trained, tmp_path, capsys):
+    store = made(tmp_path, 28, events=1, labels=(None,), prefix="new")
+    err = ends(capsys, 3, "evaluate", trained, "--on", store, "--deadlines", "0,all")
+    assert f"no cascade of {store} that is scored has a label" in err
+    assert "hint: score it on data with labels" in err
 
 
 def test_training_without_labels_says_that_the_cascade_task_is_trained_alone(tmp_path, capsys):
@@ -144,6 +152,6 @@ def test_training_without_labels_says_that_the_cascade_task_is_trained_alone(tmp
     assert f"note: {why}" in " ".join(out.split())
     assert run(["predict", str(tmp_path / "run")]) == 0
     assert "the rumor task was not trained, and none is classified" in capsys.readouterr().out
-    said = ends(capsys, 3, *command, "-s", "train.tasks=rumor")
+    said = ends(capsys, 3, *command, "-s", "train.tasks=rumor", "-q")
     assert "the rumor task cannot be trained: no cascade of the training set has a label" in said
     assert "-s train.tasks=cascade" in said

@@ -104,3 +104,24 @@ def test_cascades_without_times_are_counted_and_those_without_labels_left_out(
     assert found.deadlines[0].rumor.auroc is None
     with pytest.raises(DataError, match="no cascade of the test part has a label"):
         detect_early(evaluator, model, np.arange(6, 9), "test", deadlines)
+
+
+def test_classes_that_no_figure_by_a_deadline_can_show_are_named(tmp_path: Path) -> None:
+    made = [toy_cascade(f"c{n}", [-1, 0], label="true") for n in range(3)]
+    other = toy_cascade("a0", [-1, 0], label="false")
+    store = CascadeStore(write_store(tmp_path / "a.h5", [*made, other]))
+    untrained = (store.label_names.index("true"),)
+    evaluator = Evaluator(
+        store, toy_features(store), toy_config(store).cascade, majority=0, untrained=untrained
+    )
+    found, _ = detect_early(
+        evaluator, toy_model(store), np.arange(3), "test", parse_deadlines("0,all")
+    )
+    assert [row.rumor.accuracy for row in found.deadlines] == [0, 0]
+    assert found.notes == (
+        "all 3 labelled cascades of the test set are of one class, 'true': accuracy is how often "
+        "it is predicted",
+        "3 of 3 labelled cascades are of a class that no training cascade has ('true'): they count "
+        "as wrong, and there is no NLL",
+    )
+    assert found.notes[0] in " ".join(str(found).split())

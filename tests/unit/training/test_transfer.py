@@ -193,10 +193,12 @@ def test_a_run_of_links_alone_asks_for_no_class(tmp_path: Path) -> None:
     found = moved(out, other.path).scores
     assert found.rumor is None
     assert found.links["all"].targets > 0
-    with pytest.raises(UsageError, match="did not train"):
-        evaluate_transfer_early(
-            out, other.path, registry=installed_registry(), deadlines=parse_deadlines("all")
-        )
+    one_class = write(tmp_path / "one.h5", some(100, 20, LABELS[:1]))
+    for store in (other, one_class):
+        with pytest.raises(UsageError, match="did not train"):
+            evaluate_transfer_early(
+                out, store.path, registry=installed_registry(), deadlines=parse_deadlines("all")
+            )
 
 
 def test_a_run_whose_data_are_gone_or_changed_is_refused(tmp_path: Path) -> None:

@@ -106,13 +106,19 @@ class SeveralScores(Shown):
         over = Table(
             ("mean ± sd", *titles),
             tuple(
-                (row, *(str(of[name]) if name in of else NOTHING for name in names))
+                (row, *(self._over(of.get(name)) for name in names))
                 for row, of in self.figures.items()
             ),
         )
         line = verdict_line(spread_verdicts(self.figures))
         notes = (line, *self.notes) if line else self.notes
         return Sheet(f"Scores on the {self.part} set · {self.title}", (each, over), notes)
+
+    def _over(self, spread: Spread | None) -> str:
+        """Write a figure over runs; of how many, where some of them do not have it."""
+        if spread is None:
+            return NOTHING
+        return str(spread) if spread.n == len(self.runs) else f"{spread} (of {spread.n})"
 
 
 def gather_scores(

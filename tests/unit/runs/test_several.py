@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dgljoint.errors import DataError, UsageError
+from dgljoint.evaluation.scores import Scores
 from dgljoint.runs.several import holds_several, several_runs
-from dgljoint.several_scores import stored_scores, write_page
+from dgljoint.runs.stored import StoredRun
+from dgljoint.several_scores import gather_scores, stored_scores, write_page
 from stored_runs import manifest, write_run, write_study
 
 
@@ -100,6 +103,21 @@ def test_scores_are_shown_for_each_run_and_over_all_of_them(tmp_path: Path) -> N
     plain = json.loads(json.dumps(found.to_dict()))
     assert (plain["folds"], plain["seeds"]) == ([0, 1], [0])
     assert plain["runs"][1]["rumor"]["accuracy"] == 0.6
+
+
+def test_a_mean_over_some_of_the_runs_says_over_how_many(tmp_path: Path) -> None:
+    several = several_runs(write_study(tmp_path, [0.1, 0.3]))
+
+    def score(run: StoredRun) -> Scores:
+        scores = run.typed_scores()["test"]
+        return scores if run.config().fold else replace(scores, rumor=None)
+
+    text = repr(gather_scores(several, "test", score))
+    assert "0.600 (of 1)" in text
+    assert "0.550 (of 1)" in text
+    assert "0.500 ± 0.141" in text
+    assert "± 0.141 (of" not in text
+    assert max(map(len, text.splitlines())) <= 80
 
 
 def test_the_page_links_the_reports_and_escapes_names(tmp_path: Path) -> None:

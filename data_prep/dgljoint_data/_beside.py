@@ -86,4 +86,8 @@ def count_unread(paths: Sequence[Path], source: Path, what: str, report: ReadRep
     report.count(f"{what.replace(' ', '_')}_not_read", len(paths))
     names = ", ".join(str(path.relative_to(source)) for path in paths[:_NAMED])
     more = ", ..." if len(paths) > _NAMED else ""
-    report.note(f"{len(paths):,} {what} were not read: {names}{more}")
+    if len(paths) == 1:
+        one = what.replace("files", "file", 1).replace("releases", "release")
+        report.note(f"1 {one} was not read: {names}")
+    else:
+        report.note(f"{len(paths):,} {what} were not read: {names}{more}")

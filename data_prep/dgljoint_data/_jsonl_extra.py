@@ -18,7 +18,7 @@ _KNOWN = tuple(JsonPost.model_fields)
 _BIGGEST = float(np.finfo(np.float32).max)
 _ALIKE = 0.8  # of 1: "usr", "users" and "parents" are, "likes" and "kind" are not
 # An id or a date in a model's reach would be learned by heart.
-_NEVER = re.compile(r"(?:^|_)(?:ids?|uid|mid|date|time|timestamp|at)$|(?<=[a-z])(?:Id|At)$")
+_NEVER = re.compile(r"(?:^|_)(?:ids?|uid|mid|date|time|timestamp|ts|at)$|(?<=[a-z])(?:Id|At)$")
 
 
 def is_feature(key: str) -> bool:

@@ -78,7 +78,7 @@ def _is_key(path: Path) -> bool:
 
 
 def _parts(value: object) -> dict[str, Mapping[str, Any]]:
-    """Return the labels of the two tasks, as far as a file has them."""
+    """Return the labels of the two tasks, as far as a file has them, in whatever case."""
     if not isinstance(value, dict) or not value:
         return {}
     parts: dict[str, dict[str, Any]] = {}
@@ -89,7 +89,7 @@ def _parts(value: object) -> dict[str, Mapping[str, Any]]:
     if parts:
         return dict(parts)
     for task, known in (("a", STANCES), ("b", VERACITIES)):
-        if all(isinstance(label, str) and label in known for label in value.values()):
+        if all(_spelt(label) in known for label in value.values()):
             return {task: value}
     return {}
 
@@ -98,8 +98,13 @@ def _take(
     labels: Mapping[str, Any], known: tuple[str, ...], into: dict[str, str], place: str,
     report: ReadReport,
 ) -> None:
-    for post, label in labels.items():
+    for post, given in labels.items():
+        label = _spelt(given)
         if label not in known:
-            report.repair("label of a key that is unknown", f"{place}: {post}: {str(label)[:40]!r}")
+            report.repair("label of a key that is unknown", f"{place}: {post}: {str(given)[:40]!r}")
         elif into.setdefault(post, label) != label:
             report.repair("several labels in the keys (the first is kept)", f"{place}: {post}")
+
+
+def _spelt(label: object) -> str:
+    return label.strip().lower() if isinstance(label, str) else ""

@@ -37,6 +37,7 @@ EDGE_REASONS = (
     "not reachable from the source",
 )
 ANOTHER_ROOT = "another ROOT line"
+ROOT_LINE = "['ROOT', 'ROOT', '0.0']->['USER', 'TWEET', '0.0']"
 
 _BOM = b"\xef\xbb\xbf"
 _DIGITS_AND_SIGN = b"0123456789-"

@@ -33,6 +33,7 @@ from dgljoint_data._tree import (
     ANOTHER_ROOT,
     EDGE_REASONS,
     NOT_AN_EDGE,
+    ROOT_LINE,
     TWO_DELAYS,
     Ints,
     Tree,
@@ -213,7 +214,11 @@ def _read_tree(path: Path, name: str, report: ReadReport) -> TreeFile | None:
         return None
     file = parse_tree(data)
     if file is None:
-        report.refuse("tree without a ROOT line", name)
+        start = data.lstrip().split(b"\n", 1)[0][:60].decode(errors="replace").rstrip()
+        report.refuse(
+            "tree without a ROOT line", name,
+            detail=f"it begins with {start!r}, expected {ROOT_LINE}" if start else "it is empty",
+        )
     return file
 
 

@@ -217,8 +217,8 @@ class JsonlReader:
             before += found.lines
         if not seen:
             first = next(iter(report.refusals.items()), None)
-            why = f": {first[0]} ({first[1].examples[0]})" if first else ""
-            raise DataError(f"{source} holds no readable cascade{why}", hint=HINT)
+            why = f"{first[0]} ({first[1].examples[0]})" if first else "it is empty"
+            raise DataError(f"{source} holds no readable cascade: {why}", hint=HINT)
         if source is not None and source.is_dir():
             others = other_files(source, files)
             count_unread(others, source, "other files of JSON Lines", report)

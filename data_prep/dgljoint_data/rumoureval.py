@@ -172,7 +172,11 @@ def _compare(keys: Keys, report: ReadReport) -> None:
     ):
         lost = len(labels) - report.counts.get(count, 0)
         if lost:
-            report.note(f"the keys label {lost:,} {what} that are in no thread read")
+            one = lost == 1
+            report.note(
+                f"the keys label {lost:,} {what.removesuffix('s') if one else what} that "
+                f"{'is' if one else 'are'} in no thread read"
+            )
 
 
 def _recognises(path: Path) -> bool:

@@ -163,7 +163,7 @@ def test_files_in_deeper_folders_are_named(tmp_path: Path) -> None:
     (tmp_path / "__MACOSX" / "a.jsonl").write_bytes(b"\0")
     cascades, report = read(tmp_path)
     assert [one.id for one in cascades] == ["a"]
-    assert report.notes == ["1 other files of JSON Lines were not read: more/old/b.ndjson"]
+    assert report.notes == ["1 other file of JSON Lines was not read: more/old/b.ndjson"]
 
 
 def test_users_may_be_texts(tmp_path: Path) -> None:
@@ -280,10 +280,10 @@ def test_further_numbers_of_posts_are_a_feature_in_the_order_of_their_names(
 
 
 def test_numbers_that_name_ids_or_dates_are_no_features_unless_asked_for(tmp_path: Path) -> None:
-    said = {"user_id": 7, "createdAt": 5, "timestamp": 9, "likes": 1}
+    said = {"user_id": 7, "createdAt": 5, "created_ts": 3, "timestamp": 9, "likes": 1}
     [cascade], report = read(tmp_path / "x.jsonl", line("c", post("a", None, 0, **said)))
     assert cascade.features["extra"].tolist() == [[1]]
-    assert "createdAt, timestamp, user_id (columns=NAME" in report.notes[1]
+    assert "createdAt, created_ts, timestamp, user_id (columns=NAME" in report.notes[1]
     [cascade], report = read(tmp_path / "x.jsonl", columns="timestamp,likes,none")
     assert cascade.features["extra"].tolist() == [[9, 1, 0]]
     assert report.notes == []

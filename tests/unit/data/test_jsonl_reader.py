@@ -219,7 +219,7 @@ def test_nothing_to_read_is_an_error_with_a_hint(tmp_path: Path) -> None:
     (tmp_path / "blank.jsonl").write_text("\n \n")
     for name, message in (
         ("missing", "does not exist"), ("empty", "holds no .jsonl or .ndjson file"),
-        ("blank.jsonl", "holds no readable cascade"),
+        ("blank.jsonl", "holds no readable cascade: it is empty"),
     ):
         with pytest.raises(DataError, match=message) as caught:
             list(JsonlReader(JsonlOptions()).read(tmp_path / name, ReadReport()))

@@ -73,6 +73,19 @@ def test_the_keys_of_2017_are_read(tmp_path: Path) -> None:
     assert report.notes == []
 
 
+def test_labels_of_keys_are_read_in_any_case(tmp_path: Path) -> None:
+    given, _ = read(whole(), tmp_path / "given")
+    upper = {
+        name: data.replace(b'"true"', b'"True"').replace(b'"deny"', b'"DENY"')
+        if "-key" in name else data for name, data in whole().items()
+    }
+    assert upper != whole()
+    found, report = read(upper, tmp_path / "upper")
+    assert "label of a key that is unknown" not in report.repairs
+    for name, cascade in given.items():
+        assert (found[name].label, found[name].targets) == (cascade.label, cascade.targets)
+
+
 def test_without_keys_threads_are_read_and_a_note_says_so(tmp_path: Path) -> None:
     files = {name: data for name, data in whole().items() if "-key" not in name}
     found, report = read(files, tmp_path)
@@ -128,8 +141,8 @@ def test_labels_that_no_thread_holds_and_files_that_are_no_key_are_noted(tmp_pat
     _, report = read(whole() | change, tmp_path)
     assert report.notes == [
         f"not read, being no key: 1 JSON file ({ROOT}/x.json)",
-        "the keys label 1 posts that are in no thread read",
-        "the keys label 1 threads that are in no thread read",
+        "the keys label 1 post that is in no thread read",
+        "the keys label 1 thread that is in no thread read",
     ]
 
 

@@ -185,7 +185,7 @@ def test_of_several_candidates_the_message_names_them_and_an_option_chooses(
     options = TwitterOptions(label_file="two.txt")
     [first, _] = TwitterReader("15", options).read(tmp_path, report)
     assert first.label == "unverified"
-    assert "1 other label files were not read: one.txt" in report.notes
+    assert "1 other label file was not read: one.txt" in report.notes
     rename(tmp_path, DATA, "rows.txt")
     (tmp_path / "more.txt").write_bytes((tmp_path / "rows.txt").read_bytes())
     with pytest.raises(DataError, match=r"several files of RvNN rows: more.txt, rows.txt"):
@@ -193,7 +193,7 @@ def test_of_several_candidates_the_message_names_them_and_an_option_chooses(
     both = TwitterOptions(label_file="two.txt", data_file="rows.txt")
     report = ReadReport()
     assert len(list(TwitterReader("15", both).read(tmp_path, report))) == 2
-    assert "1 other files of RvNN rows were not read: more.txt" in report.notes
+    assert "1 other file of RvNN rows was not read: more.txt" in report.notes
     assert report.counts["other_files_of_RvNN_rows_not_read"] == 1
     lost = TwitterOptions(label_file="three.txt", data_file="rows.txt")
     with pytest.raises(DataError, match=r"holds no file three\.txt"):
@@ -230,7 +230,7 @@ def test_of_folders_named_after_editions_the_wanted_one_is_read(tmp_path: Path) 
     report = ReadReport()
     cascades = list(TwitterReader("16", TwitterOptions()).read(tmp_path, report))
     assert len(cascades) == 2
-    assert f"1 other files of RvNN rows were not read: Twitter15/{DATA}" in report.notes
+    assert f"1 other file of RvNN rows was not read: Twitter15/{DATA}" in report.notes
 
 
 def test_classes_are_read_in_every_spelling(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_of_both_editions_the_wanted_one_is_read_and_the_other_named(tmp_path: P
     Release(events=None).write(tmp_path / "twitter16")
     assert recognised(tmp_path) == ["twitter15", "twitter16"]
     _, report = read(tmp_path)
-    assert "1 other releases were not read: twitter16" in report.notes
+    assert "1 other release was not read: twitter16" in report.notes
     cascades, report = read(tmp_path, "16")
     assert len(cascades) == 5
     assert report.counts["other_releases_not_read"] == 1
@@ -92,7 +92,7 @@ def test_names_in_any_spelling_are_read_and_each_thread_once(tmp_path: Path) -> 
     assert [one.id for one in cascades] == ["500", "600", "700", "800", "900"]
     assert cascades[0].text[0] == "Breaking: 🔥 URL"
     [note] = report.notes
-    assert note.startswith("1 other files among the trees were not read: Tree/700.")
+    assert note.startswith("1 other file among the trees was not read: Tree/700.")
     assert report.counts["other_files_among_the_trees_not_read"] == 1
 
 
@@ -130,15 +130,17 @@ def test_binary_junk_and_a_folder_in_place_of_a_tree_cost_themselves(tmp_path: P
     (folder / "tree" / "700.txt").mkdir()
     cascades, report = read(folder)
     assert [one.id for one in cascades] == ["500", "800", "900"]
-    assert {reason: tally.examples for reason, tally in report.refusals.items()} == {
-        "tree without a ROOT line": ["tree/600.txt"],
-        "tree that cannot be read": ["tree/700.txt: Is a directory"],
+    assert {reason: tally.count for reason, tally in report.refusals.items()} == {
+        "tree without a ROOT line": 1, "tree that cannot be read": 1,
     }
+    [junk_tree] = report.refusals["tree without a ROOT line"].examples
+    assert junk_tree.startswith("tree/600.txt: it begins with '\\x00\\x01")
+    assert report.refusals["tree that cannot be read"].examples == ["tree/700.txt: Is a directory"]
 
 
 def test_when_nothing_can_be_read_the_first_file_and_the_reason_are_named(tmp_path: Path) -> None:
     folder = Release(trees=dict.fromkeys(("500", "600"), b"PK\x03\x04")).write(tmp_path)
-    with pytest.raises(DataError, match=r"no readable thread: .*\(tree/500\.txt\)"):
+    with pytest.raises(DataError, match=r"no readable thread: .*\(tree/500\.txt: it begins with 'PK"):
         read(folder)
 
 

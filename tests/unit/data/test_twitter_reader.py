@@ -91,7 +91,14 @@ def test_the_other_edition_is_refused(tmp_path: Path) -> None:
             {"trees": {"500": SMALL_TREE, "600": SMALL_TREE[1:]}},
             "tree without a ROOT line", "tree/600.txt",
         ),
-        ({"trees": {"500": SMALL_TREE, "600": b""}}, "tree without a ROOT line", "tree/600.txt"),
+        (
+            {"trees": {"500": SMALL_TREE, "600": b""}},
+            "tree without a ROOT line", "tree/600.txt: it is empty",
+        ),
+        (
+            {"trees": {"500": SMALL_TREE, "600": b'["ROOT", "ROOT", "0"]->["1", "600", "0"]'}},
+            "tree without a ROOT line", "tree/600.txt: it begins with '[\"ROOT\", \"ROOT\"",
+        ),
     ],
 )
 def test_a_bad_thread_is_refused_and_the_others_kept(

@@ -381,7 +381,7 @@ def test_files_with_other_suffixes_are_read_and_deeper_ones_named(tmp_path: Path
     files["Weibo/part2/700.json"] = files.pop("Weibo/700.json")
     cascades, report = read(files, tmp_path)
     assert list(cascades) == ["500", "600", "800", "900"]
-    assert "1 other files among the threads were not read: Weibo/part2/700.json" in report.notes
+    assert "1 other file among the threads was not read: Weibo/part2/700.json" in report.notes
     [example] = report.refusals["thread that cannot be read"].examples
     assert example.startswith("Weibo/700.json: No such file")
 

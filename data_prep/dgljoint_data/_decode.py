@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import codecs
 
-_MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+# Byte order marks of UTF-16, with a line end after each.
+_MARKS = ((codecs.BOM_UTF16_LE, b"\n\0"), (codecs.BOM_UTF16_BE, b"\0\n"))
 
 
 def decode(data: bytes) -> str:
@@ -12,14 +13,18 @@ def decode(data: bytes) -> str:
 
     Bytes that are neither become U+FFFD.
     """
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            return data.decode(encoding, errors="replace")
+    if _is_utf16(data):
+        return data.decode("utf-16", errors="replace")
     return data.decode("utf-8-sig", errors="replace")
 
 
 def as_utf8(data: bytes) -> bytes:
     """Return bytes in UTF-16 with a byte order mark in UTF-8, any others as they are."""
-    if any(data.startswith(mark) for mark, _ in _MARKS):
-        return decode(data).encode()
-    return data
+    return decode(data).encode() if _is_utf16(data) else data
+
+
+def _is_utf16(data: bytes) -> bool:
+    """Say whether bytes begin with the mark of UTF-16, and by more than chance."""
+    return any(
+        data.startswith(mark) and (end in data or b"\n" not in data) for mark, end in _MARKS
+    )

@@ -138,9 +138,19 @@ def test_binary_junk_and_a_folder_in_place_of_a_tree_cost_themselves(tmp_path: P
     assert report.refusals["tree that cannot be read"].examples == ["tree/700.txt: Is a directory"]
 
 
+def test_junk_that_begins_like_utf16_costs_its_line_alone(tmp_path: Path) -> None:
+    text = "\n".join(SMALL_TREE).encode()
+    folder = Release(
+        trees={"500": b"\xff\xfe\x00\n" + text, "600": b"\xfe\xff\n" + text}
+    ).write(tmp_path)
+    cascades, report = read(folder)
+    assert [one.id for one in cascades] == ["500", "600"]
+    assert report.repairs["not an edge line"].count == 2
+
+
 def test_when_nothing_can_be_read_the_first_file_and_the_reason_are_named(tmp_path: Path) -> None:
     folder = Release(trees=dict.fromkeys(("500", "600"), b"PK\x03\x04")).write(tmp_path)
-    with pytest.raises(DataError, match=r"no readable thread: .*\(tree/500\.txt: it begins with 'PK"):
+    with pytest.raises(DataError, match=r"\(tree/500\.txt: it begins with 'PK"):
         read(folder)
 
 

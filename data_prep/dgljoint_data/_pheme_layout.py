@@ -21,7 +21,8 @@ _REPLIES = ("reactions", "replies")
 _CATEGORIES = {"rumours": True, "rumors": True, "nonrumours": False, "nonrumors": False}
 _CLASSES = frozenset((
     "true", "false", "unverified", "verified", "real", "fake", "rumor", "rumour", "nonrumor",
-    "nonrumour",
+    "nonrumour", "falserumor", "falserumour", "truerumor", "truerumour", "fakenews", "realnews",
+    "hoax", "mixed", "unlabelled", "unlabeled",
 ))
 _EVENT_SUFFIX = "-all-rnr-threads"
 _DEEPEST = 8  # folders between the one that is named and a thread's

@@ -116,7 +116,7 @@ def test_json_files_of_a_thread_that_are_not_read_are_named(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     "names", [("true", "false", "non-rumor"), ("rumor", "non-rumor", "non-rumor"),
-              ("Real", "FAKE", "unverified")]
+              ("Real", "FAKE", "unverified"), ("false_rumour", "Fake-News", "hoax")]
 )
 def test_folders_by_class_are_refused_with_the_layouts(
     tmp_path: Path, names: tuple[str, str, str]

@@ -213,9 +213,12 @@ def test_list_shows_own_plugins_in_both_forms(capsys):
         "distribution": "dgljoint",
         "version": rows["contrastive"]["version"],
         "module": "dgljoint_plugins.contrastive",
+        "kinds": ["interaction"],
+        "summary": rows["contrastive"]["summary"],
         "clashes_with": [],
         "disabled": False,
     }
+    assert "InfoNCE" in rows["contrastive"]["summary"]
 
 
 def test_what_stdout_held_back_to_the_end_and_could_not_take_is_told_of(monkeypatch, capsys):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from dgljoint.errors import DataError, UsageError
 from dgljoint.runs.comparable import differing_settings
 from dgljoint.runs.listing import find_runs
 from dgljoint.runs.near import is_run_folder, no_run, runs_in
+from dgljoint.runs.plainfiles import parse_object, read_plain
 from dgljoint.runs.protocol import recorded_protocol
 from dgljoint.runs.stored import StoredRun, section
 from dgljoint.words import number_list, plural
@@ -18,6 +19,7 @@ from dgljoint.words import number_list, plural
 _HINT = "name the folder of one study, or single runs; `dgljoint runs list {folder}` shows them"
 _BY_CELL = {"fold", "seed", "data"}
 _SHOWN = 3
+_SUMMARY = "summary.json"  # of a study: how each of its runs ended
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,8 +72,30 @@ def several_runs(folder: Path) -> Several:
         )
     runs.sort(key=lambda run: (run.config().fold, run.config().seed, run.path))
     _check_alike(folder, runs)
-    notes = [f"{run.path} is left out: its run has not ended" for run in found if run not in runs]
+    missing = {run.path: "its run has not ended" for run in found if run not in runs}
+    missing |= _failed(folder, {run.path for run in runs})
+    notes = [f"{path} is left out: {why}" for path, why in sorted(missing.items())]
     return Several(folder, tuple(runs), (*notes, *_differences(runs)))
+
+
+def _failed(folder: Path, finished: Container[Path]) -> dict[Path, str]:
+    """Return the runs that a study lists and that have no result, each with the reason.
+
+    Raises:
+        DataError: its summary is damaged.
+    """
+    file = folder / _SUMMARY
+    if not file.is_file():
+        return {}
+    missing = {}
+    for cell in parse_object(read_plain(folder, file), str(file)).get("cells", ()):
+        if not isinstance(cell, dict):
+            raise DataError(f"{file} is not readable: a run is no object")
+        path = folder / str(cell.get("run"))
+        if path not in finished:
+            message = f": {cell['message']}" if cell.get("message") else ""
+            missing[path] = f"{cell.get('state')}{message}"
+    return missing
 
 
 def _check_alike(folder: Path, runs: Sequence[StoredRun]) -> None:

@@ -48,6 +48,21 @@ def test_runs_that_have_no_common_result_are_refused_at_every_verb(tmp_path, cap
         assert "holds runs of different tasks" in error
 
 
+def test_runs_of_a_study_without_a_result_are_named_with_the_reason(tmp_path, capsys):
+    study = write_study(tmp_path / "study", [0.1, 0.3])
+    cells = [
+        {"run": "fold0-seed0", "state": "done", "message": ""},
+        {"run": "fold1-seed0", "state": "done", "message": ""},
+        {"run": "fold2-seed0", "state": "failed", "message": "the loss is not finite"},
+        {"run": "fold3-seed0", "state": "not started", "message": ""},
+    ]
+    (study / "summary.json").write_text(json.dumps({"cells": cells}))
+    shown = " ".join(shows(capsys, "runs", "show", study).split())
+    assert "fold2-seed0 is left out: failed: the loss is not finite" in shown
+    assert "fold3-seed0 is left out: not started" in shown
+    assert "fold1-seed0 is left out" not in shown
+
+
 @pytest.mark.parametrize("option", ["--deadlines", "--predictions"])
 def test_what_is_of_a_single_run_is_refused(tmp_path, capsys, option):
     write_study(tmp_path / "study", [0.1, 0.3])

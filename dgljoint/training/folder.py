@@ -224,7 +224,10 @@ class RunFolder(StoredRun):
 
     def _refuse_without_epoch(self) -> None:
         """Refuse a run that has no model to use yet."""
-        if self.config_file and not (self.finished or self._best.exists()):
+        ended = self.finished or self._best.exists() or (
+            self._metrics.exists() and self._lines()
+        )
+        if self.config_file and not ended:
             raise DataError(
                 f"{self.path} has no model yet: no epoch of its run has ended",
                 hint=f"go on with: {self.resume_command}",

@@ -60,7 +60,7 @@ def test_an_exception_that_cannot_say_what_it_is_has_a_name():
         def __str__(self):
             raise KeyError("message")
 
-    with pytest.raises(PluginError, match=r"failed in couple: Odd$"), guarded(ENTRY, "couple"):
+    with pytest.raises(PluginError, match=r"failed in couple: Odd\n"), guarded(ENTRY, "couple"):
         raise Odd
 
 

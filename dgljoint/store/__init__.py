@@ -1,6 +1,12 @@
 """The HDF5 cascade file: written atomically, validated on open, mapped into memory."""
 
-from dgljoint.store.identity import Identity, identities, is_platform_id, same_thread
+from dgljoint.store.identity import (
+    Identity,
+    identities,
+    is_platform_id,
+    same_thread,
+    shared_threads,
+)
 from dgljoint.store.reader import (
     CascadeColumns,
     CascadeStore,
@@ -31,4 +37,5 @@ __all__ = [
     "put_split",
     "remove_split",
     "same_thread",
+    "shared_threads",
 ]

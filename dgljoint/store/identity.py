@@ -68,3 +68,22 @@ def same_thread(name: str, one: Identity, other: Identity) -> bool:
     if one.posted_at and other.posted_at and one.posted_at != other.posted_at:
         return False
     return not (one.source and other.source) or one.source == other.source
+
+
+def shared_threads(
+    store: CascadeStore, other: CascadeStore, indices: NDArray[np.integer] | None = None
+) -> NDArray[np.bool_]:
+    """Say which cascades of ``other`` are a thread of ``store`` as well.
+
+    Args:
+        store: where threads are known.
+        other: where they are looked for.
+        indices: positions in ``store`` of the threads that count; all by default.
+
+    Returns:
+        (C,) for the C cascades of ``other``.
+    """
+    known = dict(identities(store, indices))
+    found = (name in known and same_thread(name, own, known[name])
+             for name, own in identities(other))
+    return np.fromiter(found, bool, len(other))

@@ -15,7 +15,7 @@ from dgljoint.errors import DgljointError, UsageError
 from dgljoint.plugins.registry import Registry
 from dgljoint.plugins.selection import Selection, select
 from dgljoint.presets import find_preset
-from dgljoint.store import CascadeStore, StoredSplit
+from dgljoint.store import CascadeStore, StoredSplit, shared_threads
 from dgljoint.training.parts import folds_offered, part_under_test, training_parts
 from dgljoint.training.setup import with_all_options
 from dgljoint_bench.results.records import NO_MODEL, DataRecord, Key
@@ -129,7 +129,7 @@ def _open(
     for fold in chosen:
         part_under_test(split, fold)  # refuses one that is not offered
     other = CascadeStore(files[table.test_on]) if table.test_on else None
-    shared = None if other is None else len(set(store.ids.all()) & set(other.ids.all()))
+    shared = None if other is None else int(shared_threads(store, other).sum())
     record = DataRecord(
         name=table.title,
         data=store.name,
@@ -205,7 +205,9 @@ class _Planner:
         for place, one in enumerate(self._tables.values()):
             names = [name for name in configurations if name not in one.table.without]
             rows = [(name, seed) for name in names for seed in seeds]
-            rows += [(NO_MODEL, 0)] if names else []
+            # classifiers have nothing to learn where nothing has a label
+            labelled = bool((one.store.label >= 0).any())
+            rows += [(NO_MODEL, 0)] if names and labelled else []
             for number, (name, seed) in enumerate(rows):
                 for fold in one.folds:
                     key = Key(self._suite.name, one.table.title, name, fold, seed)

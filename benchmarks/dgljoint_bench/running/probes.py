@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from dgljoint.errors import DataError
 from dgljoint.evaluation.deadlines import first_posts, parse_deadlines
 from dgljoint.evaluation.metrics import f1_by_class
-from dgljoint.store import CascadeColumns, CascadeStore
+from dgljoint.store import CascadeColumns, CascadeStore, shared_threads
 from dgljoint_data.audit_overlap import source_texts
 from dgljoint_data.audit_probes import (
     cascade_shapes,
@@ -127,8 +127,9 @@ def _parts(
         test = _labelled(store, part_under_test(divided, fold), store.label)
     else:
         other = CascadeStore(test_on)
-        known = set(store.ids.all())
-        new = np.flatnonzero([name not in known for name in other.ids.all()])
+        # those that a run of this fold knows, as it is scored on all others
+        known = np.concatenate((parts.train, parts.validation, part_under_test(divided, fold)))
+        new = np.flatnonzero(~shared_threads(store, other, known))
         check_classes(other, new, store.label_names)
         test = _labelled(other, new, other.relabelled(store.label_names).label)
     beside = f"fold {fold} of split '{split}'"

@@ -8,13 +8,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dgljoint.errors import DgljointError, UsageError
 from dgljoint.plugins.registry import installed_registry
+from dgljoint.store import create_store
 from dgljoint_bench.running.plan import SuitePlan, _digest, plan_suite
 from suites import TINY, plan_of, suite_of
-from toys import toy_store
+from toys import toy_cascade, toy_store
 
 
 def test_cells_come_fold_by_fold_and_rows_without_a_model_once_a_fold(tmp_path: Path) -> None:
@@ -30,6 +32,16 @@ def test_cells_come_fold_by_fold_and_rows_without_a_model_once_a_fold(tmp_path: 
     folders = {cell.job.folder for cell in plan.cells}
     assert len(folders) == len(plan.cells)
     assert all(Path(folder).is_absolute() for folder in folders)
+
+
+def test_data_without_labels_have_no_row_of_classifiers(tmp_path: Path) -> None:
+    cascades = [toy_cascade(f"c{n}", [-1, 0, 0, 1], label=None) for n in range(8)]
+    with create_store(tmp_path / "toy.h5", name="toy", reader="x", label_names=()) as writer:
+        for cascade in cascades:
+            writer.add(cascade, {"extra": np.ones((len(cascade), 1), np.float32)})
+        writer.set_split("event", np.arange(8) % 4, grouped_by="event")
+    plan = plan_of(tmp_path)
+    assert {cell.key.configuration for cell in plan.cells} == {"joint", "rumor alone"}
 
 
 def test_layers_of_settings_go_from_the_suite_to_the_trial(tmp_path: Path) -> None:

@@ -201,6 +201,16 @@ def test_words_without_names_are_not_looked_for_in_what_another_reader_made(
         assert list(probe_figures(data, "mine", 0, 1.0, test_on=other)) == rows
 
 
+def test_names_that_two_files_give_to_different_threads_are_tested_on(tmp_path: Path) -> None:
+    mine = [replace(one, posted_at=1_400_000_000) for one in made()]
+    theirs = [replace(one, posted_at=1_500_000_000) for one in made()]
+    data, other = write(tmp_path / "a.h5", mine), write(tmp_path / "b.h5", theirs)
+    assert list(probe_figures(data, "mine", 0, 1.0, test_on=other)) == [STRUCTURE]
+    again = write(tmp_path / "c.h5", mine)
+    with pytest.raises(DataError, match="no labelled cascade to test on"):
+        probe_figures(data, "mine", 0, 1.0, test_on=again)
+
+
 def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:
     mine = made()
     data = write(tmp_path / "a.h5", mine)

@@ -121,7 +121,7 @@ def lose_a_post(report: ReadReport) -> Iterator[Cascade]:
 
 def lose_a_thread(report: ReadReport) -> Iterator[Cascade]:
     report.count("distinct_posts")
-    report.count("lines", 2)
+    report.count("threads_met", 2)
     yield cascade()
 
 
@@ -177,7 +177,7 @@ def outcome_of(
     [
         (crash, "KeyError: 'text'"),
         (lose_a_post, "2 posts met, 1 read, 0 dropped"),
-        (lose_a_thread, "2 lines, 1 read, 0 refused"),
+        (lose_a_thread, "2 threads met, 1 read, 0 refused"),
         (read_nothing, "neither cascades nor an error"),
         (read_twice, "a cascade was read twice"), (break_the_order, "delays are not in time order"),
         (invent_a_label, "label 'b' is not declared"), (give_half_a_letter, "surrogates"),

@@ -213,7 +213,7 @@ def test_a_cascade_file_that_is_none(spoil, message, tmp_path, capsys):
     spoil(path)
     before = everything(tmp_path)
     said = ends(capsys, 3, "train", path, "--out", tmp_path / "run", *SMALL)
-    assert said.error.startswith(f"error: {path}: ")
+    assert said.error.startswith(f"error: {path}")
     assert message in said.error
     assert everything(tmp_path) == before
     assert not (tmp_path / "run").exists()

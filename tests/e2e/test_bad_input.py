@@ -316,5 +316,5 @@ def test_an_encoder_that_raises_in_forward(site: Site, tmp_path, capsys):
             return [dgljoint.EncoderSpec(name="enc", summary="", build=build)]
     """)
     store = toy_store(tmp_path / "toy.h5").path
-    said = ends(capsys, 4, "train", store, "--encoder", "enc", "--out", tmp_path / "run")
+    said = ends(capsys, 4, "train", store, "--encoder", "enc", "--out", tmp_path / "run", "-q")
     assert said.error.endswith("'enc' (dgljoint-enc 1.0) failed in forward: IndexError: boom")

@@ -50,7 +50,7 @@ def test_the_demo_command_and_those_that_follow_it(capsys: pytest.CaptureFixture
     table = re.search(r"```text\n(.*?)```", README, re.DOTALL)
     assert table
     for line in table[1].splitlines():  # titles and rows, whatever the figures
-        label = re.split(r"  +\d|  +–", line)[0].strip()
+        label = re.split(r"  +\d|  +–| beats ", line)[0].strip()
         assert label in shown, label
     block = README.split("## Working with runs")[1].split("```bash\n")[1].split("```")[0]
     commands = [c for c in commands_in(block) if not any(a.endswith(".h5") for a in c)]

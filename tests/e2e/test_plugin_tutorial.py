@@ -35,8 +35,8 @@ for line in sys.argv[1:]:
 
 def toys_in_two_folds(folder: Path) -> Path:
     store = toy_store(folder / "toy.h5")
-    # two cascades an event
-    fold = np.arange(len(store)) // 2 % 2
+    # two cascades an event, and every second event of the other class
+    fold = np.arange(len(store)) // 4 % 2
     return put_split(store, "two", fold, grouped_by="event").path
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 import dgljoint
-from dgljoint import _dgl
+from dgljoint.ops import dgl_kernels as _dgl
 from dgljoint_bench.timing import interleave, report, run_fresh, settle
 
 POSTS_A_CASCADE = 32

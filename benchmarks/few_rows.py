@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 
 import dgljoint
-from dgljoint.store import CascadeStore
+from dgljoint.data.store import CascadeStore
 from dgljoint_bench.own_training import own_config, trainer_of
 from dgljoint_bench.timing import interleave, report, settle
 

@@ -21,8 +21,8 @@ from typing import Any
 
 import torch
 
-from dgljoint.presets import find_preset
-from dgljoint.store import CascadeStore
+from dgljoint.config.presets import find_preset
+from dgljoint.data.store import CascadeStore
 from dgljoint.training.trainer import Trainer
 from dgljoint_bench.own_training import own_config, trainer_of
 from dgljoint_bench.step_profile import Stopwatch, machine_rates, watch_model, work_of

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 import dgljoint
-from dgljoint.store import CascadeStore
+from dgljoint.data.store import CascadeStore
 from dgljoint.training.trainer import Trainer
 from dgljoint_bench.own_training import own_config, trainer_of
 from dgljoint_bench.timing import Timings, interleave, report, settle

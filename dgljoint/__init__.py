@@ -29,8 +29,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from dgljoint import _dgl_compat
 from dgljoint._version import __version__
+from dgljoint.ops import dgl_compat as _dgl_compat
 
 if TYPE_CHECKING:
     from dgljoint.api import (
@@ -44,8 +44,10 @@ if TYPE_CHECKING:
         train,
         train_study,
     )
-    from dgljoint.cascade import Cascade, Kind, RowBlock, SparseBlock
-    from dgljoint.dataset import CascadeDataset
+    from dgljoint.config.options import Options
+    from dgljoint.data.cascade import Cascade, Kind, RowBlock, SparseBlock
+    from dgljoint.data.dataset import CascadeDataset
+    from dgljoint.data.reading import Reader, ReadReport
     from dgljoint.errors import (
         DataError,
         DgljointError,
@@ -53,8 +55,8 @@ if TYPE_CHECKING:
         UsageError,
         install_hint,
     )
-    from dgljoint.loaded_run import Run
-    from dgljoint.options import Options
+    from dgljoint.evaluation.loaded_run import Run
+    from dgljoint.evaluation.predicting import Predictions
     from dgljoint.plugins.hookspecs import hookimpl
     from dgljoint.plugins.specs import (
         BuildContext,
@@ -64,8 +66,6 @@ if TYPE_CHECKING:
         Reference,
         WeighterSpec,
     )
-    from dgljoint.predicting import Predictions
-    from dgljoint.reading import Reader, ReadReport
     from dgljoint.training.callbacks import Callback, StopTraining
     from dgljoint.training.tensorboard import TensorBoard
 
@@ -75,23 +75,23 @@ _dgl_compat.install()
 _HOME = {
     "BuildContext": "dgljoint.plugins.specs",
     "Callback": "dgljoint.training.callbacks",
-    "Cascade": "dgljoint.cascade",
-    "CascadeDataset": "dgljoint.dataset",
+    "Cascade": "dgljoint.data.cascade",
+    "CascadeDataset": "dgljoint.data.dataset",
     "DataError": "dgljoint.errors",
     "DgljointError": "dgljoint.errors",
     "EncoderSpec": "dgljoint.plugins.specs",
     "InteractionSpec": "dgljoint.plugins.specs",
-    "Kind": "dgljoint.cascade",
-    "Options": "dgljoint.options",
+    "Kind": "dgljoint.data.cascade",
+    "Options": "dgljoint.config.options",
     "PluginError": "dgljoint.errors",
-    "Predictions": "dgljoint.predicting",
-    "ReadReport": "dgljoint.reading",
-    "Reader": "dgljoint.reading",
+    "Predictions": "dgljoint.evaluation.predicting",
+    "ReadReport": "dgljoint.data.reading",
+    "Reader": "dgljoint.data.reading",
     "ReaderSpec": "dgljoint.plugins.specs",
     "Reference": "dgljoint.plugins.specs",
-    "RowBlock": "dgljoint.cascade",
-    "Run": "dgljoint.loaded_run",
-    "SparseBlock": "dgljoint.cascade",
+    "RowBlock": "dgljoint.data.cascade",
+    "Run": "dgljoint.evaluation.loaded_run",
+    "SparseBlock": "dgljoint.data.cascade",
     "StopTraining": "dgljoint.training.callbacks",
     "TensorBoard": "dgljoint.training.tensorboard",
     "UsageError": "dgljoint.errors",

@@ -11,15 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dgljoint.arguments import CASCADE_FILE, names, numbers, path_of
-from dgljoint.asked import callbacks_of, configuration_of, data_of
+from dgljoint.config.arguments import CASCADE_FILE, names, numbers, path_of
+from dgljoint.config.requested import callbacks_of, configuration_of, data_of
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import UsageError
 from dgljoint.evaluation.deadlines import parse_deadlines
-from dgljoint.loaded_run import Run
+from dgljoint.evaluation.loaded_run import Run
+from dgljoint.evaluation.several_runs import Runs
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.runs.naming import default_folder, resumed_folder, settings_of
-from dgljoint.several_runs import Runs
-from dgljoint.store import CascadeStore
 from dgljoint.training import early, study, transfer
 from dgljoint.training import run as engine
 from dgljoint.training.callbacks import Callback

@@ -27,9 +27,9 @@ from typing import Any
 
 import tomli_w
 
-from dgljoint.config import SECTIONS, RunConfig
+from dgljoint.config.options import describe_options
+from dgljoint.config.run_config import SECTIONS, RunConfig
 from dgljoint.errors import DataError, DgljointError
-from dgljoint.options import describe_options
 from dgljoint.plugins.about import FILE, SETTINGS, about_specs, described
 from dgljoint.plugins.registry import Registry, installed_registry
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec, ReaderSpec, Spec, WeighterSpec
@@ -86,7 +86,7 @@ def _put(path: Path, after: str, name: str, *, check: bool) -> bool:
 
 def descriptions(registry: Registry) -> dict[Path, str]:
     """Return the files that describe settings and plugins, by their place in the repository."""
-    engine = DOCS.parent / "dgljoint" / SETTINGS
+    engine = DOCS.parent / "dgljoint" / "config" / SETTINGS
     made: dict[Path, dict[str, Any]]
     made = {engine: {name: described(type(RunConfig.model_fields[name].default))
                      for name in SECTIONS}}

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dgljoint.data.store import CascadeStore
 from dgljoint.nn import CascadeBatch
-from dgljoint.nn.questions import evaluation_question
-from dgljoint.store import CascadeStore
+from dgljoint.tasks.targets import evaluation_question
 from toys import toy_batch, toy_cascade, toy_store, write_store
 
 WIDTH = 6

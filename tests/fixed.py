@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import nn
 
+from dgljoint.data.store import CascadeStore
 from dgljoint.nn import CascadeBatch
-from dgljoint.nn.questions import Question
-from dgljoint.store import CascadeStore
+from dgljoint.tasks.targets import Question
 from toys import toy_batch, toy_cascade, write_store
 
 

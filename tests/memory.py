@@ -13,7 +13,7 @@ import re, sys
 from pathlib import Path
 import numpy as np
 import torch
-from dgljoint.store import CascadeStore
+from dgljoint.data.store import CascadeStore
 from toys import random_cascade, toy_batch, write_store
 
 def one_cascade(posts):

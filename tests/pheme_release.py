@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from dgljoint.cascade import Cascade
-from dgljoint.reading import ReadReport
-from dgljoint_data.pheme import PhemeOptions, PhemeReader
+from dgljoint.data.cascade import Cascade
+from dgljoint.data.reading import ReadReport
+from dgljoint_data.readers.pheme import PhemeOptions, PhemeReader
 
 Files = dict[str, bytes]  # by path under the release
 LAYOUTS = ("2018", "2016", "rumoureval")

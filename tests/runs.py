@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
+from dgljoint.data.store import CascadeStore
 from dgljoint.plugins.registry import installed_registry
-from dgljoint.store import CascadeStore
 from dgljoint.training import Callback, RunResult, train
 from dgljoint.training.checkpoint import load_tree
 from toys import toy_config

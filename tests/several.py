@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import distributed, multiprocessing
 
+from dgljoint.data.store import CascadeStore
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
-from dgljoint.processes import ALONE, Processes
-from dgljoint.store import CascadeStore
+from dgljoint.training.processes import ALONE, Processes
 from toys import toy_config, toy_trainer
 
 Fields = Mapping[str, Any]

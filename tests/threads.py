@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 
-from dgljoint.store import CascadeColumns
+from dgljoint.data.store import CascadeColumns
 
 
 @st.composite

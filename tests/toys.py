@@ -6,15 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from dgljoint.config import RunConfig, resolve_config
+from dgljoint.batch.features import FeatureSpace
+from dgljoint.config.run_config import RunConfig, resolve_config
+from dgljoint.data.store import CascadeStore, create_store
 from dgljoint.evaluation.evaluate import Evaluator
-from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.model import JointModel
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
 from dgljoint.plugins.specs import Spec
-from dgljoint.processes import ALONE, Processes
-from dgljoint.store import CascadeStore, create_store
 from dgljoint.testing import (
     LABELS,
     WORDS,
@@ -29,6 +28,7 @@ from dgljoint.testing import (
 from dgljoint.training.build import build_model, build_weighter
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.parts import training_parts
+from dgljoint.training.processes import ALONE, Processes
 from dgljoint.training.trainer import Trainer
 
 __all__ = [

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from dgljoint.cascade import Cascade
-from dgljoint.reading import ReadReport
-from dgljoint_data._rvnn import FEATURE
-from dgljoint_data._rvnn_reader import TwitterRvnnReader
-from dgljoint_data._tree_reader import TwitterTreeReader
+from dgljoint.data.cascade import Cascade
+from dgljoint.data.reading import ReadReport
+from dgljoint_data.readers.twitter.rvnn import FEATURE
+from dgljoint_data.readers.twitter.rvnn_reader import TwitterRvnnReader
+from dgljoint_data.readers.twitter.tree_reader import TwitterTreeReader
 
 Post = tuple[object, object, object]  # user, tweet, minutes
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from dgljoint.cascade import Cascade
-from dgljoint.reading import ReadReport
-from dgljoint_data.weibo import WeiboReader
+from dgljoint.data.cascade import Cascade
+from dgljoint.data.reading import ReadReport
+from dgljoint_data.readers.weibo import WeiboReader
 
 Files = dict[str, bytes]  # by path under the release
 Value = dict[str, object]

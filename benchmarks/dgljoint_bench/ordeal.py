@@ -19,12 +19,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dgljoint.cascade import Cascade
+from dgljoint.config.options import parse_options
+from dgljoint.data.cascade import Cascade
+from dgljoint.data.reading import Reader, ReadReport
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DgljointError
-from dgljoint.options import parse_options
 from dgljoint.plugins.specs import ReaderSpec
-from dgljoint.reading import Reader, ReadReport
-from dgljoint.store import CascadeStore
 from dgljoint_bench.damage import RAW, Mutant, write_release
 from dgljoint_data.build import build_store
 

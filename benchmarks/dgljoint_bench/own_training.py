@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint.config import RunConfig, resolve_config
+from dgljoint.batch.features import FeatureSpace
+from dgljoint.config.presets import Preset
+from dgljoint.config.run_config import RunConfig, resolve_config
+from dgljoint.data.store import CascadeStore
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.scores import Scores
-from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.model import JointModel
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
-from dgljoint.presets import Preset
-from dgljoint.store import CascadeStore
 from dgljoint.training.build import build_model, build_weighter
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.parts import TrainingParts, training_parts

@@ -90,7 +90,7 @@ def complete_preset(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Offer presets by name, and files where there is none."""
-    from dgljoint.presets import discover_presets
+    from dgljoint.config.presets import discover_presets
 
     names = _starting(incomplete, {found.name: found.source for found in discover_presets()})
     return names or [CompletionItem(incomplete, type="file")]

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 import click
 
+from dgljoint._internal.suggest import did_you_mean
 from dgljoint.errors import UsageError
-from dgljoint.suggest import did_you_mean
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 

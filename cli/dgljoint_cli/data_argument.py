@@ -82,8 +82,8 @@ def _named(path: Path) -> str:
 
 def _refuse_name(name: str, command: str) -> None:
     """Refuse a name that is no path but that of a plugin or a preset."""
+    from dgljoint.config.presets import discover_presets
     from dgljoint.plugins.specs import ReaderSpec
-    from dgljoint.presets import discover_presets
 
     trains = command.endswith(" train")
     registry = installed_registry()

@@ -13,8 +13,8 @@ from dgljoint.plugins.guard import guarded
 from dgljoint.plugins.registry import PluginEntry, Registry
 
 if TYPE_CHECKING:
-    from dgljoint.cascade import Cascade
-    from dgljoint.reading import Reader, ReadReport
+    from dgljoint.data.cascade import Cascade
+    from dgljoint.data.reading import Reader, ReadReport
 
 
 def build_reader(
@@ -32,7 +32,7 @@ def build_reader(
         UsageError: no such reader, options that are wrong, a source missing or superfluous.
         PluginError: the reader cannot be built.
     """
-    from dgljoint.options import parse_options
+    from dgljoint.config.options import parse_options
     from dgljoint.plugins.specs import ReaderSpec
 
     spec = registry.find(ReaderSpec, name)

@@ -13,14 +13,14 @@ from threading import current_thread, main_thread
 import click
 
 from dgljoint import __version__
+from dgljoint._internal.files import writing
 from dgljoint.errors import DgljointError, RunFailedError, one_line, out_of_memory
-from dgljoint.files import writing
 from dgljoint_cli.console import LazyGroup, Talk, common_options, examples, fail
 
 
 @click.command(
     cls=LazyGroup,
-    package="dgljoint_cli",
+    package="dgljoint_cli.commands",
     verbs=(
         "preprocess", "data", "audit", "train", "evaluate", "predict", "synergy", "runs",
         "benchmark", "plugins", "schema", "env",

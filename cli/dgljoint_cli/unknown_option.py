@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dgljoint._internal.suggest import closest
 from dgljoint.errors import DgljointError
 from dgljoint.plugins.registry import Registry, installed_registry
-from dgljoint.suggest import closest
 
 if TYPE_CHECKING:
     from dgljoint.plugins.specs import Spec
@@ -76,7 +76,7 @@ def _name(flag: str) -> str:
 def _settings(words: Sequence[str], *, sections: bool) -> Iterator[str]:
     """Yield the settings of the engine, and of the plugins that the words of a line name."""
     if sections:
-        from dgljoint.config import setting_names
+        from dgljoint.config.run_config import setting_names
 
         for section, keys in setting_names().sections.items():
             yield from (f"{section}.{key}" for key in keys)

@@ -5,7 +5,7 @@ with word counts and two sets of folds::
 
     from pathlib import Path
     from dgljoint_data import build_store
-    from dgljoint_data.twitter import TwitterOptions, TwitterReader
+    from dgljoint_data.readers.twitter import TwitterOptions, TwitterReader
 
     summary = build_store(
         TwitterReader("15", TwitterOptions()), reader_name="twitter15",
@@ -15,11 +15,10 @@ with word counts and two sets of folds::
 
 Nothing is dropped silently: the reader's report counts every line and post that was left out,
 under one reason each. The readers are plugins like anybody's (see
-:class:`dgljoint.ReaderSpec`): :mod:`dgljoint_data.twitter`, :mod:`dgljoint_data.pheme`,
-:mod:`dgljoint_data.weibo`, :mod:`dgljoint_data.jsonl` and :mod:`dgljoint_data.synthetic`. What a
-split of the result leaks is said by :func:`dgljoint_data.audit.audit_store`, what the file holds
-by :func:`dgljoint_data.describe.describe_store`; :mod:`dgljoint_data.own_splits` divides it anew
-and :mod:`dgljoint_data.export` writes it as JSON Lines. :func:`demo_store` gives a small synthetic
+:class:`dgljoint.ReaderSpec`), one folder each in :mod:`dgljoint_data.readers`. What a split of the
+result leaks is reported by :func:`dgljoint_data.audit.audit_store`, what the file holds by
+:func:`dgljoint_data.describe.describe_store`; :mod:`dgljoint_data.own_splits` divides it anew and
+:mod:`dgljoint_data.export` writes it as JSON Lines. :func:`demo_store` gives a small synthetic
 data set that needs no download.
 """
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
-from dgljoint.cascade import Cascade
+from dgljoint.data.cascade import Cascade
+from dgljoint.data.reading import Reader, ReadReport
+from dgljoint.data.store import CascadeStore, StoreWriter, create_store
 from dgljoint.errors import DataError, PluginError, RunFailedError
-from dgljoint.reading import Reader, ReadReport
-from dgljoint.store import CascadeStore, StoreWriter, create_store
-from dgljoint_data.audit_overlap import Threads, in_store
+from dgljoint_data.audit.overlap import Threads, in_store
 from dgljoint_data.build_summary import BuildSummary, Shapes, Shared, TargetCounts, repeated_texts
 from dgljoint_data.features.catalogue import Choice
 from dgljoint_data.features.make import FeatureMaker
-from dgljoint_data.published_folds import PublishedFolds, choose_split, read_folds
-from dgljoint_data.reader_extras import feature_columns, label_names, raw_digest
+from dgljoint_data.readers.common.reader_extras import feature_columns, label_names, raw_digest
+from dgljoint_data.readers.twitter.published_folds import PublishedFolds, choose_split, read_folds
 from dgljoint_data.splits import Sources, Split, make_splits
 from dgljoint_data.watch import Watch
 from dgljoint_data.workers import Divisible, ItemT, ResultT, Workers, working

@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint.cascade import Cascade, per_post
-from dgljoint.reading import ReadReport
-from dgljoint_data.audit_findings import Finding
+from dgljoint.data.cascade import Cascade, per_post
+from dgljoint.data.reading import ReadReport
+from dgljoint_data.audit.findings import Finding
+from dgljoint_data.audit.near_duplicates import compare_texts, words_of
 from dgljoint_data.describe import TargetInfo, spread
-from dgljoint_data.near_duplicates import compare_texts, words_of
 
 
 @dataclass(frozen=True, slots=True)

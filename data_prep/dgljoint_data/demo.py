@@ -6,13 +6,13 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from dgljoint._internal.files import writing
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError
-from dgljoint.files import writing
-from dgljoint.store import CascadeStore
 from dgljoint_data import features, splits
-from dgljoint_data._digest import digest_text
 from dgljoint_data.build import build_store
-from dgljoint_data.synthetic import SyntheticOptions, SyntheticReader
+from dgljoint_data.readers.common.digest import digest_text
+from dgljoint_data.readers.synthetic import SyntheticOptions, SyntheticReader
 
 
 def demo_store(folder: Path | None = None) -> Path:

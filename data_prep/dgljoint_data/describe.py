@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint.cascade import Kind
-from dgljoint.store import CascadeStore
+from dgljoint.data.cascade import Kind
+from dgljoint.data.store import CascadeStore
 
 _SPREAD = ("min", "median", "mean", "max")
 

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import orjson
 
-from dgljoint.cascade import Kind
+from dgljoint._internal.files import replacing, writing
+from dgljoint.data.cascade import Kind
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError
-from dgljoint.files import replacing, writing
-from dgljoint.store import CascadeStore
-from dgljoint_data._jsonl_schema import BadLineError, arrange_posts, parse_line
+from dgljoint_data.readers.jsonl.schema import BadLineError, arrange_posts, parse_line
 
 _KINDS = [kind.name.lower() for kind in Kind]
 

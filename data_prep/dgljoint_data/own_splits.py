@@ -21,8 +21,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError, UsageError
-from dgljoint.store import CascadeStore
 from dgljoint_data.splits import KINDS, Sources, Split
 
 MOST_FOLDS = 127  # a fold is a signed byte

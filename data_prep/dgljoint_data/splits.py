@@ -2,7 +2,7 @@
 
 =======================  ==========================================================================
 ``event``                stratified; cascades of one event, or with near-duplicate source texts
-                         (:mod:`dgljoint_data.near_duplicates`), never on both sides; the default
+                         (``dgljoint_data.audit.near_duplicates``), never on both sides; default
 ``random``               stratified and nothing else, to compare with published numbers: most test
                          cascades share their event with a training cascade
 ``leave-one-event-out``  a fold is an event, where there are at most twenty; texts may repeat
@@ -11,7 +11,7 @@
                          By class, because classes collected at different times would be missing
                          from a plain chronological split; events may stand on both sides
 ``published``            those of the RvNN release of Twitter15/16, random, when they were given
-                         (:mod:`dgljoint_data.published_folds`)
+                         (:mod:`dgljoint_data.readers.twitter.published_folds`)
 =======================  ==========================================================================
 """
 
@@ -22,10 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dgljoint._internal.text import plural
+from dgljoint.data.folds import stratified_folds
 from dgljoint.errors import DataError
-from dgljoint.splitting import stratified_folds
-from dgljoint.words import plural
-from dgljoint_data.near_duplicates import merge_groups, near_duplicate_groups
+from dgljoint_data.audit.near_duplicates import merge_groups, near_duplicate_groups
 
 KINDS = ("event", "random", "leave-one-event-out", "time")
 VERSION = 2  # raise it when the same cascades get other splits

@@ -33,9 +33,9 @@ from pickle import PicklingError
 from queue import SimpleQueue
 from typing import Any, Protocol, TypeVar, cast
 
-from dgljoint.cascade import Cascade
+from dgljoint.data.cascade import Cascade
+from dgljoint.data.reading import ReadReport
 from dgljoint.errors import RunFailedError
-from dgljoint.reading import ReadReport
 
 ItemT = TypeVar("ItemT")
 ResultT = TypeVar("ResultT")

@@ -8,7 +8,7 @@ from contextlib import redirect_stdout
 
 from dgljoint.checking import conformance, hooks, importing, metadata, timing
 from dgljoint.checking.findings import Finding, Findings, Subject
-from dgljoint.options import parse_options
+from dgljoint.config.options import parse_options
 
 _LOOKS: Mapping[str, Callable[[Subject], Findings]] = {
     metadata.STAGE: metadata.check_metadata,

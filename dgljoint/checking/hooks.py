@@ -10,8 +10,8 @@ from types import ModuleType
 import tomli_w
 
 from dgljoint.checking.findings import Finding, Findings, Subject, failed
+from dgljoint.config.options import Options, parse_options
 from dgljoint.errors import DgljointError, PluginError, one_line
-from dgljoint.options import Options, parse_options
 from dgljoint.plugins import hookspecs
 from dgljoint.plugins.about import FILE, about, about_folders, about_specs, package_of
 from dgljoint.plugins.guard import guarded

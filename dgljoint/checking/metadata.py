@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 
 from dgljoint.checking.findings import OWN_DISTRIBUTION, Finding, Findings, Subject
 from dgljoint.errors import install_hint
-from dgljoint.scaffold.write import requirement as requirement_of_today
+from dgljoint.plugins.scaffold.write import requirement as requirement_of_today
 
 STAGE = "metadata"
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from itertools import pairwise
 from statistics import median
 
-from dgljoint.config import resolve_config
+from dgljoint.batch.features import FeatureSpace
+from dgljoint.config.run_config import resolve_config
+from dgljoint.data.store import CascadeStore
 from dgljoint.evaluation.evaluate import Evaluator
-from dgljoint.nn.features import FeatureSpace
 from dgljoint.plugins.registry import Registry
 from dgljoint.plugins.selection import select
 from dgljoint.plugins.specs import EncoderSpec, Spec
-from dgljoint.store import CascadeStore
 from dgljoint.training.build import build_model, build_weighter
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.parts import training_parts

@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from dgljoint._internal.text import all_of_one_class, plural
 from dgljoint.evaluation.bootstrap import intervals
 from dgljoint.evaluation.calibration import calibration, fit_temperature
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.predictions import Index, Predictions
 from dgljoint.evaluation.scores import Scores
-from dgljoint.nn.losses import RUMOR
 from dgljoint.nn.model import JointModel
-from dgljoint.words import all_of_one_class, plural
+from dgljoint.tasks.losses import RUMOR
 
 
 @dataclass(frozen=True, slots=True, eq=False)

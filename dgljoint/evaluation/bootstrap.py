@@ -11,7 +11,7 @@ from dgljoint.evaluation.metrics import counted_classes, f1_by_class, middle_ran
 from dgljoint.evaluation.predictions import Floats, Predictions
 from dgljoint.evaluation.resampling import LEVEL, draws, ends, ratio
 from dgljoint.evaluation.scores import MODEL, Intervals
-from dgljoint.nn.losses import CASCADE, RUMOR
+from dgljoint.tasks.losses import CASCADE, RUMOR
 
 RESAMPLES = 2000
 SEED = 0

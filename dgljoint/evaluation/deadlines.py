@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dgljoint.data.store import CascadeColumns
 from dgljoint.errors import UsageError
-from dgljoint.store import CascadeColumns
 
 Index = NDArray[np.int64]
 

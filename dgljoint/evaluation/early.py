@@ -14,8 +14,8 @@ from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.predictions import Index, Predictions
 from dgljoint.evaluation.scores import DeadlineScores, EarlyDetection
-from dgljoint.nn.losses import RUMOR
 from dgljoint.nn.model import JointModel
+from dgljoint.tasks.losses import RUMOR
 
 
 def detect_early(

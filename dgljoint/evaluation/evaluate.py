@@ -12,7 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dgljoint.config import CascadeOptions
+from dgljoint.batch.assemble import assemble
+from dgljoint.batch.batch import CascadeBatch
+from dgljoint.batch.features import FeatureSpace
+from dgljoint.config.run_config import CascadeOptions
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DivergedError
 from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.metrics import Ranks, join_ranks, link_scores, rumor_scores
@@ -28,15 +32,11 @@ from dgljoint.evaluation.scores import (
 )
 from dgljoint.evaluation.similarity import view_scores
 from dgljoint.evaluation.trivial import GUESSES
-from dgljoint.nn.assemble import assemble
-from dgljoint.nn.batch import CascadeBatch
-from dgljoint.nn.features import FeatureSpace
-from dgljoint.nn.losses import CASCADE, RUMOR, TASKS
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import Outputs, Representations
-from dgljoint.nn.questions import Targets, evaluation_targets
-from dgljoint.processes import ALONE, Processes
-from dgljoint.store import CascadeStore
+from dgljoint.tasks.losses import CASCADE, RUMOR, TASKS
+from dgljoint.tasks.targets import Targets, evaluation_targets
+from dgljoint.training.processes import ALONE, Processes
 
 _BATCH_POSTS = 1 << 14
 

@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
+from dgljoint.data.store import CascadeStore
 from dgljoint.evaluation.metrics import reciprocal_ranks
 from dgljoint.evaluation.predictions import Predictions
 from dgljoint.evaluation.scores import MODEL, EarlyDetection, Intervals
-from dgljoint.nn.losses import CASCADE, RUMOR
-from dgljoint.store import CascadeStore
+from dgljoint.tasks.losses import CASCADE, RUMOR
 
 
 def predictions_csv(

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dgljoint.evaluation.metrics import Ranks
-from dgljoint.nn.heads import LinkScorer
-from dgljoint.nn.questions import Targets
+from dgljoint.tasks.heads import LinkScorer
+from dgljoint.tasks.targets import Targets
 
 Index = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dgljoint.showing.tables import Sheet, Shown
+from dgljoint._internal.tables import Sheet, Shown
 
 MODEL = "model"
 """The row of a group of targets that the model ranked; the others are trivial guesses."""
@@ -166,7 +166,7 @@ class Scores(Shown):
         return asdict(self)
 
     def _sheet(self) -> Sheet:
-        from dgljoint.showing.scores import scores_sheet
+        from dgljoint.reporting.scores import scores_sheet
 
         return scores_sheet(self)
 
@@ -222,6 +222,6 @@ class EarlyDetection(Shown):
         return asdict(self)
 
     def _sheet(self) -> Sheet:
-        from dgljoint.showing.scores import early_sheet
+        from dgljoint.reporting.scores import early_sheet
 
         return early_sheet(self)

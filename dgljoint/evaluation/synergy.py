@@ -8,7 +8,7 @@ from statistics import fmean
 from typing import Any
 
 from dgljoint.evaluation.scores import ALL, MODEL
-from dgljoint.nn.losses import CASCADE, RUMOR
+from dgljoint.tasks.losses import CASCADE, RUMOR
 
 FIGURES = {CASCADE: "MRR", RUMOR: "macro F1"}
 """The figure by which each task is compared."""

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from dgljoint.nn.batch import CascadeBatch
+from dgljoint.batch.batch import CascadeBatch
 
 
 def source(batch: CascadeBatch) -> Tensor:

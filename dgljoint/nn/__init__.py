@@ -1,5 +1,7 @@
 """The torch side of dgljoint's public interface: base classes and what passes between them."""
 
+from dgljoint.batch.batch import CascadeBatch
+from dgljoint.batch.sparse import SomeRows, SparseRows, multiply, with_rows
 from dgljoint.nn.attention import (
     AttentionWeights,
     CascadeAttention,
@@ -7,9 +9,8 @@ from dgljoint.nn.attention import (
     attend,
     attention_weights,
 )
-from dgljoint.nn.batch import CascadeBatch
 from dgljoint.nn.dropout import Dropout
-from dgljoint.nn.ops import (
+from dgljoint.nn.messages import (
     dot_over_pairs,
     log_softmax_over_groups,
     max_to_parents,
@@ -31,7 +32,6 @@ from dgljoint.nn.protocols import (
     ScoreLinks,
     Step,
 )
-from dgljoint.nn.sparse import SomeRows, SparseRows, multiply, with_rows
 
 __all__ = [
     "AttentionWeights",

@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from dgljoint.batch.batch import CascadeBatch
 from dgljoint.errors import UsageError
-from dgljoint.nn.batch import CascadeBatch
-from dgljoint.nn.buckets import Bucket
-from dgljoint.nn.ops import xavier
+from dgljoint.nn.messages import xavier
+from dgljoint.ops.buckets import Bucket
 
 # Scores that exist at one time: 32 MB of them in float32.
 _MOST_SCORES = 1 << 23

@@ -13,8 +13,8 @@ from typing import Any, Generic, TypeVar
 import torch
 from torch import Tensor, nn
 
+from dgljoint.batch.batch import CascadeBatch
 from dgljoint.errors import PluginError
-from dgljoint.nn.batch import CascadeBatch
 from dgljoint.nn.protocols import Encoder, Interaction, Outputs, Representations, ScoreLinks
 from dgljoint.nn.untouched import hosting
 from dgljoint.plugins.guard import guarded

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dgljoint.cascade import Kind
+from dgljoint.batch.batch import CascadeBatch
+from dgljoint.batch.sparse import SomeRows, SparseRows, multiply, with_rows
+from dgljoint.data.cascade import Kind
 from dgljoint.errors import PluginError
-from dgljoint.nn.batch import CascadeBatch
 from dgljoint.nn.dropout import Dropout
-from dgljoint.nn.heads import CascadePredictor, LinkScorer, RumorDetector
 from dgljoint.nn.hosted import (
     Hosted,
     NotFiniteError,
@@ -26,8 +26,7 @@ from dgljoint.nn.hosted import (
     loss_coefficients,
     refusing_not_finite,
 )
-from dgljoint.nn.losses import CASCADE, RUMOR, TASKS
-from dgljoint.nn.ops import xavier
+from dgljoint.nn.messages import xavier
 from dgljoint.nn.protocols import (
     Encoder,
     Interaction,
@@ -35,8 +34,9 @@ from dgljoint.nn.protocols import (
     Representations,
     ScoreLinks,
 )
-from dgljoint.nn.sparse import SomeRows, SparseRows, multiply, with_rows
 from dgljoint.plugins.registry import PluginEntry
+from dgljoint.tasks.heads import CascadePredictor, LinkScorer, RumorDetector
+from dgljoint.tasks.losses import CASCADE, RUMOR, TASKS
 
 GroupT = TypeVar("GroupT", Representations, Outputs)
 

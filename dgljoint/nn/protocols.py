@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from dgljoint.nn.batch import CascadeBatch
+from dgljoint.batch.batch import CascadeBatch
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ from types import TracebackType
 import torch
 from torch import Tensor
 
+from dgljoint.batch.batch import CascadeBatch
+from dgljoint.batch.sparse import SomeRows, SparseRows
 from dgljoint.errors import PluginError
-from dgljoint.nn.batch import CascadeBatch
-from dgljoint.nn.sparse import SomeRows, SparseRows
 from dgljoint.plugins.guard import guarded
 from dgljoint.plugins.registry import PluginEntry
 

@@ -70,7 +70,7 @@ def about_folders(package: str) -> tuple[Path, ...]:
 
 def about_sections() -> dict[str, Mapping[str, str]]:
     """Return what the engine's own settings do, by section and name."""
-    text = files("dgljoint").joinpath(SETTINGS).read_text(encoding="utf-8")
+    text = files("dgljoint.config").joinpath(SETTINGS).read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 

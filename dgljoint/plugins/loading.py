@@ -10,14 +10,14 @@ from types import ModuleType
 
 import pluggy
 
-from dgljoint.config import SECTIONS
+from dgljoint._internal.suggest import did_you_mean
+from dgljoint.config.options import Options
+from dgljoint.config.run_config import SECTIONS
 from dgljoint.errors import PluginError
-from dgljoint.options import Options
 from dgljoint.plugins import hookspecs
 from dgljoint.plugins.guard import IMPORT, guarded
 from dgljoint.plugins.registry import PluginEntry
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec, ReaderSpec, Spec, WeighterSpec
-from dgljoint.suggest import did_you_mean
 
 HOOKS: dict[str, type[Spec]] = {
     "dgljoint_encoders": EncoderSpec,

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
+from dgljoint._internal.suggest import did_you_mean
 from dgljoint.errors import DgljointError, PluginError, UsageError
-from dgljoint.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

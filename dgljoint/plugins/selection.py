@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from dgljoint.config import SECTIONS, RunConfig
+from dgljoint._internal.suggest import closest, did_you_mean
+from dgljoint.config.options import Options, parse_options
+from dgljoint.config.run_config import SECTIONS, RunConfig
 from dgljoint.errors import DgljointError, UsageError
-from dgljoint.options import Options, parse_options
 from dgljoint.plugins.guard import guarded
 from dgljoint.plugins.registry import PluginEntry, Registry, SpecT, with_article, wrong_kind
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec, Spec, WeighterSpec
-from dgljoint.suggest import closest, did_you_mean
 
 SpecT_co = TypeVar("SpecT_co", bound=Spec, covariant=True)
 

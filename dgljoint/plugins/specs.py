@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dgljoint.options import NoOptions, Options
+from dgljoint.config.options import NoOptions, Options
 
 if TYPE_CHECKING:
+    from dgljoint.data.reading import Reader
     from dgljoint.nn.protocols import Encoder, Interaction, LossWeighter
-    from dgljoint.reading import Reader
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dgljoint.config import dump_config
+from dgljoint.config.run_config import dump_config
 from dgljoint.evaluation.figures import TITLES
 from dgljoint.evaluation.scores import ALL, MODEL, LinkTable, Scores
 from dgljoint.evaluation.verdicts import (

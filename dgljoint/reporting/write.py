@@ -9,7 +9,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from dgljoint.files import write_text
+from dgljoint._internal.files import write_text
 from dgljoint.reporting import charts
 from dgljoint.reporting.content import Content, Table, read_content
 from dgljoint.runs.facts import read_facts

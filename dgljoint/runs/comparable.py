@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dgljoint.config import RunConfig, flat
+from dgljoint.config.run_config import RunConfig, flat
 from dgljoint.errors import DataError
 from dgljoint.runs.stored import StoredRun, section
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dgljoint.config import RunConfig
+from dgljoint.config.run_config import RunConfig
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.comparison import (
     Difference,

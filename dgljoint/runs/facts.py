@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dgljoint.config import RunConfig
+from dgljoint.config.run_config import RunConfig
 from dgljoint.evaluation.scores import Scores
 from dgljoint.runs.listing import BROKEN, RunSummary, summarize
 from dgljoint.runs.protocol import Protocol, recorded_protocol

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from dgljoint.errors import UsageError
 
 if TYPE_CHECKING:
-    from dgljoint.config import RunConfig
+    from dgljoint.config.run_config import RunConfig
 
 
 def default_folder(

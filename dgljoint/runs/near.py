@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 
+from dgljoint._internal.text import plural
 from dgljoint.errors import DataError
-from dgljoint.words import plural
 
 DEFAULT_FOLDER = Path("runs")
 """Where training writes unless it is given a folder."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dgljoint.config import RunConfig
+from dgljoint.config.run_config import RunConfig
 from dgljoint.runs.stored import section, text
 
 

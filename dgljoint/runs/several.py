@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dgljoint._internal.text import number_list, plural
 from dgljoint.errors import DataError, UsageError
 from dgljoint.runs.comparable import differing_settings
 from dgljoint.runs.listing import find_runs
@@ -14,7 +15,6 @@ from dgljoint.runs.near import is_run_folder, no_run, runs_in
 from dgljoint.runs.plainfiles import parse_object, read_plain
 from dgljoint.runs.protocol import recorded_protocol
 from dgljoint.runs.stored import StoredRun, section
-from dgljoint.words import number_list, plural
 
 _HINT = "name the folder of one study, or single runs; `dgljoint runs list {folder}` shows them"
 _BY_CELL = {"fold", "seed", "data"}

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from dgljoint.config import RunConfig, resolve_config
+from dgljoint.config.run_config import RunConfig, resolve_config
 from dgljoint.errors import DataError
 from dgljoint.evaluation.figures import figures_of
 from dgljoint.evaluation.scores import Scores

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from dgljoint.nn import CascadeBatch, Interaction, Outputs, Representations
 from dgljoint.nn.hosted import auxiliary_losses, couple, diagnostics, inform_rumor
-from dgljoint.nn.losses import TASKS
 from dgljoint.plugins.specs import BuildContext, InteractionSpec
+from dgljoint.tasks.losses import TASKS
 from dgljoint.testing.conformance import Check, expect, verify
 from dgljoint.testing.material import (
     CLASSES,

@@ -14,15 +14,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from dgljoint.batch.assemble import assemble
+from dgljoint.batch.features import FeatureSpace
+from dgljoint.config.options import parse_options
+from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.nn import CascadeBatch, Encoder, Interaction, LossWeighter, SomeRows, SparseRows
-from dgljoint.nn.assemble import assemble
-from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.hosted import Hosted
-from dgljoint.nn.questions import Question, evaluation_question, training_question
-from dgljoint.options import parse_options
 from dgljoint.plugins.registry import PluginEntry
 from dgljoint.plugins.specs import BuildContext, EncoderSpec, InteractionSpec, WeighterSpec
-from dgljoint.store import CascadeColumns, CascadeStore
+from dgljoint.tasks.targets import Question, evaluation_question, training_question
 from dgljoint.testing.conformance import expect
 from dgljoint.testing.toys import LABELS, random_cascade, toy_features, write_store
 

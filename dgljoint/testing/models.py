@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from dgljoint.data.store import CascadeColumns
 from dgljoint.nn import CascadeBatch, Encoder, Interaction, SomeRows, xavier
 from dgljoint.nn.hosted import Hosted
 from dgljoint.nn.model import InputProjection, JointModel
-from dgljoint.nn.questions import Question, evaluation_question, training_question
 from dgljoint.plugins.registry import PluginEntry
-from dgljoint.store import CascadeColumns
+from dgljoint.tasks.targets import Question, evaluation_question, training_question
 from dgljoint.testing.conformance import Check, expect, verify
 from dgljoint.testing.material import (
     CLASSES,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from dgljoint.data.store import CascadeStore
     from dgljoint.nn import CascadeBatch
-    from dgljoint.store import CascadeStore
     from dgljoint.testing import ToyProblem
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from dgljoint.cascade import Cascade, Kind, RowBlock, SparseBlock
+from dgljoint.config.options import parse_options
+from dgljoint.data.cascade import Cascade, Kind, RowBlock, SparseBlock
+from dgljoint.data.reading import Reader, ReadReport
 from dgljoint.errors import DataError
-from dgljoint.options import parse_options
 from dgljoint.plugins.specs import ReaderSpec
-from dgljoint.reading import Reader, ReadReport
 from dgljoint.testing.conformance import Check, expect, verify
 
 _DTYPES = {"parent": "int32", "user": "int64", "delay_seconds": "float64", "kind": "uint8"}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dgljoint.nn import LossTable, Step
-from dgljoint.nn.losses import TASKS
+from dgljoint.tasks.losses import TASKS
 
 _ROWS = 6
 _AUXILIARY = 0.5

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from dgljoint.cascade import Block, Cascade, Kind, RowBlock, SparseBlock
-from dgljoint.config import CascadeOptions, FeatureOptions
+from dgljoint.batch.assemble import assemble
+from dgljoint.batch.features import FeatureSpace
+from dgljoint.config.run_config import CascadeOptions, FeatureOptions
+from dgljoint.data.cascade import Block, Cascade, Kind, RowBlock, SparseBlock
+from dgljoint.data.store import CascadeStore, create_store
 from dgljoint.nn import CascadeBatch
-from dgljoint.nn.assemble import assemble
-from dgljoint.nn.features import FeatureSpace
-from dgljoint.nn.questions import Question, training_question
-from dgljoint.store import CascadeStore, create_store
+from dgljoint.tasks.targets import Question, training_question
 
 LABELS = ("false", "true")
 WORDS = tuple(f"word{number}" for number in range(12))

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from dgljoint.nn import LossTable, LossWeighter, Step
-from dgljoint.nn.losses import TASKS
 from dgljoint.plugins.specs import BuildContext, WeighterSpec
+from dgljoint.tasks.losses import TASKS
 from dgljoint.testing.conformance import Check, expect, verify
 from dgljoint.testing.material import (
     MAKE,

@@ -7,7 +7,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint.config import TrainOptions
+from dgljoint.config.run_config import TrainOptions
 from dgljoint.training.randomness import Stream, generator
 
 Indices = NDArray[np.int64]

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from dgljoint.config import RunConfig
+from dgljoint.batch.features import FeatureSpace
+from dgljoint.config.run_config import RunConfig
 from dgljoint.errors import PluginError
-from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.hosted import Hosted, opponent_parameters
 from dgljoint.nn.model import InputProjection, JointModel
 from dgljoint.nn.protocols import Encoder, Interaction, LossWeighter

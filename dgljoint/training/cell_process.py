@@ -2,7 +2,7 @@
 
     python -m dgljoint.training.cell_process FOLDER start|resume DEVICE CONFIG
 
-Tells of epochs, and of the error it ends with; see :mod:`dgljoint.child_process`.
+Tells of epochs, and of the error it ends with; see :mod:`dgljoint._internal.child_process`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dgljoint.child_process import Say, as_child
-from dgljoint.config import RunConfig
-from dgljoint.options import parse_options
+from dgljoint._internal.child_process import Say, as_child
+from dgljoint.config.options import parse_options
+from dgljoint.config.run_config import RunConfig
 from dgljoint.plugins.leaving import leave
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.training.callbacks import Callback

@@ -14,9 +14,9 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
 
-from dgljoint import child_process
-from dgljoint.child_process import Event
-from dgljoint.config import RunConfig
+from dgljoint._internal import child_process
+from dgljoint._internal.child_process import Event
+from dgljoint.config.run_config import RunConfig
 from dgljoint.training.folder import RunFolder
 
 # How soon a Ctrl-C is noticed while nothing else happens.

@@ -14,8 +14,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from dgljoint._internal.files import write_bytes
 from dgljoint.errors import DataError
-from dgljoint.files import write_bytes
 
 _TENSOR = "$tensor"
 _PAIRS = "$pairs"

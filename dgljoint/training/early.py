@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from dgljoint._internal.files import write_text
 from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.early import detect_early
 from dgljoint.evaluation.listing import curve_csv, predictions_csv
 from dgljoint.evaluation.scores import EarlyDetection
-from dgljoint.files import write_text
 from dgljoint.plugins.registry import Registry
 from dgljoint.training.setup import check_part, part_indices, selected
 

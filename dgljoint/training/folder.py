@@ -12,15 +12,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from dgljoint._internal.files import is_leftover, remove_leftovers, write_bytes, write_text, writing
 from dgljoint._version import __version__
-from dgljoint.config import RunConfig, dump_config
+from dgljoint.config.run_config import RunConfig, dump_config
+from dgljoint.data.store import CascadeStore, StoredSplit
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.scores import Scores
-from dgljoint.files import is_leftover, remove_leftovers, write_bytes, write_text, writing
 from dgljoint.plugins.selection import Selection
 from dgljoint.runs.plainfiles import check_own
 from dgljoint.runs.stored import CARD, PARTS, REPORT, SEEN, StoredRun, section
-from dgljoint.store import CascadeStore, StoredSplit
 from dgljoint.training.checkpoint import load_tree, save_tree
 from dgljoint.training.record import EpochRecord
 from dgljoint.training.witness import Seen

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dgljoint.processes import Processes
+from dgljoint.training.processes import Processes
 
 
 def join(

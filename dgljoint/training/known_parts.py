@@ -14,10 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dgljoint.data.store import CascadeStore, Identity, identities, same_thread
 from dgljoint.errors import DataError
 from dgljoint.runs.plainfiles import read_plain
 from dgljoint.runs.stored import PARTS, StoredRun, section
-from dgljoint.store import CascadeStore, Identity, identities, same_thread
 
 TRAIN, VALIDATION, TEST, NEW = "train", "validation", "test", "new"
 PART_NAMES = (TRAIN, VALIDATION, TEST, NEW)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from dgljoint._internal.text import show_duration
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.cells import Cell, Failure, StudyProgress
-from dgljoint.words import show_duration
 
 if TYPE_CHECKING:
     from dgljoint.training.record import EpochRecord

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dgljoint._internal.files import writing
 from dgljoint.errors import RunFailedError, UsageError
-from dgljoint.files import writing
 
 _SECONDS_A_LOOK = 0.05
 _LOCKS = Path("/proc/locks")

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dgljoint.config import TrainOptions
+from dgljoint.config.run_config import TrainOptions
 from dgljoint.nn.hosted import opponent_parameters
 from dgljoint.nn.model import JointModel
 from dgljoint.training.build import trainable_parameters

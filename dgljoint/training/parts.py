@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dgljoint.data.folds import stratified_folds
+from dgljoint.data.store import CascadeStore, StoredSplit
 from dgljoint.errors import DataError, UsageError
-from dgljoint.splitting import stratified_folds
-from dgljoint.store import CascadeStore, StoredSplit
 
 Indices = NDArray[np.int64]
 

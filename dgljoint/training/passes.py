@@ -27,17 +27,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dgljoint.config import RunConfig
-from dgljoint.nn.assemble import assemble
-from dgljoint.nn.batch import CascadeBatch
-from dgljoint.nn.features import FeatureSpace
-from dgljoint.nn.losses import CASCADE, task_losses
+from dgljoint.batch.assemble import assemble
+from dgljoint.batch.batch import CascadeBatch
+from dgljoint.batch.features import FeatureSpace
+from dgljoint.config.run_config import RunConfig
+from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import Outputs, Representations
-from dgljoint.nn.questions import Question, training_question
-from dgljoint.processes import Processes
-from dgljoint.store import CascadeColumns, CascadeStore
+from dgljoint.tasks.losses import CASCADE, task_losses
+from dgljoint.tasks.targets import Question, training_question
 from dgljoint.training.joining import agree, average, join
+from dgljoint.training.processes import Processes
 from dgljoint.training.randomness import Stream, generator, seeded
 
 Indices = NDArray[np.int64]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dgljoint.config import SECTIONS, RunConfig
+from dgljoint._internal.tables import Sheet, Shown
+from dgljoint.config.run_config import SECTIONS, RunConfig
 from dgljoint.plugins.registry import Registry
-from dgljoint.showing.tables import Sheet, Shown
 from dgljoint.training.build import count_parameters, loss_names
 from dgljoint.training.devices import find_device
 from dgljoint.training.setup import part_sizes, set_up
@@ -53,7 +53,7 @@ class Plan(Shown):
     notes: tuple[str, ...]
 
     def _sheet(self) -> Sheet:
-        from dgljoint.showing.results import plan_sheet
+        from dgljoint.evaluation.result_tables import plan_sheet
 
         return plan_sheet(self)
 

@@ -12,13 +12,12 @@ from typing import Any
 
 from torch import Tensor
 
-from dgljoint.config import RunConfig
+from dgljoint._internal.tables import Sheet, Shown
+from dgljoint.config.run_config import RunConfig
 from dgljoint.errors import DgljointError, InterruptedRunError
 from dgljoint.evaluation.scores import Scores
 from dgljoint.plugins.registry import Registry
-from dgljoint.processes import Processes, joined, started
 from dgljoint.reporting import write_reports
-from dgljoint.showing.tables import Sheet, Shown
 from dgljoint.training.build import count_parameters
 from dgljoint.training.callbacks import Callback, Callbacks
 from dgljoint.training.devices import find_device
@@ -26,6 +25,7 @@ from dgljoint.training.folder import RunFeatures, RunFolder
 from dgljoint.training.interruption import StopRequest
 from dgljoint.training.known_parts import parts_csv
 from dgljoint.training.lock import locked
+from dgljoint.training.processes import Processes, joined, started
 from dgljoint.training.record import EpochRecord
 from dgljoint.training.restoring import fitting
 from dgljoint.training.scoring import assess_parts, assess_test, predictions_table
@@ -68,7 +68,7 @@ class RunResult(Shown):
     notes: tuple[str, ...] = ()
 
     def _sheet(self) -> Sheet:
-        from dgljoint.showing.results import result_sheet
+        from dgljoint.evaluation.result_tables import result_sheet
 
         return result_sheet(self)
 

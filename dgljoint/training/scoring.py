@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from dgljoint._internal.files import write_text
 from dgljoint.evaluation.assessment import Assessed, assess
 from dgljoint.evaluation.listing import predictions_csv
 from dgljoint.evaluation.scores import Scores
-from dgljoint.files import write_text
 from dgljoint.plugins.registry import Registry
 from dgljoint.training.setup import TEST, VALIDATION, Setup, check_part, part_indices, selected
 

@@ -10,23 +10,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dgljoint.config import RunConfig, flat
+from dgljoint._internal.suggest import did_you_mean
+from dgljoint.batch.features import FeatureSpace, choose_features
+from dgljoint.config.run_config import RunConfig, flat
+from dgljoint.data.store import CascadeStore, StoredSplit
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.evaluate import Evaluator
-from dgljoint.nn.features import FeatureSpace, choose_features
 from dgljoint.nn.hosted import Hosted
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import LossWeighter
 from dgljoint.plugins.registry import Registry
 from dgljoint.plugins.selection import Selection, select
-from dgljoint.processes import ALONE, Processes
-from dgljoint.store import CascadeStore, StoredSplit
-from dgljoint.suggest import did_you_mean
 from dgljoint.training.build import build_model, build_weighter, head_width
 from dgljoint.training.devices import find_device
 from dgljoint.training.folder import RunFeatures, RunFolder
 from dgljoint.training.parts import TrainingParts, part_under_test, training_parts
 from dgljoint.training.process import prepare_process
+from dgljoint.training.processes import ALONE, Processes
 from dgljoint.training.restoring import fitting, load_model
 from dgljoint.training.trainable import find_trainable
 from dgljoint.training.witness import Witness
@@ -184,7 +184,7 @@ def with_all_options(
     """Write out every option and feature, so that the folder says what was used.
 
     Raises:
-        DgljointError: as :func:`~dgljoint.nn.features.choose_features` would.
+        DgljointError: as :func:`~dgljoint.batch.features.choose_features` would.
     """
     options = {
         component.spec.name: component.options.model_dump(mode="json")

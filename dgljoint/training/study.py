@@ -15,15 +15,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dgljoint.config import RunConfig, dump_config
+from dgljoint._internal.files import remove_leftovers, write_text
+from dgljoint._internal.text import number_list
+from dgljoint.config.options import parse_options
+from dgljoint.config.run_config import RunConfig, dump_config
+from dgljoint.data.store import CascadeStore, StoredSplit
 from dgljoint.errors import DataError, InterruptedRunError, UsageError
 from dgljoint.evaluation.scores import Scores
-from dgljoint.files import remove_leftovers, write_text
-from dgljoint.options import parse_options
 from dgljoint.plugins.registry import Registry
 from dgljoint.plugins.selection import select
 from dgljoint.runs.naming import default_folder
-from dgljoint.store import CascadeStore, StoredSplit
 from dgljoint.training.cells import Cell, Failure, StudyProgress, run_cells
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.interruption import StopRequest
@@ -41,7 +42,6 @@ from dgljoint.training.study_summary import (
     over_cells,
 )
 from dgljoint.training.trainable import find_trainable
-from dgljoint.words import number_list
 
 SETTINGS = "settings.toml"
 _SUMMARY = "summary.json"

@@ -12,11 +12,11 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, stdev
 from typing import Any
 
+from dgljoint._internal.tables import Sheet, Shown
 from dgljoint.errors import StudyFailedError
 from dgljoint.evaluation.figures import TITLES, figures_of
 from dgljoint.evaluation.scores import ALL, MODEL, NOT_SOURCE, Scores
 from dgljoint.evaluation.verdicts import MAJORITY, Verdict, rumor_baseline, verdicts
-from dgljoint.showing.tables import Sheet, Shown
 
 FIGURES = {
     "accuracy": TITLES["accuracy"], "macro_f1": TITLES["macro_f1"], "ece": "ECE",
@@ -108,7 +108,7 @@ class StudySummary(Shown):
         return asdict(self)
 
     def _sheet(self) -> Sheet:
-        from dgljoint.showing.results import study_sheet
+        from dgljoint.evaluation.result_tables import study_sheet
 
         return study_sheet(self)
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dgljoint.config import RunConfig
+from dgljoint.config.run_config import RunConfig
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.synergy import FIGURES, Synergy, compare, task_figures
 from dgljoint.plugins.registry import Registry
 from dgljoint.runs.comparable import check_comparable, differing_settings
-from dgljoint.store import CascadeStore
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.run import train

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from dgljoint._internal.files import writing
 from dgljoint.errors import UsageError, install_hint
-from dgljoint.files import writing
 from dgljoint.training.callbacks import Callback
 
 if TYPE_CHECKING:

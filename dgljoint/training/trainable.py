@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint.config import RunConfig
+from dgljoint._internal.text import all_of_one_class, plural
+from dgljoint.config.run_config import RunConfig
+from dgljoint.data.store import CascadeStore, StoredSplit
 from dgljoint.errors import DataError
-from dgljoint.nn.losses import CASCADE, RUMOR
-from dgljoint.nn.questions import evaluation_targets
-from dgljoint.store import CascadeStore, StoredSplit
+from dgljoint.tasks.losses import CASCADE, RUMOR
+from dgljoint.tasks.targets import evaluation_targets
 from dgljoint.training.parts import TrainingParts, part_under_test
-from dgljoint.words import all_of_one_class, plural
 
 Indices = NDArray[np.int64]
 

@@ -13,26 +13,26 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 from torch import Tensor
 
-from dgljoint.config import RunConfig
+from dgljoint.batch.batch import CascadeBatch
+from dgljoint.batch.features import FeatureSpace
+from dgljoint.config.run_config import RunConfig
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DivergedError, PluginError
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.scores import Scores
-from dgljoint.evaluation.selection import selection_score, validation_figures
-from dgljoint.nn.batch import CascadeBatch
-from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.hosted import Hosted, opponent_losses, opponent_parameters
-from dgljoint.nn.losses import TASKS, not_asked
 from dgljoint.nn.model import JointModel, first_not_finite
 from dgljoint.nn.protocols import LossTable, LossWeighter, Outputs, Representations, Step
 from dgljoint.plugins.guard import guarded
-from dgljoint.processes import ALONE, Processes
-from dgljoint.store import CascadeStore
+from dgljoint.tasks.losses import TASKS, not_asked
+from dgljoint.tasks.selection import selection_score, validation_figures
 from dgljoint.training.batches import Batches
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.gradients import gradient_cosine, gradient_norm
 from dgljoint.training.optimizers import ModelOptimizer, opponent_optimizers
 from dgljoint.training.parts import TrainingParts
 from dgljoint.training.passes import Pass, Passed
+from dgljoint.training.processes import ALONE, Processes
 from dgljoint.training.randomness import Stream, generator, seeded
 from dgljoint.training.record import EpochRecord
 from dgljoint.training.restoring import load_adam, load_model

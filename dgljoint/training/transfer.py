@@ -10,6 +10,10 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dgljoint._internal.files import write_text
+from dgljoint._internal.tables import Sheet, Shown
+from dgljoint._internal.text import all_of_one_class
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError
 from dgljoint.evaluation.assessment import Assessed, assess
 from dgljoint.evaluation.bootstrap import intervals
@@ -18,11 +22,8 @@ from dgljoint.evaluation.early import detect_early
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.listing import curve_csv, predictions_csv
 from dgljoint.evaluation.scores import EarlyDetection, Scores
-from dgljoint.files import write_text
-from dgljoint.nn.losses import CASCADE, RUMOR
 from dgljoint.plugins.registry import Registry
-from dgljoint.showing.tables import Sheet, Shown
-from dgljoint.store import CascadeStore
+from dgljoint.tasks.losses import CASCADE, RUMOR
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.known_parts import NEW, count_parts, read_parts
 from dgljoint.training.setup import (
@@ -33,7 +34,6 @@ from dgljoint.training.setup import (
     restored_features,
     selected,
 )
-from dgljoint.words import all_of_one_class
 
 FoundT = TypeVar("FoundT", Scores, EarlyDetection)
 
@@ -83,7 +83,7 @@ class Transfer(Shown, Generic[FoundT]):
         }
 
     def _sheet(self) -> Sheet:
-        from dgljoint.showing.results import transfer_sheet
+        from dgljoint.evaluation.result_tables import transfer_sheet
 
         return transfer_sheet(self)
 
@@ -95,7 +95,7 @@ def evaluate_transfer(
     """Score the selected epoch of a run on another cascade file.
 
     All cascades of that file are scored but those of the run's training, validation and test set:
-    equal ids, see :mod:`dgljoint.store.identity`. Words
+    equal ids, see :mod:`dgljoint.data.store.identity`. Words
     and scales are those of the run's training part; classes are matched by their names; a
     temperature is that of the run's validation part.
 

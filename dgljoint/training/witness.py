@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dgljoint.processes import Processes
-from dgljoint.store import CascadeStore
+from dgljoint.data.store import CascadeStore
+from dgljoint.training.processes import Processes
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Seen:
 class Witness:
     """Remembers which cascades of a store are read, from its own making on.
 
-    It sees what goes through :meth:`~dgljoint.store.CascadeStore.read`: what features are fitted
+    It sees what goes through ``CascadeStore.read``: what features are fitted
     on, and every batch that is trained, probed or validated on. It does not see what opening the
     file checks, nor by which classes and events the parts were cut; nor a plugin that opens the
     file itself: that nothing which ships does so by any way, a test holds by changing the test part

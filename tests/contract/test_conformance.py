@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from dgljoint.config import resolve_config
-from dgljoint.nn.losses import task_losses
+from dgljoint.config.run_config import resolve_config
 from dgljoint.nn.model import JointModel
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec, ReaderSpec, Spec, WeighterSpec
+from dgljoint.tasks.losses import task_losses
 from dgljoint.testing import (
     Material,
     check_encoder,

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 import torch
 
-from dgljoint.cascade import Cascade, Kind
-from dgljoint.config import CascadeOptions, FeatureOptions
+from dgljoint.batch.features import FeatureSpace
+from dgljoint.config.run_config import CascadeOptions, FeatureOptions
+from dgljoint.data.cascade import Cascade, Kind
+from dgljoint.data.store import CascadeStore, create_store
 from dgljoint.evaluation.deadlines import Deadline, parse_deadlines
 from dgljoint.evaluation.evaluate import Evaluator
-from dgljoint.nn.features import FeatureSpace
 from dgljoint.nn.model import JointModel
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec
-from dgljoint.store import CascadeStore, create_store
 from dgljoint.testing import random_cascade
 from dgljoint.training.build import build_model
 from toys import shipped, toy_config

@@ -12,11 +12,11 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from dgljoint.data.store import CascadeStore
 from dgljoint.nn import CascadeBatch, using_kernels
-from dgljoint.nn.losses import task_losses
 from dgljoint.nn.model import JointModel
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec
-from dgljoint.store import CascadeStore
+from dgljoint.tasks.losses import task_losses
 from toys import shipped, toy_batch, toy_model, toy_store
 
 ENCODERS = shipped(EncoderSpec)

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgljoint.nn.derived import DERIVED
-from dgljoint.nn.questions import Question, evaluation_question, training_question
-from dgljoint.store import CascadeColumns, CascadeStore
+from dgljoint.batch.derived import DERIVED
+from dgljoint.data.store import CascadeColumns, CascadeStore
+from dgljoint.tasks.targets import Question, evaluation_question, training_question
 from dgljoint.testing import random_cascade, write_store
 
 

@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from dgljoint.data.store import CascadeStore
 from dgljoint.nn import LossTable, Step
-from dgljoint.nn.losses import TASKS, task_losses
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec, WeighterSpec
-from dgljoint.store import CascadeStore
+from dgljoint.tasks.losses import TASKS, task_losses
 from dgljoint.testing import Material, model_checks, toy_store, verify
 from dgljoint.training.build import trainable_parameters
 from dgljoint.training.checkpoint import load_tree, save_tree

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from dgljoint import EncoderSpec, InteractionSpec, WeighterSpec
-from dgljoint.cascade import Cascade
-from dgljoint.store import CascadeStore, create_store
+from dgljoint.data.cascade import Cascade
+from dgljoint.data.store import CascadeStore, create_store
 from dgljoint.training.checkpoint import load_tree
 from runs import assert_same_tree, metrics, run
 from toys import LABELS, WORDS, random_cascade, shipped, word_block

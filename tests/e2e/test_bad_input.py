@@ -13,7 +13,7 @@ import pytest
 
 from commands import SMALL, ends, everything
 from conftest import Site
-from dgljoint.store import CascadeStore
+from dgljoint.data.store import CascadeStore
 from dgljoint_cli.main import run
 from toys import toy_store
 from twitter_release import SMALL_TREE, Release

@@ -13,8 +13,8 @@ import torch
 from broken_plugins import BACKWARD, COUPLE, FORWARD, NAMED, WEIGH, install, losses
 from commands import SMALL, ends
 from conftest import Site
+from dgljoint.data.store import CascadeStore
 from dgljoint.plugins.registry import installed_registry
-from dgljoint.store import CascadeStore
 from dgljoint_cli.main import run
 from runs import assert_same_run
 from toys import toy_store

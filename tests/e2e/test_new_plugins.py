@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from commands import SMALL
-from dgljoint.scaffold import KINDS
+from dgljoint.plugins.scaffold import KINDS
 from dgljoint_cli.main import run as dgljoint
 from packages import Run, environment, pip
 

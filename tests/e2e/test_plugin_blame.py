@@ -11,10 +11,10 @@ import torch
 from broken_plugins import COUPLE, FORWARD, NAMED, WEIGH, install, losses
 from commands import SMALL, ends
 from conftest import Site
+from dgljoint.data.store import CascadeStore
 from dgljoint.nn import Interaction, Representations
 from dgljoint.nn.hosted import Hosted, couple, refusing_not_finite
 from dgljoint.plugins.registry import PluginEntry
-from dgljoint.store import CascadeStore
 from dgljoint_cli.main import run
 from toys import toy_store
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgljoint.store import put_split
+from dgljoint.data.store import put_split
 from packages import FOLDERS, ROOT, pip
 from toys import toy_store
 

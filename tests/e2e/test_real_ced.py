@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dgljoint import ReadReport
-from dgljoint_data.weibo import WeiboReader, dgljoint_readers
+from dgljoint_data.readers.weibo import WeiboReader, dgljoint_readers
 
 RAW = os.environ.get("DGLJOINT_RAW_DATA")
 pytestmark = pytest.mark.skipif(not RAW, reason="DGLJOINT_RAW_DATA names no folder of raw data")

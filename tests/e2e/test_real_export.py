@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgljoint.reading import Reader
-from dgljoint.store import CascadeStore
+from dgljoint.data.reading import Reader
+from dgljoint.data.store import CascadeStore
 from dgljoint_data import build_store
-from dgljoint_data._tree_reader import TwitterTreeReader
 from dgljoint_data.export import write_jsonl
-from dgljoint_data.jsonl import JsonlOptions, JsonlReader
-from dgljoint_data.pheme import PhemeOptions, PhemeReader
+from dgljoint_data.readers.jsonl import JsonlOptions, JsonlReader
+from dgljoint_data.readers.pheme import PhemeOptions, PhemeReader
+from dgljoint_data.readers.twitter.tree_reader import TwitterTreeReader
 
 RAW = os.environ.get("DGLJOINT_RAW_DATA")
 pytestmark = pytest.mark.skipif(not RAW, reason="DGLJOINT_RAW_DATA names no folder of raw data")

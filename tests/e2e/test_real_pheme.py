@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from dgljoint import Kind
-from dgljoint.store import CascadeStore
+from dgljoint.data.store import CascadeStore
 from dgljoint_data import BuildSummary, build_store
-from dgljoint_data.pheme import PhemeOptions, PhemeReader
+from dgljoint_data.readers.pheme import PhemeOptions, PhemeReader
 
 RAW = os.environ.get("DGLJOINT_RAW_DATA")
 pytestmark = pytest.mark.skipif(not RAW, reason="DGLJOINT_RAW_DATA names no folder of raw data")

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dgljoint.store import CascadeStore
+from dgljoint.data.store import CascadeStore
 from dgljoint_data import BuildSummary, build_store
-from dgljoint_data.rumoureval import RumourEvalReader
+from dgljoint_data.readers.rumoureval import RumourEvalReader
 
 RAW = os.environ.get("DGLJOINT_RAW_DATA")
 pytestmark = pytest.mark.skipif(not RAW, reason="DGLJOINT_RAW_DATA names no folder of raw data")

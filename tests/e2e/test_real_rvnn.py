@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from dgljoint import DataError, ReadReport
-from dgljoint.store import CascadeStore
+from dgljoint.data.store import CascadeStore
 from dgljoint_cli.main import run
 from dgljoint_data import BuildSummary, build_store
-from dgljoint_data.audit_overlap import across_folds
-from dgljoint_data.twitter import TwitterOptions, TwitterReader
+from dgljoint_data.audit.overlap import across_folds
+from dgljoint_data.readers.twitter import TwitterOptions, TwitterReader
 
 RAW = os.environ.get("DGLJOINT_RAW_DATA")
 pytestmark = pytest.mark.skipif(not RAW, reason="DGLJOINT_RAW_DATA names no folder of raw data")

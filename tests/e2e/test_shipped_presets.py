@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dgljoint.presets import discover_presets
+from dgljoint.config.presets import discover_presets
 from dgljoint_cli.main import run
 from toys import toy_store
 

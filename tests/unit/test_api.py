@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 import dgljoint
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError, InterruptedRunError, UsageError
-from dgljoint.store import CascadeStore
 from dgljoint.training import EpochRecord
 from dgljoint_cli.main import run
 from runs import StopAfter, assert_same_run
@@ -156,7 +156,7 @@ def test_short_forms_are_those_of_the_command_line(store: CascadeStore, tmp_path
 
 @pytest.mark.parametrize("verb", [dgljoint.train, dgljoint.train_study, dgljoint.plan])
 def test_every_short_form_of_train_is_an_argument(verb: Callable[..., object]) -> None:
-    from dgljoint_cli.train import train as command
+    from dgljoint_cli.commands.train import train as command
 
     by_option = {"assignments": "options", "file": "config", "use": "features"}
     shell = {"board", "dry_run", "as_json", "folds", "seeds", "jobs"}

@@ -10,13 +10,13 @@ from subprocess import Popen
 
 import pytest
 
-from dgljoint import child_process
-from dgljoint.child_process import Event
+from dgljoint._internal import child_process
+from dgljoint._internal.child_process import Event
 
 Start = Callable[[str], Popen[bytes]]
 HEAD = """
 import json, os, signal, subprocess, sys, threading, time
-from dgljoint.child_process import as_child
+from dgljoint._internal.child_process import as_child
 from dgljoint.errors import DataError
 number = int(sys.argv[1])
 def ends_late():

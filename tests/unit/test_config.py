@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dgljoint.config import dump_config, resolve_config
+from dgljoint.config.run_config import dump_config, resolve_config
 from dgljoint.errors import UsageError
 
 

@@ -11,12 +11,12 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from conftest import Site
-from dgljoint.config import SECTIONS, dump_config, resolve_config
-from dgljoint.config_schema import config_schema
+from dgljoint.config.presets import discover_presets, find_preset
+from dgljoint.config.run_config import SECTIONS, dump_config, resolve_config
+from dgljoint.config.schema import config_schema
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
-from dgljoint.presets import discover_presets, find_preset
 from dgljoint_cli.main import run
 
 TWO_KINDS = """

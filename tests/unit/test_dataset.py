@@ -16,11 +16,11 @@ import torch
 from dgl.data import DGLDataset
 from dgl.dataloading import GraphDataLoader
 
-import dgljoint.dataset
+import dgljoint.data.dataset
 from dgljoint import CascadeDataset, DataError, UsageError
-from dgljoint.dataset import write_graphs
+from dgljoint.data.dataset import write_graphs
+from dgljoint.data.store import CascadeStore, create_store, put_split
 from dgljoint.errors import RunFailedError
-from dgljoint.store import CascadeStore, create_store, put_split
 from dgljoint.training.parts import part_under_test, training_parts
 from toys import toy_cascade, toy_store, write_store
 
@@ -172,7 +172,7 @@ def test_the_example_of_the_docstring_runs(
     store: CascadeStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(store.path.parent)
-    done = doctest.testmod(dgljoint.dataset)
+    done = doctest.testmod(dgljoint.data.dataset)
     assert done.attempted >= 5
     assert not done.failed
 

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from dgljoint import _dgl, _dgl_compat
 from dgljoint.errors import install_hint
+from dgljoint.ops import dgl_compat as _dgl_compat
+from dgljoint.ops import dgl_kernels as _dgl
 from toys import toy_store
 
 DGLJOINT = Path(sys.executable).with_name("dgljoint")
@@ -120,7 +121,7 @@ def version(name):
 metadata.version = version
 from dgljoint.errors import RunFailedError
 try:
-    import dgljoint._dgl
+    import dgljoint.ops.dgl_kernels
 except RunFailedError as error:
     print(error.message)
     print(error.hint)

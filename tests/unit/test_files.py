@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dgljoint.files import write_text
+from dgljoint._internal.files import write_text
 
 
 def test_a_link_stays_one_and_leads_to_the_new_content(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dgljoint._internal.text import number_list, parse_numbers
 from dgljoint.errors import UsageError
-from dgljoint.words import number_list, parse_numbers
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ import pytest
 import torch
 
 import dgljoint
-from dgljoint.cascade import SparseBlock
+from dgljoint.data.cascade import SparseBlock
+from dgljoint.data.store import CascadeStore, create_store
 from dgljoint.errors import DataError, UsageError
-from dgljoint.store import CascadeStore, create_store
 from dgljoint.training.checkpoint import load_tree, save_tree
 from toys import LABELS, WORDS, random_cascade, word_block
 

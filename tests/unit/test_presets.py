@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from conftest import Site
-from dgljoint.config import resolve_config
+from dgljoint.config.presets import Preset, discover_presets, find_preset, user_folder
+from dgljoint.config.run_config import resolve_config
 from dgljoint.errors import PluginError, UsageError
-from dgljoint.presets import Preset, discover_presets, find_preset, user_folder
 
 BOTH = """
 summary = "two of them"

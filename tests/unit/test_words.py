@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dgljoint.words import plural
+from dgljoint._internal.text import plural
 
 
 def test_one_is_no_plural_and_thousands_are_parted() -> None:

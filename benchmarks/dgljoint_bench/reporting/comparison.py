@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, replace
 from statistics import fmean
 from typing import Any
 
-from dgljoint.config import flat
+from dgljoint._internal.text import plural
+from dgljoint.config.run_config import flat
 from dgljoint.errors import DataError
 from dgljoint.evaluation.comparison import Difference, compare_pairs, holm
-from dgljoint.words import plural
 from dgljoint_bench.reporting.costs import COSTS, CPU_SECONDS
 from dgljoint_bench.reporting.pairing import Pair, Side, named
 from dgljoint_bench.results.records import DONE, FAILED, MODEL, NO_MODEL, CellRecord, DataRecord

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from dgljoint._internal.text import plural
 from dgljoint.errors import DataError, RegressionError
-from dgljoint.words import plural
 from dgljoint_bench.reporting.comparison import Comparison, Group
 from dgljoint_bench.reporting.costs import COSTS, CPU_SECONDS
 from dgljoint_bench.reporting.titles import lower_is_better

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dgljoint.config.options import parse_options
 from dgljoint.errors import DataError, UsageError
-from dgljoint.options import parse_options
 from dgljoint_bench.results.database import Results
 from dgljoint_bench.suites.suite import Suite
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
+from dgljoint._internal.text import plural
 from dgljoint.evaluation.comparison import MIN_FOR_INTERVAL, MIN_FOR_TEST, SIGNIFICANCE
-from dgljoint.words import plural
 from dgljoint_bench.reporting.report import RankReport, SuiteReport, TableReport
 from dgljoint_bench.reporting.rows import CONFIGURATION, NO_MODELS, PUBLISHED, Progress
 from dgljoint_bench.reporting.titles import title_of

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dgljoint._internal.suggest import did_you_mean
+from dgljoint._internal.text import plural
 from dgljoint.errors import DataError, UsageError
-from dgljoint.suggest import did_you_mean
-from dgljoint.words import plural
 from dgljoint_bench.reporting.held import held_suites
 from dgljoint_bench.results.database import Results
 from dgljoint_bench.results.records import NO_MODEL, CellRecord, DataRecord, Key

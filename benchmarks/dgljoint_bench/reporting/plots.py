@@ -20,8 +20,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from dgljoint._internal.files import replacing, writing
 from dgljoint.errors import UsageError
-from dgljoint.files import replacing, writing
 from dgljoint_bench.reporting.ranks import Ranks
 from dgljoint_bench.reporting.series import Line, Panel, Row
 

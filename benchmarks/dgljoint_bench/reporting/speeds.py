@@ -15,7 +15,7 @@ from pathlib import Path
 from statistics import geometric_mean
 from typing import Any
 
-from dgljoint.config import flat
+from dgljoint.config.run_config import flat
 from dgljoint.errors import DataError
 from dgljoint_bench.reporting.gate import Regression, times
 

@@ -17,15 +17,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from dgljoint.child_process import as_child
+from dgljoint._internal.child_process import as_child
+from dgljoint._internal.files import write_text
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError, DivergedError, InterruptedRunError, RunFailedError
-from dgljoint.evaluation.selection import selection_score
-from dgljoint.files import write_text
 from dgljoint.plugins.leaving import leave
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
 from dgljoint.runs.stored import StoredRun
-from dgljoint.store import CascadeStore
+from dgljoint.tasks.selection import selection_score
 from dgljoint_bench.results.records import MODEL, Trial
 from dgljoint_bench.running.job import JOB, OUTCOME, SPENT, Job, TrialPlan
 from dgljoint_bench.running.plan import as_config

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dgljoint._internal.child_process import as_error
+from dgljoint._internal.files import writing
 from dgljoint._version import __version__
-from dgljoint.child_process import as_error
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import (
     DataError,
     DgljointError,
@@ -23,8 +25,6 @@ from dgljoint.errors import (
     UsageError,
     install_hint,
 )
-from dgljoint.files import writing
-from dgljoint.store import CascadeStore
 
 if TYPE_CHECKING:
     from distributed import Client

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dgljoint.config import RunConfig, layered, resolve_config
+from dgljoint.config.presets import find_preset
+from dgljoint.config.run_config import RunConfig, layered, resolve_config
+from dgljoint.data.store import CascadeStore, StoredSplit, shared_threads
 from dgljoint.errors import DgljointError, UsageError
 from dgljoint.plugins.registry import Registry
 from dgljoint.plugins.selection import Selection, select
-from dgljoint.presets import find_preset
-from dgljoint.store import CascadeStore, StoredSplit, shared_threads
 from dgljoint.training.parts import folds_offered, part_under_test, training_parts
 from dgljoint.training.setup import with_all_options
 from dgljoint_bench.results.records import NO_MODEL, DataRecord, Key

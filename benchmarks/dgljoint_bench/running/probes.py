@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dgljoint.data.store import CascadeColumns, CascadeStore, shared_threads
 from dgljoint.errors import DataError
 from dgljoint.evaluation.deadlines import first_posts, parse_deadlines
 from dgljoint.evaluation.metrics import f1_by_class
-from dgljoint.store import CascadeColumns, CascadeStore, shared_threads
-from dgljoint_data.audit_overlap import source_texts
-from dgljoint_data.audit_probes import (
+from dgljoint_data.audit.overlap import source_texts
+from dgljoint_data.audit.probes import (
     cascade_shapes,
     count_classifier,
     forest_classifier,
@@ -89,7 +89,7 @@ def probe_figures(
         UsageError: there is no such split or fold, or a deadline cannot be read.
         DataError: a file cannot be used, the classes differ, or there is nothing to train or test.
     """
-    from dgljoint.nn.questions import evaluation_targets
+    from dgljoint.tasks.targets import evaluation_targets
 
     def observed(columns: CascadeColumns) -> CascadeColumns:
         seen = ~evaluation_targets(columns, observed_share, scored=False).pending

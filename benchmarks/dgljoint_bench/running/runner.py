@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from dgljoint._internal.files import write_text, writing
 from dgljoint.errors import (
     DataError,
     DgljointError,
@@ -18,7 +19,6 @@ from dgljoint.errors import (
     StudyFailedError,
     UsageError,
 )
-from dgljoint.files import write_text, writing
 from dgljoint.training.interruption import StopRequest
 from dgljoint_bench.results.database import Results
 from dgljoint_bench.results.records import DONE, FAILED, CellRecord, Key, Trial

@@ -14,10 +14,10 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from dgljoint import child_process
-from dgljoint.environment_settings import PREFIX
+from dgljoint._internal import child_process
+from dgljoint._internal.files import write_text, writing
+from dgljoint.config.variables import PREFIX
 from dgljoint.errors import InterruptedRunError, PluginError
-from dgljoint.files import write_text, writing
 from dgljoint_bench.running.job import HELD, JOB, LOG, OUTCOME, Job
 
 # How soon the request to stop is noticed.

@@ -7,7 +7,7 @@ from typing import Any
 
 from dgljoint_bench.speed.memory import watched_memory
 from dgljoint_data.build import build_store
-from dgljoint_data.synthetic import SyntheticOptions, SyntheticReader
+from dgljoint_data.readers.synthetic import SyntheticOptions, SyntheticReader
 
 _MEAN_POSTS = 30
 # Events grow with the cascades, so that the vocabulary does.

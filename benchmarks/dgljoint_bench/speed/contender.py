@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from dgljoint.batch.assemble import assemble
+from dgljoint.batch.features import FeatureSpace
+from dgljoint.data.store import CascadeStore
 from dgljoint.evaluation.deadlines import EVERYTHING, Deadline
 from dgljoint.evaluation.evaluate import Evaluator
-from dgljoint.nn.assemble import assemble
-from dgljoint.nn.features import FeatureSpace
-from dgljoint.nn.questions import training_question
-from dgljoint.store import CascadeStore
+from dgljoint.tasks.targets import training_question
 from dgljoint.training.trainer import Trainer
 from dgljoint_bench.own_training import own_config, trainer_of
 

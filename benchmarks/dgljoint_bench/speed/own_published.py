@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dgljoint.config import FeatureOptions
+from dgljoint.batch.assemble import assemble
+from dgljoint.batch.features import FeatureSpace
+from dgljoint.config.run_config import FeatureOptions
+from dgljoint.data.store import CascadeStore
 from dgljoint.nn import CascadeBatch, Dropout, SparseRows, multiply
-from dgljoint.nn.assemble import assemble
-from dgljoint.nn.features import FeatureSpace
-from dgljoint.store import CascadeStore
 from dgljoint_bench.speed.contender import Published, Shape
 from dgljoint_bench.speed.peer_threads import nothing_asked
 

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dgljoint.config import FeatureOptions
+from dgljoint.batch.features import FeatureSpace
+from dgljoint.config.run_config import FeatureOptions
+from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.nn import SparseRows
-from dgljoint.nn.features import FeatureSpace
-from dgljoint.nn.questions import Question
-from dgljoint.store import CascadeColumns, CascadeStore
+from dgljoint.tasks.targets import Question
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dgljoint import child_process
-from dgljoint.child_process import Event
+from dgljoint._internal import child_process
+from dgljoint._internal.child_process import Event
 from dgljoint.errors import DgljointError
 
 NEEDS_LESS = "--cascades N and smaller --posts need less memory"

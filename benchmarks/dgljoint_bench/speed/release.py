@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from dgljoint.cascade import Cascade
-from dgljoint.reading import ReadReport
-from dgljoint_data.synthetic import SyntheticOptions, SyntheticReader
+from dgljoint.data.cascade import Cascade
+from dgljoint.data.reading import ReadReport
+from dgljoint_data.readers.synthetic import SyntheticOptions, SyntheticReader
 
 READER = "twitter15"
 # Where ids begin: those of tweets tell their time, and these are of 2014.

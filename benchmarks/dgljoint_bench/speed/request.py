@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from dgljoint.options import Options
+from dgljoint.config.options import Options
 
 Section = Literal[
     "preprocess", "structure", "hidden", "batch", "epoch", "inference", "scaling"

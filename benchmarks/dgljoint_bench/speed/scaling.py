@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint.store import CascadeStore
+from dgljoint.data.store import CascadeStore
 from dgljoint_bench.own_training import own_config, trainer_of
 from dgljoint_bench.speed.memory import watched_memory
 

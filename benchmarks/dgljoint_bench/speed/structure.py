@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgljoint.nn.assemble import observed_graph
-from dgljoint.nn.questions import Question, training_question
-from dgljoint.store import CascadeColumns
+from dgljoint.batch.assemble import observed_graph
+from dgljoint.data.store import CascadeColumns
+from dgljoint.tasks.targets import Question, training_question
 from dgljoint_bench.speed import peer_dgl, peer_pyg
 from dgljoint_bench.speed.peer_threads import nothing_asked
 from dgljoint_bench.speed.subject import DGL, OWN, PYG, Subject

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint.config import FeatureOptions
+from dgljoint.config.run_config import FeatureOptions
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import UsageError, install_hint
-from dgljoint.store import CascadeStore
 from dgljoint_bench.speed import own_published, peer_dgl, peer_pyg
 from dgljoint_bench.speed.contender import Contender, Shape, Shipped
 from dgljoint_bench.speed.peer_threads import Thread, threads_of

@@ -3,7 +3,7 @@
     python -m dgljoint_bench.speed.worker sections|build|train ARGUMENTS
 
 ARGUMENTS are JSON. Tells what is being measured, and the result last, or the error that it ends
-with; see :mod:`dgljoint.child_process`.
+with; see :mod:`dgljoint._internal.child_process`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dgljoint.child_process import Say, as_child
+from dgljoint._internal.child_process import Say, as_child
 from dgljoint.plugins.leaving import leave
 from dgljoint_bench.speed.process import NEEDS_LESS
 

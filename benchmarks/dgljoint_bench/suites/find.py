@@ -6,9 +6,9 @@ import tomllib
 from importlib import resources
 from pathlib import Path
 
+from dgljoint._internal.suggest import did_you_mean
+from dgljoint.config.options import parse_options
 from dgljoint.errors import UsageError
-from dgljoint.options import parse_options
-from dgljoint.suggest import did_you_mean
 from dgljoint_bench.suites.names import shipped_suites
 from dgljoint_bench.suites.suite import Suite
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from dgljoint.config.options import Options
 from dgljoint.errors import UsageError
 from dgljoint.evaluation.figures import TITLES
-from dgljoint.options import Options
 from dgljoint_bench.suites.names import check_names
 
 Settings = dict[str, Any]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dgljoint.cascade import Cascade, SparseBlock
-from dgljoint.options import NoOptions
+from dgljoint.config.options import NoOptions
+from dgljoint.data.cascade import Cascade, SparseBlock
 from dgljoint_data.features.protocol import FeatureSpec, PostFeature
 from dgljoint_data.features.words import find_words, sum_words
 

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from pydantic import Field
 
-from dgljoint.cascade import Cascade, SparseBlock
-from dgljoint.options import Options
+from dgljoint.config.options import Options
+from dgljoint.data.cascade import Cascade, SparseBlock
 from dgljoint_data.features.bow import IN_TRAINING
 from dgljoint_data.features.protocol import FeatureSpec, PostFeature
 from dgljoint_data.features.words import find_words, sum_words

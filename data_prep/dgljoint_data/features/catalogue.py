@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from dgljoint._internal.suggest import did_you_mean
+from dgljoint.config.options import NoOptions, Options, describe_options, parse_options
 from dgljoint.errors import UsageError
-from dgljoint.options import NoOptions, Options, describe_options, parse_options
-from dgljoint.suggest import did_you_mean
 from dgljoint_data.features import bow, bow_hashed, derived, minilm, user
 from dgljoint_data.features.protocol import FeatureSpec
 

@@ -1,7 +1,7 @@
 """Features that are computed when a batch is made, from what is observed then.
 
 The file holds no value of them, so that neither a parent that is to be predicted nor a later post
-can stand in it; :mod:`dgljoint.nn.derived` computes them. What is stored is that they are wanted.
+can be in it; :mod:`dgljoint.batch.derived` computes them. What is stored is that they are wanted.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from dgljoint.cascade import Cascade, RowBlock, SparseBlock
+from dgljoint.data.cascade import Cascade, RowBlock, SparseBlock
+from dgljoint.data.store import StoreWriter
 from dgljoint.errors import DataError
-from dgljoint.store import StoreWriter
 from dgljoint_data.describe import DERIVED_TEXT, feature_text
 from dgljoint_data.features.catalogue import DEFAULT, Choice, is_made_here, unknown
 from dgljoint_data.features.protocol import Block

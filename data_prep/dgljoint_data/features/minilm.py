@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from dgljoint.cascade import Cascade, RowBlock
+from dgljoint.config.options import Options
+from dgljoint.data.cascade import Cascade, RowBlock
 from dgljoint.errors import install_command
-from dgljoint.options import Options
 from dgljoint_data.features.protocol import FeatureSpec, PostFeature
 from dgljoint_data.features.tokens import LINK, MENTION, URL, USER
 

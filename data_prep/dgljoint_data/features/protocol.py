@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from dgljoint.cascade import Block, Cascade
-from dgljoint.options import NoOptions, Options
+from dgljoint.config.options import NoOptions, Options
+from dgljoint.data.cascade import Block, Cascade
 
 __all__ = ["Block", "FeatureSpec", "PostFeature"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint.cascade import SparseBlock
+from dgljoint.data.cascade import SparseBlock
 from dgljoint_data.features.tokens import tokenize
 
 Index = NDArray[np.int64]

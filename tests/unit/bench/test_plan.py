@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dgljoint.data.store import create_store
 from dgljoint.errors import DgljointError, UsageError
 from dgljoint.plugins.registry import installed_registry
-from dgljoint.store import create_store
 from dgljoint_bench.running.plan import SuitePlan, _digest, plan_suite
 from suites import TINY, plan_of, suite_of
 from toys import toy_cascade, toy_store

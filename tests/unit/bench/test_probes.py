@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgljoint.cascade import Cascade, SparseBlock
+from dgljoint.data.cascade import Cascade, SparseBlock
+from dgljoint.data.store import create_store
 from dgljoint.errors import DataError, UsageError
-from dgljoint.store import create_store
 from dgljoint.training.parts import part_under_test, training_parts
 from dgljoint_bench.running import probes
 from dgljoint_bench.running.probes import DATE, STRUCTURE, TEXT, WORDS, probe_figures

@@ -11,7 +11,7 @@ from dgljoint_bench.running import program
 from dgljoint_bench.running.program import program_of
 
 MINE = PluginEntry("mine", "dgljoint-mine", "1.0", "mine_plugin.hooks")
-SHIPPED = PluginEntry("gcn", "dgljoint", "0.1.0", "dgljoint_plugins.gcn")
+SHIPPED = PluginEntry("gcn", "dgljoint", "0.1.0", "dgljoint_plugins.encoders.gcn")
 
 
 @pytest.fixture

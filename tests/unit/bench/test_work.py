@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from dgljoint import child_process
+from dgljoint._internal import child_process
 from dgljoint.errors import PluginError, RunFailedError
 from dgljoint_bench.running import cell_process, work
 from dgljoint_bench.running.job import HELD, JOB, LOG, OUTCOME, Job, TrialPlan

@@ -14,10 +14,10 @@ from commands import ends
 from dgljoint.errors import install_hint
 from dgljoint_bench.speed import SpeedRequest
 from dgljoint_bench.speed.request import Section
-from dgljoint_cli.benchmark_verbs.speed import SECTIONS
+from dgljoint_cli.commands.benchmark_verbs.speed import SECTIONS
 from dgljoint_cli.main import run
-from dgljoint_cli.rendering import render
-from dgljoint_cli.speed_tables import speed_tables
+from dgljoint_cli.views.rendering import render
+from dgljoint_cli.views.speed_tables import speed_tables
 from toys import toy_store
 from twitter_release import Release
 

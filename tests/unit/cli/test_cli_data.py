@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgljoint.store import CascadeStore, create_store
-from dgljoint_cli.holdings import cascade_tree
+from dgljoint.data.store import CascadeStore, create_store
 from dgljoint_cli.main import run
-from dgljoint_cli.rendering import render
+from dgljoint_cli.views.holdings import cascade_tree
+from dgljoint_cli.views.rendering import render
 from toys import random_cascade, toy_cascade, write_store
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from commands import ends
-from dgljoint.store import CascadeStore
+from dgljoint.data.store import CascadeStore
 from dgljoint_cli.main import run
-from dgljoint_data._jsonl_schema import JsonCascade
+from dgljoint_data.readers.jsonl.schema import JsonCascade
 from toys import toy_store
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from commands import ends
-from dgljoint.store import CascadeStore
+from dgljoint.data.store import CascadeStore
 from dgljoint_cli.main import run
 from toys import LABELS, random_cascade, write_store
 

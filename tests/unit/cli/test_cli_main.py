@@ -12,7 +12,7 @@ import pytest
 from dgljoint import errors
 from dgljoint.plugins import registry
 from dgljoint_cli import main
-from dgljoint_cli import plugins as plugins_verb
+from dgljoint_cli.commands import plugins as plugins_verb
 from dgljoint_cli.main import cli, run
 
 LEAVES = [
@@ -212,7 +212,7 @@ def test_list_shows_own_plugins_in_both_forms(capsys):
         "name": "contrastive",
         "distribution": "dgljoint",
         "version": rows["contrastive"]["version"],
-        "module": "dgljoint_plugins.contrastive",
+        "module": "dgljoint_plugins.interactions.contrastive",
         "kinds": ["interaction"],
         "summary": rows["contrastive"]["summary"],
         "clashes_with": [],

@@ -73,7 +73,7 @@ def test_listing_shows_kind_and_summary_without_importing_anything(capsys):
     found = rows(capsys)
     assert found["gat"]["kinds"] == ["encoder"]
     assert (found["bad"]["kinds"], found["bad"]["summary"]) == ([], "")
-    assert "dgljoint_plugins.gat.module" not in sys.modules
+    assert "dgljoint_plugins.encoders.gat.module" not in sys.modules
 
 
 def test_what_our_packages_say_of_plugins_is_what_they_are(capsys):
@@ -196,7 +196,7 @@ def test_env_reports_a_broken_plugin_and_goes_on(capsys):
 def test_env_says_what_passes_messages_on_a_device_that_dgl_does_not_know(monkeypatch, capsys):
     import torch
 
-    from dgljoint import _dgl
+    from dgljoint.ops import dgl_kernels as _dgl
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: "a graphics card")
@@ -209,8 +209,8 @@ def test_env_says_what_passes_messages_on_a_device_that_dgl_does_not_know(monkey
 
 
 def test_env_says_what_mends_a_dgl_that_does_not_import(monkeypatch, capsys):
-    from dgljoint import _dgl
     from dgljoint.errors import RunFailedError
+    from dgljoint.ops import dgl_kernels as _dgl
 
     def broken() -> bool:
         raise RunFailedError("DGL cannot be imported", hint="install a tested pair")

@@ -14,8 +14,8 @@ from packaging.requirements import Requirement
 
 from commands import ends, everything
 from dgljoint import __version__
-from dgljoint.scaffold import KINDS, write
-from dgljoint.scaffold.names import LONGEST
+from dgljoint.plugins.scaffold import KINDS, write
+from dgljoint.plugins.scaffold.names import LONGEST
 from dgljoint_cli.main import run
 
 

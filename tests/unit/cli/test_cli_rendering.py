@@ -10,20 +10,20 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from dgljoint.data.reading import ReadReport
 from dgljoint.evaluation.scores import Scores
-from dgljoint.reading import ReadReport
 from dgljoint.runs.protocol import Protocol
 from dgljoint.training import EpochRecord
 from dgljoint.training.lines import LineProgress
 from dgljoint.training.plan import Plan, PlannedComponent
-from dgljoint_cli.build_progress import BarWatch, LineWatch, watching_build
 from dgljoint_cli.console import Talk
-from dgljoint_cli.progress import watching
-from dgljoint_cli.rendering import plan_tree, render
-from dgljoint_cli.scores import score_tables, scores_to_dict
-from dgljoint_cli.summary import summary_tables
+from dgljoint_cli.progress.build_progress import BarWatch, LineWatch, watching_build
+from dgljoint_cli.progress.training import watching
+from dgljoint_cli.views.rendering import plan_tree, render
+from dgljoint_cli.views.scores import score_tables, scores_to_dict
+from dgljoint_cli.views.summary import summary_tables
 from dgljoint_data import BuildSummary
-from dgljoint_data.audit_findings import Finding, Severity
+from dgljoint_data.audit.findings import Finding, Severity
 from dgljoint_data.build_summary import Repeated, Shape, Shared
 from dgljoint_data.describe import TargetInfo
 

@@ -12,7 +12,7 @@ import pytest
 
 import dgljoint
 from commands import ends
-from dgljoint.store import CascadeStore
+from dgljoint.data.store import CascadeStore
 from dgljoint_cli.main import run
 from stored_runs import write_run, write_study
 from toys import toy_store

@@ -11,15 +11,15 @@ import pytest
 from rich.console import Console
 
 from commands import ends
-from dgljoint.config import resolve_config
+from dgljoint._internal.text import show_duration
+from dgljoint.config.run_config import resolve_config
 from dgljoint.training import study as engine
 from dgljoint.training.cells import Cell, Failure
 from dgljoint.training.lines import LineStudyProgress
 from dgljoint.training.study_summary import CellState, Spread, StudySummary
-from dgljoint.words import show_duration
 from dgljoint_cli.console import Talk
 from dgljoint_cli.main import run
-from dgljoint_cli.study_progress import BarStudyProgress, watching_study
+from dgljoint_cli.progress.study_progress import BarStudyProgress, watching_study
 
 DONE = CellState(0, 0, "fold0-seed0", "done", {"accuracy": 0.5})
 FAILED = CellState(1, 0, "fold1-seed0", "failed", {}, "boom is nan", "lower the rate", 5, "a.log")

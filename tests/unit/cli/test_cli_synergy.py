@@ -10,12 +10,12 @@ import pytest
 
 from commands import SMALL, ends
 from dgljoint import training
-from dgljoint.config import resolve_config
+from dgljoint.config.run_config import resolve_config
 from dgljoint.evaluation.synergy import GradientCosine, Synergy, TaskGain
 from dgljoint.runs.protocol import Protocol
+from dgljoint_cli.commands.synergy import synergy_tables
 from dgljoint_cli.main import run
-from dgljoint_cli.rendering import render
-from dgljoint_cli.synergy import synergy_tables
+from dgljoint_cli.views.rendering import render
 
 COMMON = (*SMALL, "--epochs", "2", "--split", "random")
 

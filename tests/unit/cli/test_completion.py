@@ -13,7 +13,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from conftest import Site
-from dgljoint.config import CascadeOptions
+from dgljoint.config.run_config import CascadeOptions
 from dgljoint.evaluation.figures import TITLES
 from dgljoint.plugins import about
 from dgljoint.plugins.registry import installed_registry

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from dgljoint.training import EpochRecord
 from dgljoint_cli.console import Talk
-from dgljoint_cli.live_progress import LiveProgress, course
-from dgljoint_cli.progress import watching
+from dgljoint_cli.progress.live_progress import LiveProgress, course
+from dgljoint_cli.progress.training import watching
 
 RECORD = EpochRecord(
     epoch=2, losses={"cascade": 2.1, "rumor": 1.25}, weights={"cascade": 0.4, "rumor": 0.6},

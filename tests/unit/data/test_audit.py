@@ -10,18 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgljoint.cascade import Cascade, RowBlock, SparseBlock
-from dgljoint.nn import assemble
-from dgljoint.store import CascadeStore, create_store
+from dgljoint.batch import assemble
+from dgljoint.data.cascade import Cascade, RowBlock, SparseBlock
+from dgljoint.data.store import CascadeStore, create_store
 from dgljoint_data import build_store
 from dgljoint_data.audit import audit_store
-from dgljoint_data.audit_columns import class_balance, ranks, stored_features, time_order
-from dgljoint_data.audit_findings import Finding, Severity
-from dgljoint_data.audit_graph import hidden_edges
-from dgljoint_data.audit_overlap import across_folds, between_stores
-from dgljoint_data.audit_probes import cascade_shapes, out_of_fold_accuracy, probes
+from dgljoint_data.audit.columns import class_balance, ranks, stored_features, time_order
+from dgljoint_data.audit.findings import Finding, Severity
+from dgljoint_data.audit.graph import hidden_edges
+from dgljoint_data.audit.overlap import across_folds, between_stores
+from dgljoint_data.audit.probes import cascade_shapes, out_of_fold_accuracy, probes
 from dgljoint_data.features.user import Profile, profile_rows
-from dgljoint_data.synthetic import SyntheticOptions, SyntheticReader
+from dgljoint_data.readers.synthetic import SyntheticOptions, SyntheticReader
 from toys import LABELS, random_cascade, toy_cascade, toy_store
 
 

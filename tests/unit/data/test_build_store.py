@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from dgljoint import Cascade, DataError, ReadReport
+from dgljoint.data.reading import Reader
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import PluginError, RunFailedError, UsageError
-from dgljoint.reading import Reader
-from dgljoint.store import CascadeStore
 from dgljoint_data import BuildSummary, build_store
-from dgljoint_data._tree_reader import TwitterTreeReader
 from dgljoint_data.build import StrictError
 from dgljoint_data.build_summary import Repeated
 from dgljoint_data.describe import describe_store
-from dgljoint_data.synthetic import LABEL_NAMES, SyntheticOptions, SyntheticReader
+from dgljoint_data.readers.synthetic import LABEL_NAMES, SyntheticOptions, SyntheticReader
+from dgljoint_data.readers.twitter.tree_reader import TwitterTreeReader
 from dgljoint_data.watch import Watch
 from toys import toy_cascade
 from twitter_release import SMALL_TREE, Release

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dgljoint.cascade import Cascade, SparseBlock
-from dgljoint.config import FeatureOptions
+from dgljoint.batch.derived import DERIVED
+from dgljoint.config.options import NoOptions
+from dgljoint.config.run_config import FeatureOptions
+from dgljoint.data.cascade import Cascade, SparseBlock
+from dgljoint.data.reading import ReadReport
+from dgljoint.data.store import CascadeStore, create_store
+from dgljoint.data.store import layout as schema
 from dgljoint.errors import DataError, UsageError
-from dgljoint.nn.derived import DERIVED
-from dgljoint.options import NoOptions
-from dgljoint.reading import ReadReport
-from dgljoint.store import CascadeStore, create_store, schema
 from dgljoint_data import build_store
 from dgljoint_data.describe import describe_store
 from dgljoint_data.features import FeatureSpec, PostFeature, bow, catalogue

@@ -6,7 +6,7 @@ from datetime import timedelta, timezone
 
 import pytest
 
-from dgljoint_data._dates import BadDateError, is_odd, unix_seconds
+from dgljoint_data.readers.common.dates import BadDateError, is_odd, unix_seconds
 
 MOMENT = 1_407_893_025  # 13 August 2014, 01:23:45 UTC
 DAY = 1_407_888_000

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import RunFailedError
-from dgljoint.store import CascadeStore
 from dgljoint_data import demo, demo_store
 
 
@@ -51,7 +51,7 @@ def test_a_damaged_file_is_replaced() -> None:
 
 def test_another_generator_makes_another_file(monkeypatch: pytest.MonkeyPatch) -> None:
     path = demo_store()
-    monkeypatch.setattr("dgljoint_data.synthetic.GENERATOR_VERSION", 999)
+    monkeypatch.setattr("dgljoint_data.readers.synthetic.GENERATOR_VERSION", 999)
     assert demo_store() != path
     assert path.exists()
 

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgljoint import Cascade, DataError, Kind, ReadReport
-from dgljoint.store import CascadeStore, create_store
+from dgljoint.data.store import CascadeStore, create_store
 from dgljoint_data import build_store
-from dgljoint_data._jsonl_schema import JsonCascade
 from dgljoint_data.export import cascade_line, cascade_lines, write_jsonl
-from dgljoint_data.jsonl import JsonlOptions, JsonlReader
-from dgljoint_data.synthetic import SyntheticOptions, SyntheticReader
+from dgljoint_data.readers.jsonl import JsonlOptions, JsonlReader
+from dgljoint_data.readers.jsonl.schema import JsonCascade
+from dgljoint_data.readers.synthetic import SyntheticOptions, SyntheticReader
 from toys import LABELS, toy_cascade, write_store
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=5)

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from dgljoint import Cascade, DataError, ReadReport
-from dgljoint.store import CascadeStore
-from dgljoint_data import _jsonl_files, build_store
-from dgljoint_data.jsonl import JsonlOptions, JsonlReader, dgljoint_readers
+from dgljoint.data.store import CascadeStore
+from dgljoint_data import build_store
+from dgljoint_data.readers.jsonl import JsonlOptions, JsonlReader, dgljoint_readers
+from dgljoint_data.readers.jsonl import files as _jsonl_files
 from dgljoint_data.workers import working
 
 Value = dict[str, object]
@@ -84,7 +85,7 @@ def test_a_compressed_file_is_read_in_parts_with_the_numbers_of_its_lines(
     ]
     other = ReadReport()
     reader = JsonlReader(JsonlOptions())
-    with working(2, "dgljoint_data.jsonl") as workers:
+    with working(2, "dgljoint_data.readers.jsonl") as workers:
         assert len(list(reader.read_in_parts(tmp_path, other, workers.spread))) == 39
     assert other == reports[0]
 

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgljoint import Cascade, DataError, Kind, ReadReport, UsageError
-from dgljoint.options import parse_options
-from dgljoint.store import CascadeStore
+from dgljoint.config.options import parse_options
+from dgljoint.data.store import CascadeStore
 from dgljoint_data import build_store
-from dgljoint_data._jsonl_schema import JsonCascade
-from dgljoint_data.jsonl import JsonlOptions, JsonlReader, dgljoint_readers
+from dgljoint_data.readers.jsonl import JsonlOptions, JsonlReader, dgljoint_readers
+from dgljoint_data.readers.jsonl.schema import JsonCascade
 
 Value = dict[str, object]
 

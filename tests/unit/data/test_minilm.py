@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from commands import ends, everything
-from dgljoint.cascade import Cascade
+from dgljoint.data.cascade import Cascade
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import RunFailedError, UsageError, install_hint
-from dgljoint.store import CascadeStore
 from dgljoint_cli.main import run
 from dgljoint_data.describe import describe_feature
 from dgljoint_data.features import _model_package

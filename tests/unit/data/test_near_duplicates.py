@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgljoint_data.near_duplicates import (
+from dgljoint_data.audit.near_duplicates import (
     alike,
     compare_texts,
     merge_groups,

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from dgljoint import DataError, UsageError
-from dgljoint.store import CascadeStore
+from dgljoint.data.store import CascadeStore
 from dgljoint_data import build_store
 from dgljoint_data.describe import describe_split
 from dgljoint_data.own_splits import check_name, read_split, sources_of
+from dgljoint_data.readers.synthetic import SyntheticOptions, SyntheticReader
 from dgljoint_data.splits import Sources, make_split
-from dgljoint_data.synthetic import SyntheticOptions, SyntheticReader
 from toys import LABELS, random_cascade, toy_cascade, toy_store, write_store
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dgljoint import DataError, ReadReport
-from dgljoint_data.pheme import PhemeOptions, PhemeReader, dgljoint_readers
+from dgljoint_data.readers.pheme import PhemeOptions, PhemeReader, dgljoint_readers
 from pheme_release import Files, folder, read, tweet, whole, write
 
 THREAD = folder("600")
@@ -189,7 +189,7 @@ def test_an_event_that_cannot_be_read_costs_itself_alone(
             raise PermissionError(13, "Permission denied")
         return scan(path)
 
-    monkeypatch.setattr("dgljoint_data._pheme_layout.os.scandir", refuse)
+    monkeypatch.setattr("dgljoint_data.readers.common.thread_folders.os.scandir", refuse)
     report = ReadReport()
     found = [cascade.id for cascade in PhemeReader(PhemeOptions()).read(tmp_path, report)]
     assert found == ["700", "600", "900"]

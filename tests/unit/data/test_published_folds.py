@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from dgljoint import DataError, ReadReport
-from dgljoint.store import CascadeStore
+from dgljoint.data.store import CascadeStore
 from dgljoint_data import BuildSummary, build_store
-from dgljoint_data.published_folds import choose_split, read_folds
-from dgljoint_data.twitter import TwitterOptions, TwitterReader
+from dgljoint_data.readers.twitter import TwitterOptions, TwitterReader
+from dgljoint_data.readers.twitter.published_folds import choose_split, read_folds
 from twitter_release import RvnnRelease
 
 IDS = ("500", "600", "700", "800", "900")

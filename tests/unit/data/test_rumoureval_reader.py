@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from dgljoint import Cascade, DataError, Kind, ReadReport
-from dgljoint.options import NoOptions
-from dgljoint.store import CascadeStore
+from dgljoint.config.options import NoOptions
+from dgljoint.data.store import CascadeStore
 from dgljoint.testing import check_reader
 from dgljoint_data import build_store
-from dgljoint_data.pheme import dgljoint_readers as pheme_readers
-from dgljoint_data.rumoureval import RumourEvalReader, dgljoint_readers
+from dgljoint_data.readers.pheme import dgljoint_readers as pheme_readers
+from dgljoint_data.readers.rumoureval import RumourEvalReader, dgljoint_readers
 from pheme_release import Files, balance, tweet, write
 from rumoureval_release import DEV, REDDIT, ROOT, TRAIN, TWITTER, comment, key, submission, whole
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from dgljoint import Cascade, DataError, ReadReport
-from dgljoint_data._rvnn_form import Form, find_form
-from dgljoint_data.twitter import TwitterOptions, TwitterReader, dgljoint_readers
+from dgljoint_data.readers.twitter import TwitterOptions, TwitterReader, dgljoint_readers
+from dgljoint_data.readers.twitter.rvnn_form import Form, find_form
 from twitter_release import RvnnRelease, words_of
 
 LABELS = b"true\tA\t500\nfalse\tB\t600\n"

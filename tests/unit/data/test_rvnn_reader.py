@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgljoint import Cascade, DataError, Kind, ReadReport
-from dgljoint.store import CascadeStore
+from dgljoint.data.store import CascadeStore
 from dgljoint_data import build_store
-from dgljoint_data._rvnn import FEATURE
-from dgljoint_data.twitter import TwitterOptions, TwitterReader
+from dgljoint_data.readers.twitter import TwitterOptions, TwitterReader
+from dgljoint_data.readers.twitter.rvnn import FEATURE
 from twitter_release import Release, RvnnRelease, row, small_rows, words_of
 
 # 1 and 2 answer the source, 3 answers 1: the words of each row are its index.

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgljoint import Cascade, DataError, ReadReport
-from dgljoint.cascade import SparseBlock, parents_precede
-from dgljoint_data._rvnn import FEATURE
-from dgljoint_data._rvnn_match import match_rows, reply_tree
-from dgljoint_data._tree_reader import TwitterTreeReader
-from dgljoint_data.twitter import TwitterOptions, TwitterReader
+from dgljoint.data.cascade import SparseBlock, parents_precede
+from dgljoint_data.readers.twitter import TwitterOptions, TwitterReader
+from dgljoint_data.readers.twitter.rvnn import FEATURE
+from dgljoint_data.readers.twitter.rvnn_match import match_rows, reply_tree
+from dgljoint_data.readers.twitter.tree_reader import TwitterTreeReader
 from twitter_release import SMALL_TREE, Release, RvnnRelease, edge, root, row, words_of
 
 

@@ -12,16 +12,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
 from dgljoint import Cascade, ReadReport, UsageError
-from dgljoint.options import describe_options, parse_options
-from dgljoint_data import synthetic
-from dgljoint_data._words import word
+from dgljoint.config.options import describe_options, parse_options
 from dgljoint_data.features.bow import WordCounts
-from dgljoint_data.synthetic import (
+from dgljoint_data.readers import synthetic
+from dgljoint_data.readers.synthetic import (
     LABEL_NAMES,
     SyntheticOptions,
     SyntheticReader,
     dgljoint_readers,
 )
+from dgljoint_data.readers.synthetic.made_up_words import word
 
 Matrix = NDArray[np.float64]
 

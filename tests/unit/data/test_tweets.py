@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from dgljoint import Kind
-from dgljoint_data._json import BadJsonError
-from dgljoint_data._tweets import TRUNCATED, parse_tweet
+from dgljoint_data.readers.common.json_text import BadJsonError
+from dgljoint_data.readers.common.tweets import TRUNCATED, parse_tweet
 from pheme_release import folder, read, tweet, whole
 
 THREAD = folder("600")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dgljoint import Cascade, DataError, ReadReport
-from dgljoint_data.twitter import TwitterOptions, TwitterReader, dgljoint_readers
+from dgljoint_data.readers.twitter import TwitterOptions, TwitterReader, dgljoint_readers
 from twitter_release import SMALL_TREE, Release
 
 

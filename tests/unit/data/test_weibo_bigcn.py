@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from dgljoint import Cascade, DataError, Kind, ReadReport
-from dgljoint.store import CascadeStore
+from dgljoint.data.store import CascadeStore
 from dgljoint_data import build_store
-from dgljoint_data.twitter import dgljoint_readers as twitter_readers
-from dgljoint_data.weibo import WeiboReader, dgljoint_readers
+from dgljoint_data.readers.twitter import dgljoint_readers as twitter_readers
+from dgljoint_data.readers.weibo import WeiboReader, dgljoint_readers
 from dgljoint_data.workers import working
 from twitter_release import words_of
 
@@ -171,6 +171,6 @@ def test_a_built_file_has_the_published_width_whatever_the_processes(tmp_path: P
 def test_processes_give_the_same_report(tmp_path: Path) -> None:
     _, report = read(place(tmp_path))
     other = ReadReport()
-    with working(2, "dgljoint_data.weibo") as workers:
+    with working(2, "dgljoint_data.readers.weibo") as workers:
         list(WeiboReader().read_in_parts(tmp_path, other, workers.spread))
     assert other == report

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dgljoint import DataError, Kind, ReadReport
-from dgljoint.options import NoOptions
+from dgljoint.config.options import NoOptions
 from dgljoint_data import build_store
-from dgljoint_data._json import MENDED
-from dgljoint_data.weibo import WeiboReader, dgljoint_readers
+from dgljoint_data.readers.common.json_text import MENDED
+from dgljoint_data.readers.weibo import WeiboReader, dgljoint_readers
 from weibo_release import START, Files, dump, line, post, read, thread, whole, write
 
 THREAD = "Weibo/500.json"

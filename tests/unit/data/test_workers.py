@@ -18,15 +18,16 @@ import pheme_release
 import rumoureval_release
 import weibo_release
 from dgljoint import Cascade, DataError, ReadReport
+from dgljoint.data.reading import Reader
 from dgljoint.errors import RunFailedError
-from dgljoint.reading import Reader
-from dgljoint_data import _jsonl_files, build_store
-from dgljoint_data._tree_reader import TwitterTreeReader
-from dgljoint_data.jsonl import JsonlOptions, JsonlReader
-from dgljoint_data.pheme import PhemeOptions, PhemeReader
-from dgljoint_data.rumoureval import RumourEvalReader
-from dgljoint_data.synthetic import SyntheticOptions, SyntheticReader
-from dgljoint_data.weibo import WeiboReader
+from dgljoint_data import build_store
+from dgljoint_data.readers.jsonl import JsonlOptions, JsonlReader
+from dgljoint_data.readers.jsonl import files as _jsonl_files
+from dgljoint_data.readers.pheme import PhemeOptions, PhemeReader
+from dgljoint_data.readers.rumoureval import RumourEvalReader
+from dgljoint_data.readers.synthetic import SyntheticOptions, SyntheticReader
+from dgljoint_data.readers.twitter.tree_reader import TwitterTreeReader
+from dgljoint_data.readers.weibo import WeiboReader
 from dgljoint_data.workers import Workers, working
 from twitter_release import SMALL_TREE, Release
 

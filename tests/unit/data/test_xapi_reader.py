@@ -11,7 +11,7 @@ import pytest
 from dgljoint import Cascade, DataError, Kind, ReadReport
 from dgljoint.testing import check_reader
 from dgljoint_data import build_store
-from dgljoint_data.xapi import XApiReader, dgljoint_readers
+from dgljoint_data.readers.xapi import XApiReader, dgljoint_readers
 from pheme_release import tweet as older
 from pheme_release import whole as pheme
 from pheme_release import write

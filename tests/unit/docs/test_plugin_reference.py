@@ -78,7 +78,7 @@ def test_every_public_name_a_plugin_may_use_is_there() -> None:
 
 @pytest.mark.parametrize("of", DESCRIBED, ids=lambda of: of.__name__)
 def test_every_field_of_what_a_plugin_meets_is_described(of: type) -> None:
-    home = "dgljoint.nn" if of.__module__.startswith("dgljoint.nn") else "dgljoint"
+    home = "dgljoint.nn" if hasattr(dgljoint.nn, of.__name__) else "dgljoint"
     text = under(f"{home}.{of.__name__}") + under("Spec") * of.__name__.endswith("Spec")
     for field in fields(of):
         if field.name != "build":  # its type says it all

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from dgljoint.config import resolve_config
-from dgljoint.presets import user_folder
+from dgljoint.config.presets import user_folder
+from dgljoint.config.run_config import resolve_config
 from dgljoint_cli.main import run
 from toys import toy_store
 

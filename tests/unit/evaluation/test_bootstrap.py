@@ -10,7 +10,7 @@ from dgljoint.evaluation import resampling
 from dgljoint.evaluation.bootstrap import intervals
 from dgljoint.evaluation.metrics import Ranks
 from dgljoint.evaluation.predictions import Predictions
-from dgljoint.nn.losses import TASKS
+from dgljoint.tasks.losses import TASKS
 
 
 def predictions(count: int = 60, seed: int = 0, classes: int = 3) -> Predictions:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.errors import UsageError
 from dgljoint.evaluation.deadlines import Deadline, parse_deadlines
-from dgljoint.store import CascadeColumns, CascadeStore
 from toys import random_cascade, toy_cascade, write_store
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dgljoint.data.store import CascadeStore
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.listing import predictions_csv
-from dgljoint.nn.losses import TASKS
-from dgljoint.store import CascadeStore
+from dgljoint.tasks.losses import TASKS
 from toys import random_cascade, toy_config, toy_features, toy_model, write_store
 
 

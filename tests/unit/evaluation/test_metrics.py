@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, roc_auc_score
 
+from dgljoint.data.store import CascadeStore
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.metrics import Ranks, join_ranks, link_scores, rumor_scores
 from dgljoint.evaluation.scores import ALL, MODEL, NOT_SOURCE
-from dgljoint.evaluation.selection import selection_score
 from dgljoint.evaluation.trivial import GUESSES
-from dgljoint.nn.questions import evaluation_question
-from dgljoint.store import CascadeStore
+from dgljoint.tasks.selection import selection_score
+from dgljoint.tasks.targets import evaluation_question
 from toys import toy_batch, toy_cascade, toy_config, toy_features, toy_model, toy_store, write_store
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.predictions import join_predictions
-from dgljoint.nn.questions import evaluation_question
+from dgljoint.tasks.targets import evaluation_question
 from toys import toy_config, toy_features, toy_model, toy_store
 
 

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.evaluation import ranking
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.metrics import Ranks
 from dgljoint.evaluation.ranking import best_candidates, rank_by_scores, rank_by_values
-from dgljoint.nn.heads import CascadePredictor, LinkScorer
-from dgljoint.nn.questions import Targets, evaluation_targets
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec
-from dgljoint.store import CascadeColumns, CascadeStore
+from dgljoint.tasks.heads import CascadePredictor, LinkScorer
+from dgljoint.tasks.targets import Targets, evaluation_targets
 from memory import peak_megabytes
 from threads import columns
 from toys import (

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dgljoint.batch.assemble import assemble
 from dgljoint.evaluation.evaluate import Evaluator
-from dgljoint.evaluation.selection import validation_figures
 from dgljoint.evaluation.similarity import linear_cka, mean_cosine, view_scores
-from dgljoint.nn.assemble import assemble
-from dgljoint.nn.questions import evaluation_question
+from dgljoint.tasks.selection import validation_figures
+from dgljoint.tasks.targets import evaluation_question
 from toys import toy_config, toy_features, toy_model, toy_store
 
 

@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import UsageError
 from dgljoint.nn import CascadeAttention, CascadeBatch, attend
 from dgljoint.nn import attention as module
-from dgljoint.store import CascadeStore
 from memory import peak_megabytes
 from toys import random_cascade, toy_batch, write_store
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dgljoint.nn.questions import evaluation_question
+from dgljoint.tasks.targets import evaluation_question
 from toys import toy_batch, toy_store
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgljoint.nn.derived import DERIVED, places
-from dgljoint.nn.questions import Question
-from dgljoint.store import CascadeColumns
+from dgljoint.batch.derived import DERIVED, places
+from dgljoint.data.store import CascadeColumns
+from dgljoint.tasks.targets import Question
 
 
 def counted(parent: np.ndarray) -> tuple[list[int], list[int], list[int]]:

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from dgljoint.cascade import RowBlock, SparseBlock
-from dgljoint.config import FeatureOptions
+from dgljoint.batch.features import FeatureSpace
+from dgljoint.config.run_config import FeatureOptions
+from dgljoint.data.cascade import RowBlock, SparseBlock
+from dgljoint.data.store import CascadeStore, create_store
 from dgljoint.errors import DataError, UsageError
 from dgljoint.nn import SomeRows, SparseRows
-from dgljoint.nn.features import FeatureSpace
-from dgljoint.nn.questions import Question, evaluation_question
-from dgljoint.store import CascadeStore, create_store
+from dgljoint.tasks.targets import Question, evaluation_question
 from toys import random_cascade, toy_cascade, toy_store, write_store
 
 
@@ -213,7 +213,7 @@ def test_fitting_piece_by_piece_is_fitting_the_whole(
     posts = np.concatenate([np.arange(*store.post_ptr[n : n + 2]) for n in train])
     states = []
     for most in (10, 10**6):
-        monkeypatch.setattr("dgljoint.nn.features._STRETCH_POSTS", most)
+        monkeypatch.setattr("dgljoint.batch.features._STRETCH_POSTS", most)
         states.append(FeatureSpace.fit(store, train, FeatureOptions(min_count=1)).state())
     pieces, whole = states
     for kind, names in (("sparse", ("chosen", "weight")), ("dense", ("mean", "deviation"))):
@@ -251,7 +251,7 @@ def test_words_of_a_store_too_large_to_keep_are_weighed_the_same(
     columns, question = everything_observed(store, [5, 1, 6])
     found = []
     for most in (1 << 22, 0):
-        monkeypatch.setattr("dgljoint.nn.features._MOST_ENTRIES", most)
+        monkeypatch.setattr("dgljoint.batch.features._MOST_ENTRIES", most)
         space = FeatureSpace.fit(store, np.arange(9), FeatureOptions(words=7))
         found.append(space.read(columns, question)["bow"])
         assert bool(space._all) == bool(most)

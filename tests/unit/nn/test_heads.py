@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from dgljoint.nn import CascadeBatch
-from dgljoint.nn.heads import CascadePredictor, RumorDetector
+from dgljoint.tasks.heads import CascadePredictor, RumorDetector
 from toys import toy_batch, toy_store
 
 WIDTH = 6

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import PluginError
 from dgljoint.nn import CascadeBatch, Interaction, Representations, SomeRows, SparseRows
 from dgljoint.nn.hosted import Hosted
-from dgljoint.nn.losses import listwise_loss, task_losses
 from dgljoint.nn.model import InputProjection, JointModel
 from dgljoint.plugins.registry import PluginEntry
-from dgljoint.store import CascadeStore
+from dgljoint.tasks.losses import listwise_loss, task_losses
 from toys import toy_batch, toy_cascade, toy_model, toy_store, write_store
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dgljoint import _dgl
+from dgljoint.data.store import CascadeStore
 from dgljoint.nn import (
     CascadeBatch,
     dot_over_pairs,
@@ -22,9 +22,9 @@ from dgljoint.nn import (
     sum_to_parents,
     using_kernels,
 )
-from dgljoint.nn.ops import Kernels, kernels_for
-from dgljoint.nn.questions import evaluation_question
-from dgljoint.store import CascadeStore
+from dgljoint.nn.messages import Kernels, kernels_for
+from dgljoint.ops import dgl_kernels as _dgl
+from dgljoint.tasks.targets import evaluation_question
 from toys import toy_batch, toy_cascade, toy_store, write_store
 
 HEADS, WIDTH = 2, 3

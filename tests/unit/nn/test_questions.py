@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgljoint.nn.questions import (
+from dgljoint.data.store import CascadeColumns
+from dgljoint.tasks.targets import (
     Question,
     evaluation_question,
     evaluation_targets,
     training_question,
 )
-from dgljoint.store import CascadeColumns
 from threads import columns
 
 

@@ -10,12 +10,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dgljoint.data.store import CascadeStore
 from dgljoint.nn import CascadeBatch, Outputs, Representations, log_softmax_over_groups
-from dgljoint.nn.losses import task_losses
-from dgljoint.store import CascadeStore
+from dgljoint.tasks.losses import task_losses
 from dgljoint.training.build import trainable_parameters
-from dgljoint_plugins.adversarial import AdversarialOptions
-from dgljoint_plugins.nn.adversarial import Adversarial, Discriminator, tree_distances
+from dgljoint_plugins.interactions.adversarial import AdversarialOptions
+from dgljoint_plugins.interactions.adversarial.module import (
+    Adversarial,
+    Discriminator,
+    tree_distances,
+)
 from golden import filled, filled_views
 from toys import toy_batch, toy_cascade, toy_model, toy_store, write_store
 

@@ -9,10 +9,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from dgljoint.data.store import CascadeStore
 from dgljoint.nn import CascadeBatch, Outputs, Representations, log_softmax_over_groups
-from dgljoint.store import CascadeStore
-from dgljoint_plugins.adversarial import AdversarialOptions
-from dgljoint_plugins.nn.adversarial import Adversarial
+from dgljoint_plugins.interactions.adversarial import AdversarialOptions
+from dgljoint_plugins.interactions.adversarial.module import Adversarial
 from toys import toy_batch, toy_cascade, write_store
 
 COLOURS = 4

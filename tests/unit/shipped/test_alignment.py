@@ -10,12 +10,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from dgljoint.data.store import CascadeStore
 from dgljoint.nn import CascadeBatch, Outputs, Representations
-from dgljoint.nn.questions import Question
-from dgljoint.store import CascadeStore
-from dgljoint_plugins.alignment import AlignmentOptions
-from dgljoint_plugins.nn.alignment import Alignment, Layers, mean_until
-from dgljoint_plugins.nn.objectives import cka, coral, cosine, effective_rank, overlap, vicreg
+from dgljoint.tasks.targets import Question
+from dgljoint_plugins.interactions.alignment import AlignmentOptions
+from dgljoint_plugins.interactions.alignment.module import Alignment, Layers, mean_until
+from dgljoint_plugins.interactions.alignment.objectives import (
+    cka,
+    coral,
+    cosine,
+    effective_rank,
+    overlap,
+    vicreg,
+)
 from golden import filled, filled_views
 from toys import toy_batch, toy_cascade, toy_store, write_store
 

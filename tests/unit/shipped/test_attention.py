@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from dgljoint.errors import UsageError
 from dgljoint.nn import CascadeBatch, Representations
-from dgljoint.nn.heads import CascadePredictor
-from dgljoint_plugins.attention import AttentionOptions
-from dgljoint_plugins.nn.attention import CrossAttention
+from dgljoint.tasks.heads import CascadePredictor
+from dgljoint_plugins.interactions.attention import AttentionOptions
+from dgljoint_plugins.interactions.attention.module import CrossAttention
 from fixed import fix_weights, fixed_batch, fixed_rows
 from memory import peak_megabytes
 from toys import toy_batch, toy_store
@@ -196,8 +196,8 @@ def test_a_cascade_of_3000_posts_fits_in_2_gigabytes(tmp_path: Path) -> None:
     peak = peak_megabytes(
         """
         from dgljoint.nn import Representations
-        from dgljoint_plugins.attention import AttentionOptions
-        from dgljoint_plugins.nn.attention import CrossAttention
+        from dgljoint_plugins.interactions.attention import AttentionOptions
+        from dgljoint_plugins.interactions.attention.module import CrossAttention
         batch = one_cascade(3000)
         of = CrossAttention(AttentionOptions(), 64).train()
         reps = Representations(*torch.randn(3, 3000, 64).requires_grad_())

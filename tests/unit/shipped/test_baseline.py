@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from dgljoint.nn import CascadeBatch, Representations
-from dgljoint.nn.losses import task_losses
 from dgljoint.nn.model import Branch
-from dgljoint_plugins.baseline import BaselineOptions
-from dgljoint_plugins.nn.baseline import Baseline, candidate_parents
+from dgljoint.tasks.losses import task_losses
+from dgljoint_plugins.interactions.baseline import BaselineOptions
+from dgljoint_plugins.interactions.baseline.module import Baseline, candidate_parents
 from fixed import fix_weights, fixed_batch, fixed_rows
 from toys import toy_batch, toy_model, toy_store
 

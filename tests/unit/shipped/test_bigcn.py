@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dgljoint_plugins.nn.bigcn import BiGCN
+from dgljoint_plugins.encoders.bigcn.module import BiGCN
 from encoding import (
     WIDTH,
     check_equal,

@@ -8,8 +8,8 @@ import torch
 from torch.nn import functional
 
 from dgljoint.nn import CascadeBatch, Outputs, Representations
-from dgljoint_plugins.contrastive import ContrastiveOptions
-from dgljoint_plugins.nn.contrastive import Contrastive
+from dgljoint_plugins.interactions.contrastive import ContrastiveOptions
+from dgljoint_plugins.interactions.contrastive.module import Contrastive
 from golden import filled, filled_views
 from toys import toy_batch, toy_store
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dgljoint.nn import multiply
-from dgljoint_plugins.nn.convolution import both_ways, one_way
+from dgljoint_plugins.shared.convolution import both_ways, one_way
 from encoding import WIDTH, mixed_batch
 from matrices import adjacency, normalised
 

@@ -7,7 +7,7 @@ import torch
 
 from dgljoint import BuildContext
 from dgljoint.nn import LossWeighter
-from dgljoint_plugins.dwa import DwaOptions, build
+from dgljoint_plugins.weighters.dwa import DwaOptions, build
 from weighing import NAMES, check_gradients, check_resumes, scalars, step_of
 
 CONTEXT = BuildContext(width=4, classes=2, loss_names=NAMES)

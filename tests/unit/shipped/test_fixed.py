@@ -4,7 +4,7 @@ import torch
 
 from dgljoint import BuildContext
 from dgljoint.nn import LossTable
-from dgljoint_plugins.fixed import FixedOptions, build
+from dgljoint_plugins.weighters.fixed import FixedOptions, build
 
 
 def test_weighs_tasks_by_name_and_every_auxiliary_loss_alike() -> None:

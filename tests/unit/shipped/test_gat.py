@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dgljoint_plugins.gat import GATOptions
-from dgljoint_plugins.nn.gat import GAT
+from dgljoint_plugins.encoders.gat import GATOptions
+from dgljoint_plugins.encoders.gat.module import GAT
 from encoding import (
     WIDTH,
     check_equal,

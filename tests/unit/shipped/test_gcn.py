@@ -6,7 +6,7 @@ import dgl
 import torch
 from torch import Tensor
 
-from dgljoint_plugins.nn.gcn import GCN
+from dgljoint_plugins.encoders.gcn.module import GCN
 from encoding import (
     WIDTH,
     check_equal,

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dgljoint.nn.questions import evaluation_question
-from dgljoint.store import CascadeStore
-from dgljoint_plugins.gin import GINOptions
-from dgljoint_plugins.nn.gin import GIN
+from dgljoint.data.store import CascadeStore
+from dgljoint.tasks.targets import evaluation_question
+from dgljoint_plugins.encoders.gin import GINOptions
+from dgljoint_plugins.encoders.gin.module import GIN
 from encoding import (
     WIDTH,
     check_equal,

@@ -325,7 +325,7 @@ def absent(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
             monkeypatch.setitem(sys.modules, name, None)
         monkeypatch.setitem(sys.modules, package, None)
         monkeypatch.delitem(
-            sys.modules, "dgljoint_plugins.nn.gradient_balancing", raising=False
+            sys.modules, "dgljoint_plugins.weighters.gradient_balancing.module", raising=False
         )
 
     return take_away

@@ -5,7 +5,7 @@ import torch
 
 from dgljoint import BuildContext
 from dgljoint.nn import LossTable, LossWeighter
-from dgljoint_plugins.gradnorm import GradNormOptions, build
+from dgljoint_plugins.weighters.gradnorm import GradNormOptions, build
 from weighing import NAMES, Toy, check_gradients, check_resumes, linear, scalars, step_of
 
 CONTEXT = BuildContext(width=4, classes=2, loss_names=NAMES)

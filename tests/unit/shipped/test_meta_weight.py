@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn.functional import dropout
 
 from dgljoint.nn import LossTable, Step
-from dgljoint_plugins.meta_weight import MetaWeightOptions
-from dgljoint_plugins.nn.meta_weight import MetaWeight, hypergradient
+from dgljoint_plugins.weighters.meta_weight import MetaWeightOptions
+from dgljoint_plugins.weighters.meta_weight.module import MetaWeight, hypergradient
 from golden import filled
 
 WIDTH = 4

@@ -3,9 +3,9 @@ from __future__ import annotations
 import torch
 
 from dgljoint import BuildContext
+from dgljoint.config.options import NoOptions
 from dgljoint.nn import LossWeighter
-from dgljoint.options import NoOptions
-from dgljoint_plugins.rlw import build
+from dgljoint_plugins.weighters.rlw import build
 from weighing import NAMES, check_gradients, check_resumes, scalars, step_of
 
 

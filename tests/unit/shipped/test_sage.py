@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dgljoint_plugins.nn.sage import SAGE
-from dgljoint_plugins.sage import SAGEOptions
+from dgljoint_plugins.encoders.sage import SAGEOptions
+from dgljoint_plugins.encoders.sage.module import SAGE
 from encoding import (
     WIDTH,
     check_equal,

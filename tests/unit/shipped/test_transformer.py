@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from dgljoint.nn import CascadeBatch, attention
-from dgljoint.nn.questions import evaluation_question
-from dgljoint_plugins.nn.transformer import Transformer
-from dgljoint_plugins.transformer import TransformerOptions
+from dgljoint.tasks.targets import evaluation_question
+from dgljoint_plugins.encoders.transformer import TransformerOptions
+from dgljoint_plugins.encoders.transformer.module import Transformer
 from fixed import fix_weights, fixed_batch, fixed_rows
 from memory import peak_megabytes
 from toys import toy_batch, toy_store
@@ -255,8 +255,8 @@ def test_a_cascade_of_3000_posts_fits_in_2_gigabytes(tmp_path: Path) -> None:
     """With the distances of all pairs, which are made for some queries at a time."""
     peak = peak_megabytes(
         """
-        from dgljoint_plugins.transformer import TransformerOptions
-        from dgljoint_plugins.nn.transformer import Transformer
+        from dgljoint_plugins.encoders.transformer import TransformerOptions
+        from dgljoint_plugins.encoders.transformer.module import Transformer
         batch = one_cascade(3000)
         encoder = Transformer(TransformerOptions(encoding="tree_distance"), 64).train()
         encoder(batch, torch.randn(3000, 64)).square().sum().backward()

@@ -10,10 +10,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dgljoint.data.store import CascadeStore
 from dgljoint.nn import CascadeBatch
-from dgljoint.nn.questions import Question
-from dgljoint.store import CascadeStore
-from dgljoint_plugins.nn.trees import Forest, climb, observed_parents
+from dgljoint.tasks.targets import Question
+from dgljoint_plugins.shared.trees import Forest, climb, observed_parents
 from toys import toy_batch, toy_cascade, toy_store, write_store
 
 

@@ -5,7 +5,7 @@ import torch
 
 from dgljoint import BuildContext
 from dgljoint.nn import LossTable, LossWeighter
-from dgljoint_plugins.uncertainty import UncertaintyOptions, build
+from dgljoint_plugins.weighters.uncertainty import UncertaintyOptions, build
 from weighing import NAMES, Toy, check_gradients, check_resumes, scalars, step_of
 
 CONTEXT = BuildContext(width=4, classes=2, loss_names=NAMES)

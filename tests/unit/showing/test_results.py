@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dgljoint._internal.tables import WIDTH, Shown, cells
+from dgljoint.evaluation.loaded_run import Run
+from dgljoint.evaluation.predicting import PooledViews
 from dgljoint.evaluation.scores import DeadlineScores, EarlyDetection
-from dgljoint.loaded_run import Run
-from dgljoint.predicting import PooledViews
-from dgljoint.showing.tables import WIDTH, Shown, cells
 from dgljoint.training.plan import Plan, PlannedComponent
 from dgljoint.training.run import RunResult
 from dgljoint.training.study_summary import CellState, Spread, StudySummary, over_cells

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dgljoint.data.store import CascadeStore, _hdf5
 from dgljoint.errors import DataError
-from dgljoint.store import CascadeStore, _hdf5
 from memory import peak_megabytes
 from toys import toy_store
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dgljoint.store import CascadeStore, Identity, identities, same_thread
+from dgljoint.data.store import CascadeStore, Identity, identities, same_thread
 from toys import toy_cascade, write_store
 
 LONG = "731166399389962242"

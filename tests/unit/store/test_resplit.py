@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dgljoint.data.store import CascadeStore, put_split, remove_split
 from dgljoint.errors import DataError, UsageError
-from dgljoint.store import CascadeStore, put_split, remove_split
 from toys import toy_store
 
 

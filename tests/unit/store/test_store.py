@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgljoint.cascade import Cascade, RowBlock, SparseBlock
+from dgljoint.data.cascade import Cascade, RowBlock, SparseBlock
+from dgljoint.data.store import CascadeStore, create_store, put_split
 from dgljoint.errors import DataError, UsageError
-from dgljoint.store import CascadeStore, create_store, put_split
 from toys import LABELS, random_cascade, toy_cascade, toy_store, word_block, write_store
 
 
@@ -168,7 +168,7 @@ def test_a_file_that_says_nothing_of_derived_features_has_them_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the first files of this version do."""
-    from dgljoint.store import _hdf5, writer
+    from dgljoint.data.store import _hdf5, writer
 
     def write_old(path: Path, spools: dict[str, Any], attributes: dict[str, Any]) -> None:
         new = ("derived", "columns")
@@ -247,7 +247,7 @@ def test_a_changed_value_is_noticed(
 def test_a_file_that_breaks_the_format_is_refused_though_its_digest_is_right(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, column: str, values: Any, message: str
 ) -> None:
-    from dgljoint.store import _hdf5, writer
+    from dgljoint.data.store import _hdf5, writer
 
     def write_wrong(path: Path, spools: dict[str, Any], attributes: dict[str, Any]) -> None:
         wrong = {name: spool for name, spool in spools.items() if name != column}

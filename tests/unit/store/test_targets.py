@@ -11,10 +11,10 @@ import h5py
 import numpy as np
 import pytest
 
-from dgljoint.cascade import Cascade, Target
+from dgljoint.data.cascade import Cascade, Target
+from dgljoint.data.store import CascadeStore, create_store, put_split
+from dgljoint.data.store._hdf5 import Whole, write
 from dgljoint.errors import DataError
-from dgljoint.store import CascadeStore, create_store, put_split
-from dgljoint.store._hdf5 import Whole, write
 from dgljoint_data.describe import describe_store
 from toys import LABELS, toy_cascade
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from dgljoint import testing
+from dgljoint.data.store import CascadeStore
 from dgljoint.nn import CascadeBatch
-from dgljoint.store import CascadeStore
 from dgljoint.testing import Check, ConformanceError, ToyProblem, verify
 
 HEAVY = {"torch", "dgl", "numpy", "h5py", "pydantic", "sklearn"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dgljoint.store import CascadeStore
+from dgljoint.data.store import CascadeStore
 from toys import toy_store
 
 

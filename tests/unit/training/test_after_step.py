@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from conftest import Site
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DivergedError, PluginError
-from dgljoint.store import CascadeStore
 from dgljoint.training.checkpoint import load_tree
 from runs import run
 from toys import toy_trainer

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgljoint.config import TrainOptions
+from dgljoint.config.run_config import TrainOptions
 from dgljoint.errors import InterruptedRunError
 from dgljoint.training.batches import Batches
 from runs import StopAfter, assert_same_run, run

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 import dgljoint
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import InterruptedRunError
 from dgljoint.plugins.registry import installed_registry
-from dgljoint.store import CascadeStore
 from dgljoint.training import EpochRecord, RunResult, train
 from dgljoint.training.callbacks import Callbacks
 from runs import assert_same_run, metrics, run

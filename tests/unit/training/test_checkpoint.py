@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from dgljoint._internal.files import is_leftover
 from dgljoint.errors import DataError
-from dgljoint.files import is_leftover
 from dgljoint.training.checkpoint import load_tree, save_tree
 
 # Kills processes that save all the time, at any moment of it. They are forked: none imports torch.

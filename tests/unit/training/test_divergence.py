@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from conftest import Site
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import (
     DivergedError,
     PluginError,
 )
-from dgljoint.store import CascadeStore
 from dgljoint.training.checkpoint import load_tree
 from runs import assert_same_run, metrics, run
 

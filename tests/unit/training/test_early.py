@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.deadlines import parse_deadlines
 from dgljoint.evaluation.early import detect_early
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.plugins.registry import installed_registry
-from dgljoint.store import CascadeStore
 from dgljoint.training import evaluate_early
 from runs import run
 from toys import toy_cascade, toy_config, toy_features, toy_model, write_store

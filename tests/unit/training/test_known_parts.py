@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import dgljoint
-from dgljoint.cascade import Cascade
+from dgljoint.data.cascade import Cascade
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError
-from dgljoint.store import CascadeStore
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.known_parts import read_parts
 from dgljoint.training.parts import part_under_test, training_parts
@@ -95,7 +95,7 @@ def test_an_equal_id_of_another_thread_is_new(
 
 def test_what_is_in_no_part_is_new(tmp_path: Path) -> None:
     """The folds later than the one tested, of a split in order of time."""
-    from dgljoint.store import put_split
+    from dgljoint.data.store import put_split
 
     store = toy_store(tmp_path / "toy.h5", cascades=96)
     put_split(store, "time", np.arange(96) // 24, grouped_by="", ordered_by="time")

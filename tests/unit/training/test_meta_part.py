@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dgljoint.store import CascadeStore
+from dgljoint.data.store import CascadeStore
 from dgljoint.training.trainer import Trainer
 from toys import toy_trainer
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dgljoint.config import TrainOptions
+from dgljoint.config.run_config import TrainOptions
 from dgljoint.training.optimizers import ModelOptimizer, opponent_optimizers
 from toys import toy_model, toy_store, toy_trainer
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dgljoint.data.folds import stratified_folds
+from dgljoint.data.store import CascadeStore, create_store
 from dgljoint.errors import DataError, UsageError
-from dgljoint.splitting import stratified_folds
-from dgljoint.store import CascadeStore, create_store
 from dgljoint.training.parts import part_under_test, training_parts
 from toys import random_cascade, toy_store
 

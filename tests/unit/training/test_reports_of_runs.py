@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import RunFailedError
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.runs.comparing import compare_runs
 from dgljoint.runs.facts import read_facts
 from dgljoint.runs.listing import summarize
 from dgljoint.runs.predictions import read_predictions
-from dgljoint.store import CascadeStore
 from dgljoint.training import Callback, plan_run
 from runs import run
 from stored_runs import manifest, record, scores

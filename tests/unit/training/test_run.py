@@ -13,10 +13,10 @@ import pytest
 import torch
 
 from conftest import Site
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import InterruptedRunError, RunFailedError, UsageError
-from dgljoint.nn.questions import evaluation_question
 from dgljoint.plugins.registry import installed_registry
-from dgljoint.store import CascadeStore
+from dgljoint.tasks.targets import evaluation_question
 from dgljoint.training import evaluate_run, plan_run
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.parts import training_parts

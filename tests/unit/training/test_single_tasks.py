@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from conftest import Site
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import installed_registry
-from dgljoint.store import CascadeStore
 from dgljoint.training import RunResult, evaluate_run, plan_run, train
 from dgljoint.training.checkpoint import load_tree
 from toys import toy_config, toy_model, toy_store

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from conftest import Site
+from dgljoint.data.store import CascadeStore, put_split
 from dgljoint.errors import DataError, InterruptedRunError, RunFailedError, UsageError
 from dgljoint.plugins.registry import installed_registry
-from dgljoint.store import CascadeStore, put_split
 from dgljoint.training import study as studies
 from dgljoint.training.cells import Cell, Failure, StudyProgress
 from dgljoint.training.study import (

@@ -11,9 +11,9 @@ from types import SimpleNamespace
 import pytest
 
 import dgljoint
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import InterruptedRunError, RunFailedError, UsageError, install_hint
 from dgljoint.plugins.registry import installed_registry
-from dgljoint.store import CascadeStore
 from dgljoint.training import train
 from runs import StopAfter, metrics, run
 from toys import toy_config

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 import dgljoint
-from dgljoint.cascade import Cascade
+from dgljoint.data.cascade import Cascade
+from dgljoint.data.store import CascadeStore, create_store
 from dgljoint.errors import DataError
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.specs import InteractionSpec, WeighterSpec
-from dgljoint.store import CascadeStore, create_store
 from dgljoint.training import evaluate_run, plan_run
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.parts import part_under_test, training_parts

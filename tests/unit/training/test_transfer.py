@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 import dgljoint
-from dgljoint.cascade import Cascade, SparseBlock
+from dgljoint.data.cascade import Cascade, SparseBlock
+from dgljoint.data.store import CascadeStore, create_store, put_split
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.deadlines import parse_deadlines
 from dgljoint.plugins.registry import installed_registry
-from dgljoint.store import CascadeStore, create_store, put_split
 from dgljoint.training import evaluate_run, evaluate_transfer, evaluate_transfer_early
 from dgljoint.training.parts import training_parts
 from dgljoint.training.transfer import Transfer

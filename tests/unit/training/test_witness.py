@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 import torch
 
+from dgljoint.batch.features import FeatureSpace
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError, InterruptedRunError
-from dgljoint.nn.features import FeatureSpace
-from dgljoint.processes import ALONE, Processes
 from dgljoint.runs.stored import StoredRun
-from dgljoint.store import CascadeStore
 from dgljoint.training.checkpoint import load_tree, save_tree
 from dgljoint.training.parts import part_under_test
+from dgljoint.training.processes import ALONE, Processes
 from dgljoint.training.trainer import Trainer
 from dgljoint.training.witness import Seen, Witness
 from runs import StopAfter, assert_same_run, run

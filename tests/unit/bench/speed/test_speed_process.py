@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from dgljoint import child_process
+from dgljoint._internal import child_process
 from dgljoint_bench.speed import SpeedRequest
 from dgljoint_bench.speed.memory import watched_memory
 from dgljoint_bench.speed.process import NEEDS_LESS, MeasuringFailedError, measured

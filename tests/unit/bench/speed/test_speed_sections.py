@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from dgljoint.data.reading import ReadReport
+from dgljoint.data.store import CascadeStore
 from dgljoint.errors import UsageError, install_hint
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.specs import ReaderSpec
-from dgljoint.reading import ReadReport
-from dgljoint.store import CascadeStore
 from dgljoint_bench.speed import SpeedRequest, peer_dgl, peer_pyg, structure
 from dgljoint_bench.speed.release import READER, write_release
 from dgljoint_bench.speed.sections import measure_sections, rows_of
@@ -33,7 +33,7 @@ from dgljoint_bench.speed.subject import (
 )
 from dgljoint_bench.timing import Timings
 from dgljoint_data.build import build_store
-from dgljoint_data.synthetic import SyntheticOptions, SyntheticReader
+from dgljoint_data.readers.synthetic import SyntheticOptions, SyntheticReader
 from toys import toy_cascade, toy_store, write_store
 
 GEOMETRIC = pytest.mark.skipif(not peer_pyg.installed(), reason="the extra bench is missing")

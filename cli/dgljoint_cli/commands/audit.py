@@ -1,0 +1,59 @@
+"""``dgljoint audit``: what of a split a model could exploit without learning about rumors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dgljoint_cli.console import Talk, common_options, examples, format_option, print_json
+from dgljoint_cli.data_argument import CascadeFile
+
+_STRICT_EXIT = 3
+
+
+@click.command(
+    epilog=examples(
+        "dgljoint audit twitter15.h5",
+        "dgljoint audit twitter15.h5 --split random --against twitter16.h5 --strict",
+    )
+)
+@click.argument("store", metavar="DATA", type=CascadeFile())
+@click.option(
+    "--split", metavar="NAME",
+    help="Split to audit; event by default, or the first where the file has no split of that name.",
+)
+@click.option(
+    "--against", type=CascadeFile(), metavar="OTHER",
+    help="Another cascade file, to count what both hold.",
+)
+@click.option("--strict", is_flag=True, help="Exit with 3 at a warning or worse.")
+@format_option
+@common_options
+@click.pass_obj
+def audit(
+    talk: Talk, /, store: Path, split: str | None, against: Path | None, strict: bool, as_json: bool
+) -> int:
+    """Look for leaks across a split of DATA, each with a figure.
+
+    Shared events, source posts and texts; what accuracy a date, an id, the source's words or the
+    tree's shape reach alone; class balance, time order, features that identify, target edges.
+    """
+    from dgljoint.data.store import CascadeStore
+    from dgljoint_data.audit import audit_store
+    from dgljoint_data.audit.findings import Severity
+
+    opened = CascadeStore(store)
+    other = None if against is None else CascadeStore(against)
+    if split is not None:
+        opened.split(split)  # a typo should not wait for scikit-learn
+    talk.detail("training the probes, a fold at a time")
+    found = audit_store(opened, split, other)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        from dgljoint_cli.views.rendering import render
+        from dgljoint_cli.views.summary import audit_table
+
+        render(audit_table(found))
+    return _STRICT_EXIT if strict and found.worst >= Severity.warning else 0

@@ -1,0 +1,23 @@
+"""``dgljoint benchmark``: suites, run and reported, and what things cost in time and memory."""
+
+from __future__ import annotations
+
+import click
+
+from dgljoint_cli.console import LazyGroup, common_options, examples
+
+
+@click.group(
+    cls=LazyGroup,
+    package="dgljoint_cli.commands.benchmark_verbs",
+    verbs=("run", "report", "compare", "plot", "suites", "speed"),
+    epilog=examples(
+        "dgljoint benchmark run demo",
+        "dgljoint benchmark run schemes --data twitter15.h5 --jobs 2",
+        "dgljoint benchmark report results.sqlite --suite demo",
+        "dgljoint benchmark speed --only epoch",
+    ),
+)
+@common_options
+def benchmark() -> None:
+    """Run suites, report and compare what they come to, time it all."""

@@ -1,0 +1,219 @@
+"""``dgljoint benchmark run``: run the cells of a suite that have no figures yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dgljoint._internal.suggest import did_you_mean
+from dgljoint._internal.text import parse_numbers, plural
+from dgljoint.errors import UsageError
+from dgljoint_cli.completion import complete_suite
+from dgljoint_cli.console import (
+    Talk,
+    common_options,
+    device_option,
+    examples,
+    format_option,
+    print_json,
+)
+from dgljoint_cli.demo import demo_file
+
+if TYPE_CHECKING:
+    from dgljoint_bench.running.plan import PlannedCell, SuitePlan
+    from dgljoint_bench.running.runner import Tally
+    from dgljoint_bench.suites.suite import Suite
+
+_DEMO = "demo"
+
+
+@click.command(
+    epilog=examples(
+        "dgljoint benchmark run demo",
+        "dgljoint benchmark run schemes --data twitter15.h5 --jobs 2",
+        "dgljoint benchmark run schemes --data DIR --only contrastive --folds 0",
+        "dgljoint benchmark run mine.toml --results mine.sqlite --dry-run",
+    )
+)
+@click.argument("suite", shell_complete=complete_suite)
+@click.option(
+    "--data", "places", multiple=True, type=click.Path(path_type=Path), metavar="FILE|DIR",
+    help="Cascade file that the suite calls by the file's name, or a folder of such; repeatable, "
+    "the working directory by default. Tables whose data are not there are left out.",
+)
+@click.option(
+    "--results", type=click.Path(path_type=Path), metavar="FILE", default="results.sqlite",
+    show_default=True, help="SQLite file that holds what every cell came to.",
+)
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), metavar="DIR", default="runs/benchmark",
+    show_default=True, help="Folder of the runs.",
+)
+@click.option(
+    "--jobs", type=click.IntRange(min=1), show_default="1", metavar="N",
+    help="Cells at a time, each in a process of its own.",
+)
+@click.option(
+    "--cluster", metavar="ADDRESS",
+    help="Run cells on the workers of the Dask scheduler at tcp://HOST:PORT, one a thread of "
+    "theirs; --out and --data on a file system that they share.",
+)
+@click.option("--only", multiple=True, metavar="NAME", help="This configuration; repeatable.")
+@click.option("--table", "tables", multiple=True, metavar="NAME", help="This table; repeatable.")
+@click.option("--folds", metavar="LIST", help="These folds instead of the suite's: 0-2, or 0,3.")
+@click.option("--seeds", metavar="LIST", help="These seeds instead of the suite's.")
+@click.option(
+    "--replace", is_flag=True, help="Run again what is recorded with other settings."
+)
+@click.option("--dry-run", is_flag=True, help="List the cells that are left and run none.")
+@device_option
+@format_option
+@common_options
+@click.pass_obj
+def run(
+    talk: Talk, suite: str, places: tuple[Path, ...], results: Path, out: Path,
+    jobs: int | None, cluster: str | None, only: tuple[str, ...], tables: tuple[str, ...],
+    folds: str | None, seeds: str | None, replace: bool, dry_run: bool, device: str,
+    as_json: bool,
+) -> None:
+    """Run the cells of a suite that have no figures yet.
+
+    SUITE is the name of one that ships (`benchmark suites` lists them) or a TOML file. Cells that
+    RESULTS holds are not run again: the same command goes on after Ctrl-C or a kill.
+    """
+    if cluster is not None and jobs is not None:
+        raise UsageError("--cluster runs a cell a thread of its workers: it takes no --jobs")
+    from dgljoint_bench.suites.find import find_suite
+
+    chosen = find_suite(suite)
+    _check_names(chosen, only, tables)
+    files = _files(chosen, tables, places, talk, demo=None if dry_run else out)
+    from dgljoint.plugins.registry import installed_registry
+    from dgljoint.training.devices import find_device
+    from dgljoint_bench.running.plan import plan_suite
+
+    if cluster is None:
+        find_device(device)  # refuses one that is not there
+    plan = plan_suite(
+        chosen, files, out, installed_registry(),
+        folds=None if folds is None else parse_numbers(folds, "--folds"),
+        seeds=None if seeds is None else parse_numbers(seeds, "--seeds"),
+        configurations=only or None, tables=tables or None, device=device,
+    )
+    if dry_run:
+        _show_plan(plan, _left(plan, results, replace=replace), as_json=as_json)
+        return
+    tally = _run(talk, plan, results, out, jobs or 1, cluster, replace=replace)
+    if as_json:
+        failed = {str(cell.key): cell.message for cell in tally.failed}
+        print_json({"cells": tally.cells, "done": tally.done, "failed": failed})
+    else:
+        click.echo(
+            f"{tally.done} of {tally.cells} cells of {plan.suite.name} are done; see them with: "
+            f"dgljoint benchmark report {results} --suite {plan.suite.name}"
+        )
+    if (error := tally.error()) is not None:
+        raise error
+
+
+def _run(
+    talk: Talk, plan: SuitePlan, results: Path, out: Path, jobs: int, cluster: str | None, *,
+    replace: bool,
+) -> Tally:
+    from dgljoint.training.lock import locked
+    from dgljoint_bench.results.database import Results
+    from dgljoint_bench.running.executors import cluster_executor, local_executor
+    from dgljoint_bench.running.runner import run_suite
+    from dgljoint_cli.progress.suite_progress import watching_suite
+
+    data = [Path(name) for cell in plan.cells for name in cell.job.files]
+    with (
+        locked(out, wait_seconds=5.0) as lock,
+        Results(results, create=True) as file,
+        cluster_executor(cluster, out, data) if cluster else local_executor(jobs) as pool,
+        watching_suite(talk) as progress,
+    ):
+        return run_suite(
+            plan, file, out, pool, progress=progress, keep_open=() if cluster else (lock,),
+            replace=replace,
+        )
+
+
+def _check_names(suite: Suite, only: Sequence[str], tables: Sequence[str]) -> None:
+    titles = [table.title for table in suite.tables]
+    for kind, names, known in (
+        ("configuration", only, list(suite.configurations)), ("table", tables, titles)
+    ):
+        for name in names:
+            if name not in known:
+                raise UsageError(
+                    f"the suite {suite.name} has no {kind} '{name}'",
+                    hint=did_you_mean(name, known),
+                )
+
+
+def _files(
+    suite: Suite, tables: Sequence[str], places: Sequence[Path], talk: Talk, *, demo: Path | None
+) -> dict[str, Path]:
+    """Find the cascade files of a suite, by the names it gives them."""
+    asked = [table for table in suite.tables if not tables or table.title in tables]
+    wanted = dict.fromkeys(name for table in asked for name in table.files)
+    found = {name: file for name in wanted if (file := _file(name, places)) is not None}
+    if _DEMO in wanted and _DEMO not in found:
+        found[_DEMO] = demo_file(talk, demo)
+    missing = [table for table in asked if not set(table.files) <= found.keys()]
+    if len(missing) == len(asked):
+        names = ", ".join(f"{name}.h5" for name in wanted)
+        raise UsageError(
+            f"the data of the suite {suite.name} are not here: {names}",
+            hint="write them with `dgljoint preprocess`, and say where they are with --data",
+        )
+    for table in missing:
+        talk.say(f"left out: '{table.title}', whose data are not here")
+    return found
+
+
+def _file(name: str, places: Sequence[Path]) -> Path | None:
+    for place in places or (Path(),):
+        file = place / f"{name}.h5" if place.is_dir() else place
+        if file.stem == name and file.is_file():
+            return file
+    return None
+
+
+def _left(plan: SuitePlan, results: Path, *, replace: bool) -> Sequence[PlannedCell]:
+    if not results.exists():
+        return plan.cells
+    from dgljoint_bench.results.database import Results
+    from dgljoint_bench.running.runner import cells_left
+
+    with Results(results) as file:
+        return cells_left(plan, file, replace=replace)
+
+
+def _show_plan(plan: SuitePlan, left: Sequence[PlannedCell], *, as_json: bool) -> None:
+    done = len(plan.cells) - len(left)
+    if as_json:
+        print_json(
+            {
+                "suite": plan.suite.name,
+                "done": done,
+                "cells": [
+                    {"cell": str(cell.key), "folder": cell.job.folder, "digest": cell.job.digest,
+                     "trials": [trial.config for trial in cell.job.trials]}
+                    for cell in left
+                ],
+            }
+        )
+        return
+    for record in plan.tables.values():
+        click.echo(f"{record.name}: {record.cascades} cascades, {record.protocol}")
+    trials = len(plan.suite.trials)
+    each = f", {trials} trials each" if trials > 1 else ""
+    recorded = f" ({done} more are done)" if done else ""
+    click.echo(f"{plural(len(left), 'cell')}{each}{recorded}{':' if left else ''}")
+    for cell in left:
+        click.echo(f"  {cell.key}")

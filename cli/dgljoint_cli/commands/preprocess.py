@@ -1,0 +1,154 @@
+"""``dgljoint preprocess``: raw data to a cascade file, with an account of everything odd."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dgljoint.errors import UsageError
+from dgljoint.plugins.registry import installed_registry
+from dgljoint_cli.completion import complete_reader
+from dgljoint_cli.console import (
+    Talk,
+    common_options,
+    examples,
+    format_option,
+    print_json,
+    to_json,
+)
+from dgljoint_cli.data_argument import CascadeFile
+from dgljoint_cli.guarded_reader import build_reader
+from dgljoint_cli.interruption import interruptible
+
+if TYPE_CHECKING:
+    from dgljoint_data import BuildSummary
+
+
+@click.command(
+    epilog=examples(
+        "dgljoint preprocess RAW_DIR -o twitter15.h5",
+        "dgljoint preprocess twitter15 RAW_DIR -o twitter15.h5",
+        "dgljoint preprocess pheme RAW_DIR -o pheme.h5 --features bow_hashed:columns=65536 "
+        "--features user",
+        "dgljoint preprocess twitter16 RAW_DIR -o twitter16.h5 --against twitter15.h5 "
+        "--report twitter16.json",
+        "dgljoint preprocess synthetic -o demo.h5 --seed 1",
+    )
+)
+@click.argument("reader", metavar="[READER]", shell_complete=complete_reader)
+@click.argument("raw", required=False, metavar="[RAW_DIR]", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), metavar="OUT",
+    help="Cascade file to write.",
+)
+@click.option("--name", metavar="NAME", help="Name of the data set; READER by default.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the folds.")
+@click.option(
+    "-s", "--set", "assignments", multiple=True, metavar="KEY=VALUE",
+    help="Option of the reader; repeatable. plugins show READER lists them.",
+)
+@click.option(
+    "--text-from", type=click.Path(path_type=Path), metavar="DIR",
+    help="Second release to take words from: -s text_from=DIR.",
+)
+@click.option("--labels", metavar="NAME", help="Labels to use: -s labels=NAME.")
+@click.option(
+    "--folds", type=click.Path(path_type=Path), metavar="DIR",
+    help="Published RvNN folds, stored as the split 'published'.",
+)
+@click.option(
+    "--features", "chosen", multiple=True, metavar="NAME[:KEY=VALUE,...]",
+    help="Feature to store; repeatable. By default bow, time, structure and all that the reader "
+    "carries; data features lists them. Nothing is fitted here: which words count is chosen in "
+    "training (-s features.words=N).",
+)
+@click.option(
+    "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
+    help="Processes that read. OUT is the same whatever N.",
+)
+@click.option(
+    "--against", multiple=True, type=CascadeFile(), metavar="OTHER",
+    help="Another cascade file, to count what both hold; repeatable.",
+)
+@click.option(
+    "--report", type=click.Path(path_type=Path), metavar="FILE",
+    help="Write the whole account as JSON, with every thread that was left out.",
+)
+@click.option(
+    "--strict", is_flag=True,
+    help="Write no OUT and exit with 3 if anything was repaired or left out.",
+)
+@click.option("--force", is_flag=True, help="Replace OUT and FILE if they exist.")
+@format_option
+@common_options
+@click.pass_obj
+def preprocess(
+    talk: Talk, /, reader: str, raw: Path | None, out: Path, name: str | None, seed: int,
+    assignments: tuple[str, ...], text_from: Path | None, labels: str | None, folds: Path | None,
+    chosen: tuple[str, ...], jobs: int, against: tuple[Path, ...], report: Path | None,
+    strict: bool, force: bool, as_json: bool,
+) -> None:
+    """Turn raw data into a cascade file.
+
+    The plugin READER reads RAW_DIR; everything it repairs or leaves out is counted and shown.
+    Without READER it is the only one that recognises RAW_DIR.
+    """
+    registry = installed_registry()
+    if raw is None and reader not in registry.names and Path(reader).exists():
+        from dgljoint_cli.detection import detect_reader
+
+        raw = Path(reader)
+        reader = detect_reader(registry, raw)
+        talk.say(f"{raw}: reader '{reader}'")
+    flags = {"text_from": text_from, "labels": labels}
+    assignments += tuple(f"{key}={value}" for key, value in flags.items() if value is not None)
+    source = build_reader(registry, reader, raw, assignments)
+    for file in (out, report):
+        if file is not None and file.is_file() and not force:
+            raise UsageError(f"{file} exists", hint="--force replaces it, or name another file")
+    if report is not None:
+        _check_report(report, out)
+    from dgljoint.data.store import CascadeStore
+    from dgljoint_cli.progress.build_progress import watching_build
+    from dgljoint_data.build import StrictError, build_store
+    from dgljoint_data.features.catalogue import parse_features
+
+    features = parse_features(chosen) or None
+    strict_error = None
+    with interruptible(out), watching_build(talk) as watch:
+        try:
+            summary = build_store(
+                source, reader_name=reader, source=raw, output=out, name=name, seed=seed,
+                folds=folds, features=features, jobs=jobs, strict=strict,
+                against=list(map(CascadeStore, against)), watch=watch,
+            )
+        except StrictError as error:
+            strict_error, summary = error, error.summary
+    _show(summary, report, as_json=as_json)
+    if strict_error is not None:
+        raise strict_error
+
+
+def _check_report(report: Path, out: Path) -> None:
+    """Find out before the build what would be found after it."""
+    if report.resolve() == out.resolve():
+        raise UsageError(f"OUT and --report are both {out}", hint="name another file")
+    if report.is_dir() or not report.parent.is_dir():
+        why = "it is a folder" if report.is_dir() else "its folder does not exist"
+        raise UsageError(f"cannot write {report}: {why}", hint="name another file")
+
+
+def _show(summary: BuildSummary, report: Path | None, *, as_json: bool) -> None:
+    if report is not None:
+        from dgljoint._internal.files import write_text
+
+        write_text(report, to_json(summary.to_dict()) + "\n")
+    if as_json:
+        print_json(summary.to_dict())
+        return
+    from dgljoint_cli.views.rendering import render
+    from dgljoint_cli.views.summary import summary_tables
+
+    render(*summary_tables(summary, report))

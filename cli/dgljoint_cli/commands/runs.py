@@ -1,0 +1,215 @@
+"""``dgljoint runs``: the runs on disk, listed, shown and compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dgljoint_cli.completion import complete_figure, complete_run
+from dgljoint_cli.console import (
+    SuggestingGroup,
+    common_options,
+    examples,
+    format_option,
+    print_json,
+)
+from dgljoint_cli.views.several import is_several, report_several, show_several
+
+if TYPE_CHECKING:
+    from dgljoint.runs.facts import RunFacts
+    from dgljoint.runs.listing import RunSummary
+    from dgljoint.runs.settings import Setting
+
+_FIGURES = ("accuracy", "macro_f1", "mrr")
+_SORTS = (
+    "name", "date", "tasks", "data", "split", "fold", "seed", "encoder", "state", "best_epoch",
+    *_FIGURES,
+)
+
+
+@click.group(
+    cls=SuggestingGroup,
+    epilog=examples("dgljoint runs list", "dgljoint runs compare STUDY_A STUDY_B"),
+)
+@common_options
+def runs() -> None:
+    """List, show, compare and report the runs on disk."""
+
+
+@runs.command(
+    "list",
+    epilog=examples(
+        "dgljoint runs list", "dgljoint runs list studies --sort macro_f1",
+        "dgljoint runs list --format json",
+    ),
+)
+@click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
+@click.option(
+    "--sort", type=click.Choice(_SORTS), default="name", show_default=True,
+    help="What to sort by: figures from the best down, all else upwards.",
+)
+@format_option
+@common_options
+def list_runs(folder: Path | None, sort: str, as_json: bool) -> None:
+    """List the runs in DIR and in its folders, at any depth: runs/ by default.
+
+    Figures are those of the test part. Nothing but the runs' own descriptions is read, so that
+    hundreds are listed in a moment; one that cannot be read is listed as broken, with its cause.
+    """
+    from dgljoint.runs.listing import find_runs, summarize
+    from dgljoint.training.lock import held_folders
+
+    where, held = folder or Path("runs"), held_folders()
+    found = [summarize(path, _name_below(where, path), held) for path in find_runs(where)]
+    found.sort(key=lambda run: _order(run, sort))
+    if as_json:
+        print_json([run.to_dict() for run in found])
+        return
+    from dgljoint_cli.views.rendering import render
+    from dgljoint_cli.views.run_tables import run_tables
+
+    render(*(run_tables(found) if found else [f"there are no runs in {where}"]))
+
+
+@runs.command(
+    epilog=examples(
+        "dgljoint runs show runs/demo-bigcn-contrastive-event0-s0",
+        "dgljoint runs show RUN --format json",
+    )
+)
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
+@format_option
+@common_options
+def show(run: Path, as_json: bool) -> None:
+    """Show one run: settings, versions, data, the course of its epochs, its figures.
+
+    Settings are those that differ from the defaults. RUN may be a folder of several runs: the
+    scores of each, their mean and their standard deviation are shown.
+    """
+    if is_several(run):
+        show_several(run, as_json=as_json)
+        return
+    from dgljoint.plugins.registry import installed_registry
+    from dgljoint.runs.facts import read_facts
+    from dgljoint.runs.settings import changed_settings
+
+    facts = read_facts(run)
+    changed = changed_settings(facts.config, installed_registry())
+    if as_json:
+        print_json(describe_run(facts, changed))
+        return
+    from dgljoint_cli.views.rendering import render
+    from dgljoint_cli.views.run_tables import run_details
+
+    render(*run_details(facts, changed))
+
+
+@runs.command(
+    epilog=examples(
+        "dgljoint runs compare RUN_A RUN_B",
+        "dgljoint runs compare baseline attention hybrid --metric macro_f1 --metric mrr",
+        "dgljoint runs compare STUDY_A STUDY_B --format markdown",
+    )
+)
+@click.argument(
+    "sides", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="A B...",
+    shell_complete=complete_run,
+)
+@click.option(
+    "--metric", "metrics", multiple=True, metavar="NAME", shell_complete=complete_figure,
+    help="Figure to compare; repeatable. By default accuracy, macro_f1, mrr, mrr_not_source and "
+    "hits1.",
+)
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table",
+    show_default=True, help="Form of the result on stdout.",
+)
+@common_options
+def compare(sides: tuple[Path, ...], metrics: tuple[str, ...], form: str) -> None:
+    """Compare finished runs on their test parts.
+
+    Each of A, B, ... is a run folder, or a folder of runs that differ in fold and seed alone (such
+    as train --folds all --seeds 0-4 makes); A is what the others are compared with. Runs of the
+    same fold and seed are paired.
+
+    From five pairs on the difference has a 95 % interval, by resampling pairs; from six on it is
+    tested (Wilcoxon's signed ranks, corrected by Holm for all rows shown). For one pair the
+    cascades of predictions.csv are resampled.
+    """
+    from dgljoint.runs.comparing import METRICS, compare_runs
+
+    _check_metrics(metrics)
+    found = compare_runs(sides, metrics or METRICS)
+    if form == "json":
+        print_json(found.to_dict())
+    elif form == "markdown":
+        from dgljoint_cli.views.run_tables import comparison_markdown
+
+        click.echo(comparison_markdown(found))
+    else:
+        from dgljoint_cli.views.rendering import render
+        from dgljoint_cli.views.run_tables import comparison_tables
+
+        render(*comparison_tables(found))
+
+
+@runs.command(epilog=examples("dgljoint runs report RUN", "dgljoint runs report RUN --format json"))
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
+@format_option
+@common_options
+def report(run: Path, as_json: bool) -> None:
+    """Write a run's report.html and model_card.md again.
+
+    Both are written at the end of training. They are made from what the run folder says; the data
+    are not needed. A run that has not ended gets a report of its epochs so far. Where RUN is a
+    folder of several runs, those of every run are written, and a report.html over all of them.
+    """
+    if is_several(run):
+        report_several(run, as_json=as_json)
+        return
+    from dgljoint.reporting import write_reports
+
+    page, card = write_reports(run)
+    if as_json:
+        print_json({"run": run, "report": page, "model_card": card})
+        return
+    click.echo(f"{page}\n{card}")
+
+
+def describe_run(facts: RunFacts, changed: list[Setting]) -> dict[str, Any]:
+    """Describe a run as plain values."""
+    from dataclasses import asdict
+
+    return {
+        **facts.summary.to_dict(),
+        "protocol": {**asdict(facts.protocol), "kept": facts.protocol.kept},
+        "manifest": facts.manifest,
+        "changed_settings": {setting.name: setting.value for setting in changed},
+        "config": facts.config.model_dump(mode="json"),
+        "epochs_done": facts.records,
+        "scores": {part: scores.to_dict() for part, scores in facts.scores.items()},
+    }
+
+
+def _check_metrics(metrics: tuple[str, ...]) -> None:
+    from dgljoint._internal.suggest import did_you_mean
+    from dgljoint.errors import UsageError
+    from dgljoint.evaluation.figures import TITLES
+
+    for name in metrics:
+        if name not in TITLES:
+            raise UsageError(f"there is no figure '{name}'", hint=did_you_mean(name, TITLES))
+
+
+def _name_below(folder: Path, path: Path) -> str:
+    return path.name if path == folder else str(path.relative_to(folder))
+
+
+def _order(run: RunSummary, key: str) -> tuple[bool, Any, str]:
+    """Put what has no such value last."""
+    value = run.figures.get(key) if key in _FIGURES else getattr(run, key)
+    if value is None:
+        return True, 0, run.name
+    return False, -value if key in _FIGURES else value, run.name

@@ -1,0 +1,148 @@
+"""``dgljoint synergy``: what joint training is worth beside the single tasks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from statistics import fmean
+from typing import TYPE_CHECKING
+
+import click
+
+from dgljoint.plugins.registry import installed_registry
+from dgljoint_cli.completion import complete_run
+from dgljoint_cli.console import Talk, common_options, examples, format_option, print_json
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from dgljoint.evaluation.synergy import GradientCosine, Synergy
+    from dgljoint.runs.protocol import Protocol
+
+_HALF = 20  # characters from no agreement to full
+_NOTHING = "–"
+
+
+@click.command(
+    epilog=examples(
+        "dgljoint synergy runs/demo-bigcn-contrastive-event0-s0",
+        "dgljoint synergy JOINT --cascade RUN1 --rumor RUN2 --format json",
+    )
+)
+@click.argument("joint", type=click.Path(path_type=Path), shell_complete=complete_run)
+@click.option(
+    "--cascade", type=click.Path(path_type=Path), metavar="RUN",
+    help="Run of the cascade task alone; trained beside JOINT when not given.",
+)
+@click.option(
+    "--rumor", type=click.Path(path_type=Path), metavar="RUN",
+    help="Run of the rumor task alone; trained beside JOINT when not given.",
+)
+@format_option
+@common_options
+@click.pass_obj
+def synergy(
+    talk: Talk, /, joint: Path, cascade: Path | None, rumor: Path | None, as_json: bool
+) -> None:
+    """Compare a joint run with each task trained alone.
+
+    JOINT is the folder of a finished run. A single run not named is trained with the same data,
+    split, fold, seed, encoder and options, without interactions, in JOINT-TASK-alone (train -s
+    train.tasks=TASK); what lies there already is used. The synergy is the mean of the tasks'
+    relative gains on the test part: of MRR for links, of macro F1 for rumors.
+    """
+    from dgljoint.training.folder import RunFolder
+    from dgljoint.training.synergy import check_single_run, compare_runs
+    from dgljoint_cli.views.scores import protocol_of
+
+    run = RunFolder(joint)
+    run.typed_scores()
+    protocol = protocol_of(run.config())
+    named = {"cascade": cascade, "rumor": rumor}
+    for task, given in named.items():  # what is wrong should not wait for what is to be trained
+        if given is not None:
+            check_single_run(joint, task, given)
+    singles = {task: given or _trained(talk, joint, task) for task, given in named.items()}
+    found = compare_runs(joint, singles)
+    for difference in found.differences:
+        talk.say(f"budgets are not equal: {difference}")
+    if as_json:
+        print_json(
+            {
+                "joint": joint,
+                "alone": singles,
+                "data": protocol.data,
+                "split": protocol.split,
+                "fold": protocol.fold,
+                "disjoint": protocol.disjoint,
+                **found.synergy.to_dict(),
+                "differences": found.differences,
+            }
+        )
+        return
+    from dgljoint_cli.views.rendering import render
+
+    render(*synergy_tables(found.synergy, protocol))
+
+
+def _trained(talk: Talk, joint: Path, task: str) -> Path:
+    """Train one task alone as ``joint`` was, unless that has been done; return its folder."""
+    from dgljoint.training.synergy import (
+        default_single_folder,
+        single_task_done,
+        train_single_task,
+    )
+    from dgljoint_cli.progress.training import watching
+
+    folder = default_single_folder(joint, task)
+    if single_task_done(joint, task, folder):
+        talk.say(f"the {task} task alone: found in {folder}")
+        return folder
+    talk.say(f"training the {task} task alone: {folder}")
+    registry = installed_registry()
+    with watching(talk) as view:
+        train_single_task(joint, task, folder, registry=registry, callbacks=(view,))
+    return folder
+
+
+def synergy_tables(found: Synergy, protocol: Protocol) -> list[RenderableType]:
+    """Lay out the gains, and the cosine of the tasks' gradients over the epochs."""
+    from dgljoint_cli.views.rendering import titled
+    from dgljoint_cli.views.table import Table
+
+    gains = Table("task", "figure", "alone", "joint", "gain", numbers=True)
+    for name, task in found.tasks.items():
+        figures = (f"{task.alone:.3f}", f"{task.joint:.3f}", _percent(task.gain))
+        gains.add_row(name, task.figure, *figures)
+    gains.add_row("synergy", "mean gain", "", "", _percent(found.synergy), style="bold")
+    title = f"joint training beside the single tasks · test part of {protocol}"
+    return [titled(title, gains), *_cosine_tables(found.gradient_cosine)]
+
+
+def _cosine_tables(found: GradientCosine) -> list[RenderableType]:
+    from dgljoint_cli.views.rendering import stretches, titled
+    from dgljoint_cli.views.table import Table
+
+    if found.mean is None:
+        return ["the joint run logged no cosine of the tasks' gradients"]
+    course = Table("epochs", "cosine", "-1" + " " * (_HALF - 2) + "0" + " " * (_HALF - 1) + "1")
+    course.columns[1].justify = "right"
+    for named, some in stretches(len(found.by_epoch)):
+        value = fmean(found.by_epoch[some])
+        course.add_row(named, f"{value:.3f}", _bar(value))
+    title = (
+        "cosine of the tasks' gradients on the shared parameters: "
+        f"mean {found.mean:.3f}, first {found.first:.3f}, last {found.last:.3f}"
+    )
+    return [titled(title, course)]
+
+
+def _bar(value: float) -> str:
+    """Draw a value in [-1, 1] as a bar from the middle."""
+    length = round(abs(value) * _HALF)
+    if value < 0:
+        return " " * (_HALF - length) + "█" * length + "│"
+    return " " * _HALF + "│" + "█" * length
+
+
+def _percent(value: float | None) -> str:
+    return _NOTHING if value is None else f"{100 * value:+.1f} %"

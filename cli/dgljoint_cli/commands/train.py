@@ -1,0 +1,279 @@
+"""``dgljoint train``: plan a run, train it, show what it scored on the test part."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dgljoint.errors import UsageError
+from dgljoint.plugins.registry import Registry, installed_registry
+from dgljoint.runs.naming import default_folder, resumed_folder, settings_of
+from dgljoint.runs.near import DEFAULT_FOLDER
+from dgljoint_cli.commands.train_study import asked_for, show_study_plan, study_options, train_study
+from dgljoint_cli.completion import (
+    complete_assignment,
+    complete_coupling,
+    complete_encoder,
+    complete_preset,
+    complete_run,
+    complete_split,
+)
+from dgljoint_cli.console import (
+    Talk,
+    common_options,
+    device_option,
+    examples,
+    format_option,
+    print_json,
+    process_number,
+)
+from dgljoint_cli.data_argument import CascadeFile
+
+if TYPE_CHECKING:
+    from dgljoint import TensorBoard
+    from dgljoint.config.run_config import RunConfig
+    from dgljoint.runs.protocol import Protocol
+    from dgljoint.training import RunResult
+
+_IN_THE_RUN = ""
+
+
+@click.command(
+    epilog=examples(
+        "dgljoint train --plugin contrastive --plugin meta_weight",
+        "dgljoint train --preset mine.toml --seed 1",
+        "dgljoint train twitter15.h5 --encoder gcn -s train.batch=128 --seed 1",
+        "dgljoint train twitter15.h5 --features bow --features time",
+        "dgljoint train twitter15.h5 --device cuda --precision bf16 --batch-posts 20000",
+        "dgljoint train twitter15.h5 --tensorboard",
+        "torchrun --nproc-per-node 2 --no-python dgljoint train twitter15.h5",
+        "dgljoint train twitter15.h5 --plugin contrastive -s contrastive.temperature=0.2 "
+        "--dry-run",
+        "dgljoint train twitter15.h5 --folds all --seeds 0-4 --jobs 2 --out study",
+        "dgljoint train --resume --out study --jobs 2",
+    )
+)
+@click.argument("data", required=False, metavar="[DATA]", type=CascadeFile())
+@click.option(
+    "--plugin", "plugins", multiple=True, metavar="NAME", shell_complete=complete_coupling,
+    help="Interaction or loss weighter; repeatable, interactions apply in this order.",
+)
+@click.option(
+    "--encoder", metavar="NAME", shell_complete=complete_encoder, help="Shared encoder."
+)
+@click.option(
+    "-s", "--set", "assignments", multiple=True, metavar="SECTION.KEY=VALUE",
+    shell_complete=complete_assignment,
+    help="Option of a plugin or of the engine (model, train, cascade, features); repeatable.",
+)
+@click.option(
+    "--config", "file", type=click.Path(path_type=Path), metavar="FILE",
+    help="TOML file with any of these settings; config.toml of a run folder repeats that run.",
+)
+@click.option(
+    "--preset", metavar="NAME|FILE", envvar="DGLJOINT_PRESET",
+    shell_complete=complete_preset,
+    help="Settings under a name, or a TOML file of them; all else that is given lies over them, "
+    "and --plugin replaces their plugins. `dgljoint plugins presets` lists them.",
+)
+@click.option(
+    "--features", "use", multiple=True, metavar="NAME",
+    help="Feature of the data to use; repeatable, all by default; data info lists them.",
+)
+@click.option(
+    "--split", metavar="NAME", shell_complete=complete_split,
+    help="Split of the data: event (default), random, time, leave-one-event-out; data info lists "
+    "a file's.",
+)
+@click.option("--fold", type=int, help="Fold that is the test part.")
+@click.option("--seed", type=int, help="Seed of everything random.")
+@click.option("--epochs", type=int, help="Most epochs; short for -s train.epochs=N.")
+@click.option(
+    "--batch-posts", type=int, metavar="N",
+    help="Most posts a step, which bound its memory; short for -s train.batch_posts=N.",
+)
+@click.option(
+    "--precision", type=click.Choice(["32", "bf16"]),
+    help="Of the model's arithmetic; short for -s train.precision=32|bf16.",
+)
+@click.option(
+    "--tasks", type=click.Choice(["both", "cascade", "rumor"]),
+    help="Tasks to train; short for -s train.tasks=both|cascade|rumor.",
+)
+@device_option
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path), metavar="DIR", shell_complete=complete_run,
+    help="Run folder; named after the run under runs/ by default.",
+)
+@click.option(
+    "--tensorboard", "board", is_flag=False, flag_value=_IN_THE_RUN, metavar="[DIR]",
+    help="Write figures for TensorBoard, too; into the folder tensorboard of the run by default.",
+)
+@study_options
+@click.option("--dry-run", is_flag=True, help="Show the plan and write no run.")
+@click.option(
+    "--resume", is_flag=True,
+    help="Go on with the run or runs in --out; one that was killed before it was saved begins "
+    "again.",
+)
+@click.option("--force", is_flag=True, help="Replace what the run folder holds.")
+@format_option
+@common_options
+@click.pass_obj
+def train(
+    talk: Talk, /, out: Path | None, file: Path | None, dry_run: bool, resume: bool, force: bool,
+    device: str, board: str | None, as_json: bool, folds: str | None, seeds: str | None,
+    jobs: int | None,
+    **settings: Any,
+) -> None:
+    """Train both tasks together.
+
+    DATA is a file that preprocess wrote; without it the built-in synthetic demo set is used.
+
+    Started by torchrun, its processes divide each batch among them.
+    """
+    if resume:
+        out = resumed_folder(out, force=force)
+    others = process_number() > 0
+    talk.quiet |= others
+    asked = asked_for(
+        folds, seeds, jobs, fold=settings["fold"], seed=settings["seed"],
+        resumed=out if resume else None,
+    )
+    if resume and out is not None and file is None:
+        needed = all(value in (None, ()) for value in settings.values())
+        file = settings_of(out, several=asked is not None, needed=needed)
+    registry = installed_registry()
+    runs = DEFAULT_FOLDER if out is None else out.parent
+    config = _with_data(
+        _configuration(file, **settings), registry, talk, demo=None if dry_run else runs
+    )
+    if asked is not None:
+        if board is not None:
+            raise UsageError("--tensorboard is for a single run", hint="leave it out")
+        study = asked.plan(config, out, registry)
+        if dry_run:
+            show_study_plan(study, registry, jobs=asked.jobs, as_json=as_json)
+        else:
+            train_study(
+                talk, study, jobs=asked.jobs, resume=resume, force=force, device=device,
+                as_json=as_json,
+            )
+        return
+    if dry_run:
+        _show_plan(config, registry, as_json=as_json)
+        return
+    from dgljoint_cli.views.scores import protocol_of
+
+    protocol = protocol_of(config)
+    folder = out or default_folder(config, protocol.data)
+    from dgljoint import training
+    from dgljoint_cli.progress.training import watching
+
+    with watching(talk) as view, _boards(board, folder) as boards:
+        result = training.train(
+            config, folder, registry=registry, callbacks=(view, *boards), resume=resume,
+            force=force, device=device,
+        )
+    if not others:
+        _show_result(result, protocol, as_json=as_json)
+
+
+@contextmanager
+def _boards(place: str | None, run: Path) -> Iterator[tuple[TensorBoard, ...]]:
+    """Give what writes for TensorBoard, if it is asked for."""
+    if place is None:
+        yield ()
+        return
+    from dgljoint import TensorBoard
+
+    with TensorBoard(run / "tensorboard" if place == _IN_THE_RUN else Path(place)) as board:
+        yield (board,)
+
+
+def _configuration(
+    file: Path | None,
+    *,
+    preset: str | None,
+    data: Path | None,
+    assignments: tuple[str, ...],
+    epochs: int | None,
+    batch_posts: int | None,
+    precision: str | None,
+    tasks: str | None,
+    use: tuple[str, ...],
+    **flags: Any,
+) -> RunConfig:
+    from dgljoint.config.presets import find_preset
+    from dgljoint.config.run_config import resolve_config
+
+    given = {
+        "data": str(data) if data else None,
+        "train": {"epochs": epochs, "batch_posts": batch_posts, "precision": precision,
+                  "tasks": tasks},
+        "features": {"use": use},
+        **flags,
+    }
+    return resolve_config(
+        preset=find_preset(preset) if preset else None, file=file, environment=os.environ,
+        command_line=given, assignments=assignments,
+    )
+
+
+def _with_data(
+    config: RunConfig, registry: Registry, talk: Talk, *, demo: Path | None
+) -> RunConfig:
+    from dgljoint.plugins.selection import select
+
+    # a typo in a plugin's name should not wait for the demo set or for torch
+    select(registry, config)
+    if config.data:
+        # absolute, so that config.toml repeats the run from any folder
+        data = Path(config.data).resolve()
+    else:
+        from dgljoint_cli.demo import demo_file
+
+        data = demo_file(talk, demo).resolve()
+    return config.model_copy(update={"data": str(data)})
+
+
+def _show_plan(config: RunConfig, registry: Registry, *, as_json: bool) -> None:
+    from dgljoint.training import plan_run
+
+    plan = plan_run(config, registry=registry)
+    if as_json:
+        print_json(asdict(plan))
+        return
+    from dgljoint_cli.views.rendering import plan_tree, render
+
+    render(plan_tree(plan))
+
+
+def _show_result(result: RunResult, protocol: Protocol, *, as_json: bool) -> None:
+    from dgljoint_cli.views.scores import score_tables, scores_to_dict
+
+    if as_json:
+        print_json(
+            {
+                "run": result.folder,
+                "best_epoch": result.best_epoch,
+                "notes": result.notes,
+                "validation": scores_to_dict(result.validation, protocol),
+                "test": scores_to_dict(result.test, protocol),
+            }
+        )
+        return
+    from dgljoint_cli.views.rendering import render
+
+    render(
+        *score_tables(result.test, protocol),
+        *(f"note: {note}" for note in result.notes),
+        f"model of epoch {result.best_epoch}, chosen on the validation part; "
+        f"run folder: {result.folder}",
+    )

@@ -1,0 +1,181 @@
+"""``dgljoint train --folds --seeds``: many runs of one configuration."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from dgljoint._internal.text import parse_numbers
+from dgljoint.errors import UsageError
+from dgljoint.plugins.registry import Registry
+from dgljoint_cli.console import Talk, print_json
+
+if TYPE_CHECKING:
+    from dgljoint.config.run_config import RunConfig
+    from dgljoint.training.study import Study
+
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+_ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which runs the command line asks for.
+
+    Attributes:
+        folds: that are tested; ``None`` for that of the configuration.
+        every_fold: all that the split offers.
+        seeds: of everything random; ``None`` for that of the configuration.
+        jobs: runs at a time.
+    """
+
+    folds: tuple[int, ...] | None
+    every_fold: bool
+    seeds: tuple[int, ...] | None
+    jobs: int
+
+    def plan(self, config: RunConfig, out: Path | None, registry: Registry) -> Study:
+        """Return the runs; their folder is named after them when ``out`` is ``None``."""
+        from dgljoint.training.study import plan_study
+
+        chosen = None if self.every_fold else self.folds or (config.fold,)
+        seeds = self.seeds or (config.seed,)
+        return plan_study(config, out, folds=chosen, seeds=seeds, registry=registry)
+
+
+def study_options(function: FunctionT) -> FunctionT:
+    """Add ``--folds``, ``--seeds`` and ``--jobs``."""
+    for option in (
+        click.option(
+            "--jobs", type=click.IntRange(min=1), metavar="N",
+            help="Of several runs, how many at a time, each in a process of its own; 1 by default.",
+        ),
+        click.option("--seeds", metavar="LIST", help="Train once with each seed: 0-4, or 0,3."),
+        click.option(
+            "--folds", metavar="LIST|all",
+            help="Test each fold once: all, 0-3, or 0,2. With --seeds every pair is a run folder "
+            "in --out; a table sums them up.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def asked_for(
+    folds: str | None, seeds: str | None, jobs: int | None, *, fold: int | None, seed: int | None,
+    resumed: Path | None,
+) -> Asked | None:
+    """Work out which runs are asked for; ``None`` for a single one.
+
+    Args:
+        folds: as given.
+        seeds: as given.
+        jobs: as given.
+        fold: of a single run, as given.
+        seed: of a single run, as given.
+        resumed: folder that is to be gone on with.
+
+    Raises:
+        UsageError: the options exclude each other, or are no numbers.
+        DataError: what is to be gone on with is damaged.
+    """
+    for one, many, name in ((fold, folds, "fold"), (seed, seeds, "seed")):
+        if one is not None and many is not None:
+            raise UsageError(
+                f"--{name} and --{name}s exclude each other",
+                hint=f"leave one out; --{name}s {one} is possible too",
+            )
+    before = _resumed(resumed)
+    if folds is None and seeds is None and before is None:
+        if jobs is not None:
+            raise UsageError(
+                "--jobs is for several runs", hint="ask for them: --folds all, or --seeds 0-4"
+            )
+        return None
+    if "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1":
+        raise UsageError(
+            "several runs are processes of their own, and torchrun would start each many times",
+            hint="leave torchrun out, or train one run at a time: --fold and --seed",
+        )
+    every_fold = folds == _ALL
+    chosen = None if folds is None or every_fold else parse_numbers(folds, "--folds", "all")
+    drawn = None if seeds is None else parse_numbers(seeds, "--seeds")
+    if before is not None:
+        chosen = before[0] if folds is None and fold is None else chosen
+        drawn = before[1] if seeds is None and seed is None else drawn
+    return Asked(chosen, every_fold, drawn, jobs or 1)
+
+
+def _resumed(folder: Path | None) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """Return the folds and seeds of what is gone on with; ``None`` for a single run."""
+    if folder is None:
+        return None
+    from dgljoint.training.study import folds_and_seeds, is_study
+
+    return folds_and_seeds(folder) if is_study(folder) else None
+
+
+def train_study(
+    talk: Talk, study: Study, *, jobs: int, resume: bool, force: bool, device: str, as_json: bool
+) -> None:
+    """Train the runs and show what they came to.
+
+    Raises:
+        DgljointError: as :func:`dgljoint.training.study.train_study` would, and when runs failed.
+    """
+    from dgljoint.training import study as engine
+    from dgljoint_cli.progress.study_progress import watching_study
+
+    for note in study.notes:
+        talk.say(note)
+    with watching_study(talk) as progress:
+        summary = engine.train_study(
+            study, jobs=jobs, progress=progress, resume=resume, force=force, device=device
+        )
+    if as_json:
+        print_json({"study": study.folder, **summary.to_dict()})
+    else:
+        from dgljoint_cli.views.rendering import render
+        from dgljoint_cli.views.study_tables import summary_tables
+
+        render(*summary_tables(summary), f"run folders: {study.folder}")
+    if (error := summary.error()) is not None:
+        raise error
+
+
+def show_study_plan(study: Study, registry: Registry, *, jobs: int, as_json: bool) -> None:
+    """Show the runs, and what each of them does, by the first of them.
+
+    Raises:
+        DgljointError: as the first run would.
+    """
+    from dgljoint.training import plan_run
+    from dgljoint.training.study import check_runs, state_of
+
+    check_runs(study)
+    plan = plan_run(study.cells[0].config, registry=registry)
+    if as_json:
+        cells = [
+            {
+                "fold": cell.config.fold, "seed": cell.config.seed, "run": cell.folder.name,
+                "state": state_of(cell), "parts": dict(cell.parts),
+            }
+            for cell in study.cells
+        ]
+        first = asdict(plan)
+        print_json(
+            {
+                "study": study.folder, "folds": study.folds, "seeds": study.seeds, "jobs": jobs,
+                "cells": cells, "first": first,
+            }
+        )
+        return
+    from dgljoint_cli.views.rendering import plan_tree, render
+    from dgljoint_cli.views.study_tables import plan_table
+
+    render(plan_table(study, jobs), "the first of them:", plan_tree(plan))

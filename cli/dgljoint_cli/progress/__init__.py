@@ -1,0 +1,1 @@
+"""How long jobs are shown while they run."""

@@ -1,0 +1,172 @@
+"""Training on a terminal: bars, and tables of the newest figures beside their courses."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+
+from rich.columns import Columns
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
+
+from dgljoint.training import Callback, EpochRecord
+from dgljoint_cli.views.table import Table
+
+_TICKS = "▁▂▃▄▅▆▇█"
+_COURSE = 16  # epochs
+_NOTHING = "–"
+_BAR = 16  # with what stands beside it, a line of 80
+# A bar that fills faster than this only flickers.
+_SECONDS_WORTH_A_BAR = 3.0
+
+
+class LiveProgress(Callback):
+    """Bars over the run and, where it takes long, over the epoch; losses, weights, validation.
+
+    Args:
+        console: to draw on.
+        clock: seconds, for how long an epoch takes.
+
+    Attributes:
+        live: to be entered while the run goes on.
+    """
+
+    def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
+        self._bar = Progress(
+            TextColumn("{task.description}"), BarColumn(_BAR), TextColumn("elapsed"),
+            TimeElapsedColumn(), TextColumn("{task.fields[left]}"), TimeRemainingColumn(),
+            console=console,
+        )
+        self._run = self._bar.add_task("preparing", total=None, left="left, at most")
+        self._epoch = self._bar.add_task("", total=None, left="left", visible=False)
+        self._clock = clock
+        self._epochs = self._steps = 0
+        self._epoch_started: float | None = None
+        self._losses: dict[str, float] = {}
+        self._records: list[EpochRecord] = []
+        self._best: EpochRecord | None = None
+        self.live = Live(console=console, get_renderable=self._render, refresh_per_second=5)
+
+    def phase(self, name: str) -> None:
+        """Name it in the place of the epoch."""
+        self._bar.update(self._run, description=name.partition(":")[0])
+
+    def start(self, epochs: int, steps: int, resumed_from: int) -> None:
+        """Set the bars' lengths."""
+        self._epochs, self._steps = epochs, steps
+        # reset, so that what a resumed run had done does not enter the estimate of its speed
+        self._bar.reset(self._run, total=epochs * steps, completed=resumed_from * steps)
+        self._bar.update(self._run, description=self._title(resumed_from + 1))
+
+    def step(self, epoch: int, step: int, losses: dict[str, float]) -> None:
+        """Advance the bars."""
+        self._losses = losses
+        # Where posts bound a batch, an epoch may take a step more than the first one.
+        done = min(step, self._steps)
+        title = self._title(epoch)
+        if step >= self._steps:
+            title += ", validating"
+        self._bar.update(
+            self._run, completed=(epoch - 1) * self._steps + done, description=title
+        )
+        now = self._clock()
+        if self._epoch_started is None:
+            self._epoch_started = now
+            self._bar.reset(self._epoch, total=self._steps, completed=done, visible=False)
+        elif done > 1:
+            seconds = (now - self._epoch_started) / (done - 1) * self._steps
+            self._bar.update(
+                self._epoch, completed=done, description=f"step {step}/{self._steps}",
+                visible=seconds >= _SECONDS_WORTH_A_BAR,
+            )
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Show what the epoch came to."""
+        self._records.append(record)
+        self._losses = {}
+        if record.best:
+            self._best = record
+        self._epoch_started = None
+        self._bar.update(self._run, description=self._title(record.epoch))
+        self._bar.update(self._epoch, visible=False)
+
+    def message(self, text: str) -> None:
+        """Write it above the bars."""
+        self.live.console.print(text)
+
+    def _title(self, epoch: int) -> str:
+        return f"epoch {epoch}/{self._epochs}"
+
+    def _render(self) -> RenderableType:
+        parts: list[RenderableType] = [self._bar]
+        if self._losses or self._records:
+            tables = [self._loss_table()]
+            if self._records:
+                tables.append(self._validation_table())
+            # side by side where there is room
+            parts += ["", Columns(tables, padding=(0, 4))]
+        if self._records:
+            parts.append(Text(self._last_line()))
+        return Group(*parts)
+
+    def _loss_table(self) -> Table:
+        """Lay out the losses: of the newest step, of the last epoch, its weight, the course."""
+        last = self._records[-1] if self._records else None
+        made = Table("loss", "step", "epoch", "weight", numbers=True)
+        made.add_column("course")
+        for name in last.losses if last else self._losses:
+            made.add_row(
+                name,
+                _figure(self._losses.get(name)),
+                _figure(last.losses.get(name) if last else None),
+                _figure(last.weights.get(name) if last else None),
+                course([record.losses.get(name) for record in self._records]),
+            )
+        return made
+
+    def _validation_table(self) -> Table:
+        """Lay out the validation figures: of the last epoch, of the best one, the course."""
+        last, best = self._records[-1], self._best
+        made = Table(
+            "validation", "last", f"epoch {best.epoch}" if best else "best", numbers=True
+        )
+        made.add_column("course")
+        for name, value in last.validation.items():
+            made.add_row(
+                name,
+                _figure(value),
+                _figure(best.validation.get(name) if best else None),
+                course([record.validation.get(name) for record in self._records]),
+                style="bold" if name == "score" else None,
+            )
+        return made
+
+    def _last_line(self) -> str:
+        last = self._records[-1]
+        parts = [
+            f"{last.seconds:.1f} s an epoch",
+            f"learning rate {last.learning_rate:.1e}",
+            f"gradient norm {last.gradient_norm:.3g}",
+            *(f"{name} {value:.3f}" for name, value in last.diagnostics.items()),
+        ]
+        if self._best:
+            ago = last.epoch - self._best.epoch
+            parts.insert(0, f"best epoch {self._best.epoch}" + (f", {ago} ago" if ago else ""))
+        return " · ".join(parts)
+
+
+def course(values: Sequence[float | None]) -> str:
+    """Draw the last values as ticks from the lowest to the highest of them."""
+    found = [x for x in values[-_COURSE:] if x is not None and math.isfinite(x)]
+    if len(found) < 2:
+        return ""
+    low, high = min(found), max(found)
+    scale = (len(_TICKS) - 1) / (high - low) if high > low else 0.0
+    return "".join(_TICKS[round((value - low) * scale)] for value in found)
+
+
+def _figure(value: float | None) -> str:
+    return _NOTHING if value is None else f"{value:.3f}"

@@ -1,0 +1,384 @@
+"""Reader of our own format, the bridge for any data: JSON Lines, one cascade a line.
+
+::
+
+    {"id": "c1", "event": "storm", "label": "false", "posted_at": 1407891610, "posts": [
+        {"id": "p1", "parent": null, "delay_seconds": 0, "user": 7, "text": "The dam broke!"},
+        {"id": "p2", "parent": "p1", "delay_seconds": 12.5, "kind": "reply", "text": "Source?"}]}
+
+(on one line). ``id`` and ``posts`` must be there, and each post's ``id``, ``parent`` and
+``delay_seconds``, or a date, ``posted_at``, for all of them; everything else may be left out.
+``cascade.schema.json`` in this package is the JSON schema of a line. A line that breaks a rule is
+refused, with its number and the place in it. Posts that share an id, as a retweet may with what it
+retweets, need different users, and ``parent`` is then the parent's place in ``posts``, from 0::
+
+    dgljoint preprocess jsonl cascades.jsonl -o cascades.h5 -s labels=false,true
+
+Further numbers of posts become the feature ``extra``. Several files (``.jsonl``, ``.ndjson``,
+either also ``.gz``), in a folder, are read in the order of their names. ``dgljoint data export``
+writes the format from a cascade file (:mod:`dgljoint_data.export`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field, field_validator
+
+from dgljoint.config.options import Options
+from dgljoint.data.cascade import Cascade
+from dgljoint.data.reading import THREADS_MET, ReadReport
+from dgljoint.errors import DataError
+from dgljoint.plugins.hookspecs import hookimpl
+from dgljoint.plugins.specs import ReaderSpec
+from dgljoint_data.readers.common.beside import count_unread
+from dgljoint_data.readers.common.dates import ODD_DATE, is_odd
+from dgljoint_data.readers.common.digest import digest_files, digest_text
+from dgljoint_data.readers.common.json_text import MENDED, BadJsonError, parse_json
+from dgljoint_data.readers.common.user_number import user_number
+from dgljoint_data.readers.jsonl.extra import FEATURE, check_extra, extra_rows, is_feature, keys_of
+from dgljoint_data.readers.jsonl.files import (
+    HINT,
+    Part,
+    Unread,
+    cut,
+    find_files,
+    holds_array,
+    is_ours,
+    is_whole,
+    lines_of,
+    other_files,
+)
+from dgljoint_data.readers.jsonl.schema import (
+    BadLineError,
+    arrange_posts,
+    count_posts,
+    kind_of,
+    parse_line,
+    source_seconds,
+    targets_of,
+)
+from dgljoint_data.workers import Spread
+
+
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """A line that is refused: why, where in it, and how many posts it holds."""
+
+    reason: str
+    where: str
+    posts: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What became of a line.
+
+    Attributes:
+        line: its number, from the first of its part, 1.
+        result: the cascade, or why there is none.
+        mended: how many signs of it were put in place of parts of some.
+    """
+
+    line: int
+    result: Cascade | _Refused
+    mended: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the lines of a part became, and how many there are."""
+
+    part: Part
+    made: Sequence[_Made] = ()
+    lines: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Survey:
+    """What all lines together have.
+
+    Attributes:
+        labels: the classes, sorted.
+        columns: keys of further numbers of posts, sorted.
+        left_out: such keys that name ids or dates.
+    """
+
+    labels: tuple[str, ...]
+    columns: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+class JsonlOptions(Options):
+    """Which classes and further numbers there are."""
+
+    labels: str = Field(
+        "",
+        description="the classes in their order, separated by commas; those of the data, sorted, "
+        "when empty",
+    )
+
+    columns: str = Field(
+        "",
+        description="keys of numbers of posts that are the feature extra, in their order, "
+        "separated by commas; all that the posts have, sorted, but ids and dates, when empty",
+    )
+
+    @field_validator("labels", "columns")
+    @classmethod
+    def _check_names(cls, value: str) -> str:
+        names = _names(value)
+        if len(set(names)) < len(names) or not all(names):
+            raise ValueError("expected names that differ, separated by commas")
+        return value
+
+
+def _names(labels: str) -> tuple[str, ...]:
+    return tuple(name.strip() for name in labels.split(",")) if labels else ()
+
+
+class JsonlReader:
+    """Reads JSON Lines files.
+
+    Every line and post is accounted for in ``counts`` of the report::
+
+        lines          = cascades stored + the refusals, but those of files
+        distinct_posts = posts stored + posts_dropped_with_line
+
+    A line that is no JSON, or has no list of posts, counts as one without posts.
+
+    Args:
+        options: the classes and further numbers.
+
+    Attributes:
+        label_names: those of the options; empty when the data say them.
+    """
+
+    label_names: tuple[str, ...]
+
+    def __init__(self, options: JsonlOptions) -> None:
+        self._options = options
+        self.label_names = _names(options.labels)
+        self._columns = _names(options.columns)
+        self._surveyed: tuple[object, _Survey] | None = None
+
+    def fingerprint(self, source: Path | None) -> str:
+        """Return a digest of the files and of the options.
+
+        Raises:
+            DataError: there is no file.
+        """
+        files = find_files(source)
+        options = self._options
+        asked = f"{options.labels} {options.columns}" if options.columns else options.labels
+        return digest_text(f"{asked} {digest_files(files, files[0].parent)}")
+
+    def collect_labels(self, source: Path | None) -> tuple[str, ...]:
+        """Return the classes: those of the options, or the labels of the lines that hold.
+
+        Raises:
+            DataError: there is no file.
+        """
+        return self.label_names or self._survey(find_files(source)).labels
+
+    def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
+        """Yield the cascades in the order of the files and lines.
+
+        Raises:
+            DataError: there is no file, or no line holds a cascade.
+        """
+        return self.read_in_parts(source, report, map)
+
+    def read_in_parts(
+        self, source: Path | None, report: ReadReport, spread: Spread
+    ) -> Iterator[Cascade]:
+        """Yield the same, parts of the files read by ``spread``."""
+        files = find_files(source)
+        read = self._part_reader(files, report)
+        seen: set[str] = set()
+        before = 0
+        # A list tells how much there is; compressed files are cut while they are read.
+        parts = list(cut(files)) if is_whole(files) else cut(files)
+        for found in spread(read, parts):
+            name = found.part.path.name
+            if isinstance(found.part, Unread):
+                report.count(THREADS_MET)
+                report.refuse(found.part.reason, name, detail=found.part.detail)
+                continue
+            before = 0 if found.part.first else before
+            for made in found.made:
+                cascade = _take(made, name, before + made.line, seen, report)
+                if cascade is not None:
+                    yield cascade
+            before += found.lines
+        if not seen:
+            first = next(iter(report.refusals.items()), None)
+            why = f"{first[0]} ({first[1].examples[0]})" if first else "it is empty"
+            raise DataError(f"{source} holds no readable cascade: {why}", hint=HINT)
+        if source is not None and source.is_dir():
+            others = other_files(source, files)
+            count_unread(others, source, "other files of JSON Lines", report)
+
+    def _part_reader(self, files: Sequence[Path], report: ReadReport) -> _PartReader:
+        if self._columns:
+            return _PartReader(self.label_names, self._columns)
+        survey = self._survey(files)
+        if survey.columns:
+            report.note(
+                f"further numbers of posts are the feature {FEATURE!r}, 0 where a post has none: "
+                f"{', '.join(survey.columns)}"
+            )
+        if survey.left_out:
+            report.note(
+                f"numbers of posts that seem to be ids or dates are no features: "
+                f"{', '.join(survey.left_out)} (columns=NAME,... names those that are)"
+            )
+        return _PartReader(self.label_names, survey.columns)
+
+    def _survey(self, files: Sequence[Path]) -> _Survey:
+        """Go through all lines once for what must be known before the first cascade."""
+        state = [(path, stat.st_size, stat.st_mtime_ns) for path in files
+                 for stat in [path.stat()]]
+        if self._surveyed is None or self._surveyed[0] != state:
+            self._surveyed = state, _survey(files, with_labels=not self.label_names)
+        return self._surveyed[1]
+
+
+def _survey(files: Sequence[Path], *, with_labels: bool) -> _Survey:
+    labels: set[str] = set()
+    keys: set[str] = set()
+    reader = _PartReader((), ())
+    for line in chain.from_iterable(map(_lines_or_none, cut(files))):
+        try:
+            value, _ = parse_json(line)
+            posts = value.get("posts") if isinstance(value, dict) else None
+            found = keys_of(posts) if isinstance(posts, list) else set()
+            if with_labels:
+                label = reader.cascade(line)[0].label
+                labels |= set() if label is None else {label}
+            keys |= found
+        except (BadLineError, BadJsonError):  # refused, with its reason, when it is read
+            continue
+    columns = tuple(sorted(filter(is_feature, keys)))
+    return _Survey(tuple(sorted(labels)), columns, tuple(sorted(keys - set(columns))))
+
+
+def _lines_or_none(part: Part) -> Iterator[bytes]:
+    if isinstance(part, Unread):
+        return
+    try:
+        for _, line in lines_of(part):
+            yield line
+    except OSError:  # refused, with its reason, when it is read
+        return
+
+
+@dataclass(frozen=True, slots=True)
+class _PartReader:
+    """Makes cascades of the lines of a part, in any process.
+
+    Attributes:
+        labels: the classes that are known; any when empty.
+        columns: keys of the feature ``extra``; none when empty.
+    """
+
+    labels: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    def __call__(self, part: Part) -> _Read:
+        """Read a part; what cannot be read becomes an :class:`Unread` one."""
+        if isinstance(part, Unread):
+            return _Read(part)
+        made: list[_Made] = []
+        lines = 0
+        try:
+            for lines, line in lines_of(part):
+                if line.strip():
+                    made.append(self._made(lines, line))
+        except OSError as error:
+            reason = "file that cannot be read"
+            return _Read(Unread(part.path, reason, error.strerror or "", part.first))
+        return _Read(part, made, lines)
+
+    def _made(self, number: int, line: bytes) -> _Made:
+        try:
+            return _Made(number, *self.cascade(line))
+        except BadLineError as error:
+            return _Made(number, _Refused(error.reason, str(error), count_posts(line)))
+
+    def cascade(self, line: bytes) -> tuple[Cascade, int]:
+        """Make a cascade of a line; also return how many signs of it were mended.
+
+        Raises:
+            BadLineError: it breaks a rule.
+        """
+        made, mended = parse_line(line)
+        if self.labels and made.label not in (None, *self.labels):
+            known = ", ".join(self.labels)
+            raise BadLineError("unknown label", f"label: {made.label!r}; known: {known}")
+        check_extra(made.posts)
+        start = source_seconds(made)
+        arranged = arrange_posts(made.posts, start)
+        posts = [made.posts[place] for place in arranged.post]
+        return Cascade(
+            id=made.id,
+            event=made.event,
+            label=made.label,
+            posted_at=int(start),
+            post_id=[post.id for post in posts],
+            parent=arranged.parent,
+            user=np.array([user_number(post.user) for post in posts], np.int64),
+            delay_seconds=arranged.seconds,
+            kind=np.array([kind_of(post) for post in posts], np.uint8),
+            text=[post.text for post in posts],
+            features={FEATURE: extra_rows(posts, self.columns)} if self.columns else {},
+            targets=targets_of(made, posts),
+        ), mended
+
+
+def _take(
+    made: _Made, name: str, line: int, seen: set[str], report: ReadReport
+) -> Cascade | None:
+    """Account for a line; return its cascade, if it is the first of its id."""
+    result = made.result
+    report.count(THREADS_MET)
+    report.count("lines")
+    if isinstance(result, Cascade) and result.id in seen:
+        result = _Refused("cascade that stands twice", f"id: {result.id!r}", len(result))
+    if isinstance(result, _Refused):
+        report.count("distinct_posts", result.posts)
+        report.count("posts_dropped_with_line", result.posts)
+        report.refuse(result.reason, name, line=line, detail=result.where)
+        return None
+    report.count("distinct_posts", len(result))
+    report.repair(MENDED, f"{name}:{line}", made.mended)
+    odd = result.posted_at != 0 and is_odd(result.posted_at)
+    report.repair(ODD_DATE, f"{name}:{line}: posted_at", int(odd))
+    seen.add(result.id)
+    return result
+
+
+def _recognises(path: Path) -> bool:
+    if path.is_dir():
+        return any(map(is_ours, path.iterdir()))
+    # Whoever has an array is told how it becomes JSON Lines.
+    return is_ours(path) or holds_array(path)
+
+
+@hookimpl
+def dgljoint_readers() -> Sequence[ReaderSpec]:
+    """Offer the reader ``jsonl``."""
+    return [
+        ReaderSpec(
+            name="jsonl",
+            summary="any data as JSON Lines, one cascade a line; see its JSON schema",
+            options=JsonlOptions,
+            build=JsonlReader,
+            recognises=_recognises,
+            layouts=("NAME.jsonl or NAME.ndjson, also .gz, one cascade per line",),
+        )
+    ]

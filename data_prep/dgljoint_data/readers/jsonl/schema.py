@@ -1,0 +1,288 @@
+"""What a line of our JSON Lines format may hold; ``cascade.schema.json`` is made from this."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dgljoint.data.cascade import Kind, Target
+from dgljoint_data.readers.common.arrange import Arranged, arrange
+from dgljoint_data.readers.common.dates import BadDateError, unix_seconds
+from dgljoint_data.readers.common.json_text import BadJsonError, mend_signs, parse_json
+from dgljoint_data.readers.common.user_number import user_number
+
+_LATEST_SECONDS = 1e10  # three centuries; single precision holds it
+_TYPES = frozenset(("str", "int", "float", "constrained-int", "constrained-float"))
+
+
+class _Strict(BaseModel):
+    """Nothing unknown, nothing converted: a misspelt key must not pass for a missing one."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+_Targets = dict[
+    Annotated[str, Field(pattern="^[A-Za-z_][A-Za-z0-9_]*$")], Annotated[str, Field(min_length=1)]
+]
+
+
+_A_DATE = "as Unix time or as text, such as 2014-08-13T01:23:45Z"
+
+
+class JsonPost(_Strict):
+    """A post of a cascade; further keys hold numbers, which become a feature."""
+
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"additionalProperties": {
+            "type": ["number", "boolean", "null"]
+        }},
+    )
+
+    id: str = Field(min_length=1, description="unique within the cascade together with user")
+    parent: str | Annotated[int, Field(ge=0)] | None = Field(
+        description="id of the post it answers, or its place in posts, from 0, which is needed "
+        "where posts share an id; null for the source alone"
+    )
+    delay_seconds: Annotated[float, Field(ge=0, le=_LATEST_SECONDS)] | None = Field(
+        None, description="since the source; 0 for the source itself; may be left out where "
+        "posted_at is there"
+    )
+    posted_at: float | str | None = Field(
+        None, description=f"its date, {_A_DATE}; not needed where delay_seconds is there"
+    )
+    user: Annotated[int, Field(ge=0, lt=2**63)] | str = Field(
+        0, description="a number or a name for its author; 0 or empty when unknown"
+    )
+    kind: Literal["source", "reply", "retweet", "quote"] | None = Field(
+        None, description="source for the source alone; reply by default"
+    )
+    text: str = Field("", description="empty where a post has none of its own")
+    targets: _Targets = Field(
+        {}, description="classes of other tasks, by their names, as of stance; never features"
+    )
+
+
+class JsonCascade(_Strict):
+    """A cascade: one line of the file. Posts may come in any order; that of time is kept."""
+
+    id: str = Field(min_length=1, description="unique within the data set")
+    event: str = Field(
+        "", description="cascades about one happening share it; alone when it is empty"
+    )
+    label: str | None = Field(None, min_length=1, description="its class; null when unknown")
+    posted_at: float | str | None = Field(
+        0, description=f"the source's date, {_A_DATE}; 0 or null when unknown"
+    )
+    targets: _Targets = Field(
+        {}, description="classes of other tasks that the cascade has as a whole; never features"
+    )
+    posts: list[JsonPost] = Field(min_length=1, description="the source and all that followed")
+
+
+class BadLineError(ValueError):
+    """A line is refused; the text says where in the line and why.
+
+    Args:
+        reason: the same for every line of this kind.
+        where: the place in the line and what stands there.
+    """
+
+    def __init__(self, reason: str, where: str) -> None:
+        super().__init__(where)
+        self.reason = reason
+
+
+def parse_line(line: bytes) -> tuple[JsonCascade, int]:
+    """Parse a line.
+
+    Returns:
+        what it holds, and how many signs of which only a part was there became U+FFFD.
+
+    Raises:
+        BadLineError: it is no JSON or not of this form.
+    """
+    try:
+        return JsonCascade.model_validate_json(line), 0
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_input=False)
+    if problems[0]["type"] == "json_invalid":
+        whole, mended = mend_signs(line)
+        if mended:
+            return parse_line(whole)[0], mended
+        raise BadLineError("not JSON", problems[0]["msg"].removeprefix("Invalid JSON: "))
+    # What may be of several types gives a message for each.
+    messages: dict[str, list[str]] = {}
+    for problem in problems:
+        messages.setdefault(_place(problem["loc"]), []).append(problem["msg"])
+    place, said = next(iter(messages.items()))
+    others = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
+    raise BadLineError("line of another form", f"{place}: {', or: '.join(said)}{others}")
+
+
+def _place(location: Sequence[int | str]) -> str:
+    """Return the path to a value, without the type that it was tried for."""
+    path = list(location)
+    if len(path) > 1 and path[-1] in _TYPES:
+        path.pop()
+    return ".".join(map(str, path))
+
+
+def count_posts(line: bytes) -> int:
+    """Count the posts of a line that may be of another form; 0 where none can be told."""
+    try:
+        value, _ = parse_json(line)
+    except BadJsonError:
+        return 0
+    posts = value.get("posts") if isinstance(value, dict) else None
+    return len(posts) if isinstance(posts, list) else 0
+
+
+def source_seconds(made: JsonCascade) -> float:
+    """Return the Unix time of the source, the cascade's or its own; 0 when neither is known.
+
+    Raises:
+        BadLineError: it is no date.
+    """
+    # What says nothing is no date; 0 is what an export writes for it.
+    if made.posted_at not in (None, "", 0):
+        return _date(made.posted_at, "posted_at")
+    for place, post in enumerate(made.posts):
+        if post.parent is None and post.posted_at is not None:
+            return _date(post.posted_at, f"posts.{place}.posted_at")
+    return 0.0
+
+
+def _date(value: object, where: str) -> float:
+    try:
+        return unix_seconds(value)
+    except BadDateError as error:
+        raise BadLineError("no date", f"{where}: {error}") from error
+
+
+def _delays(posts: Sequence[JsonPost], start: float) -> list[float]:
+    """Return the delay of each post: as it is given, or from its date.
+
+    Args:
+        posts: of a cascade.
+        start: Unix time of the source; 0 when unknown.
+    """
+    delays = []
+    for place, post in enumerate(posts):
+        if post.delay_seconds is not None:
+            delays.append(post.delay_seconds)
+        elif post.parent is None:
+            delays.append(0.0)
+        elif post.posted_at is None or not start:
+            lacks = "neither delay_seconds nor posted_at" if post.posted_at is None else (
+                "no delay_seconds, and its source has no date"
+            )
+            raise BadLineError("post without a time", f"posts.{place}: {lacks}")
+        else:
+            where = f"posts.{place}.posted_at"
+            delay = _date(post.posted_at, where) - start
+            if not 0 <= delay <= _LATEST_SECONDS:
+                raise BadLineError(
+                    "post dated before its source, or centuries after it",
+                    f"{where}: {post.posted_at!r}",
+                )
+            delays.append(delay)
+    return delays
+
+
+def arrange_posts(posts: Sequence[JsonPost], start: float = 0.0) -> Arranged:
+    """Bring the posts of a line into order; those that are in order stay as they are.
+
+    Args:
+        posts: of the line.
+        start: Unix time of the source; 0 when unknown.
+
+    Raises:
+        BadLineError: they are no tree below one source, or one is earlier than its parent.
+    """
+    users = [user_number(post.user) for post in posts]
+    number = {
+        (post.id, user): place
+        for place, (post, user) in enumerate(zip(posts, users, strict=True))
+    }
+    if len(number) < len(posts):
+        first = next(n for n, post in enumerate(posts) if number[post.id, users[n]] != n)
+        raise BadLineError("post that stands twice", f"posts.{first}.id: {posts[first].id!r}")
+    sources = [place for place, post in enumerate(posts) if post.parent is None]
+    if len(sources) != 1:
+        found = f"posts: {len(sources)} have no parent, expected one, the source"
+        raise BadLineError("cascade without one source", found)
+    source = sources[0]
+    if posts[source].delay_seconds:
+        raise BadLineError("source with a delay", f"posts.{source}.delay_seconds")
+    for place, post in enumerate(posts):
+        if post.kind is not None and (post.kind == "source") != (place == source):
+            raise BadLineError("kind and parent disagree", f"posts.{place}.kind: {post.kind!r}")
+    parent = _parents(posts)
+    seconds = _delays(posts, start)
+    if _in_order(parent, seconds):
+        return Arranged(
+            list(range(len(posts))), np.array(parent, np.int32), np.array(seconds, np.float64), []
+        )
+    arranged = arrange(parent, seconds, source)
+    if len(arranged.post) < len(posts):
+        lost = min(set(range(len(posts))) - set(arranged.post))
+        raise BadLineError("posts that answer one another in a circle", f"posts.{lost}.parent")
+    if arranged.moved:
+        early = min(arranged.moved)
+        key = "posted_at" if posts[early].delay_seconds is None else "delay_seconds"
+        raise BadLineError("post earlier than its parent", f"posts.{early}.{key}")
+    return arranged
+
+
+def targets_of(made: JsonCascade, posts: Sequence[JsonPost]) -> dict[str, Target]:
+    """Return the labels of other tasks: those of the cascade and those of its posts in order.
+
+    Raises:
+        BadLineError: the cascade and its posts have one of the same name.
+    """
+    names = sorted({name for post in posts for name in post.targets})
+    for name in names:
+        if name in made.targets:
+            raise BadLineError("target per cascade and per post", f"targets.{name}")
+    per_post = {name: [post.targets.get(name) for post in posts] for name in names}
+    return {**made.targets, **per_post}
+
+
+def _parents(posts: Sequence[JsonPost]) -> list[int]:
+    """Return the place of each post's parent; -1 for the source."""
+    number = {post.id: place for place, post in enumerate(posts)}
+    shared = set()
+    if len(number) < len(posts):
+        shared = {post.id for place, post in enumerate(posts) if number[post.id] != place}
+    parents = []
+    for place, post in enumerate(posts):
+        above = post.parent
+        if isinstance(above, int):
+            found = above if above < len(posts) else None
+        else:
+            found = -1 if above is None else number.get(above)
+        if found is None:
+            raise BadLineError("unknown parent", f"posts.{place}.parent: {above!r}")
+        if above in shared:
+            raise BadLineError("parent that several posts could be", f"posts.{place}.parent: "
+                               f"{above!r}; name its place in posts, from 0")
+        parents.append(found)
+    return parents
+
+
+def _in_order(parent: Sequence[int], seconds: Sequence[float]) -> bool:
+    return (
+        parent[0] < 0
+        and all(above < place for place, above in enumerate(parent))
+        and all(earlier <= later for earlier, later in pairwise(seconds))
+    )
+
+
+def kind_of(post: JsonPost) -> Kind:
+    """Return the kind of a post."""
+    default = "source" if post.parent is None else "reply"
+    return Kind[(post.kind or default).upper()]

@@ -1,0 +1,206 @@
+"""Readers of Twitter15 and Twitter16, in either of their releases or both.
+
+The **tree release** (Ma, Gao & Wong 2017) has every post with its time, the text of source posts
+only, and no events::
+
+    label.txt                    unverified:731166399389962242
+    tree/<tweet id>.txt          ['user', 'tweet', 'minutes']->['user', 'tweet', 'minutes']
+    source_tweets.txt            731166399389962242<TAB>text, lower-cased, links as URL (or no file)
+    Twitter15_label_All.txt      of the other release: names the events, if it is here
+
+The **RvNN release** (Ma, Gao & Wong 2018; also BiGCN's) has the word counts of source posts and
+replies, the events, and no times, users or retweets; see ``rvnn`` for a row::
+
+    data.TD_RvNN.vol_5000.txt    id<TAB>None<TAB>1<TAB>2<TAB>9<TAB>1:1 3:1 164:1
+    Twitter15_label_All.txt      unverified<TAB>event<TAB>731166399389962242<TAB>...
+
+both in one folder or in ``resource/`` of it. Either file may have any name: it is known by what
+stands in it, and so are the columns of copies that have others, among them one of delays
+(``rvnn_form``). A file of words may hold both editions: the label file says which
+trees are meant, and lines of either may end in CRLF.
+
+The folder, or for trees its only subfolder, tells which of the two it is::
+
+    dgljoint preprocess twitter15 raw/twitter15 -o twitter15.h5
+    dgljoint preprocess twitter15 raw/rvnn -o words.h5
+    dgljoint preprocess twitter15 raw/twitter15 --text-from raw/rvnn -o both.h5
+
+The words are a feature, ``published_words``, of at least 5,000 columns. Of both releases, structure
+and times are those of the trees, and a reply gets words only where it is certain which row is its
+own (``rvnn_match``): few do, and the report says how many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from pydantic import Field
+
+from dgljoint.config.options import Options
+from dgljoint.data.cascade import Cascade
+from dgljoint.data.reading import ReadReport
+from dgljoint.errors import DataError
+from dgljoint.plugins.hookspecs import hookimpl
+from dgljoint.plugins.specs import ReaderSpec, Reference
+from dgljoint_data.readers.twitter.release import LABEL_NAMES, find_release, other_releases
+from dgljoint_data.readers.twitter.rvnn import COLUMNS, FEATURE
+from dgljoint_data.readers.twitter.rvnn_files import (
+    EDITIONS,
+    Named,
+    edition_of,
+    editions_named,
+    event_file,
+    find_data,
+    label_files,
+    other_data,
+)
+from dgljoint_data.readers.twitter.rvnn_reader import TwitterRvnnReader
+from dgljoint_data.readers.twitter.tree_reader import TwitterTreeReader
+from dgljoint_data.workers import Spread
+
+
+class TwitterOptions(Options):
+    """Where the words of posts come from, and which files are meant."""
+
+    text_from: str = Field(
+        "",
+        description="folder of the RvNN release, whose word counts are joined to the posts of the "
+        "trees where they can be matched; none when empty",
+    )
+    label_file: str = Field(
+        "",
+        description="name of the file of label, event and thread; found by what stands in it when "
+        "empty",
+    )
+    data_file: str = Field(
+        "",
+        description="name of the RvNN form's file of rows, or its path from the folder on; found "
+        "by what stands in it when empty",
+    )
+
+
+class TwitterReader:
+    """Reads whichever release the source is.
+
+    Args:
+        edition: ``"15"`` or ``"16"``.
+        options: of the reader.
+    """
+
+    label_names: tuple[str, ...] = LABEL_NAMES
+    feature_columns: Mapping[str, int] = {FEATURE: COLUMNS}
+
+    def __init__(self, edition: str, options: TwitterOptions) -> None:
+        self._edition = edition
+        self._text_from = Path(options.text_from) if options.text_from else None
+        self._named = Named(options.data_file, options.label_file)
+
+    def fingerprint(self, source: Path | None) -> str:
+        """Return a digest of the files of the releases read.
+
+        Raises:
+            DataError: a release is not complete or cannot be read.
+        """
+        return self._choose(source).fingerprint(source)
+
+    def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
+        """Yield the threads of ``source``.
+
+        Raises:
+            DataError: a release is incomplete, of the other edition, or has no readable thread.
+        """
+        return self._choose(source).read(source, report)
+
+    def read_in_parts(
+        self, source: Path | None, report: ReadReport, spread: Spread
+    ) -> Iterator[Cascade]:
+        """Yield the same, the files of trees read by ``spread``; word counts are one file."""
+        chosen = self._choose(source)
+        if isinstance(chosen, TwitterTreeReader):
+            return chosen.read_in_parts(source, report, spread)
+        return chosen.read(source, report)
+
+    def _choose(self, source: Path | None) -> TwitterTreeReader | TwitterRvnnReader:
+        rows = self._named.data or (not _is_tree_release(source) and _holds_rows(source))
+        if not rows:
+            return TwitterTreeReader(self._edition, self._text_from, self._named.labels)
+        if self._text_from is not None:
+            raise DataError(
+                f"{source} is the RvNN release, which has its own words; expected the tree "
+                "release to join words to",
+                hint=f"leave out --text-from, or name the folder of trees instead of {source}",
+            )
+        return TwitterRvnnReader(self._edition, self._named)
+
+
+def _is_tree_release(path: Path | None) -> bool:
+    """Say whether ``path`` holds a tree release, or several."""
+    if path is None or not path.is_dir():
+        return False
+    try:
+        find_release(path)
+    except DataError:
+        return bool(other_releases(path, path))
+    return True
+
+
+def _holds_rows(path: Path | None) -> bool:
+    return path is not None and path.is_dir() and bool(other_data(path, None))
+
+
+def _recognises(edition: str, path: Path) -> bool:
+    """Say whether ``path`` holds a release of ``edition``, as far as names of files tell."""
+    if not path.is_dir():
+        return False
+    if _is_tree_release(path):
+        try:
+            folder = find_release(path, edition).folder
+        except DataError:
+            return True  # several: who reads it names them
+    elif (rows := _rows_of(path, edition)) is not None:
+        folder = rows.parent
+        if not label_files(folder):
+            return False
+    else:
+        return False
+    own = edition_of(folder.name)
+    return edition in (editions_named(folder) or ([own] if own else EDITIONS))
+
+
+def _rows_of(path: Path, edition: str) -> Path | None:
+    try:
+        return find_data(path, "", edition)
+    except DataError:  # several
+        return next(iter(other_data(path, None)), None)
+
+
+def _spec(edition: str) -> ReaderSpec:
+    def build(options: TwitterOptions) -> TwitterReader:
+        return TwitterReader(edition, options)
+
+    return ReaderSpec(
+        name=f"twitter{edition}",
+        summary=f"Twitter{edition} as trees with times, as RvNN word counts, or both joined",
+        options=TwitterOptions,
+        reference=Reference(
+            authors="Ma, Gao & Wong",
+            year=2017,
+            title="Detect Rumors in Microblog Posts Using Propagation Structure via Kernel "
+            "Learning",
+            url="https://aclanthology.org/P17-1066/",
+        ),
+        build=build,
+        recognises=partial(_recognises, edition),
+        layouts=(
+            "label.txt and tree/ID.txt, if possible source_tweets.txt",
+            f"data.TD_RvNN.vol_5000.txt and {event_file(edition)}",
+        ),
+    )
+
+
+@hookimpl
+def dgljoint_readers() -> Sequence[ReaderSpec]:
+    """Offer the readers ``twitter15`` and ``twitter16``."""
+    return [_spec(edition) for edition in EDITIONS]

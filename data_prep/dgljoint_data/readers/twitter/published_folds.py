@@ -1,0 +1,152 @@
+"""The five folds published with the RvNN release, as a split of the store.
+
+``nfold/`` of the release holds, for each fold k from 0 to 4, the ids of its test and of its
+training threads, one a line; ``Twitter150`` is fold 0 of Twitter15::
+
+    RNNtestSet_Twitter150_tree.txt    764158239089029120
+    RNNtrainSet_Twitter150_tree.txt   693821069879160832
+
+They are random folds: threads of one event stand on both sides of nearly every one. A few threads
+are in no test fold; nobody tests on them, and here nobody trains on them either.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dgljoint.data.reading import ReadReport
+from dgljoint.errors import DataError
+from dgljoint_data.readers.twitter.release import read_lines
+from dgljoint_data.readers.twitter.rvnn_files import EDITIONS
+from dgljoint_data.splits import FOLDS, Split
+
+NAME = "published"
+FOLDER = "nfold"
+
+_THREAD = re.compile(r"[0-9]{1,19}")
+_HINT = f"--folds takes the folder {FOLDER} of the RvNN release, or the one above it"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFolds:
+    """The folds of one edition.
+
+    Attributes:
+        folder: where they were read.
+        edition: ``"15"`` or ``"16"``.
+        test: the ids of each test fold.
+        not_ids: places of lines that are no ids.
+    """
+
+    folder: Path
+    edition: str
+    test: tuple[frozenset[str], ...]
+    not_ids: tuple[str, ...]
+
+
+def read_folds(place: Path) -> list[PublishedFolds]:
+    """Read the folds of every edition under ``place`` or its ``nfold``.
+
+    Raises:
+        DataError: there are none, a file is missing or cannot be read, an id stands in two test
+            folds, or one to be tested on stands in the training file of the same fold.
+    """
+    if not place.is_dir():
+        what = "is no folder" if place.exists() else "does not exist"
+        raise DataError(f"{place} {what}; expected the published folds", hint=_HINT)
+    for folder in (place, place / FOLDER):
+        present = [edition for edition in EDITIONS if any(folder.glob(_test_file(edition, "?")))]
+        if present:
+            return [_read_edition(folder, edition) for edition in present]
+    raise DataError(f"{place} holds no {_test_file('15', '0')} or its like", hint=_HINT)
+
+
+def choose_split(
+    editions: Sequence[PublishedFolds], ids: Sequence[str], report: ReadReport
+) -> Split:
+    """Give each of C threads the fold that tests on it, by the edition that knows most of them.
+
+    Args:
+        editions: at least one.
+        ids: of the threads.
+        report: ids without a thread and threads without a fold are counted and noted in it.
+
+    Raises:
+        DataError: the threads are of another edition, or a fold has none of them.
+    """
+    known = set(ids)
+    folds = max(editions, key=lambda each: len(known & frozenset().union(*each.test)))
+    names = f"the published folds of Twitter{folds.edition}"
+    fold_of = {thread: number for number, test in enumerate(folds.test) for thread in test}
+    fold = np.array([fold_of.get(thread, -1) for thread in ids], np.int8)
+    out, missing = int((fold < 0).sum()), len(fold_of) - int((fold >= 0).sum())
+    if out > len(ids) // 2:
+        raise DataError(
+            f"{names} in {folds.folder} know {len(ids) - out} of {len(ids)} threads: they are "
+            "of another data set",
+            hint="--folds takes those of the edition that is read",
+        )
+    for number in range(len(folds.test)):
+        if not (fold == number).any():
+            raise DataError(f"{names}: none of the {len(ids)} threads is in test fold {number}")
+    report.count("published_fold_ids", len(fold_of))
+    report.count("published_fold_ids_not_in_the_data", missing)
+    report.count("threads_in_no_published_fold", out)
+    for place in folds.not_ids:
+        report.repair("line of a published fold that is no id", place)
+    if missing:
+        report.note(f"{names} name {missing:,} threads that are not in the data")
+    if out:
+        report.note(
+            f"{out:,} threads are in no test fold of {names}: the split '{NAME}' leaves them out"
+        )
+    return Split(NAME, "", fold)
+
+
+def _read_edition(folder: Path, edition: str) -> PublishedFolds:
+    test: list[frozenset[str]] = []
+    not_ids: list[str] = []
+    for number in range(FOLDS):
+        tested = _read_ids(folder / _test_file(edition, str(number)), not_ids)
+        trained = _read_ids(folder / _train_file(edition, str(number)), not_ids)
+        if both := tested & trained:
+            raise DataError(
+                f"{len(both)} ids of {_test_file(edition, str(number))} in {folder} stand in "
+                f"{_train_file(edition, str(number))} too, {min(both)} for one",
+                hint="the folds would test on what they trained on: unpack them anew",
+            )
+        for other, ids in enumerate(test):
+            if both := ids & tested:
+                raise DataError(
+                    f"{folder}: {len(both)} ids stand in the test folds {other} and {number} of "
+                    f"Twitter{edition}, {min(both)} for one",
+                    hint="each thread is tested on once: unpack the folds anew",
+                )
+        test.append(tested)
+    return PublishedFolds(folder, edition, tuple(test), tuple(not_ids))
+
+
+def _read_ids(path: Path, not_ids: list[str]) -> frozenset[str]:
+    if not path.is_file():
+        raise DataError(f"{path.parent} lacks {path.name}", hint=_HINT)
+    ids = set()
+    for number, line in enumerate(read_lines(path), start=1):
+        thread = line.strip()
+        if _THREAD.fullmatch(thread):
+            ids.add(thread)
+        elif thread:
+            not_ids.append(f"{path.name}:{number}")
+    return frozenset(ids)
+
+
+def _test_file(edition: str, fold: str) -> str:
+    return f"RNNtestSet_Twitter{edition}{fold}_tree.txt"
+
+
+def _train_file(edition: str, fold: str) -> str:
+    return f"RNNtrainSet_Twitter{edition}{fold}_tree.txt"

@@ -1,0 +1,275 @@
+"""Cascades from the tree release of Twitter15/16: posts with times, the text of sources."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from dgljoint.data.cascade import Cascade, Kind
+from dgljoint.data.reading import THREADS_MET, ReadReport
+from dgljoint.errors import DataError
+from dgljoint_data.readers.common.beside import count_unread
+from dgljoint_data.readers.common.decode import as_utf8
+from dgljoint_data.readers.common.digest import digest_files, digest_text
+from dgljoint_data.readers.twitter.release import (
+    LABEL_NAMES,
+    TreeRelease,
+    find_release,
+    other_releases,
+    posted_at,
+    read_events,
+    read_labels,
+    read_texts,
+)
+from dgljoint_data.readers.twitter.rvnn import COLUMNS, FEATURE
+from dgljoint_data.readers.twitter.rvnn_files import editions_named, event_file, find_labels
+from dgljoint_data.readers.twitter.rvnn_words import PublishedWords, digest_text_from
+from dgljoint_data.readers.twitter.tree import (
+    ANOTHER_ROOT,
+    EDGE_REASONS,
+    NOT_AN_EDGE,
+    ROOT_LINE,
+    TWO_DELAYS,
+    Ints,
+    Tree,
+    TreeFile,
+    choose_tree,
+    parse_tree,
+)
+from dgljoint_data.workers import Spread
+
+
+class TwitterTreeReader:
+    """Reads one edition of the tree release.
+
+    Threads come in the order of ``label.txt``. What ``counts`` of the report mean is said at
+    ``tree._count``; ``threads_root_is_another_tweet`` are those whose source is not the tweet
+    the file is named after, at a delay other than 0. All are of the threads that were kept, and::
+
+        edge_lines     = threads + posts_reachable + the repairs that drop an edge
+        distinct_posts = threads + posts_reachable + the three posts_dropped_* counts
+
+    Args:
+        edition: ``"15"`` or ``"16"``: which file names the events.
+        text_from: the RvNN release, for the words of posts; ``None`` for none.
+        label_file: name of the file of events, where it cannot be told from others.
+    """
+
+    label_names: tuple[str, ...] = LABEL_NAMES
+
+    def __init__(
+        self, edition: str, text_from: Path | None = None, label_file: str = ""
+    ) -> None:
+        self._edition = edition
+        self._label_file = label_file
+        self._text_from = text_from
+        self.feature_columns: Mapping[str, int] = {FEATURE: COLUMNS} if text_from else {}
+
+    def fingerprint(self, source: Path | None) -> str:
+        """Return a digest of the files of the release, or of both, and of no others beside them.
+
+        Raises:
+            DataError: the release is not complete or cannot be read.
+        """
+        release = find_release(source, self._edition)
+        beside = (release.labels, release.texts, self._find_events(release))
+        paths = [path for path in beside if path is not None]
+        digest = digest_files([*paths, *release.tree_files().values()], release.folder)
+        if self._text_from is None:
+            return digest
+        return digest_text(f"{digest} {digest_text_from(self._text_from)}")
+
+    def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
+        """Yield the threads under the folder ``source``, or the only one below with a release.
+
+        Raises:
+            DataError: the release is incomplete, of the other edition, or has no readable thread.
+        """
+        return self.read_in_parts(source, report, map)
+
+    def read_in_parts(
+        self, source: Path | None, report: ReadReport, spread: Spread
+    ) -> Iterator[Cascade]:
+        """Yield the same, the tree files read by ``spread``."""
+        release = find_release(source, self._edition)
+        labels, refused = read_labels(release.labels, self.label_names, report)
+        texts = read_texts(release.texts, report)
+        events = self._events(release, report)
+        files = release.tree_files(report)
+        words = None if self._text_from is None else PublishedWords(self._text_from, report)
+        report.count(THREADS_MET, len(labels) + len(report.quarantine))
+        threads = [
+            _Thread(thread, files.get(thread, release.trees / f"{thread}.txt"), label,
+                    texts.get(thread), None if events is None else events.get(thread, ""))
+            for thread, label in labels.items()
+        ]
+        sizes = []
+        for read in spread(partial(_read_thread, release.folder), threads):
+            report.absorb(read.report)
+            if read.cascade is None:
+                continue
+            if words is None:
+                yield read.cascade
+            else:
+                yield words.join(read.cascade, whole=read.whole)
+            sizes.append(read.posts)
+        _refuse_unlabelled(release, files, labels.keys() | refused, report)
+        if not sizes:
+            first = next(iter(report.refusals.items()), None)
+            why = f": {first[0]} ({first[1].examples[0]})" if first else ": label.txt names none"
+            raise DataError(f"{release.folder} holds no readable thread{why}")
+        if words is not None:
+            words.close()
+        if source is not None:
+            others = other_releases(source, release.folder)
+            count_unread(others, source, "other releases", report)
+        report.counts |= {
+            "distinct_posts_per_thread_min": min(sizes),
+            "distinct_posts_per_thread_median": statistics.median_low(sizes),
+            "distinct_posts_per_thread_mean": round(statistics.fmean(sizes)),
+            "distinct_posts_per_thread_max": max(sizes),
+        }
+
+    def _find_events(self, release: TreeRelease) -> Path | None:
+        return find_labels(release.folder, self._edition, self._label_file)
+
+    def _events(self, release: TreeRelease, report: ReadReport) -> dict[str, str] | None:
+        folder = release.folder
+        if path := self._find_events(release):
+            return read_events(path, report)
+        for edition in editions_named(folder):
+            raise DataError(
+                f"{folder} is Twitter{edition}, expected Twitter{self._edition}: it holds the "
+                "label file of that edition",
+                hint=f"use the reader twitter{edition}",
+            )
+        report.note(
+            f"{event_file(self._edition)} is not in the folder of label.txt: every thread counts "
+            "as an event of its own, so threads about one happening can be on both sides of a split"
+        )
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Thread:
+    """What the release says of a thread; no text is ``None``, and so is no file of events."""
+
+    id: str
+    file: Path
+    label: str
+    text: str | None
+    event: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What came of a thread.
+
+    Attributes:
+        report: what was odd about it.
+        cascade: ``None`` when it was refused.
+        posts: that its file names.
+        whole: whether every tweet of its file is in the cascade.
+    """
+
+    report: ReadReport
+    cascade: Cascade | None = None
+    posts: int = 0
+    whole: bool = False
+
+
+def _read_thread(folder: Path, thread: _Thread) -> _Read:
+    report = ReadReport()
+    name = str(thread.file.relative_to(folder))
+    file = _read_tree(thread.file, name, report)
+    if file is None:
+        return _Read(report)
+    if thread.text is None:
+        report.repair("thread without a source text", thread.id)
+    if thread.event == "":
+        report.repair("thread without an event (it becomes its own)", thread.id)
+    tree = choose_tree(file)
+    _tell(thread.id, name, file, tree, report)
+    cascade = _cascade(
+        thread.id, thread.event or "", thread.label, thread.text or "", file, tree
+    )
+    whole = len(np.unique(file.tweet)) == len(np.unique(file.tweet[tree.post]))
+    return _Read(report, cascade, len(file.user), whole)
+
+
+def _read_tree(path: Path, name: str, report: ReadReport) -> TreeFile | None:
+    try:
+        data = as_utf8(path.read_bytes())
+    except FileNotFoundError:
+        report.refuse("label without a tree", name)
+        return None
+    except OSError as error:
+        report.refuse("tree that cannot be read", name, detail=error.strerror or "")
+        return None
+    file = parse_tree(data)
+    if file is None:
+        start = data.lstrip().split(b"\n", 1)[0][:60].decode(errors="replace").rstrip()
+        report.refuse(
+            "tree without a ROOT line", name,
+            detail=f"it begins with {start!r}, expected {ROOT_LINE}" if start else "it is empty",
+        )
+    return file
+
+
+def _tell(thread: str, name: str, file: TreeFile, tree: Tree, report: ReadReport) -> None:
+    """Put one thread's counts and repairs into the report."""
+    for count_name, number in tree.counts.items():
+        report.count(count_name, number)
+    other = str(file.tweet[0]) != thread and file.minutes[0] != 0
+    report.count("threads_root_is_another_tweet", int(other))
+    if file.not_edges:
+        report.repair(NOT_AN_EDGE, f"{name}:{file.not_edges[0]}", len(file.not_edges))
+    report.repair(ANOTHER_ROOT, name, file.other_roots)
+    report.repair(TWO_DELAYS, name, file.two_delays)
+    for reason, number in zip(EDGE_REASONS[1:], tree.edges[1:], strict=True):
+        report.repair(reason, name, number)
+
+
+def _cascade(
+    thread: str, event: str, label: str, text: str, file: TreeFile, tree: Tree
+) -> Cascade:
+    tweet = file.tweet[tree.post]
+    return Cascade(
+        id=thread,
+        event=event,
+        label=label,
+        posted_at=posted_at(int(tweet[0])),
+        post_id=list(map(str, tweet.tolist())),
+        parent=tree.parent,
+        user=file.user[tree.post],
+        delay_seconds=tree.delay_seconds,
+        kind=_kinds(tweet),
+        text=[text] + [""] * (len(tweet) - 1),
+    )
+
+
+def _kinds(tweet: Ints) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    """Say how each post entered, from (N,) tweet ids in time order.
+
+    A retweet keeps the tweet id, so a tweet id that was there before is a retweet; the parent
+    plays no part.
+    """
+    kind = np.full(len(tweet), Kind.RETWEET, np.uint8)
+    kind[np.unique(tweet, return_index=True)[1]] = Kind.REPLY
+    kind[0] = Kind.SOURCE
+    return kind
+
+
+def _refuse_unlabelled(
+    release: TreeRelease, files: Mapping[str, Path], labelled: Container[str], report: ReadReport
+) -> None:
+    for thread, path in files.items():
+        if thread not in labelled:
+            report.count(THREADS_MET)
+            name = str(path.relative_to(release.folder))
+            report.refuse("tree without a label", name)

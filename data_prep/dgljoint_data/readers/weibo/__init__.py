@@ -1,0 +1,201 @@
+"""Reader of Weibo threads: those of Ma et al. (2016), CED, and BiGCN's word counts of the former.
+
+**Ma et al. (2016)** is a list of threads and a folder of files, one per thread (the names may be
+written in any case)::
+
+    Weibo.txt           eid:4010312877<TAB>label:1<TAB>3495745049431351 3495745389631353 ...
+    Weibo/<eid>.json    [{"mid": "3495745049431351", "parent": null, "uid": 1700000001,
+                          "t": 1348480000, "text": "...", ...}, ...]
+
+``label`` is 1 for a rumor and 0 for a non-rumor. ``parent`` is the ``mid`` of the post that a post
+reposts or answers, null for the source; ``t`` is a date, there in Unix seconds.
+
+**CED** has source posts in ``original-microblog/`` and what followed in ``rumor-repost/`` and
+``non-rumor-repost/``; see ``ced``. **BiGCN** has ``weibotree.txt``
+and ``weibo_id_label.txt``; see ``bigcn``. What the folder holds, or
+one up to three levels below it, tells which it is::
+
+    dgljoint preprocess weibo rumdect -o weibo.h5
+    dgljoint preprocess weibo CED_Dataset -o ced.h5
+
+A post that only reposts (its text is empty or the site's own "转发微博") is a retweet without a
+text; any other below the source is a quote, since the files do not tell reposts with words from
+comments. A post whose parent is not in the thread is left out with all below it; a post dated
+before its parent gets its parent's time, so that it is never asked for its parent. The releases
+name no happening that threads share: each is an event of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from dgljoint.config.options import NoOptions, Options
+from dgljoint.data.cascade import Cascade
+from dgljoint.data.reading import ReadReport
+from dgljoint.errors import DataError
+from dgljoint.plugins.hookspecs import hookimpl
+from dgljoint.plugins.specs import ReaderSpec, Reference
+from dgljoint_data.readers.common.beside import SOURCE_DEPTH, count_unread, entries, folders, packed
+from dgljoint_data.readers.weibo.bigcn import COLUMNS, FEATURE, BigcnReader, bigcn_release
+from dgljoint_data.readers.weibo.ced import CedReader, ced_release
+from dgljoint_data.readers.weibo.ma import MaReader
+from dgljoint_data.readers.weibo.release import ma_release
+from dgljoint_data.workers import Spread
+
+LABEL_NAMES = ("rumor", "non-rumor")
+LAYOUTS = (
+    "Weibo.txt and Weibo/ID.json",
+    "original-microblog/, rumor-repost/ and non-rumor-repost/ (CED)",
+    "weibotree.txt and weibo_id_label.txt (BiGCN)",
+)
+
+_PARTS = (
+    "weibo.txt", "weibo", "original-microblog", "rumor-repost", "non-rumor-repost",
+    "weibotree.txt", "weibo_id_label.txt",
+)
+_UNPACK = f"unpack the whole release into one folder: {'; or '.join(LAYOUTS)}"
+_Form = MaReader | CedReader | BigcnReader
+
+
+class WeiboReader:
+    """Reads a release in any of the three forms.
+
+    Threads come in the order of the list, of the classes and names, or of the labels. ``counts`` of
+    the report account for every thread and post, those of refused threads and of files that the
+    list does not name included::
+
+        threads_met    = cascades stored + the refusals
+        posts_in_files = distinct_posts + duplicate_posts
+        distinct_posts = posts stored + the posts_dropped_* counts
+
+    The posts of a file that cannot be read at all are not known, so they count nowhere.
+    """
+
+    label_names: tuple[str, ...] = LABEL_NAMES
+    feature_columns: Mapping[str, int] = {FEATURE: COLUMNS}
+
+    def fingerprint(self, source: Path | None) -> str:
+        """Return a digest of the files that are read.
+
+        Raises:
+            DataError: the release is not complete.
+        """
+        return _find(source).fingerprint()
+
+    def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
+        """Yield the threads under the folder ``source``, or the only one below with a release.
+
+        Raises:
+            DataError: the release is incomplete or holds no thread that can be read.
+        """
+        return self.read_in_parts(source, report, map)
+
+    def read_in_parts(
+        self, source: Path | None, report: ReadReport, spread: Spread
+    ) -> Iterator[Cascade]:
+        """Yield the same, the threads read by ``spread``."""
+        form = _find(source)
+        stored = 0
+        for cascade in form.read_in_parts(report, spread):
+            stored += 1
+            yield cascade
+        if not stored:
+            first = next(iter(report.refusals.items()), None)
+            why = f"{first[0]} ({first[1].examples[0]})" if first else "it names none"
+            raise DataError(f"{form.folder} holds no readable thread: {why}")
+        if source is not None:
+            others = [place.folder for place in _below(source) if place.folder != form.folder]
+            count_unread(others, source, "other releases", report)
+        report.note(
+            "the release names no events: every thread counts as an event of its own, so threads "
+            "about one happening can be on both sides of a split"
+        )
+
+
+def _find(source: Path | None) -> _Form:
+    """Return what reads the release in ``source`` or in the only folder below that holds one.
+
+    Raises:
+        DataError: there is none, or there are several.
+    """
+    if source is None:
+        raise DataError("this reader needs the folder of the release", hint=_UNPACK)
+    if not source.is_dir():
+        what = "is no folder" if source.exists() else "does not exist"
+        raise DataError(f"{source} {what}; expected the folder of the release", hint=_UNPACK)
+    found = _forms(source) or _below(source)
+    if len(found) > 1:
+        names = ", ".join(
+            form.folder.relative_to(source).as_posix() for form in found
+            if form.folder != source
+        )
+        if not names:
+            raise DataError(
+                f"{source} holds several forms of threads: {', '.join(map(_what, found))}",
+                hint="move one of them to a folder of its own",
+            )
+        raise DataError(f"{source} holds several releases: {names}", hint="name one of them")
+    if not found:
+        raise DataError(f"{source} holds no release of Weibo threads{_lacks(source)}", hint=_UNPACK)
+    return found[0]
+
+
+def _below(source: Path) -> list[_Form]:
+    return [form for folder in folders(source, SOURCE_DEPTH) for form in _forms(folder)]
+
+
+def _forms(folder: Path) -> list[_Form]:
+    found: list[_Form] = []
+    if ma := ma_release(folder):
+        found.append(MaReader(ma))
+    if ced := ced_release(folder):
+        found.append(CedReader(ced))
+    if bigcn := bigcn_release(folder):
+        found.append(BigcnReader(bigcn))
+    return found
+
+
+def _what(form: _Form) -> str:
+    return type(form).__name__.removesuffix("Reader")
+
+
+def _lacks(source: Path) -> str:
+    """Name the parts of a release that are there."""
+    try:
+        if not any(source.iterdir()):
+            return " (the folder is empty)"
+    except OSError as error:
+        return f": it cannot be read: {error.strerror}"
+    parts = [path.name for path in entries(source) if path.name.lower() in _PARTS]
+    there = f": of one there is only {' and '.join(parts)}" if parts else ""
+    return there + packed(source)
+
+
+def _recognises(path: Path) -> bool:
+    return path.is_dir() and bool(_forms(path) or _below(path))
+
+
+def _build(options: Options) -> WeiboReader:
+    return WeiboReader()
+
+
+@hookimpl
+def dgljoint_readers() -> Sequence[ReaderSpec]:
+    """Offer the reader ``weibo``."""
+    return [
+        ReaderSpec(
+            name="weibo",
+            summary="Weibo threads of 2016 or CED: rumor or not, texts of all posts; BiGCN's words",
+            options=NoOptions,
+            reference=Reference(
+                authors="Ma, Gao, Mitra, Kwon, Jansen, Wong & Cha",
+                year=2016,
+                title="Detecting Rumors from Microblogs with Recurrent Neural Networks",
+                url="https://www.ijcai.org/Proceedings/16/Papers/537.pdf",
+            ),
+            build=_build,
+            recognises=_recognises,
+            layouts=LAYOUTS,
+        )
+    ]

@@ -1,0 +1,223 @@
+"""Cascades from CED: source posts in one folder, what followed in two, one of each class.
+
+::
+
+    original-microblog/NAME.json  {"text": "...", "time": 1347334462, "user": {...}, ...}
+    rumor-repost/NAME.json        [{"mid": "yC8Kt9U3N", "parent": "", "uid": "1778375805",
+    non-rumor-repost/NAME.json      "date": "2012-09-16 15:05:11", "text": "", ...}, ...]
+
+A name is ``<number>_<mid of the source>_<uid of its author>``. ``parent`` is empty below the
+source. Dates are China's; some source posts have Twitter's form. A date without a year (74 posts of
+the published files) is none: which year the site meant is not known.
+
+What is said of an author is there for source posts alone, and missing for 87 of them, all rumors:
+it is counted and not stored.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from dgljoint.data.cascade import Cascade
+from dgljoint.data.reading import THREADS_MET, ReadReport
+from dgljoint_data.readers.common.beside import SOURCE_DEPTH, count_unread, entries, walk
+from dgljoint_data.readers.common.digest import digest_files
+from dgljoint_data.readers.common.json_text import MENDED, BadJsonError, read_json, shown
+from dgljoint_data.readers.common.user_number import user_number
+from dgljoint_data.readers.weibo.thread import (
+    Post,
+    make_cascade,
+    own_words,
+    parse_thread,
+    post_seconds,
+)
+from dgljoint_data.workers import Spread
+
+SOURCES = "original-microblog"
+REPOSTS = {"rumor-repost": "rumor", "non-rumor-repost": "non-rumor"}
+
+_SUFFIXES = (".json", ".json.gz")
+_NO_PROFILES = (
+    "what is said of the authors is not stored: only source posts have it, and where it is missing "
+    "that may tell the class"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CedRelease:
+    """Where the release is.
+
+    Attributes:
+        folder: that holds it.
+        sources: the folder of source posts.
+        reposts: the folders of what followed, by class.
+    """
+
+    folder: Path
+    sources: Path
+    reposts: dict[str, Path]
+
+
+@dataclass(frozen=True, slots=True)
+class _Thread:
+    name: str
+    label: str
+    source: Path
+    reposts: Path
+
+
+def ced_release(folder: Path) -> CedRelease | None:
+    """Return the release that a folder holds; one with a single class is one."""
+    found = {path.name.lower(): path for path in entries(folder) if path.is_dir()}
+    reposts = {label: found[name] for name, label in REPOSTS.items() if name in found}
+    return CedRelease(folder, found[SOURCES], reposts) if SOURCES in found and reposts else None
+
+
+class CedReader:
+    """Reads one release; see :class:`dgljoint_data.readers.weibo.WeiboReader`."""
+
+    def __init__(self, release: CedRelease) -> None:
+        self._release = release
+        self.folder = release.folder
+
+    def fingerprint(self) -> str:
+        """Return a digest of all files of threads."""
+        places = (self._release.sources, *self._release.reposts.values())
+        files = [path for place in places for path in _threads(place).values()]
+        return digest_files(files, self.folder)
+
+    def read_in_parts(self, report: ReadReport, spread: Spread) -> Iterator[Cascade]:
+        """Yield the threads by class and name, their files read by ``spread``."""
+        release = self._release
+        sources = _threads(release.sources)
+        reposts = {label: _threads(place) for label, place in release.reposts.items()}
+        classes = Counter(name for files in reposts.values() for name in files)
+        threads = [
+            _Thread(name, label, sources.get(name, release.sources / f"{name}.json"), path)
+            for label, files in reposts.items() for name, path in files.items()
+            if classes[name] == 1
+        ]
+        report.count(THREADS_MET, len(threads))
+        for cascade, found in spread(partial(_read_thread, self.folder), threads):
+            report.absorb(found)
+            if cascade is not None:
+                yield cascade
+        for name in sorted(classes):
+            if classes[name] > 1:
+                report.count(THREADS_MET)
+                where = f"{release.sources.name}/{name}.json"
+                report.refuse("several labels for one thread", where)
+        for name, path in sources.items():
+            if name not in classes:
+                report.count(THREADS_MET)
+                where = str(path.relative_to(self.folder))
+                report.refuse("source post without a file of reposts, so without a label", where)
+        report.note(_NO_PROFILES)
+        self._name_others(sources, reposts, report)
+
+    def _name_others(
+        self, sources: dict[str, Path], reposts: dict[str, dict[str, Path]], report: ReadReport
+    ) -> None:
+        read = {*sources.values()}.union(*(files.values() for files in reposts.values()))
+        inside = (self._release.sources, *self._release.reposts.values())
+        others = [
+            path for path in walk(self.folder, SOURCE_DEPTH)
+            if path not in read and (path.parent in inside or _stem(path) is not None)
+        ]
+        count_unread(others, self.folder, "other files of posts", report)
+
+
+def _threads(folder: Path) -> dict[str, Path]:
+    """Return the files of a folder by the name of their thread."""
+    found: dict[str, Path] = {}
+    for path in entries(folder):
+        stem = _stem(path)
+        if stem is not None:  # a folder of such a name is refused when it is read
+            found.setdefault(stem, path)
+    return found
+
+
+def _stem(path: Path) -> str | None:
+    for suffix in _SUFFIXES:
+        if path.name.lower().endswith(suffix):
+            return path.name[: -len(suffix)]
+    return None
+
+
+def _read_thread(folder: Path, thread: _Thread) -> tuple[Cascade | None, ReadReport]:
+    """Return the cascade of a thread, if it has one, and what was odd."""
+    report = ReadReport()
+    where, name = (str(path.relative_to(folder)) for path in (thread.source, thread.reposts))
+    entries_there = 0
+    try:
+        reposts, mended = read_json(thread.reposts)
+        report.repair(MENDED, name, mended)
+        entries_there = len(reposts) if isinstance(reposts, list) else 0
+        value, mended = _at(where, thread.source)
+        report.repair(MENDED, where, mended)
+        source = _source(thread.name, value, where)
+        read = parse_thread(
+            reposts, name, report, parse=partial(_repost, source.id), before=[source]
+        )
+    except BadJsonError as error:
+        report.refuse("thread that cannot be read", name, detail=str(error))
+        for count in ("posts_in_files", "distinct_posts", "posts_dropped_with_thread"):
+            report.count(count, entries_there)
+        return None, report
+    report.count("sources_without_profile", int(not isinstance(value.get("user"), dict)))
+    made = make_cascade(thread.name, thread.label, read, name, report, profiles=False)
+    return made, report
+
+
+def _at(where: str, path: Path) -> tuple[Any, int]:
+    try:
+        return read_json(path)
+    except BadJsonError as error:
+        raise BadJsonError(f"its source post, {where}: {error}") from error
+
+
+def _source(name: str, value: object, where: str) -> Post:
+    """Take the source post from its file; the name of the file says its id and author."""
+    if not isinstance(value, dict):
+        raise BadJsonError(f"its source post, {where}: {shown(value)}, expected an object")
+    _, _, rest = name.partition("_")
+    post, _, user = rest.rpartition("_")
+    text = value.get("text")
+    try:
+        seconds = post_seconds(value, "time")
+    except BadJsonError as error:
+        raise BadJsonError(f"its source post, {where}: {error}") from error
+    return Post(
+        id=post or name,
+        parent=None,
+        user=user_number(user),
+        seconds=seconds,
+        text=own_words(text) if isinstance(text, str) else "",
+        profile=None,
+    )
+
+
+def _repost(source: str, value: object) -> Post:
+    """Take a post from an entry of a file of reposts."""
+    if not isinstance(value, dict):
+        raise BadJsonError(f"no post: {type(value).__name__}, expected an object")
+    post, parent, text = value.get("mid"), value.get("parent"), value.get("text")
+    if type(post) is int:
+        post = str(post)
+    if not isinstance(post, str) or not post:
+        raise BadJsonError("a post without an id")
+    if not isinstance(parent, str) and parent is not None:
+        raise BadJsonError(f"parent is {shown(parent)}, expected an id or nothing")
+    return Post(
+        id=post,
+        parent=parent or source,
+        user=user_number(value.get("uid")),
+        seconds=post_seconds(value, "date"),
+        text=own_words(text) if isinstance(text, str) else "",
+        profile=None,
+    )

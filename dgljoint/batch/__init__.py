@@ -1,0 +1,1 @@
+"""From stored cascades to a batch: edges, features, pairs to score."""

@@ -1,0 +1,57 @@
+"""Make a batch: one gather a column, one graph for all cascades, no object a post."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from dgljoint.batch.batch import CascadeBatch
+from dgljoint.batch.features import FeatureSpace
+from dgljoint.data.store import CascadeColumns, CascadeStore
+from dgljoint.ops import dgl_kernels as _dgl
+from dgljoint.tasks.targets import Question
+
+
+def observed_graph(columns: CascadeColumns, question: Question) -> _dgl.Graph:
+    """Build the batched graph of the observed edges, parent to child.
+
+    This is the only place where edges enter a batch: what ``question`` hides is in no message.
+    """
+    known = ~question.pending
+    known[columns.post_ptr[:-1]] = False
+    child = np.flatnonzero(known)
+    # The children stand in order, so where each cascade's end among them is soon found.
+    edge_ptr = np.searchsorted(child, columns.post_ptr)
+    return _dgl.batched_graph(
+        torch.from_numpy(columns.parent.take(child)),
+        torch.from_numpy(child),
+        torch.from_numpy(np.diff(columns.post_ptr)),
+        torch.from_numpy(np.diff(edge_ptr)),
+    )
+
+
+def assemble(
+    store: CascadeStore, columns: CascadeColumns, question: Question, features: FeatureSpace
+) -> CascadeBatch:
+    """Put the cascades, what is asked of them and their features together.
+
+    Args:
+        store: where the cascades come from.
+        columns: of B cascades.
+        question: which posts are pending, which pairs are scored.
+        features: fitted on the training part.
+    """
+    return CascadeBatch(
+        graph=observed_graph(columns, question),
+        features=features.read(columns, question),
+        delay_seconds=torch.from_numpy(columns.delay_seconds),
+        cascade_of=torch.from_numpy(columns.cascade_of),
+        root=torch.from_numpy(columns.post_ptr[:-1]),
+        observed=torch.from_numpy(~question.pending),
+        kind=torch.from_numpy(columns.kind.astype(np.int64)),
+        label=torch.from_numpy(store.label[columns.index].astype(np.int64)),
+        event=torch.from_numpy(store.event[columns.index].astype(np.int64)),
+        pairs=torch.from_numpy(question.pairs),
+        pair_target=torch.from_numpy(question.answer),
+        ids=tuple(store.ids[int(index)] for index in columns.index),
+    )

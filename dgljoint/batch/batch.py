@@ -1,0 +1,207 @@
+"""What a model sees of some cascades: observed edges, features, and pairs to score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from dgljoint.batch.sparse import SomeRows, SparseRows, multiply
+from dgljoint.ops import dgl_kernels as _dgl
+from dgljoint.ops.buckets import Bucket, buckets
+from dgljoint.ops.maximum import max_over_groups
+
+_IDS_NAMED = 5
+
+
+@dataclass(frozen=True, eq=False)
+class CascadeBatch:
+    """B cascades of N posts in all, with P (child, candidate) pairs to score.
+
+    A post whose incoming edge is hidden, because it is to be predicted or because it came after
+    the observation cut, is *pending*: it has no edge to its parent in ``graph``, and
+    ``observed`` is false for it.
+
+    Attributes:
+        graph: batched DGL graph of the observed edges, parent to child; it stays on the CPU where
+            the installed DGL cannot use the batch's device.
+        features: by name, dense (N, F) float32, the rows that exist of a dense feature that not all
+            posts have, or sparse rows.
+        delay_seconds: (N,) float64 since the cascade's source.
+        cascade_of: (N,) int64 cascade of each post, ascending.
+        root: (B,) int64 source post of each cascade.
+        observed: (N,) bool, true for sources and for posts whose parent is known.
+        kind: (N,) int64, values of :class:`dgljoint.data.cascade.Kind`.
+        label: (B,) int64 class, -1 for none.
+        event: (B,) int64; cascades with equal numbers tell of one event.
+        pairs: (2, P) int64, target post over candidate parent; a target's pairs stand together.
+            For losses: what is evaluated is scored elsewhere, some candidates at a time, and has
+            none here.
+        pair_target: (P,) bool, true where the candidate is the target's parent. Every target has
+            exactly one such pair.
+        ids: B cascade ids, for messages and files; never a feature.
+    """
+
+    graph: Any
+    features: Mapping[str, Tensor | SomeRows | SparseRows]
+    delay_seconds: Tensor
+    cascade_of: Tensor
+    root: Tensor
+    observed: Tensor
+    kind: Tensor
+    label: Tensor
+    event: Tensor
+    pairs: Tensor
+    pair_target: Tensor
+    ids: tuple[str, ...]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors are."""
+        return self.root.device
+
+    @property
+    def some_ids(self) -> str:
+        """The first ids and how many more there are, for messages."""
+        more = len(self.ids) - _IDS_NAMED
+        return ", ".join(self.ids[:_IDS_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+    def to(self, device: torch.device | str) -> CascadeBatch:
+        """Return the batch on ``device``; itself where it is there already."""
+        if torch.device(device) == self.device:
+            return self
+        # What has been computed from the fields stays behind.
+        moved: dict[str, Any] = {
+            field.name: value.to(device)
+            for field in fields(self)
+            if isinstance(value := getattr(self, field.name), Tensor)
+        }
+        return replace(
+            self,
+            **moved,
+            graph=_dgl.moved_graph(self.graph, device),
+            features={name: value.to(device) for name, value in self.features.items()},
+        )
+
+    @cached_property
+    def reverse_graph(self) -> Any:
+        """The observed edges from child to parent."""
+        return _dgl.reversed_graph(self.graph)
+
+    @cached_property
+    def edges(self) -> Tensor:
+        """(2, E) int64, the observed edges: parent over child, on the batch's device."""
+        return torch.stack(self.graph.edges()).to(self.device)
+
+    @cached_property
+    def neighbourhood(self) -> Tensor:
+        """(2, 2E+N) int64, source over destination: the edges, them reversed, each post to itself.
+
+        The posts that a post attends to in the cascade as an undirected tree.
+        """
+        itself = torch.arange(len(self.kind), device=self.device).expand(2, -1)
+        return torch.cat((self.edges, self.edges.flip(0), itself), dim=1)
+
+    @cached_property
+    def neighbourhood_graph(self) -> Any:
+        """The DGL graph of :attr:`neighbourhood`, edges in that order."""
+        return _dgl.graph_of(self.neighbourhood, len(self.kind))
+
+    @cached_property
+    def pair_group(self) -> Tensor:
+        """(P,) int64 number of each pair's target, 0 to T-1 in the order of ``pairs``."""
+        child = self.pairs[0]
+        starts = torch.ones_like(child)
+        starts[1:] = (child[1:] != child[:-1]).long()
+        return starts.cumsum(0) - 1
+
+    @cached_property
+    def targets(self) -> int:
+        """T, the number of posts asked for."""
+        return int(self.pair_target.sum())
+
+    @cached_property
+    def children(self) -> Tensor:
+        """(N,) int64 number of observed children of each post."""
+        return self._count(self.edges[0])
+
+    @cached_property
+    def parents(self) -> Tensor:
+        """(N,) int64 number of observed parents of each post, 0 or 1."""
+        return self._count(self.edges[1])
+
+    @cached_property
+    def parent_posts(self) -> Tensor:
+        """(Q,) int64, the posts with observed children, ascending.
+
+        Where they could be counted only by waiting for a device: all posts.
+        """
+        if self.device.type == "cpu":
+            return self.children.nonzero().squeeze(1)
+        return torch.arange(len(self.kind), device=self.device)
+
+    @cached_property
+    def parent_of(self) -> SparseRows:
+        """(N, Q): in each post's row a 1 for its observed parent among ``parent_posts``."""
+        parent, child = self.edges
+        place = torch.zeros_like(self.kind)
+        place[self.parent_posts] = torch.arange(len(self.parent_posts), device=self.device)
+        return SparseRows(
+            # Edges stand in the order of the children, and no post has two.
+            columns=place[parent],
+            values=torch.ones(len(child), device=self.device),
+            offsets=functional.pad(self.parents.cumsum(0), (1, 0)),
+            width=len(self.parent_posts),
+        )
+
+    @cached_property
+    def pooling(self) -> SparseRows:
+        """(B, N): averages over each cascade's observed posts; pending posts count for nothing.
+
+        What is said of a cascade rests on what was observed of it.
+        """
+        return SparseRows(
+            columns=torch.arange(len(self.kind), device=self.device),
+            values=self.observed / self.observed_posts.double()[self.cascade_of],
+            offsets=functional.pad(self.root, (0, 1), value=len(self.kind)),
+            width=len(self.kind),
+        )
+
+    @cached_property
+    def observed_posts(self) -> Tensor:
+        """(B,) int64 number of observed posts of each cascade; at least 1."""
+        return torch.zeros_like(self.root).index_add_(0, self.cascade_of, self.observed.long())
+
+    def _count(self, posts: Tensor) -> Tensor:
+        # not `bincount`, which waits for a CUDA device to learn its size
+        return torch.zeros_like(self.kind).index_add_(0, posts, torch.ones_like(posts))
+
+    @cached_property
+    def buckets(self) -> tuple[Bucket, ...]:
+        """The posts of cascades of like sizes, as padded tables."""
+        return buckets(self.cascade_of, len(self.root))
+
+    def pool(self, x: Tensor) -> Tensor:
+        """Average the rows of ``x`` over each cascade's observed posts.
+
+        Shapes: ``x`` (N, D) to (B, D).
+        """
+        return multiply(self.pooling, x)
+
+    def pool_max(self, x: Tensor) -> Tensor:
+        """Take the maximum over each cascade's observed posts.
+
+        Shapes: ``x`` (N, D) to (B, D).
+        """
+        return max_over_groups(x + self._pending_below, self.cascade_of, len(self.root))
+
+    @cached_property
+    def _pending_below(self) -> Tensor:
+        """(N, 1): -inf for pending posts, 0 for others; adding it is quicker than masking."""
+        pending = ~self.observed.unsqueeze(1)
+        return torch.zeros(pending.shape, device=self.device).masked_fill(pending, float("-inf"))

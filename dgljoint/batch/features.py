@@ -1,0 +1,350 @@
+"""From stored and derived features to what the model takes in; fitted on training cascades only.
+
+Which features a model has is chosen by name; ids, users and absolute times are never among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from dgljoint._internal.suggest import did_you_mean
+from dgljoint.batch.derived import DERIVED
+from dgljoint.batch.sparse import SomeRows, SparseRows
+from dgljoint.config.run_config import FeatureOptions
+from dgljoint.data.store import CascadeColumns, CascadeStore
+from dgljoint.errors import DataError, UsageError
+from dgljoint.tasks.targets import Question
+
+# The training part is read in pieces of so many posts.
+_STRETCH_POSTS = 1 << 16
+# Up to so many words of all posts together are weighed once and kept, in 50 megabytes; of a larger
+# store those of each batch anew, so that memory is bounded.
+_MOST_ENTRIES = 1 << 22
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Words:
+    """The kept columns of one sparse feature: words, mostly.
+
+    Attributes:
+        column: (V,) new column of each stored column, -1 for one left out.
+        weight: (K,) float32 factor of each kept one.
+    """
+
+    column: NDArray[np.int64]
+    weight: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Entries:
+    """Weighted words of some posts: (nnz,) columns and values, (n+1,) offsets."""
+
+    column: NDArray[np.int64]
+    value: NDArray[np.float32]
+    offsets: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scale:
+    mean: NDArray[np.float32]
+    deviation: NDArray[np.float32]
+
+
+class FeatureSpace:
+    """What of the features of the data the model sees, fitted on the training part.
+
+    Attributes:
+        names: of the features, in the order of the data.
+        dense: width F of each dense feature, by name; derived ones are dense.
+        sparse: number of columns of each sparse feature, by name.
+        doubts: what cannot be made sure of: only where the data are not those of the fit.
+    """
+
+    def __init__(
+        self, store: CascadeStore, names: Sequence[str], words: Mapping[str, _Words],
+        scales: Mapping[str, _Scale], doubts: Sequence[str] = (),
+    ) -> None:
+        self._store = store
+        self._words = dict(words)
+        self._all: dict[str, _Entries] = {}
+        self._scales = dict(scales)
+        self._derived = {name: DERIVED[name] for name in names if name in DERIVED}
+        self.names = tuple(names)
+        self.sparse = {name: len(kept.weight) for name, kept in words.items()}
+        self.dense = {name: len(derived.columns) for name, derived in self._derived.items()}
+        self.dense |= {name: len(scale.mean) for name, scale in scales.items()}
+        self.doubts = tuple(doubts)
+
+    @classmethod
+    def fit(
+        cls, store: CascadeStore, train: NDArray[np.int64], options: FeatureOptions
+    ) -> FeatureSpace:
+        """Choose words and scales by the cascades of the training part and nothing else.
+
+        Raises:
+            UsageError: a feature is chosen that the data have not.
+            DataError: the data have no feature at all.
+        """
+        names = choose_features(store, options.use)
+        kinds = {name: store.features[name] for name in names}
+        words = {
+            name: _fit_words(store, name, train, options)
+            for name in names if kinds[name] == "sparse"
+        }
+        scales = {name: _fit_scale(store, name, train) for name in names if kinds[name] == "dense"}
+        return cls(store, names, words, scales)
+
+    def state(self) -> dict[str, Any]:
+        """Return what was fitted as a tree of tensors and plain values, for :meth:`restored`."""
+        sparse = {}
+        for name, kept in self._words.items():
+            feature = self._store.sparse(name)
+            chosen = np.flatnonzero(kept.column >= 0)  # their new columns stand in this order
+            words = feature.vocabulary
+            sparse[name] = {
+                "columns": feature.columns,
+                "chosen": torch.from_numpy(chosen),
+                "weight": torch.from_numpy(kept.weight),
+                "words": None if words is None else [words[int(column)] for column in chosen],
+            }
+        dense = {
+            name: {
+                "mean": torch.from_numpy(scale.mean),
+                "deviation": torch.from_numpy(scale.deviation),
+            }
+            for name, scale in self._scales.items()
+        }
+        reader = self._store.attributes["reader"]
+        return {"names": list(self.names), "reader": reader, "sparse": sparse, "dense": dense}
+
+    @classmethod
+    def restored(cls, store: CascadeStore, state: Mapping[str, Any]) -> FeatureSpace:
+        """Apply what was fitted to any data with the same features; nothing is fitted anew.
+
+        Words are found by their spelling, whatever columns they have in ``store``; columns without
+        words, and those of dense features, by their number.
+
+        Args:
+            store: the data.
+            state: of :meth:`state`.
+
+        Raises:
+            DataError: the data lack a feature, or have it in another form.
+            KeyError, TypeError, ValueError, AttributeError: ``state`` is none.
+        """
+        words, scales, doubts = {}, {}, []
+        for name, fitted in state["sparse"].items():
+            _check_kind(store, name, "sparse")
+            words[name] = _found_again(store, name, fitted)
+            if fitted["words"] is None and state["reader"] != store.attributes["reader"]:
+                doubts.append(
+                    f"{store.path}: the columns of '{name}' have no words; that reader "
+                    f"'{store.attributes['reader']}' means by them what '{state['reader']}' did "
+                    "cannot be checked"
+                )
+        for name, fitted in state["dense"].items():
+            _check_kind(store, name, "dense")
+            scale = _Scale(fitted["mean"].numpy(), fitted["deviation"].numpy())
+            if scale.mean.shape != scale.deviation.shape:
+                raise ValueError(f"feature '{name}'")
+            _check_width(store, name, store.dense(name).columns, len(scale.mean))
+            scales[name] = scale
+        unknown = set(state["names"]) - {*words, *scales, *DERIVED}
+        if unknown:
+            raise ValueError(f"features {sorted(unknown)}")
+        return cls(store, state["names"], words, scales, doubts)
+
+    def read(
+        self, columns: CascadeColumns, question: Question
+    ) -> dict[str, Tensor | SomeRows | SparseRows]:
+        """Return every feature of the N posts, by name, as :class:`CascadeBatch` has them."""
+        features: dict[str, Tensor | SomeRows | SparseRows] = {
+            name: self._sparse_rows(name, columns.posts) for name in self._words
+        }
+        for name, scale in self._scales.items():
+            feature = self._store.dense(name)
+            index, rows = feature.of(columns.posts)
+            scaled = torch.from_numpy((rows.astype(np.float32) - scale.mean) / scale.deviation)
+            features[name] = (
+                scaled if feature.posts is None else SomeRows(torch.from_numpy(index), scaled)
+            )
+        for name, derived in self._derived.items():
+            features[name] = torch.from_numpy(derived.compute(columns, question))
+        return features
+
+    def _sparse_rows(self, name: str, posts: NDArray[np.int64]) -> SparseRows:
+        entries = self._all.get(name)
+        if entries is None and len(self._store.sparse(name).indices) <= _MOST_ENTRIES:
+            everything = np.arange(self._store.posts)
+            entries = self._all[name] = self._weigh(name, everything)
+        if entries is None:
+            made = self._weigh(name, posts)
+        else:
+            row, place = _gather(entries.offsets, posts)
+            offsets = _offsets(row, len(posts))
+            made = _Entries(entries.column[place], entries.value[place], offsets)
+        return SparseRows(
+            columns=torch.from_numpy(made.column),
+            values=torch.from_numpy(made.value),
+            offsets=torch.from_numpy(made.offsets),
+            width=len(self._words[name].weight),
+        )
+
+    def _weigh(self, name: str, posts: NDArray[np.int64]) -> _Entries:
+        """Choose and weigh the words of some posts."""
+        feature, kept = self._store.sparse(name), self._words[name]
+        row, place = _gather(feature.indptr, posts)
+        column = kept.column[feature.indices[place]]
+        known = column >= 0
+        row, column = row[known], column[known]
+        value = feature.values[place[known]] * kept.weight[column]
+        # Rows of unit length, as in the vector space model: long posts do not shout.
+        length = np.sqrt(np.bincount(row, value * value, minlength=len(posts)))
+        length[length == 0] = 1
+        value = (value / length[row]).astype(np.float32)
+        return _Entries(column, value, _offsets(row, len(posts)))
+
+
+def _offsets(row: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
+    """Return where each of the rows starts and ends, from the row of every entry, ascending."""
+    return np.concatenate(([0], np.bincount(row, minlength=rows).cumsum()))
+
+
+def choose_features(store: CascadeStore, use: Sequence[str]) -> list[str]:
+    """Return the names of the features that are used, in the order of the store.
+
+    Args:
+        store: that has them.
+        use: names chosen; empty for all.
+
+    Raises:
+        UsageError: a feature is chosen that the data have not.
+        DataError: the data have no feature at all.
+    """
+    present = store.features
+    for name in use:
+        if name not in present:
+            raise UsageError(
+                f"{store.path} has no feature '{name}'", hint=did_you_mean(name, present)
+            )
+    if not present:
+        raise DataError(
+            f"{store.path} has no feature", hint="build it again with `dgljoint preprocess`"
+        )
+    return [name for name in present if name in (use or present)]
+
+
+def _stretches(store: CascadeStore, train: NDArray[np.int64]) -> Iterator[CascadeColumns]:
+    """Read the training part piece by piece: it may be larger than memory."""
+    sizes = store.post_ptr[train + 1] - store.post_ptr[train]
+    cuts = np.flatnonzero(np.diff(sizes.cumsum() // _STRETCH_POSTS)) + 1
+    return map(store.read, np.split(train, cuts))
+
+
+def _fit_words(
+    store: CascadeStore, name: str, train: NDArray[np.int64], options: FeatureOptions
+) -> _Words:
+    feature = store.sparse(name)
+    vocabulary = feature.columns
+    frequency = np.zeros(vocabulary, np.int64)
+    for columns in _stretches(store, train):
+        row, place = _gather(feature.indptr, columns.posts)
+        seen = np.unique(columns.cascade_of[row] * vocabulary + feature.indices[place])
+        if vocabulary:
+            frequency += np.bincount(seen % vocabulary, minlength=vocabulary)
+    by_frequency = np.argsort(-frequency, kind="stable")[: options.words]
+    chosen = np.sort(by_frequency[frequency[by_frequency] >= options.min_count])
+    column = np.full(vocabulary, -1, np.int64)
+    column[chosen] = np.arange(len(chosen))
+    weight = np.log((1 + len(train)) / (1 + frequency[chosen])) + 1
+    return _Words(
+        column, weight.astype(np.float32) if options.idf else np.ones(len(chosen), np.float32)
+    )
+
+
+def _fit_scale(store: CascadeStore, name: str, train: NDArray[np.int64]) -> _Scale:
+    """Fit mean and deviation on the rows that exist in the training part."""
+    feature = store.dense(name)
+    posts, total, squares = 0, np.zeros(feature.columns), np.zeros(feature.columns)
+    for columns in _stretches(store, train):
+        rows = feature.of(columns.posts)[1].astype(np.float64)
+        posts += len(rows)
+        total += rows.sum(axis=0)
+        squares += (rows * rows).sum(axis=0)
+    if not posts:
+        # Nothing is learned of what no training cascade has, so it must say nothing: x / inf is 0.
+        return _Scale(np.zeros(len(total), np.float32), np.full(len(total), np.inf, np.float32))
+    mean = total / posts
+    variance = squares / posts - mean * mean
+    # What does not vary has rounding errors for a variance.
+    deviation = np.sqrt(np.where(variance > 1e-12 * squares / posts, variance, 1))
+    return _Scale(mean.astype(np.float32), deviation.astype(np.float32))
+
+
+def _gather(
+    indptr: NDArray[np.int64], rows: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return, for CSR rows laid end to end, each entry's place among ``rows`` and in the data."""
+    starts = indptr[rows]
+    sizes = indptr[rows + 1] - starts
+    row = np.repeat(np.arange(len(rows)), sizes)
+    before = np.cumsum(sizes) - sizes
+    return row, np.arange(len(row)) + (starts - before)[row]
+
+
+def _check_kind(store: CascadeStore, name: str, kind: str) -> None:
+    found = store.features.get(name, "missing")
+    if found != kind:
+        raise DataError(
+            f"{store.path}: feature '{name}' is {found}, and the model was trained with it as "
+            f"{kind}",
+            hint=f"build the file with that feature: dgljoint preprocess --features {name}",
+        )
+
+
+def _check_width(store: CascadeStore, name: str, found: int, expected: int) -> None:
+    if found != expected:
+        raise DataError(
+            f"{store.path}: feature '{name}' has {found:,} columns, and the model was trained "
+            f"with {expected:,}",
+            hint="build the file with the features of the data that the model was trained on",
+        )
+
+
+def _found_again(store: CascadeStore, name: str, fitted: Mapping[str, Any]) -> _Words:
+    """Find the words that were kept among the columns that a store has."""
+    feature = store.sparse(name)
+    chosen, weight, words = fitted["chosen"].numpy(), fitted["weight"].numpy(), fitted["words"]
+    if chosen.shape != weight.shape or chosen.ndim != 1 or not _within(chosen, fitted["columns"]):
+        raise ValueError(f"feature '{name}'")
+    column = np.full(feature.columns, -1, np.int64)
+    if words is None:
+        _check_width(store, name, feature.columns, fitted["columns"])
+        column[chosen] = np.arange(len(chosen))
+        return _Words(column, weight)
+    if feature.vocabulary is None:
+        raise DataError(
+            f"{store.path}: the columns of feature '{name}' have no words, and the model knows "
+            "words",
+            hint="build the file with the features of the data that the model was trained on",
+        )
+    place = dict(zip(words, range(len(chosen)), strict=True))
+    column[:] = [place.get(word, -1) for word in feature.vocabulary.all()]
+    if len(place) and not (column >= 0).any():
+        raise DataError(
+            f"{store.path}: none of the {len(place):,} words of feature '{name}' that the model "
+            "knows occurs in it",
+            hint="is it of another language, or were its words cut differently?",
+        )
+    return _Words(column, weight)
+
+
+def _within(chosen: NDArray[np.int64], columns: int) -> bool:
+    return not len(chosen) or bool(chosen.min() >= 0 and chosen.max() < columns)

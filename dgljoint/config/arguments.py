@@ -1,0 +1,98 @@
+"""Read the arguments of the verbs: paths, names and numbers, one or several of them."""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dgljoint._internal.text import parse_numbers
+from dgljoint.errors import UsageError
+
+CASCADE_FILE = "a cascade file"
+_HINTS = {
+    CASCADE_FILE: "write one with `dgljoint preprocess`: its reader `jsonl` takes data of any "
+    "origin; dgljoint_data.demo_store() makes a small one",
+}
+
+
+def path_of(value: object, argument: str, what: str) -> Path:
+    """Return a path; ``~`` at its start is the home folder, as in a shell.
+
+    Args:
+        value: a path, or what has one as its ``path``, such as an open store or run.
+        argument: its name, for the message.
+        what: is at that path, for the message.
+
+    Raises:
+        UsageError: it is no path.
+    """
+    return Path(text_of(value, argument, what))
+
+
+def text_of(value: object, argument: str, what: str) -> str:
+    """Return the text of a path, which may be a name as well; see :func:`path_of`."""
+    own: Any = getattr(value, "path", value)
+    try:
+        return os.path.expanduser(os.fsdecode(own))  # noqa: PTH111  # "~nobody" is no error
+    except TypeError:
+        raise UsageError(
+            f"{argument} is of the type {type(value).__name__}, expected the path of {what}",
+            hint=_HINTS.get(what, "give a text or a pathlib.Path"),
+        ) from None
+
+
+def names(value: object, argument: str) -> tuple[str, ...]:
+    """Return names: a text is a single one.
+
+    Raises:
+        UsageError: they are something else.
+    """
+    if isinstance(value, str):
+        return (value,)
+    found = _several(value)
+    if found is None or not all(isinstance(name, str) for name in found):
+        raise UsageError(
+            f"{argument} is {value!r}, expected a name or a list of names",
+            hint=f'for example {argument}="one", or {argument}=["one", "other"]',
+        )
+    return tuple(map(str, found))
+
+
+def numbers(value: object, argument: str, also: str = "") -> tuple[int, ...] | None:
+    """Return whole numbers: one, several, or a text such as ``0-4``; ``None`` for ``also``.
+
+    Raises:
+        UsageError: they are something else.
+    """
+    if value is None or (also and value == also):
+        return None
+    if isinstance(value, str):
+        return parse_numbers(value, argument, also)
+    single = _whole(value)
+    found = [single] if single is not None else [_whole(one) for one in _several(value) or [None]]
+    whole = tuple(number for number in found if number is not None)
+    if len(whole) < len(found):
+        raise UsageError(
+            f"{argument} is {value!r}, expected a whole number or a list of them",
+            hint=f'for example {argument}=0, {argument}=[0, 2] or {argument}="0-4"'
+            + (f', or {argument}="{also}"' if also else ""),
+        )
+    return whole
+
+
+def _several(value: object) -> list[object] | None:
+    if isinstance(value, Mapping | str) or not isinstance(value, Iterable):
+        return None
+    return list(value)
+
+
+def _whole(value: object) -> int | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)  # type: ignore[arg-type]  # it raises for what is no number
+    except TypeError:
+        return None

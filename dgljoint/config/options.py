@@ -1,0 +1,110 @@
+"""Options of components and of a run: frozen, described, unknown keys refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
+
+from dgljoint._internal.suggest import did_you_mean
+from dgljoint.errors import UsageError
+
+
+class Options(BaseModel):
+    """Base of every options class; each field has a default and a description."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False
+    )
+
+
+class NoOptions(Options):
+    """For a component that has none."""
+
+
+_LONGEST_SHOWN = 200
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+
+
+@dataclass(frozen=True, slots=True)
+class OptionRow:
+    """One option as it is listed: its name, type, default and what it does."""
+
+    name: str
+    type: str
+    default: str
+    description: str
+
+
+def parse_options(model: type[OptionsT], values: Mapping[str, object], where: str) -> OptionsT:
+    """Validate ``values`` into ``model``.
+
+    Strings are converted (``"0.2"`` to 0.2), since the command line and the environment give
+    nothing else.
+
+    Args:
+        model: the options class.
+        values: option name to value.
+        where: what the options belong to, for the message.
+
+    Raises:
+        UsageError: one line a wrong option, with the closest match for an unknown one.
+    """
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise UsageError(
+            "\n".join(_explain(model, problem, where) for problem in error.errors())
+        ) from None
+
+
+def _explain(model: type[Options], problem: ErrorDetails, where: str) -> str:
+    path = [str(part) for part in problem["loc"]]
+    said = problem["msg"].removeprefix("Value error, ")
+    if not path:  # what options say together
+        return f"{where}: {said}"
+    name = ".".join(path)
+    if problem["type"] == "extra_forbidden":
+        owner: Any = model
+        for section in path[:-1]:
+            owner = _inside(owner, section)
+        return f"{where} has no option '{name}': {did_you_mean(path[-1], owner.model_fields)}"
+    return f"{where}.{name}: {said} (found {_shown(problem['input'])})"
+
+
+def _inside(owner: Any, section: str) -> Any:
+    """Return the options class that stands under a name or a place of another one."""
+    if not hasattr(owner, "model_fields"):  # a list or a table of options: its last parameter
+        return next(one for one in reversed(get_args(owner)) if one is not Ellipsis)
+    return owner.model_fields[section].annotation
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of more digits than Python writes out
+        return f"a very large {type(value).__name__}"
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def describe_options(model: type[Options]) -> list[OptionRow]:
+    """List the options of ``model`` in the order they are declared."""
+    return [
+        OptionRow(
+            name=name,
+            type=_type_name(field.annotation),
+            default=repr(field.default),
+            description=field.description or "",
+        )
+        for name, field in model.model_fields.items()
+    ]
+
+
+def _type_name(annotation: object) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace(
+        "typing.", ""
+    )

@@ -1,0 +1,1 @@
+"""Cascades: the record, how they are read, divided into folds, and stored."""

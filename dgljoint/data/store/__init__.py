@@ -1,0 +1,41 @@
+"""The HDF5 cascade file: written atomically, validated on open, mapped into memory."""
+
+from dgljoint.data.store.identity import (
+    Identity,
+    identities,
+    is_platform_id,
+    same_thread,
+    shared_threads,
+)
+from dgljoint.data.store.reader import (
+    CascadeColumns,
+    CascadeStore,
+    DenseFeature,
+    SparseFeature,
+    StoredSplit,
+    Strings,
+)
+from dgljoint.data.store.resplit import put_split, remove_split
+from dgljoint.data.store.task_labels import StoredTarget
+from dgljoint.data.store.validate import CHECKS
+from dgljoint.data.store.writer import StoreWriter, create_store
+
+__all__ = [
+    "CHECKS",
+    "CascadeColumns",
+    "CascadeStore",
+    "DenseFeature",
+    "Identity",
+    "SparseFeature",
+    "StoreWriter",
+    "StoredSplit",
+    "StoredTarget",
+    "Strings",
+    "create_store",
+    "identities",
+    "is_platform_id",
+    "put_split",
+    "remove_split",
+    "same_thread",
+    "shared_threads",
+]

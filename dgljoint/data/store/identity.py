@@ -1,0 +1,89 @@
+"""Whether cascades of two files are one and the same thread.
+
+Files know a thread by its id. What a platform numbers, 15 digits or more, names one thread wherever
+it stands. A shorter id, such as ``c1``, may be given by two files to two threads: they are the same
+unless both are dated and the dates differ, or both have a source text and its words differ. Upper
+case, punctuation, links and mentions are not looked at, since files write them in different ways.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgljoint.data.store.reader import CascadeStore
+
+_PLATFORM_ID = re.compile(r"[0-9]{15,}")
+_LINK_OR_MENTION = re.compile(r"https?://\S+|@\w+")
+_WORD = re.compile(r"\w+")
+_LINK = "url"  # what some releases put in place of a link
+_DIGEST_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What is known of a thread beside its id.
+
+    Attributes:
+        posted_at: Unix seconds of the source; 0 when unknown.
+        source: digest of the words of the source's text; empty where it has none.
+    """
+
+    posted_at: int
+    source: str
+
+    @classmethod
+    def of(cls, posted_at: int, text: str) -> Identity:
+        """Take it from the date and the text of the source."""
+        words = _WORD.findall(_LINK_OR_MENTION.sub(" ", text.casefold()))
+        plain = " ".join(word for word in words if word != _LINK)
+        data = plain.encode(errors="replace")
+        return cls(posted_at, blake2b(data, digest_size=_DIGEST_BYTES).hexdigest() if data else "")
+
+
+def identities(
+    store: CascadeStore, indices: NDArray[np.integer] | None = None
+) -> Iterator[tuple[str, Identity]]:
+    """Yield id and identity of some cascades, of all by default."""
+    chosen = range(len(store)) if indices is None else indices.tolist()
+    for index in chosen:
+        source = int(store.post_ptr[index])
+        yield store.ids[index], Identity.of(int(store.posted_at[index]), store.text[source])
+
+
+def is_platform_id(name: str) -> bool:
+    """Say whether a platform numbered what is called so, which then is one wherever it is found."""
+    return _PLATFORM_ID.fullmatch(name) is not None
+
+
+def same_thread(name: str, one: Identity, other: Identity) -> bool:
+    """Say whether two cascades of the id ``name`` are the same thread."""
+    if is_platform_id(name):
+        return True
+    if one.posted_at and other.posted_at and one.posted_at != other.posted_at:
+        return False
+    return not (one.source and other.source) or one.source == other.source
+
+
+def shared_threads(
+    store: CascadeStore, other: CascadeStore, indices: NDArray[np.integer] | None = None
+) -> NDArray[np.bool_]:
+    """Say which cascades of ``other`` are a thread of ``store`` as well.
+
+    Args:
+        store: where threads are known.
+        other: where they are looked for.
+        indices: positions in ``store`` of the threads that count; all by default.
+
+    Returns:
+        (C,) for the C cascades of ``other``.
+    """
+    known = dict(identities(store, indices))
+    found = (name in known and same_thread(name, own, known[name])
+             for name, own in identities(other))
+    return np.fromiter(found, bool, len(other))

@@ -1,0 +1,385 @@
+"""Read a cascade file: validated once, mapped into memory, gathered without a loop over posts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgljoint._internal.suggest import did_you_mean
+from dgljoint._internal.tables import Sheet, Shown
+from dgljoint.data.store._hdf5 import digest_of, map_columns, read_attributes
+from dgljoint.data.store.layout import DERIVED
+from dgljoint.data.store.task_labels import StoredTarget
+from dgljoint.data.store.validate import check_attributes, check_columns
+from dgljoint.errors import DataError, UsageError
+
+# Posts a cascade from which on copying it as a whole pays.
+_LONG = 64
+# What does not belong to the cascades: how they are divided, and who wrote the file.
+_BESIDE_CONTENT = ("digest", "splits", "splits_refused", "created_with")
+_BESIDE_CASCADES = ("splits/", "groups/")
+
+
+class Strings:
+    """A string column, decoded on access."""
+
+    def __init__(self, ptr: NDArray[np.int64], data: NDArray[np.uint8]) -> None:
+        self._ptr = ptr
+        self._data = data
+
+    def __len__(self) -> int:
+        return len(self._ptr) - 1
+
+    def __getitem__(self, index: int) -> str:
+        text = self._data[self._ptr[index] : self._ptr[index + 1]].tobytes()
+        return text.decode(errors="replace")  # whoever wrote the file may have cut a character
+
+    def between(self, start: int, end: int) -> list[str]:
+        """Decode the strings from ``start`` up to ``end``."""
+        return [self[index] for index in range(start, end)]
+
+    def filled(self) -> int:
+        """Count the strings that are not empty."""
+        return int((np.diff(self._ptr) > 0).sum())
+
+    def all(self) -> list[str]:
+        """Decode the whole column."""
+        blob = self._data.tobytes()
+        ptr = self._ptr.tolist()
+        return [blob[start:end].decode(errors="replace") for start, end in pairwise(ptr)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SparseFeature:
+    """A stored sparse feature: one CSR row a post of the whole store.
+
+    Attributes:
+        indptr: (P+1,) where each row starts and ends.
+        indices: (nnz,) columns.
+        values: (nnz,).
+        columns: number of columns.
+        vocabulary: names of the columns; ``None`` where they have none.
+    """
+
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    values: NDArray[np.float32]
+    columns: int
+    vocabulary: Strings | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DenseFeature:
+    """A stored dense feature: the rows that exist.
+
+    Attributes:
+        rows: (K, F) float16 or float32.
+        posts: (K,) position in the store of each row's post, ascending; ``None`` where all P posts
+            have a row.
+    """
+
+    rows: NDArray[Any]
+    posts: NDArray[np.int64] | None
+
+    @property
+    def columns(self) -> int:
+        """F, the number of columns."""
+        return int(self.rows.shape[1])
+
+    def of(self, posts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+        """Return which of N posts have a row, (R,) places among them, and the (R, F) rows."""
+        if self.posts is None:
+            return np.arange(len(posts)), self.rows[posts]
+        row = np.searchsorted(self.posts, posts)
+        found = row < len(self.posts)
+        found[found] = self.posts[row[found]] == posts[found]
+        return np.flatnonzero(found), self.rows[row[found]]
+
+    def filled(self, posts: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return (N, F), zeros for those of N posts that have no row."""
+        place, rows = self.of(posts)
+        whole = np.zeros((len(posts), self.columns), np.float32)
+        whole[place] = rows
+        return whole
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSplit:
+    """A split as stored.
+
+    Attributes:
+        name: of the split.
+        fold: (C,) of each cascade; -1: left out.
+        grouped_by: what is kept together; ``""`` for nothing.
+        group: (C,) cascades of one number are kept together; ``None`` for nothing.
+        ordered_by: ``time`` when a fold is tested by what was trained on the folds after it, which
+            are earlier; ``""`` when folds have no order.
+        digest: of which cascade stands in which fold, what is kept together and the order.
+    """
+
+    name: str
+    fold: NDArray[np.int8]
+    grouped_by: str
+    group: NDArray[np.int32] | None
+    ordered_by: str
+    digest: str
+
+    @property
+    def folds(self) -> int:
+        """Number of folds."""
+        return int(self.fold.max(initial=-1)) + 1
+
+
+@dataclass(frozen=True, eq=False)
+class CascadeColumns:
+    """B cascades as read: N posts one after the other.
+
+    Attributes:
+        index: (B,) position of each cascade in the store.
+        post_ptr: (B+1,) where each cascade's posts start and end below.
+        posts: (N,) position of each post in the store.
+        parent: (N,) int64 index of the parent in this batch, -1 for a source.
+        delay_seconds: (N,) float64.
+        kind: (N,) uint8.
+    """
+
+    index: NDArray[np.int64]
+    post_ptr: NDArray[np.int64]
+    posts: NDArray[np.int64]
+    parent: NDArray[np.int64]
+    delay_seconds: NDArray[np.float64]
+    kind: NDArray[np.uint8]
+
+    @cached_property
+    def cascade_of(self) -> NDArray[np.int64]:
+        """(N,) position of each post's cascade among the B."""
+        return np.repeat(np.arange(len(self.index)), np.diff(self.post_ptr))
+
+    @cached_property
+    def timed(self) -> NDArray[np.bool_]:
+        """(B,) whether anything in a cascade is later than its source."""
+        return self.delay_seconds[self.post_ptr[1:] - 1] > 0
+
+
+class CascadeStore(Shown):
+    """One cascade file, open for reading.
+
+    Attributes:
+        on_read: is told the positions of all cascades that :meth:`read` is asked for.
+
+    Raises:
+        DataError: the file is missing, foreign, of another version, damaged, or breaks the
+            format's invariants.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.on_read: Callable[[NDArray[np.int64]], None] | None = None
+        self.attributes = read_attributes(path)
+        check_attributes(path, self.attributes)
+        self._columns = map_columns(path)
+        check_columns(path, self._columns, self.attributes)
+        self.post_ptr = self._columns["cascade/post_ptr"]
+        self.label = self._columns["cascade/label"]
+        self.event = self._columns["cascade/event"]
+        self.posted_at = self._columns["cascade/posted_at"]
+        self.ids = self._strings("cascade/id")
+        self.event_names = self._strings("event/name")
+        self.user = self._columns["post/user"]
+        self.post_ids = self._strings("post/id")
+        self.text = self._strings("post/text")
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def _sheet(self) -> Sheet:
+        from dgljoint.evaluation.result_tables import store_sheet
+
+        return store_sheet(self)
+
+    @property
+    def name(self) -> str:
+        """Name of the data set."""
+        return str(self.attributes["name"])
+
+    @property
+    def digest(self) -> str:
+        """Identifies all that the file holds."""
+        return str(self.attributes["digest"])
+
+    @cached_property
+    def content_digest(self) -> str:
+        """Identifies the cascades and their features, however they are divided.
+
+        It stays the same when a split is added, and when another version of dgljoint builds the
+        same file. Taken when it is asked for: a pass over the file.
+        """
+        columns = {
+            name: column for name, column in self._columns.items()
+            if not name.startswith(_BESIDE_CASCADES)
+        }
+        attributes = {
+            name: value for name, value in self.attributes.items() if name not in _BESIDE_CONTENT
+        }
+        return digest_of(columns, attributes)
+
+    @property
+    def columns(self) -> Mapping[str, NDArray[Any]]:
+        """Every column as it stands in the file, by its path there."""
+        return dict(self._columns)
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """The classes, by number."""
+        return tuple(self.attributes["label_names"])
+
+    @property
+    def posts(self) -> int:
+        """Number of posts."""
+        return int(self.post_ptr[-1])
+
+    @property
+    def features(self) -> Mapping[str, str]:
+        """Names of the features, each with ``sparse``, ``dense`` or ``derived``.
+
+        A derived one is computed when a batch is made; nothing of it is stored.
+        """
+        # The first files of this version do not name them, and all were used.
+        derived = self.attributes.get("derived", DERIVED)
+        return {**self.attributes["features"], **dict.fromkeys(derived, "derived")}
+
+    def relabelled(self, names: Sequence[str]) -> CascadeStore:
+        """Return the same cascades with the classes ``names``, each found by its name.
+
+        A cascade of a class that is not among them has no label.
+        """
+        number = [names.index(name) if name in names else -1 for name in self.label_names]
+        made = copy(self)
+        # -1, the last, is no label.
+        made.label = np.array([*number, -1], self.label.dtype)[self.label]
+        made.attributes = {**self.attributes, "label_names": list(names)}
+        return made
+
+    def read(self, indices: NDArray[np.integer[Any]]) -> CascadeColumns:
+        """Gather the structure of some cascades, in the order given."""
+        index = np.asarray(indices, np.int64)
+        if self.on_read is not None:
+            self.on_read(index)
+        starts, ends = self.post_ptr[index], self.post_ptr[index + 1]
+        sizes = ends - starts
+        post_ptr = np.concatenate(([0], sizes.cumsum()))
+        first = post_ptr[:-1]
+        posts = np.arange(post_ptr[-1]) + np.repeat(starts - first, sizes)
+        # A cascade's posts stand together: where cascades are long, copying each as a whole is
+        # several times faster than picking posts.
+        whole = len(posts) > _LONG * len(index)
+        stretches = [
+            slice(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+        ]
+
+        def gather(path: str) -> NDArray[Any]:
+            column = self._columns[path]
+            parts = [column[stretch] for stretch in stretches] if whole else [column.take(posts)]
+            return np.concatenate(parts) if whole else parts[0]
+
+        parent = gather("post/parent") + np.repeat(first, sizes)
+        parent[first] = -1
+        return CascadeColumns(
+            index=index,
+            post_ptr=post_ptr,
+            posts=posts,
+            parent=parent,
+            delay_seconds=gather("post/delay"),
+            kind=gather("post/kind"),
+        )
+
+    def sparse(self, feature: str) -> SparseFeature:
+        """Return a sparse feature."""
+        base = f"features/{feature}"
+        width = self.attributes.get("columns", {}).get(feature)
+        words = self._strings(f"{base}/vocabulary") if width is None else None
+        return SparseFeature(
+            indptr=self._columns[f"{base}/indptr"],
+            indices=self._columns[f"{base}/indices"],
+            values=self._columns[f"{base}/values"],
+            columns=len(words) if words is not None else width,
+            vocabulary=words,
+        )
+
+    def dense(self, feature: str) -> DenseFeature:
+        """Return a dense feature."""
+        base = f"features/{feature}"
+        return DenseFeature(self._columns[f"{base}/rows"], self._columns.get(f"{base}/posts"))
+
+    @cached_property
+    def targets(self) -> Mapping[str, StoredTarget]:
+        """Labels of other tasks, by name; none of them is a feature."""
+        return {
+            name: StoredTarget(
+                name, target["per"], tuple(target["names"]), self._columns[f"targets/{name}"]
+            )
+            for name, target in self.attributes.get("targets", {}).items()
+        }
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the stored splits."""
+        return tuple(self.attributes["splits"])
+
+    @property
+    def splits_refused(self) -> Mapping[str, str]:
+        """Splits that the data do not allow, each with the reason."""
+        # The first files of this version did not say.
+        return dict(self.attributes.get("splits_refused", {}))
+
+    def split(self, name: str) -> StoredSplit:
+        """Return a split.
+
+        Raises:
+            UsageError: there is none of that name.
+            DataError: there is none at all.
+        """
+        splits = self.attributes["splits"]
+        why = self.splits_refused.get(name)
+        if name not in splits:
+            message = f"{self.path} has no split '{name}'" + (f": {why}" if why else "")
+            if not splits:
+                raise DataError(
+                    message, hint="a file without a split can be scored, not trained on: it lacks "
+                    "cascades or events"
+                )
+            hint = f"it has {', '.join(splits)}: --split names one"
+            raise UsageError(message, hint=hint if why else did_you_mean(name, splits))
+        settings = splits[name]
+        grouped_by = settings["grouped_by"]
+        return StoredSplit(
+            name=name,
+            fold=self._columns[f"splits/{name}"],
+            grouped_by=grouped_by,
+            group=self._columns.get(f"groups/{name}", self.event) if grouped_by else None,
+            # The first files of this version said neither.
+            ordered_by=settings.get("ordered_by", ""),
+            digest=settings.get("digest", ""),
+        )
+
+    def kept_apart(self, split: str) -> str | None:
+        """Say what never stands on both sides of a split; ``None`` for random folds.
+
+        A cascade of unknown event counts as an event of its own: where all are, none is kept apart.
+
+        Raises:
+            UsageError: there is no split of that name.
+        """
+        grouped_by = self.split(split).grouped_by
+        return grouped_by if grouped_by and len(np.unique(self.event)) < len(self) else None
+
+    def _strings(self, path: str) -> Strings:
+        return Strings(self._columns[f"{path}/ptr"], self._columns[f"{path}/bytes"])

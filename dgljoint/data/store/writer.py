@@ -1,0 +1,300 @@
+"""Write a cascade file, one cascade at a time, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dgljoint._internal.files import replacing, writing
+from dgljoint._version import __version__
+from dgljoint.data.cascade import Block, Cascade, RowBlock, SparseBlock
+from dgljoint.data.store import layout as schema
+from dgljoint.data.store._hdf5 import Column, Spool, write
+from dgljoint.data.store.task_labels import TargetColumns
+from dgljoint.errors import DataError
+
+
+@contextmanager
+def create_store(
+    path: Path, *, name: str, reader: str, label_names: Sequence[str], raw_digest: str = ""
+) -> Iterator[StoreWriter]:
+    """Write a cascade file that appears under ``path`` only when the block ends well.
+
+    Args:
+        path: the file to make; its folder must exist.
+        name: of the data set, for people.
+        reader: name of the reader that makes the cascades.
+        label_names: the classes, in the order their numbers are given.
+        raw_digest: identifies the raw input; :meth:`StoreWriter.set_raw_digest` says it later.
+
+    Raises:
+        RunFailedError: the file system refuses to write.
+    """
+    attributes: dict[str, object] = {
+        "format": schema.FORMAT,
+        "version": schema.VERSION,
+        "name": name,
+        "reader": reader,
+        "label_names": list(label_names),
+        "raw_digest": raw_digest,
+        "created_with": f"dgljoint {__version__}",
+    }
+    with replacing(path) as temporary, ExitStack() as spools:
+        writer = StoreWriter(path, attributes, label_names, spools)
+        yield writer
+        writer.finish(temporary)
+
+
+def split_settings(
+    ids: str,
+    fold: NDArray[np.integer[Any]],
+    group: NDArray[np.integer[Any]] | None,
+    *,
+    grouped_by: str,
+    ordered_by: str,
+) -> dict[str, str]:
+    """Return what a file says of a split beside its columns; ``ids`` is :func:`digest_ids`."""
+    digest = blake2b(f"{ids} {grouped_by} {ordered_by} ".encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(fold, schema.SPLIT_DTYPE).data)
+    if group is not None:
+        digest.update(np.ascontiguousarray(group, schema.GROUP_DTYPE).data)
+    return {
+        "grouped_by": grouped_by, "ordered_by": ordered_by, "digest": digest.hexdigest(),
+    }
+
+
+def digest_ids(ids: Sequence[str]) -> str:
+    """Return a digest of the cascades' ids in their order."""
+    digest = blake2b(digest_size=16)
+    for name in ids:
+        digest.update(_id_line(name))
+    return digest.hexdigest()
+
+
+def _id_line(name: str) -> bytes:
+    return f"{name}\n".encode()
+
+
+class StoreWriter:
+    """Takes cascades one at a time; made by :func:`create_store`.
+
+    Attributes:
+        digest: of the file's content, once it is whole.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        attributes: dict[str, object],
+        label_names: Sequence[str],
+        spools: ExitStack,
+    ) -> None:
+        self.digest = ""
+        self._path = path
+        self._attributes = attributes
+        self._closing = spools
+        self._labels = {label: number for number, label in enumerate(label_names)}
+        self._events: dict[str, int] = {}
+        self._features: dict[str, str] = {}
+        self._columns: dict[str, int] = {}
+        self._derived = list(schema.DERIVED)
+        self._splits: dict[str, dict[str, str]] = {}
+        self._refused: dict[str, str] = {}
+        self._spools: dict[str, Spool] = {}
+        self._targets = TargetColumns()
+        self._ids = blake2b(digest_size=16)
+        self._cascades = 0
+        self._posts = 0
+        for column in schema.COLUMNS:
+            self._open(column.path, column.dtype)
+        self._append("cascade/post_ptr", [0])
+
+    def add(self, cascade: Cascade, features: Mapping[str, Block]) -> None:
+        """Append one cascade with its features.
+
+        Args:
+            cascade: its invariant is checked here.
+            features: by name, a sparse block, or dense float16 or float32: an (N, F) array, or a
+                row block where only some posts have a row; every call gives the same names.
+
+        Raises:
+            DataError: the cascade breaks the invariant or has an unknown label.
+        """
+        cascade.check()
+        if cascade.label is not None and cascade.label not in self._labels:
+            raise DataError(f"cascade {cascade.id}: label {cascade.label!r} is not declared")
+        event = cascade.event or f"cascade {cascade.id}"
+        number = self._events.setdefault(event, len(self._events))
+        self._cascades += 1
+        self._posts += len(cascade)
+        self._append_strings("cascade/id", [cascade.id])
+        self._ids.update(_id_line(cascade.id))
+        label = -1 if cascade.label is None else self._labels[cascade.label]
+        self._append("cascade/label", [label])
+        self._append("cascade/event", [number])
+        self._append("cascade/posted_at", [cascade.posted_at])
+        self._append("cascade/post_ptr", [self._posts])
+        self._append("post/parent", cascade.parent)
+        self._append("post/delay", cascade.delay_seconds)
+        self._append("post/user", cascade.user)
+        self._append("post/kind", cascade.kind)
+        self._append_strings("post/id", cascade.post_id)
+        self._append_strings("post/text", cascade.text)
+        self._targets.add(cascade)
+        for name, block in features.items():
+            self._append_feature(name, block, len(cascade))
+
+    def set_vocabulary(self, feature: str, words: Sequence[str]) -> None:
+        """Name the columns of a sparse feature; call once, after the last cascade."""
+        path = f"features/{feature}/vocabulary"
+        self._open(path, None)
+        self._append_strings(path, words)
+
+    def set_columns(self, feature: str, number: int) -> None:
+        """Say how many columns a sparse feature without a vocabulary has."""
+        self._columns[feature] = number
+
+    def set_derived(self, names: Sequence[str]) -> None:
+        """Say which of the features that are computed for a batch are wanted; all by default."""
+        self._derived = list(names)
+
+    def set_split(
+        self,
+        name: str,
+        fold: NDArray[np.integer[Any]],
+        *,
+        grouped_by: str,
+        group: NDArray[np.integer[Any]] | None = None,
+        ordered_by: str = "",
+    ) -> None:
+        """Store a split, with a digest of its own.
+
+        Args:
+            name: of the split.
+            fold: (C,) fold of each cascade, from 0; -1 for a cascade left out.
+            grouped_by: what never stands on both sides: ``event``, or ``""`` for nothing.
+            group: (C,) cascades of one number are kept together; the event's when ``None``.
+            ordered_by: ``time`` when a fold is to be tested by what was trained on the folds
+                after it, which are earlier; ``""`` when folds have no order.
+        """
+        if len(fold) != self._cascades:
+            raise DataError(f"split {name} names {len(fold)} of {self._cascades} cascades")
+        path = f"splits/{name}"
+        self._open(path, schema.SPLIT_DTYPE)
+        self._append(path, fold)
+        if group is not None:
+            self._open(f"groups/{name}", schema.GROUP_DTYPE)
+            self._append(f"groups/{name}", group)
+        self._splits[name] = split_settings(
+            self._ids.hexdigest(), fold, group, grouped_by=grouped_by, ordered_by=ordered_by
+        )
+
+    def refuse_split(self, name: str, why: str) -> None:
+        """Store why there is no split of a name."""
+        self._refused[name] = why
+
+    def set_raw_digest(self, raw_digest: str) -> None:
+        """Say what identifies the raw input."""
+        self._attributes["raw_digest"] = raw_digest
+
+    def set_counts(self, counts: Mapping[str, int]) -> None:
+        """Store what the reader counted."""
+        self._attributes["counts"] = dict(counts)
+
+    def finish(self, path: Path) -> None:
+        """Put everything into one HDF5 file at ``path``."""
+        self._append_strings("event/name", list(self._events))
+        self._attributes |= {
+            "features": self._features,
+            "columns": self._columns,
+            "derived": self._derived,
+            "splits": self._splits,
+            "splits_refused": self._refused,
+        }
+        # What few files have is said by those alone.
+        if targets := self._targets.settings():
+            self._attributes["targets"] = targets
+        for name, kind in self._features.items():
+            if kind == "dense" and self._spools[f"features/{name}/posts"].length == self._posts:
+                del self._spools[f"features/{name}/posts"]  # every post has a row
+        columns: dict[str, Column] = {**self._spools, **self._targets.columns()}
+        with writing(self._path):
+            self.digest = write(path, columns, self._attributes)
+
+    def _append_feature(self, name: str, block: Block, posts: int) -> None:
+        if name in schema.DERIVED or not schema.FEATURE_NAME.fullmatch(name):
+            raise DataError(f"feature {name!r} cannot be stored under this name")
+        kind = "sparse" if isinstance(block, SparseBlock) else "dense"
+        if self._features.get(name, kind) != kind:
+            raise DataError(f"feature {name} is sparse in some cascades and dense in others")
+        if isinstance(block, SparseBlock):
+            self._append_sparse(name, block, posts)
+        else:
+            self._append_dense(name, block, posts)
+        self._features[name] = kind
+
+    def _append_sparse(self, name: str, block: SparseBlock, posts: int) -> None:
+        base = f"features/{name}"
+        if f"{base}/indptr" not in self._spools:
+            for part, dtype in schema.SPARSE_PARTS.items():
+                self._open(f"{base}/{part}", dtype)
+            self._append(f"{base}/indptr", [0])
+        rows, filled = len(block.indptr) - 1, self._spools[f"{base}/values"].length
+        if rows != posts:
+            raise DataError(f"feature {name} has {rows} rows for {posts} posts")
+        self._append(f"{base}/indptr", block.indptr[1:] + filled)
+        self._append(f"{base}/indices", block.indices)
+        self._append(f"{base}/values", block.values)
+
+    def _append_dense(self, name: str, block: RowBlock | NDArray[Any], posts: int) -> None:
+        base = f"features/{name}"
+        some = isinstance(block, RowBlock)
+        rows = block.rows if isinstance(block, RowBlock) else block
+        index = block.index if isinstance(block, RowBlock) else np.arange(posts)
+        if rows.dtype not in schema.DENSE_DTYPES or rows.ndim != 2:
+            raise DataError(
+                f"feature {name} is of type {rows.dtype}, {rows.ndim} axes; expected "
+                "float16 or float32, 2"
+            )
+        if len(rows) != len(index):
+            what = "places" if some else "posts"
+            raise DataError(f"feature {name} has {len(rows)} rows for {len(index)} {what}")
+        if not schema.ascending(index, posts):
+            raise DataError(f"feature {name} has rows in places that do not ascend in its posts")
+        if f"{base}/rows" not in self._spools:
+            self._open(f"{base}/rows", rows.dtype, rows.shape[1:])
+            self._open(f"{base}/posts", schema.ROW_POSTS)
+        if rows.shape[1:] != self._spools[f"{base}/rows"].row:
+            raise DataError(f"feature {name} has cascades of different numbers of columns")
+        self._append(f"{base}/rows", rows)
+        self._append(f"{base}/posts", index + (self._posts - posts))
+
+    def _open(self, path: str, dtype: np.dtype[Any] | None, row: tuple[int, ...] = ()) -> None:
+        if dtype is None:
+            self._open(f"{path}/ptr", schema.STRING_PTR)
+            self._open(f"{path}/bytes", schema.STRING_BYTES)
+            self._append(f"{path}/ptr", [0])
+            return
+        with writing(self._path):
+            spool = Spool(self._path.parent, dtype, row)
+        self._closing.callback(spool.close)
+        self._spools[path] = spool
+
+    def _append(self, path: str, values: Sequence[int] | NDArray[Any]) -> None:
+        spool = self._spools[path]
+        with writing(self._path):
+            spool.append(np.asarray(values, spool.dtype))
+
+    def _append_strings(self, path: str, strings: Sequence[str]) -> None:
+        encoded = [string.encode() for string in strings]
+        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
+        filled = self._spools[f"{path}/bytes"].length
+        self._append(f"{path}/ptr", lengths.cumsum() + filled)
+        self._append(f"{path}/bytes", np.frombuffer(b"".join(encoded), np.uint8))
+

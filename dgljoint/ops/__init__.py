@@ -1,0 +1,1 @@
+"""Operations on ragged cascades, on the kernels of DGL or of torch."""

@@ -1,0 +1,1 @@
+"""The two tasks: targets and hidden edges, heads, losses, and the metric that selects an epoch."""

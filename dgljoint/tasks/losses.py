@@ -1,0 +1,82 @@
+"""The losses of the two tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from torch import Tensor
+from torch.nn import functional
+
+from dgljoint.batch.batch import CascadeBatch
+from dgljoint.nn.messages import log_softmax_over_groups
+from dgljoint.nn.protocols import Outputs
+
+CASCADE = "cascade"
+RUMOR = "rumor"
+TASKS = (CASCADE, RUMOR)
+
+
+def listwise_loss(logits: Tensor, batch: CascadeBatch) -> Tensor:
+    """Return the mean over targets of -log softmax at the parent, among the target's candidates.
+
+    Shapes: ``logits`` (P,) to a scalar; 0 when the batch asks nothing.
+    """
+    if batch.targets == 0:
+        return logits.sum() * 0
+    log_probability = log_softmax_over_groups(logits, batch.pair_group, batch.targets)
+    return -log_probability[batch.pair_target].mean()
+
+
+def binary_loss(logits: Tensor, batch: CascadeBatch) -> Tensor:
+    """Return binary cross-entropy: the parent counts as much as all its rivals together.
+
+    Shapes: ``logits`` (P,) to a scalar; 0 when the batch asks nothing.
+    """
+    if batch.targets == 0:
+        return logits.sum() * 0
+    parent = functional.softplus(-logits[batch.pair_target])
+    rival = functional.softplus(logits).masked_fill(batch.pair_target, 0)
+    summed = logits.new_zeros(batch.targets).index_add(0, batch.pair_group, rival)
+    rivals = batch.pair_group.bincount(minlength=batch.targets) - 1
+    return (parent + summed / rivals).mean()
+
+
+LINK_LOSSES: dict[str, Callable[[Tensor, CascadeBatch], Tensor]] = {
+    "listwise": listwise_loss,
+    "bce": binary_loss,
+}
+
+
+def rumor_loss(logits: Tensor, batch: CascadeBatch) -> Tensor:
+    """Return the mean cross-entropy over the labelled cascades; 0 when there are none.
+
+    Shapes: ``logits`` (B, C) to a scalar.
+    """
+    labelled = batch.label >= 0
+    if not bool(labelled.any()):
+        return logits.sum() * 0
+    return functional.cross_entropy(logits[labelled], batch.label[labelled])
+
+
+def not_asked(batch: CascadeBatch) -> tuple[str, ...]:
+    """Name the tasks that a batch has nothing to ask of: their losses are 0 and mean nothing."""
+    asked = {CASCADE: batch.targets > 0, RUMOR: bool((batch.label >= 0).any())}
+    return tuple(task for task in TASKS if not asked[task])
+
+
+def task_losses(
+    outputs: Outputs, batch: CascadeBatch, link_loss: str, tasks: Sequence[str] = TASKS
+) -> dict[str, Tensor]:
+    """Return the tasks' losses by name.
+
+    Args:
+        outputs: of the heads.
+        batch: what they were asked.
+        link_loss: a key of :data:`LINK_LOSSES`.
+        tasks: those of :data:`TASKS` that are trained.
+    """
+    losses: dict[str, Callable[[], Tensor]] = {
+        CASCADE: lambda: LINK_LOSSES[link_loss](outputs.link_logits, batch),
+        RUMOR: lambda: rumor_loss(outputs.rumor_logits, batch),
+    }
+    return {name: losses[name]() for name in tasks}

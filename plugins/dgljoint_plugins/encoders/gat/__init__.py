@@ -1,0 +1,52 @@
+"""``gat``: graph attention over the cascade as an undirected tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from dgljoint import BuildContext, EncoderSpec, Options, Reference, hookimpl
+
+if TYPE_CHECKING:
+    from dgljoint.nn import Encoder
+
+
+class GATOptions(Options):
+    """Options of ``gat``; the defaults are the paper's for Cora and Citeseer."""
+
+    layers: int = Field(2, ge=1, le=64, description="number of attention layers")
+    heads: int = Field(8, ge=1, le=256, description="heads of every layer but the last")
+    last_heads: int = Field(1, ge=1, le=256, description="heads of the last layer, averaged")
+    slope: float = Field(0.2, ge=0, lt=1, description="of the leaky rectifier on the scores")
+    dropout: float = Field(
+        0.6, ge=0, lt=1, description="share dropped of attention weights, and between layers"
+    )
+
+
+def build(options: GATOptions, context: BuildContext) -> Encoder:
+    """Build the encoder."""
+    from dgljoint_plugins.encoders.gat.module import GAT
+
+    return GAT(options, context.width)
+
+
+@hookimpl
+def dgljoint_encoders() -> Sequence[EncoderSpec]:
+    """Offer ``gat``."""
+    return [
+        EncoderSpec(
+            name="gat",
+            summary="multi-head attention of each post to its parent, its children and itself",
+            options=GATOptions,
+            build=build,
+            reference=Reference(
+                authors="Velickovic, P., Cucurull, G., Casanova, A., Romero, A., Lio, P. and "
+                "Bengio, Y.",
+                year=2018,
+                title="Graph Attention Networks",
+                url="https://arxiv.org/abs/1710.10903",
+            ),
+        )
+    ]

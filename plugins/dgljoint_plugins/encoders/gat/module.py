@@ -1,0 +1,91 @@
+"""Graph attention over the cascade as an undirected tree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dgljoint.nn import (
+    CascadeBatch,
+    Dropout,
+    Encoder,
+    softmax_over_neighbourhoods,
+    sum_over_neighbourhoods,
+    xavier,
+)
+
+if TYPE_CHECKING:
+    from dgljoint_plugins.encoders.gat import GATOptions
+
+
+class GAT(Encoder):
+    """Velickovic et al. (2018): a post's row is a weighted sum over its neighbourhood.
+
+    The neighbourhood N(v) of a post is its parent, its children and itself. For each head, with a
+    matrix W and vectors a, b (equations 1 to 4; the paper's vector is a and b end to end)::
+
+        s(u, v) = leaky_relu(<a, W h_u> + <b, W h_v>)
+        h'_v = sum over u in N(v) of softmax_u(s(u, v)) W h_u + c
+
+    The bias c is not in the equations but in the authors' code. Heads are joined end to end and
+    pass an ELU; those of the last layer are averaged (equation 6), and nothing follows, since its
+    output is no class score but a representation. Where D is no multiple of the heads, their
+    width is rounded up. The input of the first layer is not dropped: the engine has dropped it.
+
+    Args:
+        options: see :class:`dgljoint_plugins.encoders.gat.GATOptions`.
+        width: D.
+    """
+
+    def __init__(self, options: GATOptions, width: int) -> None:
+        super().__init__()
+        self.dropout = Dropout(options.dropout)
+        self.layers = nn.ModuleList()
+        size = width
+        for _ in range(options.layers - 1):
+            head_width = -(-width // options.heads)
+            self.layers.append(_Layer(size, options.heads, head_width, options))
+            size = options.heads * head_width
+        self.layers.append(_Layer(size, options.last_heads, width, options))
+
+    def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
+        """Encode. Shapes: ``x`` (N, D) to (N, D)."""
+        *inner, last = self.layers
+        for layer in inner:
+            x = self.dropout(functional.elu(layer(batch, x).flatten(1)))
+        encoded: Tensor = last(batch, x).mean(1)
+        return encoded
+
+
+class _Layer(nn.Module):
+    """H heads of width K over an input of width D."""
+
+    def __init__(self, width: int, heads: int, head_width: int, options: GATOptions) -> None:
+        super().__init__()
+        self.shape = (heads, head_width)
+        self.slope = options.slope
+        self.map = nn.Linear(width, heads * head_width, bias=False)
+        self.of_source = nn.Parameter(torch.empty(self.shape))
+        self.of_destination = nn.Parameter(torch.empty(self.shape))
+        self.bias = nn.Parameter(torch.zeros(self.shape))
+        self.dropout = Dropout(options.dropout)
+        xavier(self)
+        # Glorot's bound for the paper's vector, a map from 2 K numbers to one
+        bound = (6 / (2 * head_width + 1)) ** 0.5
+        nn.init.uniform_(self.of_source, -bound, bound)
+        nn.init.uniform_(self.of_destination, -bound, bound)
+
+    def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
+        """Attend. Shapes: ``x`` (N, D) to (N, H, K)."""
+        mapped = self.map(x).view(-1, *self.shape)
+        source, destination = batch.neighbourhood
+        scores = functional.leaky_relu(
+            (mapped * self.of_source).sum(2).index_select(0, source)
+            + (mapped * self.of_destination).sum(2).index_select(0, destination),
+            self.slope,
+        )
+        weights = self.dropout(softmax_over_neighbourhoods(batch, scores))
+        return sum_over_neighbourhoods(batch, weights, mapped) + self.bias

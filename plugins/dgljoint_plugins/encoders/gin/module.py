@@ -1,0 +1,67 @@
+"""Graph isomorphism network over the cascade as an undirected tree."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from dgljoint.nn import CascadeBatch, Dropout, Encoder, sum_to_children, sum_to_parents, xavier
+
+if TYPE_CHECKING:
+    from dgljoint_plugins.encoders.gin import GINOptions
+
+
+class GIN(Encoder):
+    """Xu et al. (2019): sums over neighbours, which tell multisets of them apart.
+
+    The neighbours N(v) of a post are its parent and its children. Layer k (equation 4.1)::
+
+        h_k(v) = MLP_k((1 + e_k) h_{k-1}(v) + sum over u in N(v) of h_{k-1}(u))
+
+    with ``e_k`` learned from 0 and two linear maps in the MLP, each rectified. The paper normalises
+    after each map over the batch, which would let its cascades influence one another. Here a post
+    is normalised over its own row, and between the maps only: once bounds the sums of a large
+    cascade and leaves more of their size, which is what the sums are for. The paper sums the posts
+    of every layer, the input's too, and maps them joined (equation 4.2) to class scores; here a
+    linear map of every layer's row gives each post a representation, and pooling is the rumor
+    head's.
+
+    Args:
+        options: see :class:`dgljoint_plugins.encoders.gin.GINOptions`.
+        width: D.
+    """
+
+    def __init__(self, options: GINOptions, width: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            _Layer(width, options.learn_epsilon) for _ in range(options.layers)
+        )
+        self.join = nn.Linear((options.layers + 1) * width, width)
+        self.dropout = Dropout(options.dropout)
+        xavier(self)
+
+    def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
+        """Encode. Shapes: ``x`` (N, D) to (N, D)."""
+        rows = [x]
+        for layer in self.layers:
+            rows.append(layer(batch, rows[-1]))
+        encoded: Tensor = self.dropout(self.join(torch.cat(rows, dim=1)))
+        return encoded
+
+
+class _Layer(nn.Module):
+    def __init__(self, width: int, learn_epsilon: bool) -> None:
+        super().__init__()
+        self.epsilon = nn.Parameter(torch.zeros(()), requires_grad=learn_epsilon)
+        self.mlp = nn.Sequential(
+            nn.Linear(width, width), nn.LayerNorm(width), nn.ReLU(),
+            nn.Linear(width, width), nn.ReLU(),
+        )
+
+    def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
+        """Shapes: ``x`` (N, D) to (N, D)."""
+        neighbours = sum_to_children(batch, x) + sum_to_parents(batch, x)
+        mapped: Tensor = self.mlp((1 + self.epsilon) * x + neighbours)
+        return mapped

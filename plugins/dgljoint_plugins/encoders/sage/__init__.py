@@ -1,0 +1,49 @@
+"""``sage``: a post and what its neighbours say together, mapped apart and added."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from dgljoint import BuildContext, EncoderSpec, Options, Reference, hookimpl
+
+if TYPE_CHECKING:
+    from dgljoint.nn import Encoder
+
+
+class SAGEOptions(Options):
+    """Options of ``sage``; the defaults are the paper's, which drops nothing."""
+
+    layers: int = Field(2, ge=1, le=64, description="number of layers")
+    aggregator: Literal["mean", "pool"] = Field(
+        "mean", description="mean of the neighbours, or maximum of a layer over each of them"
+    )
+    dropout: float = Field(0.0, ge=0, lt=1, description="share dropped between layers")
+
+
+def build(options: SAGEOptions, context: BuildContext) -> Encoder:
+    """Build the encoder."""
+    from dgljoint_plugins.encoders.sage.module import SAGE
+
+    return SAGE(options, context.width)
+
+
+@hookimpl
+def dgljoint_encoders() -> Sequence[EncoderSpec]:
+    """Offer ``sage``."""
+    return [
+        EncoderSpec(
+            name="sage",
+            summary="GraphSAGE: each post beside the mean or maximum of its neighbours",
+            options=SAGEOptions,
+            build=build,
+            reference=Reference(
+                authors="Hamilton, W. L., Ying, R. and Leskovec, J.",
+                year=2017,
+                title="Inductive Representation Learning on Large Graphs",
+                url="https://arxiv.org/abs/1706.02216",
+            ),
+        )
+    ]

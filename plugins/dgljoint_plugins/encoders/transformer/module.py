@@ -1,0 +1,121 @@
+"""Self-attention over the posts of a cascade."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dgljoint.nn import CascadeAttention, CascadeBatch, Dropout, Encoder, PairBias, xavier
+from dgljoint_plugins.shared.trees import Forest
+
+if TYPE_CHECKING:
+    from dgljoint_plugins.encoders.transformer import TransformerOptions
+
+_WAVES = 16
+# The paper's 10,000 is for hundreds of positions; depths, and logarithms of seconds, stay below
+# this, and the longer waves would be flat.
+_LONGEST = 100.0
+
+
+class Transformer(Encoder):
+    """Layers of Vaswani et al. (2017), with the posts of a cascade for the words of a sentence.
+
+    Each layer is, with the normalisation first (Xiong et al., 2020, arXiv 2002.04745), which
+    trains without the paper's warm-up::
+
+        x' = x + dropout(MultiHead(LN(x)))
+        y  = x' + dropout(W2 dropout(relu(W1 LN(x'))))
+
+    and the engine normalises the last one's output. A post attends within its own cascade to
+    observed posts and itself; a pending post, and with ``causal`` every post, to the past alone.
+    See :func:`dgljoint.nn.attend`.
+
+    With ``depth_time`` the input is told of places: a linear map of sines and cosines, of the
+    depth in the observed tree and of log(1 + seconds). A post below a hidden edge has no depth, and
+    zeros for it. With ``tree_distance`` the scores are (Ying et al., 2021, "Do Transformers Really
+    Perform Bad for Graph Representation?", arXiv 2106.05234, equation 6)::
+
+        <q_i, k_j> / sqrt(D / H) + b[distance(i, j)]
+
+    with b learned for each head and shared by the layers, and a value of its own where no observed
+    way leads from one post to the other. It starts at zero: as attention that knows no places.
+    The distances are computed for the pairs at hand, from tables of N log N numbers.
+
+    Args:
+        options: see :class:`dgljoint_plugins.encoders.transformer.TransformerOptions`.
+        width: D.
+    """
+
+    def __init__(self, options: TransformerOptions, width: int) -> None:
+        super().__init__()
+        self.furthest = options.distances
+        self.places = self.distance_bias = None
+        if options.encoding == "depth_time":
+            self.places = nn.Linear(4 * _WAVES, width, bias=False)
+        else:
+            self.distance_bias = nn.Parameter(torch.zeros(options.distances + 2, options.heads))
+        self.layers = nn.ModuleList(_Layer(options, width) for _ in range(options.layers))
+        xavier(self)
+
+    def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
+        """Encode. Shapes: ``x`` (N, D) to (N, D)."""
+        forest = Forest(batch)
+        if self.places is not None:
+            x = x + self.places(_encode_places(batch, forest).to(x.dtype))
+        bias = self._bias(forest)
+        for layer in self.layers:
+            x = layer(batch, x, bias)
+        return x
+
+    def _bias(self, forest: Forest) -> PairBias | None:
+        table, furthest = self.distance_bias, self.furthest
+        if table is None:
+            return None
+
+        def bias(query: Tensor, key: Tensor) -> Tensor:
+            distance = forest.distance(query, key, furthest)
+            return functional.embedding(distance, table).permute(0, 3, 1, 2)
+
+        return bias
+
+
+class _Layer(nn.Module):
+    """One layer, normalisation first."""
+
+    def __init__(self, options: TransformerOptions, width: int) -> None:
+        super().__init__()
+        inner = options.expansion * width
+        self.attention_norm = nn.LayerNorm(width)
+        self.attention = CascadeAttention(width, options.heads)
+        self.causal = options.causal
+        self.feed_norm = nn.LayerNorm(width)
+        self.feed = nn.Sequential(
+            nn.Linear(width, inner), nn.ReLU(), Dropout(options.dropout),
+            nn.Linear(inner, width),
+        )
+        self.dropout = Dropout(options.dropout)
+
+    def forward(self, batch: CascadeBatch, x: Tensor, bias: PairBias | None) -> Tensor:
+        normed = self.attention_norm(x)
+        attended = self.attention(normed, normed, batch, causal=self.causal, bias=bias)
+        x = x + self.dropout(attended)
+        encoded: Tensor = x + self.dropout(self.feed(self.feed_norm(x)))
+        return encoded
+
+
+def _encode_places(batch: CascadeBatch, forest: Forest) -> Tensor:
+    """Return (N, 4 * waves): waves of the depth, zeros where it is not known, and of the time."""
+    known = forest.root == batch.root[batch.cascade_of]
+    depth = _waves(forest.depth) * known.unsqueeze(1)
+    return torch.cat((depth, _waves(batch.delay_seconds.log1p())), dim=1)
+
+
+def _waves(position: Tensor) -> Tensor:
+    """Encode positions as in section 3.5 of the paper. Shapes: (N,) to (N, 2 * waves)."""
+    number = torch.arange(_WAVES, device=position.device)
+    angle = position.float().unsqueeze(1) * torch.exp(number * (-math.log(_LONGEST) / _WAVES))
+    return torch.cat((angle.sin(), angle.cos()), dim=1)

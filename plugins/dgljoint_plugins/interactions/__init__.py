@@ -1,0 +1,1 @@
+"""Interactions, one folder each."""

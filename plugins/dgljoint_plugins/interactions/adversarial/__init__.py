@@ -1,0 +1,60 @@
+"""``adversarial``: a discriminator tells the real propagation graph from the predicted one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from dgljoint import BuildContext, InteractionSpec, Options, Reference, hookimpl
+
+if TYPE_CHECKING:
+    from dgljoint.nn import Interaction
+
+
+class AdversarialOptions(Options):
+    """Options of ``adversarial``."""
+
+    weight: float = Field(0.1, ge=0, description="coefficient of the loss, after the warm-up")
+    warmup: int = Field(
+        200, ge=0, description="steps in which the loss's gradient grows to its full size"
+    )
+    # Of Jang et al.'s range, 0.5 to 1, the end with the least variance of the gradient.
+    temperature: float = Field(
+        1.0, ge=0.1, le=10, description="of the Gumbel softmax that the gradient passes"
+    )
+    hidden: int = Field(64, ge=1, le=4096, description="width of the discriminator")
+    layers: int = Field(2, ge=1, le=16, description="graph layers of the discriminator")
+    # The paper's 10 is for images and no other bound on the discriminator; this much, beside
+    # spectral normalisation, leads closer to a hidden rule of attachment than none.
+    r1: float = Field(
+        0.1, ge=0, description="factor of the discriminator's gradient penalty; 0 for none"
+    )
+
+
+def build(options: AdversarialOptions, context: BuildContext) -> Interaction:
+    """Build the interaction."""
+    from dgljoint_plugins.interactions.adversarial.module import Adversarial
+
+    return Adversarial(options, context.width)
+
+
+@hookimpl
+def dgljoint_interactions() -> Sequence[InteractionSpec]:
+    """Offer ``adversarial``."""
+    return [
+        InteractionSpec(
+            name="adversarial",
+            summary="the predicted propagation graph must pass for a real one",
+            options=AdversarialOptions,
+            build=build,
+            reference=Reference(
+                authors="Goodfellow, I., Pouget-Abadie, J., Mirza, M., Xu, B., Warde-Farley, D., "
+                "Ozair, S., Courville, A. and Bengio, Y.",
+                year=2014,
+                title="Generative Adversarial Nets",
+                url="https://arxiv.org/abs/1406.2661",
+            ),
+        )
+    ]

@@ -1,0 +1,259 @@
+"""A discriminator between real and predicted propagation graphs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn import functional
+from torch.nn.utils.parametrizations import spectral_norm
+
+from dgljoint.nn import (
+    CascadeBatch,
+    Interaction,
+    Outputs,
+    Representations,
+    log_softmax_over_groups,
+    sum_over_edges,
+    xavier,
+)
+from dgljoint_plugins.shared.trees import climb, observed_parents
+
+if TYPE_CHECKING:
+    from dgljoint_plugins.interactions.adversarial import AdversarialOptions
+
+_LEAK = 0.2  # of the rectifiers: Radford et al., 2015, arXiv 1511.06434
+
+
+class Adversarial(Interaction):
+    """A generative adversarial game (Goodfellow et al., 2014) about who attaches to whom.
+
+    The link head is the generator: for every target post it draws a parent among the candidates.
+    The discriminator D sees, of each cascade, the target posts' edges alone, real or drawn (the
+    observed edges are the same in both), and the shared representations, detached::
+
+        opponent's step:  L_D = mean softplus(-D(real)) + softplus(D(drawn))  [+ r1/2 |D'(real)|^2]
+        model's step:     L   = mean softplus(-D(drawn))
+
+    over the cascades that have targets. Both graphs have one parent a target, so that D cannot
+    tell them apart by softness, as it can a 0/1 graph and probabilities. The draw is a
+    straight-through Gumbel softmax (Jang et al., 2017, arXiv 1611.01144): exact in the forward
+    pass, and in the backward pass the softmax at ``temperature``, through the edges' weights.
+    The losses take one logit, since a sigmoid followed by a logarithm has no gradient where D is
+    sure. The linear maps of D have spectral norm 1 (Miyato et al., 2018, arXiv 1802.05957);
+    ``r1`` penalises the gradient at real graphs, by the weights of all edges that could be
+    (R1 of Mescheder et al., 2018, arXiv 1801.04406, there by the pixels).
+
+    In the model's step D stands still, its power iteration included: it runs on a copy of its
+    state. Over the first ``warmup`` training steps the gradient grows linearly from 0, while the
+    value is what it is: a weighter that divides a loss by its running size would undo a smaller
+    value.
+
+    Args:
+        options: see :class:`dgljoint_plugins.interactions.adversarial.AdversarialOptions`.
+        width: D of the representations.
+    """
+
+    steps: Tensor
+
+    def __init__(self, options: AdversarialOptions, width: int) -> None:
+        super().__init__()
+        self.options = options
+        self.discriminator = Discriminator(width, options.hidden, options.layers)
+        self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
+
+    @property
+    def loss_coefficients(self) -> Mapping[str, float]:
+        """One loss."""
+        return {"adversarial": self.options.weight}
+
+    def losses(
+        self, reps: Representations, outputs: Outputs, batch: CascadeBatch
+    ) -> Mapping[str, Tensor]:
+        """Return the link head's loss; 0 for a batch without targets."""
+        strength = self._strength()
+        if batch.targets == 0:
+            return {"adversarial": outputs.link_logits.sum() * 0}
+        drawn = self.draw(outputs.link_logits, batch)
+        loss = functional.softplus(-self._judge(reps, batch, drawn)).mean()
+        return {"adversarial": loss.detach() + strength * (loss - loss.detach())}
+
+    def opponent_parameters(self) -> Iterator[nn.Parameter]:
+        """Yield the discriminator's."""
+        return self.discriminator.parameters()
+
+    def opponent_losses(
+        self, reps: Representations, outputs: Outputs, batch: CascadeBatch
+    ) -> Mapping[str, Tensor]:
+        """Return the discriminator's losses; 0 for a batch without targets."""
+        if batch.targets == 0:
+            nothing = [parameter.sum() * 0 for parameter in self.opponent_parameters()]
+            return {"discriminator": torch.stack(nothing).sum()}
+        shared = reps.shared.detach()
+        weight = batch.pair_target.to(shared.dtype).requires_grad_(self.options.r1 > 0)
+        real = self.discriminator(batch, shared, weight)
+        drawn = self.discriminator(batch, shared, self.draw(outputs.link_logits, batch).detach())
+        losses = {
+            "discriminator": (functional.softplus(-real) + functional.softplus(drawn)).mean()
+        }
+        if self.options.r1:
+            (slope,) = torch.autograd.grad(real.sum(), weight, create_graph=True)
+            losses["r1"] = self.options.r1 / 2 * slope.square().sum() / len(real)
+        return losses
+
+    def diagnostics(
+        self, reps: Representations, outputs: Outputs, batch: CascadeBatch
+    ) -> Mapping[str, Tensor]:
+        """Return how well D tells the graphs apart, and how far the drawn trees are from real ones.
+
+        ``accuracy`` is the share of graphs that D takes for what they are. A star is nearly right
+        on most cascades, so the distributions are compared too, by their 1-Wasserstein distance
+        over the batch: ``depth_distance`` in edges, of the targets' depths; ``degree_distance``
+        in posts, of the numbers of targets that the candidates got.
+        """
+        if batch.targets == 0:
+            zero = outputs.link_logits.new_zeros(())
+            return {"accuracy": zero + 0.5, "depth_distance": zero, "degree_distance": zero}
+        # Noise of its own: what is logged must not change what is drawn after it.
+        noise = torch.Generator(batch.device).manual_seed(0)
+        drawn = self.draw(outputs.link_logits, batch, noise)
+        told = torch.cat(
+            [
+                self._judge(reps, batch, batch.pair_target.to(drawn.dtype)) > 0,
+                self._judge(reps, batch, drawn) <= 0,
+            ]
+        )
+        depth, degree = tree_distances(batch, drawn > 0.5)
+        return {
+            "accuracy": told.float().mean(), "depth_distance": depth, "degree_distance": degree,
+        }
+
+    def draw(
+        self, logits: Tensor, batch: CascadeBatch, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Draw one parent a target; differentiable.
+
+        Args:
+            logits: (P,) of the batch's pairs.
+            batch: with at least one target.
+            generator: of the noise; torch's own by default.
+
+        Returns:
+            (P,) 1 for the pair drawn of each target and 0 for the others; the gradient is that of
+            the Gumbel softmax.
+        """
+        logits, group = logits.float(), batch.pair_group
+        noise = -torch.empty_like(logits).exponential_(generator=generator).log()
+        scores = (logits + noise) / self.options.temperature
+        soft = log_softmax_over_groups(scores, group, batch.targets).exp()
+        hard = torch.zeros_like(soft).index_fill(0, _first_best(scores, group, batch.targets), 1)
+        return soft + (hard - soft).detach()
+
+    def _judge(self, reps: Representations, batch: CascadeBatch, weight: Tensor) -> Tensor:
+        """Run the discriminator without leaving a trace in it."""
+        state = {name: held.clone() for name, held in self.discriminator.state_dict().items()}
+        logits: Tensor = functional_call(
+            self.discriminator, state, (batch, reps.shared.detach(), weight)
+        )
+        return logits
+
+    def _strength(self) -> Tensor | float:
+        """Return the share of the gradient that passes, and count the step."""
+        if self.options.warmup == 0 or not self.training:
+            return 1.0
+        share = (self.steps / self.options.warmup).clamp(max=1)
+        self.steps += 1
+        return share
+
+
+class Discriminator(nn.Module):
+    """One logit for each cascade's target part: graph layers with weighted edges, means, a map.
+
+    Args:
+        width: D of the representations.
+        hidden: H.
+        layers: how many.
+    """
+
+    def __init__(self, width: int, hidden: int, layers: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(width, hidden)
+        # A post's own row, its parent's, the mean of its children's, and their number.
+        self.layers = nn.ModuleList(nn.Linear(3 * hidden + 1, hidden) for _ in range(layers))
+        self.head = nn.Linear(2 * hidden, 1)
+        xavier(self)
+        for layer in (self.project, *self.layers, self.head):
+            spectral_norm(layer)
+
+    def forward(self, batch: CascadeBatch, x: Tensor, weight: Tensor) -> Tensor:
+        """Judge.
+
+        Args:
+            batch: with at least one target.
+            x: (N, D).
+            weight: (P,) of each pair as an edge from the candidate to the target.
+
+        Returns:
+            (A,) logits of the A cascades that have targets, in order; high for real.
+        """
+        child, candidate = batch.pairs
+        h = self.project(x.to(self.project.bias.dtype))
+        weight = weight.to(h.dtype)
+        degree = h.new_zeros(len(h)).index_add(0, candidate, weight).unsqueeze(1)
+        for layer in self.layers:
+            h = functional.leaky_relu(h, _LEAK)
+            parent = sum_over_edges(batch.pairs.flip(0), weight, h)
+            children = sum_over_edges(batch.pairs, weight, h)
+            h = layer(torch.cat((h, parent, children / (1 + degree), degree.log1p()), dim=1))
+        h = functional.leaky_relu(h, _LEAK)
+        asked = torch.zeros_like(batch.root, dtype=torch.bool)
+        asked[batch.cascade_of[child]] = True
+        means = (_mean_of(batch, h, posts)[asked] for posts in (child, candidate))
+        logits: Tensor = self.head(torch.cat(tuple(means), dim=1)).squeeze(1)
+        return logits
+
+
+def _mean_of(batch: CascadeBatch, h: Tensor, posts: Tensor) -> Tensor:
+    """Average over those of each cascade's posts that are named, once or more; (B, H)."""
+    named = h.new_zeros(len(h), 1).index_fill(0, posts, 1)
+    summed = h.new_zeros(len(batch.root), h.shape[1]).index_add(0, batch.cascade_of, h * named)
+    number = h.new_zeros(len(batch.root), 1).index_add(0, batch.cascade_of, named)
+    return summed / number.clamp(min=1)
+
+
+def _first_best(scores: Tensor, group: Tensor, groups: int) -> Tensor:
+    """Return, for each of T groups, the place of its highest score, the first of equal ones."""
+    lowest = scores.new_full((groups,), float("-inf"))
+    highest = lowest.scatter_reduce(0, group, scores.detach(), "amax")
+    beyond = torch.full_like(group, len(group))
+    place = torch.where(
+        scores == highest[group], torch.arange(len(group), device=group.device), beyond
+    )
+    return beyond[:groups].scatter_reduce(0, group, place, "amin")
+
+
+def tree_distances(batch: CascadeBatch, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """Return how far the targets' chosen parents are from the real ones as trees.
+
+    Args:
+        batch: with at least one target.
+        chosen: (P,) bool, one pair a target.
+
+    Returns:
+        The 1-Wasserstein distances of the targets' depths and of the candidates' numbers of
+        targets, over the whole batch; scalars.
+    """
+    child, candidate = batch.pairs
+    parents = observed_parents(batch)
+    is_candidate = torch.zeros_like(batch.observed).index_fill(0, candidate, True)
+    depths, degrees = [], []
+    for pairs in (batch.pair_target, chosen):
+        target, parent = child[pairs], candidate[pairs]
+        depth, _ = climb(parents.index_copy(0, target, parent))
+        depths.append(depth[target].sort().values.float())
+        degree = parent.bincount(minlength=len(parents))
+        degrees.append(degree[is_candidate].sort().values.float())
+    return (depths[0] - depths[1]).abs().mean(), (degrees[0] - degrees[1]).abs().mean()

@@ -1,0 +1,65 @@
+"""``alignment``: halves of the two views are drawn together at three resolutions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from dgljoint import BuildContext, InteractionSpec, Options, Reference, hookimpl
+
+if TYPE_CHECKING:
+    from dgljoint.nn import Interaction
+
+
+class AlignmentOptions(Options):
+    """Options of ``alignment``."""
+
+    weight: float = Field(0.1, ge=0, description="coefficient of the loss")
+    objective: Literal["vicreg", "cosine", "cka", "coral"] = Field(
+        "vicreg", description="what draws the shared halves of the two views together"
+    )
+    # The paper's 25, 25 and 1, divided by the first, so that the loss is of the tasks' size.
+    variance: float = Field(1.0, ge=0, description="factor of vicreg's variance term")
+    covariance: float = Field(0.04, ge=0, description="factor of vicreg's covariance term")
+    orthogonality: float = Field(
+        1.0, ge=0, description="factor of what keeps private halves orthogonal to shared ones"
+    )
+    post_width: int = Field(
+        128, ge=2, le=4096, multiple_of=2, description="features of a post"
+    )
+    layer_width: int = Field(
+        256, ge=2, le=4096, multiple_of=2, description="features of a depth layer"
+    )
+    cascade_width: int = Field(
+        512, ge=2, le=4096, multiple_of=2, description="features of a cascade"
+    )
+    heads: int = Field(4, ge=1, le=4096, description="heads of the attention over the levels")
+
+
+def build(options: AlignmentOptions, context: BuildContext) -> Interaction:
+    """Build the interaction."""
+    from dgljoint_plugins.interactions.alignment.module import Alignment
+
+    return Alignment(options, context.width)
+
+
+@hookimpl
+def dgljoint_interactions() -> Sequence[InteractionSpec]:
+    """Offer ``alignment``."""
+    return [
+        InteractionSpec(
+            name="alignment",
+            summary="draws halves of the two views together: of posts, depth layers and cascades",
+            options=AlignmentOptions,
+            build=build,
+            reference=Reference(
+                authors="Bardes, A., Ponce, J. and LeCun, Y.",
+                year=2022,
+                title="VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised "
+                "Learning",
+                url="https://arxiv.org/abs/2105.04906",
+            ),
+        )
+    ]

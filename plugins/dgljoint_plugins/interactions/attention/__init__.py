@@ -1,0 +1,53 @@
+"""``attention``: each task's view of a post attends to the other task's view of the cascade."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from dgljoint import BuildContext, InteractionSpec, Options, Reference, hookimpl
+
+if TYPE_CHECKING:
+    from dgljoint.nn import Interaction
+
+
+class AttentionOptions(Options):
+    """Options of ``attention``."""
+
+    # The paper's 8 heads are 64 columns wide; the default width of a view is 64 in all.
+    heads: int = Field(4, ge=1, le=4096, description="attention heads; they divide the width")
+    dropout: float = Field(0.1, ge=0, lt=1, description="share of what is attended to dropped")
+    causal: bool = Field(
+        True,
+        description="the cascade view attends to earlier posts alone; otherwise link scores are "
+        "trained on posts that come later",
+    )
+
+
+def build(options: AttentionOptions, context: BuildContext) -> Interaction:
+    """Build the interaction."""
+    from dgljoint_plugins.interactions.attention.module import CrossAttention
+
+    return CrossAttention(options, context.width)
+
+
+@hookimpl
+def dgljoint_interactions() -> Sequence[InteractionSpec]:
+    """Offer ``attention``."""
+    return [
+        InteractionSpec(
+            name="attention",
+            summary="cross-attention between the two views within a cascade, gated for each task",
+            options=AttentionOptions,
+            build=build,
+            reference=Reference(
+                authors="Vaswani, A., Shazeer, N., Parmar, N., Uszkoreit, J., Jones, L., "
+                "Gomez, A. N., Kaiser, Ł. and Polosukhin, I.",
+                year=2017,
+                title="Attention Is All You Need",
+                url="https://arxiv.org/abs/1706.03762",
+            ),
+        )
+    ]

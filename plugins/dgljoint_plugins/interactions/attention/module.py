@@ -1,0 +1,84 @@
+"""Cross-attention between the two views, in both directions, with a gate for each task."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from dgljoint.nn import (
+    AttentionWeights,
+    CascadeAttention,
+    CascadeBatch,
+    Dropout,
+    Interaction,
+    Representations,
+    xavier,
+)
+
+if TYPE_CHECKING:
+    from dgljoint_plugins.interactions.attention import AttentionOptions
+
+
+class CrossAttention(Interaction):
+    """Multi-head attention (Vaswani et al., 2017) from each view to the other.
+
+    For the view ``h`` of a task and the view ``o`` of the other, with parameters for each task::
+
+        y  = LN(h + dropout(MultiHead(queries h, keys o, values o)))
+        h' = h + sigmoid(W [h; y] + b) * y
+
+    A post attends within its own cascade to observed posts and itself, never to what is asked.
+    The rumor view looks at the whole observed cascade. The cascade view of a post looks at posts
+    before it alone, as the link head may know of a post only what was there when it arrived;
+    ``causal`` lifts that for observed posts. See :func:`dgljoint.nn.attend`.
+
+    Args:
+        options: see :class:`dgljoint_plugins.interactions.attention.AttentionOptions`.
+        width: D of the views.
+    """
+
+    def __init__(self, options: AttentionOptions, width: int) -> None:
+        super().__init__()
+        self.causal = options.causal
+        self.for_cascade = _Taking(width, options.heads, options.dropout)
+        self.for_rumor = _Taking(width, options.heads, options.dropout)
+
+    def couple(self, reps: Representations, batch: CascadeBatch) -> Representations:
+        """Return both views, each with what it takes from the other as that was before."""
+        return replace(
+            reps,
+            cascade=self.for_cascade(reps.cascade, reps.rumor, batch, self.causal),
+            rumor=self.for_rumor(reps.rumor, reps.cascade, batch, False),
+        )
+
+    def weights(
+        self, reps: Representations, batch: CascadeBatch
+    ) -> tuple[AttentionWeights, AttentionWeights]:
+        """Return how much the cascade and the rumor view attend to each post, to look at."""
+        cascade, rumor = self.for_cascade.attention, self.for_rumor.attention
+        return (
+            cascade.weights(reps.cascade, reps.rumor, batch, causal=self.causal),
+            rumor.weights(reps.rumor, reps.cascade, batch),
+        )
+
+
+class _Taking(nn.Module):
+    """What one task's view takes from the other's."""
+
+    def __init__(self, width: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.attention = CascadeAttention(width, heads)
+        self.dropout = Dropout(dropout)
+        self.norm = nn.LayerNorm(width)
+        self.gate = nn.Linear(2 * width, width)
+        xavier(self.gate)
+
+    def forward(self, own: Tensor, other: Tensor, batch: CascadeBatch, causal: bool) -> Tensor:
+        attended = self.attention(own, other, batch, causal=causal)
+        informed = self.norm(own + self.dropout(attended))
+        gate = self.gate(torch.cat((own, informed), dim=1)).sigmoid()
+        view: Tensor = own + gate * informed
+        return view

@@ -1,0 +1,108 @@
+"""One graph layer over the links that the cascade task predicts, for the rumor task alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dgljoint.nn import (
+    CascadeBatch,
+    Dropout,
+    Interaction,
+    Representations,
+    ScoreLinks,
+    log_softmax_over_groups,
+    sum_over_edges,
+    xavier,
+)
+
+if TYPE_CHECKING:
+    from dgljoint_plugins.interactions.baseline import BaselineOptions
+
+
+class Baseline(Interaction):
+    """Today's practice: cascade to rumor only, at the output, by a reconstructed graph.
+
+    For every observed post ``v`` but the sources, the link head's scores ``s`` of its candidates
+    C(v), see :func:`candidate_parents`, give a soft edge to each, and one graph layer in both
+    directions over these edges adds to the rumor view::
+
+        p(v, u) = softmax over u in C(v) of s(v, u)
+        r'_v = LN(r_v + dropout(gelu(W r_v + U sum_u p(v, u) r_u + V mean_w p(w, v) r_w)))
+
+    where the mean is over the posts w that have v for a candidate: their sum over the larger of 1
+    and the sum of p(w, v), so that one-hot predictions give the children's mean.
+
+    It is one way: the probabilities are constants to the rumor loss, so no gradient of it reaches
+    the link head or the cascade view, and the cascade task learns nothing from the rumor task but
+    through the encoder they share. The graph is a predicted one: the true parent is a candidate
+    where it happens to be among the first or the latest, and is not told apart. The 0.4 and 0.6 of
+    the two losses are the loss weighter ``fixed``, the default.
+
+    Args:
+        options: see :class:`dgljoint_plugins.interactions.baseline.BaselineOptions`.
+        width: D of the views.
+    """
+
+    def __init__(self, options: BaselineOptions, width: int) -> None:
+        super().__init__()
+        self.candidates = options.candidates
+        self.from_self = nn.Linear(width, width)
+        self.from_parents = nn.Linear(width, width, bias=False)
+        self.from_children = nn.Linear(width, width, bias=False)
+        self.norm = nn.LayerNorm(width)
+        self.dropout = Dropout(options.dropout)
+        xavier(self)
+
+    def inform_rumor(
+        self, reps: Representations, score_links: ScoreLinks, batch: CascadeBatch
+    ) -> Tensor:
+        """Return the rumor view after a layer over the predicted links. Shapes: (N, D)."""
+        pairs = candidate_parents(batch, self.candidates)
+        posts, group = torch.unique_consecutive(pairs[0], return_inverse=True)
+        with torch.no_grad():
+            scores = score_links(pairs).float()
+            probability = log_softmax_over_groups(scores, group, len(posts)).exp()
+        return self._layer(reps.rumor, pairs, probability)
+
+    def _layer(self, x: Tensor, pairs: Tensor, weight: Tensor) -> Tensor:
+        """Pass messages over weighted edges. Shapes: (N, D), (2, P) and (P,) to (N, D)."""
+        parent = pairs[1]
+        share = weight.new_zeros(len(x)).index_add(0, parent, weight).clamp(min=1)
+        parents = sum_over_edges(pairs.flip(0), weight, x)
+        children = sum_over_edges(pairs, weight / share[parent], x)
+        message = self.from_self(x) + self.from_parents(parents) + self.from_children(children)
+        view: Tensor = self.norm(x + self.dropout(functional.gelu(message)))
+        return view
+
+
+def candidate_parents(batch: CascadeBatch, most: int) -> Tensor:
+    """Pair every observed post but the sources with posts it may have answered.
+
+    They are its cascade's source and the latest observed posts that are strictly earlier, at most
+    ``most`` in all. Posts of one moment come in together or not at all, so that the order they
+    happen to stand in means nothing.
+
+    Returns:
+        (2, P) int64 post over candidate; a post's pairs stand together, its source first.
+    """
+    kept = batch.observed.index_fill(0, batch.root, False)
+    post = kept.nonzero().squeeze(1)
+    post = post[batch.delay_seconds[post].argsort(stable=True)]
+    post = post[batch.cascade_of[post].argsort(stable=True)]
+    cascade, delay = batch.cascade_of[post], batch.delay_seconds[post]
+    place = torch.arange(len(post), device=post.device)
+    new_moment = torch.ones_like(post, dtype=torch.bool)
+    new_moment[1:] = (cascade[1:] != cascade[:-1]) | (delay[1:] != delay[:-1])
+    # Of each post: where its moment begins, and where the next whole one does from there on.
+    end = place.where(new_moment, 0).cummax(0).values
+    next_moment = place.where(new_moment, len(post)).flip(0).cummin(0).values.flip(0)
+    start = torch.maximum(torch.searchsorted(cascade, cascade), end - (most - 1))
+    count = end - next_moment[start] + 1
+    row = place.repeat_interleave(count)
+    number = torch.arange(len(row), device=post.device) - (count.cumsum(0) - count)[row]
+    latest = post[(next_moment[start][row] + number - 1).clamp(min=0)]
+    return torch.stack((post[row], latest.where(number > 0, batch.root[cascade[row]])))

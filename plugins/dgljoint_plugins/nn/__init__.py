@@ -1,1 +1,0 @@
-"""The components themselves: modules that import torch and are loaded when one is built."""

@@ -1,0 +1,1 @@
+"""Loss weighters, one folder each."""

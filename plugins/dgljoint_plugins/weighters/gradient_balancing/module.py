@@ -1,0 +1,215 @@
+"""The losses' gradients combined at the shared representation, by TorchJD's methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torchjd.aggregation import (
+    AlignedMTLWeighting,
+    CAGradWeighting,
+    IMTLGWeighting,
+    MGDAWeighting,
+    PCGradWeighting,
+    UPGradWeighting,
+    Weighting,
+)
+from torchjd.linalg import QuadprogProjector
+
+from dgljoint.nn import LossTable, LossWeighter, Step
+
+if TYPE_CHECKING:
+    from dgljoint_plugins.weighters.gradient_balancing import (
+        AlignedMTLOptions,
+        CAGradOptions,
+        MGDAOptions,
+        UPGradOptions,
+    )
+
+_RIDGE = 1e-6
+_NEWTON_STEPS = 200
+_CONVERGED = 1e-9
+
+Rule = Callable[[Tensor, Tensor], Tensor]
+"""(m, m) inner products of m gradients, and the places (m,) of their losses, to (m,) weights."""
+
+
+class GradientBalancing(LossWeighter):
+    """Gives the shared part of the model a combination of the losses' gradients.
+
+    With z the shared representation and ``g_k`` the gradient of loss k by it, coefficients
+    applied, a method chooses weights from the inner products ``<g_i, g_j>``, and all that z rests
+    on is trained by::
+
+        sum_k w_k g_k
+
+    Weights of 1 make it the plain sum, so methods that average the gradients are multiplied by
+    their number. What lies behind z, the branches, heads and interactions, is trained by the
+    plain sum: each parameter by the gradients of the losses that reach it.
+
+    The methods were published for the gradients by the shared parameters. Those by z cost a pass
+    through branches and heads a loss and one pass through encoder and projection in all, where
+    the others would cost a pass through the whole model a loss; Sener and Koltun (2018) propose
+    the same. What a method promises of first-order changes holds for moves of z.
+
+    A loss that does not reach z in a step takes no part in it and keeps weight 1. Inner products
+    are in double precision and divided by the mean squared norm, on which no method depends: it
+    keeps small gradients clear of the thresholds of TorchJD.
+
+    Args:
+        rule: the method.
+    """
+
+    def __init__(self, rule: Rule) -> None:
+        super().__init__()
+        self.rule = rule
+
+    def weigh(self, losses: LossTable, step: Step) -> Tensor:
+        """Return the (K,) weights of the gradients by the shared representation."""
+        return self._weights(losses.jacobian(step.shared))
+
+    def backward(self, losses: LossTable, step: Step) -> Tensor:
+        """Add the plain sum's gradients, with the combination in place of it from z on.
+
+        Returns:
+            (K,) the weights of the combination.
+        """
+        rows = losses.jacobian(step.shared)
+        weights = self._weights(rows)
+        combined = (weights @ rows).view_as(step.shared)
+        hook = step.shared.register_hook(  # type: ignore[no-untyped-call]  # torch's
+            lambda plain: combined
+        )
+        try:
+            losses.values().sum().backward()  # type: ignore[no-untyped-call]  # torch's
+        finally:
+            hook.remove()
+        return weights
+
+    @torch.no_grad()
+    def _weights(self, rows: Tensor) -> Tensor:
+        """Return the weights of the gradients. Shapes: (K, N * D) to (K,)."""
+        wide = rows.double()
+        gramian = (wide @ wide.T).cpu()
+        weights = torch.ones(len(rows), dtype=gramian.dtype)
+        reach = gramian.diagonal().nonzero().squeeze(1)
+        # What is not finite is left to the engine, which stops the run at such a gradient.
+        if len(reach) > 1 and bool(gramian.isfinite().all()):
+            gramian = gramian[reach][:, reach]
+            weights[reach] = self.rule(gramian / gramian.diagonal().mean(), reach)
+        return weights.to(rows)
+
+
+def make(method: str, options: Any, names: Sequence[str]) -> GradientBalancing:
+    """Return the weighter of a method.
+
+    Args:
+        method: a key of the methods below.
+        options: of the method's own class.
+        names: of the K losses, tasks first.
+
+    Raises:
+        ImportError: a solver the method needs is not installed.
+    """
+    return GradientBalancing(_RULES[method](options, names))
+
+
+def _pcgrad(options: object, names: Sequence[str]) -> Rule:
+    weighting = PCGradWeighting()  # a sum, not an average
+    return lambda gramian, reach: weighting(gramian)
+
+
+def _cagrad(options: CAGradOptions, names: Sequence[str]) -> Rule:
+    # TorchJD's 1e-4 would take gradients ten thousand times apart for a stationary point.
+    return _mean_of(CAGradWeighting(options.c, norm_eps=1e-6))
+
+
+def _mgda(options: MGDAOptions, names: Sequence[str]) -> Rule:
+    return _mean_of(MGDAWeighting(options.tolerance, options.iterations))
+
+
+def _imtl_g(options: object, names: Sequence[str]) -> Rule:
+    return _mean_of(IMTLGWeighting())
+
+
+def _aligned_mtl(options: AlignedMTLOptions, names: Sequence[str]) -> Rule:
+    preference = _preference(options, names)
+
+    def rule(gramian: Tensor, reach: Tensor) -> Tensor:
+        share = preference[reach] / preference[reach].sum()
+        return len(gramian) * AlignedMTLWeighting(share, options.scale)(gramian)
+
+    return rule
+
+
+def _upgrad(options: UPGradOptions, names: Sequence[str]) -> Rule:
+    preference = _preference(options, names)
+    # TorchJD's 1e-4 is meant for single precision.
+    projector = QuadprogProjector(reg_eps=1e-10)
+
+    def rule(gramian: Tensor, reach: Tensor) -> Tensor:
+        # The same projection, for unit gradients: or what is added to the diagonal would leave
+        # gradients much smaller than the others unprotected.
+        cosine, norm = _directions(gramian)
+        share = preference[reach] / preference[reach].sum()
+        return len(gramian) * UPGradWeighting(norm * share, projector)(cosine) / norm
+
+    return rule
+
+
+def _nash_mtl(options: object, names: Sequence[str]) -> Rule:
+    """Return the rule that solves ``w_i <g_i, sum_j w_j g_j> = 1`` for all i.
+
+    For unit gradients of cosines C it is where ``w'Cw / 2 - sum log w`` is least, a convex and
+    self-concordant function, which damped Newton steps minimise from anywhere. TorchJD, as the
+    paper, solves a sequence of convex problems instead; of three gradients and more in conflict
+    some make it fail, and it silently keeps the weights of the step before.
+    """
+
+    def rule(gramian: Tensor, reach: Tensor) -> Tensor:
+        cosine, norm = _directions(gramian)
+        # Gradients that cancel have no solution; the ridge keeps their weights below a thousand.
+        cosine = cosine + _RIDGE * torch.eye(len(cosine), dtype=cosine.dtype)
+        weights = torch.ones_like(norm)
+        for _ in range(_NEWTON_STEPS):
+            slope = cosine @ weights - 1 / weights
+            move = torch.linalg.solve(cosine + weights.pow(-2).diag(), slope)
+            decrement = (move @ slope).sqrt()
+            weights = weights - move / (1 + decrement)
+            if decrement < _CONVERGED:
+                break
+        return weights / norm
+
+    return rule
+
+
+def _mean_of(weighting: Weighting[Any]) -> Rule:
+    """Return the rule of a method that averages."""
+    return lambda gramian, reach: len(gramian) * weighting(gramian)
+
+
+def _directions(gramian: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the cosines (m, m) of the gradients and their norms (m,)."""
+    norm = gramian.diagonal().sqrt()
+    return gramian / norm.outer(norm), norm
+
+
+def _preference(options: UPGradOptions, names: Sequence[str]) -> Tensor:
+    """Return what each loss is to count. Shapes: (K,)."""
+    of_task = {"cascade": options.cascade, "rumor": options.rumor}
+    return torch.tensor(
+        [of_task.get(name, options.auxiliary) for name in names], dtype=torch.float64
+    )
+
+
+_RULES: dict[str, Callable[[Any, Sequence[str]], Rule]] = {
+    "aligned_mtl": _aligned_mtl,
+    "cagrad": _cagrad,
+    "imtl_g": _imtl_g,
+    "mgda": _mgda,
+    "nash_mtl": _nash_mtl,
+    "pcgrad": _pcgrad,
+    "upgrad": _upgrad,
+}

@@ -1,0 +1,49 @@
+"""``gradnorm``: losses are weighed until their gradients are of the size that is due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from dgljoint import BuildContext, Options, Reference, WeighterSpec, hookimpl
+
+if TYPE_CHECKING:
+    from dgljoint.nn import LossWeighter
+
+
+class GradNormOptions(Options):
+    """Options of ``gradnorm``."""
+
+    alpha: float = Field(
+        1.5, ge=0, description="how much larger a gradient is due to a loss that falls slowly"
+    )
+    learning_rate: float = Field(0.025, gt=0, description="Adam's, of the weights")
+
+
+def build(options: GradNormOptions, context: BuildContext) -> LossWeighter:
+    """Build the weighter."""
+    from dgljoint_plugins.weighters.gradnorm.module import GradNorm
+
+    return GradNorm(options, len(context.loss_names))
+
+
+@hookimpl
+def dgljoint_loss_weighters() -> Sequence[WeighterSpec]:
+    """Offer ``gradnorm``."""
+    return [
+        WeighterSpec(
+            name="gradnorm",
+            summary="weights that even out the sizes of the losses' gradients",
+            options=GradNormOptions,
+            build=build,
+            reference=Reference(
+                authors="Chen, Z., Badrinarayanan, V., Lee, C.-Y. and Rabinovich, A.",
+                year=2018,
+                title="GradNorm: Gradient Normalization for Adaptive Loss Balancing in Deep "
+                "Multitask Networks",
+                url="https://arxiv.org/abs/1711.02257",
+            ),
+        )
+    ]

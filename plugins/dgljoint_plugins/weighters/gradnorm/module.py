@@ -1,0 +1,101 @@
+"""Loss weights that bring the losses' gradients to the size that is due."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from dgljoint.nn import LossTable, LossWeighter, Step
+
+if TYPE_CHECKING:
+    from dgljoint_plugins.weighters.gradnorm import GradNormOptions
+
+_TINY = 1e-12
+
+
+class GradNorm(LossWeighter):
+    """Learns the weights under which the gradients' sizes follow how slowly the losses fall.
+
+    `Chen et al. (2018) <https://arxiv.org/abs/1711.02257>`_, algorithm 1. With n_k the norm of
+    loss k's gradient and L_k(0) the loss it began with, each step lowers::
+
+        sum_k |w_k n_k - m r_k^alpha|        m = mean_j w_j n_j
+        r_k = q_k / mean_j q_j               q_k = L_k / L_k(0)
+
+    by w, with the target ``m r_k^alpha`` taken for a constant, so that only first-order gradients
+    are needed. The model is trained by the weights of before.
+
+    Where this differs from the paper: norms are of the gradients by the shared representation,
+    which costs a pass through branches and heads a loss, not by the weights of the last shared
+    layer, which an encoder of any kind need not have. ``w = K softmax(z)`` and z is learned: the
+    paper moves w itself and rescales it to sum to K, and a step can leave a weight negative.
+    L_k(0) is the mean over the first epoch, since one batch's is noise. Norms and losses are
+    those without coefficients, which are applied on top and so keep their meaning. Losses that
+    do not reach the representation in a step take no part in it.
+
+    Args:
+        options: see :class:`dgljoint_plugins.weighters.gradnorm.GradNormOptions`.
+        count: K.
+    """
+
+    first: Tensor
+    seen: Tensor
+
+    def __init__(self, options: GradNormOptions, count: int) -> None:
+        super().__init__()
+        self.alpha = options.alpha
+        self.logits = nn.Parameter(torch.zeros(count))
+        for name in ("first", "seen"):
+            self.register_buffer(name, torch.zeros(count))
+        self.optimizer = torch.optim.Adam([self.logits], lr=options.learning_rate)
+
+    def weigh(self, losses: LossTable, step: Step) -> Tensor:
+        """Return the (K,) weights, positive; they sum to K."""
+        return len(self.logits) * self.logits.detach().softmax(0)
+
+    def backward(self, losses: LossTable, step: Step) -> Tensor:
+        """Add the weighted losses' gradients and move the weights.
+
+        Returns:
+            (K,) the weights used.
+        """
+        rows = losses.jacobian(step.shared)
+        used = super().backward(losses, step)
+        factors = [losses.coefficients.get(name, 1.0) for name in losses.names]
+        norms = rows.float().norm(dim=1) / torch.tensor(factors, device=rows.device)
+        reach = rows.any(dim=1)
+        ratio = self._ratio(losses, step)
+        if int(reach.sum()) > 1:
+            self._learn(used, norms, ratio, reach)
+        return used
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return the state of the weights' optimizer."""
+        return self.optimizer.state_dict()
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Restore the state of the weights' optimizer."""
+        self.optimizer.load_state_dict(state)
+
+    def _learn(self, used: Tensor, norms: Tensor, ratio: Tensor, reach: Tensor) -> None:
+        # What the losses that take part weigh together stays as it is.
+        weights = used[reach].sum() * self.logits[reach].softmax(0)
+        size = weights * norms[reach]
+        rate = ratio[reach] / ratio[reach].mean().clamp(min=_TINY)
+        target = size.detach().mean() * rate.pow(self.alpha)
+        self.optimizer.zero_grad()
+        (size - target).abs().sum().backward()  # type: ignore[no-untyped-call]  # torch's
+        self.optimizer.step()
+
+    @torch.no_grad()
+    def _ratio(self, losses: LossTable, step: Step) -> Tensor:
+        """Return each loss, by its size, over what it began with; take that down."""
+        size = torch.stack([loss.detach().abs() for loss in losses.raw.values()]).float()
+        fresh = (size > 0) & ((self.first == 0) | (step.epoch == 0))
+        self.seen += fresh
+        self.first.copy_(
+            torch.where(fresh, self.first.lerp(size, 1 / self.seen.clamp(min=1)), self.first)
+        )
+        return size / self.first.where(self.first > 0, 1)

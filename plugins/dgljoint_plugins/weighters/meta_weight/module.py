@@ -1,0 +1,227 @@
+"""Loss weights learned through a one-step look-ahead on held-out cascades."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+
+from dgljoint.nn import LossTable, LossWeighter, Step, xavier
+
+if TYPE_CHECKING:
+    from dgljoint_plugins.weighters.meta_weight import MetaWeightOptions
+
+Gradients = Mapping[str, Tensor]
+_TINY = 1e-8
+_TASKS = ("cascade", "rumor")
+_LEAST_SCALE = 0.1
+_MEMORY = 0.9  # of the running sizes of held-out losses and of the derivative
+
+
+class MetaWeight(LossWeighter):
+    """A small network maps statistics of training to loss weights.
+
+    ``w = f + K (1 - f) softmax(z / t)`` for K losses and floor ``f``, so the weights average 1.
+    ``z`` comes from the pooled views, each loss's logarithm, its ratio to the first epoch and its
+    slope, the cosine of the two tasks' gradients (0 where one task alone is trained), and
+    progress; all detached. Each loss is first divided by its running scale, or the faster-falling
+    one would win; the scale never falls below a tenth of the first epoch's, or a loss that reaches
+    zero would drown the others.
+
+    Every ``every`` steps the network is trained, in the manner of Ren et al. (2018), by the
+    exact derivative of the held-out task losses after one step::
+
+        theta' = theta - a * sum_i w_i g_i        g_i = gradient of normalised loss i at theta
+        d L_meta(theta') / d w_i = -<gradient of L_meta at theta', a * g_i>
+
+    which takes first-order gradients alone. ``a`` is what the optimizer multiplies a gradient by:
+    for AdamW its present preconditioner, so momentum, decay and clipping are left out of the
+    look-ahead. The derivative is divided by its running size, which leaves its direction, so that
+    ``entropy`` and ``learning_rate`` mean the same on any data. The model's own gradients are
+    those of the weighted sum, whether or not the network is trained in that step.
+
+    Args:
+        options: see :class:`dgljoint_plugins.weighters.meta_weight.MetaWeightOptions`.
+        width: D of the views.
+        names: of the K losses, tasks first.
+    """
+
+    scale: Tensor
+    first: Tensor
+    fast: Tensor
+    slow: Tensor
+    held_out: Tensor
+    seen: Tensor
+    cosine: Tensor
+    size: Tensor
+
+    def __init__(self, options: MetaWeightOptions, width: int, names: Sequence[str]) -> None:
+        super().__init__()
+        self.options = options
+        self.names = tuple(names)
+        count = len(self.names)
+        last = nn.Linear(options.hidden, count)
+        self.network = nn.Sequential(
+            nn.Linear(2 * width + 3 * count + 2, options.hidden), nn.Tanh(), last
+        )
+        xavier(self.network)
+        # Even weights until something has been learned.
+        nn.init.zeros_(last.weight)
+        for name in ("scale", "first", "fast", "slow"):
+            self.register_buffer(name, torch.zeros(count))
+        self._tasks = sum(name in _TASKS for name in self.names)
+        self.register_buffer("held_out", torch.zeros(self._tasks))
+        for name in ("seen", "cosine", "size"):
+            self.register_buffer(name, torch.zeros(()))
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=options.learning_rate)
+
+    def weigh(self, losses: LossTable, step: Step) -> Tensor:
+        """Return the (K,) weights of the normalised losses, differentiable in the network."""
+        logits: Tensor = self.network(self._statistics(losses, step)) / self.options.temperature
+        floor, count = self.options.floor, len(self.names)
+        return floor + count * (1 - floor) * logits.softmax(0)
+
+    def backward(self, losses: LossTable, step: Step) -> Tensor:
+        """Add the weighted losses' gradients; every so often train the network.
+
+        Returns:
+            (K,) the weights of the normalised losses, detached.
+        """
+        self._observe(losses, step)
+        weights = self.weigh(losses, step)
+        used = weights.detach()
+        scales = torch.maximum(self.scale, self.first * _LEAST_SCALE)
+        normalised = [loss / scale for loss, scale in zip(losses.scalars(), scales, strict=True)]
+        if step.number % self.options.every or step.probe is None:
+            (used * torch.stack(normalised)).sum().backward()  # type: ignore[no-untyped-call]  # torch's
+            return used
+        gradients = [_gradients(loss, step.parameters) for loss in normalised]
+        for name, parameter in step.parameters.items():
+            total = sum(
+                weight * gradient[name]
+                for weight, gradient in zip(used, gradients, strict=True)
+                if name in gradient
+            )
+            if isinstance(total, Tensor):
+                parameter.grad = total if parameter.grad is None else parameter.grad + total
+        if self._tasks == len(_TASKS):
+            self.cosine.copy_(_cosine(gradients[0], gradients[1]))
+        derivative = hypergradient(step, gradients, used, self._objective)
+        self._learn(weights, derivative)
+        return used
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """Return the state of the network's optimizer."""
+        return self.optimizer.state_dict()
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Restore the state of the network's optimizer."""
+        self.optimizer.load_state_dict(state)
+
+    def _objective(self, task_losses: Mapping[str, Tensor]) -> Tensor:
+        """Sum the held-out task losses, each divided by its own running scale."""
+        held_out = torch.stack(list(task_losses.values()))
+        size = held_out.detach().abs().float().clamp(min=_TINY)
+        self.held_out.copy_(
+            torch.where(self.held_out == 0, size, self.held_out.lerp(size, 1 - _MEMORY))
+        )
+        return (held_out / self.held_out).sum()
+
+    def _learn(self, weights: Tensor, derivative: Tensor) -> None:
+        derivative = derivative.float()
+        size = derivative.norm()
+        self.size.copy_(size if self.size == 0 else self.size.lerp(size, 1 - _MEMORY))
+        share = weights / weights.sum()
+        bonus = -(share * (share + _TINY).log()).sum() * self.options.entropy
+        loss = (share * derivative / (self.size + _TINY)).sum() - bonus
+        self.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's
+        self.optimizer.step()
+
+    @torch.no_grad()
+    def _observe(self, losses: LossTable, step: Step) -> None:
+        raw = torch.stack([loss.detach().abs() for loss in losses.raw.values()])
+        raw = raw.float().clamp(min=_TINY)
+        if self.seen == 0:
+            for running in (self.scale, self.first, self.fast, self.slow):
+                running.copy_(raw)
+        self.seen += 1
+        self.scale.lerp_(raw, 1 - self.options.momentum)
+        self.fast.lerp_(raw, 0.2)
+        self.slow.lerp_(raw, 0.02)
+        if step.epoch == 0:
+            self.first.lerp_(raw, float(1 / self.seen))
+
+    @torch.no_grad()
+    def _statistics(self, losses: LossTable, step: Step) -> Tensor:
+        raw = torch.stack([loss.detach().abs() for loss in losses.raw.values()]).float()
+        progress = torch.tensor([step.number / max(step.total, 1)], device=raw.device)
+        parts = (
+            step.pooled.flatten(),
+            raw.clamp(min=_TINY).log(),
+            raw / self.first,
+            (self.fast - self.slow) / self.scale,
+            self.cosine.reshape(1),
+            progress,
+        )
+        return torch.cat(parts).clamp(-10, 10)
+
+
+def hypergradient(
+    step: Step,
+    gradients: Sequence[Gradients],
+    weights: Tensor,
+    objective: Callable[[Mapping[str, Tensor]], Tensor],
+) -> Tensor:
+    """Return the (K,) derivative of the held-out objective after one step by each weight.
+
+    Args:
+        step: gives the parameters, the step sizes and the probe.
+        gradients: of each loss by parameter name; a parameter a loss does not reach is absent.
+        weights: (K,) of the look-ahead.
+        objective: of the probe's task losses.
+    """
+    if step.probe is None:
+        raise ValueError("the look-ahead needs a probe")
+    moves = [
+        {name: step.step_size(name) * gradient for name, gradient in of_loss.items()}
+        for of_loss in gradients
+    ]
+    ahead = {}
+    for name, parameter in step.parameters.items():
+        moved = parameter.detach().clone()
+        for weight, move in zip(weights.detach(), moves, strict=True):
+            if name in move:
+                moved -= weight * move[name]
+        ahead[name] = moved.requires_grad_()
+    slope = _gradients(objective(step.probe(ahead)), ahead)
+    return torch.stack(
+        [
+            -sum(((slope[name] * move[name]).sum() for name in move if name in slope),
+                 start=torch.zeros((), device=weights.device))
+            for move in moves
+        ]
+    )
+
+
+def _gradients(loss: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    found = torch.autograd.grad(
+        loss, list(parameters.values()), retain_graph=True, allow_unused=True
+    )
+    return {
+        name: gradient
+        for name, gradient in zip(parameters, found, strict=True)
+        if gradient is not None
+    }
+
+
+def _cosine(left: Gradients, right: Gradients) -> Tensor:
+    """Cosine over the parameters both gradients reach: the shared ones."""
+    shared = [name for name in left if name in right]
+    if not shared:
+        return torch.zeros(())
+    one = torch.cat([left[name].flatten() for name in shared])
+    other = torch.cat([right[name].flatten() for name in shared])
+    return torch.cosine_similarity(one, other, dim=0)

@@ -1,8 +1,13 @@
-"""Any subset of the interactions, in any order, with any loss weighter: composes and trains."""
+"""Any subset of the interactions, in any order, with any loss weighter: composes and trains.
+
+Every subset with every weighter would be hundreds of trainers. A combination that fails does so
+because of one plugin or of two that do not fit together, as a rule: so every two meet once.
+"""
 
 from __future__ import annotations
 
-from itertools import chain, combinations
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -21,10 +26,42 @@ from toys import shipped, toy_trainer
 
 ENCODERS, WEIGHTERS = shipped(EncoderSpec), shipped(WeighterSpec)
 INTERACTIONS = tuple(shipped(InteractionSpec))
-SUBSETS = list(
-    chain.from_iterable(combinations(INTERACTIONS, n) for n in range(len(INTERACTIONS) + 1))
-)
 ORDERS = [INTERACTIONS[::-1], *(INTERACTIONS[n:] + INTERACTIONS[:n] for n in (1, 2))]
+
+
+def covering_array(factors: Mapping[str, Sequence[str]]) -> list[dict[str, str]]:
+    """Return rows in which every two values of two factors meet: a greedy array of strength 2."""
+    def pairs(row: Mapping[str, str]) -> set[frozenset[tuple[str, str]]]:
+        return {frozenset(pair) for pair in combinations(row.items(), 2)}
+
+    left = {
+        frozenset(((one, value), (other, another)))
+        for one, other in combinations(factors, 2)
+        for value in factors[one] for another in factors[other]
+    }
+    rows = []
+    while left:
+        row = dict(min(left, key=sorted))
+        for factor, values in factors.items():
+            if factor not in row:
+                row[factor] = max(values, key=lambda v: len(pairs(row | {factor: v}) & left))
+        left -= pairs(row)
+        rows.append({factor: row[factor] for factor in factors})
+    return rows
+
+
+PRESENT, ABSENT = "present", "absent"
+ARRAY = covering_array(
+    {"weighter": WEIGHTERS} | dict.fromkeys(INTERACTIONS, (PRESENT, ABSENT))
+)
+COMBINATIONS = [
+    (
+        ENCODERS[number % len(ENCODERS)],
+        *(name for name in INTERACTIONS if row[name] == PRESENT),
+        row["weighter"],
+    )
+    for number, row in enumerate(ARRAY)
+]
 
 
 @pytest.fixture(scope="module")
@@ -59,16 +96,25 @@ def check_trains(trainer: Trainer) -> None:
     assert all(bool(torch.isfinite(p).all()) for p in trainer.model.parameters())
 
 
-def test_there_is_something_to_test() -> None:
-    assert len(SUBSETS) == 2 ** len(INTERACTIONS)
-    assert INTERACTIONS
-    assert len(WEIGHTERS) >= 2
+def test_every_two_plugins_meet_and_each_is_left_out_with_every_other() -> None:
+    met = {pair for combination in COMBINATIONS for pair in combinations(combination[1:], 2)}
+    assert met >= {*combinations(INTERACTIONS, 2)}
+    assert met >= {(one, weighter) for one in INTERACTIONS for weighter in WEIGHTERS}
+    for one in INTERACTIONS:
+        without = [names for names in COMBINATIONS if one not in names]
+        assert {name for names in without for name in names[1:]} >= {
+            *WEIGHTERS, *(name for name in INTERACTIONS if name != one)
+        }
+    assert {names[0] for names in COMBINATIONS} == {*ENCODERS}
+    assert len(COMBINATIONS) < 40
 
 
-@pytest.mark.parametrize("subset", SUBSETS, ids="+".join)
-def test_a_subset_trains_with_every_weighter(store: CascadeStore, subset: tuple[str, ...]) -> None:
-    for weighter in WEIGHTERS:
-        check_trains(trainer_of(store, *subset, weighter))
+@pytest.mark.parametrize("combination", COMBINATIONS, ids="+".join)
+def test_any_two_plugins_train_together(
+    store: CascadeStore, combination: tuple[str, ...]
+) -> None:
+    encoder, *plugins = combination
+    check_trains(trainer_of(store, *plugins, encoder=encoder))
 
 
 @pytest.mark.parametrize("order", ORDERS, ids="+".join)

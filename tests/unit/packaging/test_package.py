@@ -78,7 +78,9 @@ def test_metadata_of_the_wheel(wheel):
 
 def test_every_entry_point_stands_for_a_module_of_the_tree():
     files = in_the_tree("*.py")
-    modules = {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in files}
+    modules = {
+        name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in files
+    }
     points = declared()["options.entry_points"]["dgljoint.plugins"].split("\n")[1:]
     assert {point.split(" = ")[1] for point in points} <= modules
 

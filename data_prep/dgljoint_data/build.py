@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast
 
 from dgljoint.data.cascade import Cascade
 from dgljoint.data.reading import Reader, ReadReport
@@ -16,11 +15,11 @@ from dgljoint_data.audit.overlap import Threads, in_store
 from dgljoint_data.build_summary import BuildSummary, Shapes, Shared, TargetCounts, repeated_texts
 from dgljoint_data.features.catalogue import Choice
 from dgljoint_data.features.make import FeatureMaker
-from dgljoint_data.readers.common.reader_extras import feature_columns, label_names, raw_digest
+from dgljoint_data.readers.common.optional import feature_columns, label_names, raw_digest
 from dgljoint_data.readers.twitter.published_folds import PublishedFolds, choose_split, read_folds
 from dgljoint_data.splits import Sources, Split, make_splits
 from dgljoint_data.watch import Watch
-from dgljoint_data.workers import Divisible, ItemT, ResultT, Workers, working
+from dgljoint_data.workers import ItemT, ResultT, Spread, working
 
 
 class StrictError(DataError):
@@ -92,9 +91,8 @@ def build_store(
         seed: of the folds.
         folds: folder of the published RvNN folds, to store as the split ``published``.
         features: to store; the default ones and what the reader carries when ``None``.
-        jobs: processes that read, if the reader is :class:`~dgljoint_data.workers.Divisible`; the
-            file is the same to the byte. A program that gives more than 1 must be importable, as
-            multiprocessing asks it to be.
+        jobs: processes that read, if the reader has ``read_in_parts`` (see
+            :mod:`dgljoint_data.workers`); the file is the same to the byte.
         strict: whether anything repaired or refused makes the build fail.
         against: other data sets, to count what they hold as well.
         watch: is told how it goes on.
@@ -117,9 +115,9 @@ def build_store(
     maker = FeatureMaker(features, feature_columns(reader))
     with (
         create_store(output, name=name, reader=reader_name, label_names=labels) as writer,
-        working(jobs, reader.__module__) as workers,
+        working(jobs) as spread,
     ):
-        made = _fill(writer, workers, raw, maker, watch or Watch())
+        made = _fill(writer, spread, raw, maker, watch or Watch())
         splits, refused = _write_splits(writer, made, seed, published)
         if jobs > 1 and not hasattr(reader, "read_in_parts"):
             made.report.note("read by one process: this reader does not divide its work")
@@ -157,19 +155,19 @@ class _Made:
 
 
 def _fill(
-    writer: StoreWriter, workers: Workers, raw: _Raw, maker: FeatureMaker, watch: Watch
+    writer: StoreWriter, spread: Spread, raw: _Raw, maker: FeatureMaker, watch: Watch
 ) -> _Made:
     report = ReadReport()
-    digest = workers.later(*raw_digest(raw.reader, raw.source))
-    cascades = _cascades(raw, report, workers, watch)
+    digest = raw_digest(raw.reader, raw.source)
+    cascades = _cascades(raw, report, spread, watch)
     written = _write_cascades(writer, cascades, maker, watch)
     watch.finish()
     _balance(report, written, raw.reader_name)
-    writer.set_raw_digest(digest())
+    writer.set_raw_digest(digest)
     maker.describe(writer)
     for note in maker.notes():
         report.note(note)
-    return _Made(written, report, digest(), maker.summary())
+    return _Made(written, report, digest, maker.summary())
 
 
 def _check_place(output: Path) -> None:
@@ -183,22 +181,22 @@ def _check_place(output: Path) -> None:
 
 
 def _cascades(
-    raw: _Raw, report: ReadReport, workers: Workers, watch: Watch
+    raw: _Raw, report: ReadReport, spread: Spread, watch: Watch
 ) -> Iterator[Cascade]:
     if not hasattr(raw.reader, "read_in_parts"):
         watch.begin(None)
         yield from raw.reader.read(raw.source, report)
         return
 
-    def spread(
+    def watched(
         function: Callable[[ItemT], ResultT], items: Iterable[ItemT]
     ) -> Iterator[ResultT]:
         watch.begin(len(items) if isinstance(items, Sized) else None)
-        for result in workers.spread(function, items):
+        for result in spread(function, items):
             yield result
             watch.part()
 
-    yield from cast(Divisible, raw.reader).read_in_parts(raw.source, report, spread)
+    yield from raw.reader.read_in_parts(raw.source, report, watched)
 
 
 def _write_cascades(

@@ -1,19 +1,19 @@
-"""Who is told how a build goes on."""
+"""The callbacks of a build, for whoever shows its progress."""
 
 from __future__ import annotations
 
 
 class Watch:
-    """Is told; this one does not care."""
+    """Is called as a build proceeds; this one does nothing."""
 
     def begin(self, parts: int | None) -> None:
-        """Reading begins; of how many parts, if the reader says so."""
+        """Reading begins; of how many parts, if the reader knows."""
 
     def part(self) -> None:
-        """Take note that a part was read."""
+        """A part was read."""
 
     def cascade(self, posts: int) -> None:
-        """Take note that a cascade of so many posts is stored."""
+        """A cascade of so many posts was stored."""
 
     def finish(self) -> None:
-        """All is read; the folds are dealt and the file is put together."""
+        """All is read; the folds are made and the file is put together."""

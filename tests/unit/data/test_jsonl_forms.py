@@ -85,8 +85,8 @@ def test_a_compressed_file_is_read_in_parts_with_the_numbers_of_its_lines(
     ]
     other = ReadReport()
     reader = JsonlReader(JsonlOptions())
-    with working(2, "dgljoint_data.readers.jsonl") as workers:
-        assert len(list(reader.read_in_parts(tmp_path, other, workers.spread))) == 39
+    with working(2) as spread:
+        assert len(list(reader.read_in_parts(tmp_path, other, spread))) == 39
     assert other == reports[0]
 
 

@@ -171,6 +171,6 @@ def test_a_built_file_has_the_published_width_whatever_the_processes(tmp_path: P
 def test_processes_give_the_same_report(tmp_path: Path) -> None:
     _, report = read(place(tmp_path))
     other = ReadReport()
-    with working(2, "dgljoint_data.readers.weibo") as workers:
-        list(WeiboReader().read_in_parts(tmp_path, other, workers.spread))
+    with working(2) as spread:
+        list(WeiboReader().read_in_parts(tmp_path, other, spread))
     assert other == report

@@ -227,7 +227,7 @@ def test_one_class_alone_is_read(tmp_path: Path) -> None:
 def test_several_processes_give_the_same_threads(tmp_path: Path) -> None:
     cascades, report = read(whole(), tmp_path)
     other = ReadReport()
-    with working(2, "dgljoint_data.readers.weibo") as workers:
-        same = list(WeiboReader().read_in_parts(tmp_path, other, workers.spread))
+    with working(2) as spread:
+        same = list(WeiboReader().read_in_parts(tmp_path, other, spread))
     assert [one.id for one in same] == list(cascades)
     assert other == report

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from multiprocessing import active_children
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -28,7 +27,7 @@ from dgljoint_data.readers.rumoureval import RumourEvalReader
 from dgljoint_data.readers.synthetic import SyntheticOptions, SyntheticReader
 from dgljoint_data.readers.twitter.tree_reader import TwitterTreeReader
 from dgljoint_data.readers.weibo import WeiboReader
-from dgljoint_data.workers import Workers, working
+from dgljoint_data.workers import working
 from twitter_release import SMALL_TREE, Release
 
 
@@ -156,13 +155,11 @@ def test_results_come_in_order_and_few_items_are_taken_ahead() -> None:
             taken.append(number)
             yield number
 
-    with working(2, "dgljoint_data.workers") as workers:
-        waiting = workers.later(double, 21)
-        results = workers.spread(double, items())
+    with working(2) as spread:
+        results = spread(double, items())
         assert [next(results) for _ in range(5)] == [0, 2, 4, 6, 8]
         assert len(taken) < 150
         assert list(results) == [2 * number for number in range(5, 1000)]
-        assert waiting() == 42
     assert not active_children()
 
 
@@ -171,19 +168,14 @@ def test_results_come_in_order_and_few_items_are_taken_ahead() -> None:
     [
         (fail, DataError, "no 0"),
         (die, RunFailedError, "ended from outside"),
-        (keep, TypeError, "no answer that can be handed over"),
+        (keep, TypeError, "cannot pickle"),
     ],
 )
-@pytest.mark.parametrize("way", ["spread", "later"])
-def test_what_a_process_meets_reaches_who_asked_and_ends_them_all(
-    function: Callable[[int], int], error: type[Exception], message: str, way: str
+def test_what_a_process_meets_reaches_the_caller_and_ends_them_all(
+    function: Callable[[int], int], error: type[Exception], message: str
 ) -> None:
-    def ask(workers: Workers) -> Any:
-        return list(workers.spread(function, [0])) if way == "spread" else workers.later(
-            function, 0)()
-
-    with pytest.raises(error, match=message) as raised, working(2, "json") as workers:
-        ask(workers)
+    with pytest.raises(error, match=message) as raised, working(2) as spread:
+        list(spread(function, [0]))
     hint = getattr(raised.value, "hint", "none")
     assert hint in ("none", "--jobs 1 needs less memory")
     assert not active_children()
@@ -191,14 +183,13 @@ def test_what_a_process_meets_reaches_who_asked_and_ends_them_all(
 
 def test_an_interruption_does_not_wait_for_work_in_hand() -> None:
     started = time.monotonic()
-    with working(2, "json") as workers:
-        workers.later(signal.sigtimedwait, [signal.SIGUSR1], 600)
-        assert list(workers.spread(double, [1])) == [2]
+    with working(2) as spread:
+        assert next(spread(time.sleep, [*[0] * 16, *[600] * 99])) is None
     assert time.monotonic() - started < 300
     assert not active_children()
 
 
 def test_long_questions_and_long_answers_do_not_block_one_another() -> None:
     items = ["x" * 200_000] * 200
-    with working(2, "json") as workers:
-        assert list(workers.spread(str.upper, items)) == [item.upper() for item in items]
+    with working(2) as spread:
+        assert list(spread(str.upper, items)) == [item.upper() for item in items]

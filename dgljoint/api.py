@@ -24,6 +24,7 @@ from dgljoint.training import early, study, transfer
 from dgljoint.training import run as engine
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.cells import StudyProgress
+from dgljoint.training.inputs import resolve_run
 from dgljoint.training.lines import LineProgress, LineStudyProgress, timed_line
 from dgljoint.training.plan import plan_run
 from dgljoint.training.scoring import evaluate_run
@@ -121,12 +122,10 @@ def train(
         folder = resumed_folder(folder, force=force)
         needed = all(value in (None, (), {}) for value in given.values())
         config = config or settings_of(folder, needed=needed)
-    resolved = configuration_of(config=config, **given)
-    if folder is None:
-        folder = default_folder(resolved, CascadeStore(Path(resolved.data)).name)
+    inputs = resolve_run(configuration_of(config=config, **given), installed_registry())
     return engine.train(
-        resolved, folder, registry=installed_registry(), resume=resume, force=force,
-        callbacks=(LineProgress(), *watching) if verbose else watching, device=device,
+        inputs, folder or default_folder(inputs.config, inputs.store.name), resume=resume,
+        force=force, callbacks=(LineProgress(), *watching) if verbose else watching, device=device,
     )
 
 
@@ -247,7 +246,7 @@ def plan(
         epochs=epochs, batch_posts=batch_posts, precision=precision, tasks=tasks,
         options=options or {},
     )
-    return plan_run(resolved, registry=installed_registry())
+    return plan_run(resolve_run(resolved, installed_registry()))
 
 
 def evaluate(

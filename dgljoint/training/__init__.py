@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dgljoint.training.callbacks import Callback, StopTraining
     from dgljoint.training.early import evaluate_early
+    from dgljoint.training.inputs import RunInputs, resolve_run
     from dgljoint.training.plan import Plan, plan_run
     from dgljoint.training.record import EpochRecord
     from dgljoint.training.run import RunResult, train
@@ -19,6 +20,7 @@ _HOME = {
     "Callback": "dgljoint.training.callbacks",
     "EpochRecord": "dgljoint.training.record",
     "Plan": "dgljoint.training.plan",
+    "RunInputs": "dgljoint.training.inputs",
     "RunResult": "dgljoint.training.run",
     "StopTraining": "dgljoint.training.callbacks",
     "Transfer": "dgljoint.training.transfer",
@@ -27,6 +29,7 @@ _HOME = {
     "evaluate_transfer": "dgljoint.training.transfer",
     "evaluate_transfer_early": "dgljoint.training.transfer",
     "plan_run": "dgljoint.training.plan",
+    "resolve_run": "dgljoint.training.inputs",
     "train": "dgljoint.training.run",
 }
 
@@ -41,6 +44,7 @@ __all__ = [
     "Callback",
     "EpochRecord",
     "Plan",
+    "RunInputs",
     "RunResult",
     "StopTraining",
     "Transfer",
@@ -49,5 +53,6 @@ __all__ = [
     "evaluate_transfer",
     "evaluate_transfer_early",
     "plan_run",
+    "resolve_run",
     "train",
 ]

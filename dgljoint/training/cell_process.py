@@ -18,6 +18,7 @@ from dgljoint.config.run_config import RunConfig
 from dgljoint.plugins.leaving import leave
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.training.callbacks import Callback
+from dgljoint.training.inputs import resolve_run
 from dgljoint.training.record import EpochRecord
 from dgljoint.training.run import train
 
@@ -27,10 +28,10 @@ def main(arguments: Sequence[str]) -> int:
     folder, how, device, config = arguments
 
     def work(say: Say) -> None:
+        resolved = parse_options(RunConfig, json.loads(config), "configuration")
         train(
-            parse_options(RunConfig, json.loads(config), "configuration"),
+            resolve_run(resolved, installed_registry()),
             Path(folder),
-            registry=installed_registry(),
             callbacks=(_Reporting(say),),
             resume=how == "resume",
             # What a run left that did not get to its first checkpoint is no loss.

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from dgljoint._internal.tables import Sheet, Shown
-from dgljoint.config.run_config import SECTIONS, RunConfig
-from dgljoint.plugins.registry import Registry
+from dgljoint.config.run_config import SECTIONS
 from dgljoint.training.build import count_parameters, loss_names
 from dgljoint.training.devices import find_device
+from dgljoint.training.inputs import RunInputs
 from dgljoint.training.setup import part_sizes, set_up
 from dgljoint.training.trainer import training_batches
 
@@ -58,13 +58,13 @@ class Plan(Shown):
         return plan_sheet(self)
 
 
-def plan_run(config: RunConfig, *, registry: Registry) -> Plan:
+def plan_run(inputs: RunInputs) -> Plan:
     """Work out what :func:`train` would do, and write nothing.
 
     Raises:
         DgljointError: as :func:`train` would.
     """
-    setup = set_up(config, registry, find_device("cpu"))
+    setup = set_up(inputs, find_device("cpu"))
     store, config = setup.store, setup.config
     return Plan(
         data={

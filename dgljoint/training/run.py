@@ -13,15 +13,14 @@ from typing import Any
 from torch import Tensor
 
 from dgljoint._internal.tables import Sheet, Shown
-from dgljoint.config.run_config import RunConfig
 from dgljoint.errors import DgljointError, InterruptedRunError
 from dgljoint.evaluation.scores import Scores
-from dgljoint.plugins.registry import Registry
 from dgljoint.reporting import write_reports
 from dgljoint.training.build import count_parameters
 from dgljoint.training.callbacks import Callback, Callbacks
 from dgljoint.training.devices import find_device
 from dgljoint.training.folder import RunFeatures, RunFolder
+from dgljoint.training.inputs import RunInputs
 from dgljoint.training.interruption import StopRequest
 from dgljoint.training.known_parts import parts_csv
 from dgljoint.training.lock import locked
@@ -74,10 +73,9 @@ class RunResult(Shown):
 
 
 def train(
-    config: RunConfig,
+    inputs: RunInputs,
     out: Path,
     *,
-    registry: Registry,
     callbacks: Iterable[Callback] = (),
     resume: bool = False,
     force: bool = False,
@@ -86,11 +84,10 @@ def train(
     """Train, select on the validation part, score the test part once.
 
     Args:
-        config: of the run.
+        inputs: of the run, see :func:`~dgljoint.training.inputs.resolve_run`.
         out: the run folder.
-        registry: where components are found.
         callbacks: are told what happens, and may stop the run.
-        resume: go on with the run in ``out``, whose configuration must be ``config``; begin where
+        resume: go on with the run in ``out``, whose configuration must be the same; begin where
             it holds no state yet.
         force: start over in a folder that is not empty.
         device: ``cpu``, ``cuda`` or ``auto``.
@@ -111,7 +108,7 @@ def train(
     folder = RunFolder(out)
     try:
         with StopRequest() as stop:
-            return _train(config, folder, registry, callbacks, stop, resume, force, device)
+            return _train(inputs, folder, callbacks, stop, resume, force, device)
     except KeyboardInterrupt:
         saved = "what came after it was last saved is lost" if folder.started else "nothing began"
         again = folder.resume_command if folder.started else "the same command"
@@ -119,14 +116,14 @@ def train(
 
 
 def _train(
-    config: RunConfig, folder: RunFolder, registry: Registry, callbacks: Iterable[Callback],
-    stop: StopRequest, resume: bool, force: bool, device: str,
+    inputs: RunInputs, folder: RunFolder, callbacks: Iterable[Callback], stop: StopRequest,
+    resume: bool, force: bool, device: str,
 ) -> RunResult:
     place = find_device(device, started().local_rank)
     with joined(place) as processes, ExitStack() as held:
         told = Callbacks(callbacks if processes.first else ())
         told.phase(PREPARING)
-        setup = set_up(config, registry, place, processes)
+        setup = set_up(inputs, place, processes)
         config = setup.config
         folder = RunFolder(processes.from_first(lambda: folder.path))
         trainer = Trainer(

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from dgljoint._internal.suggest import did_you_mean
-from dgljoint.batch.features import FeatureSpace, choose_features
+from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.run_config import RunConfig, flat
 from dgljoint.data.store import CascadeStore, StoredSplit
 from dgljoint.errors import DataError, UsageError
@@ -20,10 +20,11 @@ from dgljoint.nn.hosted import Hosted
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import LossWeighter
 from dgljoint.plugins.registry import Registry
-from dgljoint.plugins.selection import Selection, select
+from dgljoint.plugins.selection import Selection
 from dgljoint.training.build import build_model, build_weighter, head_width
 from dgljoint.training.devices import find_device
 from dgljoint.training.folder import RunFeatures, RunFolder
+from dgljoint.training.inputs import RunInputs, resolve_run
 from dgljoint.training.parts import TrainingParts, part_under_test, training_parts
 from dgljoint.training.process import prepare_process
 from dgljoint.training.processes import ALONE, Processes
@@ -66,28 +67,24 @@ class Setup:
 
 
 def set_up(
-    config: RunConfig, registry: Registry, device: torch.device, processes: Processes = ALONE
+    inputs: RunInputs, device: torch.device, processes: Processes = ALONE
 ) -> Setup:
     """Build everything a run is made of from its configuration and the data.
 
     A task that the training set asks nothing is left out of the configuration, see
     :func:`~dgljoint.training.trainable.find_trainable`.
     """
-    if not config.data:
-        raise UsageError("no cascade file is named")
-    prepare_process(config.train.threads)
-    selection = select(registry, config)
-    store = CascadeStore(Path(config.data))
+    selection, store, split = inputs.selection, inputs.store, inputs.split
+    prepare_process(inputs.config.train.threads)
     witness = Witness(store)
-    split = store.split(config.split)
     parts = training_parts(
         store,
         split,
-        config.fold,
-        seed=config.seed,
+        inputs.config.fold,
+        seed=inputs.config.seed,
         meta=selection.weighter.spec.needs_meta_split,
     )
-    trainable = find_trainable(config, store, split, parts)
+    trainable = find_trainable(inputs.config, store, split, parts)
     config = trainable.config
     features = FeatureSpace.fit(store, parts.train, config.features)
     classes = head_width(store.label_names)
@@ -99,7 +96,7 @@ def set_up(
     majority = int(np.bincount(label[label >= 0], minlength=classes).argmax())
     untrained = set(range(len(store.label_names))) - set(trainable.classes)
     return Setup(
-        config=with_all_options(config, selection, store),
+        config=config,
         selection=selection,
         store=store,
         split=split,
@@ -125,7 +122,7 @@ def selected(folder: Path, registry: Registry, device: str) -> Setup:
         PluginError: a plugin failed.
     """
     run = RunFolder(folder)
-    setup = set_up(run.config(), registry, find_device(device))
+    setup = set_up(resolve_run(run.config(), registry), find_device(device))
     run.check_data(setup.store, setup.split)
     put_in(setup.model, run.load_best(), run)
     return setup
@@ -176,24 +173,6 @@ def check_part(part: str) -> None:
     """Raise :class:`UsageError` for a part that is not reported on."""
     if part not in (VALIDATION, TEST):
         raise UsageError(f"there is no part '{part}'", hint=did_you_mean(part, (VALIDATION, TEST)))
-
-
-def with_all_options(
-    config: RunConfig, selection: Selection, store: CascadeStore
-) -> RunConfig:
-    """Write out every option and feature, so that the folder says what was used.
-
-    Raises:
-        DgljointError: as :func:`~dgljoint.batch.features.choose_features` would.
-    """
-    options = {
-        component.spec.name: component.options.model_dump(mode="json")
-        for component in selection.components
-    }
-    data = str(Path(config.data).resolve())
-    names = tuple(choose_features(store, config.features.use))
-    use = config.features.model_copy(update={"use": names})
-    return config.model_copy(update={"options": options, "data": data, "features": use})
 
 
 def refuse_changes(stored: RunConfig, wanted: RunConfig, out: Path) -> None:

@@ -23,14 +23,14 @@ from dgljoint.data.store import CascadeStore, StoredSplit
 from dgljoint.errors import DataError, InterruptedRunError, UsageError
 from dgljoint.evaluation.scores import Scores
 from dgljoint.plugins.registry import Registry
-from dgljoint.plugins.selection import select
 from dgljoint.runs.naming import default_folder
 from dgljoint.training.cells import Cell, Failure, StudyProgress, run_cells
 from dgljoint.training.folder import RunFolder
+from dgljoint.training.inputs import resolve_run
 from dgljoint.training.interruption import StopRequest
 from dgljoint.training.lock import locked
 from dgljoint.training.parts import folds_offered, part_under_test, training_parts
-from dgljoint.training.setup import TEST, refuse_changes, with_all_options
+from dgljoint.training.setup import TEST, refuse_changes
 from dgljoint.training.study_summary import (
     DONE,
     FAILED,
@@ -92,16 +92,12 @@ def plan_study(
         DataError: the data cannot be used, or a fold leaves too little to train on.
         PluginError: a plugin cannot be imported.
     """
-    if not config.data:
-        raise UsageError("no cascade file is named")
-    selection = select(registry, config)
-    store = CascadeStore(Path(config.data))
-    split = store.split(config.split)
-    config = with_all_options(config, selection, store)
+    inputs = resolve_run(config, registry)
+    config, store, split = inputs.config, inputs.store, inputs.split
     folds = tuple(range(folds_offered(split)) if folds is None else folds)
     if not folds or not seeds:
         raise UsageError("a study has at least one fold and one seed")
-    meta = selection.weighter.spec.needs_meta_split
+    meta = inputs.selection.weighter.spec.needs_meta_split
     place = folder or default_folder(
         config, store.name, fold=number_list(folds), seed=number_list(seeds)
     )

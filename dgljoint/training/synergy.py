@@ -14,6 +14,7 @@ from dgljoint.plugins.registry import Registry
 from dgljoint.runs.comparable import check_comparable, differing_settings
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.folder import RunFolder
+from dgljoint.training.inputs import resolve_run
 from dgljoint.training.run import train
 from dgljoint.training.setup import TEST
 
@@ -89,7 +90,7 @@ def train_single_task(
     store = CascadeStore(Path(config.data))
     run.check_data(store, store.split(config.split))
     resume = RunFolder(out).started
-    train(config, out, registry=registry, callbacks=callbacks, resume=resume)
+    train(resolve_run(config, registry), out, callbacks=callbacks, resume=resume)
 
 
 def check_single_run(joint: Path, task: str, single: Path) -> None:

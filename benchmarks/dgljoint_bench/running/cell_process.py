@@ -132,14 +132,14 @@ def _train(job: Job) -> dict[str, Any]:
 
 def _finish(job: Job, trial: TrialPlan, run: StoredRun) -> None:
     """Train a trial to its end, unless that was done before."""
-    from dgljoint.training import train
+    from dgljoint.training import resolve_run, train
 
     # One that saw test data, or that an earlier version began and does not say, is trained anew.
     stale = run.finished and run.test_cascades_seen() != 0
     if stale or not run.finished:
         resume = run.resumable and not stale
         train(
-            as_config(trial), run.path, registry=installed_registry(), resume=resume,
+            resolve_run(as_config(trial), installed_registry()), run.path, resume=resume,
             force=not resume, device=job.device,
         )
 

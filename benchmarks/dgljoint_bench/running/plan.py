@@ -16,8 +16,8 @@ from dgljoint.data.store import CascadeStore, StoredSplit, shared_threads
 from dgljoint.errors import DgljointError, UsageError
 from dgljoint.plugins.registry import Registry
 from dgljoint.plugins.selection import Selection, select
+from dgljoint.training.inputs import with_all_options
 from dgljoint.training.parts import folds_offered, part_under_test, training_parts
-from dgljoint.training.setup import with_all_options
 from dgljoint_bench.results.records import NO_MODEL, DataRecord, Key
 from dgljoint_bench.running.job import Job, TrialPlan
 from dgljoint_bench.running.program import program_of

@@ -6,13 +6,14 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from dgljoint.errors import UsageError
-from dgljoint.plugins.registry import Registry, installed_registry
+from dgljoint.plugins.registry import installed_registry
 from dgljoint.runs.naming import default_folder, resumed_folder, settings_of
 from dgljoint.runs.near import DEFAULT_FOLDER
 from dgljoint_cli.commands.train_study import asked_for, show_study_plan, study_options, train_study
@@ -34,12 +35,12 @@ from dgljoint_cli.console import (
     process_number,
 )
 from dgljoint_cli.data_argument import CascadeFile
+from dgljoint_cli.demo import demo_file
 
 if TYPE_CHECKING:
     from dgljoint import TensorBoard
     from dgljoint.config.run_config import RunConfig
-    from dgljoint.runs.protocol import Protocol
-    from dgljoint.training import RunResult
+    from dgljoint.training import RunInputs, RunResult
 
 _IN_THE_RUN = ""
 
@@ -149,15 +150,18 @@ def train(
     if resume and out is not None and file is None:
         needed = all(value in (None, ()) for value in settings.values())
         file = settings_of(out, several=asked is not None, needed=needed)
+    from dgljoint.training.inputs import resolve_run
+
     registry = installed_registry()
     runs = DEFAULT_FOLDER if out is None else out.parent
-    config = _with_data(
-        _configuration(file, **settings), registry, talk, demo=None if dry_run else runs
+    inputs = resolve_run(
+        _configuration(file, **settings), registry,
+        partial(demo_file, talk, None if dry_run else runs),
     )
     if asked is not None:
         if board is not None:
             raise UsageError("--tensorboard is for a single run", hint="leave it out")
-        study = asked.plan(config, out, registry)
+        study = asked.plan(inputs.config, out, registry)
         if dry_run:
             show_study_plan(study, registry, jobs=asked.jobs, as_json=as_json)
         else:
@@ -167,22 +171,18 @@ def train(
             )
         return
     if dry_run:
-        _show_plan(config, registry, as_json=as_json)
+        _show_plan(inputs, as_json=as_json)
         return
-    from dgljoint_cli.views.scores import protocol_of
-
-    protocol = protocol_of(config)
-    folder = out or default_folder(config, protocol.data)
+    folder = out or default_folder(inputs.config, inputs.store.name)
     from dgljoint import training
     from dgljoint_cli.progress.training import watching
 
     with watching(talk) as view, _boards(board, folder) as boards:
         result = training.train(
-            config, folder, registry=registry, callbacks=(view, *boards), resume=resume,
-            force=force, device=device,
+            inputs, folder, callbacks=(view, *boards), resume=resume, force=force, device=device
         )
     if not others:
-        _show_result(result, protocol, as_json=as_json)
+        _show_result(result, inputs, as_json=as_json)
 
 
 @contextmanager
@@ -226,27 +226,10 @@ def _configuration(
     )
 
 
-def _with_data(
-    config: RunConfig, registry: Registry, talk: Talk, *, demo: Path | None
-) -> RunConfig:
-    from dgljoint.plugins.selection import select
-
-    # a typo in a plugin's name should not wait for the demo set or for torch
-    select(registry, config)
-    if config.data:
-        # absolute, so that config.toml repeats the run from any folder
-        data = Path(config.data).resolve()
-    else:
-        from dgljoint_cli.demo import demo_file
-
-        data = demo_file(talk, demo).resolve()
-    return config.model_copy(update={"data": str(data)})
-
-
-def _show_plan(config: RunConfig, registry: Registry, *, as_json: bool) -> None:
+def _show_plan(inputs: RunInputs, *, as_json: bool) -> None:
     from dgljoint.training import plan_run
 
-    plan = plan_run(config, registry=registry)
+    plan = plan_run(inputs)
     if as_json:
         print_json(asdict(plan))
         return
@@ -255,9 +238,10 @@ def _show_plan(config: RunConfig, registry: Registry, *, as_json: bool) -> None:
     render(plan_tree(plan))
 
 
-def _show_result(result: RunResult, protocol: Protocol, *, as_json: bool) -> None:
-    from dgljoint_cli.views.scores import score_tables, scores_to_dict
+def _show_result(result: RunResult, inputs: RunInputs, *, as_json: bool) -> None:
+    from dgljoint_cli.views.scores import protocol_of, score_tables, scores_to_dict
 
+    protocol = protocol_of(inputs.config, inputs.store)
     if as_json:
         print_json(
             {

@@ -154,11 +154,11 @@ def show_study_plan(study: Study, registry: Registry, *, jobs: int, as_json: boo
     Raises:
         DgljointError: as the first run would.
     """
-    from dgljoint.training import plan_run
+    from dgljoint.training import plan_run, resolve_run
     from dgljoint.training.study import check_runs, state_of
 
     check_runs(study)
-    plan = plan_run(study.cells[0].config, registry=registry)
+    plan = plan_run(resolve_run(study.cells[0].config, registry))
     if as_json:
         cells = [
             {

@@ -45,14 +45,14 @@ _SUFFIX = {NOT_SOURCE: "_not_source"}
 _CLASSES_SHOWN = 8
 
 
-def protocol_of(config: RunConfig) -> Protocol:
-    """Look up how a run's data are split.
+def protocol_of(config: RunConfig, store: CascadeStore | None = None) -> Protocol:
+    """Look up how a run's data are split; they are opened where ``store`` is not given.
 
     Raises:
         DataError: the data cannot be opened.
         UsageError: they have no such split.
     """
-    store = CascadeStore(Path(config.data))
+    store = store or CascadeStore(Path(config.data))
     split = store.split(config.split)
     disjoint = store.kept_apart(config.split)
     return Protocol(store.name, split.name, config.fold, disjoint, bool(split.ordered_by))

@@ -31,8 +31,8 @@ def asked(monkeypatch, scores):
     """Record the configuration the engine is asked for instead of training."""
     configs = []
 
-    def train(config, out, **rest):
-        configs.append(config)
+    def train(inputs, out, **rest):
+        configs.append(inputs.config)
         return RunResult(out, 1, scores, scores)
 
     monkeypatch.setattr(training, "train", train)

@@ -152,9 +152,9 @@ def test_the_engine_is_asked_with_the_joint_run_s_settings(folder, monkeypatch, 
     shutil.copytree(folder / "joint", tmp_path / "joint")
     asked = []
 
-    def train(config, out, **settings):
-        asked.append((config.train.tasks, out, settings["resume"]))
-        return training.train(config, out, **settings)
+    def train(inputs, out, **settings):
+        asked.append((inputs.config.train.tasks, out, settings["resume"]))
+        return training.train(inputs, out, **settings)
 
     monkeypatch.setattr("dgljoint.training.synergy.train", train)
     assert run(["synergy", str(tmp_path / "joint"), "-q"]) == 0

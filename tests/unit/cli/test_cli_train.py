@@ -29,8 +29,8 @@ def asked(monkeypatch, tmp_path, scores):
     """Record what the engine is asked instead of training, in an empty folder."""
     calls = []
 
-    def train(config, out, *, registry, callbacks, resume=False, force=False, device="auto"):
-        calls.append((config, out, resume, force, device))
+    def train(inputs, out, *, callbacks, resume=False, force=False, device="auto"):
+        calls.append((inputs.config, out, resume, force, device))
         for callback in callbacks:
             callback.message("training")
         return RunResult(out, 3, replace(scores, part="validation"), scores)
@@ -51,10 +51,10 @@ def test_flags_reach_the_engine(store, asked):
     ((config, out, resume, force, device),) = asked
     assert config.data == str(store)
     assert (config.encoder, config.plugins) == ("gcn", ("contrastive", "meta_weight"))
-    assert config.options == {"contrastive": {"temperature": "0.2"}}
+    assert config.options["contrastive"]["temperature"] == 0.2
     assert (config.split, config.fold, config.seed) == ("random", 1, 7)
     assert (config.train.epochs, config.train.batch) == (2, 8)
-    assert (config.features.use, config.features.words) == (("time", "bow"), 9)
+    assert (config.features.use, config.features.words) == (("bow", "time"), 9)
     assert (config.train.batch_posts, config.train.precision) == (500, "bf16")
     assert config.train.tasks == "rumor"
     assert (resume, force, device) == (False, True, "cpu")

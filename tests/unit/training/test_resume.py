@@ -20,7 +20,7 @@ from dgljoint.errors import (
 )
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.specs import WeighterSpec
-from dgljoint.training import evaluate_run, train
+from dgljoint.training import evaluate_run, resolve_run, train
 from dgljoint.training.lock import locked
 from runs import StopAfter, assert_same_run, metrics, run
 from toys import shipped, toy_store, toy_trainer
@@ -85,7 +85,7 @@ def test_the_folder_repeats_the_run(store: CascadeStore, tmp_path: Path) -> None
     run(store, tmp_path / "a", "contrastive.temperature=0.3", plugins=BOTH)
     config = resolve_config(file=tmp_path / "a" / "config.toml")
     assert config.options["contrastive"]["temperature"] == 0.3
-    train(config, tmp_path / "b", registry=installed_registry())
+    train(resolve_run(config, installed_registry()), tmp_path / "b")
     assert_same_run(tmp_path / "a", tmp_path / "b")
     text = (tmp_path / "a" / "config.toml").read_text()
     assert text == (tmp_path / "b" / "config.toml").read_text()

@@ -17,7 +17,7 @@ from dgljoint.data.store import CascadeStore
 from dgljoint.errors import InterruptedRunError, RunFailedError, UsageError
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.tasks.targets import evaluation_question
-from dgljoint.training import evaluate_run, plan_run
+from dgljoint.training import evaluate_run, plan_run, resolve_run
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.parts import training_parts
 from dgljoint.training.passes import Pass
@@ -69,7 +69,7 @@ def test_the_temperature_is_that_of_the_validation_part(
     temperature = result.validation.calibration.temperature
     assert temperature is not None
     assert result.test.calibration.temperature == temperature
-    setup = set_up(toy_config(store), installed_registry(), torch.device("cpu"))
+    setup = set_up(resolve_run(toy_config(store), installed_registry()), torch.device("cpu"))
     put_in(setup.model, RunFolder(tmp_path / "a").load_best(), RunFolder(tmp_path / "a"))
     label = store.label.copy()
     label[store.split("event").fold == 0] = 1 - label[store.split("event").fold == 0]
@@ -107,14 +107,14 @@ def test_what_is_worked_out_once_is_not_in_an_epoch(store: CascadeStore, tmp_pat
     assert result.test.calibration is None
     low, high = figures["mrr"]
     assert low <= result.test.links["all"].rows["model"].mrr <= high
-    setup = set_up(toy_config(store), installed_registry(), torch.device("cpu"))
+    setup = set_up(resolve_run(toy_config(store), installed_registry()), torch.device("cpu"))
     epoch = setup.evaluator.scores(setup.model, setup.parts.validation, "validation")
     assert (epoch.intervals, epoch.calibration) == (None, None)
 
 
 def test_each_part_is_scored_on_its_own_cascades(store: CascadeStore, tmp_path: Path) -> None:
     result = run(store, tmp_path / "a", fold=2)
-    plan = plan_run(toy_config(store, fold=2), registry=installed_registry())
+    plan = plan_run(resolve_run(toy_config(store, fold=2), installed_registry()))
     assert plan.parts["test"] != plan.parts["validation"]
     assert result.test.rumor.cascades == plan.parts["test"]
     assert result.validation.rumor.cascades == plan.parts["validation"]
@@ -220,7 +220,7 @@ def test_plan_says_what_the_run_does_and_writes_nothing(
     store: CascadeStore, tmp_path: Path
 ) -> None:
     before = set(tmp_path.iterdir())
-    plan = plan_run(toy_config(store, plugins=BOTH), registry=installed_registry())
+    plan = plan_run(resolve_run(toy_config(store, plugins=BOTH), installed_registry()))
     assert set(tmp_path.iterdir()) == before
     assert sum(plan.parts.values()) == len(store)
     assert plan.losses == ("cascade", "rumor", "contrastive")

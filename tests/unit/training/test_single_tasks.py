@@ -13,7 +13,7 @@ from conftest import Site
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import installed_registry
-from dgljoint.training import RunResult, evaluate_run, plan_run, train
+from dgljoint.training import RunResult, evaluate_run, plan_run, resolve_run, train
 from dgljoint.training.checkpoint import load_tree
 from toys import toy_config, toy_model, toy_store
 
@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> CascadeStore:
 
 def run(store: CascadeStore, out: Path, task: str, *assignments: str, **fields: Any) -> RunResult:
     config = toy_config(store, f"train.tasks={task}", *assignments, **fields)
-    return train(config, out, registry=installed_registry())
+    return train(resolve_run(config, installed_registry()), out)
 
 
 def metrics(out: Path) -> list[dict[str, Any]]:
@@ -86,7 +86,7 @@ def test_meta_weight_weighs_what_there_is(
 
 def test_the_plan_names_the_losses(store: CascadeStore) -> None:
     config = toy_config(store, "train.tasks=rumor", plugins=("contrastive",))
-    plan = plan_run(config, registry=installed_registry())
+    plan = plan_run(resolve_run(config, installed_registry()))
     assert plan.losses == ("rumor", "contrastive")
     assert plan.settings["train"]["tasks"] == "rumor"
 

@@ -14,7 +14,7 @@ import dgljoint
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import InterruptedRunError, RunFailedError, UsageError, install_hint
 from dgljoint.plugins.registry import installed_registry
-from dgljoint.training import train
+from dgljoint.training import resolve_run, train
 from runs import StopAfter, metrics, run
 from toys import toy_config
 
@@ -60,8 +60,8 @@ def train_watched(
 ) -> None:
     with dgljoint.TensorBoard(out / "board") as board:
         train(
-            toy_config(store, "train.batch=12", encoder="gcn"), out,
-            registry=installed_registry(), callbacks=(board, *others), **settings,
+            resolve_run(toy_config(store, "train.batch=12", encoder="gcn"), installed_registry()),
+            out, callbacks=(board, *others), **settings,
         )
 
 

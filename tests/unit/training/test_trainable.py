@@ -16,7 +16,7 @@ from dgljoint.data.store import CascadeStore, create_store
 from dgljoint.errors import DataError
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.specs import InteractionSpec, WeighterSpec
-from dgljoint.training import evaluate_run, plan_run
+from dgljoint.training import evaluate_run, plan_run, resolve_run
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.parts import part_under_test, training_parts
 from dgljoint.training.study import check_runs, plan_study
@@ -96,7 +96,7 @@ def test_without_classes_to_tell_apart_the_cascade_task_is_trained_alone(
     again = evaluate_run(out, registry=installed_registry(), part="test")
     assert again.links == result.test.links
     with pytest.raises(DataError, match=f"the rumor task cannot be trained: .*{why}") as refused:
-        plan_run(toy_config(store, "train.tasks=rumor"), registry=installed_registry())
+        plan_run(resolve_run(toy_config(store, "train.tasks=rumor"), installed_registry()))
     assert "train.tasks=cascade" in (refused.value.hint or "")
 
 
@@ -114,10 +114,10 @@ def test_without_a_choice_of_parents_the_rumor_task_is_trained_alone(tmp_path: P
     assert (result.test.tasks, result.test.links) == (("rumor",), {})
     assert [list(line["losses"]) for line in metrics(tmp_path / "a")] == [["rumor"]]
     with pytest.raises(DataError, match="the cascade task cannot be trained"):
-        plan_run(toy_config(store, "train.tasks=cascade"), registry=installed_registry())
+        plan_run(resolve_run(toy_config(store, "train.tasks=cascade"), installed_registry()))
     nothing = write(tmp_path / "b.h5", lambda n: None, posts=2)
     with pytest.raises(DataError, match=r"the cascade task cannot.*; the rumor task cannot"):
-        plan_run(toy_config(nothing), registry=installed_registry())
+        plan_run(resolve_run(toy_config(nothing), installed_registry()))
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,75 @@
+"""What a run is made from, each resolved once: configuration, components, open data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dgljoint.config.run_config import RunConfig
+from dgljoint.data.store import CascadeStore, StoredSplit
+from dgljoint.errors import UsageError
+from dgljoint.plugins.registry import Registry
+from dgljoint.plugins.selection import Selection, select
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunInputs:
+    """A configuration and what it names.
+
+    Attributes:
+        config: with every option and feature written out, and an absolute path of the data.
+        selection: the components, with their typed options.
+        store: the open data.
+        split: the split of the data that ``config`` names.
+    """
+
+    config: RunConfig
+    selection: Selection
+    store: CascadeStore
+    split: StoredSplit
+
+
+def resolve_run(
+    config: RunConfig, registry: Registry, default_data: Callable[[], Path] | None = None
+) -> RunInputs:
+    """Select the components of a run and open its data; a wrong name does not wait for the data.
+
+    Args:
+        config: of the run.
+        registry: where components are found.
+        default_data: makes the cascade file where ``config`` names none.
+
+    Raises:
+        UsageError: a name or an option is wrong, or no data are named.
+        DataError: the data cannot be opened, or lack a feature.
+        PluginError: a plugin that is named is broken.
+    """
+    selection = select(registry, config)
+    if not config.data and default_data is None:
+        raise UsageError("no cascade file is named")
+    data = Path(config.data) if config.data or default_data is None else default_data()
+    store = CascadeStore(data)
+    split = store.split(config.split)
+    return RunInputs(with_all_options(config, selection, store), selection, store, split)
+
+
+def with_all_options(
+    config: RunConfig, selection: Selection, store: CascadeStore
+) -> RunConfig:
+    """Write out every option and feature, so that the run folder shows what was used.
+
+    Raises:
+        DgljointError: as :func:`~dgljoint.batch.features.choose_features` would.
+    """
+    from dgljoint.batch.features import choose_features  # torch, for which a typo need not wait
+
+    options = {
+        component.spec.name: component.options.model_dump(mode="json")
+        for component in selection.components
+    }
+    names = tuple(choose_features(store, config.features.use))
+    use = config.features.model_copy(update={"use": names})
+    return config.model_copy(
+        update={"options": options, "data": str(store.path.resolve()), "features": use}
+    )

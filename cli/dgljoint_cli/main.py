@@ -40,12 +40,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line in a process of its own, and end it."""
     _own_stdout()
-    code = _flushed(run())
-    if "dgljoint.plugins.loading" in sys.modules:  # a plugin's code has run
-        from dgljoint.plugins.leaving import leave
-
-        leave(code)
-    sys.exit(code)
+    sys.exit(_flushed(run()))
 
 
 def _own_stdout() -> None:

@@ -11,7 +11,7 @@ from dgljoint.plugins.registry import installed_registry
 
 PREFIX = "DGLJOINT_"
 # Read by others: the registry, hook tracing, options of the command line, the tests on real data.
-_NO_SETTINGS = ("DISABLED_PLUGINS", "TRACE_PLUGINS", "PRESET", "DEVICE", "RAW_DATA")
+_NO_SETTINGS = ("DISABLED_PLUGINS", "PRESET", "DEVICE", "RAW_DATA")
 
 
 def environment_settings(

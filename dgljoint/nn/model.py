@@ -17,14 +17,12 @@ from dgljoint.errors import PluginError
 from dgljoint.nn.dropout import Dropout
 from dgljoint.nn.hosted import (
     Hosted,
-    NotFiniteError,
     auxiliary_losses,
     couple,
     diagnostics,
     encode,
     inform_rumor,
     loss_coefficients,
-    refusing_not_finite,
 )
 from dgljoint.nn.messages import xavier
 from dgljoint.nn.protocols import (
@@ -322,20 +320,6 @@ class JointModel(nn.Module):
             for hosted in self.hosted_interactions
             for name in loss_coefficients(hosted)
         }
-
-
-def first_not_finite(model: JointModel, batch: CascadeBatch) -> str | None:
-    """Name the component that makes values which are not finite of finite ones, and its method.
-
-    Returns:
-        ``None`` where none does, or not again: a model drops out anew every time.
-    """
-    try:
-        with torch.no_grad(), refusing_not_finite():
-            model(batch)
-    except NotFiniteError as found:
-        return str(found)
-    return None
 
 
 def _in_float32(group: GroupT) -> GroupT:

@@ -15,7 +15,7 @@ from dgljoint.config.options import Options
 from dgljoint.config.run_config import SECTIONS
 from dgljoint.errors import PluginError
 from dgljoint.plugins import hookspecs
-from dgljoint.plugins.guard import IMPORT, guarded
+from dgljoint.plugins.guard import guarded
 from dgljoint.plugins.registry import PluginEntry
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec, ReaderSpec, Spec, WeighterSpec
 
@@ -41,7 +41,7 @@ def load_specs(entry: PluginEntry) -> tuple[Spec, ...]:
             f"{entry} has the name of a configuration section",
             hint="its author must give the component and its entry point another name",
         )
-    with guarded(entry, f"{IMPORT}{entry.module}"):
+    with guarded(entry, f"import of {entry.module}"):
         module = import_module(entry.module)
     hooks = _register(entry, module)
     offered = [spec for name in HOOKS for spec in _call(entry, hooks, name)]

@@ -37,6 +37,11 @@ class PluginEntry:
     version: str
     module: str
 
+    @property
+    def package(self) -> str:
+        """The top-level package that the module is in."""
+        return self.module.partition(":")[0].partition(".")[0]
+
     def __str__(self) -> str:
         return f"plugin '{self.name}' ({self.distribution} {self.version})"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
@@ -29,6 +30,10 @@ from dgljoint.testing.toys import LABELS, random_cascade, toy_features, write_st
 WIDTH = 16
 CLASSES = len(LABELS)
 MAKE = "makes what its spec says"
+LEAVE = (
+    "give a tensor its dtype where it is made, use `with torch.no_grad():`, draw from a "
+    "torch.Generator of your own, and end the threads you start"
+)
 
 # Two of one post, one of two, and a large one; none is in the order of its size.
 _SIZES = (1, 9, 2, 5, 14, 30, 1, 12, 7)
@@ -68,6 +73,10 @@ class Subject(Generic[ModuleT_co]):
         """Kind and name, for messages."""
         return f"{self.kind} '{self.name}'"
 
+    def context(self, loss_names: tuple[str, ...] = ()) -> BuildContext:
+        """Describe the model that it becomes part of."""
+        return BuildContext(width=WIDTH, classes=CLASSES, loss_names=loss_names)
+
     def make(
         self, seed: int = 0, *, loss_names: tuple[str, ...] = (), moved: bool = True
     ) -> ModuleT_co:
@@ -78,9 +87,8 @@ class Subject(Generic[ModuleT_co]):
             loss_names: for a weighter.
             moved: whether to move them.
         """
-        context = BuildContext(width=WIDTH, classes=CLASSES, loss_names=loss_names)
         with under_seed(seed):
-            module = self.build(context)
+            module = self.build(self.context(loss_names))
             expect(
                 isinstance(module, self.base),
                 f"build returned a {type(module).__name__}, expected a dgljoint.nn."
@@ -92,9 +100,8 @@ class Subject(Generic[ModuleT_co]):
         return made
 
     def host(self, module: ModuleT_co) -> Hosted[Any]:
-        """Let the engine's own guards call it."""
-        # A check of its own looks for what it writes into its inputs, and finds more.
-        return Hosted(PluginEntry(self.name, "under test", "0", ""), module, watched=False)
+        """Let the engine's own guard call it."""
+        return Hosted(PluginEntry(self.name, "under test", "0", ""), module)
 
 
 @torch.no_grad()
@@ -237,6 +244,24 @@ def expect_same(
     for name, value in before.items():
         wrong = difference(value, after[name], tolerance)
         expect(not wrong, f"{name} is not the same {when}: {wrong}")
+
+
+def expect_process_unchanged(of: Callable[[], object]) -> None:
+    """Raise if ``of`` changes what every component shares, or leaves threads running."""
+    dtype, gradients, seed = torch.get_default_dtype(), torch.is_grad_enabled(), 5
+    threads = set(threading.enumerate())
+    with under_seed(seed):
+        try:
+            of()
+            found = torch.get_default_dtype()
+            expect(found == dtype, f"torch's default type is {found} after it, not {dtype}")
+            expect(torch.is_grad_enabled() == gradients, "gradients are switched off after it")
+            expect(torch.initial_seed() == seed, "it seeded torch's generator")
+        finally:
+            torch.set_default_dtype(dtype)
+            torch.set_grad_enabled(gradients)
+    left = [one.name for one in threading.enumerate() if one not in threads and not one.daemon]
+    expect(not left, f"threads run after it: {', '.join(left)}")
 
 
 def expect_finite(values: Mapping[str, Tensor], where: str) -> None:

@@ -16,10 +16,12 @@ from dgljoint.errors import one_line
 from dgljoint.nn import CascadeBatch
 from dgljoint.testing.conformance import Check, Violation, expect
 from dgljoint.testing.material import (
+    LEAVE,
     WIDTH,
     Material,
     Subject,
     expect_finite,
+    expect_process_unchanged,
     expect_same,
     tensors_of,
     under_seed,
@@ -109,6 +111,12 @@ def shared_checks(subject: Subject[Any], material: Material, drive: Drive) -> It
         "moves as a whole",
         "register tensors as buffers, and make new ones with device=x.device",
         lambda: _moves(subject, drive, batch),
+    )
+    yield check(
+        "leaves the process as it is", LEAVE, lambda: expect_process_unchanged(
+            lambda: drive.answer(subject.build(subject.context()).train(), batch,
+                                 drive.draw(batch))
+        ),
     )
     yield check(
         "is finite in low precision",

@@ -13,10 +13,12 @@ from dgljoint.plugins.specs import BuildContext, WeighterSpec
 from dgljoint.tasks.losses import TASKS
 from dgljoint.testing.conformance import Check, expect, verify
 from dgljoint.testing.material import (
+    LEAVE,
     MAKE,
     WIDTH,
     Subject,
     expect_finite,
+    expect_process_unchanged,
     expect_same,
     subject_of,
     under_seed,
@@ -103,6 +105,11 @@ def loss_weighter_checks(
         "goes on from its saved state",
         "register what changes as parameter or buffer, or return it from get_extra_state",
         lambda: _keeps_state(subject, problem),
+    )
+    yield check(
+        "leaves the process as it is", LEAVE, lambda: expect_process_unchanged(
+            lambda: _take(subject.build(subject.context(_NAMES)).train(), problem(_NAMES))
+        ),
     )
     yield check(
         "moves as a whole",

@@ -15,7 +15,6 @@ from pathlib import Path
 from dgljoint._internal.child_process import Say, as_child
 from dgljoint.config.options import parse_options
 from dgljoint.config.run_config import RunConfig
-from dgljoint.plugins.leaving import leave
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.inputs import resolve_run
@@ -63,4 +62,4 @@ class _Reporting(Callback):
 
 
 if __name__ == "__main__":
-    leave(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))

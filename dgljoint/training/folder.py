@@ -23,7 +23,6 @@ from dgljoint.runs.plainfiles import check_own
 from dgljoint.runs.stored import CARD, PARTS, REPORT, SEEN, StoredRun, section
 from dgljoint.training.checkpoint import load_tree, save_tree
 from dgljoint.training.record import EpochRecord
-from dgljoint.training.witness import Seen
 
 _PACKAGES = ("torch", "dgl", "numpy", "h5py", "pluggy", "scikit-learn", "scipy")
 # What the figures of a run may hang on to the last bit.
@@ -289,13 +288,13 @@ class RunFolder(StoredRun):
         self._refuse_without_epoch()
         return self._load(self._best)
 
-    def record_seen(self, seen: Seen | None) -> None:
+    def record_seen(self, seen: Mapping[str, int]) -> None:
         """Add to the run's description what it read before it was scored on the test part.
 
         Raises:
             DataError: the description is missing or damaged.
         """
-        found = {**self.manifest(), SEEN: None if seen is None else asdict(seen)}
+        found = {**self.manifest(), SEEN: dict(seen)}
         write_text(self._manifest, json.dumps(found, indent=2) + "\n")
 
     def save_predictions(self, table: str) -> None:

@@ -143,7 +143,7 @@ def _train(
         if state is not None:
             with fitting(folder.path):
                 trainer.restore(state)
-                setup.witness.restore(state.get(_SEEN))
+                setup.witness.restore(state[_SEEN])
         processes.from_first(lambda: _save_what_it_knows(folder, setup))
         for note in setup.notes:
             told.message(note)
@@ -225,7 +225,7 @@ def _train_epochs(
         late = time.monotonic() - saved >= 60 * save_minutes
         return stop.asked or callbacks.stop_asked or late
 
-    def save(record: EpochRecord | None, seen: Tensor | None) -> None:
+    def save(record: EpochRecord | None, seen: Tensor) -> None:
         if record is not None:
             folder.append(record)
             if record.best:

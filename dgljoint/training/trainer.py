@@ -21,7 +21,7 @@ from dgljoint.errors import DivergedError, PluginError
 from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.evaluation.scores import Scores
 from dgljoint.nn.hosted import Hosted, opponent_losses, opponent_parameters
-from dgljoint.nn.model import JointModel, first_not_finite
+from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import LossTable, LossWeighter, Outputs, Representations, Step
 from dgljoint.plugins.guard import guarded
 from dgljoint.tasks.losses import TASKS, not_asked
@@ -108,8 +108,6 @@ class Trainer:
         self._processes = processes
         self._weighter_learns = type(weighter.module).after_step is not LossWeighter.after_step
         self._owners = model.loss_owners
-        # Auxiliary losses that have had no gradient in this process, until they are told of.
-        self._idle = set(self._owners)
         self._others = [hosted.entry for hosted in model.hosted]
         self._pass = Pass(config, store, features, model, self._optimizer.parameters, processes)
         self.position = Position()
@@ -144,7 +142,6 @@ class Trainer:
             self.position.seconds = time.perf_counter() - started
             if self._processes.any(stop()):
                 return None
-        self._tell_of_idle_losses()
         # Running statistics are each process's own; what is selected is the first one's model.
         self._processes.align(self.model.buffers())
         validation = self._evaluator.scores(self.model, self._parts.validation, "validation")
@@ -293,7 +290,7 @@ class Trainer:
         for name, value in values.items():
             if not bool(torch.isfinite(value).all()):
                 position = self.position
-                source = self._source(name, batch)
+                source = self._source(name)
                 raise DivergedError(
                     f"{name} is {value.item():g} in epoch {position.epoch + 1}, step "
                     f"{position.step + 1}; cascades of the batch: {batch.some_ids}"
@@ -302,18 +299,17 @@ class Trainer:
                     "-s train.learning_rate in another --out may help",
                 )
 
-    def _source(self, name: str, batch: CascadeBatch) -> str | None:
-        """Say which plugin, and what of it, gave a value that is not finite; ``None``: unknown."""
+    def _source(self, name: str) -> str | None:
+        """Return the plugin and method that a loss or weight comes from; ``None`` for a task's."""
         if name in self._owners:
             return f"losses of {self._owners[name]}"
         if name.startswith("weight of "):
             return f"backward of {self.weighter.entry}"
-        return first_not_finite(self.model, batch) if name in TASKS else None
+        return None
 
     def _count(
         self, raw: Mapping[str, Tensor], weights: Tensor, norm: float, idle: Collection[str]
     ) -> None:
-        self._idle -= {name for name, loss in raw.items() if loss.requires_grad}
         losses = {name: float(loss.detach()) for name, loss in raw.items()}
         # A task that the batch does not ask has a loss of 0, which is none of its mean.
         told = {name: value for name, value in losses.items() if name not in idle}
@@ -328,15 +324,6 @@ class Trainer:
         sums = self.position.sums
         for name, value in values.items():
             sums[name] = sums.get(name, 0.0) + value
-
-    def _tell_of_idle_losses(self) -> None:
-        """Tell once of losses that train nothing: they may be meant to, at other times."""
-        for name in sorted(self._idle):
-            self._callback.message(
-                f"{self._owners[name]}: its loss '{name}' had no gradient in any step of epoch "
-                f"{self.position.epoch + 1}, so it trains nothing; was it detached?"
-            )
-        self._idle.clear()
 
     def _close_epoch(self, validation: Scores, started: float) -> EpochRecord:
         position = self.position

@@ -1,8 +1,6 @@
-"""Which cascades a run has read: whether it saw its test part before it was scored on it."""
+"""Which cascades a run has read: whether it saw its test set before it was scored on it."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,27 +11,12 @@ from dgljoint.data.store import CascadeStore
 from dgljoint.training.processes import Processes
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """How many cascades a run read before it was scored on the test part.
-
-    Attributes:
-        cascades: all of them.
-        of_the_test_part: those that it was to be tested on; 0 unless something is wrong.
-    """
-
-    cascades: int
-    of_the_test_part: int
-
-
 class Witness:
     """Remembers which cascades of a store are read, from its own making on.
 
-    It sees what goes through ``CascadeStore.read``: what features are fitted
-    on, and every batch that is trained, probed or validated on. It does not see what opening the
-    file checks, nor by which classes and events the parts were cut; nor a plugin that opens the
-    file itself: that nothing which ships does so by any way, a test holds by changing the test part
-    and comparing the models.
+    It sees what goes through ``CascadeStore.read``: what features are fitted on, and every batch.
+    It does not see a plugin that opens the file itself; ``tests/contract/test_test_part_unseen.py``
+    shows that nothing which ships does so.
 
     Args:
         store: that is watched; it has one witness at a time.
@@ -41,48 +24,30 @@ class Witness:
 
     def __init__(self, store: CascadeStore) -> None:
         self._seen = np.zeros(len(store), np.bool_)
-        self._knows_all = True
         store.on_read = self._note
 
-    def state(self, processes: Processes) -> Tensor | None:
-        """Return what any process has read, a bit a cascade, for :meth:`restore`.
+    def state(self, processes: Processes) -> Tensor:
+        """Return what any process has read, one bit per cascade; all processes must ask."""
+        return torch.from_numpy(np.packbits(self._read_by_any(processes)))
 
-        All processes must ask. ``None``: the run goes on from a state that does not say.
-        """
-        if not self._knows_all:
-            return None
-        shares = processes.gather(np.packbits(self._seen))
-        return torch.from_numpy(np.bitwise_or.reduce(shares))
-
-    def restore(self, state: Tensor | None) -> None:
+    def restore(self, state: Tensor) -> None:
         """Add what was read before.
 
-        Args:
-            state: of :meth:`state`; ``None`` where nobody kept it.
-
         Raises:
-            ValueError: it is that of another store.
+            ValueError: it is the state of another store.
         """
-        if state is None:
-            self._knows_all = False
-            return
-        cascades = len(self._seen)
-        if state.dtype != torch.uint8 or state.shape != (-(-cascades // 8),):
-            raise ValueError(f"what was read is {state.dtype} of {len(state)}, not a bit a cascade")
-        self._seen |= np.unpackbits(state.numpy(), count=cascades).astype(np.bool_)
+        if state.dtype != torch.uint8 or state.shape != (-(-len(self._seen) // 8),):
+            raise ValueError(f"what was read is {state.dtype} of {len(state)}")
+        self._seen |= np.unpackbits(state.numpy(), count=len(self._seen)).astype(np.bool_)
 
-    def seen(self, processes: Processes, test: NDArray[np.int64]) -> Seen | None:
-        """Count what was read until now; ``None`` where that is not known.
+    def seen(self, processes: Processes, test: NDArray[np.int64]) -> dict[str, int]:
+        """Count what was read until now, and what of that is at the positions ``test``."""
+        seen = self._read_by_any(processes)
+        return {"cascades": int(seen.sum()), "of_the_test_part": int(seen[test].sum())}
 
-        Args:
-            processes: all must ask.
-            test: positions of the test part.
-        """
-        state = self.state(processes)
-        if state is None:
-            return None
-        seen = np.unpackbits(state.numpy(), count=len(self._seen))
-        return Seen(int(seen.sum()), int(seen[test].sum()))
+    def _read_by_any(self, processes: Processes) -> NDArray[np.bool_]:
+        seen: NDArray[np.bool_] = np.logical_or.reduce(processes.gather(self._seen))
+        return seen
 
     def _note(self, index: NDArray[np.int64]) -> None:
         self._seen[index] = True

@@ -57,23 +57,12 @@ UNRULY = """
                 return reps
 
         shout("build")
-        threading.Thread(target=linger, name="watcher").start()
         threading.Thread(target=linger, daemon=True).start()
         return Unruly()
 
     @dgljoint.hookimpl
     def dgljoint_interactions():
         return [dgljoint.InteractionSpec(name="unruly", summary="", build=build)]
-"""
-FORKING = """
-    import os
-    import dgljoint
-
-    os.fork()
-
-    @dgljoint.hookimpl
-    def dgljoint_encoders():
-        return []
 """
 # distribution: version, and the modules of its plugins by name
 DISTRIBUTIONS = {
@@ -85,7 +74,6 @@ DISTRIBUTIONS = {
             "exiting": "raise SystemExit(0)",
             "misspelt": "import dgljoint\n@dgljoint.hookimpl\ndef dgljoint_encoder(): return []",
             "wrong": "import dgljoint\n@dgljoint.hookimpl\ndef dgljoint_encoders(): return 3",
-            "forking": FORKING,
             "twin": GOOD,
         },
     ),
@@ -149,7 +137,6 @@ def test_all_are_listed_and_those_that_are_broken_say_why(site: Path) -> None:
 
     done = dgljoint(site, "plugins", "list", "--load", "--format", "json")
     assert done.returncode == 0
-    assert "dgljoint-many 1.2) forked a process in import of dgljoint_many_forking" in done.stderr
     loaded = {(row["name"], row["distribution"]): row for row in json.loads(done.stdout)}
     causes = {name: row["cause"] for (name, _), row in loaded.items() if row["status"] == "broken"}
     for name, cause in {
@@ -158,7 +145,6 @@ def test_all_are_listed_and_those_that_are_broken_say_why(site: Path) -> None:
         "exiting": "failed in import of dgljoint_many_exiting: SystemExit: 0",
         "misspelt": "implements an unknown hook 'dgljoint_encoder'",
         "wrong": ": dgljoint_encoders returned int, expected a list of EncoderSpec",
-        "forking": "offers no component of its name",
     }.items():
         owner, _, said = causes.pop(name).partition(")")
         assert f"{owner})" == f"plugin '{name}' (dgljoint-many 1.2)"
@@ -185,7 +171,7 @@ def test_naming_a_broken_one_ends_with_4(site: Path, name: str, message: str, hi
     assert mended.startswith(f"hint: {hint}")
 
 
-def test_one_that_prints_and_leaves_threads_neither_spoils_the_result_nor_holds_the_process(
+def test_one_that_prints_here_and_in_a_thread_does_not_spoil_the_result(
     site: Path, data: str, tmp_path: Path
 ) -> None:
     done = dgljoint(
@@ -198,34 +184,13 @@ def test_one_that_prints_and_leaves_threads_neither_spoils_the_result_nor_holds_
         for how in ("print", "written", "started"):
             assert f"{how} in {where}" in done.stderr
     assert "print in linger" in done.stderr
-    assert (
-        "plugin 'unruly' (dgljoint-unruly 0.7) left the thread 'watcher' running in linger, "
-        "dgljoint_unruly_unruly.py line 1"
-    ) in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_trains_beside_them_traced_and_with_one_disabled(
-    site: Path, data: str, tmp_path: Path
-) -> None:
+def test_trains_with_some_of_them_disabled(site: Path, data: str, tmp_path: Path) -> None:
     done = dgljoint(
         site, "train", data, "--out", tmp_path / "a", *SMALL, "--epochs", "1", "--plugin",
-        "contrastive", "--format", "json", DGLJOINT_TRACE_PLUGINS="1",
-        DGLJOINT_DISABLED_PLUGINS="raising, unruly",
+        "contrastive", "--format", "json", DGLJOINT_DISABLED_PLUGINS="raising, unruly",
     )
-    assert done.returncode == 0
+    assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["best_epoch"] == 1
-    lines = done.stderr.splitlines()
-    assert all(line.startswith("trace: ") for line in lines)
-    head = lines.index(next(line for line in lines if line.split()[1:3] == ["plugin", "call"]))
-    told = [line.split() for line in lines[:head]]
-    called = {(name, what) for _, name, what, *_ in told}
-    assert {("gcn", "forward"), ("contrastive", "losses"), ("fixed", "backward")} <= called
-    assert ("contrastive", "import") in called
-    assert all(float(line[-2]) >= 0 and line[-1] == "ms" for line in told)
-    counted = {tuple(line.split()[1:3]): line.split()[-3:] for line in lines[head + 1 :]}
-    forwards = [line for line in told if line[1:3] == ["gcn", "forward"]]
-    calls, total, _ = counted["gcn", "forward"]
-    assert int(calls) == len(forwards)
-    assert abs(float(total) - sum(float(line[-2]) for line in forwards)) < 0.1
-    assert not called & {("raising", "import"), ("unruly", "import")}

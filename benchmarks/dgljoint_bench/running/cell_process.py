@@ -21,7 +21,6 @@ from dgljoint._internal.child_process import as_child
 from dgljoint._internal.files import write_text
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError, DivergedError, InterruptedRunError, RunFailedError
-from dgljoint.plugins.leaving import leave
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
 from dgljoint.runs.stored import StoredRun
@@ -227,4 +226,4 @@ def _spend(folder: Path) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    leave(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))

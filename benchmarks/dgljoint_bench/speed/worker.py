@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from dgljoint._internal.child_process import Say, as_child
-from dgljoint.plugins.leaving import leave
 from dgljoint_bench.speed.process import NEEDS_LESS
 
 _Tell = Callable[[str], None]
@@ -60,4 +59,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    leave(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))

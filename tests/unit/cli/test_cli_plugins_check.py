@@ -241,7 +241,7 @@ def test_a_component_that_cannot_be_timed_fails_nobody(site):
     install(site, SLOW.replace("time.sleep(0.1 * self.training)", "reps = None"))
     (finding,) = timing.check_timing(Subject(site.registry(), "mine"))
     assert finding.outcome == "skipped"
-    assert "returned a NoneType from couple" in finding.found
+    assert "returned None from couple" in finding.found
 
 
 def _is_interaction(name):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from io import StringIO
 
 import pytest
@@ -12,10 +11,8 @@ import torch
 from dgljoint.errors import DataError, PluginError, one_line
 from dgljoint.plugins.guard import guarded, unguarded
 from dgljoint.plugins.registry import PluginEntry
-from dgljoint.plugins.tracing import VARIABLE, active_trace
 
 ENTRY = PluginEntry("mine", "dgljoint-mine", "0.2", "mine.module")
-
 
 
 class StopAll(BaseException):
@@ -76,33 +73,7 @@ def test_prints_go_to_stderr_and_stdout_is_back_after(capsys):
     assert capsys.readouterr() == ("", "inside\n")
 
 
-@pytest.mark.parametrize("fails", [False, True])
-def test_settings_of_torch_are_put_back_whether_it_fails_or_not(fails):
-    def changes() -> None:
-        torch.set_default_dtype(torch.float64)
-        if fails:
-            raise ValueError("first of all")
-
-    with pytest.raises(PluginError) as caught, guarded(ENTRY, "couple"):
-        changes()
-    assert torch.get_default_dtype() == torch.float32
-    assert ("first of all" if fails else "default type to torch.float64") in caught.value.message
-    with pytest.raises(PluginError, match="gradients switched off"), guarded(ENTRY, "couple"):
-        torch.set_grad_enabled(False)
-    assert torch.is_grad_enabled()
-
-
-def test_torch_may_be_drawn_from_and_seeded_aside():
-    with guarded(ENTRY, "couple"):
-        torch.rand(3)
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
-            torch.manual_seed(11)
-        torch.Generator().manual_seed(12)
-    with guarded(ENTRY, "import of mine"):
-        torch.manual_seed(13)
-
-
-def test_a_failure_that_nobody_guarded_is_laid_to_the_plugin_in_whose_code_it_was():
+def test_a_failure_that_nobody_guarded_names_the_plugin_in_whose_code_it_was():
     names = {"__name__": "mine.other"}
     exec("def train():\n    int('x')\n", names)  # noqa: S102  # code of another module
     try:
@@ -115,47 +86,19 @@ def test_a_failure_that_nobody_guarded_is_laid_to_the_plugin_in_whose_code_it_wa
     assert nobody is None
 
 
-@pytest.fixture
-def traced(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Switch tracing on."""
-    monkeypatch.setenv(VARIABLE, "1")
-    active_trace.cache_clear()
-    yield
-    trace = active_trace()
-    assert trace is not None
-    trace.forget()
-    active_trace.cache_clear()
+def test_what_another_plugin_raised_inside_names_that_one_and_where():
+    names = {"__name__": "their.part"}
+    exec("def backward():\n    1 / 0\n", names)  # noqa: S102  # code of another module
+    theirs = PluginEntry("theirs", "x", "1", "their")
+    with pytest.raises(PluginError) as caught, guarded(ENTRY, "backward", [theirs]):
+        names["backward"]()
+    assert caught.value.message.startswith("plugin 'theirs' (x 1) failed in backward: ZeroDiv")
+    assert str(caught.value.hint).startswith("raised in backward, ")
 
 
-@pytest.mark.usefixtures("traced")
-def test_every_call_is_traced_and_summed_up_by_plugin_and_method(capsys):
-    for _ in range(2):
-        with guarded(ENTRY, "couple"):
-            pass
-    with pytest.raises(PluginError), guarded(ENTRY, "losses"):
-        raise ValueError
-    told = capsys.readouterr().err.splitlines()
-    assert [line.split()[:3] for line in told] == [
-        ["trace:", "mine", "couple"], ["trace:", "mine", "couple"], ["trace:", "mine", "losses"],
-    ]
-    trace = active_trace()
-    assert trace is not None
-    trace.sum_up()
-    head, *rows = capsys.readouterr().err.splitlines()
-    assert head.split() == ["trace:", "plugin", "call", "calls", "total", "ms", "mean", "ms"]
-    assert {tuple(row.split()[1:4]) for row in rows} == {
-        ("mine", "couple", "2"), ("mine", "losses", "1"),
-    }
-
-
-@pytest.mark.parametrize("value", [None, "", "0"])
-def test_nothing_is_traced_unless_it_is_asked_for(monkeypatch, capsys, value):
-    monkeypatch.delenv(VARIABLE, raising=False)
-    if value is not None:
-        monkeypatch.setenv(VARIABLE, value)
-    active_trace.cache_clear()
-    with guarded(ENTRY, "couple"):
-        pass
-    assert active_trace() is None
-    assert capsys.readouterr().err == ""
-    active_trace.cache_clear()
+def test_where_nobody_raised_it_all_that_may_have_are_in_the_hint():
+    theirs = PluginEntry("theirs", "x", "1", "their")
+    with pytest.raises(PluginError) as caught, guarded(ENTRY, "backward", [theirs]):
+        raise RuntimeError("invalid gradient")
+    assert caught.value.message.startswith("plugin 'mine' (dgljoint-mine 0.2) failed in backward")
+    assert str(caught.value.hint).startswith("it runs through plugin 'theirs' (x 1) too; ")

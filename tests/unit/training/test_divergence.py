@@ -222,11 +222,11 @@ FAULTY = """
         ("pass", "return 3", r"built a int"),
         ("def couple(self, reps, batch): 1 / 0", "", r"failed in couple: ZeroDivisionError"),
         ("def couple(self, reps, batch): return None", "", r"expected Representations"),
-        ("def losses(self, *a): return {'x': 1}", "", r"returned the losses \['x'\]"),
+        ("def losses(self, *a): return {'x': 1}", "", r"returned {'x': a int} from losses"),
         ("loss_coefficients = {'rumor': 1.0}", "", r"'rumor', which is taken"),
         (
             "def couple(self, r, b): return type(r)(r.shared, r.cascade[:1], r.rumor)", "",
-            r"returned \(1, 8\) from couple, expected a tensor",
+            r"returned a tensor \(1, 8\) of torch.float32 from couple, expected a tensor",
         ),
     ],
 )

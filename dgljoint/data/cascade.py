@@ -1,4 +1,4 @@
-"""The record a reader yields: one cascade as columns, not as an object a post."""
+"""The record a reader yields: one cascade as columns, not as one object per post."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Cascade:
     """A source post and everything that followed, in time order.
 
     The invariant, checked by :meth:`check` and relied upon everywhere: post 0 is the source
-    (``parent[0] == -1``), every other post stands after its parent (``0 <= parent[i] < i``), and
+    (``parent[0] == -1``), every other post is after its parent (``0 <= parent[i] < i``), and
     ``delay_seconds`` starts at 0 and never falls.
 
     Attributes:
@@ -81,7 +81,7 @@ class Cascade:
         delay_seconds: (N,) float64 since the source.
         kind: (N,) uint8, values of :class:`Kind`.
         text: N texts; ``""`` where a post has none of its own.
-        features: what the raw data say of the posts beside that, by name: (N, F) float16 or
+        features: what else the raw data hold of the posts, by name: (N, F) float16 or
             float32 arrays, row blocks where only some posts have a row, or sparse blocks, raw.
             Every cascade of a reader has the same names.
         targets: labels of other tasks, by name: one for the cascade, or one for each of the N
@@ -111,7 +111,7 @@ class Cascade:
         if count == 0 or any(len(column) != count for column in columns):
             raise DataError(f"cascade {self.id}: columns are empty or of unequal lengths")
         if not parents_precede(self.parent, np.array([0, count])):
-            raise DataError(f"cascade {self.id}: a post does not stand after its parent")
+            raise DataError(f"cascade {self.id}: a post is not after its parent")
         delay = self.delay_seconds
         if delay[0] != 0 or not np.isfinite(delay).all() or (np.diff(delay) < 0).any():
             raise DataError(f"cascade {self.id}: delays are not in time order from 0")
@@ -122,7 +122,7 @@ class Cascade:
 
 
 def per_post(value: Target) -> TypeGuard[Sequence[str | None]]:
-    """Say whether a target gives a label to each post and not one to the cascade."""
+    """Return whether a target gives a label to each post and not one to the cascade."""
     return value is not None and not isinstance(value, str)
 
 
@@ -137,7 +137,7 @@ def _check_target(cascade: str, name: str, value: Target, posts: int) -> None:
 
 
 def parents_precede(parent: NDArray[np.integer], post_ptr: NDArray[np.integer]) -> bool:
-    """Say whether every cascade's first post is its only source and all parents come earlier.
+    """Return whether every cascade's first post is its only source and all parents come earlier.
 
     Args:
         parent: (N,) index of the parent inside its cascade, -1 for a source.

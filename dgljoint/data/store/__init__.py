@@ -1,5 +1,6 @@
 """The HDF5 cascade file: written atomically, validated on open, mapped into memory."""
 
+from dgljoint.data.store.format import CHECKS
 from dgljoint.data.store.identity import (
     Identity,
     identities,
@@ -13,11 +14,10 @@ from dgljoint.data.store.reader import (
     DenseFeature,
     SparseFeature,
     StoredSplit,
+    StoredTarget,
     Strings,
 )
-from dgljoint.data.store.resplit import put_split, remove_split
-from dgljoint.data.store.task_labels import StoredTarget
-from dgljoint.data.store.validate import CHECKS
+from dgljoint.data.store.splits import put_split, remove_split
 from dgljoint.data.store.writer import StoreWriter, create_store
 
 __all__ = [

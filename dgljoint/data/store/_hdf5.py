@@ -1,8 +1,12 @@
 """The only place that imports h5py: flat columns and attributes in, the same out.
 
 Columns are written contiguously, so that a reader can map them into memory and leave HDF5 out of
-the hot path. They are spooled to unnamed temporary files beside the target first: their lengths
-are not known before the last cascade, and memory stays bounded.
+the hot path. They are spooled to unnamed temporary files in the target's folder first: their
+lengths are not known before the last cascade, and memory stays bounded.
+
+Everything that HDF5 itself reads has a checksum: the format is that of HDF5 1.8, and attributes are
+strings of fixed length, since the heap of other strings has none and HDF5 walks a damaged one
+without end. The digest covers the rest.
 """
 
 from __future__ import annotations
@@ -11,14 +15,12 @@ import json
 import math
 import mmap
 import os
-import stat
-import struct
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 import h5py
 import numpy as np
@@ -27,40 +29,20 @@ from numpy.typing import NDArray
 from dgljoint.errors import DataError
 
 Array = NDArray[Any]
+# Where in the file a column is, of which type and shape; None: not a plain array in the file.
+Place = tuple[int, np.dtype[Any], tuple[int, ...]] | None
 _COPY_BYTES = 1 << 23
 _DIGEST = "digest"
-# What HDF5 needs beside the columns: headers and groups, at most this much a column and in all.
+# What HDF5 needs besides the columns: headers and groups, at most this much per column and in all.
 _HEADER_BYTES = 1 << 10
 _FRAME_BYTES = 1 << 14
-# More than any file of ours has; somebody else's may have any number.
-_MOST_ATTRIBUTES = 100
-_MOST_OBJECTS = 10_000
-_DEPTH = 8
-_HEAP = b"GCOL\x01"
-_WORD = 2**64 - 1
+_AGAIN = "build it again with `dgljoint preprocess`"
 _DTYPES = tuple(np.dtype(f"<{name}") for name in ("i1", "i2", "i4", "i8", "u1", "f2", "f4", "f8"))
 # What h5py raises on damaged files and on such as it has no types for.
 _FAULTS = (
     OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError, OverflowError,
     MemoryError, SystemError,
 )
-
-
-class Column(Protocol):
-    """What :func:`write` takes: a column of a known type and length, given in blocks."""
-
-    dtype: np.dtype[Any]
-    row: tuple[int, ...]
-    length: int
-
-    @property
-    def size_bytes(self) -> int:
-        """Size of all blocks."""
-        ...
-
-    def blocks(self) -> Iterator[Array]:
-        """Yield the rows in order."""
-        ...
 
 
 class Spool:
@@ -70,8 +52,18 @@ class Spool:
         self.dtype = dtype
         self.row = row
         self.length = 0
-        self._row_bytes = dtype.itemsize * int(np.prod(row, dtype=np.int64))
+        self._row_bytes = dtype.itemsize * math.prod(row)
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  # see close
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the column so far."""
+        return (self.length, *self.row)
+
+    @property
+    def nbytes(self) -> int:
+        """Size of the column so far."""
+        return self.length * self._row_bytes
 
     def append(self, values: Array) -> None:
         """Append values along the first axis, converted to the column's dtype."""
@@ -79,21 +71,14 @@ class Spool:
         self._file.write(block.data)
         self.length += len(block)
 
-    @property
-    def size_bytes(self) -> int:
-        """How much was appended."""
-        return self.length * self._row_bytes
-
     def blocks(self) -> Iterator[Array]:
         """Yield what was appended, in order, in blocks of a bounded size."""
         self._file.seek(0)
         rows = max(1, _COPY_BYTES // max(1, self._row_bytes))
-        left = self.length
-        while left:
-            count = min(rows, left)
+        for start in range(0, self.length, rows):
+            count = min(rows, self.length - start)
             block = np.frombuffer(self._file.read(count * self._row_bytes), self.dtype)
             yield block.reshape(count, *self.row)
-            left -= count
 
     def close(self) -> None:
         """Free the temporary file."""
@@ -102,28 +87,8 @@ class Spool:
             self._file.close()
 
 
-class Whole:
-    """One column that is at hand: in memory, or mapped from another file."""
-
-    def __init__(self, values: Array) -> None:
-        self.dtype = values.dtype
-        self.row = values.shape[1:]
-        self.length = len(values)
-        self._values = values
-
-    @property
-    def size_bytes(self) -> int:
-        """Size of the column."""
-        return self._values.nbytes
-
-    def blocks(self) -> Iterator[Array]:
-        """Yield all of it at once."""
-        if self.length:
-            yield np.ascontiguousarray(self._values)
-
-
 class _Digest:
-    """A digest of columns and attributes; independent of how HDF5 lays them out."""
+    """A digest of columns and attributes, independent of how HDF5 arranges them."""
 
     def __init__(self, attributes: Mapping[str, object]) -> None:
         self._hash = blake2b(digest_size=16)
@@ -148,11 +113,10 @@ def digest_of(columns: Mapping[str, Array], attributes: Mapping[str, object]) ->
     return digest.hexdigest()
 
 
-def write(path: Path, spools: Mapping[str, Column], attributes: Mapping[str, object]) -> str:
-    """Write columns and JSON-able attributes to a new file at ``path``.
-
-    Returns:
-        The digest of both.
+def write(
+    path: Path, columns: Mapping[str, Spool | Array], attributes: Mapping[str, object]
+) -> str:
+    """Write columns and JSON-able attributes to a new file; return the digest of both.
 
     Raises:
         OSError: the file system refused.
@@ -160,25 +124,30 @@ def write(path: Path, spools: Mapping[str, Column], attributes: Mapping[str, obj
     digest = _Digest(attributes)
     texts = {name: json.dumps(value) for name, value in attributes.items()}
     size = _FRAME_BYTES + 2 * sum(map(len, texts.values()))
-    size += sum(_HEADER_BYTES + spool.size_bytes for spool in spools.values())
+    size += sum(_HEADER_BYTES + column.nbytes for column in columns.values())
     # HDF5 crashes the process on a full disk, so the space is claimed before it is called, and
     # again once it has emptied the file; closing cuts what is left over.
     _reserve(path, size)
     with h5py.File(path, "w", libver=("v108", "v110")) as file:
         _reserve(path, size)
-        for name, spool in sorted(spools.items()):
-            shape = (spool.length, *spool.row)
-            dataset = file.create_dataset(name, shape=shape, dtype=spool.dtype)
-            digest.column(name, spool.dtype, shape)
+        for name, column in sorted(columns.items()):
+            dataset = file.create_dataset(name, shape=column.shape, dtype=column.dtype)
+            digest.column(name, column.dtype, column.shape)
             start = 0
-            for block in spool.blocks():
+            for block in _blocks(column):
                 dataset[start : start + len(block)] = block
                 digest.data(block)
                 start += len(block)
-        for name, text in sorted(texts.items()):
-            file.attrs[name] = text
-        file.attrs[_DIGEST] = json.dumps(digest.hexdigest())
+        for name, text in sorted({**texts, _DIGEST: json.dumps(digest.hexdigest())}.items()):
+            file.attrs[name] = np.bytes_(text.encode())
     return digest.hexdigest()
+
+
+def _blocks(column: Spool | Array) -> Iterator[Array]:
+    if isinstance(column, Spool):
+        yield from column.blocks()
+    elif len(column):
+        yield np.ascontiguousarray(column)
 
 
 def _reserve(path: Path, size: int) -> None:
@@ -187,181 +156,114 @@ def _reserve(path: Path, size: int) -> None:
 
 
 def read_attributes(path: Path) -> dict[str, Any]:
-    """Read the attributes of the file at ``path``, the digest among them.
+    """Read the attributes, the digest among them.
 
     Raises:
-        DataError: it is missing, cut short, or no HDF5 file.
+        DataError: the file is missing, cut short, or no HDF5 file.
     """
+    return _read(path)[0]
+
+
+def read_file(
+    path: Path, check: Callable[[dict[str, Any]], None]
+) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Read the attributes and map every column into memory, read-only.
+
+    Args:
+        path: of the file.
+        check: looks at the attributes before anything is made of the columns.
+
+    Raises:
+        DataError: the file is missing, foreign or damaged, a column is not stored contiguously
+            inside it, or the digest does not match.
+    """
+    attributes, places = _read(path)
+    check(attributes)
+    size = path.stat().st_size
+    with path.open("rb") as handle:
+        mapped = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
+    columns = {name: _mapped(path, name, mapped, size, place) for name, place in places.items()}
+    content = {name: value for name, value in attributes.items() if name != _DIGEST}
+    if digest_of(columns, content) != attributes.get(_DIGEST):
+        raise DataError(
+            f"{path}: the content does not match its digest: the file was changed or damaged",
+            hint=_AGAIN,
+        )
+    return attributes, columns
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Place]]:
     _check_regular(path)
+    places: dict[str, Place] = {}
+
+    def note(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset):
+            places[name] = _place(item)
+
     try:
-        _check_heaps(path)
         with h5py.File(path, "r") as file:
-            if len(file.attrs) > _MOST_ATTRIBUTES:
-                raise DataError(f"{path}: it has {len(file.attrs)} attributes, which are not ours")
-            return {name: _attribute(file, name) for name in file.attrs}
+            attributes = {name: _parsed(file.attrs[name]) for name in file.attrs}
+            # Visits every object once and follows no link, so that no other file is opened.
+            file.visititems(note)
+            for name in (*attributes, *places):
+                name.encode()
     except _FAULTS as error:
         raise _unreadable(path, error) from error
+    return attributes, places
 
 
-def _attribute(file: h5py.File, name: str) -> Any:
-    """Return what an attribute says; ``None`` for what is no text of JSON."""
-    name.encode()
-    held = file.attrs.get_id(name)
-    if held.shape != () or not isinstance(held.dtype, np.dtype) or held.dtype.kind not in "OS":
-        return None
-    value = file.attrs[name]
+def _parsed(value: object) -> Any:
+    """Return what an attribute holds; ``None`` for what is no text of JSON."""
     try:
-        return json.loads(value if isinstance(value, str | bytes) else "")
+        return json.loads(value) if isinstance(value, str | bytes) else None
     except (ValueError, RecursionError):  # RecursionError: nested too deeply
         return None
 
 
-def _check_heaps(path: Path) -> None:
-    """Refuse a heap of strings that HDF5 would walk without end.
+def _place(item: h5py.Dataset) -> Place:
+    layout = item.id.get_create_plist()
+    if layout.get_layout() != h5py.h5d.CONTIGUOUS or layout.get_external_count():
+        return None
+    # The shape of a virtual one would have been asked of another file.
+    return item.id.get_offset() or 0, item.dtype, item.shape
 
-    A heap is a row of objects, each with its size; HDF5 1.14 goes from one to the next by a sum
-    that may overflow to nothing, or by the size of a free one, which may be 0.
-    """
-    with path.open("rb") as handle:
-        if not handle.seek(0, os.SEEK_END):
-            return
-        with mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            start = content.find(_HEAP)
-            while start >= 0:
-                (size,) = struct.unpack_from("<Q", content[start + 8 : start + 16].ljust(8, b"\0"))
-                place, end = start + 16, min(start + size, len(content))
-                while place + 16 <= end:
-                    number, taken = struct.unpack_from("<H6xQ", content, place)
-                    step = (16 + (taken + 7 & _WORD & ~7) if number else taken) & _WORD
-                    if not step:
-                        raise DataError(
-                            f"{path}: the HDF5 file is damaged (a heap without end)",
-                            hint="build it again with `dgljoint preprocess`",
-                        )
-                    place += step
-                start = content.find(_HEAP, start + 1)
+
+def _mapped(path: Path, name: str, mapped: mmap.mmap, size: int, place: Place) -> Array:
+    offset, dtype, shape = place or (0, np.dtype("O"), None)
+    if shape is None or dtype not in _DTYPES:
+        raise DataError(f"{path}: column {name} is not a plain contiguous array", hint=_AGAIN)
+    # An axis of no length counts as one: next to it, others can be absurd.
+    if offset + dtype.itemsize * math.prod(max(axis, 1) for axis in shape) > size:
+        raise DataError(f"{path}: column {name} reaches past the end of the file", hint=_AGAIN)
+    count = math.prod(shape)
+    column = np.frombuffer(mapped, dtype, count, offset) if count else np.empty(0, dtype)
+    return column.reshape(shape)
 
 
 def _check_regular(path: Path) -> None:
-    """Refuse what is no file before it is opened: a pipe would be waited for without end."""
+    """Refuse what is no file before it is opened: opening a pipe waits without end."""
     try:
-        mode = path.stat().st_mode
+        regular, folder = path.is_file(), path.is_dir()
+        path.stat()
     except FileNotFoundError:
         raise DataError(
             f"{path}: no such file", hint="make it with `dgljoint preprocess`"
         ) from None
     except (OSError, ValueError) as error:  # ValueError: no possible path
         raise DataError(f"{path}: not a readable file ({error})") from error
-    if stat.S_ISDIR(mode):
+    if folder:
         raise DataError(
             f"{path} is a folder, not a cascade file",
             hint="where it holds raw data, make a cascade file of them: `dgljoint preprocess`",
         )
-    if not stat.S_ISREG(mode):
+    if not regular:
         raise DataError(f"{path}: not a readable file")
-
-
-def map_columns(path: Path) -> dict[str, Array]:
-    """Map every column of the file into memory, read-only.
-
-    Raises:
-        DataError: the file is damaged, a column is not stored contiguously inside the file, or
-            the digest does not match.
-    """
-    try:
-        with h5py.File(path, "r") as file:
-            layout = {name: _place(path, name, item) for name, item in _datasets(path, file)}
-    except _FAULTS as error:
-        raise _unreadable(path, error) from error
-    attributes = read_attributes(path)
-    expected = attributes.pop(_DIGEST, None)
-    size = path.stat().st_size
-    total = sum(_size(dtype, shape) for _, dtype, shape in layout.values())
-    if total > size:
-        raise DataError(f"{path}: its columns are {total} bytes, the file {size}")
-    with path.open("rb") as handle:
-        mapped = mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ)
-    columns = {}
-    try:
-        digest = _Digest(attributes)
-    except RecursionError as error:
-        raise DataError(f"{path}: an attribute is nested too deeply") from error
-    for name, (offset, dtype, shape) in sorted(layout.items()):
-        count = math.prod(shape)
-        if count and (offset is None or offset + count * dtype.itemsize > size):
-            raise DataError(f"{path}: column {name} reaches past the end of the file")
-        column = (
-            np.frombuffer(mapped, dtype, count, offset or 0) if count else np.empty(0, dtype)
-        ).reshape(shape)
-        digest.column(name, dtype, shape)
-        digest.data(column)
-        columns[name] = column
-    if digest.hexdigest() != expected:
-        raise DataError(
-            f"{path}: the content does not match its digest: the file was changed or damaged",
-            hint="build it again with `dgljoint preprocess`",
-        )
-    return columns
-
-
-def _datasets(path: Path, file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
-    """Yield the columns of a file by their path; groups may hold themselves, so it counts."""
-    found = 0
-    groups = [("", file["/"])]
-    while groups:
-        prefix, group = groups.pop()
-        for name, item in _members(path, group, prefix):
-            found += 1
-            if found > _MOST_OBJECTS or name.count("/") > _DEPTH:
-                raise DataError(f"{path}: it holds more than a cascade file can: {name[:80]}")
-            if isinstance(item, h5py.Group):
-                groups.append((f"{name}/", item))
-            elif isinstance(item, h5py.Dataset):
-                yield name, item
-
-
-def _members(
-    path: Path, group: h5py.Group, prefix: str
-) -> Iterator[tuple[str, h5py.Group | h5py.Dataset | h5py.Datatype]]:
-    for name in group:
-        name.encode()
-        if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-            raise DataError(
-                f"{path}: {prefix}{name} is a link to another place; links are not followed",
-                hint="build it again with `dgljoint preprocess`",
-            )
-        yield f"{prefix}{name}", group[name]
-
-
-def _size(dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:
-    """Return the bytes of a column; a file may claim more than fit into an int64.
-
-    An axis of no length counts as one: beside it, others can be absurd.
-    """
-    return math.prod(max(axis, 1) for axis in shape) * dtype.itemsize
-
-
-def _place(
-    path: Path, name: str, item: h5py.Dataset
-) -> tuple[int | None, np.dtype[Any], tuple[int, ...]]:
-    stored_elsewhere = item.is_virtual or item.external
-    if (
-        stored_elsewhere or item.chunks is not None or item.shape is None
-        or item.dtype not in _DTYPES
-    ):
-        raise DataError(
-            f"{path}: column {name} is not a plain contiguous array",
-            hint="build it again with `dgljoint preprocess`",
-        )
-    return item.id.get_offset(), item.dtype, item.shape
 
 
 def _unreadable(path: Path, error: Exception) -> DataError:
     if not os.access(path, os.R_OK):
         return DataError(f"{path}: not a readable file")
     if h5py.is_hdf5(path):
-        return DataError(
-            f"{path}: the HDF5 file is damaged or cut short ({error})",
-            hint="build it again with `dgljoint preprocess`",
-        )
+        what = f"{path}: the HDF5 file is damaged or cut short ({error})"
+        return DataError(what, hint=_AGAIN)
     return DataError(f"{path}: not an HDF5 file", hint="make one with `dgljoint preprocess`")

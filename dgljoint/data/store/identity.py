@@ -1,9 +1,9 @@
 """Whether cascades of two files are one and the same thread.
 
-Files know a thread by its id. What a platform numbers, 15 digits or more, names one thread wherever
-it stands. A shorter id, such as ``c1``, may be given by two files to two threads: they are the same
-unless both are dated and the dates differ, or both have a source text and its words differ. Upper
-case, punctuation, links and mentions are not looked at, since files write them in different ways.
+What a platform numbers, 15 digits or more, names one thread wherever it is found. A shorter id,
+such as ``c1``, may be given by two files to two threads: they are the same unless both are dated
+and the dates differ, or both have a source text and its words differ. Upper case, punctuation,
+links and mentions are not looked at, since files write them in different ways.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DIGEST_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What is known of a thread beside its id.
+    """What is known of a thread besides its id.
 
     Attributes:
         posted_at: Unix seconds of the source; 0 when unknown.
@@ -39,7 +39,7 @@ class Identity:
 
     @classmethod
     def of(cls, posted_at: int, text: str) -> Identity:
-        """Take it from the date and the text of the source."""
+        """Make it from the date and the text of the source."""
         words = _WORD.findall(_LINK_OR_MENTION.sub(" ", text.casefold()))
         plain = " ".join(word for word in words if word != _LINK)
         data = plain.encode(errors="replace")
@@ -57,12 +57,12 @@ def identities(
 
 
 def is_platform_id(name: str) -> bool:
-    """Say whether a platform numbered what is called so, which then is one wherever it is found."""
+    """Return whether an id is a platform's number, which names one thing wherever it is found."""
     return _PLATFORM_ID.fullmatch(name) is not None
 
 
 def same_thread(name: str, one: Identity, other: Identity) -> bool:
-    """Say whether two cascades of the id ``name`` are the same thread."""
+    """Return whether two cascades of the id ``name`` are the same thread."""
     if is_platform_id(name):
         return True
     if one.posted_at and other.posted_at and one.posted_at != other.posted_at:
@@ -73,7 +73,7 @@ def same_thread(name: str, one: Identity, other: Identity) -> bool:
 def shared_threads(
     store: CascadeStore, other: CascadeStore, indices: NDArray[np.integer] | None = None
 ) -> NDArray[np.bool_]:
-    """Say which cascades of ``other`` are a thread of ``store`` as well.
+    """Mark the cascades of ``other`` that are a thread of ``store`` as well.
 
     Args:
         store: where threads are known.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,15 @@ from numpy.typing import NDArray
 
 from dgljoint._internal.suggest import did_you_mean
 from dgljoint._internal.tables import Sheet, Shown
-from dgljoint.data.store._hdf5 import digest_of, map_columns, read_attributes
-from dgljoint.data.store.layout import DERIVED
-from dgljoint.data.store.task_labels import StoredTarget
-from dgljoint.data.store.validate import check_attributes, check_columns
+from dgljoint.data.store._hdf5 import digest_of, read_file
+from dgljoint.data.store.format import check_attributes, check_columns
 from dgljoint.errors import DataError, UsageError
 
-# Posts a cascade from which on copying it as a whole pays.
+# Posts per cascade from which on copying it as a whole pays.
 _LONG = 64
 # What does not belong to the cascades: how they are divided, and who wrote the file.
-_BESIDE_CONTENT = ("digest", "splits", "splits_refused", "created_with")
-_BESIDE_CASCADES = ("splits/", "groups/")
+_NOT_CONTENT = ("digest", "splits", "splits_refused", "created_with")
+_NOT_CASCADES = ("splits/", "groups/")
 
 
 class Strings:
@@ -59,13 +57,10 @@ class Strings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SparseFeature:
-    """A stored sparse feature: one CSR row a post of the whole store.
+    """A stored sparse feature: one CSR row per post of the whole store.
 
     Attributes:
-        indptr: (P+1,) where each row starts and ends.
-        indices: (nnz,) columns.
-        values: (nnz,).
-        columns: number of columns.
+        indptr: (P+1,) where each row starts and ends; ``indices`` and ``values`` are (nnz,).
         vocabulary: names of the columns; ``None`` where they have none.
     """
 
@@ -111,18 +106,43 @@ class DenseFeature:
         return whole
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredTarget:
+    """Labels of another task than rumor detection; nothing that makes a batch reads them.
+
+    Attributes:
+        per: ``cascade`` or ``post``: what it has one label of.
+        names: the classes, by number.
+        values: (C,) or (P,) int16 class of each; -1: none.
+    """
+
+    name: str
+    per: str
+    names: tuple[str, ...]
+    values: NDArray[np.int16]
+
+    def label(self, place: int) -> str | None:
+        """Return the class of a cascade or post, by its position in the store."""
+        number = int(self.values[place])
+        return None if number < 0 else self.names[number]
+
+    def count(self) -> tuple[dict[str, int], int]:
+        """Return how many cascades or posts there are of each class, and how many of none."""
+        none, *held = np.bincount(self.values + 1, minlength=len(self.names) + 1).tolist()
+        return dict(zip(self.names, held, strict=True)), none
+
+
 @dataclass(frozen=True, slots=True)
 class StoredSplit:
     """A split as stored.
 
     Attributes:
-        name: of the split.
         fold: (C,) of each cascade; -1: left out.
         grouped_by: what is kept together; ``""`` for nothing.
         group: (C,) cascades of one number are kept together; ``None`` for nothing.
         ordered_by: ``time`` when a fold is tested by what was trained on the folds after it, which
             are earlier; ``""`` when folds have no order.
-        digest: of which cascade stands in which fold, what is kept together and the order.
+        digest: of which cascade is in which fold, what is kept together and the order.
     """
 
     name: str
@@ -173,7 +193,7 @@ class CascadeStore(Shown):
     """One cascade file, open for reading.
 
     Attributes:
-        on_read: is told the positions of all cascades that :meth:`read` is asked for.
+        on_read: called with the positions of all cascades that :meth:`read` is asked for.
 
     Raises:
         DataError: the file is missing, foreign, of another version, damaged, or breaks the
@@ -183,9 +203,7 @@ class CascadeStore(Shown):
     def __init__(self, path: Path) -> None:
         self.path = path
         self.on_read: Callable[[NDArray[np.int64]], None] | None = None
-        self.attributes = read_attributes(path)
-        check_attributes(path, self.attributes)
-        self._columns = map_columns(path)
+        self.attributes, self._columns = read_file(path, partial(check_attributes, path))
         check_columns(path, self._columns, self.attributes)
         self.post_ptr = self._columns["cascade/post_ptr"]
         self.label = self._columns["cascade/label"]
@@ -224,16 +242,16 @@ class CascadeStore(Shown):
         """
         columns = {
             name: column for name, column in self._columns.items()
-            if not name.startswith(_BESIDE_CASCADES)
+            if not name.startswith(_NOT_CASCADES)
         }
         attributes = {
-            name: value for name, value in self.attributes.items() if name not in _BESIDE_CONTENT
+            name: value for name, value in self.attributes.items() if name not in _NOT_CONTENT
         }
         return digest_of(columns, attributes)
 
     @property
     def columns(self) -> Mapping[str, NDArray[Any]]:
-        """Every column as it stands in the file, by its path there."""
+        """Every column as it is in the file, by its path there."""
         return dict(self._columns)
 
     @property
@@ -252,9 +270,8 @@ class CascadeStore(Shown):
 
         A derived one is computed when a batch is made; nothing of it is stored.
         """
-        # The first files of this version do not name them, and all were used.
-        derived = self.attributes.get("derived", DERIVED)
-        return {**self.attributes["features"], **dict.fromkeys(derived, "derived")}
+        derived = dict.fromkeys(self.attributes["derived"], "derived")
+        return {**self.attributes["features"], **derived}
 
     def relabelled(self, names: Sequence[str]) -> CascadeStore:
         """Return the same cascades with the classes ``names``, each found by its name.
@@ -278,8 +295,8 @@ class CascadeStore(Shown):
         post_ptr = np.concatenate(([0], sizes.cumsum()))
         first = post_ptr[:-1]
         posts = np.arange(post_ptr[-1]) + np.repeat(starts - first, sizes)
-        # A cascade's posts stand together: where cascades are long, copying each as a whole is
-        # several times faster than picking posts.
+        # Where cascades are long, copying each as a whole is several times faster than picking
+        # posts.
         whole = len(posts) > _LONG * len(index)
         stretches = [
             slice(start, end) for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
@@ -304,7 +321,7 @@ class CascadeStore(Shown):
     def sparse(self, feature: str) -> SparseFeature:
         """Return a sparse feature."""
         base = f"features/{feature}"
-        width = self.attributes.get("columns", {}).get(feature)
+        width = self.attributes["columns"].get(feature)
         words = self._strings(f"{base}/vocabulary") if width is None else None
         return SparseFeature(
             indptr=self._columns[f"{base}/indptr"],
@@ -337,8 +354,7 @@ class CascadeStore(Shown):
     @property
     def splits_refused(self) -> Mapping[str, str]:
         """Splits that the data do not allow, each with the reason."""
-        # The first files of this version did not say.
-        return dict(self.attributes.get("splits_refused", {}))
+        return dict(self.attributes["splits_refused"])
 
     def split(self, name: str) -> StoredSplit:
         """Return a split.
@@ -365,13 +381,12 @@ class CascadeStore(Shown):
             fold=self._columns[f"splits/{name}"],
             grouped_by=grouped_by,
             group=self._columns.get(f"groups/{name}", self.event) if grouped_by else None,
-            # The first files of this version said neither.
-            ordered_by=settings.get("ordered_by", ""),
-            digest=settings.get("digest", ""),
+            ordered_by=settings["ordered_by"],
+            digest=settings["digest"],
         )
 
     def kept_apart(self, split: str) -> str | None:
-        """Say what never stands on both sides of a split; ``None`` for random folds.
+        """Return what is never on both sides of a split; ``None`` for random folds.
 
         A cascade of unknown event counts as an event of its own: where all are, none is kept apart.
 

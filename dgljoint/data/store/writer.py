@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
@@ -13,11 +14,13 @@ from numpy.typing import NDArray
 
 from dgljoint._internal.files import replacing, writing
 from dgljoint._version import __version__
-from dgljoint.data.cascade import Block, Cascade, RowBlock, SparseBlock
-from dgljoint.data.store import layout as schema
-from dgljoint.data.store._hdf5 import Column, Spool, write
-from dgljoint.data.store.task_labels import TargetColumns
+from dgljoint.data.cascade import Block, Cascade, RowBlock, SparseBlock, per_post
+from dgljoint.data.store import format as schema
+from dgljoint.data.store._hdf5 import Array, Spool, write
+from dgljoint.data.store.splits import id_line, split_columns
 from dgljoint.errors import DataError
+
+_MOST_CLASSES = 2**15 - 1
 
 
 @contextmanager
@@ -31,7 +34,7 @@ def create_store(
         name: of the data set, for people.
         reader: name of the reader that makes the cascades.
         label_names: the classes, in the order their numbers are given.
-        raw_digest: identifies the raw input; :meth:`StoreWriter.set_raw_digest` says it later.
+        raw_digest: identifies the raw input; :meth:`StoreWriter.set_raw_digest` sets it later.
 
     Raises:
         RunFailedError: the file system refuses to write.
@@ -49,36 +52,6 @@ def create_store(
         writer = StoreWriter(path, attributes, label_names, spools)
         yield writer
         writer.finish(temporary)
-
-
-def split_settings(
-    ids: str,
-    fold: NDArray[np.integer[Any]],
-    group: NDArray[np.integer[Any]] | None,
-    *,
-    grouped_by: str,
-    ordered_by: str,
-) -> dict[str, str]:
-    """Return what a file says of a split beside its columns; ``ids`` is :func:`digest_ids`."""
-    digest = blake2b(f"{ids} {grouped_by} {ordered_by} ".encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(fold, schema.SPLIT_DTYPE).data)
-    if group is not None:
-        digest.update(np.ascontiguousarray(group, schema.GROUP_DTYPE).data)
-    return {
-        "grouped_by": grouped_by, "ordered_by": ordered_by, "digest": digest.hexdigest(),
-    }
-
-
-def digest_ids(ids: Sequence[str]) -> str:
-    """Return a digest of the cascades' ids in their order."""
-    digest = blake2b(digest_size=16)
-    for name in ids:
-        digest.update(_id_line(name))
-    return digest.hexdigest()
-
-
-def _id_line(name: str) -> bytes:
-    return f"{name}\n".encode()
 
 
 class StoreWriter:
@@ -103,16 +76,16 @@ class StoreWriter:
         self._events: dict[str, int] = {}
         self._features: dict[str, str] = {}
         self._columns: dict[str, int] = {}
-        self._derived = list(schema.DERIVED)
         self._splits: dict[str, dict[str, str]] = {}
         self._refused: dict[str, str] = {}
         self._spools: dict[str, Spool] = {}
-        self._targets = TargetColumns()
+        self._targets = _Targets()
         self._ids = blake2b(digest_size=16)
         self._cascades = 0
         self._posts = 0
-        for column in schema.COLUMNS:
-            self._open(column.path, column.dtype)
+        self.set_derived(schema.DERIVED)
+        for name, dtype, _ in schema.COLUMNS:
+            self._open(name, dtype)
         self._append("cascade/post_ptr", [0])
 
     def add(self, cascade: Cascade, features: Mapping[str, Block]) -> None:
@@ -134,7 +107,7 @@ class StoreWriter:
         self._cascades += 1
         self._posts += len(cascade)
         self._append_strings("cascade/id", [cascade.id])
-        self._ids.update(_id_line(cascade.id))
+        self._ids.update(id_line(cascade.id))
         label = -1 if cascade.label is None else self._labels[cascade.label]
         self._append("cascade/label", [label])
         self._append("cascade/event", [number])
@@ -157,12 +130,12 @@ class StoreWriter:
         self._append_strings(path, words)
 
     def set_columns(self, feature: str, number: int) -> None:
-        """Say how many columns a sparse feature without a vocabulary has."""
+        """Set how many columns a sparse feature without a vocabulary has."""
         self._columns[feature] = number
 
     def set_derived(self, names: Sequence[str]) -> None:
-        """Say which of the features that are computed for a batch are wanted; all by default."""
-        self._derived = list(names)
+        """Set which of the features that are computed for a batch are wanted; all by default."""
+        self._attributes["derived"] = list(names)
 
     def set_split(
         self,
@@ -178,29 +151,26 @@ class StoreWriter:
         Args:
             name: of the split.
             fold: (C,) fold of each cascade, from 0; -1 for a cascade left out.
-            grouped_by: what never stands on both sides: ``event``, or ``""`` for nothing.
+            grouped_by: what is never on both sides: ``event``, or ``""`` for nothing.
             group: (C,) cascades of one number are kept together; the event's when ``None``.
             ordered_by: ``time`` when a fold is to be tested by what was trained on the folds
                 after it, which are earlier; ``""`` when folds have no order.
         """
         if len(fold) != self._cascades:
             raise DataError(f"split {name} names {len(fold)} of {self._cascades} cascades")
-        path = f"splits/{name}"
-        self._open(path, schema.SPLIT_DTYPE)
-        self._append(path, fold)
-        if group is not None:
-            self._open(f"groups/{name}", schema.GROUP_DTYPE)
-            self._append(f"groups/{name}", group)
-        self._splits[name] = split_settings(
-            self._ids.hexdigest(), fold, group, grouped_by=grouped_by, ordered_by=ordered_by
+        self._splits[name], columns = split_columns(
+            name, self._ids.hexdigest(), fold, grouped_by, group, ordered_by
         )
+        for path, column in columns.items():
+            self._open(path, column.dtype)
+            self._append(path, column)
 
     def refuse_split(self, name: str, why: str) -> None:
         """Store why there is no split of a name."""
         self._refused[name] = why
 
     def set_raw_digest(self, raw_digest: str) -> None:
-        """Say what identifies the raw input."""
+        """Set what identifies the raw input."""
         self._attributes["raw_digest"] = raw_digest
 
     def set_counts(self, counts: Mapping[str, int]) -> None:
@@ -213,17 +183,15 @@ class StoreWriter:
         self._attributes |= {
             "features": self._features,
             "columns": self._columns,
-            "derived": self._derived,
             "splits": self._splits,
             "splits_refused": self._refused,
         }
-        # What few files have is said by those alone.
-        if targets := self._targets.settings():
+        if targets := self._targets.settings():  # few files have any
             self._attributes["targets"] = targets
         for name, kind in self._features.items():
             if kind == "dense" and self._spools[f"features/{name}/posts"].length == self._posts:
                 del self._spools[f"features/{name}/posts"]  # every post has a row
-        columns: dict[str, Column] = {**self._spools, **self._targets.columns()}
+        columns: dict[str, Spool | Array] = {**self._spools, **self._targets.columns()}
         with writing(self._path):
             self.digest = write(path, columns, self._attributes)
 
@@ -298,3 +266,57 @@ class StoreWriter:
         self._append(f"{path}/ptr", lengths.cumsum() + filled)
         self._append(f"{path}/bytes", np.frombuffer(b"".join(encoded), np.uint8))
 
+
+class _Targets:
+    """Takes the targets of one cascade after the other; holds two bytes per label."""
+
+    def __init__(self) -> None:
+        self._per: dict[str, str] = {}
+        self._numbers: dict[str, dict[str, int]] = {}
+        self._values: dict[str, array[int]] = {}
+        self._before = {"cascade": 0, "post": 0}
+
+    def add(self, cascade: Cascade) -> None:
+        sizes = {"cascade": 1, "post": len(cascade)}
+        for name, value in cascade.targets.items():
+            if value is None:
+                continue
+            per = "post" if per_post(value) else "cascade"
+            if self._per.setdefault(name, per) != per:
+                raise DataError(
+                    f"cascade {cascade.id}: target {name} is given per {per}, before it was per "
+                    f"{self._per[name]}"
+                )
+            # Those before it had none.
+            self._values.setdefault(name, array("h", [-1]) * self._before[per])
+        for name, per in self._per.items():
+            value = cascade.targets.get(name)
+            labels = value if value is not None and per_post(value) else [value] * sizes[per]
+            self._values[name].extend(self._number(name, label) for label in labels)
+        for per, size in sizes.items():
+            self._before[per] += size
+
+    def _number(self, name: str, label: Any) -> int:
+        if label is None:
+            return -1
+        numbers = self._numbers.setdefault(name, {})
+        if label not in numbers and len(numbers) == _MOST_CLASSES:
+            raise DataError(f"target {name} has more than {_MOST_CLASSES:,} classes")
+        return numbers.setdefault(label, len(numbers))
+
+    def settings(self) -> dict[str, dict[str, object]]:
+        return {
+            name: {"per": per, "names": sorted(self._numbers.get(name, ()))}
+            for name, per in self._per.items()
+        }
+
+    def columns(self) -> dict[str, Array]:
+        """Return the columns, classes numbered in the order of their names."""
+        made: dict[str, Array] = {}
+        for name, values in self._values.items():
+            numbers = self._numbers.get(name, {})
+            order = np.full(len(numbers) + 1, -1, schema.TARGET_DTYPE)
+            order[[numbers[label] for label in sorted(numbers)]] = np.arange(len(numbers))
+            # -1, the last, is none.
+            made[f"targets/{name}"] = order[np.frombuffer(values, np.int16)]
+        return made

@@ -16,7 +16,7 @@ from dgljoint.config.run_config import FeatureOptions
 from dgljoint.data.cascade import Cascade, SparseBlock
 from dgljoint.data.reading import ReadReport
 from dgljoint.data.store import CascadeStore, create_store
-from dgljoint.data.store import layout as schema
+from dgljoint.data.store import format as schema
 from dgljoint.errors import DataError, UsageError
 from dgljoint_data import build_store
 from dgljoint_data.describe import describe_store

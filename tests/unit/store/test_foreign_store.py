@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import struct
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -74,14 +73,10 @@ PLAIN = "is not a plain contiguous array"
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda file: file.__setitem__("post/me", file["post"]), "more than a cascade file can"),
-        (lambda file: file.__setitem__("post/all", file["/"]), "more than a cascade file can"),
-        (wide_loop, "more than a cascade file can"),
-        (deep, "more than a cascade file can"),
-        (lambda file: [file.create_group(f"{n}") for n in range(11_000)], "more than a cascade"),
-        (aliases, "its columns are"),
-        (lambda file: file.__setitem__("x", h5py.SoftLink("/x")), "x is a link"),
-        (lambda file: file.__setitem__("x", h5py.ExternalLink("pipe", "/x")), "x is a link"),
+        (aliases, "digest"),
+        (instead(lambda file, name: file.__setitem__(name, h5py.SoftLink("/x"))), "digest"),
+        (instead(lambda file, name: file.__setitem__(name, h5py.ExternalLink("pipe", "/x"))),
+         "digest"),
         (column(shape=(9,), dtype="<i8", external=[("pipe", 0, 72)]), PLAIN),
         (instead(virtual), PLAIN),
         (column(shape=(9,), dtype=h5py.vlen_dtype("i4")), PLAIN),
@@ -95,16 +90,15 @@ PLAIN = "is not a plain contiguous array"
         (column(data=np.zeros(9, np.longdouble)), PLAIN),
         (column(data=h5py.Empty("i8")), PLAIN),
         (column(shape=(2**40,), chunks=(1024,), dtype="i8", compression="gzip"), PLAIN),
-        (column(shape=(2**59,), dtype="<i8"), "its columns are"),
-        (column(shape=(2**20, 2**20, 2**19), dtype="u1"), "its columns are"),
-        (column(shape=(0, 2**62), dtype="<i8"), "its columns are"),
-        (lambda file: [file.attrs.create(f"{n}", "1") for n in range(200)], "200 attributes|21"),
+        (column(shape=(2**59,), dtype="<i8"), "reaches past"),
+        (column(shape=(2**20, 2**20, 2**19), dtype="u1"), "reaches past"),
+        (column(shape=(0, 2**62), dtype="<i8"), "reaches past"),
+        (lambda file: [file.attrs.create(f"{n}", "1") for n in range(200)], "digest"),
         (lambda file: file.attrs.create("zz", "[" * 10**5 + "]" * 10**5), "digest"),
         (lambda file: file.attrs.create("zz", "[" * 900 + "]" * 900), "nested too deeply|digest"),
         (lambda file: file.attrs.create("name", np.zeros(7000)), "attribute name is missing"),
         (lambda file: file.attrs.create("name", h5py.Empty("i8")), "attribute name is missing"),
         (lambda file: file.attrs.create("name", np.bytes_(b"\xff\xfe")), "attribute name is"),
-        (lambda file: h5py.h5g.create(file.id, b"\xff\xfe"), "damaged"),
     ],
 )
 def test_what_hdf5_can_do_and_a_cascade_file_does_not(
@@ -119,6 +113,30 @@ def test_what_hdf5_can_do_and_a_cascade_file_does_not(
         CascadeStore(path)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda file: file.__setitem__("post/me", file["post"]),
+        lambda file: file.__setitem__("post/all", file["/"]),
+        wide_loop,
+        deep,
+        lambda file: [file.create_group(f"{n}") for n in range(11_000)],
+        lambda file: file.__setitem__("x", h5py.SoftLink("/x")),
+        lambda file: file.__setitem__("x", h5py.ExternalLink("pipe", "/x")),
+        lambda file: h5py.h5g.create(file.id, b"\xff\xfe"),
+    ],
+)
+def test_what_is_no_column_is_not_followed(
+    path: Path, monkeypatch: pytest.MonkeyPatch, change: Change
+) -> None:
+    monkeypatch.chdir(path.parent)
+    os.mkfifo("pipe")
+    digest = CascadeStore(path).digest
+    with h5py.File(path, "r+") as file:
+        change(file)
+    assert CascadeStore(path).digest == digest
+
+
 def rewritten(
     path: Path, columns: Mapping[str, Callable[[Any], Any]], /, **attributes: object
 ) -> None:
@@ -127,8 +145,7 @@ def rewritten(
     held = {name: np.array(column) for name, column in store.columns.items()}
     held |= {name: np.ascontiguousarray(change(held[name])) for name, change in columns.items()}
     kept = {name: value for name, value in store.attributes.items() if name != "digest"}
-    wholes = {name: _hdf5.Whole(column) for name, column in held.items()}
-    _hdf5.write(path, wholes, {**kept, **attributes})
+    _hdf5.write(path, held, {**kept, **attributes})
 
 
 def put(place: int | slice, value: Any) -> Callable[[Any], Any]:
@@ -146,7 +163,7 @@ def put(place: int | slice, value: Any) -> Callable[[Any], Any]:
         ("cascade/post_ptr", put(slice(1, 5), [LARGEST, -LARGEST - 1, -1, 0]), "does not point"),
         ("features/bow/indptr", put(slice(1, 5), [LARGEST, -LARGEST - 1, -1, 0]), "does not po"),
         ("cascade/post_ptr", put(-1, 2**62), "column post/"),
-        ("post/parent", put(3, 2**31 - 1), "stand after its parent"),
+        ("post/parent", put(3, 2**31 - 1), "is not after its parent"),
         ("features/bow/indices", put(0, -1), "outside 0 to 11"),
         ("features/bow/values", put(0, np.nan), "not finite, or above"),
         ("features/bow/values", put(0, 2.0**50), "not finite, or above"),
@@ -222,18 +239,9 @@ def test_a_file_with_other_bytes_is_refused_or_the_same(
         assert CascadeStore(path).digest == digest
 
 
-@pytest.mark.parametrize(
-    ("number", "size"), [(1, 2**64 - 16), (1, 2**64 - 22), (0, 0)], ids=["wraps", "rounds", "free"]
-)
-def test_a_heap_that_hdf5_would_walk_without_end(
-    tmp_path: Path, content: bytes, number: int, size: int
-) -> None:
-    """Attributes lie in one; ``H5HG__cache_heap_deserialize`` does not check its steps."""
-    path = tmp_path / "good.h5"
-    first = content.index(b"GCOL") + 16
-    path.write_bytes(content[:first] + struct.pack("<H6xQ", number, size) + content[first + 16 :])
-    with pytest.raises(DataError, match="a heap without end"):
-        CascadeStore(path)
+def test_nothing_that_hdf5_reads_is_without_a_checksum(content: bytes) -> None:
+    """HDF5 walks a damaged heap of strings, which has none, without end."""
+    assert b"GCOL" not in content
 
 
 def test_absurd_sizes_take_no_memory(tmp_path: Path) -> None:

@@ -100,10 +100,10 @@ def broken(**changes: Any) -> Cascade:
 @pytest.mark.parametrize(
     ("cascade", "message"),
     [
-        (broken(parent=np.array([-1, 1, 0], np.int32)), "stand after its parent"),
-        (broken(parent=np.array([-1, -1, 0], np.int32)), "stand after its parent"),
-        (broken(parent=np.array([0, 0, 0], np.int32)), "stand after its parent"),
-        (broken(parent=np.array([-1, -2, 0], np.int32)), "stand after its parent"),
+        (broken(parent=np.array([-1, 1, 0], np.int32)), "is not after its parent"),
+        (broken(parent=np.array([-1, -1, 0], np.int32)), "is not after its parent"),
+        (broken(parent=np.array([0, 0, 0], np.int32)), "is not after its parent"),
+        (broken(parent=np.array([-1, -2, 0], np.int32)), "is not after its parent"),
         (broken(delay_seconds=np.array([0.0, 5.0, 4.0])), "time order"),
         (broken(delay_seconds=np.array([1.0, 5.0, 6.0])), "time order"),
         (broken(delay_seconds=np.array([0.0, 5.0, np.nan])), "time order"),
@@ -150,7 +150,7 @@ def test_a_sparse_feature_without_a_vocabulary_keeps_its_number_of_columns(tmp_p
         write_features(tmp_path / "c.h5", 6)
     with pytest.raises(DataError, match="vocabulary/bytes is missing"):
         write_features(tmp_path / "d.h5", None)
-    with pytest.raises(DataError, match="attribute columns is malformed"):
+    with pytest.raises(DataError, match="attribute columns is"):
         write_features(tmp_path / "e.h5", -1)
 
 
@@ -162,24 +162,6 @@ def test_a_file_says_which_derived_features_are_wanted(tmp_path: Path) -> None:
     assert none.digest != every.digest
     with pytest.raises(DataError, match=r"derived features \['mood'\]"):
         write_features(tmp_path / "c.h5", 9, derived=["mood"])
-
-
-def test_a_file_that_says_nothing_of_derived_features_has_them_all(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As the first files of this version do."""
-    from dgljoint.data.store import _hdf5, writer
-
-    def write_old(path: Path, spools: dict[str, Any], attributes: dict[str, Any]) -> None:
-        new = ("derived", "columns")
-        _hdf5.write(path, spools, {n: v for n, v in attributes.items() if n not in new})
-
-    monkeypatch.setattr(writer, "write", write_old)
-    store = toy_store(tmp_path / "a.h5", cascades=4)
-    assert store.features == {
-        "bow": "sparse", "extra": "dense", "time": "derived", "structure": "derived"
-    }
-    assert store.sparse("bow").columns == 12
 
 
 @pytest.mark.parametrize(
@@ -224,7 +206,7 @@ def test_a_changed_value_is_noticed(
 @pytest.mark.parametrize(
     ("column", "values", "message"),
     [
-        ("post/parent", [-1, 1, 0], "stand after its parent"),
+        ("post/parent", [-1, 1, 0], "is not after its parent"),
         ("post/delay", [0.0, 9.0, 1.0], "time order"),
         ("cascade/label", [2], "outside -1 to 1"),
         ("cascade/event", [1], "outside 0 to 0"),

@@ -13,7 +13,7 @@ import pytest
 
 from dgljoint.data.cascade import Cascade, Target
 from dgljoint.data.store import CascadeStore, create_store, put_split
-from dgljoint.data.store._hdf5 import Whole, write
+from dgljoint.data.store._hdf5 import write
 from dgljoint.errors import DataError
 from dgljoint_data.describe import describe_store
 from toys import LABELS, toy_cascade
@@ -113,7 +113,7 @@ def test_a_damaged_target_is_noticed(
     opened = store(tmp_path / "a.h5", cascades())
     attributes = {key: value for key, value in opened.attributes.items() if key != "digest"}
     attributes["targets"] = {name: targets}
-    columns = {path: Whole(np.array(column)) for path, column in opened.columns.items()}
+    columns = {path: np.array(column) for path, column in opened.columns.items()}
     write(tmp_path / "b.h5", columns, attributes)
     with pytest.raises(DataError, match=r"targets|column"):
         CascadeStore(tmp_path / "b.h5")

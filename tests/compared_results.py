@@ -111,6 +111,7 @@ def write_speeds(
             }}
             for name, rows in sections.items()
         },
+        "scaling": {},
         **changes,
     }
     path.write_text(json.dumps(values))

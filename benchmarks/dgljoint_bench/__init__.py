@@ -1,18 +1,10 @@
-"""Comparing combinations honestly, and measuring dgljoint.
+"""Comparing combinations fairly.
 
-:mod:`dgljoint_bench.suites` says what is compared, :mod:`dgljoint_bench.running` runs it cell by
-cell, :mod:`dgljoint_bench.results` keeps what cells came to in one SQLite file, and
+:mod:`dgljoint_bench.suites` defines what is compared, :mod:`dgljoint_bench.running` runs it,
+:mod:`dgljoint_bench.results` keeps the results in one SQLite file, and
 :mod:`dgljoint_bench.reporting` makes tables, pictures and comparisons of it, all behind
-``dgljoint benchmark``. :mod:`dgljoint_bench.speed` measures time and memory beside PyTorch
-Geometric and plain DGL.
-
-What the micro-benchmarks beside this package share is here, too: :mod:`dgljoint_bench.timing`
-times functions and commands in turns, so that what else the machine does falls on all of them
-alike::
-
-    from dgljoint_bench.timing import interleave
-
-    print(interleave({"one": one, "other": other}, rounds=20).table())
+``dgljoint benchmark``. Time and memory next to other libraries are measured in a clone, by
+``python -m benchmarks.speed``.
 
 :mod:`dgljoint_bench.damage` makes mutants of small releases of raw data, and
 :mod:`dgljoint_bench.ordeal` puts a reader through them.

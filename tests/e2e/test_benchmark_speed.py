@@ -9,22 +9,23 @@ from pathlib import Path
 
 from toys import toy_store
 
-DGLJOINT = Path(sys.executable).with_name("dgljoint")
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_run_that_is_terminated_takes_its_sets_with_it(tmp_path):
     store, scratch = toy_store(tmp_path / "a.h5"), tmp_path / "scratch"
     scratch.mkdir()
     command = [
-        DGLJOINT, "benchmark", "speed", store.path, "--only", "scaling", "--posts", "10000000",
-        "--batches", "32", "--width", "8", "--rounds", "1",
+        sys.executable, "-m", "benchmarks.speed", store.path, "--only", "scaling",
+        "--posts", "10000000", "--batches", "32", "--width", "8", "--rounds", "1",
     ]
     with subprocess.Popen(
-        command, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(scratch)}
+        command, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(scratch)},
     ) as process:
         assert process.stderr is not None
-        assert process.stderr.readline() == "scaling, 32 cascades a batch\n"
-        assert process.stderr.readline() == "scaling, 10,000,000 posts\n"
+        assert process.stderr.readline() == "scaling, 32 cascades per batch\n"
+        assert process.stderr.readline() == "scaling, posts\n"
         process.terminate()
         # That it ends at all says that nobody else holds its stderr: what measures is gone, too.
         assert process.stderr.read().strip() == "interrupted"

@@ -41,7 +41,6 @@ print(json.dumps([code, sorted(heavy)]), file=sys.stderr)
         (["plugins", "list"], {"pydantic", "pluggy"}),
         (["plugins", "presets", "--format", "json"], {"rich", "pydantic", "pluggy"}),
         (["benchmark", "-h"], {"rich", "pydantic", "pluggy"}),
-        (["benchmark", "speed", "-h"], {"rich", "pydantic", "pluggy"}),
         (["schema", "-h"], {"rich", "pydantic", "pluggy"}),
         (["plugins", "show", "contrastive"], set()),
         (["plugins", "check", "-h"], {"rich", "pydantic", "pluggy"}),

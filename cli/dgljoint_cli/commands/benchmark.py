@@ -1,4 +1,4 @@
-"""``dgljoint benchmark``: suites, run and reported, and what things cost in time and memory."""
+"""``dgljoint benchmark``: suites, run and reported."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from dgljoint_cli.console import LazyGroup, common_options, examples
 @click.group(
     cls=LazyGroup,
     package="dgljoint_cli.commands.benchmark_verbs",
-    verbs=("run", "report", "compare", "plot", "suites", "speed"),
+    verbs=("run", "report", "compare", "plot", "suites"),
     epilog=examples(
         "dgljoint benchmark run demo",
         "dgljoint benchmark run schemes --data twitter15.h5 --jobs 2",
         "dgljoint benchmark report results.sqlite --suite demo",
-        "dgljoint benchmark speed --only epoch",
     ),
 )
 @common_options
 def benchmark() -> None:
-    """Run suites, report and compare what they come to, time it all."""
+    """Run suites, report and compare their results."""

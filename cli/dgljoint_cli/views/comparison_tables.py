@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
@@ -18,7 +17,6 @@ from dgljoint_cli.views.table import Table
 
 if TYPE_CHECKING:
     from dgljoint_bench.reporting.comparison import Compared, Comparison, Group, Setting
-    from dgljoint_bench.reporting.speeds import SpeedComparison
 
 _NOTHING = "–"
 
@@ -56,25 +54,6 @@ def comparison_tables(found: Comparison) -> list[RenderableType]:
     return [*parts, *failed, *_remarks(found.groups), *found.notes]
 
 
-def speed_tables(found: SpeedComparison) -> list[RenderableType]:
-    """Lay out a comparison of speed files."""
-    made = Table("", "", "A", "B", "B / A", "machine apart", numbers=True)
-    made.columns[1].justify = "left"
-    for section, rows in groupby(found.rows, lambda row: row.section):
-        of_section = list(rows)
-        measures = _NOTHING if len(of_section) == 1 else "measures the machine"
-        for place, row in enumerate(of_section):
-            made.add_row(
-                "" if place else section, row.row, _time(row.first), _time(row.second),
-                f"{row.ratio:.2f}", measures if row.relative is None else f"{row.relative:.2f}",
-            )
-    parts: list[RenderableType] = [
-        titled(f"A = {found.first} · B = {found.second} · medians, milliseconds", made)
-    ]
-    differing = [(name, "", one, other) for name, (one, other) in found.environment.items()]
-    return [*parts, *_differing(differing, "machine and versions"), *found.notes]
-
-
 def _title(one: Compared) -> str:
     title = title_of(one.figure)
     return title if one.row == MODEL else f"{one.row}: {title}"
@@ -98,10 +77,6 @@ def _count(one: Compared) -> str:
 
 def _chance(p: float | None) -> str:
     return _NOTHING if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _time(seconds: float) -> str:
-    return f"{1000 * seconds:,.2f}"
 
 
 def _settings(

@@ -138,31 +138,11 @@ def test_a_part_of_the_results(files: Path, capsys: pytest.CaptureFixture[str]) 
     assert "did you mean 'accuracy'" in ends(capsys, 2, *gate, "--figure", "acuracy@1h")
 
 
-def test_speed_files(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    rows = {"dgljoint": 0.5, "plain DGL": 2.0}
-    write_speeds(files / "a.json", {"epoch": rows})
-    write_speeds(files / "b.json", {"epoch": rows | {"dgljoint": 0.7}}, machine={"cores": 4})
-    out, _ = said(capsys, 0, *COMPARE, "a.json", "b.json")
-    text = " ".join(out.split())
-    assert "epoch dgljoint 500.00 700.00 1.40 1.40" in text
-    assert "plain DGL 2,000.00 2,000.00 1.00 measures the machine" in text
-    assert "machine.cores 2 4" in text
-    gate = (*COMPARE, "a.json", "b.json", "--gate")
-    said(capsys, 0, *gate, "--time-tolerance", "1.5")
-    _, err = said(capsys, 6, *gate, "--time-tolerance", "1.2", "--format", "json")
-    assert "epoch, dgljoint: time beside the other rows from 1 to 1.4" in err
-    assert "add --time-tolerance" in ends(capsys, 2, *gate)
-    limited = (*gate, "--time-tolerance", "1.2")
-    for option in ("--figure", "--table", "--suite", "--results"):
-        assert f"{option} has no meaning here" in ends(capsys, 2, *limited, option, "mrr").error
-    assert "--tolerance has no meaning" in ends(capsys, 2, *limited, "--tolerance", "0").error
-
-
 @pytest.mark.parametrize(
     ("exit_code", "arguments", "message"),
     [
         (2, ("a.sqlite", "none.sqlite"), "'none.sqlite' is no file, so a configuration"),
-        (2, ("a.sqlite", "s.json"), "'a.sqlite' is a results file and 's.json' is a speed file"),
+        (3, ("a.sqlite", "s.json"), "python -m benchmarks.speed --compare"),
         (2, ("a.sqlite", "."), ". is a folder"),
         (2, ("a.sqlite", "like.sqlite", "--results", "x"), "--results has no meaning here"),
         (2, ("a.sqlite", "like.sqlite", "--tolerance", "0.1"), "are for the gate"),
@@ -170,9 +150,8 @@ def test_speed_files(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (2, ("a.sqlite", "like.sqlite", "--gate", "--tolerance", "nan"), "nan is no limit"),
         (2, ("a.sqlite", "like.sqlite", "--gate", "--tolerance", "-1"), "-1"),
         (2, ("a.sqlite", "like.sqlite", "--gate", "--time-tolerance", "inf"), "inf is no limit"),
-        (3, ("a.sqlite", "text.md"), "text.md is neither a results file nor a speed file"),
-        (3, ("a.sqlite", "empty"), "empty is neither"),
-        (3, ("s.json", "broken.json"), "broken.json is no readable file"),
+        (3, ("a.sqlite", "text.md"), "text.md is no results file"),
+        (3, ("a.sqlite", "empty"), "empty is no results file"),
         (3, ("a.sqlite", "other.sqlite"), "data digest d and e"),
         (3, ("a.sqlite", "apart.sqlite", "--gate"), "have no cell in common"),
         (3, ("a.sqlite", "like.sqlite", "--gate", "--figure", "auc"), "no figure in common"),
@@ -183,7 +162,6 @@ def test_what_cannot_be_compared_is_said(
     files: Path, capsys: pytest.CaptureFixture[str], exit_code: int, arguments, message: str
 ) -> None:
     write_speeds(files / "s.json", {"epoch": {"dgljoint": 1.0}})
-    (files / "broken.json").write_text("{}")
     (files / "text.md").write_text("# text")
     (files / "empty").touch()
     (files / "cut.sqlite").write_bytes((files / "a.sqlite").read_bytes()[:5000])

@@ -1,4 +1,4 @@
-"""``dgljoint benchmark compare``: two results files, two configurations, two speed files."""
+"""``dgljoint benchmark compare``: two results files, or two configurations of one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from dgljoint_cli.views.numbers import finite
 if TYPE_CHECKING:
     from dgljoint_bench.reporting.comparison import Comparison
     from dgljoint_bench.reporting.gate import Regression
-    from dgljoint_bench.reporting.speeds import SpeedComparison
 
 # How every SQLite database begins.
 _SQLITE = b"SQLite format 3\0"
@@ -27,7 +26,6 @@ _SQLITE = b"SQLite format 3\0"
         "dgljoint benchmark compare before.sqlite after.sqlite",
         "dgljoint benchmark compare before.sqlite after.sqlite --gate --tolerance 0.02",
         'dgljoint benchmark compare "rumor alone" joint --results results.sqlite',
-        "dgljoint benchmark compare before.json after.json --gate --time-tolerance 1.2",
     )
 )
 @click.argument("first", metavar="A")
@@ -60,9 +58,9 @@ def compare(
 ) -> None:
     """Compare what B came to with A, cell by cell.
 
-    A and B are two results files, two configurations of one (--results), or two files of
-    benchmark speed. Cells are paired by suite, table, configuration, fold and seed, and only where
-    both were asked the same: data, split, deadlines.
+    A and B are two results files, or two configurations of one (--results). Cells
+    are paired by suite, table, configuration, fold and seed, and only where both were asked the
+    same: data, split, deadlines.
 
     From five pairs on the difference has a 95 % interval, by resampling pairs; from six on it is
     tested (Wilcoxon's signed ranks, corrected by Holm for all figures shown).
@@ -79,18 +77,8 @@ def compare(
             f"{said}, and they cannot be compared",
             hint="name two files of one kind that are there, or two configurations",
         )
-    found: Comparison | SpeedComparison
-    if kinds[0] == _SPEED:
-        _refuse_options(
-            {"--results": results, "--suite": suites, "--table": tables, "--figure": figures,
-             "--tolerance": tolerance}, "speed files have none of it",
-        )
-        found, worse = _speeds(Path(first), Path(second), gate, time_tolerance)
-    else:
-        found = _results(
-            first, second, kinds[0] == _RESULTS, results, suites, tables, figures
-        )
-        worse = _worse(found, tolerance, time_tolerance) if gate else []
+    found = _results(first, second, kinds[0] == _RESULTS, results, suites, tables, figures)
+    worse = _worse(found, tolerance, time_tolerance) if gate else []
     _show(found, worse if gate else None, as_json)
     if gate:
         from dgljoint_bench.reporting.gate import refuse
@@ -98,7 +86,7 @@ def compare(
         refuse(worse)
 
 
-_RESULTS, _SPEED = "a results file", "a speed file"
+_RESULTS = "a results file"
 _CONFIGURATION = "no file, so a configuration"
 
 
@@ -116,9 +104,11 @@ def _kind(name: str) -> str:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     if start == _SQLITE:
         return _RESULTS
-    if start.lstrip().startswith(b"{"):
-        return _SPEED
-    raise DataError(f"{path} is neither a results file nor a speed file")
+    raise DataError(
+        f"{path} is no results file",
+        hint="files of times are compared by python -m benchmarks.speed --compare, in a clone"
+        if start.lstrip().startswith(b"{") else None,
+    )
 
 
 def _results(
@@ -153,21 +143,8 @@ def _worse(
     return regressions(found, tolerance=limit, time_tolerance=time_tolerance)
 
 
-def _speeds(
-    first: Path, second: Path, gate: bool, time_tolerance: float | None
-) -> tuple[SpeedComparison, list[Regression]]:
-    from dgljoint_bench.reporting.speeds import compare_speeds, read_speeds, slower
-
-    if gate and time_tolerance is None:
-        raise UsageError(
-            "--gate finds nothing in speed files without a limit", hint="add --time-tolerance 1.2"
-        )
-    found = compare_speeds(read_speeds(first), read_speeds(second))
-    return found, [] if time_tolerance is None else slower(found, time_tolerance)
-
-
 def _show(
-    found: Comparison | SpeedComparison, worse: list[Regression] | None, as_json: bool
+    found: Comparison, worse: list[Regression] | None, as_json: bool
 ) -> None:
     from dataclasses import asdict
 
@@ -177,12 +154,10 @@ def _show(
             values["regressions"] = [asdict(one) for one in worse]
         print_json(values)
         return
-    from dgljoint_bench.reporting.comparison import Comparison
-    from dgljoint_cli.views.comparison_tables import comparison_tables, speed_tables
+    from dgljoint_cli.views.comparison_tables import comparison_tables
     from dgljoint_cli.views.rendering import render
 
-    made = comparison_tables(found) if isinstance(found, Comparison) else speed_tables(found)
-    render(*made, *(["no regression"] if worse == [] else []))
+    render(*comparison_tables(found), *(["no regression"] if worse == [] else []))
 
 
 def _refuse_options(given: dict[str, object], reason: str) -> None:

@@ -8,8 +8,8 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from benchmarks.speed.plot import scaling
 from dgljoint_bench.reporting.plots import write
-from dgljoint_bench.speed.plot import scaling
 
 
 def found() -> dict[str, Any]:
@@ -49,11 +49,11 @@ def test_each_panel_has_a_line_a_row_with_its_figures():
         for title, axes in panels.items()
     }
     assert lines == {
-        "seconds a million posts": {
+        "seconds per million posts": {
             "preprocess": pytest.approx([100 / 3] * 2), "train": [12.0, 12.0]
         },
         "peak memory, MB": {"preprocess": [200.0, 200.0], "train": [510.0, 600.0]},
-        "seconds an epoch (median)": {
+        "seconds per epoch (median)": {
             "dgljoint, the published model": pytest.approx([0.05 / 8, 0.05 / 32]),
             "plain DGL, sparse words": pytest.approx([0.1 / 8, 0.1 / 32]),
         },

@@ -9,15 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from dgljoint.data.reading import ReadReport
-from dgljoint.data.store import CascadeStore
-from dgljoint.errors import UsageError, install_hint
-from dgljoint.plugins.registry import installed_registry
-from dgljoint.plugins.specs import ReaderSpec
-from dgljoint_bench.speed import SpeedRequest, peer_dgl, peer_pyg, structure
-from dgljoint_bench.speed.release import READER, write_release
-from dgljoint_bench.speed.sections import measure_sections, rows_of
-from dgljoint_bench.speed.subject import (
+from benchmarks.speed import peer_dgl, peer_pyg, structure
+from benchmarks.speed.release import READER, write_release
+from benchmarks.speed.request import (
     DGL,
     DGL_SPARSE,
     OWN,
@@ -26,12 +20,16 @@ from dgljoint_bench.speed.subject import (
     PYG,
     PYG_DENSE,
     PYG_SPARSE,
-    Subject,
-    contenders,
-    open_subject,
-    published,
+    Request,
 )
-from dgljoint_bench.timing import Timings
+from benchmarks.speed.sections import TWO_PROCESSES, measure_sections
+from benchmarks.speed.subject import Subject, contenders, open_subject, published
+from benchmarks.speed.timing import Timings
+from dgljoint.data.reading import ReadReport
+from dgljoint.data.store import CascadeStore
+from dgljoint.errors import UsageError, install_hint
+from dgljoint.plugins.registry import installed_registry
+from dgljoint.plugins.specs import ReaderSpec
 from dgljoint_data.build import build_store
 from dgljoint_data.readers.synthetic import SyntheticOptions, SyntheticReader
 from toys import toy_cascade, toy_store, write_store
@@ -40,10 +38,8 @@ GEOMETRIC = pytest.mark.skipif(not peer_pyg.installed(), reason="the extra bench
 PASSES = ("structure", "hidden", "batch", "epoch", "inference")
 
 
-def request_of(*sections: str, **more: Any) -> SpeedRequest:
-    return SpeedRequest.model_validate(
-        {"sections": sections, "rounds": 1, "batch": 16, "width": 8, **more}
-    )
+def request_of(*sections: str, **more: Any) -> Request:
+    return Request(**{"sections": sections, "rounds": 1, "batch": 16, "width": 8, **more})
 
 
 @pytest.fixture
@@ -57,7 +53,7 @@ def subject(store: CascadeStore) -> Subject:
 
 
 def measured(store: CascadeStore, *sections: str) -> dict[str, Any]:
-    return measure_sections(request_of(*sections, data=store.path), lambda text: None)
+    return measure_sections(request_of(*sections, data=store.path))
 
 
 def test_each_section_has_a_row_a_library(store):
@@ -76,7 +72,7 @@ def test_each_section_has_a_row_a_library(store):
 
 
 def test_rows_hold_the_median_its_ratio_and_every_round():
-    rows = rows_of(Timings({"ours": [1.0, 2.0, 9.0], "theirs": [4.0, 8.0, 6.0]}))
+    rows = Timings({"ours": [1.0, 2.0, 9.0], "theirs": [4.0, 8.0, 6.0]}).rows()
     assert rows == {
         "ours": {"median_seconds": 2.0, "ratio": 1.0, "seconds": [1.0, 2.0, 9.0]},
         "theirs": {"median_seconds": 6.0, "ratio": 3.0, "seconds": [4.0, 8.0, 6.0]},
@@ -97,7 +93,7 @@ def test_a_library_that_is_not_installed_is_left_out_and_said_how_to_get(store, 
 
 @GEOMETRIC
 def test_dense_words_that_would_fill_the_memory_are_left_out(store, monkeypatch):
-    monkeypatch.setattr("dgljoint_bench.speed.subject._MOST_DENSE_BYTES", 1000)
+    monkeypatch.setattr("benchmarks.speed.subject._MOST_DENSE_BYTES", 1000)
     left = open_subject(request_of(), store.path)
     assert list(left.left_out) == [PYG_DENSE]
     assert "--cascades N" in left.left_out[PYG_DENSE]
@@ -231,7 +227,8 @@ def test_the_release_to_preprocess_is_read_whole_and_without_a_repair(tmp_path):
 
 
 def test_preprocessing_says_how_much_it_read_a_second():
-    found = measure_sections(request_of("preprocess"), lambda text: None)
+    found = measure_sections(request_of("preprocess"))
+    assert list(found["sections"]["preprocess"]["rows"]) == [OWN, TWO_PROCESSES]
     section = found["sections"]["preprocess"]
     seconds = section["rows"][OWN]["median_seconds"]
     assert section["read"]["posts"] == section["read"]["edge_lines"] > 10_000

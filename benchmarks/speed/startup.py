@@ -1,7 +1,7 @@
 """Time the commands that must answer at once, or a run until its first step, in turns.
 
-    python benchmarks/startup.py [--rounds 20]
-    python benchmarks/startup.py --first-step twitter15.h5 [--against OTHER/bin/python] [--rounds 5]
+    python -m benchmarks.speed.startup [--rounds 20]
+    python -m benchmarks.speed.startup --first-step twitter15.h5 [--against OTHER/bin/python]
 
 Each is timed in fresh processes. The first form prints the median of each command and its ratio to
 the interpreter that only imports what a command line is made of. The second trains with a plugin
@@ -19,7 +19,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from dgljoint_bench.timing import interleave, run_fresh
+from .timing import interleave, report, run_fresh
 
 DGLJOINT = str(Path(sys.executable).with_name("dgljoint"))
 COMMANDS = {
@@ -70,7 +70,7 @@ def main() -> None:
             for name, python in {**others, "this environment": sys.executable}.items()
         }
     rounds = given.rounds or (20 if given.first_step is None else 5)
-    sys.stdout.write(interleave(runs, rounds).table() + "\n")
+    report({"starting": interleave(runs, rounds)})
 
 
 def _until_first_step(python: str, data: Path) -> None:

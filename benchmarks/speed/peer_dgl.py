@@ -1,6 +1,6 @@
 """BiGCN on plain ``dgl.batch``, on sparse words, and what DGL does for the structure alone.
 
-The model is that of :mod:`dgljoint_bench.speed.peer_pyg`.
+The model is that of :mod:`.peer_pyg`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
-from dgljoint_bench.speed.contender import Published, Shape
-from dgljoint_bench.speed.peer_threads import Thread, WordMap, Words
+from .contender import Published, Shape, Thread, WordMap, Words
 
 
 def _import() -> Any:
-    # Here: dgljoint, imported above, makes it importable beside a torch of today.
+    # Not at the top: dgljoint, imported above, makes it importable next to a torch of today.
     import dgl
 
     return dgl
@@ -32,7 +31,7 @@ def version() -> str:
 
 
 def published(threads: Sequence[Thread], words: int, shape: Shape) -> Published:
-    """Return the model and its batches; see :func:`dgljoint_bench.speed.peer_pyg.sparse`."""
+    """Return the model and its batches; see :func:`.peer_pyg.sparse`."""
     dgl = _import()
     from dgl.nn.pytorch import AvgPooling, GraphConv
 
@@ -57,7 +56,7 @@ def published(threads: Sequence[Thread], words: int, shape: Shape) -> Published:
 
 
 def graphs(threads: Sequence[Thread]) -> list[Any]:
-    """Return a graph a thread, all edges from parent to child."""
+    """Return one graph per thread, all edges from parent to child."""
     dgl = _import()
     return [dgl.graph(tuple(thread.edges), num_nodes=thread.posts) for thread in threads]
 
@@ -137,7 +136,7 @@ class _Direction(nn.Module):
         self.words = WordMap(words, width)
         self.source_words = WordMap(words, width)
         self.hidden = nn.Linear(width, width, bias=False)
-        # Words are mapped before they are passed on, the source's once a thread.
+        # Words are mapped before they are passed on, the source's once per thread.
         self.first, self.second = (conv(width, width, weight=False) for _ in range(2))
         self.dropout = dropout
 
@@ -146,7 +145,7 @@ class _Direction(nn.Module):
     ) -> Tensor:
         root, thread = place
         first = self.first(graph, self.words(posts))
-        told = self.source_words(sources, dropout=self.dropout)[thread]
+        source = self.source_words(sources, dropout=self.dropout)[thread]
         dropped = functional.dropout(first.relu(), self.dropout, self.training)
-        second = self.second(graph, self.hidden(dropped) + told).relu()
+        second = self.second(graph, self.hidden(dropped) + source).relu()
         return torch.cat((second, first[root][thread]), dim=1)

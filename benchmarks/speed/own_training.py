@@ -42,7 +42,7 @@ def own_config(
     Args:
         store: the data.
         assignments: ``section.key=value``, as on the command line.
-        preset: laid under them.
+        preset: that they change.
         settings: fields of the configuration.
     """
     endless = (f"train.epochs={_EPOCHS}", f"train.patience={_EPOCHS}")
@@ -58,7 +58,7 @@ def trainer_of(
     """Set up the loop that ``dgljoint train`` runs; its validation part is empty.
 
     Args:
-        store: where the cascades are.
+        store: with the cascades.
         config: of the run.
         train: positions of the cascades to train on; the training part of the split by default,
             with a meta part where the weighter needs one.

@@ -1,4 +1,4 @@
-"""How things scale, drawn: time and memory over posts, an epoch over cascades a batch."""
+"""How things scale, drawn: time and memory over posts, an epoch over cascades per batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dgljoint_bench.reporting.plots import COLOURS, MARKERS, PANEL_HEIGHT, WIDTH
 
 
 def scaling(figure: Figure, found: Mapping[str, Any]) -> None:
-    """Draw the part ``scaling`` of what :func:`dgljoint_bench.speed.measure` returned.
+    """Draw the part ``scaling`` of a speed file.
 
     Args:
         figure: to draw on.
@@ -35,7 +35,7 @@ def _over_posts(times: Axes, memory: Axes, sizes: Sequence[Mapping[str, Any]]) -
         (name, [size[part]["peak_megabytes"] for size in sizes])
         for name, part in (("preprocess", "build"), ("train", "train"))
     ])
-    for axes, title in ((times, "seconds a million posts"), (memory, "peak memory, MB")):
+    for axes, title in ((times, "seconds per million posts"), (memory, "peak memory, MB")):
         axes.set(xscale="log", xlabel="posts of the set", title=title)
         axes.set_ylim(bottom=0)
 
@@ -47,7 +47,7 @@ def _over_batches(axes: Axes, sizes: Sequence[Mapping[str, Any]]) -> None:
         for name in sizes[0]["rows"]
     ])
     axes.set(
-        xscale="log", yscale="log", xlabel="cascades a batch", title="seconds an epoch (median)"
+        xscale="log", yscale="log", xlabel="cascades per batch", title="seconds per epoch (median)"
     )
     axes.set_xticks(cascades, [str(size) for size in cascades])
     # Within a decade or two the usual ticks are too few to read a time by.

@@ -1,7 +1,7 @@
-"""The model of :mod:`dgljoint_bench.speed.peer_pyg` on dgljoint's batches and operations.
+"""dgljoint's rows: the loop that it ships, and the published model on its batches.
 
-The shipped encoder stands in a joint model with a branch for each task and three times the matrix
-products; this is the published one, for a comparison of like with like.
+The shipped encoder is in a joint model with a branch for each task and three times the matrix
+products; the published one is the model of :mod:`.peer_pyg`, to compare like with like.
 """
 
 from __future__ import annotations
@@ -18,9 +18,55 @@ from dgljoint.batch.assemble import assemble
 from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.run_config import FeatureOptions
 from dgljoint.data.store import CascadeStore
+from dgljoint.evaluation.deadlines import EVERYTHING, Deadline
+from dgljoint.evaluation.evaluate import Evaluator
 from dgljoint.nn import CascadeBatch, Dropout, SparseRows, multiply
-from dgljoint_bench.speed.contender import Published, Shape
-from dgljoint_bench.speed.peer_threads import nothing_asked
+from dgljoint.tasks.targets import training_question
+
+from .contender import Contender, Published, Shape, nothing_asked
+from .own_training import own_config, trainer_of
+
+
+class Shipped(Contender):
+    """What ``dgljoint train --encoder bigcn -s train.tasks=rumor`` and ``evaluate`` do.
+
+    Args:
+        store: with the cascades.
+        chosen: positions of those to train on and to score.
+        settings: of the run, as ``section.key=value``.
+    """
+
+    def __init__(
+        self, store: CascadeStore, chosen: NDArray[np.int64], settings: tuple[str, ...]
+    ) -> None:
+        config = own_config(
+            store, ("train.tasks=rumor", *settings), settings={"encoder": "bigcn"}
+        )
+        self._store, self._chosen, self._options = store, chosen, config.cascade
+        self._features = FeatureSpace.fit(store, chosen, config.features)
+        self._trainer = trainer_of(store, config, chosen)
+        self._evaluator = Evaluator(
+            store, self._features, config.cascade, 0, config.train.task_names
+        )
+        self._rng = np.random.default_rng(0)
+
+    def assemble(self) -> None:
+        """Make the batches of an epoch, with a share of their edges hidden."""
+        for part in self._trainer.batches.of(0):
+            columns = self._store.read(part)
+            question = training_question(
+                columns, self._options.target_share, self._options.candidates, self._rng,
+                scored=False,
+            )
+            assemble(self._store, columns, question, self._features)
+
+    def epoch(self) -> None:
+        """Train one epoch; nothing is validated."""
+        self._trainer.train_epoch(lambda: False)
+
+    def inference(self) -> None:
+        """Score all cascades, observed to their end."""
+        self._evaluator.predict(self._trainer.model, self._chosen, Deadline(EVERYTHING))
 
 
 def published(
@@ -30,7 +76,7 @@ def published(
     """Return the model and its batches, each assembled from the mapped file.
 
     Args:
-        store: where the cascades are.
+        store: with the cascades.
         chosen: positions of those to train on; words are fitted on these.
         words: name of the sparse feature.
         options: of the features.
@@ -53,7 +99,7 @@ class _BiGCN(nn.Module):
         super().__init__()
         width = shape.width
         self.name = name
-        # Of each direction, for all posts and for the sources.
+        # For each direction, of all posts and of the sources.
         self.words = nn.ParameterList(
             nn.init.xavier_uniform_(torch.empty(words, width)) for _ in range(4)
         )
@@ -72,9 +118,9 @@ class _BiGCN(nn.Module):
             spread = _convolution(batch, edges)
             first = multiply(spread, multiply(rows, self.words[2 * way])) + self.bias[2 * way]
             hidden = self.hidden[way](self.dropout(first.relu()))
-            told = multiply(sources, self.words[2 * way + 1])
-            second = multiply(spread, hidden + told.index_select(0, batch.cascade_of))
-            # The source's row beside each post has itself for its mean.
+            source = multiply(sources, self.words[2 * way + 1])
+            second = multiply(spread, hidden + source.index_select(0, batch.cascade_of))
+            # The mean of the source's own row over its posts is that row.
             pooled += [batch.pool((second + self.bias[2 * way + 1]).relu()), first[batch.root]]
         scores: Tensor = self.classify(torch.cat(pooled, dim=1))
         return scores

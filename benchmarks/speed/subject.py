@@ -13,21 +13,14 @@ from numpy.typing import NDArray
 from dgljoint.config.run_config import FeatureOptions
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import UsageError, install_hint
-from dgljoint_bench.speed import own_published, peer_dgl, peer_pyg
-from dgljoint_bench.speed.contender import Contender, Shape, Shipped
-from dgljoint_bench.speed.peer_threads import Thread, threads_of
-from dgljoint_bench.speed.request import SpeedRequest
 
-OWN = "dgljoint"
-OWN_PUBLISHED = "dgljoint, the published model"
-OWN_WORDS = "dgljoint, words alone"
-DGL, DGL_SPARSE = "plain DGL", "plain DGL, sparse words"
-PYG = "PyTorch Geometric"
-PYG_SPARSE, PYG_DENSE = f"{PYG}, sparse words", f"{PYG}, dense words"
+from . import own, peer_dgl, peer_pyg
+from .contender import Contender, Shape, Thread, threads_of
+from .request import DGL_SPARSE, OWN, OWN_PUBLISHED, OWN_WORDS, PYG, PYG_DENSE, PYG_SPARSE, Request
 
-# Of a float32 a word and post; more would measure the machine's swapping.
+# More, of a float32 per word and post, would measure the machine's swapping.
 _MOST_DENSE_BYTES = 2 << 30
-_BYTES_A_WORD = 4
+_BYTES_PER_WORD = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +28,10 @@ class Subject:
     """Labelled cascades with a sparse feature.
 
     Attributes:
-        store: where they are.
+        store: with the cascades.
         chosen: (B,) their positions, in order.
         words: name of the sparse feature with most columns.
-        options: of the features: every word that stands in a cascade.
+        options: of the features: every word of the cascades.
         threads: the B cascades as the peers hold them.
         width: number of words.
         shape: of the published model.
@@ -77,7 +70,7 @@ class Subject:
         }
 
 
-def open_subject(request: SpeedRequest, file: Path) -> Subject:
+def open_subject(request: Request, file: Path) -> Subject:
     """Choose the cascades and hold them as the peers do.
 
     Raises:
@@ -101,7 +94,7 @@ def open_subject(request: SpeedRequest, file: Path) -> Subject:
 
 
 def contenders(subject: Subject) -> dict[str, Contender]:
-    """Return every row by name; the first is what the others are compared with."""
+    """Return every row by name; the others are compared with the first."""
     more = (
         f"train.batch={subject.shape.batch}", f"model.width={subject.shape.width}",
         f"features.words={subject.options.words}", "features.min_count=1",
@@ -110,8 +103,8 @@ def contenders(subject: Subject) -> dict[str, Contender]:
     rows = published(subject)
     made: dict[str, Contender] = {
         OWN_PUBLISHED: rows.pop(OWN_PUBLISHED),
-        OWN: Shipped(store, chosen, more),
-        OWN_WORDS: Shipped(store, chosen, (*more, f"features.use={subject.words}")),
+        OWN: own.Shipped(store, chosen, more),
+        OWN_WORDS: own.Shipped(store, chosen, (*more, f"features.use={subject.words}")),
         **rows,
     }
     if not subject.left_out.keys() & {PYG, PYG_DENSE}:
@@ -123,7 +116,7 @@ def published(subject: Subject) -> dict[str, Contender]:
     """Return the published model on sparse words in each library, ours first."""
     threads, width, shape = subject.threads, subject.width, subject.shape
     made: dict[str, Contender] = {
-        OWN_PUBLISHED: own_published.published(
+        OWN_PUBLISHED: own.published(
             subject.store, subject.chosen, subject.words, subject.options, shape
         ),
         DGL_SPARSE: peer_dgl.published(threads, width, shape),
@@ -146,12 +139,10 @@ def _words(store: CascadeStore) -> str:
 def _left_out(posts: int, width: int) -> dict[str, str]:
     if not peer_pyg.installed():
         return {PYG: f"not installed; {install_hint('bench')}"}
-    dense = posts * width * _BYTES_A_WORD
+    dense = posts * width * _BYTES_PER_WORD
     if dense > _MOST_DENSE_BYTES:
         return {
             PYG_DENSE: f"its rows would take {dense / 1e9:.1f} GB, more than "
             f"{_MOST_DENSE_BYTES / 1e9:.1f} GB; --cascades N measures fewer"
         }
     return {}
-
-

@@ -1,8 +1,8 @@
 """Measure what one big thread takes: peak memory of each verb by the number of its posts.
 
-    python benchmarks/big_threads.py                                   # 1,000 to 100,000 posts
-    python benchmarks/big_threads.py --posts 20000 --encoder transformer
-    python benchmarks/big_threads.py --posts 20000 --plugin attention --verb train predict
+    python -m benchmarks.speed.big_threads             # 1,000 to 100,000 posts
+    python -m benchmarks.speed.big_threads --posts 20000 --encoder transformer
+    python -m benchmarks.speed.big_threads --posts 20000 --plugin attention --verb train predict
 
 The data are eight threads, of which one is big. Every verb runs in a process of its own; what is
 printed is the most memory that it held, the time of its processors, and its whole time.
@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
+
+from .timing import Finished, run_fresh
 
 POSTS = (1_000, 10_000, 100_000)
 VERBS = ("preprocess", "audit", "train", "predict", "links", "evaluate", "early")
@@ -32,7 +31,7 @@ def main() -> int:
     arguments = _parse()
     components = [f"--encoder={arguments.encoder}"] if arguments.encoder else []
     components += [f"--plugin={name}" for name in arguments.plugin]
-    _say(_HEAD)
+    _show(_HEAD)
     failed = 0
     for posts in arguments.posts:
         with tempfile.TemporaryDirectory() as folder:
@@ -55,7 +54,7 @@ def _measure(posts: int, folder: Path, components: Sequence[str], verbs: Sequenc
     """Run each verb, the ones before it too; return how many failed."""
     raw, data, run = folder / "big.jsonl", str(folder / "big.h5"), str(folder / "run")
     _write(raw, posts)
-    # Fold 0 has the big thread in the training set. It stands in no set of the run that is scored:
+    # Fold 0 has the big thread in the training set. No set of the run that is scored has it:
     # evaluate and predict read it from a file of its own names.
     other_raw, other = folder / "other.jsonl", str(folder / "other.h5")
     _write(other_raw, posts, name="other")
@@ -73,25 +72,20 @@ def _measure(posts: int, folder: Path, components: Sequence[str], verbs: Sequenc
     for verb in VERBS:
         if verb not in verbs and verb not in ("preprocess", "train"):
             continue
-        started = time.perf_counter()
-        code, megabytes, seconds = _run(commands[verb])
-        taken = time.perf_counter() - started
-        ended = "" if code == 0 else f"  ended with {code}"
-        failed += code not in (0, 3)  # an audit that finds something ends with 3
+        done = _run(commands[verb])
+        ended = "" if done.code == 0 else f"  ended with {done.code}"
+        failed += done.code not in (0, 3)  # an audit that finds something ends with 3
         if verb in verbs:
-            _say(f"{posts:9,}  {verb:<11}{megabytes:9,.0f}{seconds:9.1f}{taken:9.1f}{ended}")
+            _show(
+                f"{posts:9,}  {verb:<11}{done.peak_megabytes:9,.0f}{done.cpu_seconds:9.1f}"
+                f"{done.seconds:9.1f}{ended}"
+            )
     return failed
 
 
-def _run(arguments: Sequence[str]) -> tuple[int, float, float]:
-    """Run a command; return its exit code, its peak memory in MB and its processor seconds."""
-    child = subprocess.Popen(  # noqa: S603  # this program
-        [sys.executable, "-c", _PROGRAM, *arguments],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )
-    _, status, used = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    return child.returncode, used.ru_maxrss / 1000, used.ru_utime + used.ru_stime
+def _run(arguments: Sequence[str]) -> Finished:
+    command = [sys.executable, "-c", _PROGRAM, *arguments]
+    return run_fresh(command, check=False, quiet=True)
 
 
 def _write(file: Path, posts: int, name: str = "c") -> None:
@@ -107,7 +101,7 @@ def _write(file: Path, posts: int, name: str = "c") -> None:
 
 
 def _post(thread: int, place: int) -> dict[str, object]:
-    """Two of three posts answer the source, the third the post of half its number."""
+    """Return a post: two of three answer the source, the third the post of half its number."""
     parent = None if place == 0 else 0 if place % 3 else place // 2
     return {
         "id": f"p{place}", "parent": None if parent is None else f"p{parent}",
@@ -115,7 +109,7 @@ def _post(thread: int, place: int) -> dict[str, object]:
     }
 
 
-def _say(text: str) -> None:
+def _show(text: str) -> None:
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

@@ -19,12 +19,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dgljoint_bench.speed.contender import Published, Shape
-from dgljoint_bench.speed.peer_threads import Thread, WordMap, Words
+from .contender import Published, Shape, Thread, WordMap, Words
 
 
 def installed() -> bool:
-    """Say whether PyTorch Geometric is here."""
+    """Return whether PyTorch Geometric is here."""
     return find_spec("torch_geometric") is not None
 
 
@@ -146,7 +145,7 @@ class _Dense(nn.Module):
 
 
 class _Sparse(nn.Module):
-    """Words are mapped before they are passed on, the source's once a thread."""
+    """Words are mapped before they are passed on, the source's once per thread."""
 
     def __init__(self, conv: Any, words: int, width: int, dropout: float) -> None:
         super().__init__()
@@ -162,7 +161,7 @@ class _Sparse(nn.Module):
         words = Words(batch.word_columns, batch.word_values, batch.word_sizes)
         first = self.first(self.words(words), edges)
         source = Words(batch.root_columns, batch.root_values, batch.root_sizes)
-        told = self.source_words(source, dropout=self.dropout)[batch.batch]
+        source_words = self.source_words(source, dropout=self.dropout)[batch.batch]
         dropped = functional.dropout(first.relu(), self.dropout, self.training)
-        second = self.second(self.hidden(dropped) + told, edges).relu()
+        second = self.second(self.hidden(dropped) + source_words, edges).relu()
         return torch.cat((second, first[root][batch.batch]), dim=1)

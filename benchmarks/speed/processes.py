@@ -1,11 +1,11 @@
 """Compare an epoch in one process with an epoch that several share under torchrun.
 
-    python benchmarks/processes.py twitter16.h5
-    python benchmarks/processes.py twitter16.h5 --processes 2 --rounds 5 --plugin attention
+    python -m benchmarks.speed.processes twitter16.h5
+    python -m benchmarks.speed.processes twitter16.h5 --processes 2 --rounds 5 --plugin attention
 
 Trains one and several processes in turns, each of one thread, and prints the seconds of an epoch,
-its validation included, and their ratio. The first epoch of a run is not counted. A machine needs a
-core a process, and nothing else to do.
+its validation included, and their ratio. The first epoch of a run is not counted. Each process
+needs a core of its own, and the machine nothing else to do.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from dgljoint_bench.timing import Timings, report, run_fresh
+from .timing import Timings, report, run_fresh
 
 _TRAIN = (sys.executable, "-c", "from dgljoint_cli.main import run; raise SystemExit(run())")
 
@@ -38,7 +38,7 @@ def main() -> None:
             seconds.setdefault(f"{size} processes", []).extend(_epochs(arguments, size))
     ordered = {name: seconds[name] for name in sorted(seconds)}
     report(
-        {"an epoch": Timings(ordered)}, as_json=arguments.json, data=arguments.data.name,
+        {"one epoch": Timings(ordered)}, as_json=arguments.json, data=arguments.data.name,
         plugins=arguments.plugin, cores=os.cpu_count(),
     )
 

@@ -1,8 +1,8 @@
 """The graphs of batches and nothing else: the trees whole, or with some edges left out.
 
 Each function makes the graphs of all batches, one after the other and always the same. Ours starts
-from columns in memory or in the mapped file; a peer from one ready graph a cascade, the building of
-which is left out of its time.
+from columns in memory or in the mapped file; a peer from one ready graph per cascade, which is not
+part of its time.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from torch import Tensor
 from dgljoint.batch.assemble import observed_graph
 from dgljoint.data.store import CascadeColumns
 from dgljoint.tasks.targets import Question, training_question
-from dgljoint_bench.speed import peer_dgl, peer_pyg
-from dgljoint_bench.speed.peer_threads import nothing_asked
-from dgljoint_bench.speed.subject import DGL, OWN, PYG, Subject
+
+from . import peer_dgl, peer_pyg
+from .contender import nothing_asked
+from .request import DGL, OWN, PYG
+from .subject import Subject
 
 OWN_MAPPED = "dgljoint, from the mapped file"
 _SHARE = 0.2

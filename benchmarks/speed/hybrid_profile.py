@@ -1,0 +1,215 @@
+"""Where the time of a training step is spent, and the least that the step can take.
+
+    python -m benchmarks.speed.hybrid_profile twitter16.h5 [--preset hybrid] [--batch 32]
+
+Runs the loop of ``dgljoint train`` on the training set of fold 0. Processor time, so that a busy
+machine counts little, as a mean over the steps; what one component calls of another counts for the
+other. ``backward`` is the gradients' own time, ``other`` is what nothing named takes.
+
+Then the floor: the operations of the step's matrix products and the bytes that its operations read
+and write, each at the rate the machine reaches on a product of a batch's size and on an addition of
+more than fits the caches. DGL's own kernels are counted in neither.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
+
+from dgljoint.config.presets import find_preset
+from dgljoint.data.store import CascadeStore
+from dgljoint.training.trainer import Trainer
+
+from .own_training import own_config, trainer_of
+from .timing import settle, table
+
+_WARM_UP, _COUNTED = 2, 2
+_LEAST = 1e-5  # seconds of a part that is shown
+_RATE_SIZE, _RATE_ROUNDS = 1024, 9
+_METHODS = ("couple", "inform_rumor", "losses", "opponent_losses", "diagnostics")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("store", type=Path, help="cascade file")
+    parser.add_argument("--preset", default="hybrid")
+    parser.add_argument("--batch", type=int, default=32, help="cascades a step")
+    parser.add_argument("--steps", type=int, default=24, help="steps that are timed")
+    parser.add_argument("--json", action="store_true", dest="as_json")
+    arguments = parser.parse_args()
+    settle()
+    store = CascadeStore(arguments.store)
+    config = own_config(
+        store, (f"train.batch={arguments.batch}",), preset=find_preset(arguments.preset)
+    )
+    trainer = trainer_of(store, config)
+    _steps(trainer, _WARM_UP)
+    work = _Counter()
+    with work:
+        _steps(trainer, _COUNTED)
+    watch = Stopwatch()
+    _watch(watch, trainer)
+    _steps(trainer, arguments.steps)
+    parts = {name: took / arguments.steps for name, took in watch.seconds.items()}
+    rows, width = store.posts * arguments.batch // len(store), config.model.width
+    flops, moved = _rates(rows, width)
+    found: dict[str, Any] = {
+        "preset": arguments.preset, "batch": arguments.batch, "steps": arguments.steps,
+        "torch": torch.__version__, "posts_a_batch": rows,
+        "seconds": dict(sorted(parts.items(), key=lambda part: -part[1])),
+        "step_seconds": sum(parts.values()),
+        "floor": {
+            "product_flops": work.flops / _COUNTED, "bytes_moved": work.moved / _COUNTED,
+            "flops_a_second": flops, "bytes_a_second": moved,
+            "product_seconds": work.flops / _COUNTED / flops,
+            "bytes_seconds": work.moved / _COUNTED / moved,
+        },
+    }
+    sys.stdout.write((json.dumps(found, indent=2) if arguments.as_json else _table(found)) + "\n")
+
+
+def _steps(trainer: Trainer, count: int) -> None:
+    left = count
+
+    def stop() -> bool:
+        nonlocal left
+        left -= 1
+        return left == 0
+
+    while left:
+        trainer.train_epoch(stop)
+
+
+class Stopwatch:
+    """Processor seconds by name; what is inside another thing does not count for that one."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self._inner: list[float] = []
+
+    @contextmanager
+    def of(self, name: str) -> Iterator[None]:
+        """Time a block."""
+        self._inner.append(0.0)
+        started = time.process_time()
+        try:
+            yield
+        finally:
+            took = time.process_time() - started
+            self.seconds[name] += took - self._inner.pop()
+            if self._inner:
+                self._inner[-1] += took
+
+    def watch(self, owner: object, method: str, name: str) -> None:
+        """Time every call of a method of one object."""
+        original = getattr(owner, method)
+
+        @wraps(original)
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            with self.of(name):
+                return original(*args, **kwargs)
+
+        # Past nn.Module's own __setattr__, which keeps parameters and modules only.
+        object.__setattr__(owner, method, timed)
+
+
+class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
+    """Adds up operations of matrix products, and what all read and write; views move nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch's
+        self.flops = 0
+        self.moved = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        made = func(*args, **kwargs)
+        # Not torch's own counting mode: its hooks refuse gradients by a leaf.
+        if count := flop_registry.get(func.overloadpacket):
+            self.flops += count(*args, **kwargs, out_val=made)
+        if not getattr(func, "is_view", False):
+            tensors = [t for t in tree_leaves((args, kwargs, made)) if isinstance(t, Tensor)]
+            self.moved += sum(t.numel() * t.element_size() for t in tensors)
+        return made
+
+
+def _rates(rows: int, width: int) -> tuple[float, float]:
+    """Measure operations per second of a product of such sizes, bytes per second of an addition."""
+    x, weight = torch.randn(rows, width), torch.randn(width, width)
+    one, other = (torch.randn(_RATE_SIZE * _RATE_SIZE * 16) for _ in range(2))
+    product = min(_seconds(lambda: x @ weight) for _ in range(_RATE_ROUNDS))
+    addition = min(_seconds(lambda: torch.add(one, other, out=one)) for _ in range(_RATE_ROUNDS))
+    return 2 * rows * width**2 / product, 3 * one.numel() * one.element_size() / addition
+
+
+def _seconds(function: Callable[[], object]) -> float:
+    function()
+    started = time.process_time()
+    function()
+    return time.process_time() - started
+
+
+def _watch(watch: Stopwatch, trainer: Trainer) -> None:
+    """Name the parts of a step."""
+    for name, part in trainer.model.named_children():
+        if not isinstance(part, nn.ModuleDict) and any(True for _ in part.parameters()):
+            watch.watch(part, "forward", name.replace("_", " "))
+    for hosted in trainer.model.hosted_interactions:
+        for method in _METHODS:
+            watch.watch(hosted.module, method, f"{hosted.entry.name}: {method}")
+    for method in ("represent", "decide"):
+        watch.watch(trainer.model, method, "model, rest")
+    watch.watch(trainer.weighter.module, "backward", "weighter")
+    watch.watch(torch.autograd, "backward", "backward")
+    watch.watch(torch.autograd, "grad", "gradients per loss")
+    watch.watch(trainer, "_step", "other")
+    watch.watch(trainer, "_look", "look")
+    for method in ("ask", "batch"):
+        watch.watch(trainer._pass, method, "batch")
+    for method in ("step", "clip", "zero_grad"):
+        watch.watch(trainer._optimizer, method, "optimizer")
+
+
+def _table(found: dict[str, Any]) -> str:
+    total, floor = found["step_seconds"], found["floor"]
+    parts = {name: took for name, took in found["seconds"].items() if took >= _LEAST}
+    floors = (
+        ("matrix products, GFLOP", "product_flops", "flops_a_second", "product_seconds"),
+        ("bytes read and written, GB", "bytes_moved", "bytes_a_second", "bytes_seconds"),
+    )
+    return "\n".join((
+        f"{found['preset']}, batches of {found['batch']} cascades, {found['posts_a_batch']} posts, "
+        f"torch {found['torch']}\n",
+        table(("part of a step", "ms", "share"), (
+            (name, f"{1000 * took:.2f}", f"{took / total:.1%}")
+            for name, took in (*parts.items(), ("step", total))
+        )), "",
+        table(("floor", "per step", "per second", "ms"), (
+            (name, f"{floor[work] / 1e9:.2f}", f"{floor[rate] / 1e9:.1f}",
+             f"{1000 * floor[took]:.2f}")
+            for name, work, rate, took in floors
+        )),
+    ))
+
+
+if __name__ == "__main__":
+    main()

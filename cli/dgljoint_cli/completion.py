@@ -1,74 +1,72 @@
-"""What the shell offers after a verb: names of plugins, options, figures, presets and runs.
+"""Shell completion: names of plugins, options, metrics, presets and runs.
 
-No plugin is imported for it. Names come from metadata; kinds and options of plugins from what
-their packages say in a file, see :mod:`dgljoint.plugins.about`.
+It imports no plugin. Names come from metadata; kinds and options of plugins from the file in which
+their packages describe them, see :mod:`dgljoint.plugins.about`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
 
 from dgljoint.plugins.about import about, about_sections
-from dgljoint.plugins.registry import PluginEntry, installed_registry
+from dgljoint.plugins.registry import installed_registry
 
-SPLITS = ("event", "random", "time", "leave-one-event-out")
-_RUN = "config.toml"
-
-
-def complete_any_plugin(
-    ctx: click.Context, param: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Offer all plugins."""
-    return _plugins(incomplete)
+_SPLITS = ("event", "random", "time", "leave-one-event-out")
+Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
 
 
-def complete_encoder(
-    ctx: click.Context, param: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Offer encoders, and plugins whose kind is not known yet."""
-    return _plugins(incomplete, "encoder")
+def _of_kinds(*kinds: str, otherwise: str = "") -> Complete:
+    """Offer plugins of these kinds and of unknown kind, of all kinds by default.
+
+    Args:
+        kinds: of the plugins.
+        otherwise: what click completes where none is found: ``"dir"``.
+    """
+
+    def complete(
+        ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        offered = {}
+        for entry in installed_registry().entries:
+            known = about(entry)
+            if not kinds or known is None or set(kinds) & set(known.kinds):
+                owner = f"{entry.distribution} {entry.version}"
+                offered[entry.name] = known.summary if known else owner
+        return _starting(incomplete, offered, otherwise)
+
+    return complete
 
 
-def complete_coupling(
-    ctx: click.Context, param: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Offer interactions and loss weighters, and plugins whose kind is not known yet."""
-    return _plugins(incomplete, "interaction", "loss weighter")
-
-
-def complete_reader(
-    ctx: click.Context, param: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Offer readers, plugins whose kind is not known yet, and folders."""
-    folders = CompletionItem(incomplete, type="dir")
-    return _plugins(incomplete, "reader") or [folders]
+complete_any_plugin = _of_kinds()
+complete_encoder = _of_kinds("encoder")
+complete_coupling = _of_kinds("interaction", "loss weighter")
+complete_reader = _of_kinds("reader", otherwise="dir")
 
 
 def complete_suite(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Offer the suites that ship, and TOML files."""
+    """Offer the suites that ship, or TOML files."""
     from dgljoint_bench.suites.names import shipped_suites
 
-    shipped = [CompletionItem(name) for name in shipped_suites() if name.startswith(incomplete)]
-    return shipped or [CompletionItem(incomplete, type="file")]
+    return _starting(incomplete, dict.fromkeys(shipped_suites(), ""), "file")
 
 
 def complete_assignment(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Offer ``SECTION.KEY=`` of what the command line names and of the engine.
+    """Offer ``SECTION.KEY=`` of the engine and of the plugins that the command line names.
 
-    Before the dot: sections, the engine's and the plugins named; after it: their options.
+    Before the dot: the sections; after it: their options.
     """
     section, dot, _ = incomplete.partition(".")
     known = dict(about_sections())
     named = [section] if dot else [*ctx.params.get("plugins", ()), ctx.params.get("encoder")]
-    for entry in _entries():
+    for entry in installed_registry().entries:
         if entry.name in named and (found := about(entry)):
             known[entry.name] = found.options
     if dot:
@@ -80,7 +78,7 @@ def complete_assignment(
 def complete_figure(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Offer the figures that runs are compared by."""
+    """Offer the metrics that runs are compared by."""
     from dgljoint.evaluation.figures import TITLES
 
     return _starting(incomplete, TITLES)
@@ -89,47 +87,35 @@ def complete_figure(
 def complete_preset(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Offer presets by name, and files where there is none."""
+    """Offer presets by name, or files."""
     from dgljoint.config.presets import discover_presets
 
-    names = _starting(incomplete, {found.name: found.source for found in discover_presets()})
-    return names or [CompletionItem(incomplete, type="file")]
+    presets = {found.name: found.source for found in discover_presets()}
+    return _starting(incomplete, presets, "file")
 
 
 def complete_split(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Offer the splits that every file has or can be given; a file's own are not read."""
-    return _starting(incomplete, dict.fromkeys(SPLITS, ""))
+    """Offer the splits that dgljoint makes; those of a file are not read."""
+    return _starting(incomplete, dict.fromkeys(_SPLITS, ""))
 
 
 def complete_run(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
-    """Offer run folders that start so, or lie in one that does; folders where there is none."""
+    """Offer run folders, also those one level below the folder that is named; or any folder."""
     # "" for a name without a folder: what is found then has none either
     folder = Path(incomplete[: incomplete.rfind("/") + 1])
-    found = [file.parent for deep in ("*", "*/*") for file in folder.glob(f"{deep}/{_RUN}")]
-    runs = sorted(str(run) for run in found if str(run).startswith(incomplete))
-    return [CompletionItem(run) for run in runs] or [CompletionItem(incomplete, type="dir")]
+    files = [file for deep in ("*", "*/*") for file in folder.glob(f"{deep}/config.toml")]
+    return _starting(incomplete, dict.fromkeys(sorted(str(f.parent) for f in files), ""), "dir")
 
 
-def _entries() -> tuple[PluginEntry, ...]:
-    return installed_registry().entries
-
-
-def _plugins(incomplete: str, *kinds: str) -> list[CompletionItem]:
-    offered = {}
-    for entry in _entries():
-        known = about(entry)
-        if not kinds or known is None or set(kinds) & set(known.kinds):
-            owner = f"{entry.distribution} {entry.version}"
-            offered[entry.name] = known.summary if known else owner
-    return _starting(incomplete, offered)
-
-
-def _starting(incomplete: str, said: Mapping[str, str]) -> list[CompletionItem]:
-    return [
+def _starting(
+    incomplete: str, offered: Mapping[str, str], otherwise: str = ""
+) -> list[CompletionItem]:
+    found = [
         CompletionItem(name, help=text or None)
-        for name, text in said.items() if name.startswith(incomplete)
+        for name, text in offered.items() if name.startswith(incomplete)
     ]
+    return found or [CompletionItem(incomplete, type=otherwise)] * bool(otherwise)

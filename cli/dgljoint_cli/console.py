@@ -1,39 +1,49 @@
-"""What all verbs share: how much they talk, their common options, groups that know typos."""
+"""What all verbs share: messages on stderr, common options, groups that suggest a command."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from dgljoint._internal.suggest import did_you_mean
 from dgljoint.errors import UsageError
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+ViewT = TypeVar("ViewT")
+Drawn = tuple[ViewT, AbstractContextManager[object]]
+"""A view, and the context in which it is drawn."""
 
 
 @dataclass
 class Talk:
-    """How much a command says on stderr; set by ``-q``, ``-v`` and ``--debug``."""
+    """How much a command writes to stderr; set by ``-q``, ``-v`` and ``--debug``."""
 
     quiet: bool = False
     verbose: bool = False
     debug: bool = False
 
-    def say(self, text: str) -> None:
-        """Say something that is not the command's result."""
+    def info(self, text: str) -> None:
+        """Write something that is not the command's result."""
         if not self.quiet:
             click.echo(text, err=True)
 
     def detail(self, text: str) -> None:
-        """Say something that only ``-v`` asks for."""
-        if self.verbose and not self.quiet:
-            click.echo(text, err=True)
+        """Write something that only ``-v`` asks for."""
+        if self.verbose:
+            self.info(text)
 
 
 def process_number() -> int:
@@ -43,7 +53,7 @@ def process_number() -> int:
 
 
 def fail(message: str, hint: str | None) -> None:
-    """Write an error and what mends it to stderr."""
+    """Write an error and its remedy to stderr."""
     if number := process_number():
         message = f"process {number}: {message}"
     click.echo(click.style("error: ", fg="red", bold=True) + message, err=True)
@@ -51,14 +61,45 @@ def fail(message: str, hint: str | None) -> None:
         click.echo(click.style("hint: ", fg="cyan") + hint, err=True)
 
 
+def to_json(value: object) -> str:
+    """Return ``value`` as indented JSON; paths become text."""
+    return json.dumps(value, indent=2, default=str, ensure_ascii=False)
+
+
 def print_json(value: object) -> None:
-    """Write ``value`` to stdout as JSON; paths become text."""
+    """Write ``value`` to stdout as JSON."""
     click.echo(to_json(value))
 
 
-def to_json(value: object) -> str:
-    """Return ``value`` as JSON for people to read; paths become text."""
-    return json.dumps(value, indent=2, default=str, ensure_ascii=False)
+@contextmanager
+def suited(
+    talk: Talk, silent: Callable[[], ViewT], lines: Callable[[Talk], ViewT],
+    drawn: Callable[[Console], Drawn[ViewT]],
+) -> Iterator[ViewT]:
+    """Give a silent view with ``-q``, one that is drawn on a terminal, lines elsewhere."""
+    if talk.quiet:
+        yield silent()
+    elif sys.stderr.isatty():
+        from rich.console import Console
+
+        view, drawing = drawn(Console(stderr=True, markup=False, highlight=False, emoji=False))
+        with drawing:
+            yield view
+    else:
+        yield lines(talk)
+
+
+def check_output(file: Path, *, force: bool) -> None:
+    """Refuse, before any work, a file that could not be written.
+
+    Raises:
+        UsageError: it is a folder, is in none, or exists.
+    """
+    if file.is_dir() or not file.parent.is_dir():
+        why = "it is a folder" if file.is_dir() else "its folder does not exist"
+        raise UsageError(f"cannot write {file}: {why}", hint="name a file in a folder that exists")
+    if file.exists() and not force:
+        raise UsageError(f"{file} exists", hint="--force replaces it, or name another file")
 
 
 def examples(*commands: str) -> str:
@@ -70,8 +111,8 @@ def common_options(function: FunctionT) -> FunctionT:
     """Add ``-q``, ``-v`` and ``--debug``, which work before and after the verb."""
     for flags, text in (
         (("--debug",), "Show the traceback of an error."),
-        (("-v", "--verbose"), "Say more on stderr."),
-        (("-q", "--quiet"), "Say nothing on stderr but errors."),
+        (("-v", "--verbose"), "Write more to stderr."),
+        (("-q", "--quiet"), "Write only errors to stderr."),
     ):
         function = click.option(
             *flags, is_flag=True, expose_value=False, callback=_remember, help=text
@@ -79,16 +120,17 @@ def common_options(function: FunctionT) -> FunctionT:
     return function
 
 
+def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and param.name:
+        setattr(ctx.ensure_object(Talk), param.name, True)
+
+
 def format_option(function: FunctionT) -> FunctionT:
-    """Add ``--format``; the value arrives as ``as_json``."""
+    """Add ``--format``; the function gets ``as_json``."""
     return click.option(
-        "--format",
-        "as_json",
-        type=click.Choice(["table", "json"]),
-        default="table",
-        show_default=True,
-        callback=lambda ctx, param, value: value == "json",
-        help="Form of the result on stdout.",
+        "--format", "as_json", type=click.Choice(["table", "json"]), default="table",
+        show_default=True, callback=lambda ctx, param, value: value == "json",
+        help="Format of the result on stdout.",
     )(function)
 
 
@@ -100,13 +142,15 @@ def device_option(function: FunctionT) -> FunctionT:
     )(function)
 
 
-def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:
-    if value and param.name:
-        setattr(ctx.ensure_object(Talk), param.name, True)
+def finite(ctx: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """Refuse an infinite limit or nan, as a callback of an option: no number is above nan."""
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter(f"{value} is not finite")
+    return value
 
 
 class SuggestingGroup(click.Group):
-    """A group that names the closest commands on a typo, and shows its help when called bare."""
+    """A group that names the closest commands on a typo, and shows its help without a command."""
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **{"invoke_without_command": True, **settings})
@@ -114,7 +158,7 @@ class SuggestingGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command ``args`` start with."""
+        """Find the command that ``args`` start with."""
         if self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
             raise UsageError(
                 f"{ctx.command_path} has no command '{args[0]}'",
@@ -134,8 +178,8 @@ class LazyGroup(SuggestingGroup):
     """A group whose command NAME is the function NAME of the module ``<package>.NAME``.
 
     Args:
-        package: that holds the modules.
-        verbs: the commands, in the order help lists them.
+        package: of the modules.
+        verbs: the commands, in the order of the help.
     """
 
     def __init__(
@@ -153,7 +197,6 @@ class LazyGroup(SuggestingGroup):
         """Import a verb."""
         if cmd_name not in self._verbs:
             return None
-        command: click.Command = getattr(
-            import_module(f"{self._package}.{cmd_name}"), cmd_name
-        )
+        module = import_module(f"{self._package}.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
         return command

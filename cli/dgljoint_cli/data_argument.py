@@ -1,21 +1,23 @@
-"""The argument DATA: a cascade file; what else people put there gets the command they mean."""
+"""The argument DATA: a cascade file, the demo set, or a hint of what to do with anything else."""
 
 from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 
 from dgljoint.errors import DataError, DgljointError, UsageError
 from dgljoint.plugins.registry import installed_registry
+from dgljoint_cli.console import Talk
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _RUN = "config.toml"
 
 
 class CascadeFile(click.Path):
-    """A path of which everything is refused that is plainly no cascade file, with a hint."""
+    """The path of a cascade file; what is plainly none is refused with a hint."""
 
     def __init__(self) -> None:
         super().__init__(path_type=Path)
@@ -48,10 +50,9 @@ def _refuse(path: Path, command: str) -> None:
 def _is_hdf5(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            start = file.read(len(_SIGNATURE))
-    except OSError:  # opening it for good says why
+            return file.read(len(_SIGNATURE)) == _SIGNATURE
+    except OSError:  # opening the store explains why
         return True
-    return start == _SIGNATURE
 
 
 def _of_a_folder(path: Path, command: str) -> str:
@@ -65,7 +66,7 @@ def _of_a_folder(path: Path, command: str) -> str:
 
 
 def _preprocess(path: Path) -> str | None:
-    """Say how raw data become a cascade file; ``None`` where no reader recognises them."""
+    """Return the command that makes a cascade file of raw data; ``None`` if no reader knows it."""
     from dgljoint_cli.detection import detect_reader
 
     try:
@@ -81,14 +82,12 @@ def _named(path: Path) -> str:
 
 
 def _refuse_name(name: str, command: str) -> None:
-    """Refuse a name that is no path but that of a plugin or a preset."""
+    """Refuse the name of a plugin or a preset that is not a path."""
     from dgljoint.config.presets import discover_presets
     from dgljoint.plugins.specs import ReaderSpec
 
-    trains = command.endswith(" train")
-    registry = installed_registry()
-    kinds = registry.load(name).specs if name in registry.names else ()
-    for spec in kinds:
+    trains, registry = command.endswith(" train"), installed_registry()
+    for spec in registry.load(name).specs if name in registry.names else ():
         if isinstance(spec, ReaderSpec):
             raw = "RAW_DIR " if spec.needs_source else ""
             raise UsageError(
@@ -105,3 +104,23 @@ def _refuse_name(name: str, command: str) -> None:
             f"'{name}' is the name of a preset, not a cascade file",
             hint=f"{command} --preset {name}",
         )
+
+
+def demo_file(talk: Talk, folder: Path | None) -> Path:
+    """Return the cascade file of the built-in demo set, and write where it is to stderr.
+
+    Args:
+        talk: for the message.
+        folder: of the runs that use it and may be evaluated later; without one the file is removed
+            when the command ends.
+    """
+    from dgljoint_data import demo_store
+
+    if folder is None:
+        context = click.get_current_context()
+        folder = Path(context.with_resource(TemporaryDirectory(prefix="dgljoint-demo-")))
+        talk.info("no data given: using the built-in synthetic demo set")
+        return demo_store(folder)
+    file = demo_store(folder)
+    talk.info(f"no data given: using the built-in synthetic demo set, {file}")
+    return file

@@ -1,23 +1,24 @@
-"""Find the reader of a folder that none was named for."""
+"""Find the reader of raw data when none is named."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from dgljoint._internal.text import plural
 from dgljoint.errors import DgljointError, UsageError
 from dgljoint.plugins.guard import guarded
 from dgljoint.plugins.registry import Registry
 from dgljoint.plugins.specs import ReaderSpec
 
-_NAMED = 3  # of what a folder holds
+_NAMED = 3  # files and folders in a message
 _PACKED = frozenset((".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"))
 
 
 def detect_reader(registry: Registry, raw: Path) -> str:
     """Return the name of the only reader that recognises ``raw``.
 
-    Every plugin is loaded for it; one that is broken recognises nothing.
+    It loads every plugin; a broken one recognises nothing.
 
     Raises:
         UsageError: several recognise it, or none does.
@@ -32,14 +33,14 @@ def detect_reader(registry: Registry, raw: Path) -> str:
             hint=f"name one: dgljoint preprocess {found[0]} {raw}",
         )
     raise UsageError(
-        f"no reader recognises {raw}{_found(raw)}\n{_layouts(specs)}".rstrip("\n"),
-        hint=f"name one: dgljoint preprocess READER {raw}; data of any other form can be written "
+        f"no reader recognises {raw}{_contents(raw)}\n{_layouts(specs)}".rstrip("\n"),
+        hint=f"name one: dgljoint preprocess READER {raw}; data in any other format can be written "
         "as JSON Lines, one cascade per line, for the reader jsonl (docs/readers/jsonl.md)",
     )
 
 
 def _readers(registry: Registry, name: str) -> list[ReaderSpec]:
-    """Return the readers of one plugin that can tell; none when it is broken."""
+    """Return the readers of one plugin that can recognise data; none of a broken one."""
     try:
         specs = registry.load(name).specs
     except DgljointError:
@@ -55,7 +56,7 @@ def _recognises(registry: Registry, spec: ReaderSpec, raw: Path) -> bool:
         return False
 
 
-def _found(raw: Path) -> str:
+def _contents(raw: Path) -> str:
     """Describe what is there, so that a wrong folder is seen at once."""
     if not raw.is_dir():
         packed = raw.suffix.lower() in _PACKED
@@ -68,8 +69,8 @@ def _found(raw: Path) -> str:
     files = [entry.name for entry in entries if not entry.is_dir()]
     if not entries:
         return ", which is empty"
-    return ", which holds " + " and ".join(
-        f"{len(names):,} {what}{'' if len(names) == 1 else 's'} ({_some(names)})"
+    return ", which contains " + " and ".join(
+        f"{plural(len(names), what)} ({_some(names)})"
         for what, names in (("folder", folders), ("file", files)) if names
     )
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM end a command alike, and let it tidy up."""
+"""Ctrl-C and SIGTERM both end a command, after it has removed what it left half-written."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from types import FrameType
 
 from dgljoint.errors import InterruptedRunError
 
-# A second Ctrl-C of an impatient user would stop the removing of files half-way.
-_SECONDS_TO_TIDY = 5.0
-_SECONDS_A_LOOK = 0.5
+# A second Ctrl-C of an impatient user would stop the clean-up.
+_CLEAN_UP_SECONDS = 5.0
+_SECONDS_PER_LOOK = 0.5
 
 
 @contextmanager
 def interruptible(output: Path) -> Iterator[None]:
-    """Turn both signals into an error that says that ``output`` was not written.
+    """Turn both signals into an error that names the ``output`` that was not written.
 
     Raises:
-        InterruptedRunError: a signal came.
+        InterruptedRunError: a signal arrived.
     """
     try:
         with terminable():
@@ -36,19 +36,19 @@ def interruptible(output: Path) -> Iterator[None]:
 
 @contextmanager
 def terminable() -> Iterator[None]:
-    """Raise KeyboardInterrupt for SIGTERM too, and for neither signal while it is tidied up.
+    """Raise KeyboardInterrupt for SIGTERM too, and for neither signal during the clean-up.
 
-    It is raised again where it was lost: what C code calls may raise in vain, as NumPy looks for
-    attributes and forgets every error.
+    A timer raises it again where it was lost: code that C calls may raise in vain, as when NumPy
+    asks for attributes and ignores every error.
     """
-    tidy_until = 0.0
+    ignore_until = 0.0
 
     def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal tidy_until
+        nonlocal ignore_until
         now = time.monotonic()
-        if now >= tidy_until:
-            tidy_until = now + _SECONDS_TO_TIDY
-            signal.setitimer(signal.ITIMER_REAL, _SECONDS_A_LOOK, _SECONDS_A_LOOK)
+        if now >= ignore_until:
+            ignore_until = now + _CLEAN_UP_SECONDS
+            signal.setitimer(signal.ITIMER_REAL, _SECONDS_PER_LOOK, _SECONDS_PER_LOOK)
             raise KeyboardInterrupt
 
     def look(number: int, frame: FrameType | None) -> None:

@@ -156,7 +156,7 @@ def export(
     form = exporting.check_output(store, out, form, force=force)
     done = exporting.export_store(store, out, form)
     if out == exporting.STDOUT:
-        talk.say(exporting.sentence(done))
+        talk.info(exporting.sentence(done))
     elif as_json:
         print_json(asdict(done))
     else:

@@ -2,165 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import installed_registry
-from dgljoint_cli.completion import complete_run
-from dgljoint_cli.console import (
-    Talk,
-    common_options,
-    device_option,
-    examples,
-    format_option,
-    print_json,
-)
+from dgljoint_cli import completion, console
 from dgljoint_cli.data_argument import CascadeFile
 from dgljoint_cli.views.several import evaluate_several, is_several
 
-if TYPE_CHECKING:
-    from dgljoint.evaluation.scores import EarlyDetection, Scores
-    from dgljoint.training.transfer import Transfer
-
-_TEST = "test"
-
 
 @click.command(
-    epilog=examples(
+    epilog=console.examples(
         "dgljoint evaluate runs/demo-bigcn-contrastive-event0-s0",
         "dgljoint evaluate RUN --part validation --format json",
-        "dgljoint evaluate RUN --predictions said.csv",
+        "dgljoint evaluate RUN --predictions predictions.csv",
         "dgljoint evaluate RUN --deadlines 0,10m,30m,1h,2h,all",
         "dgljoint evaluate RUN --deadlines 1p,10p,50p,all --curve curve.csv",
         "dgljoint evaluate RUN --on twitter16.h5",
         "dgljoint evaluate study",
     )
 )
-@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=completion.complete_run)
 @click.option(
     "--part", type=click.Choice(["test", "validation"]), default="test", show_default=True,
-    help="Part of the split to score.",
+    help="Set of the split to score.",
 )
 @click.option(
     "--deadlines", metavar="LIST",
-    help="Score each cascade on what was visible by then, for each of a list with commas: times "
+    help="Score each cascade on what was visible by each deadline, separated by commas: times "
     "since the source (30s, 10m, 1h, 2d, 0), numbers of posts (10p), all.",
 )
 @click.option(
     "--on", type=CascadeFile(), metavar="OTHER",
-    help="Score another cascade file instead: all its cascades but those that the run's own data "
-    "hold, too.",
+    help="Score another cascade file instead, without the cascades that the run's own data also "
+    "contain.",
 )
 @click.option(
     "--predictions", type=click.Path(path_type=Path), metavar="FILE",
-    help="Write a CSV file of what is said of every cascade, as predictions.csv of the folder.",
+    help="Write the prediction for every cascade as CSV, like predictions.csv of the folder.",
 )
 @click.option(
     "--curve", type=click.Path(path_type=Path), metavar="FILE",
-    help="With --deadlines: write a CSV file of the figures, a line a deadline.",
+    help="With --deadlines: write the metrics as CSV, one line per deadline.",
 )
 @click.option("--force", is_flag=True, help="Replace FILE where it exists.")
-@device_option
-@format_option
-@common_options
+@console.device_option
+@console.format_option
+@console.common_options
 @click.pass_obj
 def evaluate(
-    talk: Talk, /, run: Path, part: str, deadlines: str | None, on: Path | None,
+    talk: console.Talk, /, run: Path, part: str, deadlines: str | None, on: Path | None,
     predictions: Path | None, curve: Path | None, force: bool, device: str, as_json: bool,
 ) -> None:
     """Score the best model of a run folder again.
 
-    Beside the figures stand 95 % intervals by bootstrap over cascades; the calibration of the
-    probabilities is given as it is and with a temperature fitted on the validation part.
+    The metrics have 95 % intervals by bootstrap over cascades. The calibration of the probabilities
+    is given without and with a temperature fitted on the validation set.
 
-    With --deadlines it is the rumor task's course that is shown: nothing later than a deadline
-    reaches its figures.
+    With --deadlines it shows the rumor task over time: nothing later than a deadline counts.
 
-    With --on it is another data set that is scored, by the words and scales of the run's training
-    part; its classes are found by their names.
+    With --on it scores another data set with the words and scales of the run's training set;
+    classes are matched by name.
 
     RUN may be a folder of several runs, such as train --folds --seeds makes: each of them is
     scored, and their mean and standard deviation are shown.
     """
     for file in (predictions, curve):
         if file is not None:
-            _check_output(file, force=force)
+            console.check_output(file, force=force)
     if curve is not None and deadlines is None:
-        raise UsageError("--curve is of deadlines, and none is given", hint="add --deadlines LIST")
-    if on is not None and part != _TEST:
+        raise UsageError("--curve needs deadlines, and none is given", hint="add --deadlines LIST")
+    if on is not None and part != "test":
         raise UsageError(
             "--part is of the run's own data, and --on names others", hint="leave one of them out"
         )
     if is_several(run, deadlines=deadlines, predictions=predictions):
         evaluate_several(run, part, on, device=device, as_json=as_json)
         return
+    from dgljoint import training
+    from dgljoint.evaluation.deadlines import parse_deadlines
+
+    data: dict[str, Any] = {"part": part} if on is None else {"other": on}
     settings: dict[str, Any] = {
         "predictions": predictions, "device": device, "registry": installed_registry()
     }
-    if deadlines is None:
-        _show(talk, run, _scores(run, part, on, settings), as_json=as_json)
-        return
-    settings["curve"] = curve
-    _show(talk, run, _early_scores(run, part, on, deadlines, settings), as_json=as_json)
+    score: Any = training.evaluate_run if on is None else training.evaluate_transfer
+    if deadlines is not None:
+        settings |= {"deadlines": parse_deadlines(deadlines), "curve": curve}
+        score = training.evaluate_early if on is None else training.evaluate_transfer_early
+    _show(talk, run, score(run, **data, **settings), as_json=as_json)
 
 
-def _scores(
-    run: Path, part: str, on: Path | None, settings: Mapping[str, Any]
-) -> Scores | Transfer[Scores]:
-    from dgljoint.training import evaluate_run, evaluate_transfer
-
-    if on is not None:
-        return evaluate_transfer(run, on, **settings)
-    return evaluate_run(run, part=part, **settings)
-
-
-def _early_scores(
-    run: Path, part: str, on: Path | None, deadlines: str, settings: Mapping[str, Any]
-) -> EarlyDetection | Transfer[EarlyDetection]:
-    from dgljoint.evaluation.deadlines import parse_deadlines
-    from dgljoint.training import evaluate_early, evaluate_transfer_early
-
-    asked = parse_deadlines(deadlines)
-    if on is not None:
-        return evaluate_transfer_early(run, on, deadlines=asked, **settings)
-    return evaluate_early(run, part=part, deadlines=asked, **settings)
-
-
-def _show(
-    talk: Talk, run: Path,
-    found: Scores | EarlyDetection | Transfer[Scores] | Transfer[EarlyDetection], *, as_json: bool,
-) -> None:
-    from dgljoint.evaluation.scores import Scores
-    from dgljoint.training import Transfer
+def _show(talk: console.Talk, run: Path, found: Any, *, as_json: bool) -> None:
+    from dgljoint import training
+    from dgljoint.evaluation.scores import EarlyDetection
     from dgljoint.training.folder import RunFolder
-    from dgljoint_cli.views.early import early_table
-    from dgljoint_cli.views.scores import protocol_of, score_tables, scores_to_dict
+    from dgljoint_cli.views import rendering, score_tables
 
-    protocol = protocol_of(RunFolder(run).config())
-    moved = found if isinstance(found, Transfer) else None
-    scores: Scores | EarlyDetection = found.scores if isinstance(found, Transfer) else found
-    for doubt in moved.doubts if moved else ():
-        talk.say(f"doubtful: {doubt}")
+    protocol = score_tables.protocol_of(RunFolder(run).config())
+    scores, heading, on = found, [], None
+    if isinstance(found, training.Transfer):
+        scores, heading, on = found.scores, [found.protocol], found.data
+        for doubt in found.doubts:
+            talk.info(f"doubtful: {doubt}")
     if as_json:
-        print_json({"run": run, **scores_to_dict(found, protocol)})
+        console.print_json({"run": run, **score_tables.scores_to_dict(found, protocol)})
         return
-    from dgljoint_cli.views.rendering import render
-
-    heading, on = ([moved.protocol], moved.data) if moved else ([], None)
-    if isinstance(scores, Scores):
-        render(*heading, *score_tables(scores, protocol, on))
-    else:
-        render(*heading, *early_table(scores, protocol, on))
-
-
-def _check_output(file: Path, *, force: bool) -> None:
-    """Refuse, before anything is worked out, a file that could not be written."""
-    if file.is_dir() or not file.parent.is_dir():
-        why = "it is a folder" if file.is_dir() else "its folder does not exist"
-        raise UsageError(f"cannot write {file}: {why}", hint="name a file in a folder that exists")
-    if file.exists() and not force:
-        raise UsageError(f"{file} exists", hint="--force replaces it, or name another file")
+    early = isinstance(scores, EarlyDetection)
+    tables = score_tables.early_table if early else score_tables.score_tables
+    rendering.render(*heading, *tables(scores, protocol, on))

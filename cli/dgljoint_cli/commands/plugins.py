@@ -100,7 +100,7 @@ def presets(talk: Talk, /, as_json: bool) -> None:
     config.toml; the folder they are looked for in is said on stderr.
     """
     rows = preset_rows()
-    talk.say(f"your own presets are looked for in {user_folder()}")
+    talk.info(f"your own presets are looked for in {user_folder()}")
     if as_json:
         print_json(rows)
         return

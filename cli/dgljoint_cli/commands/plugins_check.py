@@ -118,7 +118,7 @@ def _others(talk: Talk, registry: Registry) -> tuple[str, ...]:
 
     others = [entry for entry in registry.entries if entry.distribution != OWN_DISTRIBUTION]
     if not others:
-        talk.say("no plugins but dgljoint's own are installed; `plugins check NAME` checks one")
+        talk.info("no plugins but dgljoint's own are installed; `plugins check NAME` checks one")
     return tuple(dict.fromkeys(entry.name for entry in others))
 
 
@@ -128,7 +128,7 @@ def _look(talk: Talk, subject: Subject) -> Report:
     findings: list[Finding] = []
     for finding in check_plugin(subject):
         if not findings or findings[-1].stage != finding.stage:
-            talk.say(f"{subject.name}: {finding.stage}")
+            talk.info(f"{subject.name}: {finding.stage}")
         talk.detail(f"  {finding.check}: {finding.outcome}")
         findings.append(finding)
     return Report(subject.entry, findings)

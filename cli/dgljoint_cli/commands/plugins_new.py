@@ -47,7 +47,7 @@ def new(talk: Talk, /, name: str, folder: Path | None, kind: str, as_json: bool)
         return
     for file in made.files:
         click.echo(made.folder / file)
-    talk.say("\n".join(("what comes next:", *(f"  {line}" for line in next_commands(made)))))
+    talk.info("\n".join(("what comes next:", *(f"  {line}" for line in next_commands(made)))))
 
 
 def describe_scaffold(made: Scaffold) -> dict[str, Any]:

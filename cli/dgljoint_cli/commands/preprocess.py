@@ -101,7 +101,7 @@ def preprocess(
 
         raw = Path(reader)
         reader = detect_reader(registry, raw)
-        talk.say(f"{raw}: reader '{reader}'")
+        talk.info(f"{raw}: reader '{reader}'")
     flags = {"text_from": text_from, "labels": labels}
     assignments += tuple(f"{key}={value}" for key, value in flags.items() if value is not None)
     source = build_reader(registry, reader, raw, assignments)

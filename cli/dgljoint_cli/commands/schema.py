@@ -1,26 +1,27 @@
-"""``dgljoint schema``: what a configuration file may hold, for an editor to know."""
+"""``dgljoint schema``: the settings of a configuration file, for editors."""
 
 from __future__ import annotations
 
 import click
 
 from dgljoint.plugins.registry import installed_registry
-from dgljoint_cli.console import Talk, common_options, examples, print_json
+from dgljoint_cli import console
 
 
-@click.command(epilog=examples("dgljoint schema", "dgljoint schema > dgljoint.schema.json"))
-@common_options
+@click.command(
+    epilog=console.examples("dgljoint schema", "dgljoint schema > dgljoint.schema.json")
+)
+@console.common_options
 @click.pass_obj
-def schema(talk: Talk, /) -> None:
+def schema(talk: console.Talk, /) -> None:
     """Print the JSON Schema of a run's configuration.
 
-    It is that of files for train --config and of presets, with the options of the plugins that are
-    installed. Those that cannot be loaded are left out and named on stderr.
+    It describes presets and the files for train --config, with the options of the installed
+    plugins. Plugins that cannot be loaded are left out and named on stderr.
     """
     from dgljoint.config.schema import config_schema
 
-    registry = installed_registry()
-    found = config_schema(registry)
+    found = config_schema(installed_registry())
     for cause in found.left_out.values():
-        talk.say(f"left out: {cause}")
-    print_json(found.schema)
+        talk.info(f"left out: {cause}")
+    console.print_json(found.schema)

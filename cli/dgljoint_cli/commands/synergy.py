@@ -52,7 +52,7 @@ def synergy(
     """
     from dgljoint.training.folder import RunFolder
     from dgljoint.training.synergy import check_single_run, compare_runs
-    from dgljoint_cli.views.scores import protocol_of
+    from dgljoint_cli.views.score_tables import protocol_of
 
     run = RunFolder(joint)
     run.typed_scores()
@@ -64,7 +64,7 @@ def synergy(
     singles = {task: given or _trained(talk, joint, task) for task, given in named.items()}
     found = compare_runs(joint, singles)
     for difference in found.differences:
-        talk.say(f"budgets are not equal: {difference}")
+        talk.info(f"budgets are not equal: {difference}")
     if as_json:
         print_json(
             {
@@ -91,13 +91,13 @@ def _trained(talk: Talk, joint: Path, task: str) -> Path:
         single_task_done,
         train_single_task,
     )
-    from dgljoint_cli.progress.training import watching
+    from dgljoint_cli.progress.training_progress import watching
 
     folder = default_single_folder(joint, task)
     if single_task_done(joint, task, folder):
-        talk.say(f"the {task} task alone: found in {folder}")
+        talk.info(f"the {task} task alone: found in {folder}")
         return folder
-    talk.say(f"training the {task} task alone: {folder}")
+    talk.info(f"training the {task} task alone: {folder}")
     registry = installed_registry()
     with watching(talk) as view:
         train_single_task(joint, task, folder, registry=registry, callbacks=(view,))

@@ -1,4 +1,4 @@
-"""``dgljoint train``: plan a run, train it, show what it scored on the test part."""
+"""``dgljoint train``: plan a run, train it, show the metrics of the test set."""
 
 from __future__ import annotations
 
@@ -14,28 +14,11 @@ import click
 
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import installed_registry
-from dgljoint.runs.naming import default_folder, resumed_folder, settings_of
+from dgljoint.runs import naming
 from dgljoint.runs.near import DEFAULT_FOLDER
-from dgljoint_cli.commands.train_study import asked_for, show_study_plan, study_options, train_study
-from dgljoint_cli.completion import (
-    complete_assignment,
-    complete_coupling,
-    complete_encoder,
-    complete_preset,
-    complete_run,
-    complete_split,
-)
-from dgljoint_cli.console import (
-    Talk,
-    common_options,
-    device_option,
-    examples,
-    format_option,
-    print_json,
-    process_number,
-)
-from dgljoint_cli.data_argument import CascadeFile
-from dgljoint_cli.demo import demo_file
+from dgljoint_cli import completion, console
+from dgljoint_cli.commands import train_study as several
+from dgljoint_cli.data_argument import CascadeFile, demo_file
 
 if TYPE_CHECKING:
     from dgljoint import TensorBoard
@@ -46,7 +29,7 @@ _IN_THE_RUN = ""
 
 
 @click.command(
-    epilog=examples(
+    epilog=console.examples(
         "dgljoint train --plugin contrastive --plugin meta_weight",
         "dgljoint train --preset mine.toml --seed 1",
         "dgljoint train twitter15.h5 --encoder gcn -s train.batch=128 --seed 1",
@@ -62,15 +45,16 @@ _IN_THE_RUN = ""
 )
 @click.argument("data", required=False, metavar="[DATA]", type=CascadeFile())
 @click.option(
-    "--plugin", "plugins", multiple=True, metavar="NAME", shell_complete=complete_coupling,
+    "--plugin", "plugins", multiple=True, metavar="NAME",
+    shell_complete=completion.complete_coupling,
     help="Interaction or loss weighter; repeatable, interactions apply in this order.",
 )
 @click.option(
-    "--encoder", metavar="NAME", shell_complete=complete_encoder, help="Shared encoder."
+    "--encoder", metavar="NAME", shell_complete=completion.complete_encoder, help="Shared encoder."
 )
 @click.option(
     "-s", "--set", "assignments", multiple=True, metavar="SECTION.KEY=VALUE",
-    shell_complete=complete_assignment,
+    shell_complete=completion.complete_assignment,
     help="Option of a plugin or of the engine (model, train, cascade, features); repeatable.",
 )
 @click.option(
@@ -79,77 +63,77 @@ _IN_THE_RUN = ""
 )
 @click.option(
     "--preset", metavar="NAME|FILE", envvar="DGLJOINT_PRESET",
-    shell_complete=complete_preset,
-    help="Settings under a name, or a TOML file of them; all else that is given lies over them, "
-    "and --plugin replaces their plugins. `dgljoint plugins presets` lists them.",
+    shell_complete=completion.complete_preset,
+    help="Settings under a name, or a TOML file of them; everything else overrides them, and "
+    "--plugin replaces their plugins. `dgljoint plugins presets` lists them.",
 )
 @click.option(
     "--features", "use", multiple=True, metavar="NAME",
     help="Feature of the data to use; repeatable, all by default; data info lists them.",
 )
 @click.option(
-    "--split", metavar="NAME", shell_complete=complete_split,
+    "--split", metavar="NAME", shell_complete=completion.complete_split,
     help="Split of the data: event (default), random, time, leave-one-event-out; data info lists "
     "a file's.",
 )
-@click.option("--fold", type=int, help="Fold that is the test part.")
+@click.option("--fold", type=int, help="Fold that is the test set.")
 @click.option("--seed", type=int, help="Seed of everything random.")
-@click.option("--epochs", type=int, help="Most epochs; short for -s train.epochs=N.")
+@click.option("--epochs", type=int, help="Maximum number of epochs; short for -s train.epochs=N.")
 @click.option(
     "--batch-posts", type=int, metavar="N",
-    help="Most posts a step, which bound its memory; short for -s train.batch_posts=N.",
+    help="Most posts per step, which limits its memory; short for -s train.batch_posts=N.",
 )
 @click.option(
     "--precision", type=click.Choice(["32", "bf16"]),
-    help="Of the model's arithmetic; short for -s train.precision=32|bf16.",
+    help="Precision of the model's arithmetic; short for -s train.precision=32|bf16.",
 )
 @click.option(
     "--tasks", type=click.Choice(["both", "cascade", "rumor"]),
     help="Tasks to train; short for -s train.tasks=both|cascade|rumor.",
 )
-@device_option
+@console.device_option
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), metavar="DIR", shell_complete=complete_run,
+    "-o", "--out", type=click.Path(path_type=Path), metavar="DIR",
+    shell_complete=completion.complete_run,
     help="Run folder; named after the run under runs/ by default.",
 )
 @click.option(
     "--tensorboard", "board", is_flag=False, flag_value=_IN_THE_RUN, metavar="[DIR]",
-    help="Write figures for TensorBoard, too; into the folder tensorboard of the run by default.",
+    help="Also write metrics for TensorBoard, by default into the folder tensorboard of the run.",
 )
-@study_options
+@several.study_options
 @click.option("--dry-run", is_flag=True, help="Show the plan and write no run.")
 @click.option(
     "--resume", is_flag=True,
-    help="Go on with the run or runs in --out; one that was killed before it was saved begins "
+    help="Continue the run or runs in --out; one that was killed before its first save starts "
     "again.",
 )
-@click.option("--force", is_flag=True, help="Replace what the run folder holds.")
-@format_option
-@common_options
+@click.option("--force", is_flag=True, help="Replace the contents of the run folder.")
+@console.format_option
+@console.common_options
 @click.pass_obj
 def train(
-    talk: Talk, /, out: Path | None, file: Path | None, dry_run: bool, resume: bool, force: bool,
-    device: str, board: str | None, as_json: bool, folds: str | None, seeds: str | None,
-    jobs: int | None,
-    **settings: Any,
+    talk: console.Talk, /, out: Path | None, file: Path | None, dry_run: bool, resume: bool,
+    force: bool, device: str, board: str | None, as_json: bool, folds: str | None,
+    seeds: str | None, jobs: int | None, **settings: Any,
 ) -> None:
     """Train both tasks together.
 
     DATA is a file that preprocess wrote; without it the built-in synthetic demo set is used.
 
-    Started by torchrun, its processes divide each batch among them.
+    Under torchrun, the processes share each batch.
     """
     if resume:
-        out = resumed_folder(out, force=force)
-    others = process_number() > 0
+        out = naming.resumed_folder(out, force=force)
+    others = console.process_number() > 0
     talk.quiet |= others
-    asked = asked_for(
+    asked = several.asked_for(
         folds, seeds, jobs, fold=settings["fold"], seed=settings["seed"],
         resumed=out if resume else None,
     )
     if resume and out is not None and file is None:
         needed = all(value in (None, ()) for value in settings.values())
-        file = settings_of(out, several=asked is not None, needed=needed)
+        file = naming.settings_of(out, several=asked is not None, needed=needed)
     from dgljoint.training.inputs import resolve_run
 
     registry = installed_registry()
@@ -163,9 +147,9 @@ def train(
             raise UsageError("--tensorboard is for a single run", hint="leave it out")
         study = asked.plan(inputs.config, out, registry)
         if dry_run:
-            show_study_plan(study, registry, jobs=asked.jobs, as_json=as_json)
+            several.show_study_plan(study, registry, jobs=asked.jobs, as_json=as_json)
         else:
-            train_study(
+            several.train_study(
                 talk, study, jobs=asked.jobs, resume=resume, force=force, device=device,
                 as_json=as_json,
             )
@@ -173,10 +157,10 @@ def train(
     if dry_run:
         _show_plan(inputs, as_json=as_json)
         return
-    folder = out or default_folder(inputs.config, inputs.store.name)
     from dgljoint import training
-    from dgljoint_cli.progress.training import watching
+    from dgljoint_cli.progress.training_progress import watching
 
+    folder = out or naming.default_folder(inputs.config, inputs.store.name)
     with watching(talk) as view, _boards(board, folder) as boards:
         result = training.train(
             inputs, folder, callbacks=(view, *boards), resume=resume, force=force, device=device
@@ -187,7 +171,6 @@ def train(
 
 @contextmanager
 def _boards(place: str | None, run: Path) -> Iterator[tuple[TensorBoard, ...]]:
-    """Give what writes for TensorBoard, if it is asked for."""
     if place is None:
         yield ()
         return
@@ -198,27 +181,16 @@ def _boards(place: str | None, run: Path) -> Iterator[tuple[TensorBoard, ...]]:
 
 
 def _configuration(
-    file: Path | None,
-    *,
-    preset: str | None,
-    data: Path | None,
-    assignments: tuple[str, ...],
-    epochs: int | None,
-    batch_posts: int | None,
-    precision: str | None,
-    tasks: str | None,
-    use: tuple[str, ...],
-    **flags: Any,
+    file: Path | None, *, preset: str | None, data: Path | None, assignments: tuple[str, ...],
+    epochs: int | None, batch_posts: int | None, precision: str | None, tasks: str | None,
+    use: tuple[str, ...], **flags: Any,
 ) -> RunConfig:
     from dgljoint.config.presets import find_preset
     from dgljoint.config.run_config import resolve_config
 
+    train = {"epochs": epochs, "batch_posts": batch_posts, "precision": precision, "tasks": tasks}
     given = {
-        "data": str(data) if data else None,
-        "train": {"epochs": epochs, "batch_posts": batch_posts, "precision": precision,
-                  "tasks": tasks},
-        "features": {"use": use},
-        **flags,
+        "data": str(data) if data else None, "train": train, "features": {"use": use}, **flags,
     }
     return resolve_config(
         preset=find_preset(preset) if preset else None, file=file, environment=os.environ,
@@ -231,33 +203,31 @@ def _show_plan(inputs: RunInputs, *, as_json: bool) -> None:
 
     plan = plan_run(inputs)
     if as_json:
-        print_json(asdict(plan))
+        console.print_json(asdict(plan))
         return
-    from dgljoint_cli.views.rendering import plan_tree, render
+    from dgljoint_cli.views import rendering
 
-    render(plan_tree(plan))
+    rendering.render(rendering.plan_tree(plan))
 
 
 def _show_result(result: RunResult, inputs: RunInputs, *, as_json: bool) -> None:
-    from dgljoint_cli.views.scores import protocol_of, score_tables, scores_to_dict
+    from dgljoint_cli.views import rendering, score_tables
 
-    protocol = protocol_of(inputs.config, inputs.store)
-    if as_json:
-        print_json(
-            {
-                "run": result.folder,
-                "best_epoch": result.best_epoch,
-                "notes": result.notes,
-                "validation": scores_to_dict(result.validation, protocol),
-                "test": scores_to_dict(result.test, protocol),
-            }
+    protocol = score_tables.protocol_of(inputs.config, inputs.store)
+    if not as_json:
+        rendering.render(
+            *score_tables.score_tables(result.test, protocol),
+            *(f"note: {note}" for note in result.notes),
+            f"model of epoch {result.best_epoch}, selected on the validation set; "
+            f"run folder: {result.folder}",
         )
         return
-    from dgljoint_cli.views.rendering import render
-
-    render(
-        *score_tables(result.test, protocol),
-        *(f"note: {note}" for note in result.notes),
-        f"model of epoch {result.best_epoch}, chosen on the validation part; "
-        f"run folder: {result.folder}",
+    console.print_json(
+        {
+            "run": result.folder,
+            "best_epoch": result.best_epoch,
+            "notes": result.notes,
+            "validation": score_tables.scores_to_dict(result.validation, protocol),
+            "test": score_tables.scores_to_dict(result.test, protocol),
+        }
     )

@@ -132,7 +132,7 @@ def train_study(
     from dgljoint_cli.progress.study_progress import watching_study
 
     for note in study.notes:
-        talk.say(note)
+        talk.info(note)
     with watching_study(talk) as progress:
         summary = engine.train_study(
             study, jobs=jobs, progress=progress, resume=resume, force=force, device=device

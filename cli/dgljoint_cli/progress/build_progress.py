@@ -10,8 +10,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
-from dgljoint_cli.console import Talk
-from dgljoint_cli.progress.watching import Drawn, suited
+from dgljoint_cli.console import Drawn, Talk, suited
 from dgljoint_data.watch import Watch
 
 _SECONDS_A_LINE = 20.0
@@ -83,7 +82,7 @@ class LineWatch(CountingWatch):
         """Write the line."""
         if self.cascades:
             share = f" ({self.parts / self.total:.0%})" if self.total else ""
-            self._talk.say(f"read: {self.figures}{share}")
+            self._talk.info(f"read: {self.figures}{share}")
 
 
 class _CountedProgress(Progress):

@@ -9,8 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from dgljoint.training.cells import Cell, Failure, StudyProgress
 from dgljoint.training.lines import LineStudyProgress
-from dgljoint_cli.console import Talk
-from dgljoint_cli.progress.watching import Drawn, suited
+from dgljoint_cli.console import Drawn, Talk, suited
 
 
 def watching_study(talk: Talk) -> AbstractContextManager[StudyProgress]:
@@ -21,7 +20,7 @@ def watching_study(talk: Talk) -> AbstractContextManager[StudyProgress]:
         return view, view.bar
 
     return suited(
-        talk, StudyProgress, lambda own: LineStudyProgress(own.say, own.detail), drawn
+        talk, StudyProgress, lambda own: LineStudyProgress(own.info, own.detail), drawn
     )
 
 

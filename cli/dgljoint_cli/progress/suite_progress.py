@@ -12,8 +12,7 @@ from dgljoint._internal.text import show_duration
 from dgljoint_bench.results.records import DONE, MODEL, CellRecord, Key
 from dgljoint_bench.running.outlook import Outlook
 from dgljoint_bench.running.runner import SuiteProgress
-from dgljoint_cli.console import Talk
-from dgljoint_cli.progress.watching import Drawn, suited
+from dgljoint_cli.console import Drawn, Talk, suited
 
 _SHOWN = ("accuracy", "mrr")
 
@@ -61,7 +60,7 @@ class LineSuiteProgress(SuiteProgress):
 
     def say(self, text: str) -> None:
         """Write a line."""
-        self._talk.say(text)
+        self._talk.info(text)
 
     @property
     def ended(self) -> int:

@@ -1,4 +1,4 @@
-"""Tables and trees for people, made with Rich from the values the verbs have."""
+"""Tables and trees of Rich from the values that the verbs have."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 # Rich would fold cells at 80 columns where there is no terminal, which breaks `| grep`.
 _PIPE_WIDTH = 200
-# Seconds; a specification should be light, and leave torch to `build`.
-_SLOW_IMPORT = 1.0
+_SLOW_SECONDS = 1.0  # a specification should be light, and leave torch to `build`
 
 
 def render(*renderables: RenderableType) -> None:
@@ -48,12 +47,12 @@ def facts(values: Mapping[str, str]) -> Table:
 
 
 def titled(title: str, body: RenderableType, note: str = "") -> RenderableType:
-    """Put a title over a table, and a note under it; neither is folded to the table's width."""
+    """Put a title above a table and a note below; neither is folded to the table's width."""
     return Group(Text(title, style="bold"), body, *[note] * bool(note), "")
 
 
 def stretches(epochs: int, most: int = 12) -> Iterator[tuple[str, slice]]:
-    """Divide epochs into few rows of about equal length: each one's name and where it stands."""
+    """Divide epochs into at most ``most`` rows of about equal length: their names and slices."""
     rows = min(epochs, most)
     for row in range(rows):
         first, last = row * epochs // rows, (row + 1) * epochs // rows
@@ -61,7 +60,7 @@ def stretches(epochs: int, most: int = 12) -> Iterator[tuple[str, slice]]:
 
 
 def plugin_tables(rows: list[dict[str, Any]]) -> list[RenderableType]:
-    """Lay out the rows of ``plugins list``, one table per distribution."""
+    """Show the rows of ``plugins list``, one table per distribution."""
     if not rows:
         return ["no plugins are installed"]
     parts: list[RenderableType] = []
@@ -80,35 +79,35 @@ def plugin_tables(rows: list[dict[str, Any]]) -> list[RenderableType]:
 
 
 def _note(row: Mapping[str, Any]) -> str:
-    """Say what a plugin does, or why it cannot."""
+    """Return what a plugin does, or why it cannot."""
     if row["disabled"]:
         return f"disabled by {DISABLED_VARIABLE}"
-    # the columns before it and the title say whose cause it is
+    # the title and the columns before it name the plugin already
     owner = f"plugin '{row['name']}' ({row['distribution']} {row['version']}) "
     note = str(row.get("cause") or row["summary"]).removeprefix(owner)
     if row["clashes_with"] and not row.get("cause"):
         note = "clashes with " + ", ".join(row["clashes_with"])
     elif not note:
-        note = "unknown: its package does not say; --load imports it"
-    if row.get("seconds", 0.0) >= _SLOW_IMPORT:
+        note = "unknown: its package has no description; --load imports it"
+    if row.get("seconds", 0.0) >= _SLOW_SECONDS:
         note += f" (took {row['seconds']:.1f} s to import)"
     return note
 
 
 def preset_table(rows: list[dict[str, Any]]) -> RenderableType:
-    """Lay out what :func:`dgljoint_cli.commands.plugins.preset_rows` gives."""
+    """Show what :func:`dgljoint_cli.commands.plugins.preset_rows` gives."""
     if not rows:
         return "there are no presets"
     made = Table("name", "source", "summary", prose=["summary"])
     for row in rows:
-        # the columns before it say whose cause it is
+        # the columns before it name the preset already
         cause = (row["cause"] or "").removeprefix(f"preset '{row['name']}' ({row['source']}) ")
         made.add_row(row["name"], row["source"], cause or row["summary"])
     return made
 
 
 def plugin_details(description: Mapping[str, Any]) -> list[RenderableType]:
-    """Lay out what :func:`dgljoint_cli.commands.plugins.describe_plugin` gives."""
+    """Show what :func:`dgljoint_cli.commands.plugins.describe_plugin` gives."""
     parts: list[RenderableType] = []
     for component in description["components"]:
         values = {
@@ -130,7 +129,7 @@ def plugin_details(description: Mapping[str, Any]) -> list[RenderableType]:
 
 
 def check_tables(description: Mapping[str, Any]) -> list[RenderableType]:
-    """Lay out what :func:`dgljoint_cli.commands.plugins_check.describe_check` gives."""
+    """Show what :func:`dgljoint_cli.commands.plugins_check.describe_check` gives."""
     made = Table("stage", "check", "outcome", "found", prose=["check", "found"])
     stage = ""
     for finding in description["findings"]:
@@ -147,7 +146,7 @@ def check_tables(description: Mapping[str, Any]) -> list[RenderableType]:
 
 
 def environment_tables(found: Environment) -> list[RenderableType]:
-    """Lay out the environment: versions, what computes, plugins."""
+    """Show the environment: versions, devices, plugins."""
     versions = {name: version or "not installed" for name, version in found.versions.items()}
     machine = {
         "platform": found.platform,
@@ -172,16 +171,16 @@ def _dgl_facts(found: Environment) -> str:
         return f"broken: {found.dgl.problem}"
     text = f"its kernels run on {' and '.join(found.dgl.devices)}"
     if len(found.devices) > 1 and "cuda" not in found.dgl.devices:
-        text += "; on cuda plain torch passes messages"
+        text += "; on cuda plain torch passes the messages"
     return text
 
 
 def plan_tree(plan: Plan) -> Tree:
-    """Lay out what a run would do."""
+    """Show what a run would do."""
     from rich.tree import Tree
 
     tree = Tree(f"{plan.data.get('name', 'run')}: {plan.parameters:,} parameters, "
-                f"{plan.steps} steps an epoch")
+                f"{plan.steps} steps per epoch")
     for title, values in (("data", plan.data), ("split", plan.split), ("parts", plan.parts)):
         _branch(tree, title, values)
     components = tree.add("components")

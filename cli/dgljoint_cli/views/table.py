@@ -1,4 +1,4 @@
-"""A table that fits the terminal: no number, name or interval of it is ever cut or folded."""
+"""A table that fits the terminal: numbers, names and intervals are never cut or folded."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from rich.measure import Measurement
 from rich.text import Text
 
 _GAP = "  "
-# Prose is not squeezed into less, nor kept wider for the sake of one long word.
+# Columns of prose: no narrower, and no wider for a single long word.
 _LEAST_PROSE = 20
 _LONGEST_WORD = 40
 
 
 @dataclass
-class Column:
+class TableColumn:
     """One column.
 
     Attributes:
-        title: its head, which may be folded at spaces.
-        justify: where its cells are put.
+        title: which may be folded at spaces.
+        justify: the side of its cells.
         prose: whether its cells may be folded, too.
-        cells: one a row.
+        cells: one per row.
     """
 
     title: str
@@ -51,10 +51,10 @@ class Column:
 
 
 class Table:
-    """Rows and columns that are laid out for the width there is.
+    """Rows and columns, arranged for the width of the terminal.
 
     Where they do not fit, prose is folded at spaces first. Then columns that may be missing are
-    dropped. Then the first cell of each row is put over the others. At last the columns are divided
+    dropped. Then the first cell of each row goes above the others. Last, the columns are divided
     into tables below one another, each with the first column.
 
     Args:
@@ -62,7 +62,7 @@ class Table:
         numbers: whether all but the first, which is prose, hold numbers; they are aligned right.
         prose: titles of the columns that may be folded.
         drop: titles of columns that may be missing, the least important first.
-        over: whether the first cell of a row may stand over the others.
+        over: whether the first cell of a row may go above the others.
 
     Attributes:
         columns: in their order.
@@ -74,7 +74,7 @@ class Table:
         drop: Sequence[str] = (), over: bool = False,
     ) -> None:
         self.columns = [
-            Column(
+            TableColumn(
                 title, "right" if numbers and place else "left",
                 title in prose or (numbers and not place),
             )
@@ -92,7 +92,7 @@ class Table:
 
     def add_column(self, title: str, justify: Literal["left", "right"] = "left") -> None:
         """Add a column, before any row."""
-        self.columns.append(Column(title, justify))
+        self.columns.append(TableColumn(title, justify))
 
     def add_row(self, *cells: str | Text, style: str | None = None) -> None:
         """Add a row; cells that are not given are empty."""
@@ -102,12 +102,12 @@ class Table:
         self._styles.append(style or "")
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
-        """Say how wide it wants to be."""
+        """Return the width without any folding."""
         wanted = _total([column.widest() for column in self.columns])
         return Measurement(min(wanted, options.max_width), wanted)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
-        """Lay it out."""
+        """Yield the lines that fit the terminal."""
         width = options.max_width
         for over in [False] + [True] * self._over:
             for dropped in range(len(self._drop) + 1):
@@ -122,8 +122,8 @@ class Table:
             yield from self._table(console, block, _fitted(block, width) or _squeezed(block, width))
 
     def _table(
-        self, console: Console, columns: Sequence[Column], widths: Sequence[int], *,
-        over: Column | None = None,
+        self, console: Console, columns: Sequence[TableColumn], widths: Sequence[int], *,
+        over: TableColumn | None = None,
     ) -> Iterator[Text]:
         """Yield the lines of some columns, with the cells of ``over`` above the others."""
         indent = _GAP if over else ""
@@ -136,7 +136,7 @@ class Table:
             if over:
                 above = over.cells[place].copy()
                 above.stylize_before(style)
-                above.no_wrap, above.overflow = True, "ignore"  # a terminal folds it, whole to copy
+                above.no_wrap, above.overflow = True, "ignore"  # the terminal folds it
                 yield above
             cells = [column.cells[place].copy() for column in columns]
             for cell in cells:
@@ -148,7 +148,7 @@ def _total(widths: Sequence[int]) -> int:
     return sum(widths) + len(_GAP) * max(len(widths) - 1, 0)
 
 
-def _fitted(columns: Sequence[Column], width: int) -> list[int] | None:
+def _fitted(columns: Sequence[TableColumn], width: int) -> list[int] | None:
     """Return the widths of columns that fit together; ``None`` where they cannot."""
     widest = [column.widest() for column in columns]
     if _total(widest) <= width:
@@ -157,7 +157,7 @@ def _fitted(columns: Sequence[Column], width: int) -> list[int] | None:
     spare = width - _total(made)
     if spare < 0:
         return None
-    # the narrower the column, the sooner nothing of it is folded
+    # the column that needs least gets its full width first
     for place in sorted(range(len(made)), key=lambda place: widest[place] - made[place]):
         more = min(widest[place] - made[place], spare)
         made[place] += more
@@ -165,14 +165,14 @@ def _fitted(columns: Sequence[Column], width: int) -> list[int] | None:
     return made
 
 
-def _squeezed(columns: Sequence[Column], width: int) -> list[int]:
+def _squeezed(columns: Sequence[TableColumn], width: int) -> list[int]:
     """Return widths for what is wider than the terminal: the first column gets half at most."""
     first = min(columns[0].narrowest(), max((width - len(_GAP)) // 2, 1))
     rest = [max(width - first - len(_GAP), 1) for _ in columns[1:]]
     return [first, *rest] if rest else [width]
 
 
-def _blocks(columns: Sequence[Column], width: int) -> Iterator[list[Column]]:
+def _blocks(columns: Sequence[TableColumn], width: int) -> Iterator[list[TableColumn]]:
     """Divide columns into tables that fit, each with the first of them."""
     block = [columns[0]]
     for column in columns[1:]:
@@ -184,7 +184,7 @@ def _blocks(columns: Sequence[Column], width: int) -> Iterator[list[Column]]:
 
 
 def _lines(
-    console: Console, cells: Sequence[Text], columns: Sequence[Column], widths: Sequence[int],
+    console: Console, cells: Sequence[Text], columns: Sequence[TableColumn], widths: Sequence[int],
     indent: str,
 ) -> Iterator[Text]:
     """Yield the lines of one row."""

@@ -99,7 +99,7 @@ def test_results_are_written_into_a_page_and_checked(results, capsys) -> None:
         (["--into", "README.md"], "README.md has no place for results"),
         (["--suite", "mad"], "has no suite 'mad'"),
         (["--figure", "acuracy"], "there is no figure 'acuracy'"),
-        (["--rope", "nan"], "nan is no limit"),
+        (["--rope", "nan"], "nan is not finite"),
     ],
 )
 def test_wrong_options_are_refused(results, capsys, monkeypatch, options, message) -> None:

@@ -93,7 +93,7 @@ def test_a_folder_of_no_known_form_shows_what_it_holds_and_the_forms_that_are_kn
         (raw / name).write_text("x")
     assert run(["preprocess", str(raw), "-o", str(tmp_path / "out.h5")]) == 2
     err = capsys.readouterr().err
-    assert "holds 2 folders (false/, true/) and 4 files (a.csv, b.csv, c.csv, ...)" in err
+    assert "contains 2 folders (false/, true/) and 4 files (a.csv, b.csv, c.csv, ...)" in err
     for layout in ("jsonl ", "twitter15 ", "twitter16 ", "weibo "):
         assert f"\n  {layout}" in err
     packed = tmp_path / "raw.zip"

@@ -32,7 +32,7 @@ def test_the_figures_of_the_run_are_shown_with_intervals_and_calibration(trained
     capsys.readouterr()
     assert run(["evaluate", str(trained)]) == 0
     text = capsys.readouterr().out
-    for part in ("95% interval", "cascades by class", "as the model says", "majority guess"):
+    for part in ("95% interval", "cascades by class", "as predicted", "majority guess"):
         assert part in text
     assert run(["evaluate", str(trained), "--format", "json"]) == 0
     values = json.loads(capsys.readouterr().out)
@@ -65,7 +65,7 @@ def test_the_course_of_early_detection_is_a_row_a_deadline(trained, tmp_path, ca
     title, head, *rows = text.splitlines()
     cascades = json.loads((trained / "scores.json").read_text())["test"]["rumor"]["cascades"]
     assert title == (
-        f"early rumor detection, {cascades} cascades · test part of small, split event, fold 0: "
+        f"early rumor detection, {cascades} cascades · test set of small, split event, fold 0: "
         "no event on both sides"
     )
     assert head.split() == [
@@ -139,7 +139,7 @@ def test_cascades_without_times_are_mentioned(tmp_path, capsys):
     capsys.readouterr()
     assert run(["evaluate", str(folder), "--deadlines", "1h,all"]) == 0
     said = " ".join(capsys.readouterr().out.split())
-    assert "of the cascades have no times: until the end their source alone is seen" in said
+    assert "of the cascades have no times: until the end only their source is seen" in said
     assert "1h 1.0 1.0 0%" in said
     assert "all 2.0 2.0 100%" in said
 
@@ -150,7 +150,7 @@ def test_cascades_without_times_are_mentioned(tmp_path, capsys):
         (["--deadlines", "0,10"], 2, "deadline '10' has no unit", "10m"),
         (["--deadlines", "1h,soon"], 2, "deadline 'soon' cannot be read", "0,10m,1h,all"),
         (["--deadlines", ""], 2, "deadline '' cannot be read", "all"),
-        (["--curve", "x.csv"], 2, "--curve is of deadlines", "--deadlines"),
+        (["--curve", "x.csv"], 2, "--curve needs deadlines", "--deadlines"),
         (["--predictions", "."], 2, "it is a folder", "name a file"),
         (["--predictions", "no/such/x.csv"], 2, "its folder does not exist", "name a file"),
         (["--part", "validation", "--on", "x.h5"], 2, "--part is of the run's own data", "leave"),

@@ -15,7 +15,7 @@ from dgljoint_cli.interruption import interruptible, terminable
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interruption, "_SECONDS_A_LOOK", 0.01)
+    monkeypatch.setattr(interruption, "_SECONDS_PER_LOOK", 0.01)
 
 
 def work_on() -> None:

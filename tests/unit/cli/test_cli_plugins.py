@@ -67,7 +67,7 @@ def test_listing_shows_kind_and_summary_without_importing_anything(capsys):
     assert lines["gat"].startswith("encoder  ")
     assert lines["fixed"].startswith("loss weighter  ")
     assert lines["jsonl"].startswith("reader  ")
-    assert "unknown: its package does not say; --load imports it" in lines["good"]
+    assert "unknown: its package has no description; --load imports it" in lines["good"]
     assert "good_module" not in sys.modules
     assert run(["plugins", "list", "--format", "json"]) == 0
     found = rows(capsys)
@@ -202,7 +202,7 @@ def test_env_says_what_passes_messages_on_a_device_that_dgl_does_not_know(monkey
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: "a graphics card")
     monkeypatch.setattr(_dgl, "runs_on", lambda device_type: device_type == "cpu")
     assert run(["env"]) == 0
-    assert "on cuda plain torch passes messages" in " ".join(capsys.readouterr().out.split())
+    assert "on cuda plain torch passes the messages" in " ".join(capsys.readouterr().out.split())
     monkeypatch.setattr(_dgl, "runs_on", lambda device_type: True)
     assert run(["env"]) == 0
     assert "its kernels run on cpu and cuda" in capsys.readouterr().out

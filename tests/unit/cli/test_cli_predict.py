@@ -37,7 +37,7 @@ def test_a_file_has_a_line_a_cascade(made, tmp_path, capsys):
     assert kept["train"] > 10
     assert kept["new"] == 0
     counted = f"{kept['train']} train, {kept['validation']} validation, {kept['test']} test"
-    line = f"cascades by part of the run: {counted}; on {kept['train']} of them it was trained\n"
+    line = f"cascades by part of the run: {counted}; it was trained on {kept['train']} of them\n"
     assert captured.err == f"{line}{out}: 30 cascades\n"
     lines = list(csv.DictReader(out.read_text().splitlines()))
     assert list(lines[0]) == [
@@ -117,7 +117,7 @@ def test_what_cannot_be_made_sure_of_is_said(made, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "said"),
     [
-        (["--links", "3"], 2, "--links has a place in JSON alone"),
+        (["--links", "3"], 2, "--links needs the JSON format"),
         (["--links", "0", "--format", "json"], 2, "0 is not in the range"),
         (["--observed", "1.5"], 2, "observed is 1.5, expected a share"),
         (["--observed", "soon"], 2, "deadline 'soon' cannot be read"),

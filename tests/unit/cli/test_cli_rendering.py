@@ -18,9 +18,9 @@ from dgljoint.training.lines import LineProgress
 from dgljoint.training.plan import Plan, PlannedComponent
 from dgljoint_cli.console import Talk
 from dgljoint_cli.progress.build_progress import BarWatch, LineWatch, watching_build
-from dgljoint_cli.progress.training import watching
+from dgljoint_cli.progress.training_progress import watching
 from dgljoint_cli.views.rendering import plan_tree, render
-from dgljoint_cli.views.scores import score_tables, scores_to_dict
+from dgljoint_cli.views.score_tables import score_tables, scores_to_dict
 from dgljoint_cli.views.summary import summary_tables
 from dgljoint_data import BuildSummary
 from dgljoint_data.audit.findings import Finding, Severity
@@ -43,10 +43,10 @@ def test_score_tables_stand_beside_trivial_guesses_under_their_protocol(scores, 
     text = text_of(score_tables(scores, Protocol("t15", "event", 2, "event")), capsys)
     titles = [line for line in text.splitlines() if "·" in line]
     assert titles == [
-        "rumor detection, 80 cascades · test part of t15, split event, fold 2: "
+        "rumor detection, 80 cascades · test set of t15, split event, fold 2: "
         "no event on both sides",
-        "links, 491 targets: all · test part of t15, split event, fold 2: no event on both sides",
-        "links, 300 targets: parent is not the source · test part of t15, split event, fold 2: "
+        "links, 491 targets: all · test set of t15, split event, fold 2: no event on both sides",
+        "links, 300 targets: parent is not the source · test set of t15, split event, fold 2: "
         "no event on both sides",
     ]
     rows = [line.split() for line in text.splitlines()]
@@ -77,7 +77,7 @@ def test_intervals_stand_below_the_models_figures(scores, capsys):
 def test_cascades_are_counted_by_class(scores, capsys):
     text = text_of(score_tables(scores, Protocol("t15", "event", 2, "event")), capsys)
     rows = [line.split() for line in text.splitlines()]
-    assert ["said", "true", "said", "false"] in rows
+    assert ["predicted", "true", "predicted", "false"] in rows
     assert ["truly", "true", "40", "4"] in rows
     assert ["truly", "false", "27", "9"] in rows
     names = [f"c{number}" for number in range(9)]
@@ -87,18 +87,18 @@ def test_cascades_are_counted_by_class(scores, capsys):
 
 
 @pytest.mark.parametrize(
-    ("part", "where"), [("test", "the validation part"), ("validation", "this part itself")]
+    ("part", "where"), [("test", "the validation set"), ("validation", "this set itself")]
 )
 def test_calibration_says_where_the_temperature_comes_from(scores, capsys, part, where):
     protocol = Protocol("t15", "event", 2, "event")
     text = text_of(score_tables(replace(scores, part=part), protocol), capsys)
-    assert re.search(r"as the model says +0\.210 +1\.400 +0\.600\n", text)
+    assert re.search(r"as predicted +0\.210 +1\.400 +0\.600\n", text)
     assert re.search(
         rf"with temperature 2\.345, fitted on {where} +0\.050 +0\.900 +0\.500\n", text
     )
     raw = replace(scores, calibration=replace(scores.calibration, temperature=None, scaled=None))
     text = text_of(score_tables(raw, protocol), capsys)
-    assert "as the model says" in text
+    assert "as predicted" in text
     assert "with temperature" not in text
 
 
@@ -113,7 +113,7 @@ def test_a_part_without_link_targets_says_so(scores, capsys):
     alone = Scores("test", scores.rumor, {}, 0.0)
     text = text_of(score_tables(alone, Protocol("t15", "published", 0, None)), capsys)
     assert "rumor detection, 80 cascades" in text
-    assert "links: no targets in the test part of t15, split published, fold 0: RANDOM FOLDS" in (
+    assert "links: no targets in the test set of t15, split published, fold 0: RANDOM FOLDS" in (
         " ".join(text.split())
     )
 
@@ -163,7 +163,7 @@ def test_plan_is_a_tree_of_everything_the_run_will_do(capsys):
         notes=("one class has few",),
     )
     text = text_of([plan_tree(plan)], capsys)
-    for part in ("t15: 12,345 parameters, 7 steps an epoch", "labels = true, false",
+    for part in ("t15: 12,345 parameters, 7 steps per epoch", "labels = true, false",
                  "features = bow 1062", "encoder gcn: convolves [x]", "layers = 2",
                  "losses: cascade, rumor", "epochs = 3", "note: one class has few"):
         assert part in text

@@ -112,7 +112,7 @@ def test_a_run_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         "parts train 24, meta 0, validation 8, test 8",
         "epochs 40 of at most 60; selected: 2",
         "options.contrastive.temperature 0.2 0.1", "train.batch 8 32", "encoder gcn bigcn",
-        "rumor detection, 8 cascades · test part of small", "majority guess 0.550",
+        "rumor detection, 8 cascades · test set of small", "majority guess 0.550",
     ):
         assert words in text, words
     assert "train.clip" not in text

@@ -46,7 +46,7 @@ def test_words_without_times_train_the_rumor_task_and_say_that_links_have_no_tar
     train = ["train", str(out), "--split", "published", "--epochs", "2", "--out", str(folder)]
     assert run([*train, *SMALL, *plugins]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    assert "rumor detection, 16 cascades · test part of" in text
+    assert "rumor detection, 16 cascades · test set of" in text
     assert "RANDOM FOLDS" in text
     assert "the rumor task is trained alone: no post of the training set has" in text
     lines = (folder / "metrics.jsonl").read_text().splitlines()

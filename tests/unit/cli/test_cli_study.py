@@ -223,7 +223,7 @@ class Clock:
 def test_lines_say_what_ended_and_what_is_left(capsys):
     clock = Clock()
     talk = Talk(verbose=True)
-    view = LineStudyProgress(talk.say, talk.detail, clock)
+    view = LineStudyProgress(talk.info, talk.detail, clock)
     first, second, third = cell(0), cell(1), cell(2)
     view.start(4, 1)
     assert view.seconds_left is None

@@ -93,7 +93,7 @@ def test_without_data_the_demo_set_is_used_and_named(store, asked, monkeypatch, 
 def test_result_is_data_on_stdout_and_talk_on_stderr(store, asked, capsys):
     assert run(["train", str(store), "--out", "here"]) == 0
     captured = capsys.readouterr()
-    assert "rumor detection, 80 cascades · test part of small, split event, fold 0" in captured.out
+    assert "rumor detection, 80 cascades · test set of small, split event, fold 0" in captured.out
     assert "run folder: here" in captured.out
     assert "training" in captured.err
 
@@ -187,7 +187,7 @@ def test_evaluate_asks_for_the_part_named(store, tmp_path, monkeypatch, scores, 
 
     monkeypatch.setattr(training, "evaluate_run", evaluate_run)
     assert run(["evaluate", str(tmp_path), "--part", part]) == 0
-    assert f"{part} part of small, split random, fold 0: RANDOM FOLDS" in capsys.readouterr().out
+    assert f"{part} set of small, split random, fold 0: RANDOM FOLDS" in capsys.readouterr().out
     assert run(["evaluate", str(tmp_path), "--part", part, "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["part"] == part
 

@@ -12,8 +12,7 @@ from rich.console import Console
 
 from dgljoint.training import EpochRecord
 from dgljoint_cli.console import Talk
-from dgljoint_cli.progress.live_progress import LiveProgress, course
-from dgljoint_cli.progress.training import watching
+from dgljoint_cli.progress.training_progress import LiveProgress, curve, watching
 
 RECORD = EpochRecord(
     epoch=2, losses={"cascade": 2.1, "rumor": 1.25}, weights={"cascade": 0.4, "rumor": 0.6},
@@ -96,7 +95,7 @@ def test_losses_of_the_step_stand_beside_those_of_the_epoch(screen: Screen) -> N
     screen.view.start(epochs=3, steps=5, resumed_from=0)
     screen.view.step(1, 1, {"cascade": 2.25, "rumor": 1.5})
     lines = screen.shows()
-    assert row(lines, "loss") == ["loss", "step", "epoch", "weight", "course"]
+    assert row(lines, "loss") == ["loss", "step", "epoch", "weight", "curve"]
     assert row(lines, "cascade") == ["cascade", "2.250", "–", "–"]
     screen.view.epoch(replace(RECORD, epoch=1))
     assert row(screen.shows(), "rumor")[:4] == ["rumor", "–", "1.250", "0.600"]
@@ -114,9 +113,9 @@ def test_validation_stands_beside_the_best_epoch_with_its_course() -> None:
                         validation={"score": score})
             )
         lines = screen.shows()
-        assert row(lines, "validation") == ["validation", "last", "epoch", "2", "course"]
+        assert row(lines, "validation") == ["validation", "last", "epoch", "2", "curve"]
         assert row(lines, "score") == ["score", "0.400", "0.800", "▁█▄"]
-        assert any(line.startswith("best epoch 2, 1 ago · 1.5 s an epoch") for line in lines)
+        assert any(line.startswith("best epoch 2, 1 ago · 1.5 s per epoch") for line in lines)
         assert max(map(len, lines)) <= 70
 
 
@@ -124,7 +123,7 @@ def test_everything_else_of_an_epoch_is_in_the_last_line(screen: Screen) -> None
     screen.view.start(epochs=5, steps=5, resumed_from=1)
     screen.view.epoch(RECORD)
     assert screen.shows()[-1] == (
-        "best epoch 2 · 1.5 s an epoch · learning rate 1.0e-03 · gradient norm 0.7 · "
+        "best epoch 2 · 1.5 s per epoch · learning rate 1.0e-03 · gradient norm 0.7 · "
         "gradient_cosine 0.100"
     )
 
@@ -175,7 +174,7 @@ def test_messages_stand_above_the_bars(screen: Screen) -> None:
 def test_a_course_runs_from_the_lowest_to_the_highest(
     values: list[float | None], drawn: str
 ) -> None:
-    assert course(values) == drawn
+    assert curve(values) == drawn
 
 
 def test_a_terminal_gets_the_live_view(monkeypatch: pytest.MonkeyPatch) -> None:

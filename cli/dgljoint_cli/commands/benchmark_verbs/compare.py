@@ -10,8 +10,7 @@ import click
 
 from dgljoint.errors import DataError, UsageError
 from dgljoint_cli.completion import complete_figure
-from dgljoint_cli.console import common_options, examples, format_option, print_json
-from dgljoint_cli.views.numbers import finite
+from dgljoint_cli.console import common_options, examples, finite, format_option, print_json
 
 if TYPE_CHECKING:
     from dgljoint_bench.reporting.comparison import Comparison

@@ -77,7 +77,7 @@ def plot(
     draw, said = _drawing(plots, kind, cells, definition, figure)
     plots.write(out, draw)
     for line in said:
-        talk.say(line)
+        talk.info(line)
     click.echo(str(out))
 
 

@@ -10,8 +10,7 @@ import click
 
 from dgljoint.errors import RunFailedError, UsageError
 from dgljoint_cli.completion import complete_figure
-from dgljoint_cli.console import Talk, common_options, examples, to_json
-from dgljoint_cli.views.numbers import finite
+from dgljoint_cli.console import Talk, common_options, examples, finite, to_json
 
 if TYPE_CHECKING:
     from dgljoint_bench.reporting.report import SuiteReport
@@ -88,7 +87,7 @@ def report(
         from dgljoint._internal.files import write_text
 
         write_text(out, _text(found, form))
-        talk.say(f"written: {out}")
+        talk.info(f"written: {out}")
     else:
         click.echo(_text(found, form), nl=False)
 
@@ -139,7 +138,7 @@ def _write_into(
     text = compact_markdown(grid for one in found for grid in compact_grids(one))
     before, after = between_markers(page, text)
     if before == after:
-        talk.say(f"{page} is what {results} gives")
+        talk.info(f"{page} is what {results} gives")
     elif check:
         raise RunFailedError(
             f"{page} is not what {results} gives",
@@ -147,4 +146,4 @@ def _write_into(
         )
     else:
         write_bytes(page, after.encode("utf-8"))
-        talk.say(f"written into {page}")
+        talk.info(f"written into {page}")

@@ -20,7 +20,7 @@ from dgljoint_cli.console import (
     format_option,
     print_json,
 )
-from dgljoint_cli.demo import demo_file
+from dgljoint_cli.data_argument import demo_file
 
 if TYPE_CHECKING:
     from dgljoint_bench.running.plan import PlannedCell, SuitePlan
@@ -172,7 +172,7 @@ def _files(
             hint="write them with `dgljoint preprocess`, and say where they are with --data",
         )
     for table in missing:
-        talk.say(f"left out: '{table.title}', whose data are not here")
+        talk.info(f"left out: '{table.title}', whose data are not here")
     return found
 
 

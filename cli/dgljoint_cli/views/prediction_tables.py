@@ -8,17 +8,17 @@ from collections import Counter
 
 from rich.console import RenderableType
 
+from dgljoint._internal.tables import NOTHING, figure
 from dgljoint._internal.text import plural
 from dgljoint.evaluation.predicting import Predictions
 from dgljoint_cli.views.rendering import titled
 from dgljoint_cli.views.table import Table
 
 ROWS = 20
-_NOTHING = "–"
 
 
 def to_csv(found: Predictions) -> str:
-    """Write a line a cascade (RFC 4180); what there is not is empty."""
+    """Write one line per cascade (RFC 4180); missing values are empty."""
     text = io.StringIO(newline="")
     columns = ("part", "cascade", "event", "label", "predicted", *(f"p_{n}" for n in found.classes),
                "posts", "observed_posts", "targets", "mrr", *["runs"] * (found.runs is not None))
@@ -32,10 +32,10 @@ def to_csv(found: Predictions) -> str:
 
 
 def tables(found: Predictions, *, shown: int) -> list[RenderableType]:
-    """Lay out the first cascades, and how many are of each class.
+    """Show the first cascades, and how many are predicted to be of each class.
 
     Args:
-        found: what was said.
+        found: the predictions.
         shown: most cascades to list.
     """
     parts: list[RenderableType] = []
@@ -47,39 +47,37 @@ def tables(found: Predictions, *, shown: int) -> list[RenderableType]:
         for row in list(found.rows())[:shown]:
             p = row[f"p_{row['predicted']}"] if row["predicted"] else None
             made.add_row(
-                row["part"], row["cascade"], row["label"] or _NOTHING, row["predicted"] or _NOTHING,
-                _figure(p), f"{row['posts']:,}", f"{row['observed_posts']:,}", _figure(row["mrr"]),
+                row["part"], row["cascade"], row["label"] or NOTHING, row["predicted"] or NOTHING,
+                figure(p), f"{row['posts']:,}", f"{row['observed_posts']:,}", figure(row["mrr"]),
                 *(str(row[name]) for name in several),
             )
         parts.append(titled("predictions", made))
         if len(found) > shown:
             parts.append(f"… and {len(found) - shown:,} more: -o FILE writes them all")
     parts.append(parts_line(found))
-    missing = [name for name in found.classes if name not in found.label_names]
-    if missing and found.probability is not None:
+    if found.probability is None:
+        line = f"{len(found):,} cascades; the rumor task was not trained, and none is classified"
+        return [*parts, line]
+    if missing := [name for name in found.classes if name not in found.label_names]:
         parts.append(f"never predicted, for no training cascade has it: {', '.join(missing)}")
     count = Counter(found.predicted or ())
     classes = ", ".join(f"{name} {count[name]:,}" for name in found.label_names)
-    parts.append(
-        f"{len(found):,} cascades: {classes}" if found.probability is not None
-        else f"{len(found):,} cascades; the rumor task was not trained, and none is classified"
-    )
-    return parts
+    return [*parts, f"{len(found):,} cascades: {classes}"]
 
 
 def parts_line(found: Predictions) -> str:
-    """Say how many cascades the run was trained, selected or tested on, and how many are new."""
-    counted = found.parts
+    """Count the cascades that the run was trained, selected or tested on, and the new ones."""
     if found.runs is not None:
-        return several_line(found)
+        return _line_of_several(found)
+    counted = found.parts
     known = ", ".join(f"{count:,} {part}" for part, count in counted.items() if count)
     line = f"cascades by part of the run: {known or 'none'}"
     trained = counted["train"]
-    return f"{line}; on {trained:,} of them it was trained" if trained else line
+    return f"{line}; it was trained on {trained:,} of them" if trained else line
 
 
-def several_line(found: Predictions) -> str:
-    """Say how many runs each cascade's probabilities are the mean of, and what they know of it."""
+def _line_of_several(found: Predictions) -> str:
+    """Count the cascades by how many runs are averaged, and by what those know of them."""
     shown = {
         "new": "{} new to the runs, averaged over {}",
         "test": "{} of the runs' data, averaged over {} with it in the test set",
@@ -95,7 +93,3 @@ def several_line(found: Predictions) -> str:
         if part == known
     ]
     return "cascades: " + ("; ".join(lines) or "none")
-
-
-def _figure(value: float | None) -> str:
-    return _NOTHING if value is None else f"{value:.3f}"

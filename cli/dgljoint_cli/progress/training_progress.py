@@ -1,26 +1,28 @@
-"""Training on a terminal: bars, and tables of the newest figures beside their courses."""
+"""The progress of training: bars and tables on a terminal, one line per epoch elsewhere."""
 
 from __future__ import annotations
 
 import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
+from rich import progress
 from rich.columns import Columns
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
 
+from dgljoint._internal.tables import figure
 from dgljoint.training import Callback, EpochRecord
+from dgljoint.training.lines import LineProgress
+from dgljoint_cli.console import Drawn, Talk, suited
 from dgljoint_cli.views.table import Table
 
 _TICKS = "▁▂▃▄▅▆▇█"
-_COURSE = 16  # epochs
-_NOTHING = "–"
-_BAR = 16  # with what stands beside it, a line of 80
-# A bar that fills faster than this only flickers.
-_SECONDS_WORTH_A_BAR = 3.0
+_CURVE = 16  # epochs
+_BAR = 16  # so that the line has 80 columns
+_LEAST_SECONDS = 3.0  # a bar that fills faster only flickers
 
 
 class LiveProgress(Callback):
@@ -31,13 +33,14 @@ class LiveProgress(Callback):
         clock: seconds, for how long an epoch takes.
 
     Attributes:
-        live: to be entered while the run goes on.
+        live: to be entered for as long as the run takes.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:
-        self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(_BAR), TextColumn("elapsed"),
-            TimeElapsedColumn(), TextColumn("{task.fields[left]}"), TimeRemainingColumn(),
+        self._bar = progress.Progress(
+            progress.TextColumn("{task.description}"), progress.BarColumn(_BAR),
+            progress.TextColumn("elapsed"), progress.TimeElapsedColumn(),
+            progress.TextColumn("{task.fields[left]}"), progress.TimeRemainingColumn(),
             console=console,
         )
         self._run = self._bar.add_task("preparing", total=None, left="left, at most")
@@ -51,20 +54,20 @@ class LiveProgress(Callback):
         self.live = Live(console=console, get_renderable=self._render, refresh_per_second=5)
 
     def phase(self, name: str) -> None:
-        """Name it in the place of the epoch."""
+        """Show its name in place of the epoch."""
         self._bar.update(self._run, description=name.partition(":")[0])
 
     def start(self, epochs: int, steps: int, resumed_from: int) -> None:
         """Set the bars' lengths."""
         self._epochs, self._steps = epochs, steps
-        # reset, so that what a resumed run had done does not enter the estimate of its speed
+        # reset: the epochs before a resume must not count for the speed
         self._bar.reset(self._run, total=epochs * steps, completed=resumed_from * steps)
         self._bar.update(self._run, description=self._title(resumed_from + 1))
 
     def step(self, epoch: int, step: int, losses: dict[str, float]) -> None:
         """Advance the bars."""
         self._losses = losses
-        # Where posts bound a batch, an epoch may take a step more than the first one.
+        # Where posts limit a batch, an epoch may take more steps than the first one.
         done = min(step, self._steps)
         title = self._title(epoch)
         if step >= self._steps:
@@ -80,11 +83,11 @@ class LiveProgress(Callback):
             seconds = (now - self._epoch_started) / (done - 1) * self._steps
             self._bar.update(
                 self._epoch, completed=done, description=f"step {step}/{self._steps}",
-                visible=seconds >= _SECONDS_WORTH_A_BAR,
+                visible=seconds >= _LEAST_SECONDS,
             )
 
     def epoch(self, record: EpochRecord) -> None:
-        """Show what the epoch came to."""
+        """Show the metrics of the epoch."""
         self._records.append(record)
         self._losses = {}
         if record.best:
@@ -113,33 +116,33 @@ class LiveProgress(Callback):
         return Group(*parts)
 
     def _loss_table(self) -> Table:
-        """Lay out the losses: of the newest step, of the last epoch, its weight, the course."""
+        """Show the losses of the newest step and the last epoch, their weights and their curves."""
         last = self._records[-1] if self._records else None
         made = Table("loss", "step", "epoch", "weight", numbers=True)
-        made.add_column("course")
+        made.add_column("curve")
         for name in last.losses if last else self._losses:
             made.add_row(
                 name,
-                _figure(self._losses.get(name)),
-                _figure(last.losses.get(name) if last else None),
-                _figure(last.weights.get(name) if last else None),
-                course([record.losses.get(name) for record in self._records]),
+                figure(self._losses.get(name)),
+                figure(last.losses.get(name) if last else None),
+                figure(last.weights.get(name) if last else None),
+                curve([record.losses.get(name) for record in self._records]),
             )
         return made
 
     def _validation_table(self) -> Table:
-        """Lay out the validation figures: of the last epoch, of the best one, the course."""
+        """Show the validation metrics of the last and the best epoch, and their curves."""
         last, best = self._records[-1], self._best
         made = Table(
             "validation", "last", f"epoch {best.epoch}" if best else "best", numbers=True
         )
-        made.add_column("course")
+        made.add_column("curve")
         for name, value in last.validation.items():
             made.add_row(
                 name,
-                _figure(value),
-                _figure(best.validation.get(name) if best else None),
-                course([record.validation.get(name) for record in self._records]),
+                figure(value),
+                figure(best.validation.get(name) if best else None),
+                curve([record.validation.get(name) for record in self._records]),
                 style="bold" if name == "score" else None,
             )
         return made
@@ -147,7 +150,7 @@ class LiveProgress(Callback):
     def _last_line(self) -> str:
         last = self._records[-1]
         parts = [
-            f"{last.seconds:.1f} s an epoch",
+            f"{last.seconds:.1f} s per epoch",
             f"learning rate {last.learning_rate:.1e}",
             f"gradient norm {last.gradient_norm:.3g}",
             *(f"{name} {value:.3f}" for name, value in last.diagnostics.items()),
@@ -158,9 +161,9 @@ class LiveProgress(Callback):
         return " · ".join(parts)
 
 
-def course(values: Sequence[float | None]) -> str:
+def curve(values: Sequence[float | None]) -> str:
     """Draw the last values as ticks from the lowest to the highest of them."""
-    found = [x for x in values[-_COURSE:] if x is not None and math.isfinite(x)]
+    found = [x for x in values[-_CURVE:] if x is not None and math.isfinite(x)]
     if len(found) < 2:
         return ""
     low, high = min(found), max(found)
@@ -168,5 +171,11 @@ def course(values: Sequence[float | None]) -> str:
     return "".join(_TICKS[round((value - low) * scale)] for value in found)
 
 
-def _figure(value: float | None) -> str:
-    return _NOTHING if value is None else f"{value:.3f}"
+def watching(talk: Talk) -> AbstractContextManager[Callback]:
+    """Give the :class:`~dgljoint.Callback` that suits stderr; silent with ``-q``."""
+
+    def drawn(console: Console) -> Drawn[Callback]:
+        view = LiveProgress(console)
+        return view, view.live
+
+    return suited(talk, Callback, lambda own: LineProgress(own.info, own.detail), drawn)

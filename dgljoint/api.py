@@ -7,12 +7,11 @@ command line and are not read here: every setting is an argument.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dgljoint.config.arguments import CASCADE_FILE, names, numbers, path_of
-from dgljoint.config.requested import callbacks_of, configuration_of, data_of
+from dgljoint.config.arguments import CASCADE_FILE, configuration_of, names, numbers, path_of
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import UsageError
 from dgljoint.evaluation.deadlines import parse_deadlines
@@ -20,22 +19,23 @@ from dgljoint.evaluation.loaded_run import Run
 from dgljoint.evaluation.several_runs import Runs
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.runs.naming import default_folder, resumed_folder, settings_of
-from dgljoint.training import early, study, transfer
 from dgljoint.training import run as engine
+from dgljoint.training import scoring, study, transfer
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.cells import StudyProgress
 from dgljoint.training.inputs import resolve_run
 from dgljoint.training.lines import LineProgress, LineStudyProgress, timed_line
-from dgljoint.training.plan import plan_run
-from dgljoint.training.scoring import evaluate_run
+from dgljoint.training.run_plan import plan_run
 
 if TYPE_CHECKING:
     from dgljoint.evaluation.scores import EarlyDetection, Scores
-    from dgljoint.training.plan import Plan
+    from dgljoint.training.run_plan import Plan
     from dgljoint.training.study_summary import StudySummary
     from dgljoint.training.transfer import Transfer
 
     PathLike = str | os.PathLike[str]
+    Data = PathLike | CascadeStore
+    Names = str | Sequence[str]
     Numbers = int | str | Iterable[int] | None
     Settings = Mapping[str, Mapping[str, Any]]
     AnyRun = Run | engine.RunResult | PathLike
@@ -44,60 +44,39 @@ _A_RUN = "a run folder"
 
 
 def train(
-    data: PathLike | CascadeStore | None = None,
-    *,
-    plugins: str | Sequence[str] = (),
-    encoder: str | None = None,
-    preset: PathLike | None = None,
-    config: PathLike | None = None,
-    features: str | Sequence[str] = (),
-    split: str | None = None,
-    fold: int | None = None,
-    seed: int | None = None,
-    epochs: int | None = None,
-    batch_posts: int | None = None,
-    precision: str | None = None,
-    tasks: str | None = None,
-    options: Settings | None = None,
-    out: PathLike | None = None,
-    resume: bool = False,
-    force: bool = False,
-    callbacks: Callback | Iterable[Callback] = (),
-    device: str = "auto",
-    verbose: bool = False,
+    data: Data | None = None, *, plugins: Names = (), encoder: str | None = None,
+    preset: PathLike | None = None, config: PathLike | None = None, features: Names = (),
+    split: str | None = None, fold: int | None = None, seed: int | None = None,
+    epochs: int | None = None, batch_posts: int | None = None, precision: str | None = None,
+    tasks: str | None = None, options: Settings | None = None, out: PathLike | None = None,
+    resume: bool = False, force: bool = False, callbacks: Callback | Iterable[Callback] = (),
+    device: str = "auto", verbose: bool = False,
 ) -> engine.RunResult:
     """Train both tasks together; see ``dgljoint train``.
 
     Args:
-        data: the cascade file, as ``dgljoint preprocess`` writes it; ``dgljoint_data.demo_store()``
-            makes a small one. Leave it out where ``config`` names the file, or with ``resume``.
-        plugins: a name or several: interactions, applied in this order, and at most one loss
-            weighter.
+        data: cascade file of ``dgljoint preprocess``; ``dgljoint_data.demo_store()`` makes a small
+            one. Leave it out where ``config`` names the file, or with ``resume``.
+        plugins: interactions, applied in this order, and at most one loss weighter.
         encoder: name of the shared encoder.
         preset: name or TOML file of settings; every other argument overrides it.
         config: TOML file of settings; ``config.toml`` of a run folder repeats that run.
-        features: a name or several of the features of the data; all by default.
+        features: names of the features of the data to use; all by default.
         split: name of a split of the data; ``"event"`` by default.
         fold: number of the fold that is the test set; 0 by default.
         seed: of everything random; 0 by default.
-        epochs: most epochs; short for ``options={"train": {"epochs": N}}``.
-        batch_posts: most posts per step, which bound its memory; short for ``batch_posts`` of the
-            section ``train``.
-        precision: ``"32"`` or ``"bf16"``; short for ``precision`` of the section ``train``.
-        tasks: ``"both"``, ``"cascade"`` or ``"rumor"``; short for ``tasks`` of the section
-            ``train``.
+        epochs: most epochs; like the next three a setting of the section ``train``.
+        batch_posts: most posts per step, which bound its memory.
+        precision: ``"32"`` or ``"bf16"``.
+        tasks: ``"both"``, ``"cascade"`` or ``"rumor"``.
         options: settings by section (``model``, ``train``, ``cascade``, ``features``) or by
             component: ``{"train": {"batch": 64}, "contrastive": {"temperature": 0.2}}``.
         out: the run folder; by default a folder named after the run under ``runs/``.
         resume: continue the interrupted run in ``out`` with its own settings.
         force: replace what the run folder contains.
-        callbacks: a :class:`dgljoint.Callback` or several, called as the run goes; they may stop
-            it.
+        callbacks: a :class:`dgljoint.Callback` or several, which may stop the run.
         device: ``"cpu"``, ``"cuda"``, or ``"auto"`` for CUDA where torch finds it.
         verbose: write a line per epoch to stderr.
-
-    Returns:
-        The run folder, the selected epoch, and its scores on the validation and the test set.
 
     Raises:
         UsageError: a name, option, path or folder is wrong.
@@ -108,19 +87,17 @@ def train(
             for ``resume``.
         RunFailedError: the file system refuses.
 
-    Example:
-        >>> dgljoint.train("twitter15.h5", plugins="contrastive", epochs=20)  # doctest: +SKIP
+    >>> dgljoint.train("twitter15.h5", plugins="contrastive", epochs=20)  # doctest: +SKIP
     """
-    folder, watching = _optional(out, "out", "the run folder"), callbacks_of(callbacks)
+    folder, watching = _optional(out, "out", "the run folder"), _callbacks(callbacks)
     given: dict[str, Any] = {
-        "data": data_of(data), "plugins": names(plugins, "plugins"), "encoder": encoder,
-        "preset": preset, "features": names(features, "features"), "split": split, "fold": fold,
-        "seed": seed, "epochs": epochs, "batch_posts": batch_posts, "precision": precision,
-        "tasks": tasks, "options": options or {},
+        "data": data, "plugins": plugins, "encoder": encoder, "preset": preset,
+        "features": features, "split": split, "fold": fold, "seed": seed, "epochs": epochs,
+        "batch_posts": batch_posts, "precision": precision, "tasks": tasks, "options": options,
     }
     if resume:
         folder = resumed_folder(folder, force=force)
-        needed = all(value in (None, (), {}) for value in given.values())
+        needed = all(v is None or (isinstance(v, Sized) and not len(v)) for v in given.values())
         config = config or settings_of(folder, needed=needed)
     inputs = resolve_run(configuration_of(config=config, **given), installed_registry())
     return engine.train(
@@ -129,54 +106,27 @@ def train(
     )
 
 
-def train_study(
-    data: PathLike | CascadeStore | None = None,
-    *,
-    folds: Numbers = None,
-    seeds: Numbers = None,
-    jobs: int = 1,
-    plugins: str | Sequence[str] = (),
-    encoder: str | None = None,
-    preset: PathLike | None = None,
-    config: PathLike | None = None,
-    features: str | Sequence[str] = (),
-    split: str | None = None,
-    epochs: int | None = None,
-    batch_posts: int | None = None,
-    precision: str | None = None,
-    tasks: str | None = None,
-    options: Settings | None = None,
-    out: PathLike | None = None,
-    resume: bool = False,
-    force: bool = False,
-    device: str = "auto",
-    verbose: bool = False,
+def train_study(  # noqa: D417  # the others are those of train
+    data: Data | None = None, *, folds: Numbers = None, seeds: Numbers = None, jobs: int = 1,
+    plugins: Names = (), encoder: str | None = None, preset: PathLike | None = None,
+    config: PathLike | None = None, features: Names = (), split: str | None = None,
+    epochs: int | None = None, batch_posts: int | None = None, precision: str | None = None,
+    tasks: str | None = None, options: Settings | None = None, out: PathLike | None = None,
+    resume: bool = False, force: bool = False, device: str = "auto", verbose: bool = False,
 ) -> StudySummary:
     """Train once for every fold and seed; see ``dgljoint train --folds --seeds``.
 
-    Each run has a process and a folder of its own; one that fails stops no other.
+    Each run has a process and a folder of its own; one that fails stops no other. Arguments that
+    are not listed here are those of :func:`train`.
 
     Args:
-        data: as for :func:`train`, like the others that both have.
         folds: the folds that are tested, one per run: a number, several, or a text such as
             ``"0-3"``; ``"all"``, which the split offers, by default.
         seeds: one per run, in the same forms; 0 by default.
         jobs: runs at a time.
-        plugins: a name or several: interactions in order, and at most one loss weighter.
-        encoder: name of the shared encoder.
-        preset: name or TOML file of settings; every other argument overrides it.
-        config: TOML file of settings.
-        features: a name or several of the features of the data; all by default.
-        split: name of a split of the data; ``"event"`` by default.
-        epochs: most epochs.
-        batch_posts: most posts per step.
-        precision: ``"32"`` or ``"bf16"``.
-        tasks: ``"both"``, ``"cascade"`` or ``"rumor"``.
-        options: settings by section or by component.
         out: folder of the run folders; by default a folder named after the runs under ``runs/``.
         resume: continue the interrupted study in ``out`` with its own settings, folds and seeds.
         force: start over where runs are.
-        device: ``"cpu"``, ``"cuda"``, or ``"auto"`` for CUDA where torch finds it.
         verbose: write a line to stderr when a run starts and when it ends.
 
     Returns:
@@ -184,9 +134,7 @@ def train_study(
         ``error()`` of it is what the command would end with.
 
     Raises:
-        UsageError: a name, option, path or folder is wrong.
-        DataError: the data cannot be used, or are not those of the runs that are there.
-        PluginError: a plugin cannot be imported.
+        DgljointError: as :func:`train` would before it trains.
         InterruptedRunError: Ctrl-C; everything is saved for ``resume``.
         RunFailedError: the file system refuses, or the study is being trained already.
     """
@@ -203,9 +151,9 @@ def train_study(
             drawn = drawn or before[1]
         config = config or settings_of(folder, several=True)
     resolved = configuration_of(
-        data=data_of(data), plugins=names(plugins, "plugins"), encoder=encoder, preset=preset,
-        config=config, features=names(features, "features"), split=split, epochs=epochs,
-        batch_posts=batch_posts, precision=precision, tasks=tasks, options=options or {},
+        data=data, plugins=plugins, encoder=encoder, preset=preset, config=config,
+        features=features, split=split, epochs=epochs, batch_posts=batch_posts,
+        precision=precision, tasks=tasks, options=options,
     )
     planned = study.plan_study(
         resolved, folder, folds=tested, seeds=drawn or (0,), registry=installed_registry()
@@ -217,21 +165,11 @@ def train_study(
 
 
 def plan(
-    data: PathLike | CascadeStore | None = None,
-    *,
-    plugins: str | Sequence[str] = (),
-    encoder: str | None = None,
-    preset: PathLike | None = None,
-    config: PathLike | None = None,
-    features: str | Sequence[str] = (),
-    split: str | None = None,
-    fold: int | None = None,
-    seed: int | None = None,
-    epochs: int | None = None,
-    batch_posts: int | None = None,
-    precision: str | None = None,
-    tasks: str | None = None,
-    options: Settings | None = None,
+    data: Data | None = None, *, plugins: Names = (), encoder: str | None = None,
+    preset: PathLike | None = None, config: PathLike | None = None, features: Names = (),
+    split: str | None = None, fold: int | None = None, seed: int | None = None,
+    epochs: int | None = None, batch_posts: int | None = None, precision: str | None = None,
+    tasks: str | None = None, options: Settings | None = None,
 ) -> Plan:
     """Work out what :func:`train` would do, and write nothing; see ``dgljoint train --dry-run``.
 
@@ -241,10 +179,9 @@ def plan(
         DgljointError: as :func:`train` would.
     """
     resolved = configuration_of(
-        data=data_of(data), plugins=names(plugins, "plugins"), encoder=encoder, preset=preset,
-        config=config, features=names(features, "features"), split=split, fold=fold, seed=seed,
-        epochs=epochs, batch_posts=batch_posts, precision=precision, tasks=tasks,
-        options=options or {},
+        data=data, plugins=plugins, encoder=encoder, preset=preset, config=config,
+        features=features, split=split, fold=fold, seed=seed, epochs=epochs,
+        batch_posts=batch_posts, precision=precision, tasks=tasks, options=options,
     )
     return plan_run(resolve_run(resolved, installed_registry()))
 
@@ -267,7 +204,7 @@ def evaluate(
     """
     folder = _folder(run)
     with timed_line(verbose, f"scoring the {part} set of {folder}"):
-        return evaluate_run(folder, registry=installed_registry(), part=part, device=device)
+        return scoring.evaluate_run(folder, registry=installed_registry(), part=part, device=device)
 
 
 def evaluate_early(
@@ -291,14 +228,14 @@ def evaluate_early(
     """
     folder, asked = _folder(run), ",".join(names(deadlines, "deadlines"))
     with timed_line(verbose, f"scoring the {part} set of {folder} by {asked}"):
-        return early.evaluate_early(
+        return scoring.evaluate_early(
             folder, registry=installed_registry(), part=part, deadlines=parse_deadlines(asked),
             device=device,
         )
 
 
 def evaluate_transfer(
-    run: AnyRun, on: PathLike | CascadeStore, *, device: str = "auto", verbose: bool = False
+    run: AnyRun, on: Data, *, device: str = "auto", verbose: bool = False
 ) -> Transfer[Scores]:
     """Score a run on another cascade file; see ``dgljoint evaluate --on``.
 
@@ -322,7 +259,7 @@ def evaluate_transfer(
 
 
 def evaluate_transfer_early(
-    run: AnyRun, on: PathLike | CascadeStore, deadlines: str | Sequence[str], *,
+    run: AnyRun, on: Data, deadlines: str | Sequence[str], *,
     device: str = "auto", verbose: bool = False,
 ) -> Transfer[EarlyDetection]:
     """Score a run on another file by each deadline; see ``dgljoint evaluate --on --deadlines``.
@@ -383,3 +320,15 @@ def _folder(run: object) -> Path:
 
 def _optional(value: PathLike | None, argument: str, what: str) -> Path | None:
     return None if value is None else path_of(value, argument, what)
+
+
+def _callbacks(callbacks: object) -> tuple[Callback, ...]:
+    found = [callbacks] if isinstance(callbacks, Callback) else callbacks
+    several = list(found) if isinstance(found, Iterable) else [found]
+    known = tuple(one for one in several if isinstance(one, Callback))
+    if len(known) < len(several):
+        raise UsageError(
+            f"callbacks is {callbacks!r}, expected a dgljoint.Callback or several",
+            hint="give instances of a subclass: callbacks=[Mine()]",
+        )
+    return known

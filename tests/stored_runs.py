@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from dgljoint.config.run_config import dump_config, resolve_config
+from dgljoint.config.run_config import dump_config
+from dgljoint.config.sources import resolve_config
 from dgljoint.evaluation.scores import (
     Bin,
     Calibration,

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from dgljoint.batch.features import FeatureSpace
-from dgljoint.config.run_config import RunConfig, resolve_config
+from dgljoint.config.run_config import RunConfig
+from dgljoint.config.sources import resolve_config
 from dgljoint.data.store import CascadeStore, create_store
-from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.nn.model import JointModel
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
@@ -25,10 +26,10 @@ from dgljoint.testing import (
     word_block,
     write_store,
 )
-from dgljoint.training.build import build_model, build_weighter
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.parts import training_parts
 from dgljoint.training.processes import ALONE, Processes
+from dgljoint.training.setup import build_model, build_weighter
 from dgljoint.training.trainer import Trainer
 
 __all__ = [

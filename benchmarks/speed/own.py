@@ -19,7 +19,7 @@ from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.run_config import FeatureOptions
 from dgljoint.data.store import CascadeStore
 from dgljoint.evaluation.deadlines import EVERYTHING, Deadline
-from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.nn import CascadeBatch, Dropout, SparseRows, multiply
 from dgljoint.tasks.targets import training_question
 

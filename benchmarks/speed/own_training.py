@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 
 from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.presets import Preset
-from dgljoint.config.run_config import RunConfig, resolve_config
+from dgljoint.config.run_config import RunConfig
+from dgljoint.config.sources import resolve_config
 from dgljoint.data.store import CascadeStore
-from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.scores import Scores
 from dgljoint.nn.model import JointModel
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
-from dgljoint.training.build import build_model, build_weighter
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.parts import TrainingParts, training_parts
+from dgljoint.training.setup import build_model, build_weighter
 from dgljoint.training.trainer import Trainer
 
 # The schedule never ends while something is measured.

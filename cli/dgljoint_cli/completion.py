@@ -79,7 +79,7 @@ def complete_figure(
     ctx: click.Context, param: click.Parameter, incomplete: str
 ) -> list[CompletionItem]:
     """Offer the metrics that runs are compared by."""
-    from dgljoint.evaluation.figures import TITLES
+    from dgljoint.evaluation.scores import TITLES
 
     return _starting(incomplete, TITLES)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dgljoint._internal.suggest import closest
+from dgljoint._internal.text import closest
 from dgljoint.errors import DgljointError
 from dgljoint.plugins.registry import installed_registry
 
@@ -91,9 +91,9 @@ def _name(flag: str) -> str:
 def _settings(words: Sequence[str], *, sections: bool) -> Iterator[str]:
     """Yield the settings of the engine, and of the plugins that a command line names."""
     if sections:
-        from dgljoint.config.run_config import setting_names
+        from dgljoint.config.sources import KEYS
 
-        for section, keys in setting_names().sections.items():
+        for section, keys in KEYS.items():
             yield from (f"{section}.{key}" for key in keys)
     for name in dict.fromkeys(word for word in words if word in installed_registry().names):
         for spec in _specs(name):

@@ -61,8 +61,10 @@ class Shown:
 
 def facts(**values: object) -> Table:
     """Return a table of facts; ``_`` in a name becomes a blank, and ``None`` a dash."""
-    texts = (NOTHING if value is None else str(value) for value in values.values())
-    return Table((), tuple(zip((name.replace("_", " ") for name in values), texts, strict=True)))
+    return Table((), tuple(
+        (name.replace("_", " "), NOTHING if value is None else str(value))
+        for name, value in values.items()
+    ))
 
 
 def figure(value: float | None) -> str:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dgljoint._internal.suggest import did_you_mean
+from dgljoint._internal.text import did_you_mean
 from dgljoint.batch.derived import DERIVED
 from dgljoint.batch.sparse import SomeRows, SparseRows
 from dgljoint.config.run_config import FeatureOptions

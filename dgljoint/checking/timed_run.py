@@ -8,15 +8,15 @@ from itertools import pairwise
 from statistics import median
 
 from dgljoint.batch.features import FeatureSpace
-from dgljoint.config.run_config import resolve_config
+from dgljoint.config.sources import resolve_config
 from dgljoint.data.store import CascadeStore
-from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.plugins.registry import Registry
 from dgljoint.plugins.selection import select
 from dgljoint.plugins.specs import EncoderSpec, Spec
-from dgljoint.training.build import build_model, build_weighter
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.parts import training_parts
+from dgljoint.training.setup import build_model, build_weighter
 from dgljoint.training.trainer import Trainer
 
 

@@ -1,4 +1,4 @@
-"""Read the arguments of the verbs: paths, names and numbers, one or several of them."""
+"""Read the arguments of the verbs in Python: paths, names, numbers, and the settings of a run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from dgljoint._internal.text import parse_numbers
+from dgljoint.config.presets import find_preset
+from dgljoint.config.run_config import SECTIONS, RunConfig
+from dgljoint.config.sources import resolve_config
 from dgljoint.errors import UsageError
 
 CASCADE_FILE = "a cascade file"
@@ -16,6 +19,8 @@ _HINTS = {
     CASCADE_FILE: "write one with `dgljoint preprocess`: its reader `jsonl` takes data of any "
     "origin; dgljoint_data.demo_store() makes a small one",
 }
+# Settings of the section `train` that have an argument of their own.
+_SHORT = ("epochs", "batch_posts", "precision", "tasks")
 
 
 def path_of(value: object, argument: str, what: str) -> Path:
@@ -81,6 +86,69 @@ def numbers(value: object, argument: str, also: str = "") -> tuple[int, ...] | N
             + (f', or {argument}="{also}"' if also else ""),
         )
     return whole
+
+
+def configuration_of(
+    *, data: object, plugins: object, preset: object, config: object, features: object,
+    options: object, **fields: Any,
+) -> RunConfig:
+    """Return the configuration that the arguments of a verb ask for.
+
+    Raises:
+        UsageError: a setting is wrong or given twice, or no data are named.
+    """
+    given, use = _checked({} if options is None else options), names(features, "features")
+    sections = {name: given.pop(name) for name in SECTIONS if name in given}
+    short = {name: value for name in _SHORT if (value := fields.pop(name, None)) is not None}
+    sections["train"] = _with_short("train", sections.get("train", {}), short)
+    table = sections.get("features", {})
+    sections["features"] = _with_short("features", table, {"use": use} if use else {})
+    named = None if preset is None else text_of(preset, "preset", "a preset, or its name")
+    file = None if config is None else path_of(config, "config", "a TOML file of settings")
+    resolved = resolve_config(
+        preset=find_preset(named) if named is not None else None,
+        file=file,
+        command_line={
+            "data": _data(data), "plugins": names(plugins, "plugins"), **fields, **sections,
+            "options": given,
+        },
+    )
+    if not resolved.data:
+        raise UsageError(
+            "no cascade file is named",
+            hint="dgljoint_data.demo_store() makes a small one, `dgljoint preprocess` any other",
+        )
+    return resolved
+
+
+def _data(data: object) -> str | None:
+    # an empty text names no data, as it does on the command line
+    if data is None or (isinstance(data, str) and not data):
+        return None
+    return str(path_of(data, "data", CASCADE_FILE))
+
+
+def _checked(options: object) -> dict[str, Any]:
+    if not isinstance(options, Mapping):
+        raise UsageError(
+            f"options is {options!r}, expected a table of tables",
+            hint='for example options={"train": {"batch": 64}, "contrastive": '
+            '{"temperature": 0.2}}',
+        )
+    return dict(options)
+
+
+def _with_short(section: str, table: Any, short: dict[str, Any]) -> Any:
+    """Add the settings that have an argument of their own; none may be given twice."""
+    if not short or not isinstance(table, Mapping):
+        return table
+    for name, value in short.items():
+        if table.get(name, value) != value:
+            raise UsageError(
+                f"{section}.{name} is given twice: {value!r} and {table[name]!r}",
+                hint="leave it out of options, or out of the other arguments",
+            )
+    return {**table, **short}
 
 
 def _several(value: object) -> list[object] | None:

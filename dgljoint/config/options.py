@@ -9,7 +9,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from dgljoint._internal.suggest import did_you_mean
+from dgljoint._internal.text import did_you_mean
 from dgljoint.errors import UsageError
 
 

@@ -1,4 +1,7 @@
-"""How sure figures are: percentile intervals over resampled cascades."""
+"""How sure metrics are: percentile intervals over resampled cascades.
+
+Efron & Tibshirani, 1993, "An Introduction to the Bootstrap", chapter 13.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgljoint.evaluation.metrics import counted_classes, f1_by_class, middle_ranks
-from dgljoint.evaluation.predictions import Floats, Predictions
+from dgljoint.evaluation.pooled import Floats, PooledPredictions
 from dgljoint.evaluation.resampling import LEVEL, draws, ends, ratio
 from dgljoint.evaluation.scores import MODEL, Intervals
 from dgljoint.tasks.losses import CASCADE, RUMOR
@@ -18,7 +21,7 @@ SEED = 0
 
 
 def intervals(
-    predictions: Predictions, tasks: Sequence[str], *, resamples: int = RESAMPLES,
+    predictions: PooledPredictions, tasks: Sequence[str], *, resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> Intervals | None:
     """Return percentile bootstrap intervals; ``None`` for fewer than two cascades.
@@ -62,7 +65,7 @@ def intervals(
     )
 
 
-def _by_cascade(predictions: Predictions) -> Floats:
+def _by_cascade(predictions: PooledPredictions) -> Floats:
     """Return what each cascade adds to the sums that figures are made of.
 
     (B, C * C + 6): its cell of the confusion matrix, then targets, reciprocal ranks and first

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from dgljoint.evaluation.predictions import Floats, Index, Predictions, softmax
+from dgljoint.evaluation.pooled import Floats, Index, PooledPredictions, softmax
 from dgljoint.evaluation.scores import Bin, Calibration, Reliability
 
 BINS = 15
@@ -16,7 +16,7 @@ BINS = 15
 _LOWEST, _HIGHEST = 0.05, 20.0
 
 
-def calibration(predictions: Predictions, temperature: float | None) -> Calibration | None:
+def calibration(predictions: PooledPredictions, temperature: float | None) -> Calibration | None:
     """Judge the probabilities of the labelled cascades; ``None`` when there are none.
 
     Args:
@@ -38,7 +38,7 @@ def calibration(predictions: Predictions, temperature: float | None) -> Calibrat
     )
 
 
-def fit_temperature(predictions: Predictions) -> float | None:
+def fit_temperature(predictions: PooledPredictions) -> float | None:
     """Return the T that makes ``softmax(logits / T)`` likeliest; ``None`` without a label.
 
     Temperature scaling (Guo, Pleiss, Sun & Weinberger, 2017, "On Calibration of Modern Neural
@@ -107,6 +107,6 @@ def _nll(probability: Floats, label: Index) -> float:
     return float(-np.log(np.maximum(mine, np.finfo(np.float64).tiny)).mean())
 
 
-def _labelled(predictions: Predictions) -> tuple[Floats, NDArray[np.int64]]:
+def _labelled(predictions: PooledPredictions) -> tuple[Floats, NDArray[np.int64]]:
     known = predictions.label >= 0
     return predictions.logits[known], predictions.label[known]

@@ -17,20 +17,18 @@ from dgljoint.config.run_config import RunConfig
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.deadlines import Deadline, parse_deadlines
-from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.predicting import PooledViews, Predictions, predict, represent
 from dgljoint.nn.model import JointModel
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
 from dgljoint.runs.listing import summarize
 from dgljoint.tasks.losses import CASCADE
-from dgljoint.training.build import build_model, head_width
-from dgljoint.training.devices import find_device
+from dgljoint.training.callbacks import EpochRecord
+from dgljoint.training.devices import find_device, prepare_process
 from dgljoint.training.folder import RunFolder
-from dgljoint.training.known_parts import read_parts
-from dgljoint.training.process import prepare_process
-from dgljoint.training.record import EpochRecord
-from dgljoint.training.setup import put_in, restored_features
+from dgljoint.training.parts import read_parts
+from dgljoint.training.setup import build_model, head_width, put_in, restored_features
 
 if TYPE_CHECKING:
     Data = CascadeStore | str | os.PathLike[str] | None

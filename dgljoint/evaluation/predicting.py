@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from dgljoint._internal.tables import Sheet, Shown
 from dgljoint.evaluation.deadlines import Deadline
-from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.metrics import reciprocal_ranks
 from dgljoint.evaluation.ranking import best_candidates
 from dgljoint.evaluation.scores import MODEL
 from dgljoint.nn.model import JointModel
 from dgljoint.tasks.losses import CASCADE, RUMOR
-from dgljoint.training.known_parts import KnownParts, count_parts
+from dgljoint.training.parts import KnownParts, count_parts
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]

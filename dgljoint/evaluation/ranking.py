@@ -1,4 +1,4 @@
-"""Where targets' parents rank among all their candidates, in memory that does not grow with them.
+"""Where targets' parents rank among all candidates: by the model, and by trivial guesses.
 
 A thread of 100,000 posts has two billion pairs of a late post and an earlier one. They are scored
 as tables of bounded size, and of each table only counts are kept.
@@ -6,7 +6,7 @@ as tables of bounded size, and of each table only counts are kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from dgljoint.batch.batch import CascadeBatch
 from dgljoint.evaluation.metrics import Ranks
 from dgljoint.tasks.heads import LinkScorer
 from dgljoint.tasks.targets import Targets
@@ -33,7 +34,7 @@ _SHARED_PAIRS = 1 << 13
 
 
 @dataclass(frozen=True, eq=False)
-class Table:
+class ScoreBlock:
     """The scores of T targets, a stretch of all, with K consecutive posts.
 
     Attributes:
@@ -47,7 +48,7 @@ class Table:
     scores: Tensor
 
 
-def tables(scorer: LinkScorer, targets: Targets) -> Iterator[Table]:
+def tables(scorer: LinkScorer, targets: Targets) -> Iterator[ScoreBlock]:
     """Score all pairs, table by table: stretch by stretch of targets, in order of the posts."""
     device = scorer.child.device
     for chosen in _stretches(targets):
@@ -66,7 +67,7 @@ def tables(scorer: LinkScorer, targets: Targets) -> Iterator[Table]:
             before, after = max(surely - start, 0), max(surely_end - start, 0)
             scores[:, :before].masked_fill_(place[:before] < first.unsqueeze(1), float("-inf"))
             scores[:, after:].masked_fill_(place[after:] >= end.unsqueeze(1), float("-inf"))
-            yield Table(chosen, start, scores)
+            yield ScoreBlock(chosen, start, scores)
 
 
 def rank_by_scores(scorer: LinkScorer, targets: Targets) -> Ranks:
@@ -116,7 +117,7 @@ def rank_by_values(values: Index, targets: Targets) -> Ranks:
 
 
 @dataclass(frozen=True, eq=False)
-class Best:
+class TopRanked:
     """The likeliest candidates of one target.
 
     Attributes:
@@ -130,7 +131,7 @@ class Best:
     scores: Floats
 
 
-def best_candidates(scorer: LinkScorer, targets: Targets, most: int | None) -> Iterator[Best]:
+def best_candidates(scorer: LinkScorer, targets: Targets, most: int | None) -> Iterator[TopRanked]:
     """Yield the likeliest candidates of every target, in order.
 
     Args:
@@ -153,7 +154,7 @@ def best_candidates(scorer: LinkScorer, targets: Targets, most: int | None) -> I
         row, post, score = _sorted(row, post, score, most)
         ends = np.searchsorted(row, np.arange(stop - start + 1))
         for place, (begin, end) in enumerate(pairwise(ends.tolist())):
-            yield Best(start + place, post[begin:end], score[begin:end].astype(np.float64))
+            yield TopRanked(start + place, post[begin:end], score[begin:end].astype(np.float64))
 
 
 def _worst_kept(row: Index, score: Scores, rows: int, most: int | None) -> Scores:
@@ -166,7 +167,7 @@ def _worst_kept(row: Index, score: Scores, rows: int, most: int | None) -> Score
 
 
 def _promising(
-    table: Table, worst: Scores, most: int | None
+    table: ScoreBlock, worst: Scores, most: int | None
 ) -> tuple[Index, Index, Scores]:
     """Return rows, posts and scores of a table's entries that may be among the best ``most``."""
     scores = table.scores
@@ -214,3 +215,25 @@ def _stretches(targets: Targets) -> Iterator[slice]:
             start = stop
     if start < len(targets):
         yield slice(start, len(targets))
+
+
+def source(batch: CascadeBatch) -> Tensor:
+    """Guess the source post. Returns (N,)."""
+    return torch.zeros_like(batch.kind).index_fill(0, batch.root, 1)
+
+
+def latest(batch: CascadeBatch) -> Tensor:
+    """Guess the latest earlier post. Returns (N,)."""
+    return torch.arange(len(batch.kind), device=batch.device)
+
+
+def most_replied_to(batch: CascadeBatch) -> Tensor:
+    """Guess the post with most observed children. Returns (N,)."""
+    return batch.children
+
+
+GUESSES: dict[str, Callable[[CascadeBatch], Tensor]] = {
+    "source": source,
+    "latest": latest,
+    "most replied-to": most_replied_to,
+}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dgljoint._internal.tables import NOTHING, Sheet, Table, facts, figure
 from dgljoint._internal.text import number_list, plural
-from dgljoint.evaluation.figures import TITLES
+from dgljoint.evaluation.scores import TITLES
 from dgljoint.evaluation.verdicts import (
     MAJORITY,
     link_verdicts,
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from dgljoint.evaluation.predicting import PooledViews, Predictions
     from dgljoint.evaluation.scores import Scores
     from dgljoint.runs.listing import RunSummary
-    from dgljoint.training.plan import Plan
     from dgljoint.training.run import RunResult
+    from dgljoint.training.run_plan import Plan
     from dgljoint.training.study_summary import StudySummary
     from dgljoint.training.transfer import Transfer
 

@@ -1,7 +1,8 @@
-"""The figures an evaluation reports, and their names."""
+"""The metrics that an evaluation reports, their names, and the score that selects an epoch."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -225,3 +226,70 @@ class EarlyDetection(Shown):
         from dgljoint.reporting.scores import early_sheet
 
         return early_sheet(self)
+
+
+_RUMOR = {"accuracy": "accuracy", "macro_f1": "macro F1", "auroc": "AUROC"}
+_LINKS = {
+    "mrr": "MRR", "hits1": "Hits@1", "hits3": "Hits@3", "hits10": "Hits@10", "auc": "AUC",
+}
+_GROUPS = {"": (ALL, ""), "_not_source": (NOT_SOURCE, ", parent not source")}
+
+TITLES = {
+    **_RUMOR,
+    **{
+        f"{name}{suffix}": f"{title}{addition}"
+        for suffix, (_, addition) in _GROUPS.items()
+        for name, title in _LINKS.items()
+    },
+}
+"""How each figure is called in print. The higher the better, all of them."""
+
+
+def figures_of(scores: Mapping[str, Any]) -> dict[str, float]:
+    """Take the model's figures from one part of ``scores.json``, of those it has.
+
+    Args:
+        scores: plain values in the form of :class:`~dgljoint.evaluation.scores.Scores`.
+
+    Raises:
+        KeyError, TypeError, ValueError: they are of another form.
+    """
+    found: dict[str, Any] = {}
+    if (rumor := scores["rumor"]) is not None:
+        found |= {name: rumor[name] for name in _RUMOR}
+    for suffix, (group, _) in _GROUPS.items():
+        if (links := scores["links"].get(group)) is not None:
+            row = links["rows"][MODEL]
+            found |= {f"{name}{suffix}": row[name] for name in _LINKS}
+    return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def selection_score(scores: Scores) -> float:
+    """Return the mean of rumor macro F1 and link MRR over all targets; of one where one is scored.
+
+    Both lie in [0, 1] and neither task is preferred. A task that is not trained is not scored,
+    and has no say. 0 when there was nothing to score.
+    """
+    parts = []
+    if scores.rumor is not None:
+        parts.append(scores.rumor.macro_f1)
+    if ALL in scores.links:
+        parts.append(scores.links[ALL].rows[MODEL].mrr)
+    return sum(parts) / len(parts) if parts else 0.0
+
+
+def validation_figures(scores: Scores) -> dict[str, float]:
+    """Return the figures of an epoch's log line, by name."""
+    figures = {"score": selection_score(scores)}
+    if scores.rumor is not None:
+        figures |= {"accuracy": scores.rumor.accuracy, "macro_f1": scores.rumor.macro_f1}
+    if ALL in scores.links:
+        row = scores.links[ALL].rows[MODEL]
+        figures |= {"mrr": row.mrr, "hits1": row.hits1}
+    if NOT_SOURCE in scores.links:
+        figures["mrr_not_source"] = scores.links[NOT_SOURCE].rows[MODEL].mrr
+    if scores.views is not None:
+        figures["view_cosine"] = scores.views.cosine
+        if scores.views.cka is not None:
+            figures["view_cka"] = scores.views.cka
+    return figures

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dgljoint.data.store import CascadeStore
 from dgljoint.evaluation.loaded_run import Run
 from dgljoint.evaluation.predicting import Predictions
-from dgljoint.training.known_parts import NEW, TEST, TRAIN, VALIDATION
+from dgljoint.training.parts import NEW, TEST, TRAIN, VALIDATION
 
 if TYPE_CHECKING:
     from dgljoint.evaluation.loaded_run import Observed

@@ -16,7 +16,7 @@ from dgljoint.evaluation.several_scores import SeveralScores, gather_scores, sto
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.runs.several import Several, several_runs
 from dgljoint.runs.stored import TEST
-from dgljoint.training.known_parts import read_parts
+from dgljoint.training.parts import read_parts
 from dgljoint.training.scoring import evaluate_run
 from dgljoint.training.transfer import evaluate_transfer
 

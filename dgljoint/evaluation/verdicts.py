@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from dgljoint.evaluation.figures import TITLES
-from dgljoint.evaluation.scores import MODEL, LinkScores, LinkTable, RumorScores
+from dgljoint.evaluation.scores import MODEL, TITLES, LinkScores, LinkTable, RumorScores
 
 MAJORITY = "majority guess"
 _LINKS = ("mrr", "hits1", "hits3", "hits10", "auc")

@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pluggy
 
-from dgljoint._internal.suggest import did_you_mean
+from dgljoint._internal.text import did_you_mean
 from dgljoint.config.options import Options
 from dgljoint.config.run_config import SECTIONS
 from dgljoint.errors import PluginError

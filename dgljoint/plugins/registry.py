@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
-from dgljoint._internal.suggest import did_you_mean
+from dgljoint._internal.text import did_you_mean
 from dgljoint.errors import DgljointError, PluginError, UsageError
 
 if TYPE_CHECKING:

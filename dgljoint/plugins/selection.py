@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from dgljoint._internal.suggest import closest, did_you_mean
+from dgljoint._internal.text import closest, did_you_mean
 from dgljoint.config.options import Options, parse_options
 from dgljoint.config.run_config import SECTIONS, RunConfig
 from dgljoint.errors import DgljointError, UsageError

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dgljoint.config.run_config import dump_config
-from dgljoint.evaluation.figures import TITLES
-from dgljoint.evaluation.scores import ALL, MODEL, LinkTable, Scores
+from dgljoint.evaluation.scores import ALL, MODEL, TITLES, LinkTable, Scores
 from dgljoint.evaluation.verdicts import (
     MAJORITY,
     Verdict,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dgljoint._internal.tables import Sheet, Table, figure
 from dgljoint._internal.text import plural
-from dgljoint.evaluation.figures import TITLES
+from dgljoint.evaluation.scores import TITLES
 from dgljoint.evaluation.verdicts import (
     MAJORITY,
     link_verdicts,

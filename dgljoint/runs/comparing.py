@@ -112,7 +112,7 @@ def compare_runs(paths: Sequence[Path], metrics: Sequence[str] = METRICS) -> Run
     Args:
         paths: run folders, or folders of the runs of one study; the first is the reference.
         metrics: short names of figures, of
-            :data:`~dgljoint.evaluation.figures.TITLES`.
+            :data:`~dgljoint.evaluation.scores.TITLES`.
 
     Raises:
         UsageError: fewer than two are named, or a folder holds runs that are not of one study.

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dgljoint._internal.files import held_folders
 from dgljoint.config.run_config import RunConfig
 from dgljoint.evaluation.scores import Scores
 from dgljoint.runs.listing import BROKEN, RunSummary, summarize
 from dgljoint.runs.protocol import Protocol, recorded_protocol
 from dgljoint.runs.stored import StoredRun
-from dgljoint.training.lock import held_folders
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -89,7 +89,7 @@ def summarize(
     Args:
         path: the run folder.
         name: what to call it; the path by default.
-        held: what :func:`~dgljoint.training.lock.held_folders` found.
+        held: what :func:`~dgljoint._internal.files.held_folders` found.
     """
     run = StoredRun(path)
     known: dict[str, Any] = {"name": name or str(path), "path": path}

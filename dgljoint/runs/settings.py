@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dgljoint.config.run_config import RunConfig, resolve_config
+from dgljoint.config.run_config import RunConfig
+from dgljoint.config.sources import resolve_config
 from dgljoint.errors import DgljointError
 from dgljoint.plugins.registry import Registry
 from dgljoint.runs.comparable import differing_settings

@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from dgljoint.config.run_config import RunConfig, resolve_config
+from dgljoint.config.run_config import RunConfig
+from dgljoint.config.sources import resolve_config
 from dgljoint.errors import DataError
-from dgljoint.evaluation.figures import figures_of
-from dgljoint.evaluation.scores import Scores
+from dgljoint.evaluation.scores import Scores, figures_of
 from dgljoint.runs.near import no_run
 from dgljoint.runs.plainfiles import check_own, parse_object, read_plain
 

@@ -6,29 +6,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dgljoint.training.callbacks import Callback, StopTraining
-    from dgljoint.training.early import evaluate_early
+    from dgljoint.training.callbacks import Callback, EpochRecord, StopTraining
     from dgljoint.training.inputs import RunInputs, resolve_run
-    from dgljoint.training.plan import Plan, plan_run
-    from dgljoint.training.record import EpochRecord
     from dgljoint.training.run import RunResult, train
-    from dgljoint.training.scoring import evaluate_run
+    from dgljoint.training.run_plan import Plan, plan_run
+    from dgljoint.training.scoring import evaluate_early, evaluate_run
     from dgljoint.training.transfer import Transfer, evaluate_transfer, evaluate_transfer_early
 
 # Loaded on first use: a callback must not wait for torch.
 _HOME = {
     "Callback": "dgljoint.training.callbacks",
-    "EpochRecord": "dgljoint.training.record",
-    "Plan": "dgljoint.training.plan",
+    "EpochRecord": "dgljoint.training.callbacks",
+    "Plan": "dgljoint.training.run_plan",
     "RunInputs": "dgljoint.training.inputs",
     "RunResult": "dgljoint.training.run",
     "StopTraining": "dgljoint.training.callbacks",
     "Transfer": "dgljoint.training.transfer",
-    "evaluate_early": "dgljoint.training.early",
+    "evaluate_early": "dgljoint.training.scoring",
     "evaluate_run": "dgljoint.training.scoring",
     "evaluate_transfer": "dgljoint.training.transfer",
     "evaluate_transfer_early": "dgljoint.training.transfer",
-    "plan_run": "dgljoint.training.plan",
+    "plan_run": "dgljoint.training.run_plan",
     "resolve_run": "dgljoint.training.inputs",
     "train": "dgljoint.training.run",
 }

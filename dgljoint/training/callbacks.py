@@ -1,13 +1,50 @@
-"""What a run tells whoever watches it, and how a watcher stops it."""
+"""What a run reports to its watchers, and how a watcher or a signal stops it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
-    from dgljoint.training.record import EpochRecord
     from dgljoint.training.run import RunResult
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """One line of ``metrics.jsonl``.
+
+    Attributes:
+        epoch: from 1.
+        losses: mean of each raw loss over the epoch's steps.
+        weights: mean weight of each loss.
+        diagnostics: mean over some of the epoch's steps of ``gradient_cosine``, the cosine of the
+            two tasks' gradients over the shared parameters (where both are trained), and of what
+            interactions log.
+        validation: figures of the validation part by name, the selection score among them as
+            ``score``.
+        learning_rate: at the epoch's last step.
+        gradient_norm: mean over the epoch's steps, before clipping.
+        best: whether this epoch's model is the best so far.
+        seconds: training and validation together.
+    """
+
+    epoch: int
+    losses: dict[str, float]
+    weights: dict[str, float]
+    diagnostics: dict[str, float]
+    validation: dict[str, float]
+    learning_rate: float
+    gradient_norm: float
+    best: bool
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return asdict(self)
 
 
 class StopTraining(Exception):  # noqa: N818  # a wish, not a failure
@@ -94,3 +131,47 @@ class Callbacks(Callback):
                 event(callback)
             except StopTraining:
                 self.stop_asked = True
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopRequest:
+    """A context in which both signals raise ``KeyboardInterrupt``; handlers are put back after.
+
+    Inside :meth:`between_steps` the first one sets :attr:`asked` and no more.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._patient = False
+        self._before: dict[signal.Signals, signal._HANDLER] = {}
+
+    def __enter__(self) -> Self:
+        # Only the main thread may set handlers; a run elsewhere is stopped by its owner.
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._ask) for number in _SIGNALS}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @contextmanager
+    def between_steps(self) -> Iterator[None]:
+        """Promise to look at :attr:`asked` after each step."""
+        self._patient = True
+        try:
+            yield
+        finally:
+            self._patient = False
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.asked or not self._patient:
+            raise KeyboardInterrupt
+        self.asked = True

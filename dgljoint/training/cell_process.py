@@ -16,9 +16,8 @@ from dgljoint._internal.child_process import Say, as_child
 from dgljoint.config.options import parse_options
 from dgljoint.config.run_config import RunConfig
 from dgljoint.plugins.registry import installed_registry
-from dgljoint.training.callbacks import Callback
+from dgljoint.training.callbacks import Callback, EpochRecord
 from dgljoint.training.inputs import resolve_run
-from dgljoint.training.record import EpochRecord
 from dgljoint.training.run import train
 
 

@@ -21,8 +21,8 @@ from dgljoint.evaluation.scores import Scores
 from dgljoint.plugins.selection import Selection
 from dgljoint.runs.plainfiles import check_own
 from dgljoint.runs.stored import CARD, PARTS, REPORT, SEEN, StoredRun, section
+from dgljoint.training.callbacks import EpochRecord
 from dgljoint.training.checkpoint import load_tree, save_tree
-from dgljoint.training.record import EpochRecord
 
 _PACKAGES = ("torch", "dgl", "numpy", "h5py", "pluggy", "scikit-learn", "scipy")
 # What the figures of a run may hang on to the last bit.

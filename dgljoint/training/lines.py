@@ -13,7 +13,7 @@ from dgljoint.training.callbacks import Callback
 from dgljoint.training.cells import Cell, Failure, StudyProgress
 
 if TYPE_CHECKING:
-    from dgljoint.training.record import EpochRecord
+    from dgljoint.training.callbacks import EpochRecord
 
 Say = Callable[[str], object]
 """Writes a line."""

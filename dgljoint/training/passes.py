@@ -36,8 +36,7 @@ from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import Outputs, Representations
 from dgljoint.tasks.losses import CASCADE, task_losses
 from dgljoint.tasks.targets import Question, training_question
-from dgljoint.training.joining import agree, average, join
-from dgljoint.training.processes import Processes
+from dgljoint.training.processes import Processes, agree, average, join
 from dgljoint.training.randomness import Stream, generator, seeded
 
 Indices = NDArray[np.int64]

@@ -12,27 +12,25 @@ from typing import Any
 
 from torch import Tensor
 
+from dgljoint._internal.files import locked
 from dgljoint._internal.tables import Sheet, Shown
 from dgljoint.errors import DgljointError, InterruptedRunError
 from dgljoint.evaluation.scores import Scores
 from dgljoint.reporting import write_reports
-from dgljoint.training.build import count_parameters
-from dgljoint.training.callbacks import Callback, Callbacks
+from dgljoint.training.callbacks import Callback, Callbacks, EpochRecord, StopRequest
+from dgljoint.training.checkpoint import fitting
 from dgljoint.training.devices import find_device
 from dgljoint.training.folder import RunFeatures, RunFolder
 from dgljoint.training.inputs import RunInputs
-from dgljoint.training.interruption import StopRequest
-from dgljoint.training.known_parts import parts_csv
-from dgljoint.training.lock import locked
+from dgljoint.training.parts import parts_csv
 from dgljoint.training.processes import Processes, joined, started
-from dgljoint.training.record import EpochRecord
-from dgljoint.training.restoring import fitting
 from dgljoint.training.scoring import assess_parts, assess_test, predictions_table
 from dgljoint.training.setup import (
     TEST,
     VALIDATION,
     Setup,
     all_parts,
+    count_parameters,
     part_indices,
     part_sizes,
     put_in,

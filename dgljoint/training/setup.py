@@ -1,36 +1,127 @@
-"""What a run is made of, from its configuration and its data."""
+"""Everything a run is made from, built from its inputs."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
-from dgljoint._internal.suggest import did_you_mean
+from dgljoint._internal.text import did_you_mean
 from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.run_config import RunConfig, flat
 from dgljoint.data.store import CascadeStore, StoredSplit
-from dgljoint.errors import DataError, UsageError
-from dgljoint.evaluation.evaluate import Evaluator
-from dgljoint.nn.hosted import Hosted
-from dgljoint.nn.model import JointModel
-from dgljoint.nn.protocols import LossWeighter
+from dgljoint.errors import DataError, PluginError, UsageError
+from dgljoint.evaluation.evaluator import Evaluator
+from dgljoint.nn.hosted import Hosted, opponent_parameters
+from dgljoint.nn.model import InputProjection, JointModel
+from dgljoint.nn.protocols import Encoder, Interaction, LossWeighter
+from dgljoint.plugins.guard import guarded
 from dgljoint.plugins.registry import Registry
-from dgljoint.plugins.selection import Selection
-from dgljoint.training.build import build_model, build_weighter, head_width
-from dgljoint.training.devices import find_device
+from dgljoint.plugins.selection import Component, Selection
+from dgljoint.plugins.specs import BuildContext
+from dgljoint.training.checkpoint import check_tree, fitting, load_model
+from dgljoint.training.devices import find_device, prepare_process
 from dgljoint.training.folder import RunFeatures, RunFolder
 from dgljoint.training.inputs import RunInputs, resolve_run
 from dgljoint.training.parts import TrainingParts, part_under_test, training_parts
-from dgljoint.training.process import prepare_process
 from dgljoint.training.processes import ALONE, Processes
-from dgljoint.training.restoring import fitting, load_model
+from dgljoint.training.randomness import Stream, seeded
 from dgljoint.training.trainable import find_trainable
 from dgljoint.training.witness import Witness
+
+ModuleT = TypeVar("ModuleT", bound=nn.Module)
+
+
+def head_width(label_names: Sequence[str]) -> int:
+    """Return how many classes the rumor head has: at least two, so that it can be built.
+
+    Of data without classes it is never trained or asked, but interactions may read its output.
+    """
+    return max(len(label_names), 2)
+
+
+def build_model(
+    config: RunConfig, selection: Selection, features: FeatureSpace, classes: int
+) -> JointModel:
+    """Build the model, its parameters drawn from the run's seed alone.
+
+    Raises:
+        PluginError: a component fails to build or is not what its spec says.
+    """
+    width = config.model.width
+    context = BuildContext(width=width, classes=classes)
+    with seeded(config.seed, Stream.INITIALISATION):
+        return JointModel(
+            InputProjection(width, features.dense, features.sparse, config.model.dropout),
+            _build(selection.encoder, context, Encoder),
+            [_build(component, context, Interaction) for component in selection.interactions],
+            width=width,
+            classes=classes,
+            dropout=config.model.dropout,
+            half=config.train.precision == "bf16",
+            tasks=config.train.task_names,
+        )
+
+
+def loss_names(config: RunConfig, model: JointModel) -> tuple[str, ...]:
+    """Name the losses of a step: the tasks that are trained, then the interactions' own."""
+    return (*config.train.task_names, *model.loss_coefficients)
+
+
+def build_weighter(
+    config: RunConfig, selection: Selection, model: JointModel, classes: int
+) -> Hosted[LossWeighter]:
+    """Build the loss weighter for the losses that ``model`` has.
+
+    Raises:
+        PluginError: it fails to build or is not what its spec says.
+    """
+    names = loss_names(config, model)
+    context = BuildContext(width=config.model.width, classes=classes, loss_names=names)
+    with seeded(config.seed, Stream.WEIGHTER):
+        return _build(selection.weighter, context, LossWeighter)
+
+
+def _build(
+    component: Component[Any], context: BuildContext, expected: type[ModuleT]
+) -> Hosted[ModuleT]:
+    with guarded(component.entry, "build"):
+        module = component.spec.build(component.options, context)
+    if not isinstance(module, expected):
+        raise PluginError(
+            f"{component.entry} built a {type(module).__name__}, expected a dgljoint.nn."
+            f"{expected.__name__}"
+        )
+    # Not when the first epoch has been trained: what cannot be saved is refused.
+    with guarded(component.entry, "state_dict"):
+        check_tree(module.state_dict())
+    return Hosted(component.entry, module)
+
+
+def trainable_parameters(model: JointModel) -> dict[str, nn.Parameter]:
+    """Return what the model's own optimizer trains, by name: opponents' parameters are not."""
+    opponents = {
+        id(parameter)
+        for hosted in model.hosted_interactions
+        for parameter in opponent_parameters(hosted)
+    }
+    return {
+        name: parameter
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad and id(parameter) not in opponents
+    }
+
+
+def count_parameters(model: JointModel) -> int:
+    """Count the trainable numbers of the model."""
+    return sum(torch.numel(parameter) for parameter in trainable_parameters(model).values())
+
 
 # What a run comes to does not hang on these settings.
 _HARMLESS = ("train.save_minutes",)

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dgljoint._internal.files import remove_leftovers, write_text
+from dgljoint._internal.files import locked, remove_leftovers, write_text
 from dgljoint._internal.text import number_list
 from dgljoint.config.options import parse_options
 from dgljoint.config.run_config import RunConfig, dump_config
@@ -24,11 +24,10 @@ from dgljoint.errors import DataError, InterruptedRunError, UsageError
 from dgljoint.evaluation.scores import Scores
 from dgljoint.plugins.registry import Registry
 from dgljoint.runs.naming import default_folder
+from dgljoint.training.callbacks import StopRequest
 from dgljoint.training.cells import Cell, Failure, StudyProgress, run_cells
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.inputs import resolve_run
-from dgljoint.training.interruption import StopRequest
-from dgljoint.training.lock import locked
 from dgljoint.training.parts import folds_offered, part_under_test, training_parts
 from dgljoint.training.setup import TEST, refuse_changes
 from dgljoint.training.study_summary import (

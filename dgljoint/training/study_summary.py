@@ -14,8 +14,7 @@ from typing import Any
 
 from dgljoint._internal.tables import Sheet, Shown
 from dgljoint.errors import StudyFailedError
-from dgljoint.evaluation.figures import TITLES, figures_of
-from dgljoint.evaluation.scores import ALL, MODEL, NOT_SOURCE, Scores
+from dgljoint.evaluation.scores import ALL, MODEL, NOT_SOURCE, TITLES, Scores, figures_of
 from dgljoint.evaluation.verdicts import MAJORITY, Verdict, rumor_baseline, verdicts
 
 FIGURES = {

@@ -16,7 +16,7 @@ from dgljoint.training.callbacks import Callback
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
-    from dgljoint.training.record import EpochRecord
+    from dgljoint.training.callbacks import EpochRecord
 
 
 class TensorBoard(Callback):

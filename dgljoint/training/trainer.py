@@ -18,24 +18,26 @@ from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.run_config import RunConfig
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DivergedError, PluginError
-from dgljoint.evaluation.evaluate import Evaluator
-from dgljoint.evaluation.scores import Scores
+from dgljoint.evaluation.evaluator import Evaluator
+from dgljoint.evaluation.scores import Scores, selection_score, validation_figures
 from dgljoint.nn.hosted import Hosted, opponent_losses, opponent_parameters
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import LossTable, LossWeighter, Outputs, Representations, Step
 from dgljoint.plugins.guard import guarded
 from dgljoint.tasks.losses import TASKS, not_asked
-from dgljoint.tasks.selection import selection_score, validation_figures
 from dgljoint.training.batches import Batches
-from dgljoint.training.callbacks import Callback
-from dgljoint.training.gradients import gradient_cosine, gradient_norm
-from dgljoint.training.optimizers import ModelOptimizer, opponent_optimizers
+from dgljoint.training.callbacks import Callback, EpochRecord
+from dgljoint.training.checkpoint import load_adam, load_model
+from dgljoint.training.optimizers import (
+    ModelOptimizer,
+    gradient_cosine,
+    gradient_norm,
+    opponent_optimizers,
+)
 from dgljoint.training.parts import TrainingParts
 from dgljoint.training.passes import Pass, Passed
 from dgljoint.training.processes import ALONE, Processes
 from dgljoint.training.randomness import Stream, generator, seeded
-from dgljoint.training.record import EpochRecord
-from dgljoint.training.restoring import load_adam, load_model
 
 # A look costs two backward passes more: one step in eight makes an epoch a tenth longer.
 _LOOK_EVERY = 8
@@ -162,7 +164,7 @@ class Trainer:
 
         Raises:
             ValueError: it is the state of another run; other builtin exceptions likewise, see
-                :func:`dgljoint.training.restoring.fitting`.
+                :func:`dgljoint.training.checkpoint.fitting`.
         """
         position = TypeAdapter(Position).validate_python(state["position"])
         done, best = position.epoch, position.best_epoch

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dgljoint.config.run_config import resolve_config
+from dgljoint.config.sources import resolve_config
 from dgljoint.nn.model import JointModel
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
@@ -24,7 +24,7 @@ from dgljoint.testing import (
     check_reader,
     toy_material,
 )
-from dgljoint.training.build import build_model
+from dgljoint.training.setup import build_model
 from dgljoint_bench.damage import RAW, write_release
 from dgljoint_bench.releases import OWN, own_releases
 from toys import shipped

@@ -15,13 +15,13 @@ from dgljoint.config.run_config import CascadeOptions, FeatureOptions
 from dgljoint.data.cascade import Cascade, Kind
 from dgljoint.data.store import CascadeStore, create_store
 from dgljoint.evaluation.deadlines import Deadline, parse_deadlines
-from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.nn.model import JointModel
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec
 from dgljoint.testing import random_cascade
-from dgljoint.training.build import build_model
+from dgljoint.training.setup import build_model
 from toys import shipped, toy_config
 
 TRAIN, JUDGED = np.arange(24), np.arange(24, 40)

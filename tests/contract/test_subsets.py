@@ -19,8 +19,8 @@ from dgljoint.nn import LossTable, Step
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec, WeighterSpec
 from dgljoint.tasks.losses import TASKS, task_losses
 from dgljoint.testing import Material, model_checks, toy_store, verify
-from dgljoint.training.build import trainable_parameters
 from dgljoint.training.checkpoint import load_tree, save_tree
+from dgljoint.training.setup import trainable_parameters
 from dgljoint.training.trainer import Trainer
 from toys import shipped, toy_trainer
 

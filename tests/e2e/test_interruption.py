@@ -23,7 +23,7 @@ EPOCH = 21
 ENDLESS = """
 import time
 from pathlib import Path
-from dgljoint.training.interruption import StopRequest
+from dgljoint.training.callbacks import StopRequest
 from dgljoint.training.trainer import Trainer
 from dgljoint_cli.main import run
 

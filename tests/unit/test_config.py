@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dgljoint.config.run_config import dump_config, resolve_config
+from dgljoint.config.run_config import dump_config
+from dgljoint.config.sources import resolve_config
 from dgljoint.errors import UsageError
 
 

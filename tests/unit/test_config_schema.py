@@ -11,9 +11,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from conftest import Site
+from dgljoint.config.json_schema import config_schema
 from dgljoint.config.presets import discover_presets, find_preset
-from dgljoint.config.run_config import SECTIONS, dump_config, resolve_config
-from dgljoint.config.schema import config_schema
+from dgljoint.config.run_config import SECTIONS, dump_config
+from dgljoint.config.sources import resolve_config
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select

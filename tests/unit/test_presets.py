@@ -6,7 +6,7 @@ import pytest
 
 from conftest import Site
 from dgljoint.config.presets import Preset, discover_presets, find_preset, user_folder
-from dgljoint.config.run_config import resolve_config
+from dgljoint.config.sources import resolve_config
 from dgljoint.errors import PluginError, UsageError
 
 BOTH = """

@@ -6,8 +6,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dgljoint._internal.suggest import did_you_mean
-from dgljoint._internal.text import plural
+from dgljoint._internal.text import did_you_mean, plural
 from dgljoint.errors import DataError, UsageError
 from dgljoint_bench.reporting.held import held_suites
 from dgljoint_bench.results.database import Results

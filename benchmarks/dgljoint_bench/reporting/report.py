@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dgljoint._internal.suggest import did_you_mean
+from dgljoint._internal.text import did_you_mean
 from dgljoint.errors import DataError, UsageError
-from dgljoint.evaluation.figures import TITLES
+from dgljoint.evaluation.scores import TITLES
 from dgljoint_bench.reporting.bayesian import ROPE
 from dgljoint_bench.reporting.held import held_suites
 from dgljoint_bench.reporting.ranks import Ranks, average_ranks

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dgljoint._internal.suggest import did_you_mean
+from dgljoint._internal.text import did_you_mean
 from dgljoint.errors import UsageError
 from dgljoint.evaluation.deadlines import EVERYTHING, parse_deadlines
-from dgljoint.evaluation.figures import TITLES
+from dgljoint.evaluation.scores import TITLES
 from dgljoint.training.study_summary import FIGURES
 
 _TITLES = {**TITLES, **FIGURES}

@@ -21,10 +21,10 @@ from dgljoint._internal.child_process import as_child
 from dgljoint._internal.files import write_text
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError, DivergedError, InterruptedRunError, RunFailedError
+from dgljoint.evaluation.scores import selection_score
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
 from dgljoint.runs.stored import StoredRun
-from dgljoint.tasks.selection import selection_score
 from dgljoint_bench.results.records import MODEL, Trial
 from dgljoint_bench.running.job import JOB, OUTCOME, SPENT, Job, TrialPlan
 from dgljoint_bench.running.plan import as_config
@@ -170,7 +170,7 @@ def _figures(job: Job, run: StoredRun) -> dict[str, dict[str, float]]:
 
 def _early(job: Job, run: StoredRun) -> dict[str, float]:
     from dgljoint.evaluation.deadlines import parse_deadlines
-    from dgljoint.training.early import evaluate_early
+    from dgljoint.training.scoring import evaluate_early
     from dgljoint.training.transfer import evaluate_transfer_early
 
     registry, deadlines = installed_registry(), parse_deadlines(job.deadlines)

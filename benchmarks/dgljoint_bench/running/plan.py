@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from dgljoint.config.presets import find_preset
-from dgljoint.config.run_config import RunConfig, layered, resolve_config
+from dgljoint.config.run_config import RunConfig
+from dgljoint.config.sources import layered, resolve_config
 from dgljoint.data.store import CascadeStore, StoredSplit, shared_threads
 from dgljoint.errors import DgljointError, UsageError
 from dgljoint.plugins.registry import Registry

@@ -19,7 +19,7 @@ from dgljoint.errors import (
     StudyFailedError,
     UsageError,
 )
-from dgljoint.training.interruption import StopRequest
+from dgljoint.training.callbacks import StopRequest
 from dgljoint_bench.results.database import Results
 from dgljoint_bench.results.records import DONE, FAILED, CellRecord, Key, Trial
 from dgljoint_bench.running.executors import Pool
@@ -86,7 +86,7 @@ def run_suite(
     Args:
         plan: of the suite.
         results: file they are recorded in.
-        out: folder of the runs, held by the caller; see :func:`dgljoint.training.lock.locked`.
+        out: folder of the runs, held by the caller; see :func:`dgljoint._internal.files.locked`.
         pool: what runs the cells.
         progress: is told what happens.
         keep_open: descriptors that processes of this machine keep open while they live.

@@ -16,7 +16,7 @@ from typing import Any
 
 from dgljoint._internal import child_process
 from dgljoint._internal.files import write_text, writing
-from dgljoint.config.variables import PREFIX
+from dgljoint.config.sources import PREFIX
 from dgljoint.errors import InterruptedRunError, PluginError
 from dgljoint_bench.running.job import HELD, JOB, LOG, OUTCOME, Job
 

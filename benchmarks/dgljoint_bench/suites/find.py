@@ -6,7 +6,7 @@ import tomllib
 from importlib import resources
 from pathlib import Path
 
-from dgljoint._internal.suggest import did_you_mean
+from dgljoint._internal.text import did_you_mean
 from dgljoint.config.options import parse_options
 from dgljoint.errors import UsageError
 from dgljoint_bench.suites.names import shipped_suites

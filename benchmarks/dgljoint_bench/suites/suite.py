@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from dgljoint.config.options import Options
 from dgljoint.errors import UsageError
-from dgljoint.evaluation.figures import TITLES
+from dgljoint.evaluation.scores import TITLES
 from dgljoint_bench.suites.names import check_names
 
 Settings = dict[str, Any]

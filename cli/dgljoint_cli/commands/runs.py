@@ -58,8 +58,8 @@ def list_runs(folder: Path | None, sort: str, as_json: bool) -> None:
     Figures are those of the test part. Nothing but the runs' own descriptions is read, so that
     hundreds are listed in a moment; one that cannot be read is listed as broken, with its cause.
     """
+    from dgljoint._internal.files import held_folders
     from dgljoint.runs.listing import find_runs, summarize
-    from dgljoint.training.lock import held_folders
 
     where, held = folder or Path("runs"), held_folders()
     found = [summarize(path, _name_below(where, path), held) for path in find_runs(where)]
@@ -194,9 +194,9 @@ def describe_run(facts: RunFacts, changed: list[Setting]) -> dict[str, Any]:
 
 
 def _check_metrics(metrics: tuple[str, ...]) -> None:
-    from dgljoint._internal.suggest import did_you_mean
+    from dgljoint._internal.text import did_you_mean
     from dgljoint.errors import UsageError
-    from dgljoint.evaluation.figures import TITLES
+    from dgljoint.evaluation.scores import TITLES
 
     for name in metrics:
         if name not in TITLES:

@@ -19,7 +19,7 @@ def schema(talk: console.Talk, /) -> None:
     It describes presets and the files for train --config, with the options of the installed
     plugins. Plugins that cannot be loaded are left out and named on stderr.
     """
-    from dgljoint.config.schema import config_schema
+    from dgljoint.config.json_schema import config_schema
 
     found = config_schema(installed_registry())
     for cause in found.left_out.values():

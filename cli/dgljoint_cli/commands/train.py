@@ -186,7 +186,7 @@ def _configuration(
     use: tuple[str, ...], **flags: Any,
 ) -> RunConfig:
     from dgljoint.config.presets import find_preset
-    from dgljoint.config.run_config import resolve_config
+    from dgljoint.config.sources import resolve_config
 
     train = {"epochs": epochs, "batch_posts": batch_posts, "precision": precision, "tasks": tasks}
     given = {

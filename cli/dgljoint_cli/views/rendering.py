@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
     from dgljoint._internal.environment import Environment
-    from dgljoint.training.plan import Plan
+    from dgljoint.training.run_plan import Plan
 
 # Rich would fold cells at 80 columns where there is no terminal, which breaks `| grep`.
 _PIPE_WIDTH = 200

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from dgljoint._internal.text import plural
-from dgljoint.evaluation.figures import TITLES
+from dgljoint.evaluation.scores import TITLES
 from dgljoint.runs.listing import BROKEN, FINISHED, RESUMABLE, RUNNING, STARTED, RunSummary
 from dgljoint_cli.views.rendering import facts as fact_table
 from dgljoint_cli.views.rendering import stretches, titled

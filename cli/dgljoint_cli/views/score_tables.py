@@ -16,7 +16,7 @@ from dgljoint.config.run_config import RunConfig
 from dgljoint.data.store import CascadeStore
 from dgljoint.evaluation import scores as of
 from dgljoint.evaluation import verdicts
-from dgljoint.evaluation.figures import TITLES
+from dgljoint.evaluation.scores import TITLES
 from dgljoint.runs.protocol import Protocol
 from dgljoint_cli.views.rendering import titled
 from dgljoint_cli.views.table import Table

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dgljoint._internal.suggest import did_you_mean
+from dgljoint._internal.text import did_you_mean
 from dgljoint.config.options import NoOptions, Options, describe_options, parse_options
 from dgljoint.errors import UsageError
 from dgljoint_data.features import bow, bow_hashed, derived, minilm, user

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint._internal.suggest import did_you_mean
 from dgljoint._internal.tables import Sheet, Shown
+from dgljoint._internal.text import did_you_mean
 from dgljoint.data.store._hdf5 import digest_of, read_file
 from dgljoint.data.store.format import check_attributes, check_columns
 from dgljoint.errors import DataError, UsageError

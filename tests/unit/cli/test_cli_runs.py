@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from commands import ends
-from dgljoint.training.lock import locked
+from dgljoint._internal.files import locked
 from dgljoint_cli.main import run
 from stored_runs import write_run, write_study
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from commands import ends
 from dgljoint._internal.text import show_duration
-from dgljoint.config.run_config import resolve_config
+from dgljoint.config.sources import resolve_config
 from dgljoint.training import study as engine
 from dgljoint.training.cells import Cell, Failure
 from dgljoint.training.lines import LineStudyProgress

@@ -10,7 +10,7 @@ import pytest
 
 from commands import SMALL, ends
 from dgljoint import training
-from dgljoint.config.run_config import resolve_config
+from dgljoint.config.sources import resolve_config
 from dgljoint.evaluation.synergy import GradientCosine, Synergy, TaskGain
 from dgljoint.runs.protocol import Protocol
 from dgljoint_cli.commands.synergy import synergy_tables

@@ -10,7 +10,7 @@ import pytest
 
 import dgljoint_data
 from dgljoint import training
-from dgljoint.config.run_config import resolve_config
+from dgljoint.config.sources import resolve_config
 from dgljoint.runs.naming import default_folder
 from dgljoint.training import RunResult
 from dgljoint_cli.main import run

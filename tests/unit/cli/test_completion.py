@@ -14,7 +14,7 @@ from click.shell_completion import ShellComplete
 
 from conftest import Site
 from dgljoint.config.run_config import CascadeOptions
-from dgljoint.evaluation.figures import TITLES
+from dgljoint.evaluation.scores import TITLES
 from dgljoint.plugins import about
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.specs import EncoderSpec

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dgljoint.config.presets import user_folder
-from dgljoint.config.run_config import resolve_config
+from dgljoint.config.sources import resolve_config
 from dgljoint_cli.main import run
 from toys import toy_store
 

@@ -9,11 +9,11 @@ from sklearn.metrics import f1_score
 from dgljoint.evaluation import resampling
 from dgljoint.evaluation.bootstrap import intervals
 from dgljoint.evaluation.metrics import Ranks
-from dgljoint.evaluation.predictions import Predictions
+from dgljoint.evaluation.pooled import PooledPredictions
 from dgljoint.tasks.losses import TASKS
 
 
-def predictions(count: int = 60, seed: int = 0, classes: int = 3) -> Predictions:
+def predictions(count: int = 60, seed: int = 0, classes: int = 3) -> PooledPredictions:
     """Make up a part: one cascade in six without a label, none to five targets a cascade."""
     rng = np.random.default_rng(seed)
     label = np.where(rng.random(count) < 1 / 6, -1, rng.integers(classes, size=count))
@@ -21,14 +21,14 @@ def predictions(count: int = 60, seed: int = 0, classes: int = 3) -> Predictions
     targets = rng.integers(0, 6, size=count)
     total = int(targets.sum())
     ranks = Ranks(rng.integers(0, 5, total), rng.integers(0, 2, total), np.full(total, 9))
-    return Predictions(
+    return PooledPredictions(
         index=np.arange(count), label=label, logits=logits, observed=np.ones(count, np.int64),
         targets=targets, ranks={"model": ranks}, not_source=rng.random(total) < 0.5,
         cascade_view=np.zeros((count, 0)), rumor_view=np.zeros((count, 0)),
     )
 
 
-def plainly(of: Predictions, resamples: int, seed: int) -> dict[str, list[float]]:
+def plainly(of: PooledPredictions, resamples: int, seed: int) -> dict[str, list[float]]:
     """Resample cascade by cascade."""
     rng = np.random.default_rng(seed)
     rank = 1 + of.ranks["model"].above + of.ranks["model"].tied / 2
@@ -81,7 +81,7 @@ def test_targets_of_a_cascade_are_drawn_together() -> None:
     """Twenty cascades of fifty equal targets are twenty draws, not a thousand."""
     of = predictions(20)
     first = np.repeat(np.arange(20) % 2, 50)
-    alike = Predictions(
+    alike = PooledPredictions(
         index=of.index, label=of.label, logits=of.logits, observed=of.observed,
         targets=np.full(20, 50), ranks={"model": Ranks(first, 0 * first, 9 + first)},
         not_source=first < 0, cascade_view=of.cascade_view, rumor_view=of.rumor_view,
@@ -96,7 +96,7 @@ def test_targets_of_a_cascade_are_drawn_together() -> None:
 def test_what_cannot_be_resampled_has_no_interval() -> None:
     assert intervals(predictions(1), TASKS) is None
     of = predictions(30)
-    unlabelled = Predictions(
+    unlabelled = PooledPredictions(
         index=of.index, label=np.full(30, -1), logits=of.logits, observed=of.observed,
         targets=np.zeros(30, np.int64),
         ranks={"model": Ranks(*[np.empty(0, np.int64)] * 3)}, not_source=np.empty(0, bool),
@@ -110,7 +110,7 @@ def test_what_cannot_be_resampled_has_no_interval() -> None:
 def test_some_resamples_without_a_target_are_left_out() -> None:
     """One cascade of five has targets: a third of the resamples miss it."""
     of = predictions(5)
-    lonely = Predictions(
+    lonely = PooledPredictions(
         index=of.index, label=of.label, logits=of.logits, observed=of.observed,
         targets=np.array([0, 2, 0, 0, 0]),
         ranks={"model": Ranks(np.array([0, 1]), np.array([0, 0]), np.array([4, 4]))},

@@ -10,12 +10,12 @@ from sklearn.metrics import log_loss
 
 from dgljoint.evaluation.calibration import calibration, fit_temperature, reliability
 from dgljoint.evaluation.metrics import join_ranks
-from dgljoint.evaluation.predictions import Predictions, no_predictions, softmax
+from dgljoint.evaluation.pooled import PooledPredictions, no_predictions, softmax
 
 
-def predictions(logits: np.ndarray, label: np.ndarray) -> Predictions:
+def predictions(logits: np.ndarray, label: np.ndarray) -> PooledPredictions:
     count = len(label)
-    return Predictions(
+    return PooledPredictions(
         index=np.arange(count), label=label, logits=logits, observed=np.ones(count, np.int64),
         targets=np.zeros(count, np.int64), ranks={"model": join_ranks([])},
         not_source=np.empty(0, bool), cascade_view=np.zeros((count, 0)),
@@ -23,7 +23,7 @@ def predictions(logits: np.ndarray, label: np.ndarray) -> Predictions:
     )
 
 
-def overconfident(count: int = 4000, factor: float = 3.0, seed: int = 0) -> Predictions:
+def overconfident(count: int = 4000, factor: float = 3.0, seed: int = 0) -> PooledPredictions:
     """Draw classes from known probabilities, and say them with logits too large."""
     rng = np.random.default_rng(seed)
     true = rng.normal(size=(count, 3))

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from dgljoint.data.store import CascadeStore
-from dgljoint.evaluation.evaluate import Evaluator
-from dgljoint.evaluation.listing import predictions_csv
+from dgljoint.evaluation.evaluator import Evaluator
+from dgljoint.evaluation.pooled import predictions_csv
 from dgljoint.tasks.losses import TASKS
 from toys import random_cascade, toy_config, toy_features, toy_model, write_store
 

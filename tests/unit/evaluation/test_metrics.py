@@ -7,11 +7,10 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, roc_auc_score
 
 from dgljoint.data.store import CascadeStore
-from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.metrics import Ranks, join_ranks, link_scores, rumor_scores
-from dgljoint.evaluation.scores import ALL, MODEL, NOT_SOURCE
-from dgljoint.evaluation.trivial import GUESSES
-from dgljoint.tasks.selection import selection_score
+from dgljoint.evaluation.ranking import GUESSES
+from dgljoint.evaluation.scores import ALL, MODEL, NOT_SOURCE, selection_score
 from dgljoint.tasks.targets import evaluation_question
 from toys import toy_batch, toy_cascade, toy_config, toy_features, toy_model, toy_store, write_store
 
@@ -94,7 +93,7 @@ def test_scores_do_not_depend_on_how_cascades_are_batched(
     evaluator = Evaluator(store, toy_features(store), toy_config(store).cascade, majority=0)
     model = toy_model(store)
     whole = evaluator.scores(model, np.arange(40), "test")
-    monkeypatch.setattr("dgljoint.evaluation.evaluate._BATCH_POSTS", 1)
+    monkeypatch.setattr("dgljoint.evaluation.evaluator._BATCH_POSTS", 1)
     single = evaluator.scores(model, np.arange(40), "test")
     assert single.rumor.accuracy == whole.rumor.accuracy
     for group in (ALL, NOT_SOURCE):

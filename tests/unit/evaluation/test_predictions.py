@@ -1,4 +1,4 @@
-"""Predictions are the same however the cascades are shared out."""
+"""PooledPredictions are the same however the cascades are shared out."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dgljoint.evaluation.evaluate import Evaluator
-from dgljoint.evaluation.predictions import join_predictions
+from dgljoint.evaluation.evaluator import Evaluator
+from dgljoint.evaluation.pooled import join_predictions
 from dgljoint.tasks.targets import evaluation_question
 from toys import toy_config, toy_features, toy_model, toy_store
 
@@ -81,7 +81,7 @@ class Share:
 def test_the_shares_of_two_processes_make_the_whole(
     evaluator: Evaluator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dgljoint.evaluation.evaluate._BATCH_POSTS", 20)
+    monkeypatch.setattr("dgljoint.evaluation.evaluator._BATCH_POSTS", 20)
     model, indices = toy_model(evaluator.store), np.arange(23)
     whole = evaluator.predict(model, indices)
     shares = [Share(rank) for rank in range(2)]

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.evaluation import ranking
-from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.metrics import Ranks
 from dgljoint.evaluation.ranking import best_candidates, rank_by_scores, rank_by_values
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec
@@ -199,7 +199,7 @@ def test_what_a_run_does_not_train_is_not_asked(tmp_path: Path) -> None:
 
 
 SCORED = """
-    from dgljoint.evaluation.evaluate import Evaluator
+    from dgljoint.evaluation.evaluator import Evaluator
     from toys import toy_config, toy_features, toy_model
     one_cascade({posts})
     store = CascadeStore(Path(sys.argv[1]) / "big.h5")

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dgljoint.batch.assemble import assemble
-from dgljoint.evaluation.evaluate import Evaluator
-from dgljoint.evaluation.similarity import linear_cka, mean_cosine, view_scores
-from dgljoint.tasks.selection import validation_figures
+from dgljoint.evaluation.evaluator import Evaluator
+from dgljoint.evaluation.metrics import linear_cka, mean_cosine, view_scores
+from dgljoint.evaluation.scores import validation_figures
 from dgljoint.tasks.targets import evaluation_question
 from toys import toy_config, toy_features, toy_model, toy_store
 
@@ -98,7 +98,7 @@ def test_views_are_pooled_over_observed_posts_and_all_batches(
         for view in (reps.cascade, reps.rumor)
     ]
     expected = view_scores(*mine)
-    monkeypatch.setattr("dgljoint.evaluation.evaluate._BATCH_POSTS", 1)
+    monkeypatch.setattr("dgljoint.evaluation.evaluator._BATCH_POSTS", 1)
     scores = evaluator.scores(model, chosen, "test")
     assert expected is not None
     assert scores.views is not None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dgljoint.config.run_config import RunConfig, resolve_config
+from dgljoint.config.run_config import RunConfig
+from dgljoint.config.sources import resolve_config
 from dgljoint.errors import UsageError
 from dgljoint.plugins.selection import select
 

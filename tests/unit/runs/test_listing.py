@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from dgljoint._internal.files import held_folders, locked
 from dgljoint.errors import UsageError
 from dgljoint.runs.listing import find_runs, summarize
 from dgljoint.runs.stored import StoredRun
-from dgljoint.training.lock import held_folders, locked
 from stored_runs import write_run
 
 
@@ -78,9 +78,9 @@ def test_locks_are_read_as_the_system_lists_them(
         "3: FLOCK  ADVISORY  READ 27725 fe:1a:9 0 EOF\n"
         "4: FLOCK  ADVISORY  WRITE -1 00:2f:10 0 EOF\n"
     )
-    monkeypatch.setattr("dgljoint.training.lock._LOCKS", listed)
+    monkeypatch.setattr("dgljoint._internal.files._LOCKS", listed)
     assert held_folders() == {(os.makedev(0xFE, 0x1A), 2836035), (os.makedev(0, 0x2F), 10)}
-    monkeypatch.setattr("dgljoint.training.lock._LOCKS", tmp_path / "none")
+    monkeypatch.setattr("dgljoint._internal.files._LOCKS", tmp_path / "none")
     assert held_folders() == frozenset()
 
 

@@ -13,8 +13,8 @@ from dgljoint._internal.tables import WIDTH, Shown, cells
 from dgljoint.evaluation.loaded_run import Run
 from dgljoint.evaluation.predicting import PooledViews
 from dgljoint.evaluation.scores import DeadlineScores, EarlyDetection
-from dgljoint.training.plan import Plan, PlannedComponent
 from dgljoint.training.run import RunResult
+from dgljoint.training.run_plan import Plan, PlannedComponent
 from dgljoint.training.study_summary import CellState, Spread, StudySummary, over_cells
 from dgljoint.training.transfer import Transfer
 from stored_runs import scores, write_run

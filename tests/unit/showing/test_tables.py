@@ -5,7 +5,16 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgljoint._internal.tables import WIDTH, Sheet, Table, cells, facts, figure, to_html, to_text
+from dgljoint._internal.tables import (
+    WIDTH,
+    Sheet,
+    Table,
+    cells,
+    facts,
+    figure,
+    to_html,
+    to_text,
+)
 
 
 def test_figures_line_up_under_their_columns() -> None:

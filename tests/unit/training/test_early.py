@@ -12,9 +12,9 @@ import pytest
 
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError, UsageError
+from dgljoint.evaluation.assessment import detect_early
 from dgljoint.evaluation.deadlines import parse_deadlines
-from dgljoint.evaluation.early import detect_early
-from dgljoint.evaluation.evaluate import Evaluator
+from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.training import evaluate_early
 from runs import run

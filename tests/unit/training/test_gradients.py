@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from dgljoint.training.gradients import gradient_cosine
+from dgljoint.training.optimizers import gradient_cosine
 
 
 def test_gradient_cosine_is_that_of_the_gradients_laid_end_to_end() -> None:

@@ -17,8 +17,7 @@ from dgljoint.data.cascade import Cascade
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError
 from dgljoint.training.folder import RunFolder
-from dgljoint.training.known_parts import read_parts
-from dgljoint.training.parts import part_under_test, training_parts
+from dgljoint.training.parts import part_under_test, read_parts, training_parts
 from runs import run
 from toys import LABELS, random_cascade, toy_store, write_store
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from conftest import Site
-from dgljoint.config.run_config import resolve_config
+from dgljoint._internal.files import locked
+from dgljoint.config.sources import resolve_config
 from dgljoint.data.store import CascadeStore, put_split, remove_split
 from dgljoint.errors import (
     DataError,
@@ -21,7 +22,6 @@ from dgljoint.errors import (
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.specs import WeighterSpec
 from dgljoint.training import evaluate_run, resolve_run, train
-from dgljoint.training.lock import locked
 from runs import StopAfter, assert_same_run, metrics, run
 from toys import shipped, toy_store, toy_trainer
 

@@ -84,7 +84,7 @@ def plot(
 def _read(
     results: Path, suite: str | None, tables: Sequence[str], configurations: Sequence[str]
 ) -> tuple[list[CellRecord], Suite]:
-    from dgljoint._internal.suggest import did_you_mean
+    from dgljoint._internal.text import did_you_mean
     from dgljoint_bench.reporting.pairing import Scope, read_side
     from dgljoint_bench.results.records import NO_MODEL
 

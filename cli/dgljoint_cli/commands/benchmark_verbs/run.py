@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dgljoint._internal.suggest import did_you_mean
-from dgljoint._internal.text import parse_numbers, plural
+from dgljoint._internal.text import did_you_mean, parse_numbers, plural
 from dgljoint.errors import UsageError
 from dgljoint_cli.completion import complete_suite
 from dgljoint_cli.console import (
@@ -123,7 +122,7 @@ def _run(
     talk: Talk, plan: SuitePlan, results: Path, out: Path, jobs: int, cluster: str | None, *,
     replace: bool,
 ) -> Tally:
-    from dgljoint.training.lock import locked
+    from dgljoint._internal.files import locked
     from dgljoint_bench.results.database import Results
     from dgljoint_bench.running.executors import cluster_executor, local_executor
     from dgljoint_bench.running.runner import run_suite

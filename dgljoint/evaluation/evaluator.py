@@ -19,9 +19,9 @@ from dgljoint.config.run_config import CascadeOptions
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DivergedError
 from dgljoint.evaluation.deadlines import Deadline
-from dgljoint.evaluation.metrics import Ranks, join_ranks, link_scores, rumor_scores
-from dgljoint.evaluation.predictions import Predictions, join_predictions, no_predictions
-from dgljoint.evaluation.ranking import rank_by_scores, rank_by_values
+from dgljoint.evaluation.metrics import Ranks, join_ranks, link_scores, rumor_scores, view_scores
+from dgljoint.evaluation.pooled import PooledPredictions, join_predictions, no_predictions
+from dgljoint.evaluation.ranking import GUESSES, rank_by_scores, rank_by_values
 from dgljoint.evaluation.scores import (
     ALL,
     MODEL,
@@ -30,8 +30,6 @@ from dgljoint.evaluation.scores import (
     RumorScores,
     Scores,
 )
-from dgljoint.evaluation.similarity import view_scores
-from dgljoint.evaluation.trivial import GUESSES
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import Outputs, Representations
 from dgljoint.tasks.losses import CASCADE, RUMOR, TASKS
@@ -84,7 +82,7 @@ class Evaluator:
 
     def predict(
         self, model: JointModel, indices: Index, deadline: Deadline | None = None
-    ) -> Predictions:
+    ) -> PooledPredictions:
         """Collect what ``model``, in evaluation mode, says of the cascades at ``indices``.
 
         Args:
@@ -105,7 +103,7 @@ class Evaluator:
         joined = join_predictions([nothing, *parts])
         return joined.without(self.untrained) if RUMOR in self.tasks else joined
 
-    def figures(self, predictions: Predictions, part: str) -> Scores:
+    def figures(self, predictions: PooledPredictions, part: str) -> Scores:
         """Work out the figures of a part from all its predictions; it takes no time."""
         rumor, links, alike = None, {}, None
         if RUMOR in self.tasks:
@@ -116,7 +114,7 @@ class Evaluator:
             alike = view_scores(predictions.cascade_view, predictions.rumor_view)
         return Scores(part, rumor, links, 0.0, alike, self.tasks)
 
-    def _rumor(self, predictions: Predictions) -> RumorScores | None:
+    def _rumor(self, predictions: PooledPredictions) -> RumorScores | None:
         known = predictions.label >= 0
         if not known.any():
             return None
@@ -125,7 +123,7 @@ class Evaluator:
             self.majority, predictions.answerable,
         )
 
-    def asked(self, model: JointModel, indices: Index) -> Iterator[Asked]:
+    def asked(self, model: JointModel, indices: Index) -> Iterator[EvalBatch]:
         """Yield the cascades at ``indices`` in batches of bounded memory, in their order.
 
         Args:
@@ -135,7 +133,9 @@ class Evaluator:
         for chosen in _stretches(self.store, indices):
             yield self._asked(chosen, model)
 
-    def _asked(self, chosen: Index, model: JointModel, deadline: Deadline | None = None) -> Asked:
+    def _asked(
+        self, chosen: Index, model: JointModel, deadline: Deadline | None = None
+    ) -> EvalBatch:
         columns, share = self.store.read(chosen), self.options.observed_share
         if deadline is not None:
             # What is later is not hidden but gone: nothing computed of a batch can hold it.
@@ -143,11 +143,11 @@ class Evaluator:
         scored = CASCADE in self.tasks and CASCADE in model.computed
         targets = evaluation_targets(columns, share, scored=scored)
         batch = assemble(self.store, columns, targets.unpaired(), self.features)
-        return Asked(batch.to(model.device), targets)
+        return EvalBatch(batch.to(model.device), targets)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Asked:
+class EvalBatch:
     """Some cascades and what is asked of them.
 
     Attributes:
@@ -173,13 +173,13 @@ def _not_finite(what: str, batch: CascadeBatch) -> DivergedError:
     )
 
 
-def _predict(model: JointModel, asked: Asked, index: Index) -> Predictions:
+def _predict(model: JointModel, asked: EvalBatch, index: Index) -> PooledPredictions:
     """Take what ``model`` says of cascades, at ``index`` in the store, off the device."""
     batch, targets = asked.batch, asked.targets
     reps, outputs = model(batch)
     _check_finite(outputs, batch)
     cascade_of, root = _array(batch.cascade_of), _array(batch.root)
-    return Predictions(
+    return PooledPredictions(
         index=index,
         label=_array(batch.label),
         logits=_array(outputs.rumor_logits.double()),
@@ -192,7 +192,7 @@ def _predict(model: JointModel, asked: Asked, index: Index) -> Predictions:
     )
 
 
-def _ranks(model: JointModel, reps: Representations, asked: Asked) -> dict[str, Ranks]:
+def _ranks(model: JointModel, reps: Representations, asked: EvalBatch) -> dict[str, Ranks]:
     """Rank the targets' parents, by the model and by each trivial guess."""
     guessed = {
         name: rank_by_values(_array(guess(asked.batch)), asked.targets)
@@ -211,7 +211,7 @@ def _array(values: Tensor) -> Array:
     return found
 
 
-def _links(predictions: Predictions) -> dict[str, LinkTable]:
+def _links(predictions: PooledPredictions) -> dict[str, LinkTable]:
     not_source = predictions.not_source
     groups = {ALL: np.ones_like(not_source), NOT_SOURCE: not_source}
     return {

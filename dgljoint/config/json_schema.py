@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib import resources
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
 from dgljoint.config.options import Options
 from dgljoint.config.run_config import RunConfig
+from dgljoint.config.sources import defaults
 from dgljoint.errors import DgljointError
 from dgljoint.plugins.guard import guarded
 from dgljoint.plugins.registry import LoadedPlugin, Registry
@@ -54,8 +53,7 @@ def config_schema(registry: Registry) -> ConfigSchema:
     properties = run["properties"]
     # Those that a file leaves out have the defaults of a run.
     run.pop("required")
-    text = resources.files("dgljoint.config").joinpath("defaults.toml").read_text(encoding="utf-8")
-    for name, default in tomllib.loads(text).items():
+    for name, default in defaults().items():
         properties[name]["default"] = default
     properties["encoder"]["enum"] = _names(loaded, EncoderSpec)
     properties["default_weighter"]["enum"] = _names(loaded, WeighterSpec)

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgljoint.batch.assemble import observed_graph
+from dgljoint.batch.assemble import observed_edges
 from dgljoint.data.store import CascadeColumns
+from dgljoint.ops.dgl_kernels import graph_of
 from dgljoint.tasks.targets import Question, training_question
 
 from . import peer_dgl, peer_pyg
@@ -36,8 +37,8 @@ def whole(subject: Subject) -> Functions:
     indices = [subject.chosen[part] for part in subject.parts()]
     read = subject.store.read
     functions: Functions = {
-        OWN: lambda: [*map(observed_graph, columns, asked)],
-        OWN_MAPPED: lambda: [*map(observed_graph, map(read, indices), asked)],
+        OWN: lambda: [*map(_observed, columns, asked)],
+        OWN_MAPPED: lambda: [*map(_observed, map(read, indices), asked)],
         DGL: _each(peer_dgl.joined, _ready(subject, peer_dgl.graphs)),
     }
     if PYG not in subject.left_out:
@@ -56,13 +57,23 @@ def hidden(subject: Subject, rng: np.random.Generator) -> Functions:
     sizes = [*map(_sizes, columns, kept)]
     graphs = _ready(subject, peer_dgl.graphs)
     functions: Functions = {
-        OWN: lambda: [*map(observed_graph, columns, asked)],
+        OWN: lambda: [*map(_observed, columns, asked)],
         DGL: lambda: [*map(peer_dgl.without, graphs, kept, sizes)],
     }
     if PYG not in subject.left_out:
         ready = _ready(subject, peer_pyg.structures)
         functions[PYG] = lambda: [*map(peer_pyg.without, ready, kept)]
     return functions
+
+
+def _observed(columns: CascadeColumns, question: Question) -> Any:
+    """Make the batched graph of the observed edges, as ``CascadeBatch.graph`` is."""
+    edges = observed_edges(columns, question)
+    of = torch.from_numpy(columns.cascade_of)[edges[1]]
+    graph = graph_of(edges, len(columns.parent))
+    graph.set_batch_num_nodes(torch.from_numpy(np.diff(columns.post_ptr)))
+    graph.set_batch_num_edges(torch.bincount(of, minlength=len(columns.index)))
+    return graph
 
 
 def _each(join: Callable[[Any], Any], parts: Sequence[Any]) -> Callable[[], object]:

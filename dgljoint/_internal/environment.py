@@ -1,14 +1,15 @@
-"""What a run would meet on this machine: versions, devices, DGL's kernels, plugins."""
+"""What a run would meet on this machine: versions, devices, kernels, plugins."""
 
 from __future__ import annotations
 
 import os
 import platform
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib import import_module, metadata
 from typing import Any
 
 from dgljoint.errors import DgljointError, one_line
+from dgljoint.ops import dgl_compat
 from dgljoint.plugins.registry import PluginStatus, Registry
 
 PACKAGES = (
@@ -19,16 +20,18 @@ PACKAGES = (
 
 @dataclass(frozen=True, slots=True)
 class DglState:
-    """Whether DGL imports beside this torch and computes; if not, why and what mends it.
+    """Whether DGL is installed, imports with this torch and computes.
 
     Attributes:
+        installed: whether there is one; without it torch passes the messages.
         works: whether its kernels give the right sum on the CPU.
-        problem: why it does not work.
-        hint: what mends it.
-        devices: types of device it can use; on others plain torch passes the messages.
+        problem: why it does not work; a run stops with it.
+        hint: how to repair it.
+        devices: types of device it can use; on others torch passes the messages.
     """
 
-    works: bool
+    installed: bool
+    works: bool = False
     problem: str | None = None
     hint: str | None = None
     devices: tuple[str, ...] = ()
@@ -46,6 +49,8 @@ class Environment:
         cores: of the machine.
         dgl: whether DGL works.
         plugins: status by name, every plugin imported.
+        kernels: what passes messages, ``dgl`` or ``torch``, by type of device; none where a run
+            would stop.
     """
 
     versions: dict[str, str | None]
@@ -55,6 +60,7 @@ class Environment:
     cores: int
     dgl: DglState
     plugins: tuple[PluginStatus, ...]
+    kernels: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
@@ -62,8 +68,10 @@ class Environment:
 
 
 def environment(registry: Registry) -> Environment:
-    """Look at this machine. Nothing that is broken raises: it is what one looks for."""
+    """Look at this machine; what is broken is reported, and nothing raises."""
     devices, threads = _torch_devices()
+    dgl = _dgl_state()
+    types = ("cpu", "cuda")[: len(devices)] if dgl.works or not dgl.installed else ()
     return Environment(
         versions={
             "python": platform.python_version(),
@@ -73,8 +81,9 @@ def environment(registry: Registry) -> Environment:
         devices=devices,
         threads=threads,
         cores=os.cpu_count() or 1,
-        dgl=_dgl_state(),
+        dgl=dgl,
         plugins=tuple(registry.status(name) for name in registry.names),
+        kernels={kind: "dgl" if kind in dgl.devices else "torch" for kind in types},
     )
 
 
@@ -95,13 +104,15 @@ def _torch_devices() -> tuple[tuple[str, ...], int]:
 
 
 def _dgl_state() -> DglState:
+    if not dgl_compat.installed():
+        return DglState(installed=False)
     try:
         dgl = import_module("dgljoint.ops.dgl_kernels")
         works: bool = dgl.kernels_run()
         devices = tuple(kind for kind in ("cpu", "cuda") if dgl.runs_on(kind))
     except DgljointError as error:
-        return DglState(False, error.message, error.hint)
+        return DglState(True, problem=error.message, hint=error.hint)
     except Exception as error:  # noqa: BLE001  # a diagnosis outlives whatever it looks at
-        return DglState(False, one_line(error))
+        return DglState(True, problem=one_line(error))
     problem = None if works else "DGL's kernels compute a wrong sum"
-    return DglState(works, problem, devices=devices)
+    return DglState(True, works, problem, devices=devices)

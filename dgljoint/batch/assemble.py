@@ -1,4 +1,4 @@
-"""Make a batch: one gather a column, one graph for all cascades, no object a post."""
+"""Make a batch: one gather per column, no object per post."""
 
 from __future__ import annotations
 
@@ -8,26 +8,18 @@ import torch
 from dgljoint.batch.batch import CascadeBatch
 from dgljoint.batch.features import FeatureSpace
 from dgljoint.data.store import CascadeColumns, CascadeStore
-from dgljoint.ops import dgl_kernels as _dgl
 from dgljoint.tasks.targets import Question
 
 
-def observed_graph(columns: CascadeColumns, question: Question) -> _dgl.Graph:
-    """Build the batched graph of the observed edges, parent to child.
+def observed_edges(columns: CascadeColumns, question: Question) -> torch.Tensor:
+    """Return the (2, E) int64 observed edges, parent over child, in the order of the children.
 
     This is the only place where edges enter a batch: what ``question`` hides is in no message.
     """
     known = ~question.pending
     known[columns.post_ptr[:-1]] = False
     child = np.flatnonzero(known)
-    # The children stand in order, so where each cascade's end among them is soon found.
-    edge_ptr = np.searchsorted(child, columns.post_ptr)
-    return _dgl.batched_graph(
-        torch.from_numpy(columns.parent.take(child)),
-        torch.from_numpy(child),
-        torch.from_numpy(np.diff(columns.post_ptr)),
-        torch.from_numpy(np.diff(edge_ptr)),
-    )
+    return torch.from_numpy(np.stack((columns.parent.take(child), child)))
 
 
 def assemble(
@@ -42,7 +34,7 @@ def assemble(
         features: fitted on the training part.
     """
     return CascadeBatch(
-        graph=observed_graph(columns, question),
+        edges=observed_edges(columns, question),
         features=features.read(columns, question),
         delay_seconds=torch.from_numpy(columns.delay_seconds),
         cascade_of=torch.from_numpy(columns.cascade_of),

@@ -1,20 +1,22 @@
-"""What a model sees of some cascades: observed edges, features, and pairs to score."""
+"""What a model is given of some cascades: observed edges, features, and pairs to score."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dgljoint.batch.sparse import SomeRows, SparseRows, multiply
-from dgljoint.ops import dgl_kernels as _dgl
+from dgljoint.ops import dgl_compat
 from dgljoint.ops.buckets import Bucket, buckets
-from dgljoint.ops.maximum import max_over_groups
+from dgljoint.ops.sparse import SomeRows, SparseRows, multiply
+from dgljoint.ops.torch_kernels import max_over_groups
 
 _IDS_NAMED = 5
 
@@ -24,12 +26,10 @@ class CascadeBatch:
     """B cascades of N posts in all, with P (child, candidate) pairs to score.
 
     A post whose incoming edge is hidden, because it is to be predicted or because it came after
-    the observation cut, is *pending*: it has no edge to its parent in ``graph``, and
-    ``observed`` is false for it.
+    the observation cut, has no edge to its parent in ``edges``, and ``observed`` is false for it.
 
     Attributes:
-        graph: batched DGL graph of the observed edges, parent to child; it stays on the CPU where
-            the installed DGL cannot use the batch's device.
+        edges: (2, E) int64, the observed edges: parent over child, in the order of the children.
         features: by name, dense (N, F) float32, the rows that exist of a dense feature that not all
             posts have, or sparse rows.
         delay_seconds: (N,) float64 since the cascade's source.
@@ -47,7 +47,7 @@ class CascadeBatch:
         ids: B cascade ids, for messages and files; never a feature.
     """
 
-    graph: Any
+    edges: Tensor
     features: Mapping[str, Tensor | SomeRows | SparseRows]
     delay_seconds: Tensor
     cascade_of: Tensor
@@ -84,19 +84,25 @@ class CascadeBatch:
         return replace(
             self,
             **moved,
-            graph=_dgl.moved_graph(self.graph, device),
             features={name: value.to(device) for name, value in self.features.items()},
         )
 
     @cached_property
-    def reverse_graph(self) -> Any:
-        """The observed edges from child to parent."""
-        return _dgl.reversed_graph(self.graph)
+    def graph(self) -> Any:
+        """The batched DGL graph of :attr:`edges`.
+
+        It is on the CPU where the installed DGL cannot use the batch's device.
+
+        Raises:
+            RunFailedError: DGL is not installed.
+        """
+        return self._batched(self._dgl("graph").graph_of(self.edges, len(self.kind)))
 
     @cached_property
-    def edges(self) -> Tensor:
-        """(2, E) int64, the observed edges: parent over child, on the batch's device."""
-        return torch.stack(self.graph.edges()).to(self.device)
+    def reverse_graph(self) -> Any:
+        """The batched DGL graph of the observed edges from child to parent, as :attr:`graph`."""
+        made = self._dgl("reverse_graph").reversed_graph(self.edges, len(self.kind))
+        return self._batched(made)
 
     @cached_property
     def neighbourhood(self) -> Tensor:
@@ -110,7 +116,21 @@ class CascadeBatch:
     @cached_property
     def neighbourhood_graph(self) -> Any:
         """The DGL graph of :attr:`neighbourhood`, edges in that order."""
-        return _dgl.graph_of(self.neighbourhood, len(self.kind))
+        return self._dgl("neighbourhood_graph").graph_of(self.neighbourhood, len(self.kind))
+
+    def _dgl(self, attribute: str) -> ModuleType:
+        dgl_compat.require(f"batch.{attribute}")
+        return import_module("dgljoint.ops.dgl_kernels")
+
+    def _batched(self, graph: Any) -> Any:
+        """Mark a graph of the observed edges as a batch of B graphs."""
+        edges_of = torch.zeros_like(self.root).index_add_(
+            0, self.cascade_of[self.edges[1]], torch.ones_like(self.edges[1])
+        )
+        posts_of = functional.pad(self.root, (0, 1), value=len(self.kind)).diff()
+        graph.set_batch_num_nodes(posts_of.to(graph.device))
+        graph.set_batch_num_edges(edges_of.to(graph.device))
+        return graph
 
     @cached_property
     def pair_group(self) -> Tensor:

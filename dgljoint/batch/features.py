@@ -16,10 +16,10 @@ from torch import Tensor
 
 from dgljoint._internal.text import did_you_mean
 from dgljoint.batch.derived import DERIVED
-from dgljoint.batch.sparse import SomeRows, SparseRows
 from dgljoint.config.run_config import FeatureOptions
 from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.errors import DataError, UsageError
+from dgljoint.ops.sparse import SomeRows, SparseRows
 from dgljoint.tasks.targets import Question
 
 # The training part is read in pieces of so many posts.

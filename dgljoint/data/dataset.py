@@ -13,16 +13,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dgljoint._internal.files import replacing, writing
-from dgljoint.batch.sparse import SparseRows
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError, UsageError
-from dgljoint.ops import dgl_kernels as _dgl
+from dgljoint.ops import dgl_compat
+from dgljoint.ops.sparse import SparseRows
 from dgljoint.training.parts import part_under_test, training_parts
+
+if dgl_compat.installed():
+    from dgljoint.ops.dgl_kernels import DGLDataset, graph_of, save_graphs
+else:
+    DGLDataset = object
 
 _BUILT_IN = ("delay", "kind")
 
 
-class CascadeDataset(_dgl.DGLDataset):  # type: ignore[misc]  # DGL ships no types
+class CascadeDataset(DGLDataset):  # type: ignore[misc]  # DGL ships no types
     """The cascades of a file, one graph each: ``dataset[i]`` is ``(graph, label)``.
 
     >>> from dgl.dataloading import GraphDataLoader
@@ -60,9 +65,11 @@ class CascadeDataset(_dgl.DGLDataset):  # type: ignore[misc]  # DGL ships no typ
 
     Raises:
         DataError: the file cannot be used.
+        RunFailedError: DGL is not installed.
     """
 
     def __init__(self, store: CascadeStore | Path | str, *, numbered: bool = False) -> None:
+        dgl_compat.require("CascadeDataset")
         self.store = store if isinstance(store, CascadeStore) else CascadeStore(Path(store))
         self.numbered = numbered
         self.index: NDArray[np.int64] = np.arange(len(self.store))
@@ -173,7 +180,7 @@ class CascadeDataset(_dgl.DGLDataset):  # type: ignore[misc]  # DGL ships no typ
             width=feature.columns,
         )
 
-    def _graph(self, place: int) -> _dgl.Graph:
+    def _graph(self, place: int) -> Any:
         columns = self.store.read(np.array([place]))
         nodes = {
             "delay": torch.from_numpy(columns.delay_seconds.copy()),
@@ -182,7 +189,10 @@ class CascadeDataset(_dgl.DGLDataset):  # type: ignore[misc]  # DGL ships no typ
         for name in self._dense:
             nodes[name] = torch.from_numpy(self.store.dense(name).filled(columns.posts))
         child = torch.arange(1, len(columns.parent))
-        return _dgl.plain_graph(torch.from_numpy(columns.parent[1:]), child, nodes)
+        edges = torch.stack((torch.from_numpy(columns.parent[1:]), child))
+        graph = graph_of(edges, len(columns.parent))
+        graph.ndata.update(nodes)
+        return graph
 
     def __getstate__(self) -> dict[str, Any]:
         # The columns are mapped memory, which a pickle would copy out.
@@ -209,9 +219,10 @@ def write_graphs(store: CascadeStore, output: Path) -> None:
     posts have is as large as if all had it.
 
     Raises:
-        DataError: the store is empty or cannot be said in this form.
-        RunFailedError: the file system refuses.
+        DataError: the store is empty or cannot be written in this form.
+        RunFailedError: the file system refuses, or DGL is not installed.
     """
+    dgl_compat.require("this export to DGL")
     if not len(store):
         raise DataError(f"{store.path} holds no cascade", hint="build it again from more data")
     dataset = CascadeDataset(store)
@@ -227,4 +238,4 @@ def write_graphs(store: CascadeStore, output: Path) -> None:
     graphs = [dataset[number][0] for number in range(len(dataset))]
     with replacing(output) as temporary, writing(output):
         temporary.touch()  # DGL would make a folder that is not there
-        _dgl.save_graphs(temporary, graphs, tensors)
+        save_graphs(temporary, graphs, tensors)

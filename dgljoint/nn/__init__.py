@@ -1,7 +1,6 @@
 """The torch side of dgljoint's public interface: base classes and what passes between them."""
 
 from dgljoint.batch.batch import CascadeBatch
-from dgljoint.batch.sparse import SomeRows, SparseRows, multiply, with_rows
 from dgljoint.nn.attention import (
     AttentionWeights,
     CascadeAttention,
@@ -9,19 +8,7 @@ from dgljoint.nn.attention import (
     attend,
     attention_weights,
 )
-from dgljoint.nn.dropout import Dropout
-from dgljoint.nn.messages import (
-    dot_over_pairs,
-    log_softmax_over_groups,
-    max_to_parents,
-    softmax_over_neighbourhoods,
-    sum_over_edges,
-    sum_over_neighbourhoods,
-    sum_to_children,
-    sum_to_parents,
-    using_kernels,
-    xavier,
-)
+from dgljoint.nn.layers import Dropout, xavier
 from dgljoint.nn.protocols import (
     Encoder,
     Interaction,
@@ -32,6 +19,18 @@ from dgljoint.nn.protocols import (
     ScoreLinks,
     Step,
 )
+from dgljoint.ops.messages import (
+    dot_over_pairs,
+    max_to_parents,
+    softmax_over_neighbourhoods,
+    sum_over_edges,
+    sum_over_neighbourhoods,
+    sum_to_children,
+    sum_to_parents,
+    using_kernels,
+)
+from dgljoint.ops.sparse import SomeRows, SparseRows, multiply, with_rows
+from dgljoint.ops.torch_kernels import log_softmax_over_groups
 
 __all__ = [
     "AttentionWeights",

@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from dgljoint.batch.batch import CascadeBatch
 from dgljoint.errors import UsageError
-from dgljoint.nn.messages import xavier
+from dgljoint.nn.layers import xavier
 from dgljoint.ops.buckets import Bucket
 
 # Scores that exist at one time: 32 MB of them in float32.

@@ -11,10 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dgljoint.batch.batch import CascadeBatch
-from dgljoint.batch.sparse import SomeRows, SparseRows, multiply, with_rows
 from dgljoint.data.cascade import Kind
 from dgljoint.errors import PluginError
-from dgljoint.nn.dropout import Dropout
 from dgljoint.nn.hosted import (
     Hosted,
     auxiliary_losses,
@@ -24,7 +22,7 @@ from dgljoint.nn.hosted import (
     inform_rumor,
     loss_coefficients,
 )
-from dgljoint.nn.messages import xavier
+from dgljoint.nn.layers import Dropout, xavier
 from dgljoint.nn.protocols import (
     Encoder,
     Interaction,
@@ -32,6 +30,7 @@ from dgljoint.nn.protocols import (
     Representations,
     ScoreLinks,
 )
+from dgljoint.ops.sparse import SomeRows, SparseRows, multiply, with_rows
 from dgljoint.plugins.registry import PluginEntry
 from dgljoint.tasks.heads import CascadePredictor, LinkScorer, RumorDetector
 from dgljoint.tasks.losses import CASCADE, RUMOR, TASKS

@@ -1,15 +1,11 @@
-"""Let ``import dgl`` work beside a PyTorch newer than DGL's last wheels.
+"""Whether DGL is installed, and the repairs that let it be imported next to a recent PyTorch.
 
 ``dgl.graphbolt`` loads a library compiled for one exact torch version and fails for any other;
 nothing else in DGL needs it to compute. Where that library is missing, a placeholder module takes
-its place; where it is there, nothing changes. (DGL itself falls back to a copy of ``packaging``
-that setuptools no longer carries, so ``packaging`` is a dependency of ours.)
+its place. DGL also prints two lines and writes a file into the home folder unless an environment
+variable names its backend.
 
-DGL that is not told its backend prints two lines about it, one of them to stdout, and writes a file
-into the home folder. It is told here, by the environment variable that it reads.
-
-The finder costs nothing until somebody imports ``dgl.graphbolt``; torch and dgl are not imported
-here.
+Neither torch nor dgl is imported here.
 """
 
 from __future__ import annotations
@@ -19,25 +15,54 @@ import sys
 from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
+
+from dgljoint.errors import RunFailedError
 
 _GRAPHBOLT = "dgl.graphbolt"
 _BACKEND = "DGLBACKEND"
 _BACKENDS = ("pytorch", "mxnet", "tensorflow")
 
 
+def installed() -> bool:
+    """Return whether there is a DGL to import; the torch kernels are used where there is none."""
+    try:
+        return find_spec("dgl") is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def require(what: str) -> None:
+    """Refuse to go on without DGL.
+
+    Args:
+        what: needs it, for the message.
+
+    Raises:
+        RunFailedError: DGL is not installed.
+    """
+    if not installed():
+        raise RunFailedError(
+            f"{what} needs DGL, which is not installed for Python {sys.version_info.major}."
+            f"{sys.version_info.minor}",
+            hint="on Python 3.11 or 3.12: pip install 'dgl>=1.1.3,<=2.1.0'; newer Pythons have no "
+            "DGL, and everything else runs there without it",
+        )
+
+
 class _Placeholder(Loader):
-    """Makes an empty ``dgl.graphbolt`` that says why when it is used."""
+    """Make an empty ``dgl.graphbolt`` that explains itself when it is used."""
 
     def exec_module(self, module: ModuleType) -> None:
         def missing(name: str) -> object:
             raise AttributeError(
-                f"dgl.graphbolt.{name} is not available: DGL carries no graphbolt library for "
+                f"dgl.graphbolt.{name} is not available: DGL has no graphbolt library for "
                 "the installed torch"
             )
 
-        module.__doc__ = "Placeholder: DGL carries no graphbolt library for this torch."
+        module.__doc__ = "Placeholder: DGL has no graphbolt library for this torch."
         module.__dict__["__getattr__"] = missing
 
 
@@ -58,7 +83,7 @@ class _GraphboltFinder(MetaPathFinder):
 
 
 def install() -> None:
-    """Put the finder first, once a process, and name DGL's backend where nobody has."""
+    """Put the finder first, once per process, and name DGL's backend where nobody has."""
     if os.environ.get(_BACKEND) not in _BACKENDS:
         os.environ[_BACKEND] = "pytorch"
     if not any(isinstance(finder, _GraphboltFinder) for finder in sys.meta_path):

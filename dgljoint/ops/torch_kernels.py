@@ -1,12 +1,15 @@
-"""The message passing of ``dgl_kernels`` in plain torch: equal results, equal gradients.
+"""The message passing of ``dgl_kernels`` in plain torch, and operations on groups of rows.
 
-For devices and precisions that the installed DGL has no kernels for. Where DGL fuses gathering
-and summing, a row an edge stands in memory here. ``index_add`` on a CUDA device sums in no fixed
-order unless ``torch.use_deterministic_algorithms(True)`` is set.
+For Pythons without DGL, and for devices and precisions that the installed DGL has no kernels for.
+Where DGL fuses gathering and summing, one row per edge is kept in memory here. ``index_add`` on a
+CUDA device sums in no fixed order unless ``torch.use_deterministic_algorithms(True)`` is set.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from torch import Tensor
 
 
@@ -63,3 +66,56 @@ def dot_over_pairs(pairs: Tensor, left: Tensor, right: Tensor) -> Tensor:
     Shapes: ``pairs`` (2, P), row of ``left`` over row of ``right``; both (N, D); to (P,).
     """
     return (left.index_select(0, pairs[0]) * right.index_select(0, pairs[1])).sum(1)
+
+
+def log_softmax_over_groups(scores: Tensor, group: Tensor, groups: int) -> Tensor:
+    """Normalise scores within each group.
+
+    Args:
+        scores: (P,).
+        group: (P,) int64 group of each score, 0 to ``groups`` - 1.
+        groups: T; every group has at least one score.
+
+    Returns:
+        (P,) log-probabilities; each group's sum to one when exponentiated.
+    """
+    lowest = scores.new_full((groups,), float("-inf"))
+    highest = lowest.scatter_reduce(0, group, scores.detach(), "amax")
+    shifted = scores - highest[group]
+    total = scores.new_zeros(groups).index_add(0, group, shifted.exp())
+    return shifted - total.log()[group]
+
+
+def max_over_groups(x: Tensor, group: Tensor, groups: int) -> Tensor:
+    """Take the maximum over each group of rows; rows that tie share the gradient.
+
+    It is PyTorch's ``scatter_reduce``, whose own gradient takes six times as long as it.
+
+    Args:
+        x: (N, D).
+        group: (N,) int64 group of each row, ascending.
+        groups: B; every group has a row.
+
+    Returns:
+        (B, D).
+    """
+    highest: Tensor = _Maximum.apply(x, group, groups)  # type: ignore[no-untyped-call]  # torch's
+    return highest
+
+
+class _Maximum(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, group: Tensor, groups: int) -> Tensor:
+        lowest = x.new_full((groups, x.shape[1]), float("-inf"))
+        index = group.unsqueeze(1).expand_as(x)
+        highest = lowest.scatter_reduce_(0, index, x, "amax")
+        ctx.save_for_backward(x, group, highest)
+        return highest
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        x, group, highest = ctx.saved_tensors
+        # Constant almost everywhere: differentiated once more, only the given gradient moves.
+        hit = (x.detach() == highest.detach().index_select(0, group)).to(x.dtype)
+        ties = torch.zeros_like(highest).index_add(0, group, hit)
+        return (gradients[0] / ties).index_select(0, group) * hit, None, None

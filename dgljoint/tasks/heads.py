@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from dgljoint.batch.batch import CascadeBatch
-from dgljoint.batch.sparse import with_rows
-from dgljoint.nn.dropout import Dropout
-from dgljoint.nn.messages import dot_over_pairs, xavier
+from dgljoint.nn.layers import Dropout, xavier
+from dgljoint.ops.messages import dot_over_pairs
+from dgljoint.ops.sparse import with_rows
 
 _GAP_KNOTS = 32
 _GAP_STEP = 0.75  # 32 knots of log2(1 + seconds) reach past 100 days

@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from dgljoint.batch.batch import CascadeBatch
-from dgljoint.nn.messages import log_softmax_over_groups
 from dgljoint.nn.protocols import Outputs
+from dgljoint.ops.torch_kernels import log_softmax_over_groups
 
 CASCADE = "cascade"
 RUMOR = "rumor"

@@ -100,7 +100,7 @@ def model_checks(
 
     yield check(
         "knows no hidden edge",
-        "take edges from batch.graph alone, and read pair_target in losses only",
+        "take edges from batch.edges alone, and read pair_target in losses only",
         _hidden_edges,
     )
     yield check(

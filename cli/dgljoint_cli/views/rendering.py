@@ -153,6 +153,7 @@ def environment_tables(found: Environment) -> list[RenderableType]:
         "devices": ", ".join(found.devices) or "none: torch cannot be imported",
         "threads": f"{found.threads} of {found.cores} cores",
         "dgl": _dgl_facts(found),
+        "kernels": ", ".join(f"{name} on {kind}" for kind, name in found.kernels.items()),
     }
     if found.dgl.hint:
         machine["hint"] = found.dgl.hint
@@ -167,12 +168,11 @@ def environment_tables(found: Environment) -> list[RenderableType]:
 
 
 def _dgl_facts(found: Environment) -> str:
+    if not found.dgl.installed:
+        return "not installed: torch's kernels compute the same"
     if not found.dgl.works:
         return f"broken: {found.dgl.problem}"
-    text = f"its kernels run on {' and '.join(found.dgl.devices)}"
-    if len(found.devices) > 1 and "cuda" not in found.dgl.devices:
-        text += "; on cuda plain torch passes the messages"
-    return text
+    return f"its kernels run on {' and '.join(found.dgl.devices)}"
 
 
 def plan_tree(plan: Plan) -> Tree:

@@ -17,8 +17,8 @@ _CANDIDATES = 64
 
 def hidden_edges(store: CascadeStore) -> Finding:
     """Make training and evaluation graphs; count hidden edges in them, and later candidates."""
-    # torch and DGL, which nothing else in data preparation needs
-    from dgljoint.batch.assemble import observed_graph
+    # torch, which nothing else in data preparation needs
+    from dgljoint.batch.assemble import observed_edges
     from dgljoint.tasks.targets import evaluation_targets, training_question
 
     rng = np.random.default_rng(0)
@@ -35,7 +35,7 @@ def hidden_edges(store: CascadeStore) -> Finding:
         late += int((delay[targets.end - 1] >= delay[targets.post]).sum())
         asked += int(training.answer.sum()) + len(targets)
         for question in (training, targets.unpaired()):
-            tail, head = (end.numpy() for end in observed_graph(columns, question).edges())
+            tail, head = (end.numpy() for end in observed_edges(columns, question))
             shown += _count_hidden(columns, tail, head, np.flatnonzero(question.pending))
     bad = shown + late
     if not (asked or bad):

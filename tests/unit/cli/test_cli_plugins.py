@@ -182,7 +182,8 @@ def test_env_reports_a_broken_plugin_and_goes_on(capsys):
     assert found["devices"][0] == "cpu"
     assert found["threads"] >= 1
     assert found["dgl"].pop("devices")[0] == "cpu"
-    assert found["dgl"] == {"works": True, "problem": None, "hint": None}
+    assert found["dgl"] == {"installed": True, "works": True, "problem": None, "hint": None}
+    assert found["kernels"]["cpu"] == "dgl"
     causes = {status["name"]: status["cause"] for status in found["plugins"]}
     assert causes["good"] is None
     assert "ZeroDivisionError" in causes["bad"]
@@ -193,19 +194,27 @@ def test_env_reports_a_broken_plugin_and_goes_on(capsys):
     assert "ZeroDivisionError" in text
 
 
-def test_env_says_what_passes_messages_on_a_device_that_dgl_does_not_know(monkeypatch, capsys):
+def test_env_reports_which_kernels_are_used_on_which_device(monkeypatch, capsys):
     import torch
 
+    from dgljoint.ops import dgl_compat
     from dgljoint.ops import dgl_kernels as _dgl
 
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: "a graphics card")
     monkeypatch.setattr(_dgl, "runs_on", lambda device_type: device_type == "cpu")
     assert run(["env"]) == 0
-    assert "on cuda plain torch passes the messages" in " ".join(capsys.readouterr().out.split())
+    assert "dgl on cpu, torch on cuda" in " ".join(capsys.readouterr().out.split())
     monkeypatch.setattr(_dgl, "runs_on", lambda device_type: True)
     assert run(["env"]) == 0
     assert "its kernels run on cpu and cuda" in capsys.readouterr().out
+    monkeypatch.setattr(dgl_compat, "installed", lambda: False)
+    assert run(["env", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["kernels"] == {"cpu": "torch", "cuda": "torch"}
+    assert not found["dgl"]["installed"]
+    assert run(["env"]) == 0
+    assert "not installed: torch's kernels compute the same" in capsys.readouterr().out
 
 
 def test_env_says_what_mends_a_dgl_that_does_not_import(monkeypatch, capsys):

@@ -394,12 +394,12 @@ def test_hidden_edges_are_seen_when_a_graph_shows_them(
     clean = hidden_edges(store)
     assert clean.severity is Severity.ok
     assert clean.values["targets"] > 0
-    honest = assemble.observed_graph
+    honest = assemble.observed_edges
 
     def careless(columns, question):
         return honest(columns, replace(question, pending=np.zeros_like(question.pending)))
 
-    monkeypatch.setattr(assemble, "observed_graph", careless)
+    monkeypatch.setattr(assemble, "observed_edges", careless)
     leaking = hidden_edges(store)
     assert leaking.severity is Severity.error
     assert leaking.values["hidden_edges"] >= leaking.values["targets"]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from dgljoint.ops.maximum import max_over_groups
+from dgljoint.ops.torch_kernels import max_over_groups
 
 GROUP = torch.tensor([0, 0, 0, 1, 2, 2])
 

@@ -22,8 +22,8 @@ from dgljoint.nn import (
     sum_to_parents,
     using_kernels,
 )
-from dgljoint.nn.messages import Kernels, kernels_for
 from dgljoint.ops import dgl_kernels as _dgl
+from dgljoint.ops.messages import Kernels, kernels_for
 from dgljoint.tasks.targets import evaluation_question
 from toys import toy_batch, toy_cascade, toy_store, write_store
 

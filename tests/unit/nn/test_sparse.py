@@ -84,7 +84,7 @@ def test_other_devices_transpose_by_sorting(monkeypatch: pytest.MonkeyPatch) -> 
     for name in ("columns", "values", "offsets"):
         made, expected = getattr(moved, name), getattr(rows.transposed, name)
         assert (made.shape, made.dtype) == (expected.shape, expected.dtype)
-    monkeypatch.setattr("dgljoint.batch.sparse._COUNTING", ())
+    monkeypatch.setattr("dgljoint.ops.sparse._COUNTING", ())
     sorted_ = sparse().transposed
     for name in ("columns", "values", "offsets"):
         assert torch.equal(getattr(sorted_, name), getattr(rows.transposed, name))

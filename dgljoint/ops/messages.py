@@ -1,8 +1,9 @@
-"""Message passing along a batch's observed edges, and other operations on ragged cascades.
+"""Message passing along a batch's observed edges, on DGL's kernels or on torch's.
 
-Here it is chosen what computes: DGL's kernels where the installed DGL has them, plain torch
-elsewhere (:mod:`dgljoint.ops.torch_kernels`), as on a CUDA device beside the DGL of PyPI, which
-knows the CPU only. Both give the same results and gradients up to rounding.
+DGL is used where it is installed and has kernels for the device and precision, plain torch
+elsewhere (:mod:`dgljoint.ops.torch_kernels`): without DGL, as on Python 3.13, and on a CUDA device
+with the DGL of PyPI, which knows the CPU only. Both give the same results and gradients up to
+rounding.
 """
 
 from __future__ import annotations
@@ -10,14 +11,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from dgljoint.batch.batch import CascadeBatch
-from dgljoint.ops import dgl_kernels as _dgl
+from dgljoint.ops import dgl_compat
 from dgljoint.ops import torch_kernels as plain
+
+if TYPE_CHECKING:
+    from dgljoint.batch.batch import CascadeBatch
+
+HAS_DGL = dgl_compat.installed()
+if HAS_DGL:
+    # Here and not at the first message: a DGL that is broken stops a run before it writes anything.
+    from dgljoint.ops import dgl_kernels as _dgl
 
 Kernels = Literal["dgl", "torch"]
 
@@ -33,7 +41,12 @@ def using_kernels(kernels: Kernels) -> Iterator[None]:
 
     >>> with using_kernels("torch"):
     ...     encoded = encoder(batch, x)
+
+    Raises:
+        RunFailedError: DGL is chosen and not installed.
     """
+    if kernels == "dgl":
+        dgl_compat.require("using_kernels('dgl')")
     token = _forced.set(kernels)
     try:
         yield
@@ -45,11 +58,12 @@ def kernels_for(x: Tensor) -> Kernels:
     """Return what passes messages of ``x``'s device and precision."""
     if forced := _forced.get():
         return forced
-    return "dgl" if x.dtype in _PRECISIONS and _dgl.runs_on(x.device.type) else "torch"
+    usable = HAS_DGL and x.dtype in _PRECISIONS and _dgl.runs_on(x.device.type)
+    return "dgl" if usable else "torch"
 
 
 def sum_to_children(batch: CascadeBatch, x: Tensor) -> Tensor:
-    """Give every post its parent's row; zeros for sources and pending posts.
+    """Give every post its parent's row; zeros for sources and posts without an observed parent.
 
     Shapes: ``x`` (N, D) to (N, D).
     """
@@ -81,12 +95,8 @@ def max_to_parents(batch: CascadeBatch, x: Tensor) -> Tensor:
 def softmax_over_neighbourhoods(batch: CascadeBatch, scores: Tensor) -> Tensor:
     """Normalise scores over each post's neighbourhood: its parent, its children and itself.
 
-    Args:
-        batch: of N posts and E observed edges.
-        scores: (2E+N, H), one an edge of ``batch.neighbourhood`` and head.
-
-    Returns:
-        (2E+N, H) weights; those of the edges to one post sum to one.
+    Shapes: ``scores`` (2E+N, H), one per edge of ``batch.neighbourhood`` and head, to (2E+N, H)
+    weights; those of the edges to one post sum to one.
     """
     if kernels_for(scores) == "dgl":
         return _dgl.softmax_by_destination(batch.neighbourhood_graph, scores)
@@ -96,7 +106,7 @@ def softmax_over_neighbourhoods(batch: CascadeBatch, scores: Tensor) -> Tensor:
 def sum_over_neighbourhoods(batch: CascadeBatch, weights: Tensor, x: Tensor) -> Tensor:
     """Sum the rows of each post's neighbourhood, each with its weight.
 
-    Shapes: ``weights`` (2E+N, H), one an edge of ``batch.neighbourhood`` and head, taken in the
+    Shapes: ``weights`` (2E+N, H), one per edge of ``batch.neighbourhood`` and head, taken in the
     precision of ``x``; ``x`` (N, H, K) to (N, H, K).
     """
     weights = weights.to(x.dtype)
@@ -108,7 +118,7 @@ def sum_over_neighbourhoods(batch: CascadeBatch, weights: Tensor, x: Tensor) -> 
 def sum_over_edges(edges: Tensor, weights: Tensor, x: Tensor) -> Tensor:
     """Sum, for every post, the rows at the sources of some edges into it, each with its weight.
 
-    For edges that are no observed ones: predicted links, pairs to score. No row an edge is kept.
+    For edges that are not observed: predicted links, pairs to score. DGL keeps no row per edge.
 
     Shapes: ``edges`` (2, M), source over destination; ``weights`` (M,), taken in the precision of
     ``x``; ``x`` (N, D) to (N, D).
@@ -128,34 +138,3 @@ def dot_over_pairs(pairs: Tensor, left: Tensor, right: Tensor) -> Tensor:
     if kernels_for(left) == "dgl":
         return _dgl.dot_over_pairs(pairs, left, right)
     return plain.dot_over_pairs(pairs, left, right)
-
-
-def log_softmax_over_groups(scores: Tensor, group: Tensor, groups: int) -> Tensor:
-    """Normalise scores within each group.
-
-    Args:
-        scores: (P,).
-        group: (P,) int64 group of each score, 0 to ``groups`` - 1.
-        groups: T; every group has at least one score.
-
-    Returns:
-        (P,) log-probabilities; each group's sum to one when exponentiated.
-    """
-    lowest = scores.new_full((groups,), float("-inf"))
-    highest = lowest.scatter_reduce(0, group, scores.detach(), "amax")
-    shifted = scores - highest[group]
-    total = scores.new_zeros(groups).index_add(0, group, shifted.exp())
-    return shifted - total.log()[group]
-
-
-def xavier(module: nn.Module) -> nn.Module:
-    """Initialise every linear map and embedding of ``module`` after Glorot & Bengio (2010).
-
-    Weights are drawn from the Xavier uniform distribution, biases are zero.
-    """
-    for part in module.modules():
-        if isinstance(part, nn.Linear | nn.Embedding | nn.EmbeddingBag):
-            nn.init.xavier_uniform_(part.weight)
-        if isinstance(part, nn.Linear) and part.bias is not None:
-            nn.init.zeros_(part.bias)
-    return module

@@ -1,4 +1,4 @@
-"""Dropout whose mask is cheap to draw."""
+"""Small parts of models: initialisation, and a dropout whose mask is cheap to draw."""
 
 from __future__ import annotations
 
@@ -7,6 +7,19 @@ import torch
 from torch import Tensor, nn
 
 _STEPS = 1 << 16  # a number of 16 bits decides over one entry
+
+
+def xavier(module: nn.Module) -> nn.Module:
+    """Initialise every linear map and embedding of ``module`` after Glorot & Bengio (2010).
+
+    Weights are drawn from the Xavier uniform distribution, biases are zero.
+    """
+    for part in module.modules():
+        if isinstance(part, nn.Linear | nn.Embedding | nn.EmbeddingBag):
+            nn.init.xavier_uniform_(part.weight)
+        if isinstance(part, nn.Linear) and part.bias is not None:
+            nn.init.zeros_(part.bias)
+    return module
 
 
 class Dropout(nn.Dropout):

@@ -1,4 +1,5 @@
-"""Fill in what the pages and the files of plugins say of components from the components themselves.
+"""Fill in the generated parts of the pages and the files that describe plugins.
+
 
     python docs/generate.py            # rewrite
     python docs/generate.py --check    # write nothing; exit with 1 and show what differs

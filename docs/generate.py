@@ -1,18 +1,16 @@
-"""Fill in the generated parts of the pages and the files that describe plugins.
-
+"""Fill in the generated blocks of the pages, and the files that describe plugins.
 
     python docs/generate.py            # rewrite
     python docs/generate.py --check    # write nothing; exit with 1 and show what differs
 
-Between ``<!-- options: NAME -->`` and ``<!-- end options -->`` of any page stands the table of that
-component's options; several names, apart by spaces, share one class of them. Between ``<!--
-components -->`` and ``<!-- end components -->`` stands the index of all that ships, each with the
-page of its kind's folder that describes its options. Between ``<!-- reference: NAME -->`` and
-``<!-- end reference -->`` stands what the code says of classes and functions, several names apart
-by spaces. Between ``<!-- file: PATH -->`` and ``<!-- end file -->`` stands a file of the
-repository.
+A block is between ``<!-- KIND: NAMES -->`` and ``<!-- end KIND -->``:
 
-The files are those that list plugins and complete settings without importing anything, see
+- ``options: NAME ...``: the table of a component's options; several names share one options class.
+- ``components``: the index of all that ships, with the page of each.
+- ``reference: NAME ...``: signatures and docstrings of classes and functions.
+- ``file: PATH``: a file of the repository.
+
+The files let lists and completion describe plugins without importing them, see
 :mod:`dgljoint.plugins.about`.
 """
 
@@ -73,7 +71,7 @@ def main(arguments: Sequence[str] | None = None, docs: Path = DOCS) -> int:
 
 
 def _put(path: Path, after: str, name: str, *, check: bool) -> bool:
-    """Write a file, or show what differs; say whether anything does."""
+    """Write a file, or show what differs; return whether anything does."""
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     if after == before:
         return False
@@ -86,7 +84,7 @@ def _put(path: Path, after: str, name: str, *, check: bool) -> bool:
 
 
 def descriptions(registry: Registry) -> dict[Path, str]:
-    """Return the files that describe settings and plugins, by their place in the repository."""
+    """Return the files that describe settings and plugins, by their path."""
     engine = DOCS.parent / "dgljoint" / "config" / SETTINGS
     made: dict[Path, dict[str, Any]]
     made = {engine: {name: described(type(RunConfig.model_fields[name].default))
@@ -103,10 +101,10 @@ def descriptions(registry: Registry) -> dict[Path, str]:
 
 
 def fill_in(page: str, path: Path, docs: Path, registry: Registry) -> str:
-    """Return a page with its generated blocks made anew.
+    """Return a page with its generated blocks filled in.
 
     Raises:
-        DgljointError: a block names what there is not.
+        DgljointError: a block names something unknown.
     """
     def options(block: re.Match[str]) -> str:
         return block[1] + _options_table(block[2].split(), path, registry) + block[4]
@@ -150,7 +148,7 @@ def _quoted(file: Path) -> str:
 def _options_table(names: Sequence[str], path: Path, registry: Registry) -> str:
     kind = KINDS.get(path.parent.name)
     if kind is None:
-        raise DataError(f"options stand in a page of {', '.join(KINDS)}")
+        raise DataError(f"options belong in a page of {', '.join(KINDS)}")
     found = {registry.find(kind, name).options for name in names}
     if len(found) > 1:
         raise DataError(f"{', '.join(names)} do not share one class of options")

@@ -1,4 +1,4 @@
-"""The part of a page that describes what plugins meet, made from the code's own docstrings."""
+"""Generate the plugin reference from signatures and docstrings."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _LINK = re.compile(r"`([^`<]+) <([^>]+)>`_")
 
 
 def describe(name: str) -> str:
-    """Return the heading, the exact signature and the docstring of what ``name`` names.
+    """Return the heading, the exact signature and the docstring of ``name``.
 
-    A class is followed by the public methods and properties that are its own.
+    A class is followed by its own public methods and properties.
 
     Args:
         name: dotted, as it is imported.
@@ -41,7 +41,7 @@ def describe(name: str) -> str:
 
 
 def signature_of(name: str, function: Callable[..., Any]) -> str:
-    """Return ``def name(...) -> ...``, annotated in the words of the code."""
+    """Return ``def name(...) -> ...`` with annotations as in the code."""
     signature = inspect.signature(function)
     parameters = [
         p.replace(annotation=_Verbatim(p.annotation)) if isinstance(p.annotation, str) else p
@@ -54,7 +54,7 @@ def signature_of(name: str, function: Callable[..., Any]) -> str:
 
 
 def form_of(of: type[Any]) -> str:
-    """Return how an object of a class is made, an argument a line; ``""`` if not by its users."""
+    """Return the constructor, one argument per line; ``""`` if users make no objects."""
     if is_dataclass(of):
         lines = [f"{field.name}: {_name(field.type)}{_default(field)}" for field in fields(of)]
     elif "__init__" in vars(of) and not getattr(of, "_is_protocol", False):
@@ -88,7 +88,7 @@ def members(of: type[Any]) -> list[str]:
 
 
 class _Verbatim:
-    """An annotation that is shown as it is written."""
+    """An annotation that is shown as in the code."""
 
     def __init__(self, text: str) -> None:
         self._text = text

@@ -6,11 +6,12 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -180,14 +181,15 @@ class LazyGroup(SuggestingGroup):
     Args:
         package: of the modules.
         verbs: the commands, in the order of the help.
+        modules: of verbs that share the module of another one.
     """
 
     def __init__(
-        self, *args: Any, package: str = "", verbs: tuple[str, ...] = (), **settings: Any
+        self, *args: Any, package: str = "", verbs: tuple[str, ...] = (),
+        modules: Mapping[str, str] = MappingProxyType({}), **settings: Any,
     ) -> None:
         super().__init__(*args, **settings)
-        self._package = package
-        self._verbs = verbs
+        self._package, self._verbs, self._modules = package, verbs, modules
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs."""
@@ -197,6 +199,6 @@ class LazyGroup(SuggestingGroup):
         """Import a verb."""
         if cmd_name not in self._verbs:
             return None
-        module = import_module(f"{self._package}.{cmd_name}")
-        command: click.Command = getattr(module, cmd_name)
+        name = self._modules.get(cmd_name, cmd_name)
+        command: click.Command = getattr(import_module(f"{self._package}.{name}"), cmd_name)
         return command

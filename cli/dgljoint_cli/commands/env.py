@@ -1,4 +1,4 @@
-"""``dgljoint env``: versions, devices and plugins on this machine."""
+"""``dgljoint env`` and ``dgljoint schema``: what is installed, and the settings it takes."""
 
 from __future__ import annotations
 
@@ -22,3 +22,22 @@ def env(as_json: bool) -> None:
     from dgljoint_cli.views import rendering
 
     rendering.render(*rendering.environment_tables(found))
+
+
+@click.command(
+    epilog=console.examples("dgljoint schema", "dgljoint schema > dgljoint.schema.json")
+)
+@console.common_options
+@click.pass_obj
+def schema(talk: console.Talk, /) -> None:
+    """Print the JSON Schema of a run's configuration.
+
+    It describes presets and the files for train --config, with the options of the installed
+    plugins. Plugins that cannot be loaded are left out and named on stderr.
+    """
+    from dgljoint.config.json_schema import config_schema
+
+    found = config_schema(installed_registry())
+    for cause in found.left_out.values():
+        talk.info(f"left out: {cause}")
+    console.print_json(found.schema)

@@ -1,9 +1,9 @@
-"""``dgljoint evaluate``: score the model of a run folder again."""
+"""``dgljoint evaluate`` and ``dgljoint predict``: the model of a run folder at work."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +11,12 @@ from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import installed_registry
 from dgljoint_cli import completion, console
 from dgljoint_cli.data_argument import CascadeFile
-from dgljoint_cli.views.several import evaluate_several, is_several
+from dgljoint_cli.views import several
+
+if TYPE_CHECKING:
+    from dgljoint.evaluation.predicting import LinkRanking
+
+_STDOUT = Path("-")
 
 
 @click.command(
@@ -79,8 +84,8 @@ def evaluate(
         raise UsageError(
             "--part is of the run's own data, and --on names others", hint="leave one of them out"
         )
-    if is_several(run, deadlines=deadlines, predictions=predictions):
-        evaluate_several(run, part, on, device=device, as_json=as_json)
+    if several.is_several(run, deadlines=deadlines, predictions=predictions):
+        several.evaluate_several(run, part, on, device=device, as_json=as_json)
         return
     from dgljoint import training
     from dgljoint.evaluation.deadlines import parse_deadlines
@@ -100,17 +105,132 @@ def _show(talk: console.Talk, run: Path, found: Any, *, as_json: bool) -> None:
     from dgljoint import training
     from dgljoint.evaluation.scores import EarlyDetection
     from dgljoint.training.folder import RunFolder
-    from dgljoint_cli.views import rendering, score_tables
+    from dgljoint_cli.views import evaluation_tables, rendering
 
-    protocol = score_tables.protocol_of(RunFolder(run).config())
+    protocol = evaluation_tables.protocol_of(RunFolder(run).config())
     scores, heading, on = found, [], None
     if isinstance(found, training.Transfer):
         scores, heading, on = found.scores, [found.protocol], found.data
         for doubt in found.doubts:
             talk.info(f"doubtful: {doubt}")
     if as_json:
-        console.print_json({"run": run, **score_tables.scores_to_dict(found, protocol)})
+        console.print_json({"run": run, **evaluation_tables.scores_to_dict(found, protocol)})
         return
     early = isinstance(scores, EarlyDetection)
-    tables = score_tables.early_table if early else score_tables.score_tables
+    tables = evaluation_tables.early_table if early else evaluation_tables.score_tables
     rendering.render(*heading, *tables(scores, protocol, on))
+
+
+def _parse_observed(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> float | str | None:
+    """Return a share as a number and a deadline as text: a plain number other than 0 is a share."""
+    try:
+        return float(value) or value if value else None
+    except ValueError:
+        return value
+
+
+@click.command(
+    epilog=console.examples(
+        "dgljoint predict RUN twitter16.h5 -o predictions.csv",
+        "dgljoint predict RUN twitter16.h5 --observed 1h -o - | sort",
+        "dgljoint predict RUN --links 3 --format json",
+    )
+)
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=completion.complete_run)
+@click.argument("data", required=False, metavar="[DATA]", type=CascadeFile())
+@click.option(
+    "-o", "--out", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE",
+    help="CSV file to write, one line per cascade; - for stdout.",
+)
+@click.option(
+    "--observed", metavar="SHARE|DEADLINE", callback=_parse_observed,
+    help="What the model sees of each cascade: a share of its posts by time (0.5), and it predicts "
+    "the parents of the later ones; or the posts by a deadline (1h, 10p, all), without any later "
+    "ones. The share of the run by default.",
+)
+@click.option(
+    "--links", type=click.IntRange(min=1), metavar="K",
+    help="Rank the K likeliest parents of every post that is not seen; with --format json.",
+)
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
+@console.device_option
+@console.format_option
+@console.common_options
+@click.pass_obj
+def predict(
+    talk: console.Talk, /, run: Path, data: Path | None, out: Path | None,
+    observed: float | str | None, links: int | None, force: bool, device: str, as_json: bool,
+) -> None:
+    """Classify cascades by the best model of a run folder.
+
+    DATA is a file that preprocess wrote with the same features as the run's own data, which are
+    used without DATA: words are matched by their spelling, other columns by their number. Each
+    cascade is marked as part of the run's training, validation or test set, or as new to it.
+
+    RUN may be a folder of several runs: probabilities are averaged. A cascade that is new to them
+    gets the mean over all runs; one of their own data the mean over the runs that have it in their
+    test set, and is marked where there is none.
+    """
+    _check_options(out, force=force, links=links is not None, as_json=as_json)
+    if several.is_several(run, links=links):
+        found, own = several.predict_several(run, data, observed, device=device)
+    else:
+        from dgljoint import load_run
+
+        opened = load_run(run, device=device)
+        found = opened.predict(data, observed=observed, links=links or False)
+        own = Path(opened.config.data)
+    from dgljoint_cli.views import evaluation_tables, rendering
+
+    for doubt in found.doubts:
+        talk.info(f"doubtful: {doubt}")
+    if as_json or out is not None:
+        talk.info(evaluation_tables.parts_line(found))
+    if out == _STDOUT:
+        click.echo(evaluation_tables.to_csv(found), nl=False)
+        return
+    if out is not None:
+        from dgljoint._internal.files import write_text
+
+        write_text(out, evaluation_tables.to_csv(found))
+        talk.info(f"{out}: {len(found):,} cascades")
+    if not as_json:
+        shown = 0 if out else evaluation_tables.ROWS
+        rendering.render(*evaluation_tables.prediction_tables(found, shown=shown))
+        return
+    values: dict[str, Any] = {
+        "run": run,
+        "data": data or own,
+        "label_names": found.label_names,
+        "never_predicted": [n for n in found.classes if n not in found.label_names],
+        "parts": found.parts,
+        "doubts": found.doubts,
+        "predictions": list(found.rows()),
+    }
+    if found.links is not None:
+        values["links"] = [_ranking(ranking) for ranking in found.links]
+    console.print_json(values)
+
+
+def _check_options(out: Path | None, *, force: bool, links: bool, as_json: bool) -> None:
+    if links and not as_json:
+        raise UsageError("--links needs the JSON format", hint="add --format json")
+    if out == _STDOUT:
+        if as_json:
+            raise UsageError(
+                "-o - and --format json both write to stdout", hint="leave out one of them"
+            )
+    elif out is not None:
+        console.check_output(out, force=force)
+
+
+def _ranking(ranking: LinkRanking) -> dict[str, object]:
+    return {
+        "cascade": ranking.cascade,
+        "post": ranking.post,
+        "parent": ranking.parent,
+        "candidates": ranking.candidates.tolist(),
+        "scores": ranking.scores.tolist(),
+    }

@@ -97,7 +97,7 @@ def preprocess(
     """
     registry = installed_registry()
     if raw is None and reader not in registry.names and Path(reader).exists():
-        from dgljoint_cli.detection import detect_reader
+        from dgljoint_cli.data_argument import detect_reader
 
         raw = Path(reader)
         reader = detect_reader(registry, raw)

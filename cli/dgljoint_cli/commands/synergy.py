@@ -52,7 +52,7 @@ def synergy(
     """
     from dgljoint.training.folder import RunFolder
     from dgljoint.training.synergy import check_single_run, compare_runs
-    from dgljoint_cli.views.score_tables import protocol_of
+    from dgljoint_cli.views.evaluation_tables import protocol_of
 
     run = RunFolder(joint)
     run.typed_scores()

@@ -211,12 +211,13 @@ def _show_plan(inputs: RunInputs, *, as_json: bool) -> None:
 
 
 def _show_result(result: RunResult, inputs: RunInputs, *, as_json: bool) -> None:
-    from dgljoint_cli.views import rendering, score_tables
+    from dgljoint_cli.views import evaluation_tables as tables
+    from dgljoint_cli.views import rendering
 
-    protocol = score_tables.protocol_of(inputs.config, inputs.store)
+    protocol = tables.protocol_of(inputs.config, inputs.store)
     if not as_json:
         rendering.render(
-            *score_tables.score_tables(result.test, protocol),
+            *tables.score_tables(result.test, protocol),
             *(f"note: {note}" for note in result.notes),
             f"model of epoch {result.best_epoch}, selected on the validation set; "
             f"run folder: {result.folder}",
@@ -227,7 +228,7 @@ def _show_result(result: RunResult, inputs: RunInputs, *, as_json: bool) -> None
             "run": result.folder,
             "best_epoch": result.best_epoch,
             "notes": result.notes,
-            "validation": score_tables.scores_to_dict(result.validation, protocol),
-            "test": score_tables.scores_to_dict(result.test, protocol),
+            "validation": tables.scores_to_dict(result.validation, protocol),
+            "test": tables.scores_to_dict(result.test, protocol),
         }
     )

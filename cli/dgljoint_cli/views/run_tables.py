@@ -64,7 +64,7 @@ def state_of(run: RunSummary) -> str:
 
 def run_details(facts: RunFacts, changed: Sequence[Setting]) -> list[RenderableType]:
     """Lay out one run."""
-    from dgljoint_cli.views.score_tables import score_tables
+    from dgljoint_cli.views.evaluation_tables import score_tables
 
     parts = [titled(f"{facts.summary.name} · {state_of(facts.summary)}", _description(facts))]
     settings = Table("setting", "value", "default", prose=["value", "default"])

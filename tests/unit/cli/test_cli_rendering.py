@@ -19,8 +19,8 @@ from dgljoint.training.run_plan import Plan, PlannedComponent
 from dgljoint_cli.console import Talk
 from dgljoint_cli.progress.build_progress import BarWatch, LineWatch, watching_build
 from dgljoint_cli.progress.training_progress import watching
+from dgljoint_cli.views.evaluation_tables import score_tables, scores_to_dict
 from dgljoint_cli.views.rendering import plan_tree, render
-from dgljoint_cli.views.score_tables import score_tables, scores_to_dict
 from dgljoint_cli.views.summary import summary_tables
 from dgljoint_data import BuildSummary
 from dgljoint_data.audit.findings import Finding, Severity

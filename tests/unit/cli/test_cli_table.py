@@ -18,7 +18,7 @@ from compared_results import folds, write_results
 from dgljoint.evaluation.scores import DeadlineScores, EarlyDetection, LinkTable
 from dgljoint.runs.protocol import Protocol
 from dgljoint_cli.main import run
-from dgljoint_cli.views.score_tables import early_table, score_tables
+from dgljoint_cli.views.evaluation_tables import early_table, score_tables
 from dgljoint_cli.views.table import Table
 from stored_runs import write_run, write_study
 from toys import toy_store

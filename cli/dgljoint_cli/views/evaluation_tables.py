@@ -1,7 +1,10 @@
-"""The tables of an evaluation, with the trivial baselines next to the model."""
+"""The tables of scores, with the trivial baselines next to the model, and of predictions."""
 
 from __future__ import annotations
 
+import csv
+import io
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import RenderableType
 from rich.text import Text
 
-from dgljoint._internal.tables import figure
+from dgljoint._internal.tables import NOTHING, figure
 from dgljoint._internal.text import plural
 from dgljoint.config.run_config import RunConfig
 from dgljoint.data.store import CascadeStore
@@ -22,8 +25,10 @@ from dgljoint_cli.views.rendering import titled
 from dgljoint_cli.views.table import Table
 
 if TYPE_CHECKING:
+    from dgljoint.evaluation.predicting import Predictions
     from dgljoint.training.transfer import Transfer
 
+ROWS = 20  # of predictions
 _CLASSES_SHOWN = 8
 # In the names of the intervals, by group of targets.
 _SUFFIX = {of.NOT_SOURCE: "_not_source"}
@@ -226,3 +231,81 @@ def _add_intervals(made: Table, intervals: of.Intervals | None, *names: str) -> 
     if intervals is not None and any(name in intervals.figures for name in names):
         cells = [_interval(intervals.figures.get(name)) for name in names]
         made.add_row(f"  {intervals.level:.0%} interval", *cells)
+
+
+def to_csv(found: Predictions) -> str:
+    """Write one line per cascade (RFC 4180); missing values are empty."""
+    text = io.StringIO(newline="")
+    columns = ("part", "cascade", "event", "label", "predicted", *(f"p_{n}" for n in found.classes),
+               "posts", "observed_posts", "targets", "mrr", *["runs"] * (found.runs is not None))
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    for row in found.rows():
+        writer.writerow(
+            {name: f"{x:.9g}" if isinstance(x, float) else x for name, x in row.items()}
+        )
+    return text.getvalue()
+
+
+def prediction_tables(found: Predictions, *, shown: int) -> list[RenderableType]:
+    """Show the first cascades, and how many are predicted to be of each class.
+
+    Args:
+        found: the predictions.
+        shown: most cascades to list.
+    """
+    parts: list[RenderableType] = []
+    if shown and len(found):
+        several = ["runs"] * (found.runs is not None)
+        made = Table(
+            "part", "cascade", "label", "predicted", "p", "posts", "observed", "MRR", *several
+        )
+        for row in list(found.rows())[:shown]:
+            p = row[f"p_{row['predicted']}"] if row["predicted"] else None
+            made.add_row(
+                row["part"], row["cascade"], row["label"] or NOTHING, row["predicted"] or NOTHING,
+                figure(p), f"{row['posts']:,}", f"{row['observed_posts']:,}", figure(row["mrr"]),
+                *(str(row[name]) for name in several),
+            )
+        parts.append(titled("predictions", made))
+        if len(found) > shown:
+            parts.append(f"… and {len(found) - shown:,} more: -o FILE writes them all")
+    parts.append(parts_line(found))
+    if found.probability is None:
+        line = f"{len(found):,} cascades; the rumor task was not trained, and none is classified"
+        return [*parts, line]
+    if missing := [name for name in found.classes if name not in found.label_names]:
+        parts.append(f"never predicted, for no training cascade has it: {', '.join(missing)}")
+    count = Counter(found.predicted or ())
+    classes = ", ".join(f"{name} {count[name]:,}" for name in found.label_names)
+    return [*parts, f"{len(found):,} cascades: {classes}"]
+
+
+def parts_line(found: Predictions) -> str:
+    """Count the cascades that the run was trained, selected or tested on, and the new ones."""
+    if found.runs is not None:
+        return _line_of_several(found)
+    counted = found.parts
+    known = ", ".join(f"{count:,} {part}" for part, count in counted.items() if count)
+    line = f"cascades by part of the run: {known or 'none'}"
+    trained = counted["train"]
+    return f"{line}; it was trained on {trained:,} of them" if trained else line
+
+
+def _line_of_several(found: Predictions) -> str:
+    """Count the cascades by how many runs are averaged, and by what those know of them."""
+    shown = {
+        "new": "{} new to the runs, averaged over {}",
+        "test": "{} of the runs' data, averaged over {} with it in the test set",
+        "validation": "{} in no test set, averaged over {} that SELECTED THEIR EPOCH ON IT",
+        "train": "{} in no test set, averaged over {} that WERE TRAINED ON IT",
+    }
+    runs = [] if found.runs is None else found.runs.tolist()
+    counted = Counter(zip(found.part, runs, strict=True))
+    lines = [
+        text.format(f"{number:,}", plural(several, "run"))
+        for known, text in shown.items()
+        for (part, several), number in sorted(counted.items())
+        if part == known
+    ]
+    return "cascades: " + ("; ".join(lines) or "none")

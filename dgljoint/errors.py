@@ -1,8 +1,7 @@
-"""What can go wrong that a user can mend.
+"""What can go wrong that a user can repair.
 
-Every class carries the process exit code its kind of failure ends with; the command line
-renders ``message`` and ``hint`` and shows no traceback. Bugs are not wrapped: they stay
-tracebacks.
+Every class has the exit code that its kind of failure ends with; the command line shows
+``message`` and ``hint`` and no traceback. Bugs are not wrapped.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ class DgljointError(Exception):
 
     Args:
         message: what happened, where, found versus expected.
-        hint: the command or option that mends it.
+        hint: the command or option that repairs it.
     """
 
     exit_code = 1
@@ -31,9 +30,7 @@ class DgljointError(Exception):
 
 
 class RunFailedError(DgljointError):
-    """The run could not go on: a full disk, an unwritable folder, a DGL that cannot work."""
-
-    exit_code = 1
+    """The run could not continue: a full disk, an unwritable folder, a DGL that cannot work."""
 
 
 class UsageError(DgljointError):
@@ -76,9 +73,9 @@ class StudyFailedError(DgljointError):
     """Some runs of a study failed, and the others are done.
 
     Args:
-        message: what each of them said.
+        message: the message of each.
         exit_code: that of the first one.
-        hint: the command or option that mends it.
+        hint: the command or option that repairs it.
     """
 
     def __init__(self, message: str, *, exit_code: int, hint: str | None = None) -> None:
@@ -117,8 +114,8 @@ def one_line(error: BaseException) -> str:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Say whether ``error`` is Python's or torch's way of running out of memory."""
-    # torch's classes are told by name and text: this module must not import torch.
+    """Return whether ``error`` is Python's or torch's way of running out of memory."""
+    # torch's classes are recognised by name and text: this module must not import torch.
     return (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args
 
@@ -38,6 +38,24 @@ class OptionRow:
     type: str
     default: str
     description: str
+
+
+def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
+    """Split options given as ``key=value``.
+
+    Raises:
+        UsageError: one has no ``=``, or nothing before it.
+    """
+    values = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not (equals and key.strip()):
+            raise UsageError(
+                f"option {assignment!r} is not of the form KEY=VALUE",
+                hint="for example: -s cascades=200",
+            )
+        values[key.strip()] = value.strip()
+    return values
 
 
 def parse_options(model: type[OptionsT], values: Mapping[str, object], where: str) -> OptionsT:

@@ -1,6 +1,6 @@
-"""What plugins say of themselves in a file of their package, read without importing any of them.
+"""What plugins declare in a file of their package, read without importing any of them.
 
-A package that offers plugins may ship ``dgljoint_plugins.toml`` beside its ``__init__.py``, with a
+A package that offers plugins may ship ``dgljoint_plugins.toml`` next to its ``__init__.py``, with a
 table for each entry point::
 
     [mine]
@@ -36,13 +36,7 @@ SETTINGS = "settings.toml"
 
 @dataclass(frozen=True)
 class About:
-    """What is known of a plugin.
-
-    Attributes:
-        kinds: of its components.
-        summary: of its first component.
-        options: what they do, by name.
-    """
+    """The kinds of a plugin's components, the summary of the first, and its options by name."""
 
     kinds: tuple[str, ...] = ()
     summary: str = ""
@@ -50,13 +44,14 @@ class About:
 
 
 def about(entry: PluginEntry) -> About | None:
-    """Return what a plugin's package says of it; ``None`` where it says nothing of that form."""
-    return _form(_tables(package_of(entry)).get(entry.name))
-
-
-def package_of(entry: PluginEntry) -> str:
-    """Return the name of the package that a plugin's module is in."""
-    return entry.module.partition(":")[0].partition(".")[0]
+    """Return what a plugin's package declares; ``None`` where it declares nothing of that form."""
+    match _tables(entry.package).get(entry.name):
+        case {"kinds": list(kinds), "summary": str(summary), **rest}:
+            options = rest.get("options", {})
+            if isinstance(options, dict):
+                texts = {str(key): str(text) for key, text in options.items()}
+                return About(tuple(map(str, kinds)), summary, texts)
+    return None
 
 
 def about_folders(package: str) -> tuple[Path, ...]:
@@ -75,7 +70,7 @@ def about_sections() -> dict[str, Mapping[str, str]]:
 
 
 def about_specs(specs: Iterable[Spec]) -> About:
-    """Return what the file should say of a plugin with these components."""
+    """Return what the file should declare of a plugin with these components."""
     specs = tuple(specs)
     options: dict[str, str] = {}
     for spec in specs:
@@ -97,14 +92,3 @@ def _tables(package: str) -> Mapping[str, object]:
         except (OSError, ValueError, RecursionError):  # none, or damaged: nothing is known
             continue
     return {}
-
-
-def _form(table: object) -> About | None:
-    if not isinstance(table, dict):
-        return None
-    kinds, summary, options = table.get("kinds"), table.get("summary"), table.get("options", {})
-    if not (isinstance(kinds, list) and isinstance(summary, str) and isinstance(options, dict)):
-        return None
-    return About(
-        tuple(map(str, kinds)), summary, {str(key): str(text) for key, text in options.items()}
-    )

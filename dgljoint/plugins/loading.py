@@ -1,9 +1,7 @@
-"""Import one plugin in isolation and take its specs, checking everything it says."""
+"""Import one plugin in isolation and take its specs, checking their form."""
 
 from __future__ import annotations
 
-import sys
-import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
@@ -31,7 +29,7 @@ RESERVED = (*SECTIONS, "options")
 def load_specs(entry: PluginEntry) -> tuple[Spec, ...]:
     """Import the module of ``entry`` and return its components of the entry's name.
 
-    A module may stand behind several entry points; each offers the component of its own name.
+    Several entry points may name one module; each offers the component of its own name.
 
     Raises:
         PluginError: the plugin is broken; plugin, distribution, version and hook are named.
@@ -62,17 +60,11 @@ def _register(entry: PluginEntry, module: ModuleType) -> pluggy.PluginManager:
     # A manager of its own: pluggy leaves a plugin that fails validation half-registered.
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
-    # What a specification says of an old form of its hook (warn_on_impl, warn_on_impl_args) is
-    # told and works on: as a Python warning it would be lost, or end the command as an error.
-    with warnings.catch_warnings(record=True) as told:
-        warnings.simplefilter("always")
-        try:
-            manager.register(module)
-        except pluggy.PluginValidationError as error:
-            reason = " ".join(str(error).split())
-            raise PluginError(f"{entry} implements a hook wrongly: {reason}") from error
-    for warning in told:
-        sys.stderr.write(f"{entry}: {warning.message}\n")
+    try:
+        manager.register(module)
+    except pluggy.PluginValidationError as error:
+        reason = " ".join(str(error).split())
+        raise PluginError(f"{entry} implements a hook wrongly: {reason}") from error
     for caller in manager.get_hookcallers(module) or ():
         if caller.name not in HOOKS:
             raise PluginError(
@@ -90,31 +82,24 @@ def _call(entry: PluginEntry, manager: pluggy.PluginManager, hook: str) -> Seque
         results = caller()
     # pluggy leaves None out, and one module implements a hook once.
     returned = results[0] if results else None
-    kind = HOOKS[hook]
+    kind, where = HOOKS[hook], f"{entry}: {hook} returned"
     if not isinstance(returned, Sequence):
-        raise PluginError(
-            f"{entry}: {hook} returned {_type_name(returned)}, expected a list of {kind.__name__}"
-        )
+        raise PluginError(f"{where} {_type_name(returned)}, expected a list of {kind.__name__}")
     for spec in returned:
-        _check(entry, hook, kind, spec)
+        if not isinstance(spec, kind):
+            raise PluginError(
+                f"{where} a list with {_type_name(spec)}, expected {kind.__name__}"
+            )
+        if not (isinstance(spec.name, str) and isinstance(spec.summary, str)):
+            raise PluginError(f"{where} a spec whose name or summary is no text")
+        if not (isinstance(spec.options, type) and issubclass(spec.options, Options)):
+            raise PluginError(
+                f"{where} '{spec.name}', whose options must be a subclass of dgljoint.Options, "
+                f"found {spec.options!r}"
+            )
+        if not callable(getattr(spec, "build", None)):
+            raise PluginError(f"{where} '{spec.name}', whose build cannot be called")
     return returned
-
-
-def _check(entry: PluginEntry, hook: str, kind: type[Spec], spec: object) -> None:
-    where = f"{entry}: {hook}"
-    if not isinstance(spec, kind):
-        raise PluginError(
-            f"{where} returned a list with {_type_name(spec)}, expected {kind.__name__}"
-        )
-    if not (isinstance(spec.name, str) and isinstance(spec.summary, str)):
-        raise PluginError(f"{where} returned a spec whose name or summary is no text")
-    if not (isinstance(spec.options, type) and issubclass(spec.options, Options)):
-        raise PluginError(
-            f"{where}: options of '{spec.name}' must be a subclass of dgljoint.Options, "
-            f"found {spec.options!r}"
-        )
-    if not callable(getattr(spec, "build", None)):
-        raise PluginError(f"{where}: build of '{spec.name}' cannot be called")
 
 
 def _type_name(value: object) -> str:

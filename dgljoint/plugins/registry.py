@@ -18,11 +18,12 @@ from dgljoint._internal.text import did_you_mean
 from dgljoint.errors import DgljointError, PluginError, UsageError
 
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import Distribution, EntryPoint
 
     from dgljoint.plugins.specs import Spec
 
 ENTRY_POINT_GROUP = "dgljoint.plugins"
+OWN_DISTRIBUTION = "dgljoint"
 DISABLED_VARIABLE = "DGLJOINT_DISABLED_PLUGINS"
 
 SpecT = TypeVar("SpecT", bound="Spec")
@@ -56,13 +57,10 @@ class LoadedPlugin:
 
 @dataclass(frozen=True, slots=True)
 class PluginStatus:
-    """Whether a plugin can be used.
+    """Whether a plugin can be used, with the kinds of its components and the first's summary.
 
     Attributes:
-        name: of the plugin.
         cause: why it cannot be, in one line; ``None`` when it can.
-        kinds: of its components.
-        summary: of its first component.
         seconds: it took to import, with what it imports and nobody had before.
     """
 
@@ -75,57 +73,46 @@ class PluginStatus:
 
 def discover() -> tuple[PluginEntry, ...]:
     """List the installed entry points by name, without importing any plugin."""
-    found = []
-    for point in _entry_points():
-        distribution = point.dist
-        name = version = None
-        # An installation that was cut short may have lost its name. Where importlib_metadata was
-        # imported, which some libraries do, distributions are its own and raise for that.
-        if distribution is not None:
-            with suppress(FileNotFoundError):
-                name, version = distribution.name, distribution.version
-        found.append(
-            PluginEntry(
-                name=point.name, distribution=name or "unknown", version=version or "unknown",
-                module=point.value,
-            )
-        )
-    return tuple(sorted(found))
-
-
-def _entry_points() -> Iterable[EntryPoint]:
     from importlib import metadata  # 19 ms, which help need not wait for
 
     try:
-        return metadata.entry_points(group=ENTRY_POINT_GROUP)
-    except (TypeError, ValueError, UnicodeError):
-        # Some distribution's file is damaged, and read as a whole they all are. One by one takes
-        # four times as long.
-        return _readable_entry_points()
+        points: Iterable[EntryPoint] = metadata.entry_points(group=ENTRY_POINT_GROUP)
+    except (TypeError, ValueError):  # a distribution's file is damaged
+        points = _readable_entry_points()
+    found = []
+    for point in points:
+        name, version = _named(point.dist) if point.dist else ("unknown", "unknown")
+        found.append(PluginEntry(point.name, name, version, point.value))
+    return tuple(sorted(found))
 
 
 def _readable_entry_points() -> Iterator[EntryPoint]:
+    """Read the distributions one by one, which takes four times as long."""
     from importlib import metadata
 
     seen = set()
     for distribution in metadata.distributions():
-        name = None
-        with suppress(FileNotFoundError):
-            name = distribution.name
-        if name in seen:
-            continue
+        name, _ = _named(distribution)
+        if name not in seen:
+            with suppress(TypeError, ValueError):
+                yield from distribution.entry_points.select(group=ENTRY_POINT_GROUP)
         seen.add(name)
-        try:
-            yield from distribution.entry_points.select(group=ENTRY_POINT_GROUP)
-        except (TypeError, ValueError, UnicodeError):
-            continue
+
+
+def _named(distribution: Distribution) -> tuple[str, str]:
+    """Return name and version; an installation that was cut short may have lost them."""
+    name = version = None
+    # Where a library imported importlib_metadata, distributions are its own and raise.
+    with suppress(FileNotFoundError):
+        name, version = distribution.name, distribution.version
+    return name or "unknown", version or "unknown"
 
 
 class Registry:
     """The plugins one may name, loaded one by one as they are named.
 
     Args:
-        entries: what is installed; a name that stands twice is a clash, an error once it is used.
+        entries: what is installed; a name that occurs twice is a clash, an error once it is used.
         disabled: names that are not to be used.
 
     Attributes:
@@ -138,7 +125,7 @@ class Registry:
         self.entries = tuple(entry for entry in found if entry.name not in disabled)
         self.disabled = tuple(entry for entry in found if entry.name in disabled)
         self._loaded: dict[str, LoadedPlugin] = {}
-        self._begun: list[PluginEntry] = []
+        self._begun: dict[PluginEntry, None] = {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -170,8 +157,7 @@ class Registry:
             from dgljoint.plugins.loading import load_specs
 
             entry = self._entry(name)
-            if entry not in self._begun:
-                self._begun.append(entry)
+            self._begun[entry] = None
             self._loaded[name] = LoadedPlugin(entry, load_specs(entry))
         return self._loaded[name]
 
@@ -189,19 +175,15 @@ class Registry:
         raise wrong_kind(loaded, with_article(kind.kind))
 
     def status(self, name: str) -> PluginStatus:
-        """Say whether a plugin can be used, importing it; raises for nothing it does."""
+        """Find out whether a plugin can be used, importing it; raises for nothing it does."""
         started = time.perf_counter()
+        cause, specs = None, ()
         try:
-            loaded = self.load(name)
+            specs = self.load(name).specs
         except DgljointError as error:
-            return PluginStatus(name, cause=error.message, seconds=time.perf_counter() - started)
-        return PluginStatus(
-            name,
-            cause=None,
-            kinds=tuple(spec.kind for spec in loaded.specs),
-            summary=loaded.specs[0].summary,
-            seconds=time.perf_counter() - started,
-        )
+            cause = error.message
+        kinds, summary = tuple(spec.kind for spec in specs), specs[0].summary if specs else ""
+        return PluginStatus(name, cause, kinds, summary, time.perf_counter() - started)
 
     def _entry(self, name: str) -> PluginEntry:
         offers = self.offering(name)

@@ -24,7 +24,7 @@ class Component(Generic[SpecT_co]):
 
     Attributes:
         entry: where it comes from; what :func:`dgljoint.plugins.guard.guarded` names.
-        spec: what it says of itself.
+        spec: its description.
         options: an instance of ``spec.options``.
     """
 
@@ -35,7 +35,7 @@ class Component(Generic[SpecT_co]):
 
 @dataclass(frozen=True)
 class Selection:
-    """The components of a run; interactions stand in the order they were named."""
+    """The components of a run; interactions are in the order they were named."""
 
     encoder: Component[EncoderSpec]
     interactions: tuple[Component[InteractionSpec], ...]
@@ -91,7 +91,7 @@ def _check_options(registry: Registry, config: RunConfig, selection: Selection) 
 
 
 def _how_to_use(registry: Registry, name: str, used: Sequence[str]) -> str:
-    """Say how a run comes to use a component, or which name was meant."""
+    """Return how a run uses a component, or which name was meant."""
     if name in registry.names:
         meant, prefix = [name], ""
     elif closest(name, used):

@@ -32,7 +32,7 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class BuildContext:
-    """What the engine tells a component about the model it becomes part of.
+    """What a component learns about the model it becomes part of.
 
     Attributes:
         width: D, the width of every representation.
@@ -48,7 +48,7 @@ class BuildContext:
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """What every component says of itself.
+    """What every component declares.
 
     Attributes:
         name: what users type; equal to the name of the entry point that offers it.
@@ -108,8 +108,8 @@ class ReaderSpec(Spec):
 
     Attributes:
         needs_source: whether the reader must be given a folder or file.
-        recognises: whether a folder or file is of this format, told from what lies in it without
-            reading it; ``None`` for a reader that is only used by name.
+        recognises: whether a folder or file is of this format, judged by the files in it without
+            reading them; ``None`` for a reader that is only used by name.
         layouts: what a folder or file of this format looks like, one line each, for whoever has
             one that no reader recognises.
     """

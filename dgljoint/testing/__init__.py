@@ -21,13 +21,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dgljoint.testing.conformance import Check, ConformanceError, Failure, verify
-    from dgljoint.testing.encoders import check_encoder, encoder_checks
-    from dgljoint.testing.interactions import check_interaction, interaction_checks
+    from dgljoint.testing.components import (
+        check_encoder,
+        check_interaction,
+        encoder_checks,
+        interaction_checks,
+    )
+    from dgljoint.testing.findings import Check, ConformanceError, Finding, verify
+    from dgljoint.testing.installed import InstalledPlugin, check_plugin
     from dgljoint.testing.material import Material, toy_material
     from dgljoint.testing.models import check_model, model_checks
     from dgljoint.testing.readers import check_reader, reader_checks
-    from dgljoint.testing.steps import ToyProblem
     from dgljoint.testing.toys import (
         LABELS,
         WORDS,
@@ -39,36 +43,20 @@ if TYPE_CHECKING:
         word_block,
         write_store,
     )
-    from dgljoint.testing.weighters import check_loss_weighter, loss_weighter_checks
+    from dgljoint.testing.weighters import ToyProblem, check_loss_weighter, loss_weighter_checks
 
-_HOME = {
-    "Check": "conformance",
-    "ConformanceError": "conformance",
-    "Failure": "conformance",
-    "LABELS": "toys",
-    "Material": "material",
-    "ToyProblem": "steps",
-    "WORDS": "toys",
-    "check_encoder": "encoders",
-    "check_interaction": "interactions",
-    "check_loss_weighter": "weighters",
-    "check_model": "models",
-    "check_reader": "readers",
-    "encoder_checks": "encoders",
-    "interaction_checks": "interactions",
-    "loss_weighter_checks": "weighters",
-    "model_checks": "models",
-    "random_cascade": "toys",
-    "reader_checks": "readers",
-    "toy_batch": "toys",
-    "toy_cascade": "toys",
-    "toy_features": "toys",
-    "toy_material": "material",
-    "toy_store": "toys",
-    "verify": "conformance",
-    "word_block": "toys",
-    "write_store": "toys",
+_NAMES = {
+    "components": "check_encoder check_interaction encoder_checks interaction_checks",
+    "findings": "Check ConformanceError Finding verify",
+    "installed": "InstalledPlugin check_plugin",
+    "material": "Material toy_material",
+    "models": "check_model model_checks",
+    "readers": "check_reader reader_checks",
+    "toys": "LABELS WORDS random_cascade toy_batch "
+    "toy_cascade toy_features toy_store word_block write_store",
+    "weighters": "ToyProblem check_loss_weighter loss_weighter_checks",
 }
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> object:
@@ -80,7 +68,8 @@ def __getattr__(name: str) -> object:
 __all__ = [
     "Check",
     "ConformanceError",
-    "Failure",
+    "Finding",
+    "InstalledPlugin",
     "LABELS",
     "Material",
     "ToyProblem",
@@ -89,6 +78,7 @@ __all__ = [
     "check_interaction",
     "check_loss_weighter",
     "check_model",
+    "check_plugin",
     "check_reader",
     "encoder_checks",
     "interaction_checks",

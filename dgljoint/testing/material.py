@@ -24,24 +24,18 @@ from dgljoint.nn.hosted import Hosted
 from dgljoint.plugins.registry import PluginEntry
 from dgljoint.plugins.specs import BuildContext, EncoderSpec, InteractionSpec, WeighterSpec
 from dgljoint.tasks.targets import Question, evaluation_question, training_question
-from dgljoint.testing.conformance import expect
+from dgljoint.testing.findings import Check, expect
 from dgljoint.testing.toys import LABELS, random_cascade, toy_features, write_store
 
 WIDTH = 16
 CLASSES = len(LABELS)
-MAKE = "makes what its spec says"
-LEAVE = (
-    "give a tensor its dtype where it is made, use `with torch.no_grad():`, draw from a "
-    "torch.Generator of your own, and end the threads you start"
-)
 
 # Two of one post, one of two, and a large one; none is in the order of its size.
 _SIZES = (1, 9, 2, 5, 14, 30, 1, 12, 7)
 
+Values = dict[str, Tensor]
 ModuleT_co = TypeVar("ModuleT_co", Encoder, Interaction, LossWeighter, covariant=True)
-Component = (
-    EncoderSpec | InteractionSpec | WeighterSpec | Callable[[BuildContext], Any]
-)
+AnySpec = EncoderSpec | InteractionSpec | WeighterSpec | Callable[[BuildContext], Any]
 
 
 @contextmanager
@@ -68,14 +62,44 @@ class Subject(Generic[ModuleT_co]):
     base: type[ModuleT_co]
     build: Callable[[BuildContext], Any]
 
+    @classmethod
+    def of(
+        cls, component: AnySpec, options: Mapping[str, object] | None, kind: str,
+        base: type[ModuleT_co],
+    ) -> Subject[ModuleT_co]:
+        """Take a spec with options, or a function that builds from a context alone.
+
+        Raises:
+            UsageError: the options are not the component's.
+            TypeError: the component is of another kind, or a function is given options.
+        """
+        if isinstance(component, EncoderSpec | InteractionSpec | WeighterSpec):
+            if component.kind != kind:
+                raise TypeError(f"'{component.name}' is of the kind {component.kind}, not {kind}")
+            spec, parsed = component, parse_options(component.options, options or {},
+                                                    component.name)
+            return cls(kind, spec.name, base, lambda context: spec.build(parsed, context))
+        if options:
+            raise TypeError("options are a spec's; a function is given none")
+        name = getattr(component, "__name__", type(component).__name__)
+        return cls(kind, name, base, component)
+
     @property
     def title(self) -> str:
         """Kind and name, for messages."""
         return f"{self.kind} '{self.name}'"
 
-    def context(self, loss_names: tuple[str, ...] = ()) -> BuildContext:
-        """Describe the model that it becomes part of."""
-        return BuildContext(width=WIDTH, classes=CLASSES, loss_names=loss_names)
+    def check(
+        self, name: str, mend: str, run: Callable[[], object], *, essential: bool = False
+    ) -> Check:
+        """Make a check of it."""
+        return Check(self.title, name, mend, run, essential)
+
+    @property
+    def makes(self) -> Check:
+        """The first check of all."""
+        mend = f"build must return a dgljoint.nn.{self.base.__name__}"
+        return self.check("builds what its spec declares", mend, self.make, essential=True)
 
     def make(
         self, seed: int = 0, *, loss_names: tuple[str, ...] = (), moved: bool = True
@@ -88,12 +112,10 @@ class Subject(Generic[ModuleT_co]):
             moved: whether to move them.
         """
         with under_seed(seed):
-            module = self.build(self.context(loss_names))
-            expect(
-                isinstance(module, self.base),
-                f"build returned a {type(module).__name__}, expected a dgljoint.nn."
-                f"{self.base.__name__}",
-            )
+            module = self.build(BuildContext(WIDTH, CLASSES, loss_names))
+            found, wanted = type(module).__name__, f"dgljoint.nn.{self.base.__name__}"
+            right = isinstance(module, self.base)
+            expect(right, f"build returned a {found}, expected a {wanted}")
             if moved:
                 move(module)
         made: ModuleT_co = module
@@ -103,33 +125,40 @@ class Subject(Generic[ModuleT_co]):
         """Let the engine's own guard call it."""
         return Hosted(PluginEntry(self.name, "under test", "0", ""), module)
 
+    def leaves_process(
+        self, use: Callable[[ModuleT_co], object], loss_names: tuple[str, ...] = ()
+    ) -> Check:
+        """Check that it changes nothing that all components share, and leaves no thread."""
+
+        def run() -> None:
+            dtype, gradients, seed = torch.get_default_dtype(), torch.is_grad_enabled(), 5
+            threads = set(threading.enumerate())
+            with under_seed(seed):
+                try:
+                    use(self.build(BuildContext(WIDTH, CLASSES, loss_names)).train())
+                    found = torch.get_default_dtype()
+                    expect(found == dtype, f"torch's default type is {found} after it")
+                    expect(torch.is_grad_enabled() == gradients, "gradients are off after it")
+                    expect(torch.initial_seed() == seed, "it seeds torch's generator")
+                finally:
+                    torch.set_default_dtype(dtype)
+                    torch.set_grad_enabled(gradients)
+            left = set(threading.enumerate()) - threads
+            names = ", ".join(thread.name for thread in left if not thread.daemon)
+            expect(not names, f"threads run after it: {names}")
+
+        return self.check(
+            "leaves the process as it is",
+            "give a tensor its dtype where it is made, use `with torch.no_grad():`, draw from a "
+            "torch.Generator of your own, and end the threads you start", run,
+        )
+
 
 @torch.no_grad()
 def move(module: nn.Module) -> None:
     """Add a little noise to every parameter."""
     for parameter in module.parameters():
         parameter.add_(torch.randn_like(parameter), alpha=0.1)
-
-
-def subject_of(
-    component: Component, options: Mapping[str, object] | None, kind: str,
-    base: type[ModuleT_co],
-) -> Subject[ModuleT_co]:
-    """Take a spec with options, or a function that builds from a context alone.
-
-    Raises:
-        UsageError: the options are not the component's.
-        TypeError: the component is of another kind, or a function is given options.
-    """
-    if isinstance(component, EncoderSpec | InteractionSpec | WeighterSpec):
-        if component.kind != kind:
-            raise TypeError(f"'{component.name}' is of the kind {component.kind}, not {kind}")
-        spec = component
-        parsed = parse_options(spec.options, options or {}, spec.name)
-        return Subject(kind, spec.name, base, lambda context: spec.build(parsed, context))
-    if options:
-        raise TypeError("options are a spec's; a function is given none")
-    return Subject(kind, getattr(component, "__name__", type(component).__name__), base, component)
 
 
 @dataclass(frozen=True)
@@ -139,14 +168,10 @@ class Material:
     store: CascadeStore
     features: FeatureSpace
 
-    @property
-    def everything(self) -> NDArray[np.int64]:
-        """The positions of all cascades."""
-        return np.arange(len(self.store))
-
     def columns(self, indices: Sequence[int] | NDArray[np.int64] | None = None) -> CascadeColumns:
         """Read some cascades, all by default."""
-        return self.store.read(self.everything if indices is None else np.asarray(indices))
+        every = np.arange(len(self.store))
+        return self.store.read(every if indices is None else np.asarray(indices))
 
     def batch(self, columns: CascadeColumns, question: Question) -> CascadeBatch:
         """Assemble a batch as the engine does."""
@@ -169,32 +194,29 @@ class Material:
         """Make the batches that break what was tried on large ones only, by what is odd."""
         plain = self.columns()
         untimed = replace(plain, delay_seconds=np.zeros_like(plain.delay_seconds))
+        nothing = Question(
+            np.zeros(len(plain.parent), bool), np.empty((2, 0), np.int64), np.empty(0, bool)
+        )
         single = [place for place, size in enumerate(_SIZES) if size == 1]
-        largest = _SIZES.index(max(_SIZES))
         labelled = self.training()
         return {
             "several cascades": labelled,
             "in evaluation": self.evaluation(),
-            "one cascade": self.training([largest]),
+            "one cascade": self.training([_SIZES.index(max(_SIZES))]),
             "one post": self.training(single[:1]),
             "single-post cascades": self.training(single),
-            "no pair to score": self.batch(plain, _nothing_asked(plain)),
+            "no pair to score": self.batch(plain, nothing),
             "no labels": replace(labelled, label=torch.full_like(labelled.label, -1)),
-            "no times": self.batch(untimed, _nothing_asked(untimed)),
+            "no times": self.batch(untimed, nothing),
             "no edges": self.training(share=1.0),
         }
-
-
-def _nothing_asked(columns: CascadeColumns) -> Question:
-    nothing = np.zeros(len(columns.parent), bool)
-    return Question(nothing, np.empty((2, 0), np.int64), np.empty(0, bool))
 
 
 @contextmanager
 def toy_material() -> Iterator[Material]:
     """Write the store, and remove it after."""
     rng = np.random.default_rng(3)
-    # The last two tell of one event; one cascade is unlabelled.
+    # The last two share an event; one cascade is unlabelled.
     cascades = [
         random_cascade(
             f"c{number}", rng, size, event=f"e{min(number, len(_SIZES) - 2)}",
@@ -207,9 +229,9 @@ def toy_material() -> Iterator[Material]:
         yield Material(store, toy_features(store))
 
 
-def tensors_of(batch: CascadeBatch) -> dict[str, Tensor]:
+def tensors_of(batch: CascadeBatch) -> Values:
     """Name every tensor of a batch."""
-    # Its fields: what has been computed from them is kept beside.
+    # Its fields: what has been computed from them is kept next to them.
     own = {field.name: getattr(batch, field.name) for field in fields(batch)}
     found = {name: value for name, value in own.items() if isinstance(value, Tensor)}
     for name, value in batch.features.items():
@@ -220,7 +242,7 @@ def tensors_of(batch: CascadeBatch) -> dict[str, Tensor]:
 
 
 def difference(left: Tensor, right: Tensor, tolerance: float = 1e-4) -> str:
-    """Say by how much two tensors differ; ``""`` for not at all."""
+    """Describe by how much two tensors differ; ``""`` for not at all."""
     if left.shape != right.shape:
         return f"the shape is {tuple(right.shape)} instead of {tuple(left.shape)}"
     left, right = left.detach().cpu().double(), right.detach().cpu().double()
@@ -232,39 +254,14 @@ def difference(left: Tensor, right: Tensor, tolerance: float = 1e-4) -> str:
 def expect_same(
     before: Mapping[str, Tensor], after: Mapping[str, Tensor], when: str, tolerance: float = 1e-4
 ) -> None:
-    """Raise unless the same names have the same values.
-
-    Args:
-        before: by name.
-        after: by name.
-        when: what happened between, for the message.
-        tolerance: relative.
-    """
+    """Raise unless the same names have the same values; ``when`` is for the message."""
     expect(list(before) == list(after), f"{list(after)} instead of {list(before)} {when}")
     for name, value in before.items():
         wrong = difference(value, after[name], tolerance)
         expect(not wrong, f"{name} is not the same {when}: {wrong}")
 
 
-def expect_process_unchanged(of: Callable[[], object]) -> None:
-    """Raise if ``of`` changes what every component shares, or leaves threads running."""
-    dtype, gradients, seed = torch.get_default_dtype(), torch.is_grad_enabled(), 5
-    threads = set(threading.enumerate())
-    with under_seed(seed):
-        try:
-            of()
-            found = torch.get_default_dtype()
-            expect(found == dtype, f"torch's default type is {found} after it, not {dtype}")
-            expect(torch.is_grad_enabled() == gradients, "gradients are switched off after it")
-            expect(torch.initial_seed() == seed, "it seeded torch's generator")
-        finally:
-            torch.set_default_dtype(dtype)
-            torch.set_grad_enabled(gradients)
-    left = [one.name for one in threading.enumerate() if one not in threads and not one.daemon]
-    expect(not left, f"threads run after it: {', '.join(left)}")
-
-
 def expect_finite(values: Mapping[str, Tensor], where: str) -> None:
-    """Raise for a value that is infinite or no number."""
+    """Raise for a value that is infinite or NaN."""
     for name, value in values.items():
         expect(bool(torch.isfinite(value).all()), f"{name} is not finite {where}")

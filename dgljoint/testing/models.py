@@ -1,9 +1,10 @@
-"""Statements about a whole model: what must reach nothing, and what order must not matter."""
+"""Checks of a whole model: what must reach nothing, and what order must not matter."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,11 +16,12 @@ from dgljoint.nn.hosted import Hosted
 from dgljoint.nn.model import InputProjection, JointModel
 from dgljoint.plugins.registry import PluginEntry
 from dgljoint.tasks.targets import Question, evaluation_question, training_question
-from dgljoint.testing.conformance import Check, expect, verify
+from dgljoint.testing.findings import Check, Checks, expect, verify
 from dgljoint.testing.material import (
     CLASSES,
     WIDTH,
     Material,
+    Values,
     difference,
     expect_same,
     move,
@@ -27,7 +29,6 @@ from dgljoint.testing.material import (
     under_seed,
 )
 
-Values = dict[str, Tensor]
 _VIEWS = ("the encoder's output", "the shared rows", "the cascade view", "the rumor view")
 _ROUNDING = 1e-7
 _MOMENTS = 3  # past the cut, of each cascade
@@ -68,61 +69,47 @@ def check_model(model_of: Callable[[Material], JointModel], *, seeds: Sequence[i
 
     Args:
         model_of: builds the model for the features of the store the checks are run on.
-        seeds: of the questions and orders that are tried.
+        seeds: of the targets and orders that are tried.
 
     Raises:
         ConformanceError: with all that failed.
     """
     with toy_material() as material:
-        verify(model_checks(model_of(material), material, seeds=seeds))
+        model = model_of(material)
+        verify(model_checks(lambda: model, material, seeds=seeds))
 
 
 def model_checks(
-    model: JointModel, material: Material, *, seeds: Sequence[int] = (0,),
+    model_of: Callable[[], JointModel], material: Material, *, seeds: Sequence[int] = (0,),
     component: str = "the model",
-) -> Iterator[Check]:
+) -> Checks:
     """Give the checks of :func:`check_model` one by one.
 
     Args:
-        model: for the features of ``material``; left in evaluation mode.
+        model_of: gives the model for the features of ``material``; left in evaluation mode.
         material: its store.
-        seeds: of the questions and orders that are tried.
+        seeds: of the targets and orders that are tried.
         component: who is named.
     """
-    model.eval()
 
-    def check(name: str, mend: str, of: Callable[[JointModel, Material, int], None]) -> Check:
-        def run() -> None:
-            for seed in seeds:
-                of(model, material, seed)
+    def run(of: Callable[[JointModel, Material, int], None]) -> None:
+        model = model_of().eval()
+        for seed in seeds:
+            of(model, material, seed)
 
-        return Check(component, name, mend, run)
-
-    yield check(
-        "knows no hidden edge",
-        "take edges from batch.edges alone, and read pair_target in losses only",
-        _hidden_edges,
-    )
-    yield check(
-        "knows no label, event or id",
-        "read batch.label, batch.event and batch.ids in losses only",
-        _answers_of_others,
-    )
-    yield check(
-        "keeps cascades apart",
-        "pool, attend and normalise inside a cascade: batch.cascade_of says whose a post is",
-        _cascades_apart,
-    )
-    yield check(
-        "knows no later post in evaluation",
-        "posts that batch.observed leaves out may only read, and be read by nobody",
-        _later_posts,
-    )
-    yield check(
-        "follows the order of the posts",
-        "number nothing by place: edges and times say where a post stands",
-        _order_of_posts,
-    )
+    for name, mend, of in (
+        ("knows no hidden edge", "take edges from batch.edges alone, and read pair_target in "
+         "losses only", _hidden_edges),
+        ("knows no label, event or id", "read batch.label, batch.event and batch.ids in losses "
+         "only", _answers_of_others),
+        ("keeps cascades apart", "pool, attend and normalise inside a cascade: batch.cascade_of "
+         "is a post's cascade", _cascades_apart),
+        ("knows no later post in evaluation", "posts that batch.observed leaves out may only read, "
+         "and be read by nobody", _later_posts),
+        ("follows the order of the posts", "number nothing by place: edges and times give a post's "
+         "position", _order_of_posts),
+    ):
+        yield Check(component, name, mend, partial(run, of))
 
 
 def _forward(model: JointModel, batch: CascadeBatch) -> Values:
@@ -134,22 +121,15 @@ def _forward(model: JointModel, batch: CascadeBatch) -> Values:
         reps, out = model(batch)
     finally:
         handle.remove()
-    views = (encoded[0], reps.shared, reps.cascade, reps.rumor)
-    return {
-        **dict(zip(_VIEWS, views, strict=True)),
-        _RUMOR: out.rumor_logits,
-        _LINK: out.link_logits,
-    }
+    views = dict(zip(_VIEWS, (encoded[0], reps.shared, reps.cascade, reps.rumor), strict=True))
+    return {**views, _RUMOR: out.rumor_logits, _LINK: out.link_logits}
 
 
-@torch.no_grad()
-def outputs_of(model: JointModel, batch: CascadeBatch) -> Values:
-    """Run a batch through without gradient; see :func:`_forward`."""
-    return _forward(model, batch)
+_outputs = torch.no_grad()(_forward)
 
 
 def _hidden_edges(model: JointModel, material: Material, seed: int) -> None:
-    """Give every pending post another parent: no feature, message or output changes."""
+    """Give every target another parent: no feature, message or output changes."""
     rng = np.random.default_rng(seed)
     columns = material.columns()
     question = training_question(columns, 0.5, 8, rng)
@@ -159,9 +139,9 @@ def _hidden_edges(model: JointModel, material: Material, seed: int) -> None:
     other = Question(
         question.pending, question.pairs, parent[question.pairs[0]] == question.pairs[1]
     )
-    before = outputs_of(model, material.batch(columns, question))
-    after = outputs_of(model, material.batch(replace(columns, parent=parent), other))
-    expect_same(before, after, "when pending posts have other parents")
+    before = _outputs(model, material.batch(columns, question))
+    after = _outputs(model, material.batch(replace(columns, parent=parent), other))
+    expect_same(before, after, "when targets have other parents")
 
 
 def _answers_of_others(model: JointModel, material: Material, seed: int) -> None:
@@ -171,20 +151,20 @@ def _answers_of_others(model: JointModel, material: Material, seed: int) -> None
         ids=tuple(f"other{place}" for place in range(len(batch.ids))),
     )
     when = "when cascades have other labels, events and ids"
-    expect_same(outputs_of(model, batch), outputs_of(model, other), when)
+    expect_same(_outputs(model, batch), _outputs(model, other), when)
 
 
 def _cascades_apart(model: JointModel, material: Material, seed: int) -> None:
     """A cascade's outputs are the same alone, among others, and in any place among them."""
     order = np.random.default_rng(seed).permutation(len(material.store))
     batch = material.evaluation(order)
-    together = outputs_of(model, batch)
+    together = _outputs(model, batch)
     for place, index in enumerate(order):
         alone = material.evaluation([int(index)])
         expect_same(
             _of_cascade(together, batch, place),
-            _of_cascade(outputs_of(model, alone), alone, 0),
-            f"when cascade {alone.ids[0]} stands alone",
+            _of_cascade(_outputs(model, alone), alone, 0),
+            f"when cascade {alone.ids[0]} is alone",
         )
     _apart_in_training(model, material.training(seed=seed))
 
@@ -229,7 +209,7 @@ def _apart_in_training(model: JointModel, batch: CascadeBatch) -> None:
         reach = max((_largest(gradient[far]) for gradient, far in made), default=0.0)
         expect(
             reach <= own * _ROUNDING,
-            f"in training {name} of a cascade rests on others: by {reach:.3g}, on itself by "
+            f"in training {name} of a cascade depends on others: by {reach:.3g}, on itself by "
             f"{own:.3g}",
         )
 
@@ -239,12 +219,12 @@ def _largest(values: Tensor) -> float:
 
 
 def _later_posts(model: JointModel, material: Material, seed: int) -> None:
-    """Change what comes after the cut, then after a moment past it: what was before it stands."""
+    """Change posts after the cut, then after a moment past it: what was before it stays."""
     columns = material.columns()
     question = evaluation_question(columns, 0.5)
     late = question.pending
-    before = outputs_of(model, material.batch(columns, question))
-    after = outputs_of(model, material.batch(_changed(columns, late), question))
+    before = _outputs(model, material.batch(columns, question))
+    after = _outputs(model, material.batch(_changed(columns, late), question))
     seen = torch.from_numpy(~late)
     when = "when later posts have other times, words and kinds"
     expect_same(
@@ -253,12 +233,12 @@ def _later_posts(model: JointModel, material: Material, seed: int) -> None:
         when,
     )
     wrong = difference(before[_LINK], after[_LINK])
-    expect(bool(wrong), f"{_LINK} are the same {when}: they read nothing of the posts asked for")
+    expect(bool(wrong), f"{_LINK} are the same {when}: they read nothing of the targets")
     rng = np.random.default_rng(seed)
     for _ in range(_MOMENTS):
         moment = rng.integers(columns.post_ptr[:-1], columns.post_ptr[1:])[columns.cascade_of]
         later = late & (np.arange(len(late)) > moment)
-        after = outputs_of(model, material.batch(_changed(columns, later), question))
+        after = _outputs(model, material.batch(_changed(columns, later), question))
         rest = torch.from_numpy(~later)
         kept = rest[torch.from_numpy(question.pairs[0])]
         names = _VIEWS[:-1]
@@ -270,7 +250,7 @@ def _later_posts(model: JointModel, material: Material, seed: int) -> None:
 
 
 def _changed(columns: CascadeColumns, which: np.ndarray) -> CascadeColumns:
-    """Give posts other times, kinds and words; who comes first stays as it was."""
+    """Give posts other times, kinds and words, in the same order."""
     return replace(
         columns,
         posts=np.where(which, (columns.posts + 3) % columns.posts.max(), columns.posts),
@@ -294,7 +274,7 @@ def _order_of_posts(model: JointModel, material: Material, seed: int) -> None:
     )
     asked = Question(question.pending[old], new[question.pairs], question.answer)
     other = material.batch(renumbered, asked)
-    # Times are laid over: a batch is made of posts in time order, a model must not rely on it.
+    # Times are put back: a batch is made of posts in time order, a model must not rely on it.
     order = torch.from_numpy(old)
     time = {
         name: x[order]
@@ -304,7 +284,7 @@ def _order_of_posts(model: JointModel, material: Material, seed: int) -> None:
     other = replace(
         other, delay_seconds=batch.delay_seconds[order], features={**other.features, **time}
     )
-    before, after = outputs_of(model, batch), outputs_of(model, other)
+    before, after = _outputs(model, batch), _outputs(model, other)
     expect_same(
         {name: value[order] if name in _VIEWS else value for name, value in before.items()},
         after, "when the posts of a cascade are numbered otherwise",

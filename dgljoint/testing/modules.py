@@ -1,4 +1,4 @@
-"""Checks that encoders and interactions share: what any part of the model must keep to."""
+"""Checks that encoders and interactions share: what any part of the model must conform to."""
 
 from __future__ import annotations
 
@@ -14,36 +14,35 @@ from torch.overrides import TorchFunctionMode
 
 from dgljoint.errors import one_line
 from dgljoint.nn import CascadeBatch
-from dgljoint.testing.conformance import Check, Violation, expect
+from dgljoint.testing.findings import Check, Violation, expect
 from dgljoint.testing.material import (
-    LEAVE,
     WIDTH,
     Material,
     Subject,
+    Values,
     expect_finite,
-    expect_process_unchanged,
     expect_same,
     tensors_of,
     under_seed,
 )
 from dgljoint.training.checkpoint import load_tree, save_tree
 
-Values = dict[str, Tensor]
-
-_LOW = (torch.bfloat16, torch.float16)
+Answer = Callable[[Any, CascadeBatch, Mapping[str, Tensor]], Values]
 
 
 @dataclass(frozen=True, slots=True)
-class Drive:
-    """How a kind of component is run.
+class ModuleChecks:
+    """The checks of one component.
 
     Attributes:
-        inputs: names of the (N, D) tensors it takes beside the batch.
+        subject: the component.
+        inputs: names of the (N, D) tensors it takes with the batch.
         answer: what it makes of a batch and of these, by name.
     """
 
+    subject: Subject[Any]
     inputs: tuple[str, ...]
-    answer: Callable[[Any, CascadeBatch, Mapping[str, Tensor]], Values]
+    answer: Answer
 
     def draw(self, batch: CascadeBatch, dtype: torch.dtype = torch.float32) -> Values:
         """Draw the inputs, the same for the same batch."""
@@ -57,127 +56,128 @@ class Drive:
             for name in self.inputs
         }
 
+    def run(
+        self, module: nn.Module, batch: CascadeBatch, *, seed: int = 1,
+        dtype: torch.dtype = torch.float32, inputs: Values | None = None,
+    ) -> Values:
+        """Run a component under a seed, on drawn inputs or on copies of those given."""
+        inputs = {n: x * 1 for n, x in inputs.items()} if inputs else self.draw(batch, dtype)
+        with under_seed(seed):
+            return self.answer(module, batch, inputs)
 
-def run(
-    drive: Drive, module: nn.Module, batch: CascadeBatch, *, seed: int = 1,
-    dtype: torch.dtype = torch.float32,
-) -> Values:
-    """Run a component under a seed."""
-    inputs = drive.draw(batch, dtype)
-    with under_seed(seed):
-        return drive.answer(module, batch, inputs)
+    def all(self, material: Material) -> Iterator[Check]:
+        """Give the checks; the first is essential."""
+        check, batch = self.subject.check, material.training()
+        yield check(
+            "answers in the right form", "return what dgljoint.nn.protocols requires, of the "
+            "shapes it requires", lambda: self._answers(batch), essential=True,
+        )
+        for name, mend, run in (
+            ("answers for odd batches", "batches may hold one cascade, single posts, no edges, no "
+             "pairs, no labels, no times", lambda: self._answers_odd(material)),
+            ("leaves its inputs alone", "operate on a copy: others read the same tensors after "
+             "you", lambda: self._leaves_inputs(batch)),
+            ("repeats under a seed", "draw with torch alone, not from numpy, random, the time or "
+             "what ran before", lambda: self._repeats(batch)),
+            ("draws nothing in evaluation", "switch randomness off where self.training is false",
+             lambda: self._is_steady(batch)),
+            ("continues from its saved state", "register what changes as parameter or buffer, or "
+             "return it from get_extra_state", lambda: self._keeps_state(batch)),
+            ("moves as a whole", "register tensors as buffers, and make new ones with "
+             "device=x.device", lambda: self._moves(batch)),
+            ("is finite in low precision", "take softmax, logarithms and norms in float32, and "
+             "mask with -inf of the right dtype", lambda: self._low_precision(batch)),
+        ):
+            yield check(name, mend, run)
+        yield self.subject.leaves_process(
+            lambda module: self.answer(module, batch, self.draw(batch))
+        )
+
+    def _answers(self, batch: CascadeBatch) -> None:
+        module = self.subject.make(moved=False).train()
+        expect_finite(self.run(module, batch), "at the start")
+
+    def _answers_odd(self, material: Material) -> None:
+        for odd, batch in material.odd_batches().items():
+            for training in (True, False):
+                module = self.subject.make().train(training)
+                values = self.run(module, batch)
+                carried = [value.sum() for value in values.values() if value.requires_grad]
+                if carried:
+                    torch.stack(carried).sum().backward()  # type: ignore[no-untyped-call]  # torch's
+                gradients = {
+                    f"the gradient of {name}": parameter.grad
+                    for name, parameter in module.named_parameters() if parameter.grad is not None
+                }
+                expect_finite({**values, **gradients}, f"for a batch of this kind: {odd}")
+
+    def _leaves_inputs(self, batch: CascadeBatch) -> None:
+        inputs = self.draw(batch)
+        given = {**inputs, **tensors_of(batch)}
+        before = {name: value.detach().clone() for name, value in given.items()}
+        self.answer(self.subject.make().train(), batch, inputs)
+        expect_same(before, {**inputs, **tensors_of(batch)}, "after the component saw it", 0)
+
+    def _repeats(self, batch: CascadeBatch) -> None:
+        one, other = self.subject.make().train(), self.subject.make().train()
+        parameters = dict(one.named_parameters()), dict(other.named_parameters())
+        expect_same(*parameters, "when built again", 0)
+        for _ in range(2):
+            first, second = self.run(one, batch), self.run(other, batch)
+            expect_same(first, second, "when run again under the same seed")
+
+    def _is_steady(self, batch: CascadeBatch) -> None:
+        module = self.subject.make().eval()
+        one, other = (rows_of(self.run(module, batch, seed=seed)) for seed in (1, 2))
+        expect_same(one, other, "under another seed, in evaluation")
+
+    def _keeps_state(self, batch: CascadeBatch) -> None:
+        used = self.subject.make().train()
+        for seed in range(3):
+            self.run(used, batch, seed=seed)
+        fresh = self.subject.make(seed=1)
+        fresh.load_state_dict(through_file(used.state_dict()))
+        for training in (False, True):
+            one, other = (self.run(module.train(training), batch) for module in (used, fresh))
+            expect_same(one, other, "of a fresh component that was given the state")
+
+    def _moves(self, batch: CascadeBatch) -> None:
+        module = self.subject.make().eval()
+        expect_registered(module)
+        self._stays_on_its_device(batch)
+        before = rows_of(self.run(module, batch))
+        module.to(torch.float64).to(torch.float32)
+        expect_same(before, rows_of(self.run(module, batch)), "after .double().float()")
+        if torch.cuda.is_available():
+            moved = rows_of(self.run(module.to("cuda"), batch.to("cuda")))
+            expect_same(before, moved, "on the GPU", tolerance=1e-2)
+
+    def _stays_on_its_device(self, batch: CascadeBatch) -> None:
+        """Find tensors made on the default device: it is switched to ``meta``, without data."""
+        module, inputs = self.subject.make().train(), self.draw(batch)
+        try:
+            with torch.device("meta"), _Meeting():
+                self.answer(module, batch, inputs)
+        except Exception as error:
+            if isinstance(error.__cause__, Violation):  # the engine's guard wraps it
+                raise error.__cause__ from None
+            # What is made there and then moved, or read as a number, is right and not followed.
+            if "meta" not in one_line(error.__cause__ or error):
+                raise
+
+    def _low_precision(self, batch: CascadeBatch) -> None:
+        for dtype in (torch.bfloat16, torch.float16):
+            module = self.subject.make().eval().to(dtype)
+            try:
+                values = self.run(module, batch, dtype=dtype)
+            except Exception:  # noqa: BLE001, S112  # no kernel for it: an answer, and no wrong one
+                continue
+            expect_finite(values, f"in {dtype}")
 
 
-def shared_checks(subject: Subject[Any], material: Material, drive: Drive) -> Iterator[Check]:
-    """Give the checks; the first is essential."""
-
-    def check(name: str, mend: str, of: Callable[[], None], *, essential: bool = False) -> Check:
-        return Check(subject.title, name, mend, of, essential)
-
-    batch = material.training()
-
-    yield check(
-        "answers in the right form",
-        "return what dgljoint.nn.protocols says, of the shapes it says",
-        lambda: _answers(subject, drive, batch),
-        essential=True,
-    )
-    yield check(
-        "answers for odd batches",
-        "batches may hold one cascade, single posts, no edges, no pairs, no labels, no times",
-        lambda: _answers_odd(subject, material, drive),
-    )
-    yield check(
-        "leaves its inputs alone",
-        "operate on a copy: others read the same tensors after you",
-        lambda: _leaves_inputs(subject, drive, batch),
-    )
-    yield check(
-        "repeats under a seed",
-        "draw with torch alone, not from numpy, random, the time or what ran before",
-        lambda: _repeats(subject, drive, batch),
-    )
-    yield check(
-        "draws nothing in evaluation",
-        "switch randomness off where self.training is false",
-        lambda: _is_steady(subject, drive, batch),
-    )
-    yield check(
-        "goes on from its saved state",
-        "register what changes as parameter or buffer, or return it from get_extra_state",
-        lambda: _keeps_state(subject, drive, batch),
-    )
-    yield check(
-        "moves as a whole",
-        "register tensors as buffers, and make new ones with device=x.device",
-        lambda: _moves(subject, drive, batch),
-    )
-    yield check(
-        "leaves the process as it is", LEAVE, lambda: expect_process_unchanged(
-            lambda: drive.answer(subject.build(subject.context()).train(), batch,
-                                 drive.draw(batch))
-        ),
-    )
-    yield check(
-        "is finite in low precision",
-        "take softmax, logarithms and norms in float32, and mask with -inf of the right dtype",
-        lambda: _low_precision(subject, drive, batch),
-    )
-
-
-def _answers(subject: Subject[Any], drive: Drive, batch: CascadeBatch) -> None:
-    expect_finite(run(drive, subject.make(moved=False).train(), batch), "at the start")
-
-
-def _answers_odd(subject: Subject[Any], material: Material, drive: Drive) -> None:
-    for odd, batch in material.odd_batches().items():
-        for training in (True, False):
-            module = subject.make().train(training)
-            values = run(drive, module, batch)
-            expect_finite(values, f"for a batch of this kind: {odd}")
-            carried = [value.sum() for value in values.values() if value.requires_grad]
-            if carried:
-                torch.stack(carried).sum().backward()  # type: ignore[no-untyped-call]  # torch's
-            gradients = {n: p.grad for n, p in module.named_parameters() if p.grad is not None}
-            expect_finite(
-                {f"the gradient of {name}": gradient for name, gradient in gradients.items()},
-                f"for a batch of this kind: {odd}",
-            )
-
-
-def _leaves_inputs(subject: Subject[Any], drive: Drive, batch: CascadeBatch) -> None:
-    inputs = drive.draw(batch)
-    given = {**inputs, **tensors_of(batch)}
-    before = {name: value.detach().clone() for name, value in given.items()}
-    drive.answer(subject.make().train(), batch, inputs)
-    expect_same(before, {**inputs, **tensors_of(batch)}, "after the component saw it", 0)
-
-
-def _repeats(subject: Subject[Any], drive: Drive, batch: CascadeBatch) -> None:
-    one, other = subject.make().train(), subject.make().train()
-    expect_same(
-        dict(one.named_parameters()), dict(other.named_parameters()), "when built again", 0
-    )
-    for _ in range(2):
-        first, second = run(drive, one, batch), run(drive, other, batch)
-        expect_same(first, second, "when run again under the same seed")
-
-
-def _is_steady(subject: Subject[Any], drive: Drive, batch: CascadeBatch) -> None:
-    module = subject.make().eval()
-    one, other = (_answers_only(run(drive, module, batch, seed=seed)) for seed in (1, 2))
-    expect_same(one, other, "under another seed, in evaluation")
-
-
-def _keeps_state(subject: Subject[Any], drive: Drive, batch: CascadeBatch) -> None:
-    used = subject.make().train()
-    for seed in range(3):
-        run(drive, used, batch, seed=seed)
-    fresh = subject.make(seed=1)
-    fresh.load_state_dict(through_file(used.state_dict()))
-    for training in (False, True):
-        one, other = (run(drive, module.train(training), batch) for module in (used, fresh))
-        expect_same(one, other, "of a fresh component that was given the state")
+def rows_of(values: Values) -> Values:
+    """Leave out losses, which may be of drawn samples even in evaluation."""
+    return {name: value for name, value in values.items() if value.ndim}
 
 
 def through_file(state: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,22 +189,10 @@ def through_file(state: Mapping[str, Any]) -> dict[str, Any]:
         return found
 
 
-def _moves(subject: Subject[Any], drive: Drive, batch: CascadeBatch) -> None:
-    module = subject.make().eval()
-    expect_registered(module)
-    _stays_on_its_device(subject, drive, batch)
-    before = _answers_only(run(drive, module, batch))
-    module.to(torch.float64).to(torch.float32)
-    expect_same(before, _answers_only(run(drive, module, batch)), "after .double().float()")
-    if torch.cuda.is_available():
-        moved = _answers_only(run(drive, module.to("cuda"), batch.to("cuda")))
-        expect_same(before, moved, "on the GPU", tolerance=1e-2)
-
-
 class _Meeting(TorchFunctionMode):
     """Raises where a tensor on the inputs' device meets one on ``meta``.
 
-    A tensor of no dimension may stand on the CPU and meet any other.
+    A tensor of no dimension may be on the CPU and meet any other.
     """
 
     def __torch_function__(
@@ -225,28 +213,11 @@ def _on_the_cpu(x: Any) -> Any:
     return torch.zeros((), dtype=x.dtype, device="cpu") if number else x
 
 
-def _stays_on_its_device(subject: Subject[Any], drive: Drive, batch: CascadeBatch) -> None:
-    """Find tensors made on the default device, on a machine that has but one.
-
-    The default is switched to ``meta``, where tensors have no data.
-    """
-    module, inputs = subject.make().train(), drive.draw(batch)
-    try:
-        with torch.device("meta"), _Meeting():
-            drive.answer(module, batch, inputs)
-    except Exception as error:
-        if isinstance(error.__cause__, Violation):  # the engine's guards wrap it
-            raise error.__cause__ from None
-        # What is made there and then moved, or read as a number, is right; it cannot be followed.
-        if "meta" not in one_line(error.__cause__ or error):
-            raise
-
-
 def expect_registered(module: nn.Module) -> None:
     """Raise for a tensor that ``module.to`` would leave behind."""
     for name, part in module.named_modules():
         for attribute, value in vars(part).items():
-            # Parameters, buffers and modules stand in dictionaries of their own.
+            # Parameters, buffers and modules are in dictionaries of their own.
             if attribute in ("_parameters", "_buffers", "_modules"):
                 continue
             loose = any(
@@ -263,41 +234,14 @@ def _inside(value: object) -> list[object]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _low_precision(subject: Subject[Any], drive: Drive, batch: CascadeBatch) -> None:
-    for dtype in _LOW:
-        module = subject.make().eval().to(dtype)
-        try:
-            values = run(drive, module, batch, dtype=dtype)
-        except Exception:  # noqa: BLE001, S112  # no kernel for it: an answer, and not a wrong one
-            continue
-        expect_finite(values, f"in {dtype}")
-
-
-def _answers_only(values: Values) -> Values:
-    """Leave out losses, which may be of drawn samples even in evaluation."""
-    return {name: value for name, value in values.items() if value.ndim}
-
-
-def expect_gradients(
-    module: nn.Module, gradients: Mapping[str, Tensor | None], excused: frozenset[str]
-) -> None:
-    """Raise for a trainable parameter that no gradient reaches.
-
-    Args:
-        module: whose parameters.
-        gradients: by name.
-        excused: names that need none.
-    """
-    unknown = excused - {name for name, _ in module.named_parameters()}
-    expect(not unknown, f"parameters declared as unreached do not exist: {sorted(unknown)}")
+def expect_gradients(module: nn.Module, excused: frozenset[str]) -> None:
+    """Raise for a trainable parameter without gradient whose name is not ``excused``."""
+    parameters = dict(module.named_parameters())
+    unknown = sorted(excused - parameters.keys())
+    expect(not unknown, f"parameters declared as unreached do not exist: {unknown}")
     unreached = [
-        name
-        for name, parameter in module.named_parameters()
-        if parameter.requires_grad and name not in excused and not _any(gradients.get(name))
+        name for name, parameter in parameters.items()
+        if parameter.requires_grad and name not in excused
+        and (parameter.grad is None or not parameter.grad.any())
     ]
     expect(not unreached, f"no gradient reaches {', '.join(unreached)}")
-
-
-def _any(gradient: Tensor | None) -> bool:
-    return gradient is not None and bool(gradient.abs().sum() > 0)
-

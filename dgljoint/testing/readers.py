@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from dgljoint.data.cascade import Cascade, Kind, RowBlock, SparseBlock
 from dgljoint.data.reading import Reader, ReadReport
 from dgljoint.errors import DataError
 from dgljoint.plugins.specs import ReaderSpec
-from dgljoint.testing.conformance import Check, expect, verify
+from dgljoint.testing.findings import Check, Checks, expect, verify
 
 _DTYPES = {"parent": "int32", "user": "int64", "delay_seconds": "float64", "kind": "uint8"}
 
@@ -40,21 +40,15 @@ def check_reader(
 
 def reader_checks(
     spec: ReaderSpec, source: Path | None, options: Mapping[str, object] | None = None
-) -> Iterator[Check]:
+) -> Checks:
     """Give the checks of :func:`check_reader` one by one."""
     parsed = parse_options(spec.options, options or {}, spec.name)
-
-    def make() -> Reader:
-        reader: Reader = spec.build(parsed)
-        return reader
-
-    def check(name: str, mend: str, of: Callable[[], object], *, essential: bool = False) -> Check:
-        return Check(f"reader '{spec.name}'", name, mend, of, essential)
-
+    check = partial(Check, f"reader '{spec.name}'")
+    make: Make = partial(spec.build, parsed)
     yield check(
         "reads its source",
         "read(source, report) yields dgljoint.Cascade objects, one at least",
-        lambda: _reads(make(), source), essential=True,
+        partial(_reads, make, source), essential=True,
     )
     for name, mend, of in (
         ("yields cascades in order", "time order, every post after its parent, delays from 0, "
@@ -68,19 +62,21 @@ def reader_checks(
         ("repeats", "sort what the file system lists, and draw nothing unseeded", _repeats),
     ):
         yield check(name, mend, partial(of, make, source))
-    if source is not None:
+    if source is None:
+        return
+    yield check(
+        "leaves its source alone", "write nothing into the folder of the raw data",
+        partial(_leaves_source, make, source),
+    )
+    yield check(
+        "refuses what is not there",
+        "raise dgljoint.DataError with one line for a source that is missing or empty",
+        partial(_refuses, make),
+    )
+    if spec.recognises is not None:
         yield check(
-            "leaves its source alone", "write nothing beside the raw data",
-            lambda: _leaves_source(make(), source),
-        )
-        yield check(
-            "refuses what is not there", "raise dgljoint.DataError with one line for a source "
-            "that is missing or empty", lambda: _refuses(spec, make),
-        )
-    if spec.recognises is not None and source is not None:
-        yield check(
-            "recognises its own source", "recognises must tell it from an empty folder",
-            lambda: _recognises(spec, source),
+            "recognises its own source", "recognises must not take an empty folder for it",
+            partial(_recognises, spec.recognises, source),
         )
 
 
@@ -92,8 +88,8 @@ def _read(make: Make, source: Path | None) -> tuple[list[Cascade], ReadReport]:
     return list(make().read(source, report)), report
 
 
-def _reads(reader: Reader, source: Path | None) -> None:
-    found = list(reader.read(source, ReadReport()))
+def _reads(make: Make, source: Path | None) -> None:
+    found, _ = _read(make, source)
     expect(bool(found), "no cascade was yielded")
     for cascade in found:
         name = type(cascade).__name__
@@ -164,12 +160,8 @@ def _places(cascade: Cascade, name: str, block: RowBlock) -> None:
 
 
 def _account(make: Make, source: Path | None) -> None:
-    cascades, report = _read(make, source)
-    account_for(cascades, report)
-
-
-def account_for(cascades: Sequence[Cascade], report: ReadReport) -> None:
     """Raise unless every post and thread met is in a cascade or in the report, once."""
+    cascades, report = _read(make, source)
     stored = sum(map(len, cascades))
     expect(
         report.posts_met in (None, stored + report.posts_dropped),
@@ -207,28 +199,25 @@ def _equal(left: Any, right: Any) -> bool:
     return bool(left == right)
 
 
-def _leaves_source(reader: Reader, source: Path) -> None:
+def _leaves_source(make: Make, source: Path) -> None:
     before = _files(source)
-    list(reader.read(source, ReadReport()))
-    changed = sorted({path for path, _ in before ^ _files(source)})
+    _read(make, source)
+    changed = sorted({path for path, *_ in before ^ _files(source)})
     expect(not changed, f"reading changed {', '.join(changed)}")
 
 
-def _files(source: Path) -> set[tuple[str, tuple[int, int]]]:
+def _files(source: Path) -> set[tuple[str, int, int]]:
     """Name every file with its size and time of change."""
     found = [source] if source.is_file() else source.rglob("*")
-    return {
-        (str(path), (path.stat().st_size, path.stat().st_mtime_ns))
-        for path in found
-        if path.is_file()
-    }
+    stats = {str(path): path.stat() for path in found if path.is_file()}
+    return {(path, one.st_size, one.st_mtime_ns) for path, one in stats.items()}
 
 
-def _refuses(spec: ReaderSpec, make: Make) -> None:
+def _refuses(make: Make) -> None:
     with TemporaryDirectory(prefix="dgljoint-") as folder:
         for what, place in (("missing", Path(folder) / "missing"), ("empty", Path(folder))):
             try:
-                found = list(make().read(place, ReadReport()))
+                found, _ = _read(make, place)
             except DataError as error:
                 lines = len(error.message.splitlines())
                 expect(lines == 1, f"the message for a source that is {what} has {lines} lines")
@@ -236,10 +225,7 @@ def _refuses(spec: ReaderSpec, make: Make) -> None:
                 expect(False, f"a source that is {what} gave {len(found)} cascades and no error")
 
 
-def _recognises(spec: ReaderSpec, source: Path) -> None:
-    recognises = spec.recognises
-    if recognises is None:
-        return
+def _recognises(recognises: Callable[[Path], bool], source: Path) -> None:
     expect(recognises(source), f"{source} is not recognised")
     with TemporaryDirectory(prefix="dgljoint-") as folder:
         expect(not recognises(Path(folder)), "an empty folder is recognised")

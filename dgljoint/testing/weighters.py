@@ -1,38 +1,35 @@
-"""The checks of a loss weighter."""
+"""A small model with as many losses as one likes, and the checks of what weighs them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dgljoint.nn import LossTable, LossWeighter, Step
 from dgljoint.plugins.specs import BuildContext, WeighterSpec
 from dgljoint.tasks.losses import TASKS
-from dgljoint.testing.conformance import Check, expect, verify
+from dgljoint.testing.findings import Checks, expect, verify
 from dgljoint.testing.material import (
-    LEAVE,
-    MAKE,
     WIDTH,
     Subject,
+    Values,
     expect_finite,
-    expect_process_unchanged,
     expect_same,
-    subject_of,
     under_seed,
 )
 from dgljoint.testing.modules import expect_registered, through_file
-from dgljoint.testing.steps import ToyProblem
 
 WeighterLike = WeighterSpec | Callable[[BuildContext], LossWeighter]
 
 _NAMES = (*TASKS, "auxiliary", "another")
 # Both tasks or one, with and without losses of interactions.
 _SETS = (TASKS, TASKS[:1], TASKS[1:], (TASKS[1], "auxiliary"), _NAMES)
-# One scale a loss that is not 1, by what is odd about it. A batch that asks nothing, or that has
-# no label, has a task loss of exactly 0, maybe in the very first step.
+# Scales that are not 1, by what is odd about them. A batch without targets or without labels has a
+# task loss of exactly 0, maybe in the very first step.
 _ODD: Mapping[str, Mapping[str, float]] = {
     "the cascade loss is 0": {"cascade": 0.0},
     "the rumor loss is 0": {"rumor": 0.0},
@@ -41,6 +38,118 @@ _ODD: Mapping[str, Mapping[str, float]] = {
     "one loss is a million times another": {"cascade": 1e3, "rumor": 1e-3},
     "a loss is negative": {"auxiliary": -1.0},
 }
+_ROWS = 6
+_AUXILIARY = 0.5
+
+
+class ToyProblem:
+    """Losses that share one map and have a head each, in the order of ``names``.
+
+    Loss ``k`` is the mean square of ``tanh(X W) h_k`` minus a hidden target of its own, times its
+    scale; ``X`` is drawn anew for every step.
+
+    >>> problem = ToyProblem(("cascade", "rumor"))
+    >>> losses, step = problem.step()
+    >>> weights = weighter.backward(losses, step)
+    >>> problem.descend()
+    >>> weighter.after_step(losses, problem.losses_again(), step)
+
+    Args:
+        names: of the losses, the tasks first.
+        seed: of everything drawn.
+        width: D of the shared representation.
+        scales: factor of each loss, by name; 1 for those left out.
+        held_out: whether the steps have a probe.
+    """
+
+    def __init__(
+        self, names: Sequence[str] = TASKS, *, seed: int = 0, width: int = 8,
+        scales: Mapping[str, float] | None = None, held_out: bool = True,
+    ) -> None:
+        self.names = tuple(names)
+        self.width = width
+        self.scales = dict(scales or {})
+        self.held_out = held_out
+        self.number = 0
+        self._seed = seed
+        self._coefficients = {name: _AUXILIARY for name in names if name not in TASKS}
+        generator = torch.Generator().manual_seed(seed)
+
+        def drawn(*shape: int) -> Tensor:
+            return torch.randn(shape, generator=generator) * math.pow(width, -0.5)
+
+        self._targets = {name: drawn(width) for name in self.names}
+        self.parameters = {
+            "shared": nn.Parameter(drawn(width, width)),
+            **{f"head.{name}": nn.Parameter(drawn(width)) for name in self.names},
+        }
+
+    def step(
+        self, *, learning_rate: float = 0.05, total: int = 100, steps_per_epoch: int = 5
+    ) -> tuple[LossTable, Step]:
+        """Return the losses of the next step and what a weighter may know of it."""
+        number = self.number
+        self.number += 1
+        inputs = self._inputs(2 * number)
+        shared = self._shared(inputs, self.parameters)
+        raw = self._losses(inputs, shared, self.parameters, self.names)
+        step = Step(
+            number=number,
+            total=total,
+            epoch=number // steps_per_epoch,
+            learning_rate=learning_rate,
+            parameters=self.parameters,
+            step_size=lambda name: learning_rate,
+            pooled=shared.detach().mean(0).expand(2, -1),
+            shared=shared,
+            probe=self._probe(2 * number + 1) if self.held_out else None,
+        )
+        return LossTable(raw, self._coefficients), step
+
+    def losses_again(self) -> LossTable:
+        """Return the losses of the last step under the parameters as they are now, detached."""
+        inputs = self._inputs(2 * (self.number - 1))
+        with torch.no_grad():
+            shared = self._shared(inputs, self.parameters)
+            raw = self._losses(inputs, shared, self.parameters, self.names)
+        return LossTable(raw, self._coefficients)
+
+    def descend(self, rate: float = 0.05) -> None:
+        """Move every parameter against its gradient, and forget the gradient."""
+        with torch.no_grad():
+            for parameter in self.parameters.values():
+                if parameter.grad is not None:
+                    parameter.sub_(parameter.grad, alpha=rate)
+                parameter.grad = None
+
+    def _inputs(self, number: int) -> Tensor:
+        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + number)
+        return torch.randn(_ROWS, self.width, generator=generator)
+
+    def _shared(self, inputs: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
+        return (inputs @ parameters["shared"]).tanh()
+
+    def _losses(
+        self, inputs: Tensor, shared: Tensor, parameters: Mapping[str, Tensor],
+        names: Sequence[str],
+    ) -> dict[str, Tensor]:
+        return {
+            name: (shared @ parameters[f"head.{name}"] - inputs @ self._targets[name])
+            .square()
+            .mean()
+            * self.scales.get(name, 1.0)
+            for name in names
+        }
+
+    def _probe(self, number: int) -> Callable[[Mapping[str, Tensor]], dict[str, Tensor]]:
+        inputs = self._inputs(number)
+
+        def probe(changed: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            parameters = {**self.parameters, **changed}
+            tasks = [name for name in self.names if name in TASKS]
+            return self._losses(inputs, self._shared(inputs, parameters), parameters, tasks)
+
+        return probe
 
 
 def check_loss_weighter(
@@ -61,65 +170,41 @@ def check_loss_weighter(
 
 def loss_weighter_checks(
     component: WeighterLike, options: Mapping[str, object] | None = None
-) -> Iterator[Check]:
+) -> Checks:
     """Give the checks of :func:`check_loss_weighter` one by one."""
-    subject = subject_of(component, options, "loss weighter", LossWeighter)
+    subject = Subject.of(component, options, "loss weighter", LossWeighter)
     # The engine holds cascades out for a weighter that asks for them, and for no other.
     held_out = not isinstance(component, WeighterSpec) or component.needs_meta_split
     problem = partial(ToyProblem, width=WIDTH, held_out=held_out)
-
-    def check(name: str, mend: str, of: Callable[[], object], *, essential: bool = False) -> Check:
-        return Check(subject.title, name, mend, of, essential)
-
-    yield check(
-        MAKE, "build must return a dgljoint.nn.LossWeighter",
-        lambda: _make(subject, TASKS), essential=True,
-    )
+    check = subject.check
+    yield subject.makes
     yield check(
         "returns a weight for each loss",
         "return a detached (K,) tensor of finite numbers in the order of losses.names, for any "
-        "K from 1 on",
-        lambda: _weighs(subject, problem), essential=True,
+        "K from 1 on", lambda: _weighs(subject, problem), essential=True,
     )
-    yield check(
-        "fills the gradients",
-        "end backward() with a backward pass that adds to the .grad of the model's parameters",
-        lambda: _fills(subject, problem),
-    )
-    yield check(
-        "leaves the model's parameters alone",
-        "write gradients only: the step is the optimizer's",
-        lambda: _leaves_parameters(subject, problem),
-    )
-    yield check(
-        "is finite for odd losses",
-        "guard divisions and logarithms: a batch that asks nothing has a loss of exactly 0",
-        lambda: _survives(subject, problem),
-    )
-    yield check(
-        "repeats under a seed",
-        "draw with torch alone, not from numpy, random, the time or what ran before",
-        lambda: _repeats(subject, problem),
-    )
-    yield check(
-        "goes on from its saved state",
-        "register what changes as parameter or buffer, or return it from get_extra_state",
-        lambda: _keeps_state(subject, problem),
-    )
-    yield check(
-        "leaves the process as it is", LEAVE, lambda: expect_process_unchanged(
-            lambda: _take(subject.build(subject.context(_NAMES)).train(), problem(_NAMES))
-        ),
-    )
+    for name, mend, of in (
+        ("fills the gradients", "end backward() with a backward pass that adds to the .grad of the "
+         "model's parameters", _fills),
+        ("leaves the model's parameters alone", "write gradients only: the step is the "
+         "optimizer's", _leaves_parameters),
+        ("is finite for odd losses", "guard divisions and logarithms: a batch without targets has "
+         "a loss of exactly 0", _survives),
+        ("repeats under a seed", "draw with torch alone, not from numpy, random, the time or what "
+         "ran before", _repeats),
+        ("continues from its saved state", "register what changes as parameter or buffer, or return "
+         "it from get_extra_state", _keeps_state),
+    ):
+        yield check(name, mend, partial(of, subject, problem))
     yield check(
         "moves as a whole",
         "register tensors as buffers and make new ones on the device of the losses",
         lambda: expect_registered(_make(subject, _NAMES)),
     )
+    yield subject.leaves_process(lambda weighter: _take(weighter, problem(_NAMES)), _NAMES)
 
 
 Problem = Callable[..., ToyProblem]
-Values = dict[str, Tensor]
 
 
 def _make(subject: Subject[LossWeighter], names: tuple[str, ...], seed: int = 0) -> LossWeighter:

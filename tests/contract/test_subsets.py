@@ -161,7 +161,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_was_not(
 def test_nothing_leaks_after_training(store: CascadeStore, encoder: str, weighter: str) -> None:
     trainer = trainer_of(store, *INTERACTIONS, weighter, encoder=encoder)
     take(trainer, 2)
-    verify(model_checks(trainer.model, material_of(trainer)))
+    verify(model_checks(lambda: trainer.model, material_of(trainer)))
 
 
 def material_of(trainer: Trainer) -> Material:

@@ -1,18 +1,28 @@
-"""``dgljoint plugins``: what is installed and what it offers; presets too."""
+"""``dgljoint plugins``: list, show, check and begin plugins; presets too."""
 
 from __future__ import annotations
 
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from dgljoint.config.presets import discover_presets, find_preset, user_folder
-from dgljoint.errors import DgljointError
+from dgljoint.errors import DataError, DgljointError, PluginError, UsageError
 from dgljoint.plugins.about import About, about
-from dgljoint.plugins.registry import LoadedPlugin, installed_registry
-from dgljoint_cli.commands.plugins_check import check
-from dgljoint_cli.commands.plugins_new import new
+from dgljoint.plugins.registry import (
+    OWN_DISTRIBUTION,
+    LoadedPlugin,
+    PluginEntry,
+    Registry,
+    discover,
+    installed_registry,
+)
 from dgljoint_cli.completion import complete_any_plugin
 from dgljoint_cli.console import (
     SuggestingGroup,
@@ -24,7 +34,8 @@ from dgljoint_cli.console import (
 )
 
 if TYPE_CHECKING:
-    from dgljoint.plugins.registry import Registry
+    from dgljoint.plugins.scaffold import Scaffold
+    from dgljoint.testing import Finding, InstalledPlugin
 
 
 @click.group(
@@ -41,10 +52,6 @@ def plugins() -> None:
     """List, show, check and begin plugins."""
 
 
-plugins.add_command(new)
-plugins.add_command(check)
-
-
 @plugins.command(
     "list",
     epilog=examples("dgljoint plugins list", "dgljoint plugins list --load --format json"),
@@ -58,8 +65,7 @@ def list_plugins(load: bool, as_json: bool) -> None:
     Without --load no plugin's code runs: kinds and summaries are what the plugins' packages say in
     a file, dgljoint_plugins.toml.
     """
-    registry = installed_registry()
-    rows = plugin_rows(registry, load=load)
+    rows = plugin_rows(installed_registry(), load=load)
     if as_json:
         print_json(rows)
         return
@@ -68,68 +74,8 @@ def list_plugins(load: bool, as_json: bool) -> None:
     render(*plugin_tables(rows))
 
 
-@plugins.command(
-    epilog=examples("dgljoint plugins show contrastive", "dgljoint plugins show gcn --format json")
-)
-@click.argument("name", shell_complete=complete_any_plugin)
-@format_option
-@common_options
-def show(name: str, as_json: bool) -> None:
-    """Show one plugin: what it does, its options, its reference."""
-    registry = installed_registry()
-    loaded = registry.load(name)
-    description = describe_plugin(loaded)
-    if as_json:
-        print_json(description)
-        return
-    from dgljoint_cli.views.rendering import plugin_details, render
-
-    render(*plugin_details(description))
-
-
-@plugins.command(
-    epilog=examples("dgljoint plugins presets", "dgljoint plugins presets --format json")
-)
-@format_option
-@common_options
-@click.pass_obj
-def presets(talk: Talk, /, as_json: bool) -> None:
-    """List the presets that train takes: installed ones and your own.
-
-    Your own are files NAME.toml with a summary and any settings of a run, in the form of a run's
-    config.toml; the folder they are looked for in is said on stderr.
-    """
-    rows = preset_rows()
-    talk.info(f"your own presets are looked for in {user_folder()}")
-    if as_json:
-        print_json(rows)
-        return
-    from dgljoint_cli.views.rendering import preset_table, render
-
-    render(preset_table(rows))
-
-
-def preset_rows() -> list[dict[str, Any]]:
-    """List the presets as plain values; one that cannot be used has a cause."""
-    known = discover_presets()
-    rows = []
-    for origin in known:
-        row: dict[str, Any] = {"name": origin.name, "source": origin.source}
-        try:
-            preset = find_preset(origin.name, known)
-        except DgljointError as error:
-            row |= {"summary": "", "cause": error.message}
-        else:
-            row |= {"summary": preset.summary, "cause": None}
-        rows.append(row)
-    return rows
-
-
 def plugin_rows(registry: Registry, *, load: bool) -> list[dict[str, Any]]:
-    """List the entries as plain values; ``load`` imports each plugin by itself.
-
-    One that is disabled is not imported.
-    """
+    """List the entries as plain values; ``load`` imports each plugin that is not disabled."""
     rows = []
     for entry in sorted((*registry.entries, *registry.disabled)):
         row: dict[str, Any] = asdict(entry)
@@ -153,6 +99,23 @@ def plugin_rows(registry: Registry, *, load: bool) -> list[dict[str, Any]]:
     return rows
 
 
+@plugins.command(
+    epilog=examples("dgljoint plugins show contrastive", "dgljoint plugins show gcn --format json")
+)
+@click.argument("name", shell_complete=complete_any_plugin)
+@format_option
+@common_options
+def show(name: str, as_json: bool) -> None:
+    """Show one plugin: what it does, its options, its reference."""
+    description = describe_plugin(installed_registry().load(name))
+    if as_json:
+        print_json(description)
+        return
+    from dgljoint_cli.views.rendering import plugin_details, render
+
+    render(*plugin_details(description))
+
+
 def describe_plugin(loaded: LoadedPlugin) -> dict[str, Any]:
     """Describe a plugin and its components as plain values."""
     from dgljoint.config.options import describe_options
@@ -168,3 +131,194 @@ def describe_plugin(loaded: LoadedPlugin) -> dict[str, Any]:
         for spec in loaded.specs
     ]
     return {**asdict(loaded.entry), "components": components}
+
+
+@plugins.command(
+    epilog=examples("dgljoint plugins presets", "dgljoint plugins presets --format json")
+)
+@format_option
+@common_options
+@click.pass_obj
+def presets(talk: Talk, /, as_json: bool) -> None:
+    """List the presets that train takes: installed ones and your own.
+
+    Your own are files NAME.toml with a summary and any settings of a run, in the form of a run's
+    config.toml; stderr names the folder they are looked for in.
+    """
+    rows = preset_rows()
+    talk.info(f"your own presets are looked for in {user_folder()}")
+    if as_json:
+        print_json(rows)
+        return
+    from dgljoint_cli.views.rendering import preset_table, render
+
+    render(preset_table(rows))
+
+
+def preset_rows() -> list[dict[str, Any]]:
+    """List the presets as plain values; one that cannot be used has a cause."""
+    known = discover_presets()
+    rows = []
+    for origin in known:
+        row: dict[str, Any] = {"name": origin.name, "source": origin.source}
+        try:
+            row |= {"summary": find_preset(origin.name, known).summary, "cause": None}
+        except DgljointError as error:
+            row |= {"summary": "", "cause": error.message}
+        rows.append(row)
+    return rows
+
+
+@plugins.command(
+    epilog=examples(
+        "dgljoint plugins check",
+        "dgljoint plugins check gcn --no-timing",
+        "dgljoint plugins check contrastive -s negatives=4 --format json",
+        "dgljoint plugins check jsonl --raw cascades.jsonl --debug",
+    )
+)
+@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_any_plugin)
+@click.option(
+    "--raw", type=click.Path(path_type=Path), metavar="PATH",
+    help="Raw data that a reader should read.",
+)
+@click.option(
+    "-s", "--set", "assignments", multiple=True, metavar="KEY=VALUE",
+    help="Option of the component to check it with; repeatable.",
+)
+@click.option(
+    "--unreached", multiple=True, metavar="PARAMETER",
+    help="Trainable parameter that no gradient need reach; repeatable.",
+)
+@click.option("--no-timing", is_flag=True, help="Leave out the timing of a step.")
+@format_option
+@common_options
+@click.pass_obj
+def check(
+    talk: Talk, /, names: tuple[str, ...], raw: Path | None, assignments: tuple[str, ...],
+    unreached: tuple[str, ...], no_timing: bool, as_json: bool,
+) -> None:
+    """Check plugins: metadata, import, hooks, specs, conformance, and the time of a step.
+
+    Without NAME all that are not dgljoint's own are checked. What fails says what to change, and
+    the command exits with 4; a note or the timing fails nobody. --debug shows the tracebacks.
+    """
+    from dgljoint.config.options import parse_assignments
+    from dgljoint.testing import InstalledPlugin
+
+    registry = installed_registry()
+    if len(names) != 1 and (raw or assignments or unreached):
+        raise UsageError(
+            "--raw, --set and --unreached are for one plugin", hint="name the one they are for"
+        )
+    if raw is not None and not raw.exists():
+        raise DataError(f"there is no {raw}", hint="--raw names the file or folder to read")
+    for name in names:
+        if not registry.offering(name):
+            registry.load(name)  # its error names those that are close
+    options = parse_assignments(assignments)
+    if not names:
+        others = [one.name for one in registry.entries if one.distribution != OWN_DISTRIBUTION]
+        names = tuple(dict.fromkeys(others))
+        if not names:
+            talk.info("no plugins but dgljoint's own are installed; plugins check NAME checks one")
+    found = {}
+    for name in names:
+        plugin = InstalledPlugin(registry, name, raw, options, unreached, not no_timing)
+        found[plugin.entry] = _findings(talk, plugin)
+    descriptions = [describe_check(entry, findings) for entry, findings in found.items()]
+    if as_json:
+        print_json(descriptions)
+    else:
+        from dgljoint_cli.views.rendering import check_tables, render
+
+        for description in descriptions:
+            render(*check_tables(description))
+    _raise_failures(found)
+
+
+def _findings(talk: Talk, plugin: InstalledPlugin) -> list[Finding]:
+    from dgljoint.testing import check_plugin
+
+    findings: list[Finding] = []
+    with redirect_stdout(sys.stderr):
+        for finding in check_plugin(plugin):
+            if not findings or findings[-1].stage != finding.stage:
+                talk.info(f"{plugin.name}: {finding.stage}")
+            talk.detail(f"  {finding.check}: {finding.outcome}")
+            findings.append(finding)
+    return findings
+
+
+def describe_check(entry: PluginEntry, findings: Sequence[Finding]) -> dict[str, Any]:
+    """Describe what was found of a plugin as plain values; exceptions are left out."""
+    columns = ("stage", "check", "outcome", "found", "mend", "figures")
+    rows = [{name: getattr(finding, name) for name in columns} for finding in findings]
+    passed = all(finding.outcome != "failed" for finding in findings)
+    return {**asdict(entry), "passed": passed, "findings": rows}
+
+
+def _raise_failures(found: Mapping[PluginEntry, Sequence[Finding]]) -> None:
+    counts, errors = [], []
+    for entry, findings in found.items():
+        failures = [finding for finding in findings if finding.outcome == "failed"]
+        errors += [finding.error for finding in failures if finding.error is not None]
+        if failures:
+            counts.append(f"{entry} fails {len(failures)} of {len(findings)} checks")
+    if not counts:
+        return
+    hint = "what to change is next to each" + "; --debug shows the tracebacks" * bool(errors)
+    cause = BaseExceptionGroup("raised by plugins", errors) if len(errors) > 1 else None
+    raise PluginError(", ".join(counts), hint=hint) from (cause or (errors[0] if errors else None))
+
+
+@plugins.command(
+    epilog=examples(
+        "dgljoint plugins new my-scheme --kind interaction",
+        "dgljoint plugins new my-format --kind reader packages/my-format",
+        "dgljoint plugins new my-weights --kind weighter --format json",
+    )
+)
+@click.argument("name")
+@click.argument("folder", required=False, metavar="[DIR]", type=click.Path(path_type=Path))
+@click.option(
+    "--kind", required=True, type=click.Choice(["encoder", "interaction", "weighter", "reader"]),
+    help="What the plugin offers.",
+)
+@format_option
+@common_options
+@click.pass_obj
+def new(talk: Talk, /, name: str, folder: Path | None, kind: str, as_json: bool) -> None:
+    """Write the package of a new plugin.
+
+    It can be installed as it is and holds one small component that works, its options, a test
+    with the conformance kit, and a workflow that runs it. NAME is of small letters and digits,
+    words joined by '-'. DIR is ./dgljoint-NAME unless given, and must be empty or not there.
+    """
+    from dgljoint.plugins.scaffold import check_name, write_package
+
+    names = check_name(name, discover())
+    made = write_package(names, kind, folder or Path(names.distribution))
+    if as_json:
+        print_json(_describe_scaffold(made))
+        return
+    for file in made.files:
+        click.echo(made.folder / file)
+    talk.info("\n".join(("what to do next:", *(f"  {line}" for line in _next_commands(made)))))
+
+
+def _describe_scaffold(made: Scaffold) -> dict[str, Any]:
+    return {
+        "name": made.names.component,
+        "kind": made.kind,
+        "distribution": made.names.distribution,
+        "module": made.names.module,
+        "folder": made.folder,
+        "files": list(made.files),
+        "next": _next_commands(made),
+    }
+
+
+def _next_commands(made: Scaffold) -> list[str]:
+    folder = shlex.quote(str(made.folder))
+    return [f"cd {folder}", "pip install -e '.[test]'", "pytest", made.check, made.use]

@@ -19,7 +19,6 @@ from dgljoint_cli.console import (
     to_json,
 )
 from dgljoint_cli.data_argument import CascadeFile
-from dgljoint_cli.guarded_reader import build_reader
 from dgljoint_cli.interruption import interruptible
 
 if TYPE_CHECKING:
@@ -104,7 +103,10 @@ def preprocess(
         talk.info(f"{raw}: reader '{reader}'")
     flags = {"text_from": text_from, "labels": labels}
     assignments += tuple(f"{key}={value}" for key, value in flags.items() if value is not None)
-    source = build_reader(registry, reader, raw, assignments)
+    from dgljoint.config.options import parse_assignments
+    from dgljoint.plugins.guarded_reader import build_reader
+
+    source = build_reader(registry, reader, raw, parse_assignments(assignments))
     for file in (out, report):
         if file is not None and file.is_file() and not force:
             raise UsageError(f"{file} exists", hint="--force replaces it, or name another file")

@@ -129,7 +129,7 @@ def plugin_details(description: Mapping[str, Any]) -> list[RenderableType]:
 
 
 def check_tables(description: Mapping[str, Any]) -> list[RenderableType]:
-    """Show what :func:`dgljoint_cli.commands.plugins_check.describe_check` gives."""
+    """Show what :func:`dgljoint_cli.commands.plugins.describe_check` gives."""
     made = Table("stage", "check", "outcome", "found", prose=["check", "found"])
     stage = ""
     for finding in description["findings"]:

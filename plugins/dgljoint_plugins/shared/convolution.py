@@ -15,7 +15,7 @@ def one_way(batch: CascadeBatch, like: Tensor) -> tuple[SparseRows, SparseRows]:
     """Return D^-1/2 (A + I) D^-1/2 from parents to children, and the same from children to parents.
 
     D are the in-degrees of A + I in the direction. What the one adds up the other spreads, with
-    other weights: both stand in the same places, found once.
+    other weights: both are in the same places, found once.
 
     Shapes: (N, N) both, in the precision of ``like``.
     """

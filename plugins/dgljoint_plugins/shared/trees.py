@@ -1,4 +1,4 @@
-"""The observed trees of a batch: where a post stands, how far apart two posts are."""
+"""The observed trees of a batch: where a post is, how far apart two posts are."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def climb(parent: Tensor) -> tuple[Tensor, Tensor]:
         parent: (N,) int64, -1 for a root.
 
     Returns:
-        (N,) int64 number of nodes above each node, and (N,) the root it hangs from.
+        (N,) int64 number of nodes above each node, and (N,) the root above it.
     """
     depth = (parent >= 0).long()
     above = torch.where(parent >= 0, parent, torch.arange(len(parent), device=parent.device))
@@ -52,7 +52,7 @@ class Forest:
     def __init__(self, batch: CascadeBatch) -> None:
         parent = observed_parents(batch)
         self.depth, self.root = climb(parent)
-        # N stands above the roots and above itself.
+        # N is above the roots and above itself.
         self._parent = functional.pad(parent, (0, 1), value=-1)
         self._parent[self._parent < 0] = len(parent)
         self._largest = max(bucket.posts.shape[1] for bucket in batch.buckets)
@@ -67,7 +67,7 @@ class Forest:
         """Count the edges between posts of one cascade.
 
         The way leads over the deepest common ancestor. In an order of the posts where every
-        subtree stands together, behind its root, that is right above the shallowest post after
+        subtree is consecutive, after its root, that is right above the shallowest post after
         the first of the two and up to the second (Bender and Farach-Colton, 2000, "The LCA
         Problem Revisited"): the minimum of a range, found as that of two ranges of 2^k posts from
         a table of N log N minima. So any pairs can be asked for at a time, and no matrix is kept.
@@ -96,11 +96,11 @@ class Forest:
 
     @cached_property
     def _place(self) -> Tensor:
-        """(N,) int64: places in which parents come before, and subtrees stand together."""
+        """(N,) int64: places in which parents come before, and subtrees are consecutive."""
         size = torch.ones_like(self._parent)
         for ancestor in self._ancestors:
             size = size.index_add(0, ancestor, size)
-        # Siblings, and roots, stand in a row, each with its subtree behind it.
+        # Siblings, and roots, are consecutive, each with its subtree after it.
         order = self._parent[:-1].argsort(stable=True)
         family, size = self._parent[order], size[order]
         before = size.cumsum(0) - size

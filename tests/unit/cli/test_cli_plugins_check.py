@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from pathlib import Path
 from textwrap import dedent
 
@@ -12,12 +11,17 @@ import pytest
 
 from checked_plugins import WEIGHTER, check, edited, install
 from commands import ends
-from dgljoint.checking import STAGES, Subject, check_plugin, importing, timing
-from dgljoint.checking.hooks import check_hooks, check_specs
-from dgljoint.checking.metadata import check_metadata
-from dgljoint.plugins import hookspecs
 from dgljoint.plugins.registry import discover, installed_registry
-from dgljoint.testing import LABELS
+from dgljoint.testing import LABELS, InstalledPlugin, check_plugin, importing, timing
+from dgljoint.testing.findings import run_checks
+from dgljoint.testing.installed import (
+    STAGES,
+    hook_checks,
+    import_checks,
+    metadata_checks,
+    spec_checks,
+    timing_checks,
+)
 from dgljoint_cli.main import run
 
 OWN = [entry.name for entry in discover() if entry.distribution == "dgljoint"]
@@ -65,7 +69,7 @@ def test_a_good_plugin_passes_every_stage(site, capsys):
 
 def test_stages_after_one_that_failed_are_left_out(site):
     install(site, "1 / 0")
-    findings = list(check_plugin(Subject(site.registry(), "mine")))
+    findings = list(check_plugin(InstalledPlugin(site.registry(), "mine")))
     assert [(f.stage, f.found) for f in findings if f.outcome == "skipped"] == [
         (stage, "import failed") for stage in STAGES[2:]
     ]
@@ -93,9 +97,9 @@ def test_habits_at_import_are_told_and_fail_nobody(site, capsys):
     assert notes == {
         "prints nothing": "it prints 'hello'",
         "starts no thread": "threads run after the import: idle",
-        "says which dgljoint it needs": "dgljoint is not required",
+        "declares which dgljoint it needs": "dgljoint is not required",
     }
-    assert 'dependencies = ["dgljoint>=' in findings["says which dgljoint it needs"]["mend"]
+    assert 'dependencies = ["dgljoint>=' in findings["declares which dgljoint it needs"]["mend"]
     assert "hello" in err
 
 
@@ -131,26 +135,10 @@ def test_what_a_plugin_prints_while_it_is_checked_goes_to_stderr(site, capsys):
 )
 def test_requirements_are_those_that_are_installed(site, requires, found, mend):
     install(site, "", requires=["dgljoint", requires])
-    *_, finding = check_metadata(Subject(site.registry(), "mine"))
+    *_, finding = run_checks(metadata_checks(InstalledPlugin(site.registry(), "mine")))
     assert (finding.check, finding.found) == ("has what it requires", found)
     assert finding.outcome == ("failed" if found else "ok")
-    assert (finding.mend or "").startswith(mend)
-
-
-def test_a_hook_that_is_given_up_is_noted(site, capsys, monkeypatch):
-    options = hookspecs.dgljoint_loss_weighters.dgljoint_spec
-    monkeypatch.setitem(options, "warn_on_impl", DeprecationWarning("will go in 2.0"))
-    monkeypatch.setitem(options, "warn_on_impl_args", {"colour": DeprecationWarning("no colour")})
-    install(site, WEIGHTER)
-    findings, _ = check(capsys)
-    finding = findings["implements hooks as they are today"]
-    assert (finding["outcome"], finding["found"]) == ("note", "will go in 2.0")
-    (site.path / "my_module.py").write_text(dedent(edited("weighters():", "weighters(colour):")))
-    sys.modules.pop("my_module")
-    installed_registry.cache_clear()
-    findings, _ = check(capsys, code=4)
-    finding = findings["implements hooks as they are today"]
-    assert finding["found"] == "will go in 2.0; no colour"
+    assert finding.mend.startswith(mend)
 
 
 def test_an_entry_point_is_a_module(site, capsys):
@@ -239,7 +227,7 @@ def test_a_step_is_timed_beside_those_of_its_kind(site, capsys, monkeypatch):
 
 def test_a_component_that_cannot_be_timed_fails_nobody(site):
     install(site, SLOW.replace("time.sleep(0.1 * self.training)", "reps = None"))
-    (finding,) = timing.check_timing(Subject(site.registry(), "mine"))
+    (finding,) = run_checks(timing_checks(InstalledPlugin(site.registry(), "mine")))
     assert finding.outcome == "skipped"
     assert "returned None from couple" in finding.found
 
@@ -304,9 +292,9 @@ def test_own_components_pass(name, capsys):
 
 @pytest.mark.parametrize("name", OWN)
 def test_own_plugins_are_sound_and_say_what_they_must(name):
-    subject = Subject(installed_registry(), name)
-    looks = (check_metadata, check_hooks, check_specs)
-    findings = [finding for look in looks for finding in look(subject)]
+    subject = InstalledPlugin(installed_registry(), name)
+    stages = (metadata_checks, hook_checks, spec_checks)
+    findings = [finding for checks in stages for finding in run_checks(checks(subject))]
     assert {finding.outcome for finding in findings} <= {"ok", "note"}
     assert {f.check for f in findings if f.outcome == "note"} <= {"names its source"}
 
@@ -314,7 +302,7 @@ def test_own_plugins_are_sound_and_say_what_they_must(name):
 @pytest.mark.parametrize("module", sorted({entry.module: entry.name for entry in discover()}))
 def test_own_plugins_are_imported_as_they_should(module):
     (name, *_) = [entry.name for entry in discover() if entry.module == module]
-    found = list(importing.check_import(Subject(installed_registry(), name)))
+    found = list(run_checks(import_checks(InstalledPlugin(installed_registry(), name))))
     assert {f.outcome for f in found if f.check != "is imported quickly"} == {"ok"}
     assert not [f for f in found if "it imports" in f.found]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from checked_plugins import check, edited, install
-from dgljoint.checking import STAGES
+from dgljoint.testing.installed import STAGES
 
 BAD = {
     "raises at import": (
@@ -41,11 +41,11 @@ BAD = {
     ),
     "has no summary": (
         edited('"a weight for all"', '" "'), "spec", "has a summary of one line", "found ' '",
-        "say in summary",
+        "describe in summary",
     ),
     "has a summary of two lines": (
         edited('"a weight for all"', r'"a\nb"'), "spec", "has a summary of one line",
-        r"found 'a\nb'", "say in summary",
+        r"found 'a\nb'", "describe in summary",
     ),
     "refers to nowhere": (
         edited("https://a", "a"), "spec", "names its source", "the url is 'a.example'",
@@ -55,12 +55,13 @@ BAD = {
         edited("2020", "'last'"), "spec", "names its source", "the year is 'last'", "in full",
     ),
     "refers to no one": (
-        edited('"Somebody"', '""'), "spec", "names its source", "authors or title are empty",
-        "in full",
+        edited('"Somebody"', '""'), "spec", "names its source",
+        "authors, year, title or url are empty", "in full",
     ),
     "refers by a text": (
         edited('dgljoint.Reference("Somebody", 2020, "A title", "https://a.example")', '"a"'),
-        "spec", "names its source", "it is a str", "dgljoint.Reference",
+        "spec", "names its source", "authors, year, title or url are empty in 'a'",
+        "dgljoint.Reference",
     ),
     "does not describe an option": (
         edited(', description="of every weight"', ""), "spec", "describes its options", "size",
@@ -86,7 +87,7 @@ BAD = {
     ),
     "builds something else": (
         edited("return Mine()", "return torch.nn.Linear(1, 1)"), "conformance",
-        "makes what its spec says", "returned a Linear, expected a dgljoint.nn.LossWeighter",
+        "builds what its spec declares", "returned a Linear, expected a dgljoint.nn.LossWeighter",
         "build must return",
     ),
     "weighs too few": (

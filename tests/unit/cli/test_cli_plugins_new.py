@@ -14,8 +14,8 @@ from packaging.requirements import Requirement
 
 from commands import ends, everything
 from dgljoint import __version__
-from dgljoint.plugins.scaffold import KINDS, write
-from dgljoint.plugins.scaffold.names import LONGEST
+from dgljoint.plugins import scaffold
+from dgljoint.plugins.scaffold import KINDS, LONGEST
 from dgljoint_cli.main import run
 
 
@@ -36,7 +36,7 @@ def test_the_package_has_all_that_pip_pytest_and_github_want(kind, capsys):
     assert {folder / name for name in found["files"]} == everything(folder)
     assert {
         "pyproject.toml", "README.md", ".gitignore", ".github/workflows/test.yml",
-        "src/dgljoint_my_scheme/__init__.py", "src/dgljoint_my_scheme/component.py",
+        "src/dgljoint_my_scheme/__init__.py", "src/dgljoint_my_scheme/module.py",
         "src/dgljoint_my_scheme/py.typed", "tests/test_my_scheme.py",
     } <= set(found["files"])
 
@@ -176,4 +176,4 @@ def test_a_full_disk_leaves_nothing_behind(capsys, tmp_path, monkeypatch):
      ("1.4.2", "dgljoint>=1.4.2,<2"), ("0.2.0.dev3", "dgljoint>=0.2.0.dev3,<0.3")],
 )
 def test_the_range_ends_where_the_interface_may_break(version, needed):
-    assert write.requirement(version) == needed
+    assert scaffold.requirement(version) == needed

@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 
 from conftest import Site
-from dgljoint.plugins import hookspecs
-from dgljoint.plugins.registry import PluginEntry
 from dgljoint.testing import check_encoder, check_interaction, check_loss_weighter, toy_store
 from dgljoint_cli.main import run
 
@@ -116,20 +114,3 @@ def test_the_first_form_conforms(first: Site) -> None:
         (spec,) = registry.load(name).specs
         check(spec)
     assert registry.status("first_reader").cause is None
-
-
-def test_a_form_that_is_given_up_is_told_once_and_works(
-    first: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The tests turn warnings into errors: what is told must not be one."""
-    options = hookspecs.dgljoint_encoders.dgljoint_spec
-    said = "dgljoint_encoders will go in 2.0: implement dgljoint_new_encoders instead"
-    monkeypatch.setitem(options, "warn_on_impl", DeprecationWarning(said))
-    registry = first.registry()
-    for _ in range(2):
-        assert [spec.name for spec in registry.load("first_encoder").specs] == ["first_encoder"]
-    told = capsys.readouterr().err.splitlines()
-    entry = PluginEntry("first_encoder", "first", "1.0", "first_form")
-    assert [line for line in told if said in line] == [f"{entry}: {said}"]
-    registry.load("dwa")
-    assert capsys.readouterr().err == ""

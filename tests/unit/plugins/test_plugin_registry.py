@@ -113,7 +113,7 @@ BROKEN = {
         def dgljoint_encoders():
             return [dgljoint.EncoderSpec(name="bad", summary="", build=None)]
         """,
-        ["dgljoint_encoders", "build of 'bad' cannot be called"],
+        ["dgljoint_encoders", "'bad', whose build cannot be called"],
     ),
     "two of a kind": (
         """

@@ -18,7 +18,7 @@ ODD = "answers for odd batches"
 TRAINED = "is trained as a whole"
 SEED = "repeats under a seed"
 STEADY = "draws nothing in evaluation"
-STATE = "goes on from its saved state"
+STATE = "continues from its saved state"
 MOVES = "moves as a whole"
 LOW = "is finite in low precision"
 INPUTS = "leaves its inputs alone"
@@ -223,7 +223,7 @@ def test_a_good_encoder_passes(encoder: type[Encoder]) -> None:
         (MakesATensorOnTheCPU, {MOVES}),
         (OverflowsInHalf, {LOW}),
         (Crashes, {FORM}),
-        (lambda context: nn.Linear(1, 1), {"makes what its spec says"}),
+        (lambda context: nn.Linear(1, 1), {"builds what its spec declares"}),
     ],
 )
 def test_a_fault_is_found(encoder: object, checks: set[str]) -> None:
@@ -249,10 +249,10 @@ def test_the_error_says_what_where_and_how_to_mend_it() -> None:
     error = raised.value
     assert error.component == "encoder 'Crashes'"
     (failure,) = error.failures
-    assert failure.found.startswith("raised PluginError: plugin 'Crashes' (under test 0) failed")
+    assert failure.found.startswith("failed in forward: ValueError")
     assert "ValueError: no idea (test_encoder_checks.py, line " in failure.found
     assert isinstance(error.__cause__.__cause__, ValueError)
-    assert "to mend it: return what dgljoint.nn.protocols says" in str(error)
+    assert "to mend it: return what dgljoint.nn.protocols requires" in str(error)
 
 
 class SizeOptions(Options):

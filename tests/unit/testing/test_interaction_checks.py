@@ -199,7 +199,7 @@ def test_a_good_interaction_passes(interaction: object) -> None:
         (OpponentThatTrainsTheModel, {OPPONENT}),
         (OpponentWithoutParameters, {OPPONENT}),
         (DiagnosticOfNothing, {ODD}),
-        (lambda context: nn.Linear(1, 1), {"makes what its spec says"}),
+        (lambda context: nn.Linear(1, 1), {"builds what its spec declares"}),
     ],
 )
 def test_a_fault_is_found(interaction: object, checks: set[str]) -> None:

@@ -14,7 +14,7 @@ from dgljoint.testing import ConformanceError, ToyProblem, check_loss_weighter
 WEIGHTS = "returns a weight for each loss"
 FILLS = "fills the gradients"
 SEED = "repeats under a seed"
-STATE = "goes on from its saved state"
+STATE = "continues from its saved state"
 
 
 class Good(LossWeighter):
@@ -177,7 +177,7 @@ def test_a_good_weighter_passes(weighter: type[LossWeighter]) -> None:
         (LearnsByDividing, {"is finite for odd losses"}),
         (LearnsAndForgets, {STATE}),
         (LearnsByMovingTheModel, {"leaves the model's parameters alone"}),
-        (lambda context: nn.Linear(1, 1), {"makes what its spec says"}),
+        (lambda context: nn.Linear(1, 1), {"builds what its spec declares"}),
     ],
 )
 def test_a_fault_is_found(weighter: object, checks: set[str]) -> None:

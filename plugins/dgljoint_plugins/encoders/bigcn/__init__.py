@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -27,20 +26,18 @@ def build(options: BiGCNOptions, context: BuildContext) -> Encoder:
 
 
 @hookimpl
-def dgljoint_encoders() -> Sequence[EncoderSpec]:
+def dgljoint_encoders() -> list[EncoderSpec]:
     """Offer ``bigcn``."""
-    return [
-        EncoderSpec(
-            name="bigcn",
-            summary="top-down and bottom-up graph convolutions with source-post enhancement",
-            options=BiGCNOptions,
-            build=build,
-            reference=Reference(
-                authors="Bian, T., Xiao, X., Xu, T., Zhao, P., Huang, W., Rong, Y. and Huang, J.",
-                year=2020,
-                title="Rumor Detection on Social Media with Bi-Directional Graph Convolutional "
-                "Networks",
-                url="https://arxiv.org/abs/2001.06362",
-            ),
-        )
-    ]
+    return [EncoderSpec(
+        name="bigcn",
+        summary="top-down and bottom-up graph convolutions with source-post enhancement",
+        options=BiGCNOptions,
+        build=build,
+        reference=Reference(
+            authors="Bian, T., Xiao, X., Xu, T., Zhao, P., Huang, W., Rong, Y. and Huang, J.",
+            year=2020,
+            title="Rumor Detection on Social Media with Bi-Directional Graph Convolutional "
+            "Networks",
+            url="https://arxiv.org/abs/2001.06362",
+        ),
+    )]

@@ -34,7 +34,7 @@ class BiGCN(Encoder):
         source = source.relu()
         down, down_source = self.down(batch, x, source, to_children)
         up, up_source = self.up(batch, x, source, to_parents)
-        # [down | its source | up | its source] W, the sources multiplied once a cascade.
+        # [down | its source | up | its source] W, each source multiplied only once.
         of_down, of_down_source, of_up, of_up_source = self.join.weight.t().chunk(4)
         sources = down_source @ of_down_source + up_source @ of_up_source + self.join.bias
         joined: Tensor = sources.index_select(0, batch.cascade_of)
@@ -58,8 +58,8 @@ class _Stack(nn.Module):
         self, batch: CascadeBatch, x: Tensor, source: Tensor, neighbours: SparseRows
     ) -> tuple[Tensor, Tensor]:
         first, first_source = with_rows(multiply(neighbours, self.first(x)), batch.root)
-        # [h | source] W, multiplied once a cascade instead of once a post.
-        told = self.second_source(self.dropout(source)) + self.second.bias
-        told = told.index_select(0, batch.cascade_of)
-        second = told.addmm(self.dropout(first.relu()), self.second.weight.t())
+        # [h | source] W, each source multiplied only once, not for each of its posts.
+        enhanced = self.second_source(self.dropout(source)) + self.second.bias
+        enhanced = enhanced.index_select(0, batch.cascade_of)
+        second = enhanced.addmm(self.dropout(first.relu()), self.second.weight.t())
         return multiply(neighbours, second).relu(), first_source

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -33,20 +32,17 @@ def build(options: GATOptions, context: BuildContext) -> Encoder:
 
 
 @hookimpl
-def dgljoint_encoders() -> Sequence[EncoderSpec]:
+def dgljoint_encoders() -> list[EncoderSpec]:
     """Offer ``gat``."""
-    return [
-        EncoderSpec(
-            name="gat",
-            summary="multi-head attention of each post to its parent, its children and itself",
-            options=GATOptions,
-            build=build,
-            reference=Reference(
-                authors="Velickovic, P., Cucurull, G., Casanova, A., Romero, A., Lio, P. and "
-                "Bengio, Y.",
-                year=2018,
-                title="Graph Attention Networks",
-                url="https://arxiv.org/abs/1710.10903",
-            ),
-        )
-    ]
+    return [EncoderSpec(
+        name="gat",
+        summary="multi-head attention of each post to its parent, its children and itself",
+        options=GATOptions,
+        build=build,
+        reference=Reference(
+            authors="Velickovic, P., Cucurull, G., Casanova, A., Romero, A., Lio, P. and "
+            "Bengio, Y.", year=2018,
+            title="Graph Attention Networks",
+            url="https://arxiv.org/abs/1710.10903",
+        ),
+    )]

@@ -34,10 +34,6 @@ class GAT(Encoder):
     pass an ELU; those of the last layer are averaged (equation 6), and nothing follows, since its
     output is no class score but a representation. Where D is no multiple of the heads, their
     width is rounded up. The input of the first layer is not dropped: the engine has dropped it.
-
-    Args:
-        options: see :class:`dgljoint_plugins.encoders.gat.GATOptions`.
-        width: D.
     """
 
     def __init__(self, options: GATOptions, width: int) -> None:

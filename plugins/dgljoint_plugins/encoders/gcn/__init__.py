@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -28,19 +27,16 @@ def build(options: GCNOptions, context: BuildContext) -> Encoder:
 
 
 @hookimpl
-def dgljoint_encoders() -> Sequence[EncoderSpec]:
+def dgljoint_encoders() -> list[EncoderSpec]:
     """Offer ``gcn``."""
-    return [
-        EncoderSpec(
-            name="gcn",
-            summary="graph convolutions over the cascade as an undirected tree",
-            options=GCNOptions,
-            build=build,
-            reference=Reference(
-                authors="Kipf, T. N. and Welling, M.",
-                year=2017,
-                title="Semi-Supervised Classification with Graph Convolutional Networks",
-                url="https://arxiv.org/abs/1609.02907",
-            ),
-        )
-    ]
+    return [EncoderSpec(
+        name="gcn",
+        summary="graph convolutions over the cascade as an undirected tree",
+        options=GCNOptions,
+        build=build,
+        reference=Reference(
+            authors="Kipf, T. N. and Welling, M.", year=2017,
+            title="Semi-Supervised Classification with Graph Convolutional Networks",
+            url="https://arxiv.org/abs/1609.02907",
+        ),
+    )]

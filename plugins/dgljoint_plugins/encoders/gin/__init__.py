@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -33,19 +32,16 @@ def build(options: GINOptions, context: BuildContext) -> Encoder:
 
 
 @hookimpl
-def dgljoint_encoders() -> Sequence[EncoderSpec]:
+def dgljoint_encoders() -> list[EncoderSpec]:
     """Offer ``gin``."""
-    return [
-        EncoderSpec(
-            name="gin",
-            summary="sums over neighbours, each followed by a perceptron; all layers joined",
-            options=GINOptions,
-            build=build,
-            reference=Reference(
-                authors="Xu, K., Hu, W., Leskovec, J. and Jegelka, S.",
-                year=2019,
-                title="How Powerful are Graph Neural Networks?",
-                url="https://arxiv.org/abs/1810.00826",
-            ),
-        )
-    ]
+    return [EncoderSpec(
+        name="gin",
+        summary="sums over neighbours, each followed by a perceptron; all layers joined",
+        options=GINOptions,
+        build=build,
+        reference=Reference(
+            authors="Xu, K., Hu, W., Leskovec, J. and Jegelka, S.", year=2019,
+            title="How Powerful are Graph Neural Networks?",
+            url="https://arxiv.org/abs/1810.00826",
+        ),
+    )]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class GIN(Encoder):
-    """Xu et al. (2019): sums over neighbours, which tell multisets of them apart.
+    """Xu et al. (2019): sums over neighbours, which distinguish multisets of them.
 
     The neighbours N(v) of a post are its parent and its children. Layer k (equation 4.1)::
 
@@ -27,10 +27,6 @@ class GIN(Encoder):
     of every layer, the input's too, and maps them joined (equation 4.2) to class scores; here a
     linear map of every layer's row gives each post a representation, and pooling is the rumor
     head's.
-
-    Args:
-        options: see :class:`dgljoint_plugins.encoders.gin.GINOptions`.
-        width: D.
     """
 
     def __init__(self, options: GINOptions, width: int) -> None:

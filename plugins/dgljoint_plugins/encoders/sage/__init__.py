@@ -1,8 +1,7 @@
-"""``sage``: a post and what its neighbours say together, mapped apart and added."""
+"""``sage``: a post and an aggregate of its neighbours, mapped separately and added."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -31,19 +30,16 @@ def build(options: SAGEOptions, context: BuildContext) -> Encoder:
 
 
 @hookimpl
-def dgljoint_encoders() -> Sequence[EncoderSpec]:
+def dgljoint_encoders() -> list[EncoderSpec]:
     """Offer ``sage``."""
-    return [
-        EncoderSpec(
-            name="sage",
-            summary="GraphSAGE: each post beside the mean or maximum of its neighbours",
-            options=SAGEOptions,
-            build=build,
-            reference=Reference(
-                authors="Hamilton, W. L., Ying, R. and Leskovec, J.",
-                year=2017,
-                title="Inductive Representation Learning on Large Graphs",
-                url="https://arxiv.org/abs/1706.02216",
-            ),
-        )
-    ]
+    return [EncoderSpec(
+        name="sage",
+        summary="GraphSAGE: each post with the mean or maximum of its neighbours",
+        options=SAGEOptions,
+        build=build,
+        reference=Reference(
+            authors="Hamilton, W. L., Ying, R. and Leskovec, J.", year=2017,
+            title="Inductive Representation Learning on Large Graphs",
+            url="https://arxiv.org/abs/1706.02216",
+        ),
+    )]

@@ -34,10 +34,6 @@ class SAGE(Encoder):
     with n_v = 0 without neighbours; ``W h + U n`` is the paper's matrix on h and n end to end. As
     in the authors' code the last layer has no rectifier. The paper draws 25 and 10 neighbours a
     post; here all count, since a cascade is no large graph and no draw is needed to bound it.
-
-    Args:
-        options: see :class:`dgljoint_plugins.encoders.sage.SAGEOptions`.
-        width: D.
     """
 
     def __init__(self, options: SAGEOptions, width: int) -> None:

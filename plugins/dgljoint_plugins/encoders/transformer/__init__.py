@@ -1,8 +1,7 @@
-"""``transformer``: self-attention over the posts of a cascade, told of time and tree."""
+"""``transformer``: self-attention over the posts of a cascade, with time and tree."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -34,7 +33,7 @@ class TransformerOptions(Options):
     )
     distances: int = Field(
         16, ge=1, le=4096,
-        description="of tree_distance: distances told apart; further ones are one",
+        description="of tree_distance: distances distinguished; further ones are one",
     )
 
 
@@ -46,20 +45,17 @@ def build(options: TransformerOptions, context: BuildContext) -> Encoder:
 
 
 @hookimpl
-def dgljoint_encoders() -> Sequence[EncoderSpec]:
+def dgljoint_encoders() -> list[EncoderSpec]:
     """Offer ``transformer``."""
-    return [
-        EncoderSpec(
-            name="transformer",
-            summary="self-attention within a cascade, with depth and time or tree distance",
-            options=TransformerOptions,
-            build=build,
-            reference=Reference(
-                authors="Vaswani, A., Shazeer, N., Parmar, N., Uszkoreit, J., Jones, L., "
-                "Gomez, A. N., Kaiser, Ł. and Polosukhin, I.",
-                year=2017,
-                title="Attention Is All You Need",
-                url="https://arxiv.org/abs/1706.03762",
-            ),
-        )
-    ]
+    return [EncoderSpec(
+        name="transformer",
+        summary="self-attention within a cascade, with depth and time or tree distance",
+        options=TransformerOptions,
+        build=build,
+        reference=Reference(
+            authors="Vaswani, A., Shazeer, N., Parmar, N., Uszkoreit, J., Jones, L., "
+            "Gomez, A. N., Kaiser, Ł. and Polosukhin, I.", year=2017,
+            title="Attention Is All You Need",
+            url="https://arxiv.org/abs/1706.03762",
+        ),
+    )]

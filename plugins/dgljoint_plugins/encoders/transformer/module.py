@@ -34,7 +34,7 @@ class Transformer(Encoder):
     observed posts and itself; a pending post, and with ``causal`` every post, to the past alone.
     See :func:`dgljoint.nn.attend`.
 
-    With ``depth_time`` the input is told of places: a linear map of sines and cosines, of the
+    With ``depth_time`` the input gets places: a linear map of sines and cosines, of the
     depth in the observed tree and of log(1 + seconds). A post below a hidden edge has no depth, and
     zeros for it. With ``tree_distance`` the scores are (Ying et al., 2021, "Do Transformers Really
     Perform Bad for Graph Representation?", arXiv 2106.05234, equation 6)::
@@ -44,10 +44,6 @@ class Transformer(Encoder):
     with b learned for each head and shared by the layers, and a value of its own where no observed
     way leads from one post to the other. It starts at zero: as attention that knows no places.
     The distances are computed for the pairs at hand, from tables of N log N numbers.
-
-    Args:
-        options: see :class:`dgljoint_plugins.encoders.transformer.TransformerOptions`.
-        width: D.
     """
 
     def __init__(self, options: TransformerOptions, width: int) -> None:

@@ -1,8 +1,7 @@
-"""``adversarial``: a discriminator tells the real propagation graph from the predicted one."""
+"""``adversarial``: a discriminator between real and predicted propagation graphs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -26,7 +25,7 @@ class AdversarialOptions(Options):
     )
     hidden: int = Field(64, ge=1, le=4096, description="width of the discriminator")
     layers: int = Field(2, ge=1, le=16, description="graph layers of the discriminator")
-    # The paper's 10 is for images and no other bound on the discriminator; this much, beside
+    # The paper's 10 is for images and no other bound on the discriminator; this much, with
     # spectral normalisation, leads closer to a hidden rule of attachment than none.
     r1: float = Field(
         0.1, ge=0, description="factor of the discriminator's gradient penalty; 0 for none"
@@ -41,20 +40,17 @@ def build(options: AdversarialOptions, context: BuildContext) -> Interaction:
 
 
 @hookimpl
-def dgljoint_interactions() -> Sequence[InteractionSpec]:
+def dgljoint_interactions() -> list[InteractionSpec]:
     """Offer ``adversarial``."""
-    return [
-        InteractionSpec(
-            name="adversarial",
-            summary="the predicted propagation graph must pass for a real one",
-            options=AdversarialOptions,
-            build=build,
-            reference=Reference(
-                authors="Goodfellow, I., Pouget-Abadie, J., Mirza, M., Xu, B., Warde-Farley, D., "
-                "Ozair, S., Courville, A. and Bengio, Y.",
-                year=2014,
-                title="Generative Adversarial Nets",
-                url="https://arxiv.org/abs/1406.2661",
-            ),
-        )
-    ]
+    return [InteractionSpec(
+        name="adversarial",
+        summary="the predicted propagation graph must pass for a real one",
+        options=AdversarialOptions,
+        build=build,
+        reference=Reference(
+            authors="Goodfellow, I., Pouget-Abadie, J., Mirza, M., Xu, B., Warde-Farley, D., "
+            "Ozair, S., Courville, A. and Bengio, Y.", year=2014,
+            title="Generative Adversarial Nets",
+            url="https://arxiv.org/abs/1406.2661",
+        ),
+    )]

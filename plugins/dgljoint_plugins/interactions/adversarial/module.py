@@ -39,7 +39,7 @@ class Adversarial(Interaction):
         model's step:     L   = mean softplus(-D(drawn))
 
     over the cascades that have targets. Both graphs have one parent a target, so that D cannot
-    tell them apart by softness, as it can a 0/1 graph and probabilities. The draw is a
+    recognise them by softness, as it can a 0/1 graph and probabilities. The draw is a
     straight-through Gumbel softmax (Jang et al., 2017, arXiv 1611.01144): exact in the forward
     pass, and in the backward pass the softmax at ``temperature``, through the edges' weights.
     The losses take one logit, since a sigmoid followed by a logarithm has no gradient where D is
@@ -47,14 +47,10 @@ class Adversarial(Interaction):
     ``r1`` penalises the gradient at real graphs, by the weights of all edges that could be
     (R1 of Mescheder et al., 2018, arXiv 1801.04406, there by the pixels).
 
-    In the model's step D stands still, its power iteration included: it runs on a copy of its
+    In the model's step D does not change, its power iteration included: it runs on a copy of its
     state. Over the first ``warmup`` training steps the gradient grows linearly from 0, while the
     value is what it is: a weighter that divides a loss by its running size would undo a smaller
     value.
-
-    Args:
-        options: see :class:`dgljoint_plugins.interactions.adversarial.AdversarialOptions`.
-        width: D of the representations.
     """
 
     steps: Tensor
@@ -107,7 +103,7 @@ class Adversarial(Interaction):
     def diagnostics(
         self, reps: Representations, outputs: Outputs, batch: CascadeBatch
     ) -> Mapping[str, Tensor]:
-        """Return how well D tells the graphs apart, and how far the drawn trees are from real ones.
+        """Return how well D distinguishes the graphs, and how far drawn trees are from real ones.
 
         ``accuracy`` is the share of graphs that D takes for what they are. A star is nearly right
         on most cascades, so the distributions are compared too, by their 1-Wasserstein distance
@@ -120,7 +116,7 @@ class Adversarial(Interaction):
         # Noise of its own: what is logged must not change what is drawn after it.
         noise = torch.Generator(batch.device).manual_seed(0)
         drawn = self.draw(outputs.link_logits, batch, noise)
-        told = torch.cat(
+        right = torch.cat(
             [
                 self._judge(reps, batch, batch.pair_target.to(drawn.dtype)) > 0,
                 self._judge(reps, batch, drawn) <= 0,
@@ -128,7 +124,7 @@ class Adversarial(Interaction):
         )
         depth, degree = tree_distances(batch, drawn > 0.5)
         return {
-            "accuracy": told.float().mean(), "depth_distance": depth, "degree_distance": degree,
+            "accuracy": right.float().mean(), "depth_distance": depth, "degree_distance": degree,
         }
 
     def draw(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -46,20 +45,17 @@ def build(options: AlignmentOptions, context: BuildContext) -> Interaction:
 
 
 @hookimpl
-def dgljoint_interactions() -> Sequence[InteractionSpec]:
+def dgljoint_interactions() -> list[InteractionSpec]:
     """Offer ``alignment``."""
-    return [
-        InteractionSpec(
-            name="alignment",
-            summary="draws halves of the two views together: of posts, depth layers and cascades",
-            options=AlignmentOptions,
-            build=build,
-            reference=Reference(
-                authors="Bardes, A., Ponce, J. and LeCun, Y.",
-                year=2022,
-                title="VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised "
-                "Learning",
-                url="https://arxiv.org/abs/2105.04906",
-            ),
-        )
-    ]
+    return [InteractionSpec(
+        name="alignment",
+        summary="draws halves of the two views together: of posts, depth layers and cascades",
+        options=AlignmentOptions,
+        build=build,
+        reference=Reference(
+            authors="Bardes, A., Ponce, J. and LeCun, Y.", year=2022,
+            title="VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised "
+            "Learning",
+            url="https://arxiv.org/abs/2105.04906",
+        ),
+    )]

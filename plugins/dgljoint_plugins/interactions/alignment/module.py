@@ -52,10 +52,6 @@ class Alignment(Interaction):
     no later than the post itself, or later posts would reach the scores of its links.
 
     The loss looks at the views that the heads get; ``couple`` at those that it is given.
-
-    Args:
-        options: see :class:`dgljoint_plugins.interactions.alignment.AlignmentOptions`.
-        width: D of the views.
     """
 
     def __init__(self, options: AlignmentOptions, width: int) -> None:

@@ -1,6 +1,6 @@
 """What draws two sets of features of the same things together, and what keeps them apart.
 
-Every function takes two (M, d) or (M, e) sets of M rows, row i of both telling of the same thing,
+Every function takes two (M, d) or (M, e) sets of M rows, row i of both about the same thing,
 and gives a scalar, in O(M d e): the M rows are never compared with one another.
 """
 
@@ -28,8 +28,8 @@ def vicreg(a: Tensor, b: Tensor, *, variance: float, covariance: float) -> Tenso
     of squared covariances of different columns, divided by their number. Means are those of the
     authors' program; the paper's ``s`` is the sum over columns. Of one row there is no variance.
 
-    A cosine in place of ``s`` would not do: a mean that both sets share and that is long beside
-    the deviations makes all cosines 1, whatever the variance term asks.
+    A cosine in place of ``s`` would not do: a mean that both sets share, long compared with the
+    deviations, makes all cosines 1, whatever the variance term asks.
     """
     agreement = functional.mse_loss(a, b)
     if len(a) < 2:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -34,20 +33,17 @@ def build(options: AttentionOptions, context: BuildContext) -> Interaction:
 
 
 @hookimpl
-def dgljoint_interactions() -> Sequence[InteractionSpec]:
+def dgljoint_interactions() -> list[InteractionSpec]:
     """Offer ``attention``."""
-    return [
-        InteractionSpec(
-            name="attention",
-            summary="cross-attention between the two views within a cascade, gated for each task",
-            options=AttentionOptions,
-            build=build,
-            reference=Reference(
-                authors="Vaswani, A., Shazeer, N., Parmar, N., Uszkoreit, J., Jones, L., "
-                "Gomez, A. N., Kaiser, Ł. and Polosukhin, I.",
-                year=2017,
-                title="Attention Is All You Need",
-                url="https://arxiv.org/abs/1706.03762",
-            ),
-        )
-    ]
+    return [InteractionSpec(
+        name="attention",
+        summary="cross-attention between the two views within a cascade, gated for each task",
+        options=AttentionOptions,
+        build=build,
+        reference=Reference(
+            authors="Vaswani, A., Shazeer, N., Parmar, N., Uszkoreit, J., Jones, L., "
+            "Gomez, A. N., Kaiser, Ł. and Polosukhin, I.", year=2017,
+            title="Attention Is All You Need",
+            url="https://arxiv.org/abs/1706.03762",
+        ),
+    )]

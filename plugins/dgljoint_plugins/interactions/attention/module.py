@@ -34,10 +34,6 @@ class CrossAttention(Interaction):
     The rumor view looks at the whole observed cascade. The cascade view of a post looks at posts
     before it alone, as the link head may know of a post only what was there when it arrived;
     ``causal`` lifts that for observed posts. See :func:`dgljoint.nn.attend`.
-
-    Args:
-        options: see :class:`dgljoint_plugins.interactions.attention.AttentionOptions`.
-        width: D of the views.
     """
 
     def __init__(self, options: AttentionOptions, width: int) -> None:

@@ -1,8 +1,7 @@
-"""``baseline``: today's practice, a graph of predicted links told to the rumor task, one way."""
+"""``baseline``: today's practice, a graph of predicted links for the rumor task, one way."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -31,13 +30,11 @@ def build(options: BaselineOptions, context: BuildContext) -> Interaction:
 
 
 @hookimpl
-def dgljoint_interactions() -> Sequence[InteractionSpec]:
-    """Offer ``baseline``. It stands for common practice; no one publication introduced it."""
-    return [
-        InteractionSpec(
-            name="baseline",
-            summary="one way, at the output: the rumor task reads a graph of predicted links",
-            options=BaselineOptions,
-            build=build,
-        )
-    ]
+def dgljoint_interactions() -> list[InteractionSpec]:
+    """Offer ``baseline``. It is common practice; no one publication introduced it."""
+    return [InteractionSpec(
+        name="baseline",
+        summary="one way, at the output: the rumor task reads a graph of predicted links",
+        options=BaselineOptions,
+        build=build,
+    )]

@@ -37,14 +37,9 @@ class Baseline(Interaction):
     and the sum of p(w, v), so that one-hot predictions give the children's mean.
 
     It is one way: the probabilities are constants to the rumor loss, so no gradient of it reaches
-    the link head or the cascade view, and the cascade task learns nothing from the rumor task but
-    through the encoder they share. The graph is a predicted one: the true parent is a candidate
-    where it happens to be among the first or the latest, and is not told apart. The 0.4 and 0.6 of
-    the two losses are the loss weighter ``fixed``, the default.
-
-    Args:
-        options: see :class:`dgljoint_plugins.interactions.baseline.BaselineOptions`.
-        width: D of the views.
+    the link head or the cascade view. The graph is a predicted one: the true parent is a candidate
+    where it happens to be among the first or the latest. The 0.4 and 0.6 of the two losses are the
+    loss weighter ``fixed``, the default.
     """
 
     def __init__(self, options: BaselineOptions, width: int) -> None:
@@ -84,10 +79,10 @@ def candidate_parents(batch: CascadeBatch, most: int) -> Tensor:
 
     They are its cascade's source and the latest observed posts that are strictly earlier, at most
     ``most`` in all. Posts of one moment come in together or not at all, so that the order they
-    happen to stand in means nothing.
+    happen to have means nothing.
 
     Returns:
-        (2, P) int64 post over candidate; a post's pairs stand together, its source first.
+        (2, P) int64 post over candidate; a post's pairs are consecutive, its source first.
     """
     kept = batch.observed.index_fill(0, batch.root, False)
     post = kept.nonzero().squeeze(1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -41,19 +40,16 @@ def build(options: ContrastiveOptions, context: BuildContext) -> Interaction:
 
 
 @hookimpl
-def dgljoint_interactions() -> Sequence[InteractionSpec]:
+def dgljoint_interactions() -> list[InteractionSpec]:
     """Offer ``contrastive``."""
-    return [
-        InteractionSpec(
-            name="contrastive",
-            summary="symmetric InfoNCE between the cascade and the rumor view of each cascade",
-            options=ContrastiveOptions,
-            build=build,
-            reference=Reference(
-                authors="van den Oord, A., Li, Y. and Vinyals, O.",
-                year=2018,
-                title="Representation Learning with Contrastive Predictive Coding",
-                url="https://arxiv.org/abs/1807.03748",
-            ),
-        )
-    ]
+    return [InteractionSpec(
+        name="contrastive",
+        summary="symmetric InfoNCE between the cascade and the rumor view of each cascade",
+        options=ContrastiveOptions,
+        build=build,
+        reference=Reference(
+            authors="van den Oord, A., Li, Y. and Vinyals, O.", year=2018,
+            title="Representation Learning with Contrastive Predictive Coding",
+            url="https://arxiv.org/abs/1807.03748",
+        ),
+    )]

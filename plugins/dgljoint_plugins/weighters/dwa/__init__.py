@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -27,19 +26,16 @@ def build(options: DwaOptions, context: BuildContext) -> LossWeighter:
 
 
 @hookimpl
-def dgljoint_loss_weighters() -> Sequence[WeighterSpec]:
+def dgljoint_loss_weighters() -> list[WeighterSpec]:
     """Offer ``dwa``."""
-    return [
-        WeighterSpec(
-            name="dwa",
-            summary="weights by how much each loss fell over the last two epochs",
-            options=DwaOptions,
-            build=build,
-            reference=Reference(
-                authors="Liu, S., Johns, E. and Davison, A. J.",
-                year=2019,
-                title="End-to-End Multi-Task Learning with Attention",
-                url="https://arxiv.org/abs/1803.10704",
-            ),
-        )
-    ]
+    return [WeighterSpec(
+        name="dwa",
+        summary="weights by how much each loss fell over the last two epochs",
+        options=DwaOptions,
+        build=build,
+        reference=Reference(
+            authors="Liu, S., Johns, E. and Davison, A. J.", year=2019,
+            title="End-to-End Multi-Task Learning with Attention",
+            url="https://arxiv.org/abs/1803.10704",
+        ),
+    )]

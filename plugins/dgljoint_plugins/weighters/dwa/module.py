@@ -17,7 +17,7 @@ class DynamicWeightAverage(LossWeighter):
         w = K softmax(r / T)        r_k = L_k(t - 1) / L_k(t - 2)
 
     and those of the first two epochs 1. A ratio is 1 where the older mean is not positive: it
-    says nothing of how fast such a loss falls. Ratios do not see a loss's scale or coefficient.
+    shows nothing of how fast such a loss falls. Ratios do not see a loss's scale or coefficient.
 
     Args:
         temperature: T.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -30,13 +29,11 @@ def build(options: FixedOptions, context: BuildContext) -> LossWeighter:
 
 
 @hookimpl
-def dgljoint_loss_weighters() -> Sequence[WeighterSpec]:
+def dgljoint_loss_weighters() -> list[WeighterSpec]:
     """Offer ``fixed``."""
-    return [
-        WeighterSpec(
-            name="fixed",
-            summary="constant weights, 0.4 cascade + 0.6 rumor unless told otherwise",
-            options=FixedOptions,
-            build=build,
-        )
-    ]
+    return [WeighterSpec(
+        name="fixed",
+        summary="constant weights, 0.4 cascade + 0.6 rumor by default",
+        options=FixedOptions,
+        build=build,
+    )]

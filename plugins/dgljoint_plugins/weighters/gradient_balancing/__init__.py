@@ -6,7 +6,6 @@ TorchJD. The extra ``grad`` installs it and the solvers it calls.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +23,10 @@ from dgljoint import (
 
 if TYPE_CHECKING:
     from dgljoint.nn import LossWeighter
+
+
+class PlainOptions(Options):
+    """For the methods that have none."""
 
 
 class CAGradOptions(Options):
@@ -78,90 +81,54 @@ def build(method: str, options: Options, context: BuildContext) -> LossWeighter:
 
 
 @hookimpl
-def dgljoint_loss_weighters() -> Sequence[WeighterSpec]:
+def dgljoint_loss_weighters() -> list[WeighterSpec]:
     """Offer the seven."""
     return [
         WeighterSpec(
-            name="pcgrad",
-            summary="each gradient loses what it has against another",
-            build=partial(build, "pcgrad"),
-            reference=Reference(
-                authors="Yu, T., Kumar, S., Gupta, A., Levine, S., Hausman, K. and Finn, C.",
-                year=2020,
-                title="Gradient Surgery for Multi-Task Learning",
-                url="https://arxiv.org/abs/2001.06782",
-            ),
-        ),
-        WeighterSpec(
-            name="cagrad",
-            summary="near the mean gradient, the one that helps the worst-off loss most",
-            options=CAGradOptions,
-            build=partial(build, "cagrad"),
-            reference=Reference(
-                authors="Liu, B., Liu, X., Jin, X., Stone, P. and Liu, Q.",
-                year=2021,
-                title="Conflict-Averse Gradient Descent for Multi-task Learning",
-                url="https://arxiv.org/abs/2110.14048",
-            ),
-        ),
-        WeighterSpec(
-            name="mgda",
-            summary="the shortest convex combination of the gradients",
-            options=MGDAOptions,
-            build=partial(build, "mgda"),
-            reference=Reference(
-                authors="Sener, O. and Koltun, V.",
-                year=2018,
-                title="Multi-Task Learning as Multi-Objective Optimization",
-                url="https://arxiv.org/abs/1810.04650",
-            ),
-        ),
-        WeighterSpec(
-            name="upgrad",
-            summary="each gradient is projected to where no loss rises",
-            options=UPGradOptions,
-            build=partial(build, "upgrad"),
-            reference=Reference(
-                authors="Quinton, P. and Rey, V.",
-                year=2024,
-                title="Jacobian Descent for Multi-Objective Optimization",
-                url="https://arxiv.org/abs/2406.16232",
-            ),
-        ),
-        WeighterSpec(
-            name="imtl_g",
-            summary="a combination that goes equally far along every gradient",
-            build=partial(build, "imtl_g"),
-            reference=Reference(
-                authors="Liu, L., Li, Y., Kuang, Z., Xue, J.-H., Chen, Y., Yang, W., Liao, Q. and "
-                "Zhang, W.",
-                year=2021,
-                title="Towards Impartial Multi-task Learning",
-                url="https://openreview.net/forum?id=IMPnRXEWpvr",
-            ),
-        ),
-        WeighterSpec(
-            name="nash_mtl",
-            summary="the bargain by which every loss gains the same share",
-            build=partial(build, "nash_mtl"),
-            reference=Reference(
-                authors="Navon, A., Shamsian, A., Achituve, I., Maron, H., Kawaguchi, K., "
-                "Chechik, G. and Fetaya, E.",
-                year=2022,
-                title="Multi-Task Learning as a Bargaining Game",
-                url="https://arxiv.org/abs/2202.01017",
-            ),
-        ),
-        WeighterSpec(
-            name="aligned_mtl",
-            summary="gradients turned until they are orthogonal and of one size",
-            options=AlignedMTLOptions,
-            build=partial(build, "aligned_mtl"),
-            reference=Reference(
-                authors="Senushkin, D., Patakin, N., Kuznetsov, A. and Konushin, A.",
-                year=2023,
-                title="Independent Component Alignment for Multi-Task Learning",
-                url="https://arxiv.org/abs/2305.19000",
-            ),
-        ),
+            name=name, summary=summary, options=options, build=partial(build, name),
+            reference=Reference(*reference),
+        )
+        for name, (summary, options, reference) in _METHODS.items()
     ]
+
+
+_METHODS: dict[str, tuple[str, type[Options], tuple[str, int, str, str]]] = {
+    "pcgrad": ("each gradient loses what it has against another", PlainOptions, (
+        "Yu, T., Kumar, S., Gupta, A., Levine, S., Hausman, K. and Finn, C.", 2020,
+        "Gradient Surgery for Multi-Task Learning",
+        "https://arxiv.org/abs/2001.06782",
+    )),
+    "cagrad": (
+        "near the mean gradient, the one that helps the worst-off loss most", CAGradOptions, (
+        "Liu, B., Liu, X., Jin, X., Stone, P. and Liu, Q.", 2021,
+        "Conflict-Averse Gradient Descent for Multi-task Learning",
+        "https://arxiv.org/abs/2110.14048",
+    )),
+    "mgda": ("the shortest convex combination of the gradients", MGDAOptions, (
+        "Sener, O. and Koltun, V.", 2018,
+        "Multi-Task Learning as Multi-Objective Optimization",
+        "https://arxiv.org/abs/1810.04650",
+    )),
+    "upgrad": ("each gradient is projected to where no loss rises", UPGradOptions, (
+        "Quinton, P. and Rey, V.", 2024,
+        "Jacobian Descent for Multi-Objective Optimization",
+        "https://arxiv.org/abs/2406.16232",
+    )),
+    "imtl_g": ("a combination that goes equally far along every gradient", PlainOptions, (
+        "Liu, L., Li, Y., Kuang, Z., Xue, J.-H., Chen, Y., Yang, W., Liao, Q. and Zhang, W.", 2021,
+        "Towards Impartial Multi-task Learning",
+        "https://openreview.net/forum?id=IMPnRXEWpvr",
+    )),
+    "nash_mtl": ("the bargain by which every loss gains the same share", PlainOptions, (
+        "Navon, A., Shamsian, A., Achituve, I., Maron, H., Kawaguchi, K., Chechik, G. and "
+        "Fetaya, E.", 2022,
+        "Multi-Task Learning as a Bargaining Game",
+        "https://arxiv.org/abs/2202.01017",
+    )),
+    "aligned_mtl": (
+        "gradients turned until they are orthogonal and of one size", AlignedMTLOptions, (
+        "Senushkin, D., Patakin, N., Kuznetsov, A. and Konushin, A.", 2023,
+        "Independent Component Alignment for Multi-Task Learning",
+        "https://arxiv.org/abs/2305.19000",
+    )),
+}

@@ -46,7 +46,7 @@ class GradientBalancing(LossWeighter):
         sum_k w_k g_k
 
     Weights of 1 make it the plain sum, so methods that average the gradients are multiplied by
-    their number. What lies behind z, the branches, heads and interactions, is trained by the
+    their number. What is after z, the branches, heads and interactions, is trained by the
     plain sum: each parameter by the gradients of the losses that reach it.
 
     The methods were published for the gradients by the shared parameters. Those by z cost a pass

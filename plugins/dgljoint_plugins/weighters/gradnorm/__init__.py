@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -30,20 +29,17 @@ def build(options: GradNormOptions, context: BuildContext) -> LossWeighter:
 
 
 @hookimpl
-def dgljoint_loss_weighters() -> Sequence[WeighterSpec]:
+def dgljoint_loss_weighters() -> list[WeighterSpec]:
     """Offer ``gradnorm``."""
-    return [
-        WeighterSpec(
-            name="gradnorm",
-            summary="weights that even out the sizes of the losses' gradients",
-            options=GradNormOptions,
-            build=build,
-            reference=Reference(
-                authors="Chen, Z., Badrinarayanan, V., Lee, C.-Y. and Rabinovich, A.",
-                year=2018,
-                title="GradNorm: Gradient Normalization for Adaptive Loss Balancing in Deep "
-                "Multitask Networks",
-                url="https://arxiv.org/abs/1711.02257",
-            ),
-        )
-    ]
+    return [WeighterSpec(
+        name="gradnorm",
+        summary="weights that even out the sizes of the losses' gradients",
+        options=GradNormOptions,
+        build=build,
+        reference=Reference(
+            authors="Chen, Z., Badrinarayanan, V., Lee, C.-Y. and Rabinovich, A.", year=2018,
+            title="GradNorm: Gradient Normalization for Adaptive Loss Balancing in Deep "
+            "Multitask Networks",
+            url="https://arxiv.org/abs/1711.02257",
+        ),
+    )]

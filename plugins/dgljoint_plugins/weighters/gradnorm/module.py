@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from dgljoint.nn import LossTable, LossWeighter, Step
+from dgljoint.nn import LossTable, Step
+from dgljoint_plugins.shared.own_optimizer import OwnOptimizer
 
 if TYPE_CHECKING:
     from dgljoint_plugins.weighters.gradnorm import GradNormOptions
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 _TINY = 1e-12
 
 
-class GradNorm(LossWeighter):
+class GradNorm(OwnOptimizer):
     """Learns the weights under which the gradients' sizes follow how slowly the losses fall.
 
     `Chen et al. (2018) <https://arxiv.org/abs/1711.02257>`_, algorithm 1. With n_k the norm of
@@ -70,14 +71,6 @@ class GradNorm(LossWeighter):
         if int(reach.sum()) > 1:
             self._learn(used, norms, ratio, reach)
         return used
-
-    def get_extra_state(self) -> dict[str, Any]:
-        """Return the state of the weights' optimizer."""
-        return self.optimizer.state_dict()
-
-    def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Restore the state of the weights' optimizer."""
-        self.optimizer.load_state_dict(state)
 
     def _learn(self, used: Tensor, norms: Tensor, ratio: Tensor, reach: Tensor) -> None:
         # What the losses that take part weigh together stays as it is.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -33,20 +32,17 @@ def build(options: MetaWeightOptions, context: BuildContext) -> LossWeighter:
 
 
 @hookimpl
-def dgljoint_loss_weighters() -> Sequence[WeighterSpec]:
+def dgljoint_loss_weighters() -> list[WeighterSpec]:
     """Offer ``meta_weight``."""
-    return [
-        WeighterSpec(
-            name="meta_weight",
-            summary="a network weighs the losses, trained through a one-step look-ahead",
-            options=MetaWeightOptions,
-            build=build,
-            needs_meta_split=True,
-            reference=Reference(
-                authors="Ren, M., Zeng, W., Yang, B. and Urtasun, R.",
-                year=2018,
-                title="Learning to Reweight Examples for Robust Deep Learning",
-                url="https://arxiv.org/abs/1803.09050",
-            ),
-        )
-    ]
+    return [WeighterSpec(
+        name="meta_weight",
+        summary="a network weighs the losses, trained through a one-step look-ahead",
+        options=MetaWeightOptions,
+        build=build,
+        needs_meta_split=True,
+        reference=Reference(
+            authors="Ren, M., Zeng, W., Yang, B. and Urtasun, R.", year=2018,
+            title="Learning to Reweight Examples for Robust Deep Learning",
+            url="https://arxiv.org/abs/1803.09050",
+        ),
+    )]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from dgljoint.nn import LossTable, LossWeighter, Step, xavier
+from dgljoint.nn import LossTable, Step, xavier
+from dgljoint_plugins.shared.own_optimizer import OwnOptimizer
 
 if TYPE_CHECKING:
     from dgljoint_plugins.weighters.meta_weight import MetaWeightOptions
@@ -20,7 +21,7 @@ _LEAST_SCALE = 0.1
 _MEMORY = 0.9  # of the running sizes of held-out losses and of the derivative
 
 
-class MetaWeight(LossWeighter):
+class MetaWeight(OwnOptimizer):
     """A small network maps statistics of training to loss weights.
 
     ``w = f + K (1 - f) softmax(z / t)`` for K losses and floor ``f``, so the weights average 1.
@@ -112,14 +113,6 @@ class MetaWeight(LossWeighter):
         self._learn(weights, derivative)
         return used
 
-    def get_extra_state(self) -> dict[str, Any]:
-        """Return the state of the network's optimizer."""
-        return self.optimizer.state_dict()
-
-    def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Restore the state of the network's optimizer."""
-        self.optimizer.load_state_dict(state)
-
     def _objective(self, task_losses: Mapping[str, Tensor]) -> Tensor:
         """Sum the held-out task losses, each divided by its own running scale."""
         held_out = torch.stack(list(task_losses.values()))
@@ -179,7 +172,7 @@ def hypergradient(
 
     Args:
         step: gives the parameters, the step sizes and the probe.
-        gradients: of each loss by parameter name; a parameter a loss does not reach is absent.
+        gradients: of each loss by parameter name; parameters that it does not reach are absent.
         weights: (K,) of the look-ahead.
         objective: of the probe's task losses.
     """

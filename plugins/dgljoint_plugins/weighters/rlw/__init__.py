@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dgljoint import BuildContext, Options, Reference, WeighterSpec, hookimpl
@@ -19,19 +18,16 @@ def build(options: Options, context: BuildContext) -> LossWeighter:
 
 
 @hookimpl
-def dgljoint_loss_weighters() -> Sequence[WeighterSpec]:
+def dgljoint_loss_weighters() -> list[WeighterSpec]:
     """Offer ``rlw``."""
-    return [
-        WeighterSpec(
-            name="rlw",
-            summary="random weights, drawn anew in every step",
-            build=build,
-            reference=Reference(
-                authors="Lin, B., Ye, F., Zhang, Y. and Tsang, I. W.",
-                year=2022,
-                title="Reasonable Effectiveness of Random Weighting: A Litmus Test for "
-                "Multi-Task Learning",
-                url="https://arxiv.org/abs/2111.10603",
-            ),
-        )
-    ]
+    return [WeighterSpec(
+        name="rlw",
+        summary="random weights, drawn anew in every step",
+        build=build,
+        reference=Reference(
+            authors="Lin, B., Ye, F., Zhang, Y. and Tsang, I. W.", year=2022,
+            title="Reasonable Effectiveness of Random Weighting: A Litmus Test for "
+            "Multi-Task Learning",
+            url="https://arxiv.org/abs/2111.10603",
+        ),
+    )]

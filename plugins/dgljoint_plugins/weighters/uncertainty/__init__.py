@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -30,20 +29,17 @@ def build(options: UncertaintyOptions, context: BuildContext) -> LossWeighter:
 
 
 @hookimpl
-def dgljoint_loss_weighters() -> Sequence[WeighterSpec]:
+def dgljoint_loss_weighters() -> list[WeighterSpec]:
     """Offer ``uncertainty``."""
-    return [
-        WeighterSpec(
-            name="uncertainty",
-            summary="weights by the inverse of each loss's learned variance",
-            options=UncertaintyOptions,
-            build=build,
-            reference=Reference(
-                authors="Kendall, A., Gal, Y. and Cipolla, R.",
-                year=2018,
-                title="Multi-Task Learning Using Uncertainty to Weigh Losses for Scene Geometry "
-                "and Semantics",
-                url="https://arxiv.org/abs/1705.07115",
-            ),
-        )
-    ]
+    return [WeighterSpec(
+        name="uncertainty",
+        summary="weights by the inverse of each loss's learned variance",
+        options=UncertaintyOptions,
+        build=build,
+        reference=Reference(
+            authors="Kendall, A., Gal, Y. and Cipolla, R.", year=2018,
+            title="Multi-Task Learning Using Uncertainty to Weigh Losses for Scene Geometry "
+            "and Semantics",
+            url="https://arxiv.org/abs/1705.07115",
+        ),
+    )]

@@ -1,16 +1,15 @@
-"""Loss weights that are inverse variances, learned beside the model."""
+"""Loss weights that are inverse variances, learned with the model."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from dgljoint.nn import LossTable, LossWeighter, Step
+from dgljoint.nn import LossTable, Step
+from dgljoint_plugins.shared.own_optimizer import OwnOptimizer
 
 
-class Uncertainty(LossWeighter):
+class Uncertainty(OwnOptimizer):
     """Learns a log-variance s_k for each loss.
 
     `Kendall, Gal and Cipolla (2018) <https://arxiv.org/abs/1705.07115>`_, equation 10: model and
@@ -24,7 +23,7 @@ class Uncertainty(LossWeighter):
 
     Where this differs from the paper: the variances have an optimizer of their own, with a rate
     of its own. They are fitted to the losses without coefficients, which are applied on top: a
-    coefficient says how much a loss is to count, and a variance that knew of it would undo it.
+    coefficient is how much a loss is to count, and a variance that knew of it would undo it.
     A negative loss, which has no likelihood, is taken by its size. A loss of exactly zero, of a
     batch that asks nothing of it, teaches its variance nothing.
 
@@ -55,11 +54,3 @@ class Uncertainty(LossWeighter):
         terms[size > 0].sum().backward()  # type: ignore[no-untyped-call]  # torch's
         self.optimizer.step()
         return used
-
-    def get_extra_state(self) -> dict[str, Any]:
-        """Return the state of the variances' optimizer."""
-        return self.optimizer.state_dict()
-
-    def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Restore the state of the variances' optimizer."""
-        self.optimizer.load_state_dict(state)

@@ -177,7 +177,8 @@ class Registry:
     def status(self, name: str) -> PluginStatus:
         """Find out whether a plugin can be used, importing it; raises for nothing it does."""
         started = time.perf_counter()
-        cause, specs = None, ()
+        cause: str | None = None
+        specs: tuple[Spec, ...] = ()
         try:
             specs = self.load(name).specs
         except DgljointError as error:

@@ -192,8 +192,8 @@ def loss_weighter_checks(
          "a loss of exactly 0", _survives),
         ("repeats under a seed", "draw with torch alone, not from numpy, random, the time or what "
          "ran before", _repeats),
-        ("continues from its saved state", "register what changes as parameter or buffer, or return "
-         "it from get_extra_state", _keeps_state),
+        ("continues from its saved state", "register what changes as parameter or buffer, or "
+         "return it from get_extra_state", _keeps_state),
     ):
         yield check(name, mend, partial(of, subject, problem))
     yield check(

@@ -101,7 +101,7 @@ def _suggestion(name: str) -> str:
 
 
 _SUMMARIES = {
-    "encoder": "each post with the mean of its neighbours",
+    "encoder": "each post joined with the mean of its neighbours",
     "interaction": "the two views of a post meet half-way",
     "weighter": "a loss counts the less, the larger it has been",
     "reader": "cascades in a CSV file, one row per post",

@@ -45,24 +45,19 @@ if TYPE_CHECKING:
     )
     from dgljoint.testing.weighters import ToyProblem, check_loss_weighter, loss_weighter_checks
 
-_NAMES = {
-    "components": "check_encoder check_interaction encoder_checks interaction_checks",
-    "findings": "Check ConformanceError Finding verify",
-    "installed": "InstalledPlugin check_plugin",
-    "material": "Material toy_material",
-    "models": "check_model model_checks",
-    "readers": "check_reader reader_checks",
-    "toys": "LABELS WORDS random_cascade toy_batch "
-    "toy_cascade toy_features toy_store word_block write_store",
-    "weighters": "ToyProblem check_loss_weighter loss_weighter_checks",
-}
-_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
+# Those without torch first.
+_MODULES = (
+    "findings", "readers", "toys", "weighters", "models", "components", "material", "installed",
+)
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOME:
-        raise AttributeError(f"module 'dgljoint.testing' has no attribute '{name}'")
-    return getattr(import_module(f"dgljoint.testing.{_HOME[name]}"), name)
+    if name in __all__:
+        for module in _MODULES:
+            found = vars(import_module(f"dgljoint.testing.{module}"))
+            if name in found:
+                return found[name]
+    raise AttributeError(f"module 'dgljoint.testing' has no attribute '{name}'")
 
 
 __all__ = [

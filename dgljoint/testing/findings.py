@@ -62,13 +62,7 @@ class ConformanceError(AssertionError):
 
 
 class Violation(Exception):  # noqa: N818  # a finding about foreign code, not an error of ours
-    """What a check found.
-
-    Args:
-        found: in words.
-        mend: what helps, where the check itself does not know.
-        outcome: of the finding.
-    """
+    """What a check found, and what helps where the check itself does not know."""
 
     def __init__(self, found: str, mend: str = "", outcome: Outcome = "failed") -> None:
         super().__init__(found)
@@ -90,7 +84,7 @@ class Check:
         component: kind and name.
         name: of the property.
         mend: what its author can do where it fails.
-        run: looks; raises what it finds, or returns what it found in words, maybe with figures.
+        run: looks; raises what it finds, or returns it in words, maybe with figures.
         essential: whether the checks after it mean nothing where it fails.
         stage: of the finding.
     """

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
@@ -24,7 +23,7 @@ _DTYPES = {"parent": "int32", "user": "int64", "delay_seconds": "float64", "kind
 def check_reader(
     spec: ReaderSpec, source: Path | None, options: Mapping[str, object] | None = None
 ) -> None:
-    """Check everything the engine relies on in a reader, on raw data that it should read.
+    """Check everything the engine relies on in a reader.
 
     Args:
         spec: of the reader.
@@ -180,23 +179,13 @@ def _repeats(make: Make, source: Path | None) -> None:
     (one, first), (other, second) = (_read(make, source) for _ in range(2))
     ids, again = ([cascade.id for cascade in found] for found in (one, other))
     expect(ids == again, "a second reading gives other cascades, or another order")
-    for left, right in zip(one, other, strict=True):
-        for field in fields(Cascade):
-            same = _equal(getattr(left, field.name), getattr(right, field.name))
-            expect(same, f"cascade {left.id}: {field.name} is another in a second reading")
+    for left, right in zip(map(asdict, one), map(asdict, other), strict=True):
+        for name, value in left.items():
+            try:
+                np.testing.assert_equal(right[name], value)
+            except AssertionError:
+                expect(False, f"cascade {left['id']}: {name} is another in a second reading")
     expect(first == second, "a second reading fills the report otherwise")
-
-
-def _equal(left: Any, right: Any) -> bool:
-    if isinstance(left, np.ndarray):
-        return bool(np.array_equal(left, right))
-    if isinstance(left, SparseBlock | RowBlock):
-        return type(left) is type(right) and all(
-            _equal(getattr(left, f.name), getattr(right, f.name)) for f in fields(left)
-        )
-    if isinstance(left, Mapping):
-        return list(left) == list(right) and all(_equal(left[k], right[k]) for k in left)
-    return bool(left == right)
 
 
 def _leaves_source(make: Make, source: Path) -> None:

@@ -76,12 +76,7 @@ def write_store(
 ) -> Path:
     """Write cascades with random words and with the splits ``event`` and ``random``.
 
-    Args:
-        path: of the file.
-        cascades: that it holds.
-        seed: of the words.
-        folds: of the splits.
-        some: also write a dense feature that some posts have.
+    With ``some`` they have a dense feature, too, that some posts lack.
     """
     rng = np.random.default_rng(seed)
     events = {cascade.event or cascade.id: None for cascade in cascades}
@@ -105,14 +100,11 @@ def write_store(
 
 
 def toy_store(path: Path, cascades: int = 64, seed: int = 0) -> CascadeStore:
-    """Write and open a store of random cascades: two an event, of 1 to 14 posts."""
+    """Write and open a store of random cascades of 1 to 14 posts, two in each event."""
     rng = np.random.default_rng(seed)
     made = [
         random_cascade(
-            f"c{number}",
-            rng,
-            int(rng.integers(1, 15)),
-            label=LABELS[(number // 2) % 2],
+            f"c{number}", rng, int(rng.integers(1, 15)), label=LABELS[(number // 2) % 2],
             event=f"e{number // 2}",
         )
         for number in range(cascades)

@@ -90,66 +90,47 @@ class ToyProblem:
         """Return the losses of the next step and what a weighter may know of it."""
         number = self.number
         self.number += 1
-        inputs = self._inputs(2 * number)
-        shared = self._shared(inputs, self.parameters)
-        raw = self._losses(inputs, shared, self.parameters, self.names)
+        shared, raw = self._compute(2 * number, self.parameters, self.names)
         step = Step(
-            number=number,
-            total=total,
-            epoch=number // steps_per_epoch,
-            learning_rate=learning_rate,
-            parameters=self.parameters,
-            step_size=lambda name: learning_rate,
+            number=number, total=total, epoch=number // steps_per_epoch,
+            learning_rate=learning_rate, parameters=self.parameters,
+            step_size=lambda name: learning_rate, shared=shared,
             pooled=shared.detach().mean(0).expand(2, -1),
-            shared=shared,
-            probe=self._probe(2 * number + 1) if self.held_out else None,
+            probe=partial(self._probe, 2 * number + 1) if self.held_out else None,
         )
         return LossTable(raw, self._coefficients), step
 
+    @torch.no_grad()
     def losses_again(self) -> LossTable:
         """Return the losses of the last step under the parameters as they are now, detached."""
-        inputs = self._inputs(2 * (self.number - 1))
-        with torch.no_grad():
-            shared = self._shared(inputs, self.parameters)
-            raw = self._losses(inputs, shared, self.parameters, self.names)
+        _, raw = self._compute(2 * (self.number - 1), self.parameters, self.names)
         return LossTable(raw, self._coefficients)
 
+    @torch.no_grad()
     def descend(self, rate: float = 0.05) -> None:
         """Move every parameter against its gradient, and forget the gradient."""
-        with torch.no_grad():
-            for parameter in self.parameters.values():
-                if parameter.grad is not None:
-                    parameter.sub_(parameter.grad, alpha=rate)
-                parameter.grad = None
+        for parameter in self.parameters.values():
+            if parameter.grad is not None:
+                parameter.sub_(parameter.grad, alpha=rate)
+            parameter.grad = None
 
-    def _inputs(self, number: int) -> Tensor:
+    def _probe(self, number: int, changed: Mapping[str, Tensor]) -> Values:
+        tasks = [name for name in self.names if name in TASKS]
+        return self._compute(number, {**self.parameters, **changed}, tasks)[1]
+
+    def _compute(
+        self, number: int, parameters: Mapping[str, Tensor], names: Sequence[str]
+    ) -> tuple[Tensor, Values]:
+        """Return the shared representation and the losses for the inputs of a number."""
         generator = torch.Generator().manual_seed(self._seed * 1_000_003 + number)
-        return torch.randn(_ROWS, self.width, generator=generator)
-
-    def _shared(self, inputs: Tensor, parameters: Mapping[str, Tensor]) -> Tensor:
-        return (inputs @ parameters["shared"]).tanh()
-
-    def _losses(
-        self, inputs: Tensor, shared: Tensor, parameters: Mapping[str, Tensor],
-        names: Sequence[str],
-    ) -> dict[str, Tensor]:
-        return {
-            name: (shared @ parameters[f"head.{name}"] - inputs @ self._targets[name])
-            .square()
-            .mean()
-            * self.scales.get(name, 1.0)
+        inputs = torch.randn(_ROWS, self.width, generator=generator)
+        shared = (inputs @ parameters["shared"]).tanh()
+        wrong = {
+            name: shared @ parameters[f"head.{name}"] - inputs @ self._targets[name]
             for name in names
         }
-
-    def _probe(self, number: int) -> Callable[[Mapping[str, Tensor]], dict[str, Tensor]]:
-        inputs = self._inputs(number)
-
-        def probe(changed: Mapping[str, Tensor]) -> dict[str, Tensor]:
-            parameters = {**self.parameters, **changed}
-            tasks = [name for name in self.names if name in TASKS]
-            return self._losses(inputs, self._shared(inputs, parameters), parameters, tasks)
-
-        return probe
+        losses = {n: x.square().mean() * self.scales.get(n, 1.0) for n, x in wrong.items()}
+        return shared, losses
 
 
 def check_loss_weighter(

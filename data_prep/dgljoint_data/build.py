@@ -13,8 +13,7 @@ from dgljoint.data.store import CascadeStore, StoreWriter, create_store
 from dgljoint.errors import DataError, PluginError, RunFailedError
 from dgljoint_data.audit.overlap import Threads, in_store
 from dgljoint_data.build_summary import BuildSummary, Shapes, Shared, TargetCounts, repeated_texts
-from dgljoint_data.features.catalogue import Choice
-from dgljoint_data.features.make import FeatureMaker
+from dgljoint_data.features.catalogue import Choice, FeatureMaker
 from dgljoint_data.readers.common.optional import feature_columns, label_names, raw_digest
 from dgljoint_data.readers.twitter.published_folds import PublishedFolds, choose_split, read_folds
 from dgljoint_data.splits import Sources, Split, make_splits

@@ -18,7 +18,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dgljoint_data.features.minilm import WIDTH, SentenceModel
+from dgljoint_data.features.minilm import WIDTH
 
 PIECES = 256
 _LAYERS = 6
@@ -37,7 +37,7 @@ _PARTS = {
 
 
 class UnreadableModelError(ValueError):
-    """The bytes are not those of the model; the text says why."""
+    """The bytes are not those of the model; the message explains why."""
 
 
 class Minilm(nn.Module):
@@ -70,7 +70,7 @@ class Minilm(nn.Module):
         return functional.normalize(self._layers(hidden).mean(1), dim=1)
 
 
-class TorchModel(SentenceModel):
+class SentenceModel:
     """The network and its splitter of words."""
 
     def __init__(self, network: Minilm, splitter: Tokenizer) -> None:
@@ -78,15 +78,16 @@ class TorchModel(SentenceModel):
         self._splitter = splitter
 
     def split(self, texts: Sequence[str]) -> list[list[int]]:
-        """Split one text after the other: the library's own batches take all cores."""
+        """Return the word pieces of each text, at most 256, the model's own marks included."""
+        # One text after the other: the library's own batches take all cores.
         return [list(self._splitter.encode(text).ids) for text in texts]
 
     def embed(
         self, batches: Iterable[NDArray[np.int64]], threads: int
     ) -> Iterator[NDArray[np.float32]]:
-        """Compute ``threads`` batches at a time, each on one thread of its own.
+        """Yield (B, 384) vectors of unit length for each batch of (B, L) word pieces, in order.
 
-        More threads inside a batch cut its products elsewhere, which changes last bits.
+        Each batch is computed by one thread: more would change last bits.
         """
         before = torch.get_num_threads()
         pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
@@ -103,7 +104,7 @@ class TorchModel(SentenceModel):
         return vectors
 
 
-def load_model(weights: bytes, tokenizer: bytes) -> TorchModel:
+def load_model(weights: bytes, tokenizer: bytes) -> SentenceModel:
     """Make the model of what its files hold.
 
     Raises:
@@ -118,7 +119,7 @@ def load_model(weights: bytes, tokenizer: bytes) -> TorchModel:
     # The file asks for 128 pieces, always; the model's card for 256.
     splitter.no_padding()
     splitter.enable_truncation(PIECES)
-    return TorchModel(network, splitter)
+    return SentenceModel(network, splitter)
 
 
 def _layer(weights: Mapping[str, Tensor], number: int) -> nn.TransformerEncoderLayer:

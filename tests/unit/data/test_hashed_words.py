@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from sklearn.feature_extraction.text import HashingVectorizer
 
-from dgljoint_data.features import bow_hashed
-from dgljoint_data.features.bow_hashed import HashedWordCounts, HashedWordsOptions
+from dgljoint_data.features.bow import HashedWordCounts, HashedWordsOptions
 from dgljoint_data.features.tokens import tokenize
 
 TEXTS = [
@@ -36,12 +35,6 @@ def test_columns_and_values_are_those_of_scikit_learn(columns: int, signed: bool
     ).transform(TEXTS).toarray()
     ours = dense(TEXTS, HashedWordsOptions(columns=columns, signed=signed))
     np.testing.assert_array_equal(ours, theirs)
-
-
-def test_forgetting_words_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = dense(TEXTS, HashedWordsOptions(columns=50))
-    monkeypatch.setattr(bow_hashed, "_MOST_REMEMBERED", 3)
-    np.testing.assert_array_equal(dense(TEXTS, HashedWordsOptions(columns=50)), before)
 
 
 def test_a_word_has_one_column_for_ever() -> None:

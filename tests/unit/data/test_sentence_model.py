@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from dgljoint.errors import UsageError, install_hint
-from dgljoint_data.features._model_package import find_package
-from dgljoint_data.features.minilm import MinilmOptions, SentenceModel, embed
+from dgljoint_data.features._sentence_model import SentenceModel
+from dgljoint_data.features.minilm import MinilmOptions, embed, find_package
 
 TWEETS = (
     "The dam broke and the town is under water.",

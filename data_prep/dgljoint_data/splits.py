@@ -9,29 +9,49 @@
 ``time``                 each class in five stretches of time, the latest first: fold 0 is the
                          latest, and a fold is tested by what was trained on the folds after it.
                          By class, because classes collected at different times would be missing
-                         from a plain chronological split; events may stand on both sides
+                         from a plain chronological split; events may be on both sides
 ``published``            those of the RvNN release of Twitter15/16, random, when they were given
                          (:mod:`dgljoint_data.readers.twitter.published_folds`)
 =======================  ==========================================================================
+
+A user's own folds are a table of two columns, cascade id and fold, divided by tabs or commas, with
+or without a heading::
+
+    cascade,fold
+    731166399389962242,0
+    553587013409325058,-1
+
+Folds count from 0; -1, or no line, leaves a cascade out.
 """
 
 from __future__ import annotations
 
+import csv
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dgljoint._internal.text import plural
 from dgljoint.data.folds import stratified_folds
-from dgljoint.errors import DataError
+from dgljoint.errors import DataError, UsageError
 from dgljoint_data.audit.near_duplicates import merge_groups, near_duplicate_groups
+
+if TYPE_CHECKING:
+    from dgljoint.data.store import CascadeStore
 
 KINDS = ("event", "random", "leave-one-event-out", "time")
 VERSION = 2  # raise it when the same cascades get other splits
 FOLDS = 5
 FEWEST_FOLDS = 3  # one each to train, to select and to test on
 MOST_EVENTS = 20  # with more, the events are too small to be tested on one by one
+MOST_FOLDS = 127  # a fold is a signed byte
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,63}")
+_SHOWN = 3
 
 Folds = NDArray[np.int8]
 Ints = NDArray[np.int64]
@@ -39,7 +59,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What the splits depend on, an entry a cascade.
+    """What the splits depend on, one entry per cascade.
 
     Attributes:
         labels: ``None`` for none.
@@ -53,6 +73,17 @@ class Sources:
     posted_at: list[int]
     texts: list[str]
 
+    @classmethod
+    def of(cls, store: CascadeStore) -> Sources:
+        """Return those of a store, as they were when it was built."""
+        events, classes = store.event_names.all(), (*store.label_names, None)  # -1: no label
+        return cls(
+            labels=[classes[label] for label in store.label.tolist()],
+            events=[events[event] for event in store.event.tolist()],
+            posted_at=store.posted_at.tolist(),
+            texts=[store.text[post] for post in store.post_ptr[:-1].tolist()],
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
@@ -60,11 +91,11 @@ class Split:
 
     Attributes:
         name: of the split.
-        grouped_by: what never stands on both sides; ``""`` for nothing.
+        grouped_by: what is never on both sides; ``""`` for nothing.
         fold: (C,) int8 fold of each cascade, from 0.
         group: (C,) cascades of one number are kept together; ``None``: those of an event, or
             nothing.
-        ordered_by: ``time`` when the folds stand in order of time, the latest first.
+        ordered_by: ``time`` when the folds are in order of time, the latest first.
     """
 
     name: str
@@ -77,6 +108,14 @@ class Split:
     def folds(self) -> int:
         """Number of folds."""
         return int(self.fold.max()) + 1
+
+
+class _NotAllowedError(Exception):
+    """The cascades do not allow a split."""
+
+    def __init__(self, why: str, hint: str = "") -> None:
+        super().__init__(why)
+        self.hint = hint
 
 
 def make_splits(sources: Sources, seed: int) -> tuple[list[Split], dict[str, str]]:
@@ -93,32 +132,19 @@ def make_splits(sources: Sources, seed: int) -> tuple[list[Split], dict[str, str
         The splits, and those that cannot be made, each with the reason: of few cascades there may
         be no split at all.
     """
-    classes, events = _classes(sources), _events(sources)
-    groups = _alike(events, sources.texts)
-    happened, distinct = len(np.unique(events)), len(np.unique(groups))
+    divided = _Cascades(sources)
     splits: list[Split] = []
     refused: dict[str, str] = {}
-    if why := _no_events(happened, distinct):
-        refused["event"] = why
-    else:
-        fold = stratified_folds(classes, groups, min(FOLDS, distinct), seed)
-        splits.append(Split("event", "event", fold.astype(np.int8), groups))
-    # As many folds as the split by event has, so that the two can be compared.
-    folds = min(FOLDS, len(classes) if "event" in refused else distinct)
-    if folds < FEWEST_FOLDS:
-        refused["random"] = _too_few(plural(len(classes), "cascade"))
-    else:
-        fold = stratified_folds(classes, None, folds, seed)
-        splits.append(Split("random", "", fold.astype(np.int8)))
-    if why := _no_fold_an_event(happened):
-        refused["leave-one-event-out"] = why
-    else:
-        splits.append(Split("leave-one-event-out", "event", events.astype(np.int8)))
-    if why := _no_order(sources):
-        refused["time"] = why
-    else:
-        fold = _stretches(classes, np.array(sources.posted_at, np.int64))
-        splits.append(Split("time", "", fold.astype(np.int8), ordered_by="time"))
+    # As many random folds as the split by event has, so that the two can be compared.
+    folds = None
+    for kind in KINDS:
+        try:
+            split = divided.split(kind, kind, folds if kind == "random" else None, seed)
+        except _NotAllowedError as error:
+            refused[kind] = str(error)
+        else:
+            splits.append(split)
+            folds = split.folds if kind == "event" else folds
     return splits, refused
 
 
@@ -138,104 +164,225 @@ def make_split(
     Raises:
         DataError: the cascades do not allow it, with the reason.
     """
-    classes, events = _classes(sources), _events(sources)
-    happened = int(events.max(initial=-1)) + 1
-    if kind == "time":
-        if why := _no_order(sources, folds or FOLDS):
-            raise DataError(f"no split by time: {why}", hint="ask for fewer --folds or other data")
-        fold = _stretches(classes, np.array(sources.posted_at, np.int64), folds or FOLDS)
-        return Split(name, "", fold.astype(np.int8), ordered_by="time")
-    if kind == "leave-one-event-out":
-        if why := _no_fold_an_event(happened):
-            hint = (
-                "--kind event puts several into a fold" if happened > MOST_EVENTS
-                else "--kind random divides cascades whatever their event"
-            )
-            raise DataError(f"no fold for each event: {why}", hint=hint)
-        return Split(name, "event", events.astype(np.int8))
-    groups = _alike(events, sources.texts) if kind == "event" else None
-    distinct = len(classes) if groups is None else len(np.unique(groups))
-    wanted = folds or min(FOLDS, distinct)
-    if distinct < max(wanted, FEWEST_FOLDS):
-        found = (
-            plural(distinct, "cascade") if groups is None else _counted_events(happened, distinct)
-        )
+    try:
+        return _Cascades(sources).split(kind, name, folds, seed)
+    except _NotAllowedError as error:
+        what = {"time": "no split by time: ", "leave-one-event-out": "no fold for each event: "}
+        raise DataError(f"{what.get(kind, '')}{error}", hint=error.hint) from None
+
+
+class _Cascades:
+    """Cascades that are to be divided; what several ways of it need is worked out once."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        labels = [label or "" for label in sources.labels]
+        self._classes: Ints = np.unique(labels, return_inverse=True)[1]
+        # Not np.unique, whose array has the longest name's length everywhere.
+        place = {event: number for number, event in enumerate(sorted(set(sources.events)))}
+        self._events: Ints = np.array([place[event] for event in sources.events], np.int64)
+        self._happened = len(place)
+
+    def split(self, kind: str, name: str, folds: int | None, seed: int) -> Split:
+        if kind == "time":
+            fold = self._stretches(folds or FOLDS)
+            return Split(name, "", fold.astype(np.int8), ordered_by="time")
+        if kind == "leave-one-event-out":
+            self._check_events()
+            return Split(name, "event", self._events.astype(np.int8))
+        groups = self._alike() if kind == "event" else None
+        distinct = len(self._classes) if groups is None else len(np.unique(groups))
+        wanted = folds or min(FOLDS, distinct)
+        if distinct < FEWEST_FOLDS or distinct < wanted:
+            self._refuse(kind, distinct, folds)
+        fold = stratified_folds(self._classes, groups, wanted, seed)
+        return Split(name, "" if groups is None else kind, fold.astype(np.int8), groups)
+
+    def _alike(self) -> Ints:
+        """Join events that share near-duplicate texts: (C,) the lowest event of each group."""
+        first = merge_groups(self._events, near_duplicate_groups(self._sources.texts))
+        lowest = self._events.copy()
+        np.minimum.at(lowest, first, self._events)
+        return lowest[first]
+
+    def _refuse(self, kind: str, distinct: int, folds: int | None) -> None:
+        found = plural(distinct, "event" if kind == "event" else "cascade")
+        if kind == "event" and distinct < self._happened:
+            found += ", near-duplicate texts counted as one"
         if distinct >= FEWEST_FOLDS:
-            hint = "ask for fewer --folds"
-        elif groups is None:
-            hint = "a file of so few cascades can be scored, not trained on"
-        else:
-            hint = "--kind random divides cascades whatever their event"
-        raise DataError(
-            f"{found} cannot be divided into {max(wanted, FEWEST_FOLDS)} folds", hint=hint
+            raise _NotAllowedError(
+                f"{found} cannot be divided into {folds} folds", "ask for fewer --folds"
+            )
+        raise _NotAllowedError(
+            _too_few(found),
+            "--kind random divides cascades whatever their event" if kind == "event"
+            else "a file of so few cascades can be scored, not trained on",
         )
-    fold = stratified_folds(classes, groups, wanted, seed)
-    return Split(name, kind if groups is not None else "", fold.astype(np.int8), groups)
 
+    def _check_events(self) -> None:
+        if self._happened < FEWEST_FOLDS:
+            raise _NotAllowedError(
+                _too_few(plural(self._happened, "event")),
+                "--kind random divides cascades whatever their event",
+            )
+        if self._happened > MOST_EVENTS:
+            raise _NotAllowedError(
+                f"{self._happened} events, more than {MOST_EVENTS}",
+                "--kind event puts several into a fold",
+            )
 
-def _alike(events: Ints, texts: list[str]) -> Ints:
-    """Join events that share near-duplicate texts; (C,) the lowest event number of each group."""
-    first = merge_groups(events, near_duplicate_groups(texts))
-    lowest = events.copy()
-    np.minimum.at(lowest, first, events)
-    return lowest[first]
-
-
-def _classes(sources: Sources) -> Ints:
-    return np.unique([label or "" for label in sources.labels], return_inverse=True)[1]
-
-
-def _events(sources: Sources) -> Ints:
-    # Not np.unique, whose array has the longest name's length everywhere.
-    place = {event: number for number, event in enumerate(sorted(set(sources.events)))}
-    return np.array([place[event] for event in sources.events], np.int64)
-
-
-def _counted_events(happened: int, distinct: int) -> str:
-    """Count events as the folds do."""
-    found = plural(distinct, "event")
-    return f"{found}, near-duplicate texts counted as one," if distinct < happened else found
+    def _stretches(self, folds: int) -> Ints:
+        """Divide each class into stretches of time of equal numbers, the latest first."""
+        labels, posted_at = self._sources.labels, np.array(self._sources.posted_at, np.int64)
+        hint = "ask for fewer --folds or other data"
+        if len(labels) < folds:
+            found = plural(len(labels), "cascade")
+            raise _NotAllowedError(f"{found} for {folds} stretches of time", hint)
+        if undated := int((posted_at == 0).sum()):
+            raise _NotAllowedError(f"{undated} of {len(labels)} cascades have no date", hint)
+        for label in sorted({label for label in labels if label is not None}):
+            if (held := labels.count(label)) < folds:
+                raise _NotAllowedError(
+                    f"class '{label}' would be missing from a fold: {held} cascades for {folds} "
+                    "stretches of time",
+                    hint,
+                )
+        fold = np.zeros(len(labels), np.int64)
+        for number in np.unique(self._classes):
+            members = np.flatnonzero(self._classes == number)
+            latest_first = members[np.argsort(-posted_at[members], kind="stable")]
+            fold[latest_first] = np.arange(len(members)) * folds // len(members)
+        return fold
 
 
 def _too_few(found: str) -> str:
     return f"{found}, at least {FEWEST_FOLDS} are needed: to train, to select and to test on"
 
 
-def _no_events(happened: int, distinct: int) -> str | None:
-    """Say why the cascades cannot be divided by event, if so."""
-    if distinct >= FEWEST_FOLDS:
-        return None
-    return _too_few(_counted_events(happened, distinct).rstrip(","))
+@dataclass(frozen=True, slots=True, eq=False)
+class GivenSplit:
+    """A split read from a file.
+
+    Attributes:
+        split: as it is to be stored.
+        missing: cascades of the store that the file does not name; they are in no fold.
+        unknown: ids in the file that the store does not hold.
+    """
+
+    split: Split
+    missing: int
+    unknown: list[str]
 
 
-def _no_fold_an_event(happened: int) -> str | None:
-    """Say why there cannot be a fold for each event, if so."""
-    if happened < FEWEST_FOLDS:
-        return _too_few(plural(happened, "event"))
-    return f"{happened} events, more than {MOST_EVENTS}" if happened > MOST_EVENTS else None
+def check_name(name: str, kind: str | None) -> None:
+    """Raise :class:`UsageError` for a name of another kind, or that no file can hold.
+
+    Args:
+        name: of a split to be stored.
+        kind: what it is; ``None`` for folds from a file.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"'{name}' is no name for a split",
+            hint="use up to 64 letters, digits and any of _ . + -, a letter or digit first",
+        )
+    if name in KINDS and name != kind:
+        raise UsageError(
+            f"a split called '{name}' must be one of --kind {name}", hint="choose another name"
+        )
 
 
-def _no_order(sources: Sources, folds: int = FOLDS) -> str | None:
-    """Say why the cascades cannot be divided by time, if so."""
-    if len(sources.labels) < folds:
-        return f"{plural(len(sources.labels), 'cascade')} for {folds} stretches of time"
-    undated = sum(moment == 0 for moment in sources.posted_at)
-    if undated:
-        return f"{undated} of {len(sources.posted_at)} cascades have no date"
-    for label in sorted({label for label in sources.labels if label is not None}):
-        if (held := sources.labels.count(label)) < folds:
-            return (
-                f"class '{label}' would be missing from a fold: "
-                f"{held} cascades for {folds} stretches of time"
+def read_split(store: CascadeStore, name: str, file: Path, *, skip_unknown: bool) -> GivenSplit:
+    """Read folds from a file.
+
+    Events count as kept together when the file happens to keep them so.
+
+    Args:
+        store: whose cascades are divided.
+        name: of the split.
+        file: see the module.
+        skip_unknown: pass over ids that the store does not hold.
+
+    Raises:
+        DataError: the file cannot be read, a line is of another form, an id repeats or is unknown,
+            or folds are not numbered from 0 without a gap.
+    """
+    place = {cascade: number for number, cascade in enumerate(store.ids.all())}
+    fold = np.full(len(store), -1, np.int8)
+    seen: dict[str, int] = {}
+    unknown = []
+    for line, cascade, number in _rows(file):
+        if cascade in seen:
+            raise DataError(
+                f"{file}:{line}: cascade '{cascade}' is on line {seen[cascade]} already",
+                hint="name each cascade once",
             )
-    return None
+        seen[cascade] = line
+        if cascade in place:
+            fold[place[cascade]] = number
+        else:
+            unknown.append(cascade)
+    if unknown and not skip_unknown:
+        shown = ", ".join(f"'{cascade}'" for cascade in unknown[:_SHOWN])
+        more = f" and {len(unknown) - _SHOWN:,} more" if len(unknown) > _SHOWN else ""
+        raise DataError(
+            f"{file}: {store.path} has no cascade {shown}{more}",
+            hint="--skip-unknown passes over ids that DATA does not hold",
+        )
+    _check_folds(file, fold)
+    grouped_by = "" if _divides_an_event(store.event, fold) else "event"
+    missing = len(store) - (len(seen) - len(unknown))
+    return GivenSplit(Split(name, grouped_by, fold), missing, unknown)
 
 
-def _stretches(classes: Ints, posted_at: Ints, folds: int = FOLDS) -> Ints:
-    """Divide each class into stretches of time of equal numbers, the latest first."""
-    fold = np.zeros(len(classes), np.int64)
-    for number in np.unique(classes):
-        members = np.flatnonzero(classes == number)
-        latest_first = members[np.argsort(-posted_at[members], kind="stable")]
-        fold[latest_first] = np.arange(len(members)) * folds // len(members)
-    return fold
+def _rows(file: Path) -> Iterator[tuple[int, str, int]]:
+    """Yield line number, id and fold of each line."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(f"{file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{file} cannot be read: it is no UTF-8 text") from error
+    delimiter = "\t" if "\t" in text.partition("\n")[0] else ","
+    rows = csv.reader(text.splitlines(), delimiter=delimiter)
+    first = True
+    try:
+        for row in rows:
+            cells = [cell.strip() for cell in row]
+            if not any(cells):
+                continue
+            number = _fold(cells[1]) if len(cells) == 2 and cells[0] else None
+            if number is not None:
+                yield rows.line_num, cells[0], number
+            elif not (first and len(cells) == 2 and not cells[1].lstrip("+-").isdigit()):
+                raise DataError(
+                    f"{file}:{rows.line_num}: expected a cascade's id and a fold of -1 to "
+                    f"{MOST_FOLDS - 1}, found {delimiter.join(row)[:80]!r}",
+                    hint="two columns, divided by a tab or a comma",
+                )
+            first = False
+    except csv.Error as error:
+        raise DataError(f"{file}:{rows.line_num}: {error}") from error
+
+
+def _fold(cell: str) -> int | None:
+    if not re.fullmatch(r"-1|[0-9]{1,3}", cell) or int(cell) >= MOST_FOLDS:
+        return None
+    return int(cell)
+
+
+def _check_folds(file: Path, fold: Folds) -> None:
+    held = np.unique(fold[fold >= 0])
+    if len(held) < 2:
+        raise DataError(f"{file}: cascades of the store in {len(held)} folds, expected two or more")
+    empty = sorted(set(range(int(held[-1]) + 1)) - set(held.tolist()))
+    if empty:
+        raise DataError(
+            f"{file}: no cascade of the store is in fold {empty[0]}, but some are in {held[-1]}",
+            hint="number the folds from 0 without a gap",
+        )
+
+
+def _divides_an_event(event: NDArray[np.int32], fold: Folds) -> bool:
+    pairs = np.unique(np.stack((event, fold))[:, fold >= 0], axis=1)
+    return bool((np.diff(np.sort(pairs[0])) == 0).any())

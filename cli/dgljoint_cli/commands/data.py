@@ -67,7 +67,7 @@ def info(store: Path, as_json: bool) -> None:
 def validate(store: Path, as_json: bool) -> None:
     """Check all of DATA, to the last byte; a fault exits with 3.
 
-    Every opening of a file makes the same checks: this command says which they are.
+    Every opening of a file makes the same checks: this command lists them.
     """
     from dgljoint.data.store import CHECKS, CascadeStore
 
@@ -102,7 +102,7 @@ def validate(store: Path, as_json: bool) -> None:
 def show(store: Path, cascade: str | None, posts: int, as_json: bool) -> None:
     """Draw one cascade of DATA as a tree: the one with the id CASCADE, or the first.
 
-    Each post stands under the one it answers, with its delay, kind, user and text. As JSON it is
+    Each post is under the one it answers, with its delay, kind, user and text. As JSON it is
     one line with all posts, in the form that the reader jsonl reads.
     """
     from dgljoint.data.store import CascadeStore
@@ -145,7 +145,7 @@ def export(
 ) -> None:
     """Write DATA as JSON Lines or as plain DGL graphs.
 
-    jsonl has one cascade a line, all of it but features and splits; the reader jsonl reads it, and
+    jsonl has one cascade per line, all of it but features and splits; the reader jsonl reads it, and
     memory is bounded. dgl is for `graphs, tensors = dgl.load_graphs(OUT)`: edges from parent to
     child, node data delay, kind and dense features; label, event, fold/NAME of each split and
     sparse features (one CSR matrix over all nodes) are among the tensors. It has no ids, users,
@@ -158,7 +158,7 @@ def export(
     if out == exporting.STDOUT:
         talk.info(exporting.sentence(done))
     elif as_json:
-        print_json(asdict(done))
+        print_json(done)
     else:
         from dgljoint_cli.views.rendering import render
 
@@ -226,31 +226,34 @@ def split(
     whole; runs on its other splits can still be resumed.
     """
     _check_use(name, remove, wanted)
-    from dgljoint_cli.commands import data_split as splitting
+    from dgljoint.data.store import CascadeStore, remove_split
+    from dgljoint_cli.commands.data_split import count_lines, split_tables, store_split
     from dgljoint_cli.views.rendering import render
+    from dgljoint_data.describe import describe_split
 
     if name is None:
-        found = splitting.list_splits(store)
+        opened = CascadeStore(store)
+        found = {each: describe_split(opened, each) for each in opened.splits}
         if as_json:
             plain = {key: asdict(each) for key, each in found.items()}
             print_json({"path": store, "splits": plain})
         else:
             render(
-                *(splitting.split_tables(key, each) for key, each in found.items()),
-                *splitting.refused_lines(store),
+                *(split_tables(key, each) for key, each in found.items()),
+                *(f"no split '{key}': {why}" for key, why in opened.splits_refused.items()),
             )
     elif remove:
-        left = splitting.drop_split(store, name)
+        left = remove_split(CascadeStore(store), name).splits
         if as_json:
             print_json({"path": store, "removed": name, "splits": left})
         else:
             render(f"{store} has no split '{name}' any more; left: {', '.join(left) or 'none'}")
     else:
-        made, passed = splitting.store_split(store, splitting.SplitRequest(name=name, **wanted))
+        made, passed = store_split(store, name, **wanted)
         if as_json:
             print_json({"path": store, "name": name, **asdict(made), **passed})
         else:
-            render(splitting.split_tables(name, made), *splitting.count_lines(passed))
+            render(split_tables(name, made), *count_lines(passed))
 
 
 def _check_use(name: str | None, remove: bool, wanted: Mapping[str, Any]) -> None:

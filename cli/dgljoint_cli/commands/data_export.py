@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import UsageError
@@ -14,34 +15,11 @@ STDOUT = Path("-")
 _FORMS = {".jsonl": "jsonl", ".bin": "dgl", ".dgl": "dgl"}
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """What was written.
-
-    Attributes:
-        path: of the file; ``-`` for stdout.
-        form: ``jsonl`` or ``dgl``.
-        cascades: number of them.
-        posts: number of them.
-        label_names: the classes, by the number they have in the store.
-        left_behind: what the store has and the file has not.
-        size_bytes: of the file; ``None`` for stdout.
-    """
-
-    path: Path
-    form: str
-    cascades: int
-    posts: int
-    label_names: tuple[str, ...]
-    left_behind: tuple[str, ...]
-    size_bytes: int | None
-
-
 def check_output(store: Path, output: Path, form: str | None, *, force: bool) -> str:
     """Return the form to write.
 
     Raises:
-        UsageError: it cannot be told, or ``output`` cannot take it.
+        UsageError: nothing names it, or ``output`` cannot take it.
     """
     found = form or _FORMS.get(output.suffix)
     if found is None:
@@ -61,11 +39,16 @@ def check_output(store: Path, output: Path, form: str | None, *, force: bool) ->
     return found
 
 
-def export_store(path: Path, output: Path, form: str) -> Exported:
+def export_store(path: Path, output: Path, form: str) -> dict[str, Any]:
     """Write a store in a form.
 
+    Returns:
+        What was written, in the form of ``--format json``: ``path`` (``-``: stdout), ``form``,
+        numbers of ``cascades`` and ``posts``, ``label_names`` by their number in the store,
+        ``left_behind`` (what the store has and the file has not), ``size_bytes``.
+
     Raises:
-        DataError: the store is damaged, empty, or cannot be said in the form.
+        DataError: the store is damaged, empty, or cannot be written in the form.
         RunFailedError: the file system refuses.
     """
     store = CascadeStore(path)
@@ -73,53 +56,45 @@ def export_store(path: Path, output: Path, form: str) -> Exported:
         from dgljoint.data.dataset import write_graphs
 
         write_graphs(store, output)
-    elif output == STDOUT:
-        from dgljoint_data.export import cascade_lines
-
-        sys.stdout.buffer.writelines(cascade_lines(store))
-        sys.stdout.buffer.flush()
+        left = ["ids", "users", "texts", "dates", "names of events and words"]
     else:
-        from dgljoint_data.export import write_jsonl
+        from dgljoint_data.export import cascade_lines, write_jsonl
 
-        write_jsonl(store, output)
-    return Exported(
-        path=output,
-        form=form,
-        cascades=len(store),
-        posts=store.posts,
-        label_names=store.label_names,
-        left_behind=_left_behind(store, form),
-        size_bytes=None if output == STDOUT else output.stat().st_size,
-    )
-
-
-def _left_behind(store: CascadeStore, form: str) -> tuple[str, ...]:
-    if form == "dgl":
-        return ("ids", "users", "texts", "dates", "names of events and words")
-    stored = {name: kind for name, kind in store.features.items() if kind in ("sparse", "dense")}
-    return (
-        *(f"feature {name}" for name in stored),
-        *(f"split {name}" for name in store.splits),
-    )
+        if output == STDOUT:
+            sys.stdout.buffer.writelines(cascade_lines(store))
+            sys.stdout.buffer.flush()
+        else:
+            write_jsonl(store, output)
+        features = [name for name, kind in store.features.items() if kind != "derived"]
+        left = [f"feature {name}" for name in features] + [f"split {n}" for n in store.splits]
+    return {
+        "path": str(output),
+        "form": form,
+        "cascades": len(store),
+        "posts": store.posts,
+        "label_names": store.label_names,
+        "left_behind": left,
+        "size_bytes": None if output == STDOUT else output.stat().st_size,
+    }
 
 
-def sentence(done: Exported) -> str:
-    """Say what was written in one line."""
-    where = "stdout" if done.path == STDOUT else str(done.path)
-    size = "" if done.size_bytes is None else f", {done.size_bytes / 1e6:.1f} MB"
-    return f"{where}: {done.cascades:,} cascades, {done.posts:,} posts as {done.form}{size}"
+def sentence(done: Mapping[str, Any]) -> str:
+    """Return in one line what was written."""
+    where = "stdout" if done["path"] == str(STDOUT) else done["path"]
+    size = "" if done["size_bytes"] is None else f", {done['size_bytes'] / 1e6:.1f} MB"
+    return f"{where}: {done['cascades']:,} cascades, {done['posts']:,} posts as {done['form']}{size}"
 
 
-def lines(done: Exported) -> list[str]:
-    """Say what was written, what was not, and how it is read."""
-    path, names = shlex.quote(str(done.path)), shlex.quote(",".join(done.label_names))
+def lines(done: Mapping[str, Any]) -> list[str]:
+    """Return lines on what was written, what was not, and how it is read."""
+    path, names = shlex.quote(done["path"]), shlex.quote(",".join(done["label_names"]))
     read = {
         "jsonl": f"dgljoint preprocess jsonl {path} -o OUT.h5 -s labels={names}",
-        "dgl": f"graphs, tensors = dgl.load_graphs('{done.path}'); "
-        + "classes: " + ", ".join(f"{n} {name}" for n, name in enumerate(done.label_names)),
+        "dgl": f"graphs, tensors = dgl.load_graphs('{done['path']}'); "
+        + "classes: " + ", ".join(f"{n} {name}" for n, name in enumerate(done["label_names"])),
     }
     return [
         sentence(done),
-        f"left behind: {', '.join(done.left_behind) or 'nothing'}",
-        f"read it with: {read[done.form]}",
+        f"left behind: {', '.join(done['left_behind']) or 'nothing'}",
+        f"read it with: {read[done['form']]}",
     ]

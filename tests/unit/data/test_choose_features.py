@@ -112,8 +112,8 @@ def test_a_feature_that_nobody_makes_is_refused(
 @pytest.mark.parametrize(
     ("texts", "said"),
     [
-        (["bow:words=100"], "training part alone"),
-        (["bow_hashed:min_count=2"], "training part alone"),
+        (["bow:words=100"], "training set alone"),
+        (["bow_hashed:min_count=2"], "training set alone"),
         (["bow_hashed:colums=3"], "did you mean 'columns'?"),
         (["bow_hashed:columns=0"], "greater than or equal to 1"),
         (["bow_hashed:columns"], "KEY=VALUE"),

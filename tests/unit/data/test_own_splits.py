@@ -12,9 +12,8 @@ from dgljoint import DataError, UsageError
 from dgljoint.data.store import CascadeStore
 from dgljoint_data import build_store
 from dgljoint_data.describe import describe_split
-from dgljoint_data.own_splits import check_name, read_split, sources_of
 from dgljoint_data.readers.synthetic import SyntheticOptions, SyntheticReader
-from dgljoint_data.splits import Sources, make_split
+from dgljoint_data.splits import Sources, check_name, make_split, read_split
 from toys import LABELS, random_cascade, toy_cascade, toy_store, write_store
 
 
@@ -30,7 +29,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> CascadeStore:
 @pytest.mark.parametrize("name", ["event", "random", "leave-one-event-out", "time"])
 def test_the_same_settings_make_the_split_of_the_build(built: CascadeStore, name: str) -> None:
     stored = built.split(name)
-    made = make_split(name, sources_of(built), name=name, seed=3)
+    made = make_split(name, Sources.of(built), name=name, seed=3)
     np.testing.assert_array_equal(made.fold, stored.fold)
     assert (made.grouped_by, made.ordered_by) == (stored.grouped_by, stored.ordered_by)
     if name == "event":
@@ -39,7 +38,7 @@ def test_the_same_settings_make_the_split_of_the_build(built: CascadeStore, name
 
 @pytest.mark.parametrize("kind", ["event", "random", "time"])
 def test_the_number_of_folds_and_the_seed_decide(built: CascadeStore, kind: str) -> None:
-    sources = sources_of(built)
+    sources = Sources.of(built)
     made = make_split(kind, sources, name="mine", folds=4, seed=0)
     assert (made.name, made.folds) == ("mine", 4)
     other = make_split(kind, sources, name="mine", folds=4, seed=1)
@@ -56,7 +55,7 @@ def sources(count: int, events: int, **others: list) -> Sources:
     ("kind", "given", "folds", "why"),
     [
         ("event", sources(90, 9), 10, "9 events cannot be divided into 10"),
-        ("event", sources(90, 2), None, "2 events cannot be divided into 3 folds"),
+        ("event", sources(90, 2), None, "2 events, at least 3 are needed"),
         ("random", sources(9, 9), 10, "9 cascades cannot be divided into 10"),
         ("leave-one-event-out", sources(90, 21), None, "21 events, more than 20"),
         ("leave-one-event-out", sources(90, 2), None, "2 events, at least 3 are needed"),
@@ -118,7 +117,7 @@ def test_a_file_that_divides_an_event_keeps_nothing_together(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("c0,0\nc1,1\nc0,1\n", "folds:3: cascade 'c0' stands on line 1 already"),
+        ("c0,0\nc1,1\nc0,1\n", "folds:3: cascade 'c0' is on line 1 already"),
         ("c0,0\nc1,1\nx,1\ny,0\nz,0\nu,0\n", "has no cascade 'x', 'y', 'z' and 1 more"),
         ("c0,0\nc1,two\n", r"folds:2: expected a cascade's id and a fold of -1 to 126, found 'c1"),
         ("id,fold\nc1,1,5\n", "folds:2: expected"),
@@ -170,4 +169,4 @@ def test_a_name_can_be_stored_and_says_no_other_kind(
 def test_events_of_unknown_name_are_each_their_own(tmp_path: Path) -> None:
     made = [replace(toy_cascade(f"c{n}", [-1]), event="x" * (n % 2)) for n in range(4)]
     store = CascadeStore(write_store(tmp_path / "a.h5", made))
-    assert sources_of(store).events == ["cascade c0", "x", "cascade c2", "x"]
+    assert Sources.of(store).events == ["cascade c0", "x", "cascade c2", "x"]

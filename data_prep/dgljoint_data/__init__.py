@@ -17,7 +17,7 @@ Nothing is dropped silently: the reader's report counts every line and post that
 under one reason each. The readers are plugins like anybody's (see
 :class:`dgljoint.ReaderSpec`), one folder each in :mod:`dgljoint_data.readers`. What a split of the
 result leaks is reported by :func:`dgljoint_data.audit.audit_store`, what the file holds by
-:func:`dgljoint_data.describe.describe_store`; :mod:`dgljoint_data.own_splits` divides it anew and
+:func:`dgljoint_data.describe.describe_store`; :mod:`dgljoint_data.splits` divides it anew and
 :mod:`dgljoint_data.export` writes it as JSON Lines. :func:`demo_store` gives a small synthetic
 data set that needs no download.
 """

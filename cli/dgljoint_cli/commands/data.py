@@ -145,8 +145,8 @@ def export(
 ) -> None:
     """Write DATA as JSON Lines or as plain DGL graphs.
 
-    jsonl has one cascade per line, all of it but features and splits; the reader jsonl reads it, and
-    memory is bounded. dgl is for `graphs, tensors = dgl.load_graphs(OUT)`: edges from parent to
+    jsonl has one cascade per line, all of it but features and splits; the reader jsonl reads it,
+    and memory is bounded. dgl is for `graphs, tensors = dgl.load_graphs(OUT)`: edges from parent to
     child, node data delay, kind and dense features; label, event, fold/NAME of each split and
     sparse features (one CSR matrix over all nodes) are among the tensors. It has no ids, users,
     texts, dates or targets, and is made in memory as a whole.

@@ -82,7 +82,8 @@ def sentence(done: Mapping[str, Any]) -> str:
     """Return in one line what was written."""
     where = "stdout" if done["path"] == str(STDOUT) else done["path"]
     size = "" if done["size_bytes"] is None else f", {done['size_bytes'] / 1e6:.1f} MB"
-    return f"{where}: {done['cascades']:,} cascades, {done['posts']:,} posts as {done['form']}{size}"
+    held = f"{done['cascades']:,} cascades, {done['posts']:,} posts"
+    return f"{where}: {held} as {done['form']}{size}"
 
 
 def lines(done: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,7 @@
-"""What an evaluation on a store would be worth: leaks across a split, each with a figure.
+"""What an evaluation on a store would be worth: leaks across a split, each with a number.
 
-Published figures on Twitter15/16 come from folds in which test threads share their event with
-training threads. :func:`audit_store` says what of a split a model could exploit without learning
+Published results on Twitter15/16 come from folds in which test threads share their event with
+training threads. :func:`audit_store` finds what of a split a model could exploit without learning
 anything about rumors::
 
     from dgljoint.data.store import CascadeStore
@@ -19,11 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from dgljoint.data.store import CascadeStore
-from dgljoint_data.audit import columns as audit_columns
-from dgljoint_data.audit import graph as audit_graph
-from dgljoint_data.audit import overlap as audit_overlap
-from dgljoint_data.audit import probes as audit_probes
+from dgljoint_data.audit.columns import (
+    class_balance,
+    hidden_edges,
+    stored_features,
+    time_order,
+)
 from dgljoint_data.audit.findings import Finding, Severity, not_asked
+from dgljoint_data.audit.overlap import across_folds, between_stores
+from dgljoint_data.audit.probes import probes
 
 DEFAULT = "event"
 
@@ -36,7 +40,7 @@ class Audit:
         path: of the store.
         data: its name.
         split: name of the split; ``None`` where the store has none.
-        grouped_by: what the split says it keeps together; ``""`` for nothing.
+        grouped_by: what the split keeps together; ``""`` for nothing.
         against: name of the other store, if there is one.
         findings: in the order of the checks.
     """
@@ -80,13 +84,12 @@ def audit_store(
     stored = None if name is None else store.split(name)
     findings = [
         *_missing_split(store, name),
-        *([] if stored is None else audit_overlap.across_folds(store, stored)),
-        *(audit_overlap.between_stores(store, against) if against is not None else ()),
-        *([] if stored is None else audit_probes.probes(store, stored)),
-        *([] if stored is None else [audit_columns.class_balance(store, stored)]),
-        audit_columns.time_order(store),
-        *audit_columns.stored_features(store),
-        audit_graph.hidden_edges(store),
+        *([] if stored is None else across_folds(store, stored)),
+        *(between_stores(store, against) if against is not None else ()),
+        *([] if stored is None else [*probes(store, stored), class_balance(store, stored)]),
+        time_order(store),
+        *stored_features(store),
+        hidden_edges(store),
     ]
     return Audit(
         path=store.path,
@@ -104,7 +107,7 @@ def split_to_audit(store: CascadeStore) -> str | None:
 
 
 def _missing_split(store: CascadeStore, audited: str | None) -> list[Finding]:
-    """Say that the default split was not asked about, and why, where the store lacks it."""
+    """Report that the default split was not asked about, and why, where the store lacks it."""
     if DEFAULT in store.splits or audited not in (None, split_to_audit(store)):
         return []
     instead = "no split at all" if audited is None else f"{audited} is audited"

@@ -1,4 +1,4 @@
-"""Class balance, times of collection, and stored features that are identity or time in disguise."""
+"""Class balance, times of collection, features that identify, edges that batches should hide."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint.data.store import CascadeStore, StoredSplit
+from dgljoint.data.store import CascadeColumns, CascadeStore, StoredSplit
 from dgljoint_data.audit.findings import Finding, Severity, not_asked
 from dgljoint_data.features import user
 
@@ -28,7 +28,9 @@ _SUSPICIOUS = re.compile(
     r"(posted|created)_?at)($|[^a-z])"
 )
 
-Ranks = NDArray[np.float64]
+# Batches that are looked at, and how they are masked: as by default in training.
+_BATCH, _MOST_CASCADES = 64, 256
+_TARGET_SHARE, _OBSERVED_SHARE, _CANDIDATES = 0.2, 0.75, 64
 
 
 def class_balance(store: CascadeStore, split: StoredSplit) -> Finding:
@@ -55,7 +57,9 @@ def class_balance(store: CascadeStore, split: StoredSplit) -> Finding:
 
 
 def time_order(store: CascadeStore) -> Finding:
-    """Say whether the classes were collected at different times."""
+    """Find out whether the classes were collected at different times."""
+    from sklearn.metrics import roc_auc_score
+
     check = "time order"
     used = np.flatnonzero(store.label >= 0)
     label, posted_at = store.label[used], store.posted_at[used]
@@ -65,7 +69,8 @@ def time_order(store: CascadeStore) -> Finding:
     earlier, one, other = max(
         (max(chance, 1 - chance), a, b)
         for a, b in combinations(present, 2)
-        for chance in [_chance_later(posted_at[label == a], posted_at[label == b])]
+        for both in [(label == a) | (label == b)]
+        for chance in [float(roc_auc_score(label[both] == a, posted_at[both]))]
     )
     late = np.argsort(posted_at, kind="stable")[-max(1, round(_LATE_SHARE * len(used))) :]
     missing = len(present) - len(np.unique(label[late]))
@@ -113,7 +118,7 @@ def _suspicious_names(store: CascadeStore) -> Finding:
 
 
 def _is_profile(store: CascadeStore, name: str) -> bool:
-    """Say whether a feature is what a reader knows of authors, which is documented."""
+    """Return whether a feature is what a reader knows of authors, which is documented."""
     if name != user.SPEC.name or store.features[name] != "dense":
         return False
     return store.dense(name).columns == len(user.COLUMNS)
@@ -121,6 +126,8 @@ def _is_profile(store: CascadeStore, name: str) -> bool:
 
 def _disguised_columns(store: CascadeStore) -> Finding:
     """Compare each dense column, and each sparse row, with times and users."""
+    from scipy.stats import rankdata
+
     check = "feature values"
     known = _known_identities(store)
     if not known:
@@ -135,11 +142,11 @@ def _disguised_columns(store: CascadeStore) -> Finding:
     warnings: list[str] = []
     largest = 0.0
     for feature, posts, columns in dense:
-        against = {name: ranks(values[posts]) for name, values in known.items()}
+        against = {name: rankdata(values[posts]) for name, values in known.items()}
         for number, column in enumerate(columns):
             age = _is_profile(store, feature) and number == user.ACCOUNT_AGE
             for name, rank in against.items():
-                likeness = abs(_correlation(ranks(column), rank))
+                likeness = abs(_correlation(rankdata(column), rank))
                 largest = max(largest, likeness)
                 if likeness > _SAME_ORDER:
                     expected = age and name == _USER
@@ -163,7 +170,7 @@ def _disguised_columns(store: CascadeStore) -> Finding:
 
 
 def _harmless(compared: Collection[str], author: NDArray[np.int64]) -> str:
-    """Say what was asked in vain: of which orders of posts, and whether of names of users."""
+    """Explain what was asked in vain: of which orders of posts, and whether of names of users."""
     return (
         (f"largest rank correlation of a dense column with {' or '.join(compared)}; " if compared
          else "no dense column; ")
@@ -208,7 +215,7 @@ def _dense_columns(
 def _sparse_rows(
     store: CascadeStore, posts: NDArray[np.int64]
 ) -> Iterator[tuple[str, NDArray[np.int64], NDArray[np.float64]]]:
-    """Yield which posts have a row that is not empty, and a number for each that tells it."""
+    """Yield which posts have a row that is not empty, and a number that identifies each."""
     for feature, kind in store.features.items():
         if kind == "sparse":
             stored = store.sparse(feature)
@@ -217,14 +224,14 @@ def _sparse_rows(
             row = np.repeat(np.arange(len(posts)), sizes)
             place = np.arange(len(row)) + np.repeat(start - (np.cumsum(sizes) - sizes), sizes)
             # Sums of sines of the columns: equal for two rows that differ by no accident.
-            told = np.sin(stored.indices[place] + 1.0) * stored.values[place]
+            sines = np.sin(stored.indices[place] + 1.0) * stored.values[place]
             rows = np.flatnonzero(sizes)
-            summed = np.bincount(row, told, len(posts)).astype(np.float64, copy=False)
+            summed = np.bincount(row, sines, len(posts)).astype(np.float64, copy=False)
             yield feature, rows, summed[rows]
 
 
 def _names_users(values: NDArray[np.generic], author: NDArray[np.int64]) -> bool:
-    """Say whether, among users of several posts, a value tells the user and a user the value."""
+    """Return whether, among users of several posts, values and users name each other."""
     several, users = _writing_several(author)
     if users < _FEW_USERS:
         return False
@@ -235,20 +242,54 @@ def _names_users(values: NDArray[np.generic], author: NDArray[np.int64]) -> bool
     return pairs <= (2 - _SAME_ORDER) * users and distinct >= _SAME_ORDER * users
 
 
-def ranks(values: NDArray[np.generic]) -> Ranks:
-    """Rank values from 1; equal ones share the mean of their places."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranked: Ranks = (counts.cumsum() - (counts - 1) / 2)[inverse]
-    return ranked
-
-
-def _correlation(one: Ranks, other: Ranks) -> float:
+def _correlation(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
     one, other = one - one.mean(), other - other.mean()
     scale = float(np.sqrt((one @ one) * (other @ other)))
     return float(one @ other) / scale if scale else 0.0
 
 
-def _chance_later(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
-    """Return the chance that a draw of ``one`` is later than one of ``other``; half for ties."""
-    ranked = ranks(np.concatenate((one, other)))[: len(one)]
-    return float((ranked.sum() - len(one) * (len(one) + 1) / 2) / (len(one) * len(other)))
+def hidden_edges(store: CascadeStore) -> Finding:
+    """Make graphs as the engine does; count hidden edges in them, and later candidates."""
+    # torch, which nothing else in data preparation needs
+    from dgljoint.batch.assemble import observed_edges
+    from dgljoint.tasks.targets import evaluation_targets, training_question
+
+    rng = np.random.default_rng(0)
+    chosen = np.sort(rng.permutation(len(store))[:_MOST_CASCADES])
+    shown = late = asked = 0
+    for start in range(0, len(chosen), _BATCH):
+        columns = store.read(chosen[start : start + _BATCH])
+        delay = columns.delay_seconds
+        training = training_question(columns, _TARGET_SHARE, _CANDIDATES, rng)
+        child, candidate = training.pairs
+        late += int((delay[candidate] >= delay[child]).sum())
+        targets = evaluation_targets(columns, _OBSERVED_SHARE)
+        # Posts are in order of time: the last of a target's candidates is the latest.
+        late += int((delay[targets.end - 1] >= delay[targets.post]).sum())
+        asked += int(training.answer.sum()) + len(targets)
+        for question in (training, targets.unpaired()):
+            tail, head = (end.numpy() for end in observed_edges(columns, question))
+            shown += _count_hidden(columns, tail, head, np.flatnonzero(question.pending))
+    bad = shown + late
+    if not (asked or bad):
+        why = "no post is later than its source, so no parent is asked for"
+        return not_asked("target edges", why)
+    return Finding(
+        "target edges",
+        Severity.error if bad else Severity.ok,
+        f"{shown:,} of {asked:,}",
+        f"hidden edges in the message graphs of {len(chosen):,} cascades, in either direction; "
+        f"{late:,} candidates not earlier than their child",
+        {"hidden_edges": shown, "late_candidates": late, "targets": asked},
+    )
+
+
+def _count_hidden(
+    columns: CascadeColumns, tail: np.ndarray, head: np.ndarray, pending: np.ndarray
+) -> int:
+    """Count edges that join a pending post and its parent."""
+    posts = len(columns.parent)
+    hidden = np.concatenate(
+        (columns.parent[pending] * posts + pending, pending * posts + columns.parent[pending])
+    )
+    return int(np.isin(tail * posts + head, hidden).sum())

@@ -1,4 +1,4 @@
-"""What a check of the audit has to say."""
+"""The outcome of a check of the audit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Severity(IntEnum):
-    """How much a finding harms a figure measured on the split."""
+    """How much a finding harms a metric measured on the split."""
 
     skipped = -1
     ok = 0
@@ -24,10 +24,10 @@ class Finding:
 
     Attributes:
         check: its name.
-        severity: ``skipped``: the data do not say what the check asks for, and the explanation
-            says why; ``ok``: asked, and nothing found; ``info``: good to know; ``warning``:
-            figures on this split are better than they should be, or are of other classes than
-            meant; ``error``: what must not be in a store or a batch is there.
+        severity: ``skipped``: the data do not hold what the check asks for, and the explanation
+            gives the reason; ``ok``: asked, and nothing found; ``info``: good to know;
+            ``warning``: metrics on this split are better than they should be, or are of other
+            classes than meant; ``error``: what must not be in a store or a batch is there.
         figure: the number found, as it is shown.
         explanation: what it means, in a line.
         values: the numbers behind it, by name.
@@ -45,5 +45,5 @@ class Finding:
 
 
 def not_asked(check: str, why: str) -> Finding:
-    """Say why a check cannot be made: that is no good news."""
+    """Report why a check cannot be made: that is no good news."""
     return Finding(check, Severity.skipped, "–", f"not asked: {why}")

@@ -96,7 +96,7 @@ def test_folds_are_taken_from_a_file_and_what_it_lacks_is_counted(store, tmp_pat
         (["mine", "--folds", "99"], 3, "32 events cannot be divided into 99"),
         (["mine", "--kind", "time"], 3, "no split by time: 64 of 64 cascades have no date"),
         (["mine", "--kind", "time", "--seed", "1"], 2, "draws nothing"),
-        (["mine", "--kind", "leave-one-event-out", "--folds", "3"], 2, "a fold an event"),
+        (["mine", "--kind", "leave-one-event-out", "--folds", "3"], 2, "one fold per event"),
         (["mine", "--kind", "leave-one-event-out"], 3, "32 events, more than 20"),
         (["random", "--kind", "event", "--force"], 2, "must be one of --kind random"),
         (["a/b"], 2, "is no name for a split"),

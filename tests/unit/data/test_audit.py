@@ -15,9 +15,13 @@ from dgljoint.data.cascade import Cascade, RowBlock, SparseBlock
 from dgljoint.data.store import CascadeStore, create_store
 from dgljoint_data import build_store
 from dgljoint_data.audit import audit_store
-from dgljoint_data.audit.columns import class_balance, ranks, stored_features, time_order
+from dgljoint_data.audit.columns import (
+    class_balance,
+    hidden_edges,
+    stored_features,
+    time_order,
+)
 from dgljoint_data.audit.findings import Finding, Severity
-from dgljoint_data.audit.graph import hidden_edges
 from dgljoint_data.audit.overlap import across_folds, between_stores
 from dgljoint_data.audit.probes import cascade_shapes, out_of_fold_accuracy, probes
 from dgljoint_data.features.user import Profile, profile_rows
@@ -381,10 +385,6 @@ def test_what_a_reader_knows_of_authors_is_no_identity_but_its_age_is_told(tmp_p
     narrow = [row[:, :2] for row in rows]
     names, _ = stored_features(write(tmp_path / "b.h5", cascades, fold, "user", narrow))
     assert names.severity is Severity.warning
-
-
-def test_ranks_share_ties() -> None:
-    assert ranks(np.array([3, 1, 3, 2])).tolist() == [3.5, 1, 3.5, 2]
 
 
 def test_hidden_edges_are_seen_when_a_graph_shows_them(

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from dataclasses import replace
 from pathlib import Path
 
-from dgljoint.data.cascade import Cascade
+from dgljoint.data.cascade import Block, Cascade
 from dgljoint.data.reading import Reader, ReadReport
 from dgljoint.data.store import CascadeStore, StoreWriter, create_store
 from dgljoint.errors import DataError, PluginError, RunFailedError
-from dgljoint_data.audit.overlap import Threads, in_store
-from dgljoint_data.build_summary import BuildSummary, Shapes, Shared, TargetCounts, repeated_texts
+from dgljoint_data.audit.overlap import in_store
+from dgljoint_data.build_summary import BuildSummary, Shared, Written
 from dgljoint_data.features.catalogue import Choice, FeatureMaker
 from dgljoint_data.readers.common.optional import feature_columns, label_names, raw_digest
 from dgljoint_data.readers.twitter.published_folds import PublishedFolds, choose_split, read_folds
-from dgljoint_data.splits import Sources, Split, make_splits
+from dgljoint_data.splits import make_splits
 from dgljoint_data.watch import Watch
 from dgljoint_data.workers import ItemT, ResultT, Spread, working
 
@@ -41,27 +41,6 @@ class StrictError(DataError):
             hint="mend the raw data, or build without strict",
         )
         self.summary = summary
-
-
-@dataclass(slots=True)
-class _Written:
-    """What is remembered of the cascades that are in the file."""
-
-    # A dictionary for its order and its look-up.
-    ids: dict[str, None] = field(default_factory=dict)
-    sources: Sources = field(default_factory=lambda: Sources([], [], [], []))
-    shapes: Shapes = field(default_factory=Shapes)
-    targets: TargetCounts = field(default_factory=TargetCounts)
-
-    def add(self, cascade: Cascade) -> None:
-        self.ids[cascade.id] = None
-        self.shapes.add(cascade)
-        self.targets.add(cascade)
-        self.sources.labels.append(cascade.label)
-        # As in the store: a cascade of no known event counts as one of its own.
-        self.sources.events.append(cascade.event or f"cascade {cascade.id}")
-        self.sources.posted_at.append(cascade.posted_at)
-        self.sources.texts.append(cascade.text[0])
 
 
 def build_store(
@@ -94,7 +73,7 @@ def build_store(
             :mod:`dgljoint_data.workers`); the file is the same to the byte.
         strict: whether anything repaired or refused makes the build fail.
         against: other data sets, to count what they hold as well.
-        watch: is told how it goes on.
+        watch: is called as it proceeds.
 
     A split that the cascades do not allow is left out, with the reason in the file and the summary.
 
@@ -110,63 +89,39 @@ def build_store(
     name = name or reader_name
     labels = label_names(reader, source)
     published = [] if folds is None else read_folds(folds)
-    raw = _Raw(reader, reader_name, source)
     maker = FeatureMaker(features, feature_columns(reader))
+    report, written, watch = ReadReport(), Written(), watch or Watch()
     with (
         create_store(output, name=name, reader=reader_name, label_names=labels) as writer,
         working(jobs) as spread,
     ):
-        made = _fill(writer, spread, raw, maker, watch or Watch())
-        splits, refused = _write_splits(writer, made, seed, published)
+        digest = raw_digest(reader, source)
+        writer.set_raw_digest(digest)
+        cascades = _cascades(reader, source, report, spread, watch)
+        _write(writer, written, maker.each(cascades), watch)
+        watch.finish()
+        _balance(report, written, reader_name)
+        maker.describe(writer)
+        for note in maker.notes():
+            report.note(note)
+        splits, refused = _write_splits(writer, written, report, seed, published)
         if jobs > 1 and not hasattr(reader, "read_in_parts"):
-            made.report.note("read by one process: this reader does not divide its work")
-        writer.set_counts(made.report.counts)
-        summary = replace(
-            _sum_up(made, labels, against), path=output, name=name, reader=reader_name,
-            splits={split.name: split.folds for split in splits}, splits_refused=refused,
+            report.note("read by one process: this reader does not divide its work")
+        writer.set_counts(report.counts)
+        summary = BuildSummary(
+            **written.holdings(labels),
+            path=output, name=name, reader=reader_name, raw_digest=digest,
+            features=maker.summary(), splits=splits, splits_refused=refused, report=report,
+            shared=[Shared(o.path, o.name, in_store(written.sources, o)) for o in against],
+            digest="", size_bytes=0, seconds=time.perf_counter() - started,
         )
-        if strict and (made.report.repairs or made.report.refusals):
-            raise StrictError(replace(summary, seconds=time.perf_counter() - started))
+        if strict and (report.repairs or report.refusals):
+            raise StrictError(summary)
     # Not read again: what it holds was checked, cascade by cascade, when it was added.
     return replace(
         summary, digest=writer.digest, size_bytes=output.stat().st_size,
         seconds=time.perf_counter() - started,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Raw:
-    """What is to be read, and by whom."""
-
-    reader: Reader
-    reader_name: str
-    source: Path | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """What stands in a file that is not put together yet, and what it was made from."""
-
-    written: _Written
-    report: ReadReport
-    raw_digest: str
-    features: Mapping[str, str]
-
-
-def _fill(
-    writer: StoreWriter, spread: Spread, raw: _Raw, maker: FeatureMaker, watch: Watch
-) -> _Made:
-    report = ReadReport()
-    digest = raw_digest(raw.reader, raw.source)
-    cascades = _cascades(raw, report, spread, watch)
-    written = _write_cascades(writer, cascades, maker, watch)
-    watch.finish()
-    _balance(report, written, raw.reader_name)
-    writer.set_raw_digest(digest)
-    maker.describe(writer)
-    for note in maker.notes():
-        report.note(note)
-    return _Made(written, report, digest, maker.summary())
 
 
 def _check_place(output: Path) -> None:
@@ -180,11 +135,11 @@ def _check_place(output: Path) -> None:
 
 
 def _cascades(
-    raw: _Raw, report: ReadReport, spread: Spread, watch: Watch
+    reader: Reader, source: Path | None, report: ReadReport, spread: Spread, watch: Watch
 ) -> Iterator[Cascade]:
-    if not hasattr(raw.reader, "read_in_parts"):
+    if not hasattr(reader, "read_in_parts"):
         watch.begin(None)
-        yield from raw.reader.read(raw.source, report)
+        yield from reader.read(source, report)
         return
 
     def watched(
@@ -195,17 +150,14 @@ def _cascades(
             yield result
             watch.part()
 
-    yield from raw.reader.read_in_parts(raw.source, report, watched)
+    yield from reader.read_in_parts(source, report, watched)
 
 
-def _write_cascades(
-    writer: StoreWriter,
-    cascades: Iterable[Cascade],
-    maker: FeatureMaker,
+def _write(
+    writer: StoreWriter, written: Written, cascades: Iterable[tuple[Cascade, dict[str, Block]]],
     watch: Watch,
-) -> _Written:
-    written = _Written()
-    for cascade, blocks in maker.each(cascades):
+) -> None:
+    for cascade, blocks in cascades:
         if cascade.id in written.ids:
             raise DataError(f"cascade {cascade.id} was read twice; ids must be unique")
         writer.add(cascade, blocks)
@@ -213,15 +165,15 @@ def _write_cascades(
         watch.cascade(len(cascade))
     if not written.ids:
         raise DataError("no cascade could be read")
-    return written
 
 
 def _write_splits(
-    writer: StoreWriter, made: _Made, seed: int, published: Sequence[PublishedFolds]
-) -> tuple[list[Split], dict[str, str]]:
-    splits, refused = make_splits(made.written.sources, seed)
+    writer: StoreWriter, written: Written, report: ReadReport, seed: int,
+    published: Sequence[PublishedFolds],
+) -> tuple[dict[str, int], dict[str, str]]:
+    splits, refused = make_splits(written.sources, seed)
     if published:
-        splits.append(choose_split(published, list(made.written.ids), made.report))
+        splits.append(choose_split(published, written.sources.ids, report))
     for split in splits:
         writer.set_split(
             split.name, split.fold, grouped_by=split.grouped_by, group=split.group,
@@ -229,59 +181,22 @@ def _write_splits(
         )
     for name, why in refused.items():
         writer.refuse_split(name, why)
-    return splits, refused
+    return {split.name: split.folds for split in splits}, refused
 
 
-def _balance(report: ReadReport, written: _Written, reader: str) -> None:
+def _balance(report: ReadReport, written: Written, reader: str) -> None:
     """Check that every post met is stored or counted as dropped, every thread or refused."""
-    posts, threads = written.shapes.posts, len(written.ids)
+    posts, threads, refused = written.posts, len(written.ids), len(report.quarantine)
     if report.posts_met is None:
         report.note(f"the reader does not say how many posts it met; {posts:,} are stored")
-    elif report.posts_met != posts + report.posts_dropped:
-        raise _unbalanced(reader, "posts", report.posts_met, posts, report.posts_dropped)
-    refused = len(report.quarantine)
-    if report.threads_met is not None and report.threads_met != threads + refused:
-        raise _unbalanced(reader, "threads", report.threads_met, threads, refused)
-
-
-def _unbalanced(reader: str, what: str, met: int, stored: int, left_out: int) -> PluginError:
-    return PluginError(
-        f"reader '{reader}' lost count: {met:,} {what} met, but {stored:,} stored and "
-        f"{left_out:,} left out",
-        hint="nothing was stored; this is a fault of the reader: report it to its author",
-    )
-
-
-def _sum_up(
-    made: _Made, label_names: Sequence[str], against: Sequence[CascadeStore]
-) -> BuildSummary:
-    """Sum up what was read; what the file is, its caller knows."""
-    sources, shapes = made.written.sources, made.written.shapes
-    ids = list(made.written.ids)
-    threads = Threads(ids, sources.labels, sources.posted_at, sources.texts)
-    equal, similar = repeated_texts(sources.texts)
-    return BuildSummary(
-        path=Path(),
-        name="",
-        reader="",
-        digest="",
-        raw_digest=made.raw_digest,
-        cascades=len(ids),
-        posts=shapes.posts,
-        edges=shapes.posts - len(ids),
-        events=len(set(sources.events)),
-        labels={label: sources.labels.count(label) for label in label_names},
-        unlabelled=sources.labels.count(None),
-        posts_with_text=shapes.posts_with_text,
-        shape=shapes.shape(),
-        equal_texts=equal,
-        similar_texts=similar,
-        shared=[Shared(other.path, other.name, in_store(threads, other)) for other in against],
-        features=made.features,
-        targets=made.written.targets.totals(len(ids), shapes.posts),
-        splits={},
-        splits_refused={},
-        size_bytes=0,
-        seconds=0.0,
-        report=made.report,
-    )
+    accounts = {
+        "posts": (report.posts_met, posts, report.posts_dropped),
+        "threads": (report.threads_met, threads, refused),
+    }
+    for what, (met, stored, left_out) in accounts.items():
+        if met is not None and met != stored + left_out:
+            raise PluginError(
+                f"reader '{reader}' lost count: {met:,} {what} met, but {stored:,} stored and "
+                f"{left_out:,} left out",
+                hint="nothing was stored; this is a fault of the reader: report it to its author",
+            )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,13 @@ from dgljoint.data.cascade import Cascade, per_post
 from dgljoint.data.reading import ReadReport
 from dgljoint_data.audit.findings import Finding
 from dgljoint_data.audit.near_duplicates import compare_texts, words_of
-from dgljoint_data.describe import TargetInfo, spread
+from dgljoint_data.audit.overlap import Sources
+from dgljoint_data.describe import Holdings, TargetInfo, spread
 
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """Source texts that stand in several cascades, links and mentions aside.
+    """Source texts that occur in several cascades, links and mentions aside.
 
     Attributes:
         groups: texts that do.
@@ -49,13 +49,13 @@ class Shared:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What the cascades look like: each a least, median, mean and largest figure.
+    """What the cascades look like: least, median, mean and largest value of each.
 
     Attributes:
         posts: of a cascade, its source included.
         depth: of a cascade, in edges from its source to its lowest post.
         hours: that a cascade lasts.
-        median_hours: that it takes half of a cascade's posts to come.
+        median_hours: until half of a cascade's posts are there.
     """
 
     posts: Mapping[str, float]
@@ -64,58 +64,29 @@ class Shape:
     median_hours: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BuildSummary:
-    """What a build read, wrote and left out.
+@dataclass(frozen=True, kw_only=True)
+class BuildSummary(Holdings):
+    """What a build read, wrote and left out; ``digest`` and ``size_bytes`` of a file that was kept.
 
     Attributes:
-        path: the cascade file.
-        name: of the data set.
-        reader: name of the reader.
-        digest: of the file's content; two builds of the same input have the same. Empty when the
-            file was not kept.
         raw_digest: of the raw input.
-        cascades: stored.
-        posts: stored, sources included.
-        edges: stored, one a post but the sources.
-        events: distinct ones among the cascades.
-        labels: number of cascades of each class, in the order of the classes.
-        unlabelled: number of cascades without a label.
-        posts_with_text: number of them.
+        edges: stored, one per post but the sources.
         shape: sizes, depths and delays.
         equal_texts: source texts of the same words; ``None`` where no source has a text with words.
         similar_texts: near-duplicate source texts, equal ones included; ``None`` likewise.
         shared: what other data sets hold as well.
-        features: by name, what each holds.
-        targets: labels of other tasks, by name.
         splits: number of folds of each split.
-        splits_refused: splits that could not be made, each with the reason.
-        size_bytes: of the file; 0 when it was not kept.
         seconds: the build took, without the start of the interpreter.
         report: what the reader counted, repaired and refused.
     """
 
-    path: Path
-    name: str
-    reader: str
-    digest: str
     raw_digest: str
-    cascades: int
-    posts: int
     edges: int
-    events: int
-    labels: Mapping[str, int]
-    unlabelled: int
-    posts_with_text: int
     shape: Shape
     equal_texts: Repeated | None
     similar_texts: Repeated | None
     shared: Sequence[Shared]
-    features: Mapping[str, str]
-    targets: Mapping[str, TargetInfo]
     splits: Mapping[str, int]
-    splits_refused: Mapping[str, str]
-    size_bytes: int
     seconds: float
     report: ReadReport
 
@@ -126,77 +97,84 @@ class BuildSummary:
              "findings": [finding.to_dict() for finding in other.findings]}
             for other in self.shared
         ]
-        return asdict(self) | {"path": str(self.path), "shared": shared}
+        return super().to_dict() | {"shared": shared}
 
 
-class Shapes:
-    """Measures cascades one at a time: a few bytes of each are kept."""
+class Written:
+    """What is remembered of the cascades that are in the file: a few bytes of each."""
 
     def __init__(self) -> None:
+        self.ids: set[str] = set()
+        self.sources = Sources([], [], [], [])
         self.posts = 0
-        self.posts_with_text = 0
-        self._sizes = array("q")
-        self._depth = array("q")
-        self._hours = array("d")
-        self._median_hours = array("d")
+        self._with_text = 0
+        self._shape: dict[str, list[float]] = {
+            "posts": [], "depth": [], "hours": [], "median_hours": []
+        }
+        self._targets: dict[tuple[str, str], Counter[str]] = {}
 
     def add(self, cascade: Cascade) -> None:
-        """Measure one."""
+        """Remember one."""
+        self.ids.add(cascade.id)
+        self.sources.ids.append(cascade.id)
+        self.sources.labels.append(cascade.label)
+        # As in the store: a cascade of no known event counts as one of its own.
+        self.sources.events.append(cascade.event or f"cascade {cascade.id}")
+        self.sources.posted_at.append(cascade.posted_at)
+        self.sources.texts.append(cascade.text[0])
         self.posts += len(cascade)
-        self.posts_with_text += sum(map(bool, cascade.text))
-        self._sizes.append(len(cascade))
-        self._depth.append(_depth(cascade.parent))
+        self._with_text += sum(map(bool, cascade.text))
         delay = cascade.delay_seconds
-        self._hours.append(delay[-1] / 3600)
-        self._median_hours.append(delay[(len(delay) - 1) // 2] / 3600)
-
-    def shape(self) -> Shape:
-        """Return how they spread."""
-        columns = (self._sizes, self._depth, self._hours, self._median_hours)
-        return Shape(*(spread(np.array(column)) for column in columns))
-
-
-class TargetCounts:
-    """Counts the labels of other tasks, one cascade after the other."""
-
-    def __init__(self) -> None:
-        self._held: dict[str, Counter[str]] = {}
-        self._per: dict[str, str] = {}
-
-    def add(self, cascade: Cascade) -> None:
-        """Count those of one."""
+        self._shape["posts"].append(len(cascade))
+        self._shape["depth"].append(_depth(cascade.parent))
+        self._shape["hours"].append(delay[-1] / 3600)
+        self._shape["median_hours"].append(delay[(len(delay) - 1) // 2] / 3600)
         for name, value in cascade.targets.items():
             if value is not None:
                 labels = value if per_post(value) else [value]
-                self._per[name] = "post" if per_post(value) else "cascade"
-                held = self._held.setdefault(name, Counter())
+                per = "post" if per_post(value) else "cascade"
+                held = self._targets.setdefault((name, per), Counter())
                 held.update(label for label in labels if isinstance(label, str))
 
-    def totals(self, cascades: int, posts: int) -> dict[str, TargetInfo]:
-        """Return the counts, by name, of so many cascades and posts."""
+    def holdings(self, label_names: Sequence[str]) -> dict[str, Any]:
+        """Return what a :class:`BuildSummary` contains of the cascades, by attribute."""
+        sources, cascades = self.sources, len(self.ids)
+        equal, similar = _repeated_texts(sources.texts)
         return {
-            name: TargetInfo(
-                self._per[name], dict(sorted(held.items())),
-                (posts if self._per[name] == "post" else cascades) - held.total(),
-            )
-            for name, held in self._held.items()
+            "cascades": cascades,
+            "posts": self.posts,
+            "edges": self.posts - cascades,
+            "events": len(set(sources.events)),
+            "labels": {label: sources.labels.count(label) for label in label_names},
+            "unlabelled": sources.labels.count(None),
+            "posts_with_text": self._with_text,
+            "shape": Shape(**{key: spread(np.array(held)) for key, held in self._shape.items()}),
+            "equal_texts": equal,
+            "similar_texts": similar,
+            "targets": {
+                name: TargetInfo(
+                    per, dict(sorted(held.items())),
+                    (self.posts if per == "post" else cascades) - held.total(),
+                )
+                for (name, per), held in self._targets.items()
+            },
         }
 
 
 def _depth(parent: NDArray[np.int32]) -> int:
-    # A post stands after its parent: one pass, whatever the depth.
+    # A post is after its parent: one pass, whatever the depth.
     depth: list[int] = []
     for above in parent.tolist():
         depth.append(depth[above] + 1 if above >= 0 else 0)
     return max(depth)
 
 
-def repeated_texts(texts: Sequence[str]) -> tuple[Repeated, Repeated] | tuple[None, None]:
+def _repeated_texts(texts: Sequence[str]) -> tuple[Repeated, Repeated] | tuple[None, None]:
     """Count the texts of the same words, and the near-duplicates, where any text has words."""
     if not any(map(words_of, texts)):
         return None, None
-    likeness = compare_texts(texts)
-    return _repeated(likeness.equal), _repeated(likeness.near)
+    equal, near = compare_texts(texts)
+    return _repeated(equal), _repeated(near)
 
 
 def _repeated(group: NDArray[np.int64]) -> Repeated:

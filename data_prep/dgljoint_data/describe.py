@@ -1,4 +1,4 @@
-"""What a store holds, in figures."""
+"""What a store holds, in numbers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SplitInfo:
         divided_events: events with cascades in several folds.
         grouped_by: what is kept together; ``""`` for nothing.
         ordered_by: ``time``, or ``""`` for no order.
-        digest: of which cascade stands in which fold, what is kept together and the order.
+        digest: of which cascade is in which fold, what is kept together and the order.
     """
 
     folds: list[int]
@@ -58,37 +58,30 @@ class TargetInfo:
         return f"per {self.per}: {counted}; {self.none:,} none"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreInfo:
-    """A summary of a store.
+@dataclass(frozen=True, kw_only=True)
+class Holdings:
+    """What a cascade file holds.
 
     Attributes:
         path: of the file.
         name: of the data set.
         reader: that made it.
-        created_with: the version that wrote it.
-        digest: of the content.
+        digest: of the content; equal for two builds of the same input.
         size_bytes: of the file.
         cascades: number of them.
         posts: number of them, sources included.
         events: distinct ones.
         labels: number of cascades of each class.
         unlabelled: number of cascades without a class.
-        kinds: number of posts of each kind.
         posts_with_text: number of them.
-        posts_a_cascade: spread of the sizes.
-        hours: spread of the cascades' durations.
-        posted: first and last date of a source, as ``YYYY-MM-DD``; empty when unknown.
         features: by name, of what kind and how wide.
         targets: labels of other tasks, by name.
-        splits: by name.
-        splits_refused: those that the data do not allow, each with the reason.
+        splits_refused: splits that the data do not allow, each with the reason.
     """
 
     path: Path
     name: str
     reader: str
-    created_with: str
     digest: str
     size_bytes: int
     cascades: int
@@ -96,19 +89,35 @@ class StoreInfo:
     events: int
     labels: Mapping[str, int]
     unlabelled: int
-    kinds: Mapping[str, int]
     posts_with_text: int
-    posts_a_cascade: Mapping[str, float]
-    hours: Mapping[str, float]
-    posted: tuple[str, ...]
     features: Mapping[str, str]
     targets: Mapping[str, TargetInfo]
-    splits: Mapping[str, SplitInfo]
     splits_refused: Mapping[str, str]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the same as plain values that JSON can hold."""
         return asdict(self) | {"path": str(self.path)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreInfo(Holdings):
+    """A summary of a store.
+
+    Attributes:
+        created_with: the version that wrote it.
+        kinds: number of posts of each kind.
+        posts_a_cascade: spread of the sizes.
+        hours: spread of the cascades' durations.
+        posted: first and last date of a source, as ``YYYY-MM-DD``; empty when unknown.
+        splits: by name.
+    """
+
+    created_with: str
+    kinds: Mapping[str, int]
+    posts_a_cascade: Mapping[str, float]
+    hours: Mapping[str, float]
+    posted: tuple[str, ...]
+    splits: Mapping[str, SplitInfo]
 
 
 def describe_store(store: CascadeStore) -> StoreInfo:
@@ -122,8 +131,8 @@ def describe_store(store: CascadeStore) -> StoreInfo:
     return StoreInfo(
         path=store.path,
         name=store.name,
-        reader=str(store.attributes.get("reader", "")),
-        created_with=str(store.attributes.get("created_with", "")),
+        reader=store.attributes["reader"],
+        created_with=store.attributes["created_with"],
         digest=store.digest,
         size_bytes=store.path.stat().st_size,
         cascades=len(store),
@@ -146,7 +155,7 @@ def describe_store(store: CascadeStore) -> StoreInfo:
 
 
 def spread(values: NDArray[Any]) -> dict[str, float]:
-    """Return the least, median, mean and largest of some figures; 0 where there are none."""
+    """Return the least, median, mean and largest of some values; 0 where there are none."""
     if not len(values):
         return dict.fromkeys(_SPREAD, 0.0)
     found = (values.min(), np.median(values), values.mean(), values.max())
@@ -154,7 +163,7 @@ def spread(values: NDArray[Any]) -> dict[str, float]:
 
 
 def describe_feature(store: CascadeStore, name: str) -> str:
-    """Say of what kind a feature is and how wide."""
+    """Describe of what kind a feature is and how wide."""
     kind = store.features[name]
     if kind == "sparse":
         return feature_text(kind, store.sparse(name).columns, store.posts, store.posts)
@@ -168,7 +177,7 @@ DERIVED_TEXT = "derived when a batch is made"
 
 
 def feature_text(kind: str, columns: int, rows: int, posts: int) -> str:
-    """Say the same of a kind of feature, its columns and how many of all posts have a row."""
+    """Describe a kind of feature, its columns and how many of all posts have a row."""
     text = f"{kind}, {columns:,} columns"
     return text if rows == posts else f"{text}, rows of {rows:,} of {posts:,} posts"
 

@@ -40,6 +40,7 @@ from dgljoint._internal.text import plural
 from dgljoint.data.folds import stratified_folds
 from dgljoint.errors import DataError, UsageError
 from dgljoint_data.audit.near_duplicates import merge_groups, near_duplicate_groups
+from dgljoint_data.audit.overlap import Sources
 
 if TYPE_CHECKING:
     from dgljoint.data.store import CascadeStore
@@ -55,34 +56,6 @@ _SHOWN = 3
 
 Folds = NDArray[np.int8]
 Ints = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """What the splits depend on, one entry per cascade.
-
-    Attributes:
-        labels: ``None`` for none.
-        events: equal names are kept together.
-        posted_at: Unix seconds; 0 when unknown.
-        texts: of the source posts.
-    """
-
-    labels: list[str | None]
-    events: list[str]
-    posted_at: list[int]
-    texts: list[str]
-
-    @classmethod
-    def of(cls, store: CascadeStore) -> Sources:
-        """Return those of a store, as they were when it was built."""
-        events, classes = store.event_names.all(), (*store.label_names, None)  # -1: no label
-        return cls(
-            labels=[classes[label] for label in store.label.tolist()],
-            events=[events[event] for event in store.event.tolist()],
-            posted_at=store.posted_at.tolist(),
-            texts=[store.text[post] for post in store.post_ptr[:-1].tolist()],
-        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

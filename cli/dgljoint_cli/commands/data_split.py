@@ -11,8 +11,9 @@ from dgljoint.data.store import CascadeStore, put_split
 from dgljoint.errors import UsageError
 from dgljoint_cli.views.rendering import titled
 from dgljoint_cli.views.table import Table
+from dgljoint_data.audit.overlap import Sources
 from dgljoint_data.describe import SplitInfo, describe_split
-from dgljoint_data.splits import Sources, check_name, make_split, read_split
+from dgljoint_data.splits import check_name, make_split, read_split
 
 
 def store_split(

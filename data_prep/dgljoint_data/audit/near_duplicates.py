@@ -1,4 +1,4 @@
-"""Texts that say the same in nearly the same words, found exactly and without comparing all.
+"""Texts of nearly the same words, found exactly and without comparing all.
 
 Two texts are near-duplicates when the Jaccard similarity of their sets of words (links and
 mentions aside) is at least nine tenths. Of texts in a script without spaces, whose words are pairs
@@ -57,26 +57,13 @@ _PAIRS = _Bound(8, 10, looked_up=8, bands=((8, 40, 3), (32, 200, 2), (160, None,
 Ints = NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Likeness:
-    """Which of C texts are alike: each one's number is the position of the first of its group.
-
-    Attributes:
-        equal: (C,) texts of the same words.
-        near: (C,) near-duplicates, directly or through others.
-    """
-
-    equal: Ints
-    near: Ints
-
-
 def words_of(text: str) -> frozenset[str]:
     """Return what is compared of a text: its distinct words, without links and mentions."""
     return frozenset(tokenize(text)) - {URL, USER}
 
 
 def alike(one: Set[str], other: Set[str]) -> bool:
-    """Say whether two sets of words are near-duplicates."""
+    """Return whether two sets of words are near-duplicates."""
     pairs = all(_is_mostly(map(is_unspaced, words)) for words in (one, other))
     return (_PAIRS if pairs else _WORDS).met(one, other)
 
@@ -89,11 +76,16 @@ def near_duplicate_groups(texts: Sequence[str]) -> Ints:
     Returns:
         (C,) the position of the first text of each one's group.
     """
-    return compare_texts(texts).near
+    return compare_texts(texts)[1]
 
 
-def compare_texts(texts: Sequence[str]) -> Likeness:
-    """Group C texts; one without words is like no other."""
+def compare_texts(texts: Sequence[str]) -> tuple[Ints, Ints]:
+    """Group C texts by their words; one without words is like no other.
+
+    Returns:
+        (C,) groups of equal words, and (C,) of near-duplicates, directly or through others: each
+        the position of the first text of a group.
+    """
     numbers: dict[str, int] = {}
     # The numbers of its words in order, four bytes each, are a set of words: they can be a key,
     # and take a tenth of a set's memory.
@@ -114,7 +106,7 @@ def compare_texts(texts: Sequence[str]) -> Likeness:
             if _is_mostly(unspaced[word] for word in _words(key))
         }
         _join(of_pairs, _PAIRS, near)
-    return Likeness(equal, near.groups())
+    return equal, near.groups()
 
 
 def merge_groups(one: Sequence[int] | Ints, other: Sequence[int] | Ints) -> Ints:

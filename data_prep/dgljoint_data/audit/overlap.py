@@ -1,10 +1,10 @@
-"""What stands in two folds, or in two stores, and should stand in one."""
+"""What is in two folds, or in two stores, and should be in one."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ def across_folds(store: CascadeStore, split: StoredSplit) -> list[Finding]:
 
 
 def _events_known(store: CascadeStore) -> bool:
-    """Say whether any cascade has an event that was given, not one of its own."""
+    """Return whether any cascade has an event that was given, not one of its own."""
     names = store.event_names.all()
     return any(
         names[event] != f"cascade {name}"
@@ -50,7 +50,7 @@ def _shared_sources(
     """Count source posts in several folds.
 
     Posts may be named within their cascade only, so that all sources are called ``p0``: two of one
-    id are one post where what is known of both beside it, user, text and date, is the same too.
+    id are one post where what else is known of both, user, text and date, is the same too.
     What a platform numbers needs no second witness.
     """
     check = "source posts across folds"
@@ -70,34 +70,41 @@ def _shared_sources(
     found = _shared(check, post, fold, "the same source post", "tests on posts it trained on")
     if found.severity is Severity.ok and undecided and max(undecided.values()) > 1:
         return not_asked(
-            check, "several sources have one id, and no user, text or date says whether they are "
-            "one post"
+            check, "several sources have one id, and no user, text or date shows whether they "
+            "are one post"
         )
     return found
 
 
 @dataclass(frozen=True, slots=True)
-class Threads:
-    """What can be found again of C threads in another data set.
+class Sources:
+    """What splits depend on, and what is found again in other data sets: one entry per cascade.
 
     Attributes:
-        ids: of the threads.
         labels: ``None`` for none.
-        posted_at: of their sources, in Unix seconds; 0 when unknown.
-        texts: of their sources.
+        events: equal names are kept together.
+        posted_at: Unix seconds; 0 when unknown.
+        texts: of the source posts.
+        ids: of the cascades.
     """
 
-    ids: Sequence[str]
-    labels: Sequence[str | None]
-    posted_at: Sequence[int]
-    texts: Sequence[str]
+    labels: list[str | None]
+    events: list[str]
+    posted_at: list[int]
+    texts: list[str]
+    ids: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, store: CascadeStore) -> Threads:
-        """Take those of a store."""
-        names = (*store.label_names, None)  # -1, the last, is no label
-        labels = [names[label] for label in store.label]
-        return cls(store.ids.all(), labels, store.posted_at.tolist(), source_texts(store))
+    def of(cls, store: CascadeStore) -> Sources:
+        """Return those of a store, as they were when it was built."""
+        events, classes = store.event_names.all(), (*store.label_names, None)  # -1: no label
+        return cls(
+            labels=[classes[label] for label in store.label.tolist()],
+            events=[events[event] for event in store.event.tolist()],
+            posted_at=store.posted_at.tolist(),
+            texts=source_texts(store),
+            ids=store.ids.all(),
+        )
 
     def known(self) -> dict[str, tuple[str | None, Identity]]:
         """Return label and identity of each, by id."""
@@ -107,12 +114,12 @@ class Threads:
 
 def between_stores(store: CascadeStore, other: CascadeStore) -> list[Finding]:
     """Count threads and near-duplicate source texts of ``store`` that ``other`` holds as well."""
-    return in_store(Threads.of(store), other)
+    return in_store(Sources.of(store), other)
 
 
-def in_store(ours: Threads, other: CascadeStore) -> list[Finding]:
+def in_store(ours: Sources, other: CascadeStore) -> list[Finding]:
     """Count threads and near-duplicate source texts that ``other`` holds as well."""
-    theirs = Threads.of(other)
+    theirs = Sources.of(other)
     known = theirs.known()
     common = [
         (mine, known[name][0]) for name, (mine, identity) in ours.known().items()
@@ -125,7 +132,7 @@ def in_store(ours: Threads, other: CascadeStore) -> list[Finding]:
             "threads in both stores",
             _warn_if(len(common)),
             f"{len(common):,} of {len(ours.ids):,}",
-            f"these threads stand in {where}; {differ} of them under another label",
+            f"these threads are in {where}; {differ} of them under another label",
             {"shared": len(common), "cascades": len(ours.ids), "labelled_differently": differ},
         ),
         _texts_in_both(ours.texts, theirs.texts, where),
@@ -142,7 +149,7 @@ def _texts_in_both(ours: Sequence[str], theirs: Sequence[str], where: str) -> Fi
         check,
         _warn_if(alike),
         f"{alike:,} of {len(ours):,}",
-        f"threads whose source text stands, in nearly the same words, in {where}",
+        f"threads whose source text is, in nearly the same words, in {where}",
         {"shared": alike, "cascades": len(ours)},
     )
 
@@ -153,7 +160,7 @@ def source_texts(store: CascadeStore) -> list[str]:
 
 
 def shared_groups(group: NDArray[np.integer], fold: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Say of each entry whether its group stands in several folds."""
+    """Mark the entries whose group is in several folds."""
     number = np.unique(group, return_inverse=True)[1]
     low = np.full(number.max(initial=-1) + 1, np.iinfo(np.int64).max)
     high = np.full(len(low), -1)

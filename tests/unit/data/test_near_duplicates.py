@@ -151,9 +151,9 @@ def test_few_words_in_many_texts_take_no_quadratic_time() -> None:
 
 def test_equal_words_are_told_from_nearly_equal_ones() -> None:
     words = " ".join(f"w{n}" for n in range(10))
-    likeness = compare_texts([words, "", f"@me {words.upper()} w1", words[:-3], ""])
-    assert likeness.equal.tolist() == [0, 1, 0, 3, 4]
-    assert likeness.near.tolist() == [0, 1, 0, 0, 4]
+    equal, near = compare_texts([words, "", f"@me {words.upper()} w1", words[:-3], ""])
+    assert equal.tolist() == [0, 1, 0, 3, 4]
+    assert near.tolist() == [0, 1, 0, 0, 4]
 
 
 def test_groupings_are_merged_through_one_another() -> None:

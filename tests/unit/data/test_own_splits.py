@@ -11,9 +11,10 @@ import pytest
 from dgljoint import DataError, UsageError
 from dgljoint.data.store import CascadeStore
 from dgljoint_data import build_store
+from dgljoint_data.audit.overlap import Sources
 from dgljoint_data.describe import describe_split
 from dgljoint_data.readers.synthetic import SyntheticOptions, SyntheticReader
-from dgljoint_data.splits import Sources, check_name, make_split, read_split
+from dgljoint_data.splits import check_name, make_split, read_split
 from toys import LABELS, random_cascade, toy_cascade, toy_store, write_store
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from sklearn.model_selection import StratifiedGroupKFold
 
-from dgljoint_data.splits import FOLDS, Sources, Split, make_splits
+from dgljoint_data.audit.overlap import Sources
+from dgljoint_data.splits import FOLDS, Split, make_splits
 
 
 def sample(count: int = 300, events: int = 60) -> tuple[list[str], list[str]]:

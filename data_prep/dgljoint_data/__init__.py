@@ -28,13 +28,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dgljoint_data.build import build_store
-    from dgljoint_data.build_summary import BuildSummary
+    from dgljoint_data.build import BuildSummary, build_store
     from dgljoint_data.demo import demo_store
 
 # Loaded on first use: listing a reader must not wait for HDF5.
 _HOME = {
-    "BuildSummary": "dgljoint_data.build_summary",
+    "BuildSummary": "dgljoint_data.build",
     "build_store": "dgljoint_data.build",
     "demo_store": "dgljoint_data.demo",
 }

@@ -3,22 +3,112 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from dgljoint.data.cascade import Block, Cascade
+import numpy as np
+from numpy.typing import NDArray
+
+from dgljoint.data.cascade import Cascade, per_post
 from dgljoint.data.reading import Reader, ReadReport
 from dgljoint.data.store import CascadeStore, StoreWriter, create_store
 from dgljoint.errors import DataError, PluginError, RunFailedError
-from dgljoint_data.audit.overlap import in_store
-from dgljoint_data.build_summary import BuildSummary, Shared, Written
+from dgljoint_data.audit.findings import Finding
+from dgljoint_data.audit.near_duplicates import compare_texts, words_of
+from dgljoint_data.audit.overlap import Sources, in_store
+from dgljoint_data.describe import Holdings, TargetInfo, spread
 from dgljoint_data.features.catalogue import Choice, FeatureMaker
 from dgljoint_data.readers.common.optional import feature_columns, label_names, raw_digest
 from dgljoint_data.readers.twitter.published_folds import PublishedFolds, choose_split, read_folds
 from dgljoint_data.splits import make_splits
 from dgljoint_data.watch import Watch
 from dgljoint_data.workers import ItemT, ResultT, Spread, working
+
+_SILENT = Watch()
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """Source texts that occur in several cascades, links and mentions aside.
+
+    Attributes:
+        groups: texts that do.
+        cascades: that hold one of them.
+    """
+
+    groups: int
+    cascades: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What another data set holds as well.
+
+    Attributes:
+        path: of its file.
+        name: of the data set.
+        findings: as the audit gives them.
+    """
+
+    path: Path
+    name: str
+    findings: Sequence[Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the cascades look like: least, median, mean and largest value of each.
+
+    Attributes:
+        posts: of a cascade, its source included.
+        depth: of a cascade, in edges from its source to its lowest post.
+        hours: that a cascade lasts.
+        median_hours: until half of a cascade's posts are there.
+    """
+
+    posts: Mapping[str, float]
+    depth: Mapping[str, float]
+    hours: Mapping[str, float]
+    median_hours: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildSummary(Holdings):
+    """What a build read, wrote and left out; ``digest`` and ``size_bytes`` of a file that was kept.
+
+    Attributes:
+        raw_digest: of the raw input.
+        edges: stored, one per post but the sources.
+        shape: sizes, depths and delays.
+        equal_texts: source texts of the same words; ``None`` where no source has a text with words.
+        similar_texts: near-duplicate source texts, equal ones included; ``None`` likewise.
+        shared: what other data sets hold as well.
+        splits: number of folds of each split.
+        seconds: the build took, without the start of the interpreter.
+        report: what the reader counted, repaired and refused.
+    """
+
+    raw_digest: str
+    edges: int
+    shape: Shape
+    equal_texts: Repeated | None
+    similar_texts: Repeated | None
+    shared: Sequence[Shared]
+    splits: Mapping[str, int]
+    seconds: float
+    report: ReadReport
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as plain values that JSON can hold."""
+        shared = [
+            {"path": str(other.path), "name": other.name,
+             "findings": [finding.to_dict() for finding in other.findings]}
+            for other in self.shared
+        ]
+        return super().to_dict() | {"shared": shared}
 
 
 class StrictError(DataError):
@@ -44,38 +134,27 @@ class StrictError(DataError):
 
 
 def build_store(
-    reader: Reader,
-    *,
-    reader_name: str,
-    source: Path | None,
-    output: Path,
-    name: str | None = None,
-    seed: int = 0,
-    folds: Path | None = None,
-    features: Sequence[Choice] | None = None,
-    jobs: int = 1,
-    strict: bool = False,
-    against: Sequence[CascadeStore] = (),
-    watch: Watch | None = None,
+    reader: Reader, *, reader_name: str, source: Path | None, output: Path,
+    name: str | None = None, seed: int = 0, folds: Path | None = None,
+    features: Sequence[Choice] | None = None, jobs: int = 1, strict: bool = False,
+    against: Sequence[CascadeStore] = (), watch: Watch = _SILENT,
 ) -> BuildSummary:
     """Read raw data and write a cascade file, which appears only when all went well.
 
+    A split that the cascades do not allow is left out, with the reason in the file and the summary.
+
     Args:
-        reader: reads the raw format.
-        reader_name: its name.
-        source: the raw folder or file; ``None`` for a reader that needs none.
+        reader: reads the raw format; ``reader_name`` is its name.
+        source: the raw folder or file, if the reader needs one.
         output: the file to make; an existing one is replaced.
-        name: of the data set; the reader's name when ``None``.
+        name: of the data set; the reader's name by default.
         seed: of the folds.
         folds: folder of the published RvNN folds, to store as the split ``published``.
-        features: to store; the default ones and what the reader carries when ``None``.
-        jobs: processes that read, if the reader has ``read_in_parts`` (see
-            :mod:`dgljoint_data.workers`); the file is the same to the byte.
-        strict: whether anything repaired or refused makes the build fail.
+        features: to store; by default the usual ones and what the reader carries.
+        jobs: processes that read (:mod:`dgljoint_data.workers`); the file is the same to the byte.
+        strict: fail if anything is repaired or refused.
         against: other data sets, to count what they hold as well.
-        watch: is called as it proceeds.
-
-    A split that the cascades do not allow is left out, with the reason in the file and the summary.
+        watch: is called as the build proceeds.
 
     Raises:
         DataError: the source or the published folds cannot be read or do not fit one another.
@@ -90,30 +169,26 @@ def build_store(
     labels = label_names(reader, source)
     published = [] if folds is None else read_folds(folds)
     maker = FeatureMaker(features, feature_columns(reader))
-    report, written, watch = ReadReport(), Written(), watch or Watch()
+    report, written = ReadReport(), _Written()
     with (
         create_store(output, name=name, reader=reader_name, label_names=labels) as writer,
         working(jobs) as spread,
     ):
-        digest = raw_digest(reader, source)
-        writer.set_raw_digest(digest)
+        raw = raw_digest(reader, source)
         cascades = _cascades(reader, source, report, spread, watch)
-        _write(writer, written, maker.each(cascades), watch)
-        watch.finish()
+        _write(writer, written, maker, cascades, watch)
         _balance(report, written, reader_name)
-        maker.describe(writer)
+        splits, refused = _write_splits(writer, written, report, seed, published)
+        writer.set_raw_digest(raw)
+        writer.set_counts(report.counts)
         for note in maker.notes():
             report.note(note)
-        splits, refused = _write_splits(writer, written, report, seed, published)
         if jobs > 1 and not hasattr(reader, "read_in_parts"):
             report.note("read by one process: this reader does not divide its work")
-        writer.set_counts(report.counts)
         summary = BuildSummary(
-            **written.holdings(labels),
-            path=output, name=name, reader=reader_name, raw_digest=digest,
-            features=maker.summary(), splits=splits, splits_refused=refused, report=report,
-            shared=[Shared(o.path, o.name, in_store(written.sources, o)) for o in against],
-            digest="", size_bytes=0, seconds=time.perf_counter() - started,
+            **written.holdings(labels, against), path=output, name=name, reader=reader_name,
+            raw_digest=raw, features=maker.summary(), splits=splits, splits_refused=refused,
+            report=report, digest="", size_bytes=0, seconds=time.perf_counter() - started,
         )
         if strict and (report.repairs or report.refusals):
             raise StrictError(summary)
@@ -154,10 +229,10 @@ def _cascades(
 
 
 def _write(
-    writer: StoreWriter, written: Written, cascades: Iterable[tuple[Cascade, dict[str, Block]]],
+    writer: StoreWriter, written: _Written, maker: FeatureMaker, cascades: Iterable[Cascade],
     watch: Watch,
 ) -> None:
-    for cascade, blocks in cascades:
+    for cascade, blocks in maker.each(cascades):
         if cascade.id in written.ids:
             raise DataError(f"cascade {cascade.id} was read twice; ids must be unique")
         writer.add(cascade, blocks)
@@ -165,10 +240,12 @@ def _write(
         watch.cascade(len(cascade))
     if not written.ids:
         raise DataError("no cascade could be read")
+    watch.finish()
+    maker.describe(writer)
 
 
 def _write_splits(
-    writer: StoreWriter, written: Written, report: ReadReport, seed: int,
+    writer: StoreWriter, written: _Written, report: ReadReport, seed: int,
     published: Sequence[PublishedFolds],
 ) -> tuple[dict[str, int], dict[str, str]]:
     splits, refused = make_splits(written.sources, seed)
@@ -184,7 +261,7 @@ def _write_splits(
     return {split.name: split.folds for split in splits}, refused
 
 
-def _balance(report: ReadReport, written: Written, reader: str) -> None:
+def _balance(report: ReadReport, written: _Written, reader: str) -> None:
     """Check that every post met is stored or counted as dropped, every thread or refused."""
     posts, threads, refused = written.posts, len(written.ids), len(report.quarantine)
     if report.posts_met is None:
@@ -200,3 +277,89 @@ def _balance(report: ReadReport, written: Written, reader: str) -> None:
                 f"{left_out:,} left out",
                 hint="nothing was stored; this is a fault of the reader: report it to its author",
             )
+
+
+class _Written:
+    """What is remembered of the cascades that are in the file: a few bytes of each."""
+
+    def __init__(self) -> None:
+        self.ids: set[str] = set()
+        self.sources = Sources([], [], [], [])
+        self.posts = 0
+        self._with_text = 0
+        self._shape: dict[str, list[float]] = {
+            "posts": [], "depth": [], "hours": [], "median_hours": []
+        }
+        self._targets: dict[tuple[str, str], Counter[str]] = {}
+
+    def add(self, cascade: Cascade) -> None:
+        """Remember one."""
+        self.ids.add(cascade.id)
+        self.sources.ids.append(cascade.id)
+        self.sources.labels.append(cascade.label)
+        # As in the store: a cascade of no known event counts as one of its own.
+        self.sources.events.append(cascade.event or f"cascade {cascade.id}")
+        self.sources.posted_at.append(cascade.posted_at)
+        self.sources.texts.append(cascade.text[0])
+        self.posts += len(cascade)
+        self._with_text += sum(map(bool, cascade.text))
+        delay = cascade.delay_seconds
+        self._shape["posts"].append(len(cascade))
+        self._shape["depth"].append(_depth(cascade.parent))
+        self._shape["hours"].append(delay[-1] / 3600)
+        self._shape["median_hours"].append(delay[(len(delay) - 1) // 2] / 3600)
+        for name, value in cascade.targets.items():
+            if value is not None:
+                labels = value if per_post(value) else [value]
+                per = "post" if per_post(value) else "cascade"
+                held = self._targets.setdefault((name, per), Counter())
+                held.update(label for label in labels if isinstance(label, str))
+
+    def holdings(
+        self, label_names: Sequence[str], against: Sequence[CascadeStore]
+    ) -> dict[str, Any]:
+        """Return what a :class:`BuildSummary` contains of the cascades, by attribute."""
+        sources, cascades = self.sources, len(self.ids)
+        equal, similar = _repeated_texts(sources.texts)
+        return {
+            "cascades": cascades,
+            "posts": self.posts,
+            "edges": self.posts - cascades,
+            "events": len(set(sources.events)),
+            "labels": {label: sources.labels.count(label) for label in label_names},
+            "unlabelled": sources.labels.count(None),
+            "posts_with_text": self._with_text,
+            "shape": Shape(**{key: spread(np.array(held)) for key, held in self._shape.items()}),
+            "shared": [Shared(one.path, one.name, in_store(sources, one)) for one in against],
+            "equal_texts": equal,
+            "similar_texts": similar,
+            "targets": {
+                name: TargetInfo(
+                    per, dict(sorted(held.items())),
+                    (self.posts if per == "post" else cascades) - held.total(),
+                )
+                for (name, per), held in self._targets.items()
+            },
+        }
+
+
+def _depth(parent: NDArray[np.int32]) -> int:
+    # A post is after its parent: one pass, whatever the depth.
+    depth: list[int] = []
+    for above in parent.tolist():
+        depth.append(depth[above] + 1 if above >= 0 else 0)
+    return max(depth)
+
+
+def _repeated_texts(texts: Sequence[str]) -> tuple[Repeated, Repeated] | tuple[None, None]:
+    """Count the texts of the same words, and the near-duplicates, where any text has words."""
+    if not any(map(words_of, texts)):
+        return None, None
+    equal, near = compare_texts(texts)
+    return _repeated(equal), _repeated(near)
+
+
+def _repeated(group: NDArray[np.int64]) -> Repeated:
+    sizes = np.bincount(group)
+    several = sizes[sizes > 1]
+    return Repeated(len(several), int(several.sum()))

@@ -16,7 +16,7 @@ from dgljoint_cli.views.table import Table
 from dgljoint_data import BuildSummary
 from dgljoint_data.audit import Audit
 from dgljoint_data.audit.findings import Finding, Severity
-from dgljoint_data.build_summary import Shape
+from dgljoint_data.build import Shape
 
 _STYLES = {
     Severity.skipped: "dim", Severity.ok: "green", Severity.info: "cyan",

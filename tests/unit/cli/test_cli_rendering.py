@@ -24,7 +24,7 @@ from dgljoint_cli.views.rendering import plan_tree, render
 from dgljoint_cli.views.summary import summary_tables
 from dgljoint_data import BuildSummary
 from dgljoint_data.audit.findings import Finding, Severity
-from dgljoint_data.build_summary import Repeated, Shape, Shared
+from dgljoint_data.build import Repeated, Shape, Shared
 from dgljoint_data.describe import TargetInfo
 
 RECORD = EpochRecord(

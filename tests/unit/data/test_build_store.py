@@ -13,8 +13,7 @@ from dgljoint.data.reading import Reader
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import PluginError, RunFailedError, UsageError
 from dgljoint_data import BuildSummary, build_store
-from dgljoint_data.build import StrictError
-from dgljoint_data.build_summary import Repeated
+from dgljoint_data.build import Repeated, StrictError
 from dgljoint_data.describe import describe_store
 from dgljoint_data.readers.synthetic import LABEL_NAMES, SyntheticOptions, SyntheticReader
 from dgljoint_data.readers.twitter.tree_reader import TwitterTreeReader

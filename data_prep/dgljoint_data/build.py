@@ -141,14 +141,13 @@ def build_store(
 ) -> BuildSummary:
     """Read raw data and write a cascade file, which appears only when all went well.
 
-    A split that the cascades do not allow is left out, with the reason in the file and the summary.
-
     Args:
-        reader: reads the raw format; ``reader_name`` is its name.
+        reader: reads the raw format.
+        reader_name: its name.
         source: the raw folder or file, if the reader needs one.
         output: the file to make; an existing one is replaced.
         name: of the data set; the reader's name by default.
-        seed: of the folds.
+        seed: of the splits; one that the cascades do not allow is left out, with the reason.
         folds: folder of the published RvNN folds, to store as the split ``published``.
         features: to store; by default the usual ones and what the reader carries.
         jobs: processes that read (:mod:`dgljoint_data.workers`); the file is the same to the byte.
@@ -177,14 +176,10 @@ def build_store(
         raw = raw_digest(reader, source)
         cascades = _cascades(reader, source, report, spread, watch)
         _write(writer, written, maker, cascades, watch)
-        _balance(report, written, reader_name)
+        _account(report, written, reader, reader_name, maker, jobs)
         splits, refused = _write_splits(writer, written, report, seed, published)
         writer.set_raw_digest(raw)
         writer.set_counts(report.counts)
-        for note in maker.notes():
-            report.note(note)
-        if jobs > 1 and not hasattr(reader, "read_in_parts"):
-            report.note("read by one process: this reader does not divide its work")
         summary = BuildSummary(
             **written.holdings(labels, against), path=output, name=name, reader=reader_name,
             raw_digest=raw, features=maker.summary(), splits=splits, splits_refused=refused,
@@ -261,7 +256,10 @@ def _write_splits(
     return {split.name: split.folds for split in splits}, refused
 
 
-def _balance(report: ReadReport, written: _Written, reader: str) -> None:
+def _account(
+    report: ReadReport, written: _Written, reader: Reader, name: str, maker: FeatureMaker,
+    jobs: int,
+) -> None:
     """Check that every post met is stored or counted as dropped, every thread or refused."""
     posts, threads, refused = written.posts, len(written.ids), len(report.quarantine)
     if report.posts_met is None:
@@ -273,10 +271,14 @@ def _balance(report: ReadReport, written: _Written, reader: str) -> None:
     for what, (met, stored, left_out) in accounts.items():
         if met is not None and met != stored + left_out:
             raise PluginError(
-                f"reader '{reader}' lost count: {met:,} {what} met, but {stored:,} stored and "
+                f"reader '{name}' lost count: {met:,} {what} met, but {stored:,} stored and "
                 f"{left_out:,} left out",
                 hint="nothing was stored; this is a fault of the reader: report it to its author",
             )
+    for note in maker.notes():
+        report.note(note)
+    if jobs > 1 and not hasattr(reader, "read_in_parts"):
+        report.note("read by one process: this reader does not divide its work")
 
 
 class _Written:

@@ -52,8 +52,8 @@ def audit(
     if as_json:
         print_json(found.to_dict())
     else:
+        from dgljoint_cli.views.holdings import audit_table
         from dgljoint_cli.views.rendering import render
-        from dgljoint_cli.views.summary import audit_table
 
         render(audit_table(found))
     return _STRICT_EXIT if strict and found.worst >= Severity.warning else 0

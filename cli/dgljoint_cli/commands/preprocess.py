@@ -150,7 +150,7 @@ def _show(summary: BuildSummary, report: Path | None, *, as_json: bool) -> None:
     if as_json:
         print_json(summary.to_dict())
         return
+    from dgljoint_cli.views.holdings import summary_tables
     from dgljoint_cli.views.rendering import render
-    from dgljoint_cli.views.summary import summary_tables
 
     render(*summary_tables(summary, report))

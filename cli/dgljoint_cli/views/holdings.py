@@ -1,9 +1,11 @@
-"""What a cascade file holds, laid out: its summary, and one cascade as a tree."""
+"""What a cascade file holds, the account of its build, its audit, and one cascade as a tree."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,15 +14,23 @@ from rich.text import Text
 from rich.tree import Tree
 
 from dgljoint.data.cascade import Kind
+from dgljoint.data.reading import Tally
 from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.errors import DataError, UsageError
 from dgljoint_cli.views.rendering import facts, titled
 from dgljoint_cli.views.table import Table
-from dgljoint_data.describe import StoreInfo
+from dgljoint_data import BuildSummary
+from dgljoint_data.audit import Audit
+from dgljoint_data.audit.findings import Finding, Severity
+from dgljoint_data.describe import Holdings, StoreInfo
 
 _TEXT_WIDTH = 100
 # A terminal folds deeper trees into its right margin.
 _DEEPEST = 20
+_STYLES = {
+    Severity.skipped: "dim", Severity.ok: "green", Severity.info: "cyan",
+    Severity.warning: "yellow", Severity.error: "red",
+}
 
 
 def info_tables(info: StoreInfo) -> list[RenderableType]:
@@ -32,17 +42,12 @@ def info_tables(info: StoreInfo) -> list[RenderableType]:
         "hours a cascade": _spread(info.hours),
         "events": f"{info.events:,}",
         "posted": " to ".join(info.posted) or "unknown",
-        "features": "; ".join(f"{name} ({what})" for name, what in info.features.items()),
-        **{f"target {name}": str(target) for name, target in info.targets.items()},
+        **_features(info),
         "reader": info.reader,
         "created with": info.created_with,
         "size": f"{info.size_bytes / 1e6:.1f} MB",
         "digest": info.digest,
     }
-    labels = Table("label", "cascades", "share", numbers=True)
-    balance = {**info.labels, **({"none": info.unlabelled} if info.unlabelled else {})}
-    for label, number in balance.items():
-        labels.add_row(label, f"{number:,}", f"{number / max(info.cascades, 1):.1%}")
     splits = Table(
         "split", "folds", "cascades a fold", "kept together", "order", "digest",
         prose=["kept together", "order"],
@@ -56,22 +61,132 @@ def info_tables(info: StoreInfo) -> list[RenderableType]:
         )
     return [
         titled(f"{info.name} · {info.path}", facts(values)),
-        titled("labels", labels),
+        titled("labels", _labels(info)),
         titled("splits", splits),
-        *(f"no split '{name}': {why}" for name, why in info.splits_refused.items()),
+        *_refused(info),
     ]
 
 
-def feature_table(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """Lay out the features that can be stored, an option a line below each."""
+def summary_tables(
+    summary: BuildSummary, report_file: Path | None = None
+) -> list[RenderableType]:
+    """Lay out a build: size, label balance, the reader's counts, and everything odd it met.
+
+    ``report_file`` is where every thread that was left out is listed.
+    """
+    values = {
+        "cascades": f"{summary.cascades:,}",
+        "posts": f"{summary.posts:,} ({summary.posts_with_text:,} with text)",
+        "edges": f"{summary.edges:,}",
+        "events": f"{summary.events:,}",
+        **_features(summary),
+        "splits": ", ".join(f"{split} ({n} folds)" for split, n in summary.splits.items())
+        or "none",
+        "size": f"{summary.size_bytes / 1e6:.1f} MB" if summary.digest else "not written",
+        "digest": summary.digest or "–",
+        "seconds": f"{summary.seconds:.1f}",
+    }
+    parts = [
+        titled(f"{summary.name} · {summary.path}", facts(values)),
+        titled("labels", _labels(summary)),
+        titled("a cascade", _shape(summary)),
+        titled("source texts", _texts(summary)),
+        *(titled(f"shared with {other.name} · {other.path}", _findings(other.findings))
+          for other in summary.shared),
+    ]
+    report = summary.report
+    if report.counts:
+        counts = Table("", "number", numbers=True)
+        for name, number in report.counts.items():
+            counts.add_row(name.replace("_", " "), f"{number:,}")
+        parts.append(titled("counted while reading", counts))
+    if report.repairs:
+        title = "repaired: parts dropped or changed, the rest kept"
+        parts.append(titled(title, _tallies(report.repairs)))
+    if report.refusals:
+        parts.append(titled("refused: left out whole", _tallies(report.refusals)))
+        listed = report_file or "--report FILE writes them"
+        parts.append(f"all {len(report.quarantine):,} that were left out, by line: {listed}")
+    return [*parts, *(f"note: {note}" for note in (*report.notes, *_refused(summary)))]
+
+
+def audit_table(audit: Audit) -> RenderableType:
+    """Lay out an audit: one row per finding, and the verdict."""
     made = Table(
-        "feature", "default", "made", "what it is", prose=["made", "what it is"]
+        "severity", "check", "figure", "what it means", prose=["check", "what it means"]
     )
+    for finding in audit.findings:
+        severity = Text(finding.severity.name, style=_STYLES[finding.severity])
+        made.add_row(severity, finding.check, finding.figure, finding.explanation)
+    against = f" · against {audit.against}" if audit.against else ""
+    counted = Counter(finding.severity.name for finding in audit.findings)
+    verdict = ", ".join(f"{counted[level.name]} {level.name}" for level in reversed(Severity))
+    split = "no split" if audit.split is None else f"split {audit.split}"
+    return titled(f"{audit.data}, {split}{against}: {verdict}", made)
+
+
+def _shape(summary: BuildSummary) -> RenderableType:
+    made = Table("", "min", "median", "mean", "max", numbers=True)
+    for name, spread in asdict(summary.shape).items():
+        made.add_row(name.replace("_", " "), *(f"{value:,.4g}" for value in spread.values()))
+    return made
+
+
+def _texts(summary: BuildSummary) -> RenderableType:
+    made = Table("", "texts", "cascades with one", numbers=True)
+    for name, found in (
+        ("several times, in the same words", summary.equal_texts),
+        ("several times, in nearly the same words", summary.similar_texts),
+    ):
+        if found is None:
+            made.add_row(name, "not asked: no texts", "")
+        else:
+            made.add_row(name, f"{found.groups:,}", f"{found.cascades:,}")
+    return made
+
+
+def _findings(findings: Sequence[Finding]) -> RenderableType:
+    made = Table("", "shared", "what it means", prose=["", "what it means"])
+    for finding in findings:
+        made.add_row(finding.check, finding.figure, finding.explanation)
+    return made
+
+
+def _tallies(tallies: Mapping[str, Tally]) -> RenderableType:
+    made = Table("reason", "number", "for example", prose=["reason", "for example"])
+    for reason, tally in tallies.items():
+        made.add_row(reason, f"{tally.count:,}", tally.examples[0] if tally.examples else "")
+        for example in tally.examples[1:]:
+            made.add_row("", "", example)
+    return made
+
+
+def _labels(holdings: Holdings) -> Table:
+    labels = Table("label", "cascades", "share", numbers=True)
+    balance = {**holdings.labels, **({"none": holdings.unlabelled} if holdings.unlabelled else {})}
+    for label, number in balance.items():
+        labels.add_row(label, f"{number:,}", f"{number / max(holdings.cascades, 1):.1%}")
+    return labels
+
+
+def _features(holdings: Holdings) -> dict[str, str]:
+    targets = {f"target {name}": str(target) for name, target in holdings.targets.items()}
+    features = "; ".join(f"{name} ({what})" for name, what in holdings.features.items())
+    return {"features": features, **targets}
+
+
+def _refused(holdings: Holdings) -> list[str]:
+    return [f"no split '{name}': {why}" for name, why in holdings.splits_refused.items()]
+
+
+def feature_table(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
+    """Lay out the features that can be stored, one option per line below each."""
+    made = Table("feature", "default", "made", "what it is", prose=["made", "what it is"])
     for row in rows:
         made.add_row(row["name"], "yes" if row["default"] else "no", row["made"], row["summary"])
         for option in row["options"]:
-            said = f"{option['description']} (default {option['default']})"
-            made.add_row(f"  :{option['name']}=", "", "", said)
+            what = f"{option['description']} (default {option['default']})"
+            made.add_row(f"  :{option['name']}=", "", "", what)
     return made
 
 
@@ -100,7 +215,7 @@ def find_cascade(store: CascadeStore, name: str | None) -> int:
 
 
 def cascade_tree(store: CascadeStore, place: int, most: int) -> Tree:
-    """Draw a cascade, its first ``most`` posts by time; the others are counted where they hang."""
+    """Draw a cascade, its first ``most`` posts by time; the others are counted under theirs."""
     columns = store.read(np.array([place]))
     posts = len(columns.parent)
     label = int(store.label[place])
@@ -119,7 +234,7 @@ def cascade_tree(store: CascadeStore, place: int, most: int) -> Tree:
             branches[post] = branches[parent].add(_post(store, columns, post))
             depth[post] = depth[parent] + 1
         else:
-            # Posts stand after their parents, so where the parent went is known.
+            # Posts are after their parents, so where the parent went is known.
             hidden[post] = parent if parent in branches else hidden[parent]
     for parent, count in Counter(hidden.values()).items():
         branches[parent].add(Text(f"… {count:,} more", style="dim"))

@@ -20,8 +20,8 @@ from dgljoint_cli.console import Talk
 from dgljoint_cli.progress.build_progress import BarWatch, LineWatch, watching_build
 from dgljoint_cli.progress.training_progress import watching
 from dgljoint_cli.views.evaluation_tables import score_tables, scores_to_dict
+from dgljoint_cli.views.holdings import summary_tables
 from dgljoint_cli.views.rendering import plan_tree, render
-from dgljoint_cli.views.summary import summary_tables
 from dgljoint_data import BuildSummary
 from dgljoint_data.audit.findings import Finding, Severity
 from dgljoint_data.build import Repeated, Shape, Shared

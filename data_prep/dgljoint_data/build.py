@@ -263,7 +263,7 @@ def _account(
     """Check that every post met is stored or counted as dropped, every thread or refused."""
     posts, threads, refused = written.posts, len(written.ids), len(report.quarantine)
     if report.posts_met is None:
-        report.note(f"the reader does not say how many posts it met; {posts:,} are stored")
+        report.note(f"the reader does not count the posts that it met; {posts:,} are stored")
     accounts = {
         "posts": (report.posts_met, posts, report.posts_dropped),
         "threads": (report.threads_met, threads, refused),

@@ -28,7 +28,7 @@ def cascade_line(store: CascadeStore, index: int) -> bytes:
     """Return one cascade as a line.
 
     Raises:
-        DataError: it cannot be said in this form.
+        DataError: it cannot be written in this form.
     """
     line = orjson.dumps(_record(store, index), option=orjson.OPT_APPEND_NEWLINE)
     try:
@@ -46,7 +46,7 @@ def cascade_lines(store: CascadeStore) -> Iterator[bytes]:
     """Yield every cascade as a line, in the order of the store.
 
     Raises:
-        DataError: one cannot be said in this form, or there is none.
+        DataError: one cannot be written in this form, or there is none.
     """
     if not len(store):
         raise DataError(f"{store.path} holds no cascade", hint="build it again from more data")
@@ -55,7 +55,7 @@ def cascade_lines(store: CascadeStore) -> Iterator[bytes]:
 
 
 def write_jsonl(store: CascadeStore, output: Path) -> None:
-    """Write every cascade to a file that appears when it is whole; one at a time is in memory.
+    """Write every cascade to a file that appears when it is whole; memory holds one.
 
     Raises:
         DataError: as :func:`cascade_lines` would.

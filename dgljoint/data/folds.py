@@ -23,7 +23,7 @@ def stratified_folds(label: Ints, group: Ints | None, folds: int, seed: int) -> 
 
     Args:
         label: (C,) class of each cascade; any number, -1 for no label, is a class of its own.
-        group: (C,) cascades of one group never stand in two folds; ``None``: each is its own.
+        group: (C,) cascades of one group are never in two folds; ``None``: each is its own.
         folds: how many.
         seed: of the order.
 

@@ -40,9 +40,9 @@ class LeftOut:
 
     Attributes:
         reason: why; the same words for all threads left out for it.
-        file: where it stands, from the source on.
+        file: where it is, from the source on.
         line: its line in that file, from 1; ``None`` for a thread that is the whole file.
-        detail: what was found; ``""`` when the reason says it all.
+        detail: what was found; ``""`` when the reason suffices.
     """
 
     reason: str
@@ -116,7 +116,7 @@ class ReadReport:
             self.notes.append(sentence)
 
     def absorb(self, other: ReadReport) -> None:
-        """Add what another report says, as if it had been recorded here after all before."""
+        """Add what another report holds, as if it had been recorded here after all before."""
         for name, number in other.counts.items():
             self.count(name, number)
         for mine, theirs in ((self.repairs, other.repairs), (self.refusals, other.refusals)):

@@ -24,7 +24,7 @@ def check_output(store: Path, output: Path, form: str | None, *, force: bool) ->
     found = form or _FORMS.get(output.suffix)
     if found is None:
         raise UsageError(
-            f"the name {output} does not say the form to write", hint="add --to jsonl or --to dgl"
+            f"the name {output} does not show the form to write", hint="add --to jsonl or --to dgl"
         )
     if output == STDOUT:
         if found == "dgl":

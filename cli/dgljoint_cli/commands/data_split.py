@@ -1,4 +1,4 @@
-"""What ``dgljoint data split`` does: make, take over and lay out splits."""
+"""What ``dgljoint data split`` does: make, take over and show splits."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def store_split(
 
 
 def split_tables(name: str, split: SplitInfo) -> RenderableType:
-    """Lay out a split: how it divides, and the classes of each fold."""
+    """Return the table of a split: how it divides, and the classes of each fold."""
     classes = list(split.labels[0]) if split.labels else []
     made = Table("fold", "cascades", *classes, numbers=True)
     for number, (size, labels) in enumerate(zip(split.folds, split.labels, strict=True)):

@@ -29,11 +29,7 @@ def watching_build(talk: Talk) -> AbstractContextManager[Watch]:
 
 
 class CountingWatch(Watch):
-    """Counts what is stored and read, and shows it every so many seconds.
-
-    Args:
-        every: seconds between two looks.
-    """
+    """Counts what is stored and read, and shows it every ``every`` seconds."""
 
     def __init__(self, every: float) -> None:
         self.cascades = 0
@@ -62,17 +58,17 @@ class CountingWatch(Watch):
             self.show()
 
     def show(self) -> None:
-        """Show the figures."""
+        """Show the numbers."""
 
     @property
-    def figures(self) -> str:
+    def numbers(self) -> str:
         """What is stored so far, and how fast."""
         rate = self.posts / max(time.monotonic() - self._started, 1e-9)
         return f"{self.cascades:,} cascades, {self.posts:,} posts, {rate:,.0f} posts/s"
 
 
 class LineWatch(CountingWatch):
-    """Writes a plain line now and then: a short build says nothing."""
+    """Writes a plain line now and then: a short build writes none."""
 
     def __init__(self, talk: Talk) -> None:
         super().__init__(_SECONDS_A_LINE)
@@ -82,16 +78,15 @@ class LineWatch(CountingWatch):
         """Write the line."""
         if self.cascades:
             share = f" ({self.parts / self.total:.0%})" if self.total else ""
-            self._talk.info(f"read: {self.figures}{share}")
+            self._talk.say(f"read: {self.numbers}{share}")
 
 
 class _CountedProgress(Progress):
-    """Bars, each with its figures on a line of their own: beside it they would be cut."""
+    """Bars, each with its numbers on a line of their own, since next to it they would be cut."""
 
     def get_renderables(self) -> Iterable[RenderableType]:
-        """Yield the lines."""
         yield self.make_tasks_table(self.tasks)
-        yield from (Text(task.fields["figures"]) for task in self.tasks)
+        yield from (Text(task.fields["numbers"]) for task in self.tasks)
 
 
 class BarWatch(CountingWatch):
@@ -104,16 +99,16 @@ class BarWatch(CountingWatch):
             TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(), console=console,
             transient=True,
         )
-        self._task = self.bar.add_task("preparing", total=None, figures="")
+        self._task = self.bar.add_task("preparing", total=None, numbers="")
 
     def show(self) -> None:
         """Move the bar."""
         self.bar.update(
             self._task, description="reading", total=self.total, completed=self.parts,
-            figures=self.figures,
+            numbers=self.numbers,
         )
 
     def finish(self) -> None:
-        """Say that the end is near."""
+        """Show that only writing is left."""
         self.show()
         self.bar.update(self._task, description="writing")

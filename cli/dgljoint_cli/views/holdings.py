@@ -34,7 +34,7 @@ _STYLES = {
 
 
 def info_tables(info: StoreInfo) -> list[RenderableType]:
-    """Lay out a summary: size, classes, features, splits."""
+    """Return the tables of a summary: size, classes, features, splits."""
     values = {
         "cascades": f"{info.cascades:,}",
         "posts": f"{info.posts:,} ({_counts(info.kinds)}; {info.posts_with_text:,} with text)",
@@ -70,7 +70,7 @@ def info_tables(info: StoreInfo) -> list[RenderableType]:
 def summary_tables(
     summary: BuildSummary, report_file: Path | None = None
 ) -> list[RenderableType]:
-    """Lay out a build: size, label balance, the reader's counts, and everything odd it met.
+    """Return the tables of a build: size, label balance, the reader's counts, everything odd.
 
     ``report_file`` is where every thread that was left out is listed.
     """
@@ -111,7 +111,7 @@ def summary_tables(
 
 
 def audit_table(audit: Audit) -> RenderableType:
-    """Lay out an audit: one row per finding, and the verdict."""
+    """Return the table of an audit: one row per finding, and the verdict."""
     made = Table(
         "severity", "check", "figure", "what it means", prose=["check", "what it means"]
     )
@@ -180,7 +180,7 @@ def _refused(holdings: Holdings) -> list[str]:
 
 
 def feature_table(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """Lay out the features that can be stored, one option per line below each."""
+    """Return the table of the features that can be stored, one option per line below each."""
     made = Table("feature", "default", "made", "what it is", prose=["made", "what it is"])
     for row in rows:
         made.add_row(row["name"], "yes" if row["default"] else "no", row["made"], row["summary"])

@@ -18,7 +18,7 @@ _UNEVEN = 0.1  # a class's share of a fold, against its share of all
 _APART = 0.8  # chance that a thread of one class is earlier than one of another
 _SAME_ORDER = 0.95
 _LATE_SHARE = 0.2
-_FEW_USERS = 20  # who wrote several posts: fewer say nothing
+_FEW_USERS = 20  # who wrote several posts: fewer prove nothing
 _TIME, _USER = "the time of posting", "the user"
 _FEW_ROWS = 20  # of which one of hundreds of columns is in any order by chance
 # More posts change a rank correlation in the second decimal.
@@ -76,7 +76,7 @@ def time_order(store: CascadeStore) -> Finding:
     missing = len(present) - len(np.unique(label[late]))
     names = store.label_names
     explanation = (
-        f"'{names[one]}' and '{names[other]}' can be told apart by date alone this often; "
+        f"'{names[one]}' and '{names[other]}' can be distinguished by date alone this often; "
         f"{missing} of {len(present)} classes are missing from the latest fifth"
     )
     return Finding(
@@ -174,8 +174,8 @@ def _harmless(compared: Collection[str], author: NDArray[np.int64]) -> str:
     return (
         (f"largest rank correlation of a dense column with {' or '.join(compared)}; " if compared
          else "no dense column; ")
-        + ("nothing stored stands for a user" if _writing_several(author)[1] >= _FEW_USERS
-           else f"not asked whether one stands for a user: fewer than {_FEW_USERS} are known who "
+        + ("nothing stored identifies a user" if _writing_several(author)[1] >= _FEW_USERS
+           else f"not asked whether one identifies a user: fewer than {_FEW_USERS} are known who "
            "wrote several posts")
     )
 

@@ -1,7 +1,7 @@
 """Classifiers that see one thing each, on the folds of a split: what does that thing give away?
 
 Each probe is trained on the other folds (of a split in order of time: the earlier ones) and scored
-on the one left out, beside the largest class of its training part. Where a split divides events,
+on the one left out, next to the largest class of its training set. Where a split divides events,
 it is scored once more on folds of the same number that do not: the difference is what recognising
 an event is worth.
 """
@@ -59,11 +59,11 @@ class _Probe:
 
 
 def probes(store: CascadeStore, split: StoredSplit) -> list[Finding]:
-    """Say what the date, the id, the text, the features and the shape of the sources reach."""
+    """Measure what date, id, text, features and shape of the sources reach alone."""
     used = np.flatnonzero((split.fold >= 0) & (store.label >= 0))
     label, fold = store.label[used].astype(np.int64), split.fold[used].astype(np.int64)
     if len(np.unique(label)) < 2:
-        return [not_asked("probes", "no two classes to tell apart")]
+        return [not_asked("probes", "no two classes to distinguish")]
     if len(np.unique(fold)) < 2:
         return [not_asked("probes", "no second fold to learn from")]
     group = merge_groups(store.event, near_duplicate_groups(source_texts(store)))[used]
@@ -98,7 +98,7 @@ def count_classifier() -> Any:
 
 
 def has_words(texts: Iterable[str]) -> bool:
-    """Say whether any text has a word that :func:`text_classifier` would see."""
+    """Return whether any text has a word that :func:`text_classifier` would see."""
     return any(map(_words, texts))
 
 
@@ -205,7 +205,7 @@ def _available(store: CascadeStore, used: NDArray[np.int64]) -> tuple[list[_Prob
 
 
 def sources_with_values(store: CascadeStore, used: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Say which stored features are not empty at the sources of B cascades; (B, features).
+    """Mark the stored features that are not empty at the sources of B cascades; (B, features).
 
     Data put together from several collections may know a thing of one class alone.
     """
@@ -216,7 +216,7 @@ def sources_with_values(store: CascadeStore, used: NDArray[np.int64]) -> NDArray
             dense = store.dense(name)
             place, rows = dense.of(source)
             has = np.zeros(len(source), np.bool_)
-            # A row that exists says something; where all exist, zeros may stand for nothing.
+            # A row that exists is a value; where all posts have one, zeros may mean none.
             has[place] = (rows != 0).any(axis=1) if dense.posts is None else True
             table.append(has)
         elif kind == "sparse":
@@ -250,7 +250,7 @@ def cascade_shapes(columns: CascadeColumns) -> NDArray[np.float64]:
     ]
     log_delay = np.log1p(columns.delay_seconds)
     last = columns.post_ptr[1:] - 1
-    # Posts stand in time order, so a quantile of their delays is the delay of one of them.
+    # Posts are in time order, so a quantile of their delays is the delay of one of them.
     table += [
         log_delay[first + (quantile * (last - first)).astype(np.int64)] for quantile in _QUANTILES
     ]

@@ -49,7 +49,7 @@ WEIGHTS = "model.safetensors"
 TOKENIZER = "tokenizer.json"
 Vectors = NDArray[np.float16]
 
-# Of what a vector is made of besides the model; with another number older vectors are not used.
+# Of how the model is used; with another number older vectors are not used.
 _RECIPE = 1
 _INSTALL = install_hint("minilm")
 # Module, and where in it the model is: a folder or an archive.

@@ -54,7 +54,7 @@ _TOKEN = re.compile(
     rf"|#?[^\W{UNSPACED}](?:[^\W{UNSPACED}]|[{_MARKS}])+"
 )
 _IN_RUN = re.compile(rf"\d*[{UNSPACED}]|\d\d?$")
-_STANDS_FOR = {"url": URL, "user": USER, "number": NUMBER}
+_TOKEN_OF = {"url": URL, "user": USER, "number": NUMBER}
 
 # What makes a text one for the second expression: its scripts, marks, and signs that have another
 # form (full and half width, letters of formulas) or no width.
@@ -77,7 +77,7 @@ def tokenize(text: str) -> list[str]:
     """
     if is_plain(text):
         return [
-            _STANDS_FOR[match.lastgroup] if match.lastgroup else match[0]
+            _TOKEN_OF[match.lastgroup] if match.lastgroup else match[0]
             for match in _SPACED_TOKEN.finditer(text.lower())
         ]
     plain = _REMOVED.sub("", unicodedata.normalize("NFKC", text)).lower()
@@ -87,17 +87,17 @@ def tokenize(text: str) -> list[str]:
         if kind == "run":
             words += _pairs("".join(found.split()))
         else:
-            words.append(_STANDS_FOR[kind] if kind else found)
+            words.append(_TOKEN_OF[kind] if kind else found)
     return words
 
 
 def is_plain(text: str) -> bool:
-    """Say whether a text has nothing but spaced scripts, in letters that are one character each."""
+    """Return whether all of a text is of spaced scripts, in letters of one character each."""
     return text.isascii() or _SPECIAL.search(text) is None
 
 
 def is_unspaced(word: str) -> bool:
-    """Say whether a word is a pair, or a single one, of a script without spaces."""
+    """Return whether a word is a pair, or a single one, of a script without spaces."""
     return _IN_RUN.match(word) is not None
 
 

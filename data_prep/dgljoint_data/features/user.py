@@ -2,7 +2,7 @@
 
 Columns of the feature ``user``, float32: ``followers``, ``friends`` and ``statuses`` (how many the
 author had), ``verified`` (0 or 1), ``account_age`` (whole days since the account was made) and
-``known`` (0 where nothing is said of the author: then all others are 0 too). Counts and days are
+``known`` (0 where nothing is known of the author: then all others are 0 too). Counts and days are
 stored as log(1 + x); training brings them to one scale, by the training part. No column holds a
 name, an id or a date: the age is relative to the post.
 """
@@ -25,7 +25,7 @@ _LOGARITHMIC = slice(0, 3)
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """An author as the raw data describe them beside a post; 0 stands for what is not said.
+    """An author as the raw data describe them with a post; 0 for what is not known.
 
     Attributes:
         followers: number of accounts that follow the author.

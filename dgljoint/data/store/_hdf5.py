@@ -33,7 +33,7 @@ Array = NDArray[Any]
 Place = tuple[int, np.dtype[Any], tuple[int, ...]] | None
 _COPY_BYTES = 1 << 23
 _DIGEST = "digest"
-# What HDF5 needs besides the columns: headers and groups, at most this much per column and in all.
+# Headers and groups of HDF5 take at most this much per column and in all.
 _HEADER_BYTES = 1 << 10
 _FRAME_BYTES = 1 << 14
 _AGAIN = "build it again with `dgljoint preprocess`"

@@ -27,7 +27,7 @@ _DIGEST_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What is known of a thread besides its id.
+    """What is known of a thread, its id aside.
 
     Attributes:
         posted_at: Unix seconds of the source; 0 when unknown.

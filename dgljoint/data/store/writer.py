@@ -55,7 +55,7 @@ def create_store(
 
 
 class StoreWriter:
-    """Takes cascades one at a time; made by :func:`create_store`.
+    """Takes cascades one by one; made by :func:`create_store`.
 
     Attributes:
         digest: of the file's content, once it is whole.

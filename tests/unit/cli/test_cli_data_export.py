@@ -69,8 +69,8 @@ def test_graphs_are_written_and_summed_up(store, tmp_path, capsys):
     ("arguments", "exit_code", "message"),
     [
         (["-o", "{0}/there.jsonl"], 2, "there.jsonl exists"),
-        (["-o", "{0}/x.csv"], 2, "does not say the form"),
-        (["-o", "-"], 2, "does not say the form"),
+        (["-o", "{0}/x.csv"], 2, "does not show the form"),
+        (["-o", "-"], 2, "does not show the form"),
         (["-o", "-", "--to", "dgl"], 2, "DGL writes to files alone"),
         (["-o", "{0}", "--to", "jsonl"], 2, "is a folder"),
         (["-o", "{0}/a.h5", "--to", "jsonl", "--force"], 2, "is what is to be exported"),

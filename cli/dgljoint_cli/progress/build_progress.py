@@ -78,7 +78,7 @@ class LineWatch(CountingWatch):
         """Write the line."""
         if self.cascades:
             share = f" ({self.parts / self.total:.0%})" if self.total else ""
-            self._talk.say(f"read: {self.numbers}{share}")
+            self._talk.info(f"read: {self.numbers}{share}")
 
 
 class _CountedProgress(Progress):

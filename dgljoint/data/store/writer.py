@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
@@ -268,12 +267,11 @@ class StoreWriter:
 
 
 class _Targets:
-    """Takes the targets of one cascade after the other; holds two bytes per label."""
+    """The targets of the cascades so far."""
 
     def __init__(self) -> None:
         self._per: dict[str, str] = {}
-        self._numbers: dict[str, dict[str, int]] = {}
-        self._values: dict[str, array[int]] = {}
+        self._labels: dict[str, list[str | None]] = {}
         self._before = {"cascade": 0, "post": 0}
 
     def add(self, cascade: Cascade) -> None:
@@ -288,35 +286,28 @@ class _Targets:
                     f"{self._per[name]}"
                 )
             # Those before it had none.
-            self._values.setdefault(name, array("h", [-1]) * self._before[per])
+            self._labels.setdefault(name, [None] * self._before[per])
         for name, per in self._per.items():
             value = cascade.targets.get(name)
-            labels = value if value is not None and per_post(value) else [value] * sizes[per]
-            self._values[name].extend(self._number(name, label) for label in labels)
+            if value is None or isinstance(value, str):
+                value = [value] * sizes[per]
+            self._labels[name] += value
         for per, size in sizes.items():
             self._before[per] += size
 
-    def _number(self, name: str, label: Any) -> int:
-        if label is None:
-            return -1
-        numbers = self._numbers.setdefault(name, {})
-        if label not in numbers and len(numbers) == _MOST_CLASSES:
-            raise DataError(f"target {name} has more than {_MOST_CLASSES:,} classes")
-        return numbers.setdefault(label, len(numbers))
-
-    def settings(self) -> dict[str, dict[str, object]]:
+    def settings(self) -> dict[str, dict[str, Any]]:
         return {
-            name: {"per": per, "names": sorted(self._numbers.get(name, ()))}
+            name: {"per": per, "names": sorted({*self._labels[name]} - {None})}
             for name, per in self._per.items()
         }
 
     def columns(self) -> dict[str, Array]:
-        """Return the columns, classes numbered in the order of their names."""
+        """Return the columns, classes numbered in the order of their names; -1: none."""
         made: dict[str, Array] = {}
-        for name, values in self._values.items():
-            numbers = self._numbers.get(name, {})
-            order = np.full(len(numbers) + 1, -1, schema.TARGET_DTYPE)
-            order[[numbers[label] for label in sorted(numbers)]] = np.arange(len(numbers))
-            # -1, the last, is none.
-            made[f"targets/{name}"] = order[np.frombuffer(values, np.int16)]
+        for name, target in self.settings().items():
+            number = {label: place for place, label in enumerate(target["names"])}
+            if len(number) > _MOST_CLASSES:
+                raise DataError(f"target {name} has more than {_MOST_CLASSES:,} classes")
+            numbers = [number.get(label, -1) for label in self._labels[name]]
+            made[f"targets/{name}"] = np.array(numbers, schema.TARGET_DTYPE)
         return made

@@ -178,8 +178,7 @@ def build_store(
         _write(writer, written, maker, cascades, watch)
         _account(report, written, reader, reader_name, maker, jobs)
         splits, refused = _write_splits(writer, written, report, seed, published)
-        writer.set_raw_digest(raw)
-        writer.set_counts(report.counts)
+        writer.describe(raw_digest=raw, counts=report.counts, splits_refused=refused)
         summary = BuildSummary(
             **written.holdings(labels, against), path=output, name=name, reader=reader_name,
             raw_digest=raw, features=maker.summary(), splits=splits, splits_refused=refused,
@@ -251,8 +250,6 @@ def _write_splits(
             split.name, split.fold, grouped_by=split.grouped_by, group=split.group,
             ordered_by=split.ordered_by,
         )
-    for name, why in refused.items():
-        writer.refuse_split(name, why)
     return {split.name: split.folds for split in splits}, refused
 
 

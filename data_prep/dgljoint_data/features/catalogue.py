@@ -200,7 +200,7 @@ class FeatureMaker:
         for name, kind in self._kind.items():
             if kind == "sparse" and name not in named:
                 writer.set_columns(name, self._width[name])
-        writer.set_derived(self._derived)
+        writer.describe(derived=self._derived)
 
     def notes(self) -> list[str]:
         """Return the notes of the features, after the last cascade."""

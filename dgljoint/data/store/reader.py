@@ -57,11 +57,10 @@ class Strings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SparseFeature:
-    """A stored sparse feature: one CSR row per post of the whole store.
+    """A stored sparse feature: one CSR row per post of the whole store, P in all.
 
-    Attributes:
-        indptr: (P+1,) where each row starts and ends; ``indices`` and ``values`` are (nnz,).
-        vocabulary: names of the columns; ``None`` where they have none.
+    ``indptr`` is (P+1,), ``indices`` and ``values`` are (nnz,); ``vocabulary`` names the
+    ``columns``, or is ``None``.
     """
 
     indptr: NDArray[np.int64]
@@ -73,12 +72,9 @@ class SparseFeature:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DenseFeature:
-    """A stored dense feature: the rows that exist.
+    """A stored dense feature: ``rows`` (K, F), float16 or float32, of those posts that have one.
 
-    Attributes:
-        rows: (K, F) float16 or float32.
-        posts: (K,) position in the store of each row's post, ascending; ``None`` where all P posts
-            have a row.
+    ``posts`` (K,) is the position in the store of each row's post, ascending; ``None``: all have.
     """
 
     rows: NDArray[Any]
@@ -110,10 +106,8 @@ class DenseFeature:
 class StoredTarget:
     """Labels of another task than rumor detection; nothing that makes a batch reads them.
 
-    Attributes:
-        per: ``cascade`` or ``post``: what it has one label of.
-        names: the classes, by number.
-        values: (C,) or (P,) int16 class of each; -1: none.
+    ``per`` is ``cascade`` or ``post``, ``names`` are the classes by number, and ``values`` (C,) or
+    (P,) int16 is the class of each; -1: none.
     """
 
     name: str

@@ -58,9 +58,10 @@ def put_split(
         store: its file is written again; ``store`` itself shows the old one.
         name: of the split.
         fold: (C,) fold of each cascade, from 0; -1 for a cascade left out.
-        grouped_by: as :meth:`StoreWriter.set_split` takes it.
-        group: likewise.
-        ordered_by: likewise.
+        grouped_by: what is never on both sides: ``event``, or ``""`` for nothing.
+        group: (C,) cascades of one number are kept together; the event's when ``None``.
+        ordered_by: ``time`` when a fold is to be tested by what was trained on the folds after it,
+            which are earlier; ``""`` when folds have no order.
 
     Returns:
         The new file, open.

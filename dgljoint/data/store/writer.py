@@ -33,7 +33,7 @@ def create_store(
         name: of the data set, for people.
         reader: name of the reader that makes the cascades.
         label_names: the classes, in the order their numbers are given.
-        raw_digest: identifies the raw input; :meth:`StoreWriter.set_raw_digest` sets it later.
+        raw_digest: identifies the raw input.
 
     Raises:
         RunFailedError: the file system refuses to write.
@@ -46,6 +46,8 @@ def create_store(
         "label_names": list(label_names),
         "raw_digest": raw_digest,
         "created_with": f"dgljoint {__version__}",
+        "derived": list(schema.DERIVED),
+        "splits_refused": {},
     }
     with replacing(path) as temporary, ExitStack() as spools:
         writer = StoreWriter(path, attributes, label_names, spools)
@@ -61,10 +63,7 @@ class StoreWriter:
     """
 
     def __init__(
-        self,
-        path: Path,
-        attributes: dict[str, object],
-        label_names: Sequence[str],
+        self, path: Path, attributes: dict[str, object], label_names: Sequence[str],
         spools: ExitStack,
     ) -> None:
         self.digest = ""
@@ -76,13 +75,11 @@ class StoreWriter:
         self._features: dict[str, str] = {}
         self._columns: dict[str, int] = {}
         self._splits: dict[str, dict[str, str]] = {}
-        self._refused: dict[str, str] = {}
         self._spools: dict[str, Spool] = {}
         self._targets = _Targets()
         self._ids = blake2b(digest_size=16)
         self._cascades = 0
         self._posts = 0
-        self.set_derived(schema.DERIVED)
         for name, dtype, _ in schema.COLUMNS:
             self._open(name, dtype)
         self._append("cascade/post_ptr", [0])
@@ -132,9 +129,9 @@ class StoreWriter:
         """Set how many columns a sparse feature without a vocabulary has."""
         self._columns[feature] = number
 
-    def set_derived(self, names: Sequence[str]) -> None:
-        """Set which of the features that are computed for a batch are wanted; all by default."""
-        self._attributes["derived"] = list(names)
+    def describe(self, **attributes: object) -> None:
+        """Set ``raw_digest``, the reader's ``counts``, ``derived`` or ``splits_refused``."""
+        self._attributes |= attributes
 
     def set_split(
         self,
@@ -145,16 +142,7 @@ class StoreWriter:
         group: NDArray[np.integer[Any]] | None = None,
         ordered_by: str = "",
     ) -> None:
-        """Store a split, with a digest of its own.
-
-        Args:
-            name: of the split.
-            fold: (C,) fold of each cascade, from 0; -1 for a cascade left out.
-            grouped_by: what is never on both sides: ``event``, or ``""`` for nothing.
-            group: (C,) cascades of one number are kept together; the event's when ``None``.
-            ordered_by: ``time`` when a fold is to be tested by what was trained on the folds
-                after it, which are earlier; ``""`` when folds have no order.
-        """
+        """Store a split, as :class:`dgljoint.data.store.StoredSplit` describes it."""
         if len(fold) != self._cascades:
             raise DataError(f"split {name} names {len(fold)} of {self._cascades} cascades")
         self._splits[name], columns = split_columns(
@@ -164,18 +152,6 @@ class StoreWriter:
             self._open(path, column.dtype)
             self._append(path, column)
 
-    def refuse_split(self, name: str, why: str) -> None:
-        """Store why there is no split of a name."""
-        self._refused[name] = why
-
-    def set_raw_digest(self, raw_digest: str) -> None:
-        """Set what identifies the raw input."""
-        self._attributes["raw_digest"] = raw_digest
-
-    def set_counts(self, counts: Mapping[str, int]) -> None:
-        """Store what the reader counted."""
-        self._attributes["counts"] = dict(counts)
-
     def finish(self, path: Path) -> None:
         """Put everything into one HDF5 file at ``path``."""
         self._append_strings("event/name", list(self._events))
@@ -183,7 +159,6 @@ class StoreWriter:
             "features": self._features,
             "columns": self._columns,
             "splits": self._splits,
-            "splits_refused": self._refused,
         }
         if targets := self._targets.settings():  # few files have any
             self._attributes["targets"] = targets

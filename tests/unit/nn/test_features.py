@@ -137,7 +137,7 @@ def test_data_without_any_feature_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     with create_store(path, name="n", reader="r", label_names=("a",), raw_digest="") as writer:
         writer.add(replace(toy_cascade("a", [-1, 0]), label=None), {})
-        writer.set_derived([])
+        writer.describe(derived=[])
     with pytest.raises(DataError, match="has no feature"):
         FeatureSpace.fit(CascadeStore(path), np.arange(1), FeatureOptions())
 

@@ -35,7 +35,7 @@ def test_what_is_written_is_read(
             dense = np.ones((len(cascade), 2), np.float16)
             writer.add(cascade, {"bow": block, "half": dense})
         writer.set_vocabulary("bow", [f"wörd{n}" for n in range(12)])
-        writer.set_counts({"lines": 3})
+        writer.describe(counts={"lines": 3})
     store = CascadeStore(path)
     assert store.ids.all() == [cascade.id for cascade in made]
     assert [store.text[n] for n in range(store.posts)] == [t for c in made for t in c.text]
@@ -138,7 +138,7 @@ def write_features(path: Path, columns: int | None, **attributes: Any) -> Cascad
         if columns is not None:
             writer.set_columns("hashed", columns)
         if "derived" in attributes:
-            writer.set_derived(attributes["derived"])
+            writer.describe(derived=attributes["derived"])
     return CascadeStore(path)
 
 

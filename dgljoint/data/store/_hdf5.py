@@ -243,19 +243,16 @@ def _mapped(path: Path, name: str, mapped: mmap.mmap, size: int, place: Place) -
 def _check_regular(path: Path) -> None:
     """Refuse what is no file before it is opened: opening a pipe waits without end."""
     try:
-        regular, folder = path.is_file(), path.is_dir()
-        path.stat()
-    except FileNotFoundError:
-        raise DataError(
-            f"{path}: no such file", hint="make it with `dgljoint preprocess`"
-        ) from None
-    except (OSError, ValueError) as error:  # ValueError: no possible path
+        folder, there, regular = path.is_dir(), path.exists(), path.is_file()
+    except OSError as error:
         raise DataError(f"{path}: not a readable file ({error})") from error
     if folder:
         raise DataError(
             f"{path} is a folder, not a cascade file",
             hint="where it holds raw data, make a cascade file of them: `dgljoint preprocess`",
         )
+    if not there:
+        raise DataError(f"{path}: no such file", hint="make it with `dgljoint preprocess`")
     if not regular:
         raise DataError(f"{path}: not a readable file")
 

@@ -32,12 +32,7 @@ _SILENT = Watch()
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """Source texts that occur in several cascades, links and mentions aside.
-
-    Attributes:
-        groups: texts that do.
-        cascades: that hold one of them.
-    """
+    """Number of texts that are the source of several cascades, and of those cascades."""
 
     groups: int
     cascades: int
@@ -45,13 +40,7 @@ class Repeated:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What another data set holds as well.
-
-    Attributes:
-        path: of its file.
-        name: of the data set.
-        findings: as the audit gives them.
-    """
+    """What another data set, by its file and name, holds as well, as the audit finds it."""
 
     path: Path
     name: str
@@ -112,11 +101,7 @@ class BuildSummary(Holdings):
 
 
 class StrictError(DataError):
-    """A build that was to be strict met something to repair or to refuse.
-
-    Attributes:
-        summary: of what would have been stored.
-    """
+    """A strict build met something to repair or to refuse; ``summary`` is of what it read."""
 
     def __init__(self, summary: BuildSummary) -> None:
         report = summary.report

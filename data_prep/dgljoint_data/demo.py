@@ -20,8 +20,7 @@ def demo_store(folder: Path | None = None) -> Path:
 
     The file name carries what it was made from, so a newer generator never meets an older file.
 
-    Args:
-        folder: where it is kept, in a hidden file; the user's cache folder by default.
+    It is kept in a hidden file of ``folder``, by default in the user's cache folder.
 
     Raises:
         RunFailedError: the folder cannot be written.

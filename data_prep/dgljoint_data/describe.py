@@ -41,13 +41,7 @@ class SplitInfo:
 
 @dataclass(frozen=True, slots=True)
 class TargetInfo:
-    """Labels of another task than rumor detection.
-
-    Attributes:
-        per: ``cascade`` or ``post``: what there is one label of.
-        labels: number of each class.
-        none: number of cascades or posts without one.
-    """
+    """Labels of another task, one per ``cascade`` or ``post``: how many of each class, and none."""
 
     per: str
     labels: Mapping[str, int]

@@ -60,15 +60,9 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """A split as it is stored.
+    """A split as it is to be stored, see :class:`dgljoint.data.store.StoredSplit`.
 
-    Attributes:
-        name: of the split.
-        grouped_by: what is never on both sides; ``""`` for nothing.
-        fold: (C,) int8 fold of each cascade, from 0.
-        group: (C,) cascades of one number are kept together; ``None``: those of an event, or
-            nothing.
-        ordered_by: ``time`` when the folds are in order of time, the latest first.
+    ``fold`` is (C,), ``group`` (C,) or ``None`` for the cascades of an event, or nothing.
     """
 
     name: str
@@ -97,10 +91,6 @@ def make_splits(sources: Sources, seed: int) -> tuple[list[Split], dict[str, str
     There are five folds, or as many as there are groups to keep together where those are fewer.
     Cascades without a label are spread like a class of their own.
 
-    Args:
-        sources: the cascades.
-        seed: two calls with the same arguments give the same folds.
-
     Returns:
         The splits, and those that cannot be made, each with the reason: of few cascades there may
         be no split at all.
@@ -124,15 +114,10 @@ def make_splits(sources: Sources, seed: int) -> tuple[list[Split], dict[str, str
 def make_split(
     kind: str, sources: Sources, *, name: str, folds: int | None = None, seed: int = 0
 ) -> Split:
-    """Divide C cascades in one way.
+    """Divide C cascades in one of the :data:`KINDS`, as :func:`make_splits` does.
 
-    Args:
-        kind: one of :data:`KINDS`.
-        sources: the cascades.
-        name: of the split.
-        folds: how many; by default five, or as many as there are groups to keep together where
-            those are fewer. Leave-one-event-out has as many as there are events.
-        seed: of ``event`` and ``random``; :func:`make_splits` makes the same folds of it.
+    There are five folds by default, or as many as there are groups to keep together where those
+    are fewer; leave-one-event-out has as many as there are events.
 
     Raises:
         DataError: the cascades do not allow it, with the reason.
@@ -238,7 +223,7 @@ class GivenSplit:
 
     Attributes:
         split: as it is to be stored.
-        missing: cascades of the store that the file does not name; they are in no fold.
+        missing: number of cascades that the file does not name; they are in no fold.
         unknown: ids in the file that the store does not hold.
     """
 
@@ -248,12 +233,7 @@ class GivenSplit:
 
 
 def check_name(name: str, kind: str | None) -> None:
-    """Raise :class:`UsageError` for a name of another kind, or that no file can hold.
-
-    Args:
-        name: of a split to be stored.
-        kind: what it is; ``None`` for folds from a file.
-    """
+    """Raise :class:`UsageError` for a name of another kind (``None``: a file's), or an odd one."""
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"'{name}' is no name for a split",
@@ -269,12 +249,6 @@ def read_split(store: CascadeStore, name: str, file: Path, *, skip_unknown: bool
     """Read folds from a file.
 
     Events count as kept together when the file happens to keep them so.
-
-    Args:
-        store: whose cascades are divided.
-        name: of the split.
-        file: see the module.
-        skip_unknown: pass over ids that the store does not hold.
 
     Raises:
         DataError: the file cannot be read, a line is of another form, an id repeats or is unknown,

@@ -1,8 +1,8 @@
 """Divide cascades into folds of like class balance, keeping groups whole.
 
-The folds are dealt here and not by scikit-learn's ``StratifiedGroupKFold``: importing it takes a
-third of the time in which Twitter15 is read and written, it leaves folds empty when groups are
-few, and a file's content would depend on its version. A test holds the balance against its.
+Not by scikit-learn's ``StratifiedGroupKFold``: importing it takes a third of the time in which
+Twitter15 is read and written, it leaves folds empty when groups are few, and a file's content would
+depend on its version. A test compares the balance with its.
 """
 
 from __future__ import annotations
@@ -21,14 +21,9 @@ def stratified_folds(label: Ints, group: Ints | None, folds: int, seed: int) -> 
     Among equals it goes to the fold that holds the fewest cascades: with at least as many groups
     as folds, none stays empty. Groups of one size come in an order drawn from the seed.
 
-    Args:
-        label: (C,) class of each cascade; any number, -1 for no label, is a class of its own.
-        group: (C,) cascades of one group are never in two folds; ``None``: each is its own.
-        folds: how many.
-        seed: of the order.
-
-    Returns:
-        (C,) folds, 0 to ``folds`` - 1; none is empty.
+    ``label`` (C,) is the class of each cascade, -1 (no label) like any other; cascades of one
+    ``group`` (C,) are never in two folds, and ``None`` makes each its own. Returns (C,) folds, 0 to
+    ``folds`` - 1.
 
     Raises:
         DataError: there are fewer groups than folds.

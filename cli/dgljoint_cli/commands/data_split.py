@@ -20,17 +20,7 @@ def store_split(
     path: Path, name: str, *, kind: str | None, folds: int | None, seed: int | None,
     file: Path | None, skip_unknown: bool, force: bool,
 ) -> tuple[SplitInfo, dict[str, int]]:
-    """Make or read a split and store it.
-
-    Args:
-        path: of the cascade file.
-        name: of the split.
-        kind: how it is made; ``None`` like the next two: not given.
-        folds: how many.
-        seed: of the folds.
-        file: to take the folds from, in place of the three before.
-        skip_unknown: pass over ids in ``file`` that the store does not hold.
-        force: replace a split of that name.
+    """Make a split, or read it from ``file``, and store it; ``None`` is an option not given.
 
     Returns:
         What it is, and for a file of folds the number of cascades that it does not name under

@@ -34,16 +34,7 @@ DEFAULT = "event"
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """The findings on one split of one store.
-
-    Attributes:
-        path: of the store.
-        data: its name.
-        split: name of the split; ``None`` where the store has none.
-        grouped_by: what the split keeps together; ``""`` for nothing.
-        against: name of the other store, if there is one.
-        findings: in the order of the checks.
-    """
+    """The findings on one split of one store; ``against`` is the name of another one, if any."""
 
     path: Path
     data: str
@@ -71,11 +62,8 @@ def audit_store(
 
     Needs scikit-learn and torch; on Twitter15 it takes some ten seconds a split.
 
-    Args:
-        store: to check.
-        split: name of a split of it; by default ``event``, or the first where the cascades do not
-            allow that. Of a store without any split, what needs one is not asked.
-        against: another store, for example one to be tested on.
+    The split is by default ``event``, or the first where the cascades do not allow that; of a store
+    without any, what needs one is not asked. ``against`` is, for example, one to be tested on.
 
     Raises:
         UsageError: the store has no such split.

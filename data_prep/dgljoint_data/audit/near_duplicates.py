@@ -69,13 +69,7 @@ def alike(one: Set[str], other: Set[str]) -> bool:
 
 
 def near_duplicate_groups(texts: Sequence[str]) -> Ints:
-    """Number C texts so that near-duplicates, directly or through others, get one number.
-
-    A text without words is like no other.
-
-    Returns:
-        (C,) the position of the first text of each one's group.
-    """
+    """Return the near-duplicates of C texts, as :func:`compare_texts` groups them."""
     return compare_texts(texts)[1]
 
 

@@ -38,22 +38,13 @@ Features = NDArray[Any]
 
 @dataclass(frozen=True, slots=True)
 class _Probe:
-    """One probe.
-
-    Attributes:
-        check: its name.
-        sees: what it sees, in words.
-        features: (C, F), or (C,) texts.
-        model: makes an untrained classifier.
-        legitimate: whether a model may use what it sees: then only the share that shared events
-            add is a leak.
-        advice: what to do when it leaks and is not legitimate.
-    """
+    """One probe: its name, and what it sees in words and in numbers."""
 
     check: str
     sees: str
-    features: Features
-    model: Callable[[], Any]
+    features: Features  # (C, F), or (C,) texts
+    model: Callable[[], Any]  # makes an untrained classifier
+    # Whether a model may use what it sees: then only the share that shared events add is a leak.
     legitimate: bool
     advice: str = "must never be a feature"
 

@@ -38,12 +38,7 @@ _POSTS = 8192
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One feature to store.
-
-    Attributes:
-        spec: what it is; one that is not known here is taken for one that the reader carries.
-        options: of the feature.
-    """
+    """One feature to store; one not known here is taken for one that the reader carries."""
 
     spec: FeatureSpec
     options: Options

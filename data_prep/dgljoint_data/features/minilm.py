@@ -74,13 +74,7 @@ class MinilmOptions(Options):
 
 
 class SentenceVectors(PostFeature):
-    """The 384 float16 numbers of each cascade's posts that have a text.
-
-    Args:
-        options: see :class:`MinilmOptions`.
-        source: of the model, which is loaded when a vector is missing.
-        cache: of vectors.
-    """
+    """The 384 float16 numbers of each post with a text; the model is loaded when one is missing."""
 
     name = "minilm"
 

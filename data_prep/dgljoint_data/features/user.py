@@ -27,12 +27,8 @@ _LOGARITHMIC = slice(0, 3)
 class Profile:
     """An author as the raw data describe them with a post; 0 for what is not known.
 
-    Attributes:
-        followers: number of accounts that follow the author.
-        friends: number of accounts that the author follows.
-        statuses: number of posts the author wrote.
-        verified: by the platform.
-        age_seconds: of the account when the post was written.
+    ``friends`` are the accounts that the author follows, ``statuses`` the author's posts, and
+    ``age_seconds`` is that of the account when the post was written.
     """
 
     followers: int = 0

@@ -27,12 +27,7 @@ _DIGEST_BYTES = 8
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What is known of a thread, its id aside.
-
-    Attributes:
-        posted_at: Unix seconds of the source; 0 when unknown.
-        source: digest of the words of the source's text; empty where it has none.
-    """
+    """The source's Unix seconds, 0 when unknown, and a digest of its words, empty for none."""
 
     posted_at: int
     source: str
@@ -75,13 +70,8 @@ def shared_threads(
 ) -> NDArray[np.bool_]:
     """Mark the cascades of ``other`` that are a thread of ``store`` as well.
 
-    Args:
-        store: where threads are known.
-        other: where they are looked for.
-        indices: positions in ``store`` of the threads that count; all by default.
-
-    Returns:
-        (C,) for the C cascades of ``other``.
+    ``indices`` are the positions in ``store`` of the threads that count, by default all; returns
+    (C,) for the C cascades of ``other``.
     """
     known = dict(identities(store, indices))
     found = (name in known and same_thread(name, own, known[name])

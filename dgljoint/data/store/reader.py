@@ -136,7 +136,7 @@ class StoredSplit:
         group: (C,) cascades of one number are kept together; ``None`` for nothing.
         ordered_by: ``time`` when a fold is tested by what was trained on the folds after it, which
             are earlier; ``""`` when folds have no order.
-        digest: of which cascade is in which fold, what is kept together and the order.
+        digest: of all that, and of the cascades' ids.
     """
 
     name: str

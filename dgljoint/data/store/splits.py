@@ -54,17 +54,8 @@ def put_split(
 ) -> CascadeStore:
     """Store a split in the file of ``store``; one of the same name is replaced.
 
-    Args:
-        store: its file is written again; ``store`` itself shows the old one.
-        name: of the split.
-        fold: (C,) fold of each cascade, from 0; -1 for a cascade left out.
-        grouped_by: what is never on both sides: ``event``, or ``""`` for nothing.
-        group: (C,) cascades of one number are kept together; the event's when ``None``.
-        ordered_by: ``time`` when a fold is to be tested by what was trained on the folds after it,
-            which are earlier; ``""`` when folds have no order.
-
-    Returns:
-        The new file, open.
+    Returns the new file, open; ``store`` itself shows the old one. The split is described as by
+    :class:`StoredSplit`; without a ``group``, the cascades of an event are kept together.
 
     Raises:
         DataError: ``fold`` does not name every cascade, or the file is no longer that of ``store``.

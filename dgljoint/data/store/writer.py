@@ -28,12 +28,8 @@ def create_store(
 ) -> Iterator[StoreWriter]:
     """Write a cascade file that appears under ``path`` only when the block ends well.
 
-    Args:
-        path: the file to make; its folder must exist.
-        name: of the data set, for people.
-        reader: name of the reader that makes the cascades.
-        label_names: the classes, in the order their numbers are given.
-        raw_digest: identifies the raw input.
+    Its folder must exist; ``label_names`` are the classes in the order of their numbers, and
+    ``raw_digest`` identifies the raw input.
 
     Raises:
         RunFailedError: the file system refuses to write.
@@ -56,11 +52,7 @@ def create_store(
 
 
 class StoreWriter:
-    """Takes cascades one by one; made by :func:`create_store`.
-
-    Attributes:
-        digest: of the file's content, once it is whole.
-    """
+    """Takes cascades one by one; at the end, ``digest`` is that of the file's content."""
 
     def __init__(
         self, path: Path, attributes: dict[str, object], label_names: Sequence[str],
@@ -87,10 +79,8 @@ class StoreWriter:
     def add(self, cascade: Cascade, features: Mapping[str, Block]) -> None:
         """Append one cascade with its features.
 
-        Args:
-            cascade: its invariant is checked here.
-            features: by name, a sparse block, or dense float16 or float32: an (N, F) array, or a
-                row block where only some posts have a row; every call gives the same names.
+        Features are sparse blocks, or dense float16 or float32: (N, F) arrays, or row blocks where
+        only some posts have a row; every call gives the same names.
 
         Raises:
             DataError: the cascade breaks the invariant or has an unknown label.

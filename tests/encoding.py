@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from dgljoint.data.store import CascadeStore
 from dgljoint.nn import CascadeBatch
-from dgljoint.tasks.targets import evaluation_question
+from dgljoint.tasks.targets import evaluation_pairs
 from toys import toy_batch, toy_cascade, toy_store, write_store
 
 WIDTH = 6
@@ -31,8 +31,8 @@ def known_batch(folder: Path) -> CascadeBatch:
     """Make the batch of the golden values: a tree of five posts and a source alone, all seen."""
     cascades = [toy_cascade("tree", [-1, 0, 0, 1, 1]), toy_cascade("alone", [-1])]
     store = CascadeStore(write_store(folder / "known.h5", cascades))
-    question = evaluation_question(store.read(np.arange(2)), 1.0)
-    return toy_batch(store, range(2), question=question)
+    targets = evaluation_pairs(store.read(np.arange(2)), 1.0)
+    return toy_batch(store, range(2), targets=targets)
 
 
 def known_rows(count: int, width: int) -> Tensor:

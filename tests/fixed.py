@@ -10,7 +10,7 @@ from torch import nn
 
 from dgljoint.data.store import CascadeStore
 from dgljoint.nn import CascadeBatch
-from dgljoint.tasks.targets import Question
+from dgljoint.tasks.targets import TargetPairs
 from toys import toy_batch, toy_cascade, write_store
 
 
@@ -32,9 +32,9 @@ def fixed_batch(tmp_path: Path) -> CascadeBatch:
     """Make two cascades, of five posts and of two; post 3, the parent of 4, is asked for."""
     cascades = [toy_cascade("a", [-1, 0, 0, 1, 3]), toy_cascade("b", [-1, 0])]
     store = CascadeStore(write_store(tmp_path / "fixed.h5", cascades))
-    question = Question(
-        pending=np.arange(7) == 3,
+    targets = TargetPairs(
+        hidden=np.arange(7) == 3,
         pairs=np.array([[3, 3, 3], [0, 1, 2]]),
-        answer=np.array([False, True, False]),
+        is_parent=np.array([False, True, False]),
     )
-    return toy_batch(store, [0, 1], question=question)
+    return toy_batch(store, [0, 1], targets=targets)

@@ -16,7 +16,7 @@ from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.run_config import FeatureOptions
 from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.nn import SparseRows
-from dgljoint.tasks.targets import Question
+from dgljoint.tasks.targets import TargetPairs
 
 _LEARNING_RATE = 3e-3
 
@@ -171,10 +171,10 @@ def threads_of(
     return list(_cut(store, columns, rows)), rows.width
 
 
-def nothing_asked(columns: CascadeColumns) -> Question:
+def nothing_asked(columns: CascadeColumns) -> TargetPairs:
     """Observe everything and hide nothing."""
     none = np.empty(0, np.int64)
-    return Question(np.zeros(len(columns.parent), bool), np.stack((none, none)), none > 0)
+    return TargetPairs(np.zeros(len(columns.parent), bool), np.stack((none, none)), none > 0)
 
 
 def _cut(store: CascadeStore, columns: CascadeColumns, rows: SparseRows) -> Iterator[Thread]:

@@ -21,7 +21,7 @@ from dgljoint.data.store import CascadeStore
 from dgljoint.evaluation.deadlines import EVERYTHING, Deadline
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.nn import CascadeBatch, Dropout, SparseRows, multiply
-from dgljoint.tasks.targets import training_question
+from dgljoint.tasks.targets import training_pairs
 
 from .contender import Contender, Published, Shape, nothing_asked
 from .own_training import own_config, trainer_of
@@ -54,11 +54,11 @@ class Shipped(Contender):
         """Make the batches of an epoch, with a share of their edges hidden."""
         for part in self._trainer.batches.of(0):
             columns = self._store.read(part)
-            question = training_question(
+            targets = training_pairs(
                 columns, self._options.target_share, self._options.candidates, self._rng,
                 scored=False,
             )
-            assemble(self._store, columns, question, self._features)
+            assemble(self._store, columns, targets, self._features)
 
     def epoch(self) -> None:
         """Train one epoch; nothing is validated."""

@@ -17,7 +17,7 @@ from torch import Tensor
 from dgljoint.batch.assemble import observed_edges
 from dgljoint.data.store import CascadeColumns
 from dgljoint.ops.dgl_kernels import graph_of
-from dgljoint.tasks.targets import Question, training_question
+from dgljoint.tasks.targets import TargetPairs, training_pairs
 
 from . import peer_dgl, peer_pyg
 from .contender import nothing_asked
@@ -52,7 +52,7 @@ def hidden(subject: Subject, rng: np.random.Generator) -> Functions:
     They are drawn beforehand, for all alike: what is to be predicted must not be seen.
     """
     columns = _columns(subject)
-    asked = [training_question(part, _SHARE, 2, rng, scored=False) for part in columns]
+    asked = [training_pairs(part, _SHARE, 2, rng, scored=False) for part in columns]
     kept = [*map(_kept, columns, asked)]
     sizes = [*map(_sizes, columns, kept)]
     graphs = _ready(subject, peer_dgl.graphs)
@@ -66,9 +66,9 @@ def hidden(subject: Subject, rng: np.random.Generator) -> Functions:
     return functions
 
 
-def _observed(columns: CascadeColumns, question: Question) -> Any:
+def _observed(columns: CascadeColumns, targets: TargetPairs) -> Any:
     """Make the batched graph of the observed edges, as ``CascadeBatch.graph`` is."""
-    edges = observed_edges(columns, question)
+    edges = observed_edges(columns, targets)
     of = torch.from_numpy(columns.cascade_of)[edges[1]]
     graph = graph_of(edges, len(columns.parent))
     graph.set_batch_num_nodes(torch.from_numpy(np.diff(columns.post_ptr)))
@@ -89,8 +89,8 @@ def _ready(subject: Subject, make: Callable[[Any], list[Any]]) -> list[list[Any]
     return [made[part] for part in subject.parts()]
 
 
-def _kept(columns: CascadeColumns, question: Question) -> Tensor:
-    return torch.from_numpy(~question.pending[columns.parent >= 0])
+def _kept(columns: CascadeColumns, targets: TargetPairs) -> Tensor:
+    return torch.from_numpy(~targets.hidden[columns.parent >= 0])
 
 
 def _sizes(columns: CascadeColumns, kept: Tensor) -> Tensor:

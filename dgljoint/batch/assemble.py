@@ -8,42 +8,42 @@ import torch
 from dgljoint.batch.batch import CascadeBatch
 from dgljoint.batch.features import FeatureSpace
 from dgljoint.data.store import CascadeColumns, CascadeStore
-from dgljoint.tasks.targets import Question
+from dgljoint.tasks.targets import TargetPairs
 
 
-def observed_edges(columns: CascadeColumns, question: Question) -> torch.Tensor:
+def observed_edges(columns: CascadeColumns, targets: TargetPairs) -> torch.Tensor:
     """Return the (2, E) int64 observed edges, parent over child, in the order of the children.
 
-    This is the only place where edges enter a batch: what ``question`` hides is in no message.
+    This is the only place where edges enter a batch: what ``targets`` hides is in no message.
     """
-    known = ~question.pending
+    known = ~targets.hidden
     known[columns.post_ptr[:-1]] = False
     child = np.flatnonzero(known)
     return torch.from_numpy(np.stack((columns.parent.take(child), child)))
 
 
 def assemble(
-    store: CascadeStore, columns: CascadeColumns, question: Question, features: FeatureSpace
+    store: CascadeStore, columns: CascadeColumns, targets: TargetPairs, features: FeatureSpace
 ) -> CascadeBatch:
     """Put the cascades, what is asked of them and their features together.
 
     Args:
         store: where the cascades come from.
         columns: of B cascades.
-        question: which posts are pending, which pairs are scored.
+        targets: which edges are hidden, which pairs are scored.
         features: fitted on the training part.
     """
     return CascadeBatch(
-        edges=observed_edges(columns, question),
-        features=features.read(columns, question),
+        edges=observed_edges(columns, targets),
+        features=features.read(columns, targets),
         delay_seconds=torch.from_numpy(columns.delay_seconds),
         cascade_of=torch.from_numpy(columns.cascade_of),
         root=torch.from_numpy(columns.post_ptr[:-1]),
-        observed=torch.from_numpy(~question.pending),
+        observed=torch.from_numpy(~targets.hidden),
         kind=torch.from_numpy(columns.kind.astype(np.int64)),
         label=torch.from_numpy(store.label[columns.index].astype(np.int64)),
         event=torch.from_numpy(store.event[columns.index].astype(np.int64)),
-        pairs=torch.from_numpy(question.pairs),
-        pair_target=torch.from_numpy(question.answer),
+        pairs=torch.from_numpy(targets.pairs),
+        pair_target=torch.from_numpy(targets.is_parent),
         ids=tuple(store.ids[int(index)] for index in columns.index),
     )

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgljoint.data.store import CascadeColumns
-from dgljoint.tasks.targets import Question
+from dgljoint.tasks.targets import TargetPairs
 
 _LOG_DAY = float(np.log1p(86_400))
 
@@ -33,7 +33,7 @@ class Derived:
     """
 
     columns: tuple[str, ...]
-    compute: Callable[[CascadeColumns, Question], Rows]
+    compute: Callable[[CascadeColumns, TargetPairs], Rows]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +78,7 @@ def places(parent: Index) -> Places:
     return Places(depth, np.zeros_like(size) if children is None else children, size - 1)
 
 
-def _time(columns: CascadeColumns, question: Question) -> Rows:
+def _time(columns: CascadeColumns, targets: TargetPairs) -> Rows:
     """Return log times on a scale where a day is 1."""
     delay = columns.delay_seconds
     gap = np.diff(delay, prepend=0.0)
@@ -86,12 +86,12 @@ def _time(columns: CascadeColumns, question: Question) -> Rows:
     return (np.log1p(np.stack((delay, gap), axis=1)) / _LOG_DAY).astype(np.float32)
 
 
-def _structure(columns: CascadeColumns, question: Question) -> Rows:
+def _structure(columns: CascadeColumns, targets: TargetPairs) -> Rows:
     """Return log numbers and two marks."""
-    place = places(np.where(question.pending, -1, columns.parent))
+    place = places(np.where(targets.hidden, -1, columns.parent))
     table = (
         np.log1p(place.depth), np.log1p(place.children), np.log1p(place.descendants),
-        columns.parent < 0, question.pending,
+        columns.parent < 0, targets.hidden,
     )
     return np.stack(table, axis=1).astype(np.float32)
 

@@ -20,7 +20,7 @@ from dgljoint.config.run_config import FeatureOptions
 from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.errors import DataError, UsageError
 from dgljoint.ops.sparse import SomeRows, SparseRows
-from dgljoint.tasks.targets import Question
+from dgljoint.tasks.targets import TargetPairs
 
 # The training part is read in pieces of so many posts.
 _STRETCH_POSTS = 1 << 16
@@ -162,7 +162,7 @@ class FeatureSpace:
         return cls(store, state["names"], words, scales, doubts)
 
     def read(
-        self, columns: CascadeColumns, question: Question
+        self, columns: CascadeColumns, targets: TargetPairs
     ) -> dict[str, Tensor | SomeRows | SparseRows]:
         """Return every feature of the N posts, by name, as :class:`CascadeBatch` has them."""
         features: dict[str, Tensor | SomeRows | SparseRows] = {
@@ -176,7 +176,7 @@ class FeatureSpace:
                 scaled if feature.posts is None else SomeRows(torch.from_numpy(index), scaled)
             )
         for name, derived in self._derived.items():
-            features[name] = torch.from_numpy(derived.compute(columns, question))
+            features[name] = torch.from_numpy(derived.compute(columns, targets))
         return features
 
     def _sparse_rows(self, name: str, posts: NDArray[np.int64]) -> SparseRows:

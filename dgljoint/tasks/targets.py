@@ -1,8 +1,8 @@
-"""Which posts are asked for their parent, which edges that hides, which candidates compete.
+"""Which posts are targets, which edges that hides, and which candidates compete.
 
 The cascade task is parent attribution: a post arrives, and every strictly earlier post of its
-cascade is a candidate. Posts stand in time order, so the candidates of a post are a prefix of its
-cascade and nothing here loops over posts.
+cascade is a candidate. Posts are in order of time, so the candidates of a post are the first posts
+of its cascade, and nothing here loops over posts.
 """
 
 from __future__ import annotations
@@ -18,56 +18,56 @@ Index = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Question:
-    """What is asked of some cascades.
+class TargetPairs:
+    """The hidden edges of some cascades, and the pairs of target and candidate to score.
 
     Attributes:
-        pending: (N,) bool, posts whose incoming edge is hidden.
-        pairs: (2, P) int64, target over candidate; a target's pairs stand together,
-            targets in their order.
-        answer: (P,) bool, true for the candidate that is the parent.
+        hidden: (N,) bool, posts whose incoming edge is hidden.
+        pairs: (2, P) int64, target over candidate; all pairs of a target in a row, targets in
+            their order.
+        is_parent: (P,) bool, true for the candidate that is the parent.
     """
 
-    pending: NDArray[np.bool_]
+    hidden: NDArray[np.bool_]
     pairs: Index
-    answer: NDArray[np.bool_]
+    is_parent: NDArray[np.bool_]
 
-    def part(self, start: int, stop: int) -> Question:
-        """Return what is asked of the cascades whose posts are those from ``start`` to ``stop``."""
+    def part(self, start: int, stop: int) -> TargetPairs:
+        """Return those of the cascades whose posts are ``start`` to ``stop``."""
         first, last = np.searchsorted(self.pairs[0], (start, stop))
-        return Question(
-            pending=self.pending[start:stop],
+        return TargetPairs(
+            hidden=self.hidden[start:stop],
             pairs=self.pairs[:, first:last] - start,
-            answer=self.answer[first:last],
+            is_parent=self.is_parent[first:last],
         )
 
 
-def training_question(
+def training_pairs(
     columns: CascadeColumns, share: float, candidates: int, rng: np.random.Generator, *,
     scored: bool = True,
-) -> Question:
-    """Ask for a random share of the posts, with at most ``candidates`` candidates each.
+) -> TargetPairs:
+    """Make a random share of the posts targets, with at most ``candidates`` candidates each.
 
     A target with more earlier posts than that keeps its parent and one post drawn from each of
     ``candidates - 1`` equal stretches of the others: distinct, and spread over the whole past.
 
     Args:
         columns: the cascades.
-        share: chance of an eligible post to become a target.
+        share: probability of an eligible post to become a target.
         candidates: at least 2.
         rng: source of the draw.
-        scored: whether anybody scores the pairs; otherwise the same edges are hidden, as DropEdge
-            would (Rong et al., 2020, arXiv 1907.10903), and nothing is asked.
+        scored: whether the pairs are scored; otherwise the same edges are hidden, as DropEdge
+            would (Rong et al., 2020, arXiv 1907.10903), and there are no pairs.
     """
     first, earlier = _earlier_posts(columns)
-    pending = _eligible(columns, first, earlier) & (rng.random(len(columns.parent)) < share)
-    target = np.flatnonzero(pending) if scored else np.empty(0, np.int64)
+    hidden = _eligible(columns, first, earlier) & (rng.random(len(columns.parent)) < share)
+    target = np.flatnonzero(hidden) if scored else np.empty(0, np.int64)
     count = np.minimum(earlier[target], candidates)
     row, position = _ragged(count)
     others = earlier[target] - 1
     parent = columns.parent[target] - first[target]
-    # Whole prefix: candidate number `position`. Otherwise stretch number `position` of the
-    # others, with the parent in the last place.
+    # With few earlier posts: candidate number `position`. Otherwise a draw from stretch number
+    # `position` of the others, with the parent in the last place.
     stretches = np.maximum(count - 1, 1)
     low = position * others[row] // stretches[row]
     high = (position + 1) * others[row] // stretches[row]
@@ -75,29 +75,29 @@ def training_question(
     drawn += drawn >= parent[row]
     drawn = np.where(position == count[row] - 1, parent[row], drawn)
     chosen = np.where(earlier[target][row] > candidates, drawn, position)
-    return Question(
-        pending=pending,
+    return TargetPairs(
+        hidden=hidden,
         pairs=np.stack((target[row], chosen + first[target][row])),
-        answer=chosen == parent[row],
+        is_parent=chosen == parent[row],
     )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Targets:
-    """T posts that are asked for their parent among all strictly earlier posts of their cascade.
+    """T posts whose parent is predicted among all strictly earlier posts of their cascade.
 
     A target's candidates are consecutive posts, so two numbers name them all. Pairs grow with the
     square of a cascade: they are made where they are scored, some at a time.
 
     Attributes:
-        pending: (N,) bool, posts whose incoming edge is hidden.
+        hidden: (N,) bool, posts whose incoming edge is hidden.
         post: (T,) int64 the targets, ascending.
         first: (T,) int64 their first candidates, the sources of their cascades.
         end: (T,) int64 the posts after their last candidates; at least two after the first.
         parent: (T,) int64 the candidates that are their parents.
     """
 
-    pending: NDArray[np.bool_]
+    hidden: NDArray[np.bool_]
     post: Index
     first: Index
     end: Index
@@ -106,44 +106,44 @@ class Targets:
     def __len__(self) -> int:
         return len(self.post)
 
-    def unpaired(self) -> Question:
-        """Return the question that hides the same edges, with no pairs to score."""
-        return Question(self.pending, np.empty((2, 0), np.int64), np.empty(0, np.bool_))
+    def unpaired(self) -> TargetPairs:
+        """Return the same hidden edges, with no pairs to score."""
+        return TargetPairs(self.hidden, np.empty((2, 0), np.int64), np.empty(0, np.bool_))
 
-    def paired(self) -> Question:
-        """Return the question with all pairs. They take memory by the square of a cascade."""
+    def paired(self) -> TargetPairs:
+        """Return all pairs. They take memory by the square of a cascade."""
         row, position = _ragged(self.end - self.first)
         candidate = position + self.first[row]
-        return Question(
-            self.pending, np.stack((self.post[row], candidate)), candidate == self.parent[row]
+        return TargetPairs(
+            self.hidden, np.stack((self.post[row], candidate)), candidate == self.parent[row]
         )
 
 
 def evaluation_targets(
     columns: CascadeColumns, observed_share: float, *, scored: bool = True
 ) -> Targets:
-    """Observe each cascade's first posts by time; ask for every later one.
+    """Observe each cascade's first posts by time; every later one is a target.
 
     A cascade without times is observed whole: nothing in it is later than anything else.
 
     Args:
         columns: the cascades.
         observed_share: share of the posts observed, rounded up; all later edges are hidden.
-        scored: whether anybody ranks candidates; otherwise the same edges are hidden, and nothing
-            is asked.
+        scored: whether candidates are ranked; otherwise the same edges are hidden, and there is no
+            target.
     """
     first, earlier = _earlier_posts(columns)
     sizes = np.diff(columns.post_ptr)
     observed = np.ceil(sizes * observed_share - 1e-9).astype(np.int64)
     observed = np.where(columns.timed, observed, sizes)
-    pending = np.arange(len(first)) - first >= np.repeat(observed, sizes)
-    post = np.flatnonzero(pending & _eligible(columns, first, earlier) & scored)
+    hidden = np.arange(len(first)) - first >= np.repeat(observed, sizes)
+    post = np.flatnonzero(hidden & _eligible(columns, first, earlier) & scored)
     start = first[post]
-    return Targets(pending, post, start, start + earlier[post], columns.parent[post])
+    return Targets(hidden, post, start, start + earlier[post], columns.parent[post])
 
 
-def evaluation_question(columns: CascadeColumns, observed_share: float) -> Question:
-    """Return what :func:`evaluation_targets` asks, with all pairs: for small cascades."""
+def evaluation_pairs(columns: CascadeColumns, observed_share: float) -> TargetPairs:
+    """Return all pairs of :func:`evaluation_targets`: for small cascades."""
     return evaluation_targets(columns, observed_share).paired()
 
 
@@ -159,12 +159,12 @@ def _earlier_posts(columns: CascadeColumns) -> tuple[Index, Index]:
 
 
 def _eligible(columns: CascadeColumns, first: Index, earlier: Index) -> NDArray[np.bool_]:
-    """Say which posts can be asked for: a parent strictly earlier, and a choice to make."""
+    """Return which posts can be targets: a parent strictly earlier, and a choice to make."""
     return (columns.parent >= 0) & (columns.parent - first < earlier) & (earlier >= 2)
 
 
 def _ragged(sizes: Index) -> tuple[Index, Index]:
-    """Return, for rows of the given sizes laid end to end, each entry's row and place in it."""
+    """Return, for consecutive rows of the given sizes, each entry's row and place in it."""
     row = np.repeat(np.arange(len(sizes)), sizes)
     starts = np.cumsum(sizes) - sizes
     return row, np.arange(len(row)) - starts[row]

@@ -23,7 +23,7 @@ from dgljoint.nn import CascadeBatch, Encoder, Interaction, LossWeighter, SomeRo
 from dgljoint.nn.hosted import Hosted
 from dgljoint.plugins.registry import PluginEntry
 from dgljoint.plugins.specs import BuildContext, EncoderSpec, InteractionSpec, WeighterSpec
-from dgljoint.tasks.targets import Question, evaluation_question, training_question
+from dgljoint.tasks.targets import TargetPairs, evaluation_pairs, training_pairs
 from dgljoint.testing.findings import Check, expect
 from dgljoint.testing.toys import LABELS, random_cascade, toy_features, write_store
 
@@ -173,28 +173,28 @@ class Material:
         every = np.arange(len(self.store))
         return self.store.read(every if indices is None else np.asarray(indices))
 
-    def batch(self, columns: CascadeColumns, question: Question) -> CascadeBatch:
+    def batch(self, columns: CascadeColumns, targets: TargetPairs) -> CascadeBatch:
         """Assemble a batch as the engine does."""
-        return assemble(self.store, columns, question, self.features)
+        return assemble(self.store, columns, targets, self.features)
 
     def training(
         self, indices: Sequence[int] | None = None, seed: int = 0, share: float = 0.5
     ) -> CascadeBatch:
         """Make a batch as training has them."""
         columns = self.columns(indices)
-        question = training_question(columns, share, 8, np.random.default_rng(seed))
-        return self.batch(columns, question)
+        targets = training_pairs(columns, share, 8, np.random.default_rng(seed))
+        return self.batch(columns, targets)
 
     def evaluation(self, indices: Sequence[int] | NDArray[np.int64] | None = None) -> CascadeBatch:
         """Make a batch as evaluation has them."""
         columns = self.columns(indices)
-        return self.batch(columns, evaluation_question(columns, 0.6))
+        return self.batch(columns, evaluation_pairs(columns, 0.6))
 
     def odd_batches(self) -> dict[str, CascadeBatch]:
         """Make the batches that break what was tried on large ones only, by what is odd."""
         plain = self.columns()
         untimed = replace(plain, delay_seconds=np.zeros_like(plain.delay_seconds))
-        nothing = Question(
+        nothing = TargetPairs(
             np.zeros(len(plain.parent), bool), np.empty((2, 0), np.int64), np.empty(0, bool)
         )
         single = [place for place, size in enumerate(_SIZES) if size == 1]

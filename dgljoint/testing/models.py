@@ -15,7 +15,7 @@ from dgljoint.nn import CascadeBatch, Encoder, Interaction, SomeRows, xavier
 from dgljoint.nn.hosted import Hosted
 from dgljoint.nn.model import InputProjection, JointModel
 from dgljoint.plugins.registry import PluginEntry
-from dgljoint.tasks.targets import Question, evaluation_question, training_question
+from dgljoint.tasks.targets import TargetPairs, evaluation_pairs, training_pairs
 from dgljoint.testing.findings import Check, Checks, expect, verify
 from dgljoint.testing.material import (
     CLASSES,
@@ -132,14 +132,14 @@ def _hidden_edges(model: JointModel, material: Material, seed: int) -> None:
     """Give every target another parent: no feature, message or output changes."""
     rng = np.random.default_rng(seed)
     columns = material.columns()
-    question = training_question(columns, 0.5, 8, rng)
+    targets = training_pairs(columns, 0.5, 8, rng)
     parent = columns.parent.copy()
-    for post in np.flatnonzero(question.pending):
+    for post in np.flatnonzero(targets.hidden):
         parent[post] = rng.integers(columns.post_ptr[columns.cascade_of[post]], post)
-    other = Question(
-        question.pending, question.pairs, parent[question.pairs[0]] == question.pairs[1]
+    other = TargetPairs(
+        targets.hidden, targets.pairs, parent[targets.pairs[0]] == targets.pairs[1]
     )
-    before = _outputs(model, material.batch(columns, question))
+    before = _outputs(model, material.batch(columns, targets))
     after = _outputs(model, material.batch(replace(columns, parent=parent), other))
     expect_same(before, after, "when targets have other parents")
 
@@ -221,10 +221,10 @@ def _largest(values: Tensor) -> float:
 def _later_posts(model: JointModel, material: Material, seed: int) -> None:
     """Change posts after the cut, then after a moment past it: what was before it stays."""
     columns = material.columns()
-    question = evaluation_question(columns, 0.5)
-    late = question.pending
-    before = _outputs(model, material.batch(columns, question))
-    after = _outputs(model, material.batch(_changed(columns, late), question))
+    targets = evaluation_pairs(columns, 0.5)
+    late = targets.hidden
+    before = _outputs(model, material.batch(columns, targets))
+    after = _outputs(model, material.batch(_changed(columns, late), targets))
     seen = torch.from_numpy(~late)
     when = "when later posts have other times, words and kinds"
     expect_same(
@@ -238,9 +238,9 @@ def _later_posts(model: JointModel, material: Material, seed: int) -> None:
     for _ in range(_MOMENTS):
         moment = rng.integers(columns.post_ptr[:-1], columns.post_ptr[1:])[columns.cascade_of]
         later = late & (np.arange(len(late)) > moment)
-        after = _outputs(model, material.batch(_changed(columns, later), question))
+        after = _outputs(model, material.batch(_changed(columns, later), targets))
         rest = torch.from_numpy(~later)
-        kept = rest[torch.from_numpy(question.pairs[0])]
+        kept = rest[torch.from_numpy(targets.pairs[0])]
         names = _VIEWS[:-1]
         expect_same(
             {**{name: before[name][rest] for name in names}, _LINK: before[_LINK][kept]},
@@ -262,17 +262,17 @@ def _changed(columns: CascadeColumns, which: np.ndarray) -> CascadeColumns:
 def _order_of_posts(model: JointModel, material: Material, seed: int) -> None:
     """Renumber the posts of one cascade, edges and pairs with them: outputs are renumbered."""
     columns = material.columns([int(np.diff(material.store.post_ptr).argmax())])
-    question = evaluation_question(columns, 0.5)
+    targets = evaluation_pairs(columns, 0.5)
     count = len(columns.parent)
     new = np.concatenate(([0], 1 + np.random.default_rng(seed).permutation(count - 1)))
     old = np.argsort(new)
     parent = columns.parent[old]
-    batch = material.batch(columns, question)
+    batch = material.batch(columns, targets)
     renumbered = replace(
         columns, posts=columns.posts[old], kind=columns.kind[old],
         parent=np.where(parent < 0, -1, new[parent]),
     )
-    asked = Question(question.pending[old], new[question.pairs], question.answer)
+    asked = TargetPairs(targets.hidden[old], new[targets.pairs], targets.is_parent)
     other = material.batch(renumbered, asked)
     # Times are put back: a batch is made of posts in time order, a model must not rely on it.
     order = torch.from_numpy(old)

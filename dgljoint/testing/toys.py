@@ -13,7 +13,7 @@ from dgljoint.config.run_config import CascadeOptions, FeatureOptions
 from dgljoint.data.cascade import Block, Cascade, Kind, RowBlock, SparseBlock
 from dgljoint.data.store import CascadeStore, create_store
 from dgljoint.nn import CascadeBatch
-from dgljoint.tasks.targets import Question, training_question
+from dgljoint.tasks.targets import TargetPairs, training_pairs
 
 LABELS = ("false", "true")
 WORDS = tuple(f"word{number}" for number in range(12))
@@ -119,7 +119,7 @@ def toy_features(store: CascadeStore) -> FeatureSpace:
 
 def toy_batch(
     store: CascadeStore, indices: Sequence[int], *, seed: int = 0, share: float = 0.5,
-    question: Question | None = None,
+    targets: TargetPairs | None = None,
 ) -> CascadeBatch:
     """Make a training batch of some cascades.
 
@@ -128,11 +128,11 @@ def toy_batch(
         indices: their positions in it.
         seed: of which posts are targets and which candidates they have.
         share: chance of a post to be one.
-        question: what is asked instead.
+        targets: used instead.
     """
     columns = store.read(np.array(indices))
-    if question is None:
+    if targets is None:
         options = CascadeOptions()
         rng = np.random.default_rng(seed)
-        question = training_question(columns, share, options.candidates, rng)
-    return assemble(store, columns, question, toy_features(store))
+        targets = training_pairs(columns, share, options.candidates, rng)
+    return assemble(store, columns, targets, toy_features(store))

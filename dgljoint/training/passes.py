@@ -35,7 +35,7 @@ from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import Outputs, Representations
 from dgljoint.tasks.losses import CASCADE, task_losses
-from dgljoint.tasks.targets import Question, training_question
+from dgljoint.tasks.targets import TargetPairs, training_pairs
 from dgljoint.training.processes import Processes, agree, average, join
 from dgljoint.training.randomness import Stream, generator, seeded
 
@@ -48,7 +48,7 @@ class Passed:
 
     Attributes:
         columns: of the cascades, as they are stored.
-        question: what is asked of them.
+        targets: what is asked of them.
         batch: of B cascades, N posts, P pairs.
         shared: (N, D), what the tasks share; the losses rest on it, and gradients by it are whole.
         reps: the views.
@@ -57,7 +57,7 @@ class Passed:
     """
 
     columns: CascadeColumns
-    question: Question
+    targets: TargetPairs
     batch: CascadeBatch
     shared: Tensor
     reps: Representations
@@ -94,18 +94,18 @@ class Pass:
         self._processes = processes
         self._whole = _Whole(self)
 
-    def ask(self, indices: Indices, rng: np.random.Generator) -> tuple[CascadeColumns, Question]:
+    def ask(self, indices: Indices, rng: np.random.Generator) -> tuple[CascadeColumns, TargetPairs]:
         """Read cascades and draw what is asked of them."""
         options = self._config.cascade
         columns = self._store.read(indices)
         scored = CASCADE in self._model.computed
-        return columns, training_question(
+        return columns, training_pairs(
             columns, options.target_share, options.candidates, rng, scored=scored
         )
 
-    def batch(self, columns: CascadeColumns, question: Question) -> CascadeBatch:
+    def batch(self, columns: CascadeColumns, targets: TargetPairs) -> CascadeBatch:
         """Assemble a batch where the model is."""
-        return assemble(self._store, columns, question, self._features).to(self._model.device)
+        return assemble(self._store, columns, targets, self._features).to(self._model.device)
 
     def task_losses(self, outputs: Outputs, batch: CascadeBatch) -> dict[str, Tensor]:
         """Return the losses of the tasks that are trained."""
@@ -114,16 +114,16 @@ class Pass:
 
     def __call__(self, indices: Indices, number: int) -> Passed:
         """Run step ``number`` on the cascades at ``indices``."""
-        columns, question = self.ask(
+        columns, targets = self.ask(
             indices, generator(self._config.seed, Stream.QUESTIONS, number)
         )
-        batch = self.batch(columns, question)
+        batch = self.batch(columns, targets)
         if not self._processes.several:
-            return self.undivided(columns, question, batch, number)
+            return self.undivided(columns, targets, batch, number)
         averaged = average(self._processes, self._parameters.values())
         swapped = {f"model.{name}": x for name, x in zip(self._parameters, averaged, strict=True)}
         passed: Passed = torch.func.functional_call(
-            self._whole, swapped, (columns, question, batch, number)
+            self._whole, swapped, (columns, targets, batch, number)
         )
         return passed
 
@@ -136,22 +136,22 @@ class Pass:
         # Copies are written to in place of the buffers, which are to see a step once.
         kept = {f"model.{name}": x.clone() for name, x in self._model.named_buffers()}
         found: Passed = torch.func.functional_call(
-            self._whole, kept, (passed.columns, passed.question, passed.batch, number)
+            self._whole, kept, (passed.columns, passed.targets, passed.batch, number)
         )
         return found.raw
 
     def undivided(
-        self, columns: CascadeColumns, question: Question, batch: CascadeBatch, number: int
+        self, columns: CascadeColumns, targets: TargetPairs, batch: CascadeBatch, number: int
     ) -> Passed:
         """Run all cascades."""
         with self._drawing(number):
             shared = self._model.represent(batch)
             reps, outputs = self._model.decide(shared, batch)
         raw = self._losses(reps, outputs, batch, number)
-        return Passed(columns, question, batch, shared, reps, outputs, raw)
+        return Passed(columns, targets, batch, shared, reps, outputs, raw)
 
     def divided(
-        self, columns: CascadeColumns, question: Question, batch: CascadeBatch, number: int
+        self, columns: CascadeColumns, targets: TargetPairs, batch: CascadeBatch, number: int
     ) -> Passed:
         """Run this process's cascades and join the rows of all."""
         group = self._processes
@@ -160,11 +160,11 @@ class Pass:
         # A process without a cascade runs the first and gives none of its rows: the graph, and so
         # the exchanges of a backward pass, must be the same in all.
         taken = slice(first, max(last, first + 1)) if first < len(columns.index) else slice(0, 1)
-        part = question.part(columns.post_ptr[taken.start], columns.post_ptr[taken.stop])
+        part = targets.part(columns.post_ptr[taken.start], columns.post_ptr[taken.stop])
         own = self.batch(self._store.read(columns.index[taken]), part)
         ends = np.array([stop for _, stop in places])
         posts = [0, *columns.post_ptr[ends].tolist()]
-        pairs = [0, *np.searchsorted(question.pairs[0], columns.post_ptr[ends]).tolist()]
+        pairs = [0, *np.searchsorted(targets.pairs[0], columns.post_ptr[ends]).tolist()]
         cascades = [0, *ends.tolist()]
         with self._drawing(number * group.size + group.rank):
             (shared,) = join(group, [posts], [self._model.represent(own)])
@@ -180,7 +180,7 @@ class Pass:
         reps = Representations(agreed, cascade, rumor)
         outputs = Outputs(rumor_logits, link_logits)
         raw = self._losses(reps, outputs, batch, number)
-        return Passed(columns, question, batch, shared, reps, outputs, raw)
+        return Passed(columns, targets, batch, shared, reps, outputs, raw)
 
     def _losses(
         self, reps: Representations, outputs: Outputs, batch: CascadeBatch, number: int
@@ -204,9 +204,9 @@ class _Whole(nn.Module):
         self._run = owner.divided if owner._processes.several else owner.undivided
 
     def forward(
-        self, columns: CascadeColumns, question: Question, batch: CascadeBatch, number: int
+        self, columns: CascadeColumns, targets: TargetPairs, batch: CascadeBatch, number: int
     ) -> Passed:
-        return self._run(columns, question, batch, number)
+        return self._run(columns, targets, batch, number)
 
 
 def shares(post_ptr: NDArray[np.int64], size: int) -> list[tuple[int, int]]:

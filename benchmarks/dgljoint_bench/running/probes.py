@@ -92,7 +92,7 @@ def probe_figures(
     from dgljoint.tasks.targets import evaluation_targets
 
     def observed(columns: CascadeColumns) -> CascadeColumns:
-        seen = ~evaluation_targets(columns, observed_share, scored=False).pending
+        seen = ~evaluation_targets(columns, observed_share, scored=False).hidden
         return first_posts(columns, np.bincount(columns.cascade_of[seen]))
 
     moments = parse_deadlines(deadlines) if deadlines else ()

@@ -252,7 +252,7 @@ def hidden_edges(store: CascadeStore) -> Finding:
     """Make graphs as the engine does; count hidden edges in them, and later candidates."""
     # torch, which nothing else in data preparation needs
     from dgljoint.batch.assemble import observed_edges
-    from dgljoint.tasks.targets import evaluation_targets, training_question
+    from dgljoint.tasks.targets import evaluation_targets, training_pairs
 
     rng = np.random.default_rng(0)
     chosen = np.sort(rng.permutation(len(store))[:_MOST_CASCADES])
@@ -260,16 +260,16 @@ def hidden_edges(store: CascadeStore) -> Finding:
     for start in range(0, len(chosen), _BATCH):
         columns = store.read(chosen[start : start + _BATCH])
         delay = columns.delay_seconds
-        training = training_question(columns, _TARGET_SHARE, _CANDIDATES, rng)
+        training = training_pairs(columns, _TARGET_SHARE, _CANDIDATES, rng)
         child, candidate = training.pairs
         late += int((delay[candidate] >= delay[child]).sum())
         targets = evaluation_targets(columns, _OBSERVED_SHARE)
         # Posts are in order of time: the last of a target's candidates is the latest.
         late += int((delay[targets.end - 1] >= delay[targets.post]).sum())
-        asked += int(training.answer.sum()) + len(targets)
-        for question in (training, targets.unpaired()):
-            tail, head = (end.numpy() for end in observed_edges(columns, question))
-            shown += _count_hidden(columns, tail, head, np.flatnonzero(question.pending))
+        asked += int(training.is_parent.sum()) + len(targets)
+        for each in (training, targets.unpaired()):
+            tail, head = (end.numpy() for end in observed_edges(columns, each))
+            shown += _count_hidden(columns, tail, head, np.flatnonzero(each.hidden))
     bad = shown + late
     if not (asked or bad):
         why = "no post is later than its source, so no parent is asked for"

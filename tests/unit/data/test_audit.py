@@ -396,8 +396,8 @@ def test_hidden_edges_are_seen_when_a_graph_shows_them(
     assert clean.values["targets"] > 0
     honest = assemble.observed_edges
 
-    def careless(columns, question):
-        return honest(columns, replace(question, pending=np.zeros_like(question.pending)))
+    def careless(columns, targets):
+        return honest(columns, replace(targets, hidden=np.zeros_like(targets.hidden)))
 
     monkeypatch.setattr(assemble, "observed_edges", careless)
     leaking = hidden_edges(store)

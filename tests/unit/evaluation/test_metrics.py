@@ -11,7 +11,7 @@ from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.metrics import Ranks, join_ranks, link_scores, rumor_scores
 from dgljoint.evaluation.ranking import GUESSES
 from dgljoint.evaluation.scores import ALL, MODEL, NOT_SOURCE, selection_score
-from dgljoint.tasks.targets import evaluation_question
+from dgljoint.tasks.targets import evaluation_pairs
 from toys import toy_batch, toy_cascade, toy_config, toy_features, toy_model, toy_store, write_store
 
 
@@ -77,7 +77,7 @@ def test_trivial_guesses_by_hand(tmp_path: Path) -> None:
     cascade = toy_cascade("a", [-1, 0, 1, 1, 1, 3, 0, 2])
     store = CascadeStore(write_store(tmp_path / "a.h5", [cascade]))
     columns = store.read(np.array([0]))
-    batch = toy_batch(store, [0], question=evaluation_question(columns, 0.5))
+    batch = toy_batch(store, [0], targets=evaluation_pairs(columns, 0.5))
     # Edges after the cut are not counted: 1 has two observed children, not three.
     assert {name: guess(batch).tolist() for name, guess in GUESSES.items()} == {
         "source": [1, 0, 0, 0, 0, 0, 0, 0],

@@ -12,7 +12,7 @@ import pytest
 
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.pooled import join_predictions
-from dgljoint.tasks.targets import evaluation_question
+from dgljoint.tasks.targets import evaluation_pairs
 from toys import toy_config, toy_features, toy_model, toy_store
 
 
@@ -48,11 +48,11 @@ def test_predictions_say_what_was_asked_of_each_cascade(evaluator: Evaluator) ->
     np.testing.assert_allclose(found.probability.sum(axis=1), 1)
     for place, index in enumerate(indices):
         columns = evaluator.store.read(np.array([index]))
-        question = evaluation_question(columns, evaluator.options.observed_share)
-        assert found.observed[place] == (~question.pending).sum()
-        assert found.targets[place] == question.answer.sum()
+        targets = evaluation_pairs(columns, evaluator.options.observed_share)
+        assert found.observed[place] == (~targets.hidden).sum()
+        assert found.targets[place] == targets.is_parent.sum()
         mine = found.cascade_of_target == place
-        parent = question.pairs[1][question.answer]
+        parent = targets.pairs[1][targets.is_parent]
         np.testing.assert_array_equal(found.not_source[mine], parent != 0)
 
 

@@ -14,7 +14,7 @@ from dgljoint.batch.assemble import assemble
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.metrics import linear_cka, mean_cosine, view_scores
 from dgljoint.evaluation.scores import validation_figures
-from dgljoint.tasks.targets import evaluation_question
+from dgljoint.tasks.targets import evaluation_pairs
 from toys import toy_config, toy_features, toy_model, toy_store
 
 
@@ -87,7 +87,7 @@ def test_views_are_pooled_over_observed_posts_and_all_batches(
     evaluator = Evaluator(store, features, options, majority=0)
     chosen = np.arange(5, 30)
     columns = store.read(chosen)
-    batch = assemble(store, columns, evaluation_question(columns, options.observed_share), features)
+    batch = assemble(store, columns, evaluation_pairs(columns, options.observed_share), features)
     reps, _ = model(batch)
     posts = batch.observed.numpy()
     mine = [

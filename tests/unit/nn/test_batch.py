@@ -5,21 +5,21 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dgljoint.tasks.targets import evaluation_question
+from dgljoint.tasks.targets import evaluation_pairs
 from toys import toy_batch, toy_store
 
 
 def test_hidden_edges_are_not_in_the_graph(tmp_path: Path) -> None:
     store = toy_store(tmp_path / "a.h5")
     columns = store.read(np.arange(10))
-    question = evaluation_question(columns, 0.5)
-    batch = toy_batch(store, range(10), question=question)
+    targets = evaluation_pairs(columns, 0.5)
+    batch = toy_batch(store, range(10), targets=targets)
     source, destination = batch.graph.edges()
     edges = set(zip(source.tolist(), destination.tolist(), strict=True))
     expected = {
         (int(parent), post)
         for post, parent in enumerate(columns.parent)
-        if parent >= 0 and not question.pending[post]
+        if parent >= 0 and not targets.hidden[post]
     }
     assert edges == expected
     sizes = np.diff(columns.post_ptr).tolist()

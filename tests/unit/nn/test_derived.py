@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dgljoint.batch.derived import DERIVED, places
 from dgljoint.data.store import CascadeColumns
-from dgljoint.tasks.targets import Question
+from dgljoint.tasks.targets import TargetPairs
 
 
 def counted(parent: np.ndarray) -> tuple[list[int], list[int], list[int]]:
@@ -51,7 +51,7 @@ def test_a_column_each(name: str) -> None:
         index=np.array([0]), post_ptr=np.array([0, 3]), posts=np.arange(3),
         parent=np.array([-1, 0, 1]), delay_seconds=np.array([0.0, 5, 9]), kind=np.zeros(3, "u1"),
     )
-    asked = Question(np.array([False, False, True]), np.empty((2, 0), int), np.empty(0, bool))
+    asked = TargetPairs(np.array([False, False, True]), np.empty((2, 0), int), np.empty(0, bool))
     rows = DERIVED[name].compute(columns, asked)
     assert rows.shape == (3, len(DERIVED[name].columns))
     assert rows.dtype == np.float32

@@ -13,13 +13,13 @@ from dgljoint.data.cascade import RowBlock, SparseBlock
 from dgljoint.data.store import CascadeStore, create_store
 from dgljoint.errors import DataError, UsageError
 from dgljoint.nn import SomeRows, SparseRows
-from dgljoint.tasks.targets import Question, evaluation_question
+from dgljoint.tasks.targets import TargetPairs, evaluation_pairs
 from toys import random_cascade, toy_cascade, toy_store, write_store
 
 
-def everything_observed(store: CascadeStore, indices: list[int]) -> tuple[object, Question]:
+def everything_observed(store: CascadeStore, indices: list[int]) -> tuple[object, TargetPairs]:
     columns = store.read(np.array(indices))
-    return columns, evaluation_question(columns, 1.0)
+    return columns, evaluation_pairs(columns, 1.0)
 
 
 def test_fit_does_not_see_other_cascades(tmp_path: Path) -> None:
@@ -31,8 +31,8 @@ def test_fit_does_not_see_other_cascades(tmp_path: Path) -> None:
         rest = [random_cascade(f"x{n}", rng, other) for n in range(5)]
         store = CascadeStore(write_store(tmp_path / f"{other}.h5", [*train, *rest]))
         space = FeatureSpace.fit(store, np.arange(6), FeatureOptions(words=5))
-        columns, question = everything_observed(store, [0, 1, 2])
-        spaces.append(space.read(columns, question))
+        columns, targets = everything_observed(store, [0, 1, 2])
+        spaces.append(space.read(columns, targets))
     one, two = spaces
     assert isinstance(one["bow"], SparseRows)
     assert isinstance(two["bow"], SparseRows)
@@ -45,8 +45,8 @@ def test_words_are_idf_weighted_rows_of_unit_length(tmp_path: Path) -> None:
     store = toy_store(tmp_path / "a.h5")
     train = np.arange(0, len(store), 2)
     space = FeatureSpace.fit(store, train, FeatureOptions(words=7, min_count=3))
-    columns, question = everything_observed(store, [1, 4, 6])
-    rows = space.read(columns, question)["bow"]
+    columns, targets = everything_observed(store, [1, 4, 6])
+    rows = space.read(columns, targets)["bow"]
     assert isinstance(rows, SparseRows)
 
     counts = np.zeros((store.posts, 12))
@@ -76,9 +76,9 @@ def test_structure_counts_observed_edges_only(tmp_path: Path) -> None:
     store = CascadeStore(write_store(tmp_path / "a.h5", [cascade, cascade_of_one()]))
     columns = store.read(np.array([0]))
     pending = np.array([False, False, False, True, False, False])
-    question = Question(pending, np.empty((2, 0), np.int64), np.empty(0, bool))
+    targets = TargetPairs(pending, np.empty((2, 0), np.int64), np.empty(0, bool))
     space = FeatureSpace.fit(store, np.arange(2), FeatureOptions())
-    structure = torch.expm1(space.read(columns, question)["structure"][:, :3])
+    structure = torch.expm1(space.read(columns, targets)["structure"][:, :3])
     assert structure[:, 0].round().tolist() == [0, 1, 2, 0, 1, 2]
     assert structure[:, 1].round().tolist() == [1, 1, 0, 1, 1, 0]
     assert structure[:, 2].round().tolist() == [2, 1, 0, 2, 1, 0]
@@ -91,17 +91,17 @@ def cascade_of_one() -> object:
 def test_depth_of_a_long_chain(tmp_path: Path) -> None:
     chain = toy_cascade("chain", range(-1, 999))
     store = CascadeStore(write_store(tmp_path / "a.h5", [chain]))
-    columns, question = everything_observed(store, [0])
+    columns, targets = everything_observed(store, [0])
     space = FeatureSpace.fit(store, np.arange(1), FeatureOptions())
-    depth = torch.expm1(space.read(columns, question)["structure"][:, 0])
+    depth = torch.expm1(space.read(columns, targets)["structure"][:, 0])
     assert depth.round().tolist() == list(range(1000))
 
 
 def test_time_is_relative_and_a_day_is_one(tmp_path: Path) -> None:
     store = CascadeStore(write_store(tmp_path / "a.h5", [toy_cascade("a", [-1, 0, 0])]))
-    columns, question = everything_observed(store, [0])
+    columns, targets = everything_observed(store, [0])
     space = FeatureSpace.fit(store, np.arange(1), FeatureOptions())
-    time = space.read(columns, question)["time"]
+    time = space.read(columns, targets)["time"]
     day = np.log1p(86_400)
     expected = [[0, 0], [np.log1p(60), np.log1p(60)], [np.log1p(120), np.log1p(60)]]
     assert (time * day).flatten().tolist() == pytest.approx(np.ravel(expected).tolist(), rel=1e-5)
@@ -113,8 +113,8 @@ def test_time_is_relative_and_a_day_is_one(tmp_path: Path) -> None:
 def test_what_is_chosen_is_read_and_nothing_else(tmp_path: Path, use: tuple[str, ...]) -> None:
     store = toy_store(tmp_path / "a.h5")
     space = FeatureSpace.fit(store, np.arange(9), FeatureOptions(use=use))
-    columns, question = everything_observed(store, [0, 3])
-    assert set(space.read(columns, question)) == set(use) == set(space.names)
+    columns, targets = everything_observed(store, [0, 3])
+    assert set(space.read(columns, targets)) == set(use) == set(space.names)
     assert {**space.sparse, **space.dense}.keys() == set(use)
     assert space.names == tuple(name for name in store.features if name in use)
 
@@ -178,13 +178,13 @@ def test_rows_that_exist_are_scaled_by_those_of_the_training_part(tmp_path: Path
     space = FeatureSpace.fit(store, np.arange(3), FeatureOptions())
     stored = store.dense("some")
     train = stored.of(np.arange(19))[1].astype(np.float64)
-    columns, question = everything_observed(store, [1, 3])
-    read = space.read(columns, question)["some"]
+    columns, targets = everything_observed(store, [1, 3])
+    read = space.read(columns, targets)["some"]
     assert isinstance(read, SomeRows)
     assert read.index.tolist() == [0, 3, 6, *range(9, 39, 3)]
     expected = (stored.of(columns.posts)[1] - train.mean(axis=0)) / train.std(axis=0)
     np.testing.assert_allclose(read.rows.numpy(), expected, rtol=1e-5)
-    again = FeatureSpace.restored(store, space.state()).read(columns, question)["some"]
+    again = FeatureSpace.restored(store, space.state()).read(columns, targets)["some"]
     assert isinstance(again, SomeRows)
     assert torch.equal(again.rows, read.rows)
 
@@ -198,8 +198,8 @@ def test_a_feature_that_no_training_post_has_says_nothing(tmp_path: Path) -> Non
             writer.add(toy_cascade(f"c{number}", [-1, 0]), {"some": block})
     store = CascadeStore(path)
     space = FeatureSpace.fit(store, np.arange(2), FeatureOptions())
-    columns, question = everything_observed(store, [1, 2])
-    read = space.read(columns, question)["some"]
+    columns, targets = everything_observed(store, [1, 2])
+    read = space.read(columns, targets)["some"]
     assert isinstance(read, SomeRows)
     assert read.rows.tolist() == [[0, 0], [0, 0]]
 
@@ -233,8 +233,8 @@ def test_what_was_fitted_reads_the_same_when_it_is_put_back(tmp_path: Path) -> N
     again = FeatureSpace.restored(store, space.state())
     assert (again.names, again.dense, again.sparse) == (space.names, space.dense, space.sparse)
     assert list(again.dense) == list(space.dense)  # the order of the model's parts
-    columns, question = everything_observed(store, list(range(64)))
-    one, other = space.read(columns, question), again.read(columns, question)
+    columns, targets = everything_observed(store, list(range(64)))
+    one, other = space.read(columns, targets), again.read(columns, targets)
     assert list(one) == list(other) == ["bow", "extra", "time", "structure"]
     for name, rows in one.items():
         if isinstance(rows, SparseRows):
@@ -248,12 +248,12 @@ def test_words_of_a_store_too_large_to_keep_are_weighed_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = toy_store(tmp_path / "a.h5")
-    columns, question = everything_observed(store, [5, 1, 6])
+    columns, targets = everything_observed(store, [5, 1, 6])
     found = []
     for most in (1 << 22, 0):
         monkeypatch.setattr("dgljoint.batch.features._MOST_ENTRIES", most)
         space = FeatureSpace.fit(store, np.arange(9), FeatureOptions(words=7))
-        found.append(space.read(columns, question)["bow"])
+        found.append(space.read(columns, targets)["bow"])
         assert bool(space._all) == bool(most)
     kept, anew = found
     for name in ("columns", "values", "offsets"):

@@ -24,7 +24,7 @@ from dgljoint.nn import (
 )
 from dgljoint.ops import dgl_kernels as _dgl
 from dgljoint.ops.messages import Kernels, kernels_for
-from dgljoint.tasks.targets import evaluation_question
+from dgljoint.tasks.targets import evaluation_pairs
 from toys import toy_batch, toy_cascade, toy_store, write_store
 
 HEADS, WIDTH = 2, 3
@@ -185,8 +185,8 @@ def test_first_and_second_derivatives_are_right(
     """The second one too: who looks ahead through a step asks for it."""
     tree = toy_cascade("tree", [-1, 0, 0, 1])
     store = CascadeStore(write_store(tmp_path / "c.h5", [tree]))
-    question = evaluation_question(store.read(np.array([0])), 0.75)
-    batch = toy_batch(store, [0], question=question)
+    targets = evaluation_pairs(store.read(np.array([0])), 0.75)
+    batch = toy_batch(store, [0], targets=targets)
     assert batch.edges.shape == (2, 2)
     assert batch.pairs.shape == (2, 3)
     operation, inputs_of = OPERATIONS[name]

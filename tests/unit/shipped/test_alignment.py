@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from dgljoint.data.store import CascadeStore
 from dgljoint.nn import CascadeBatch, Outputs, Representations
-from dgljoint.tasks.targets import Question
+from dgljoint.tasks.targets import TargetPairs
 from dgljoint_plugins.interactions.alignment import AlignmentOptions
 from dgljoint_plugins.interactions.alignment.module import Alignment, Layers, mean_until
 from dgljoint_plugins.interactions.alignment.objectives import (
@@ -191,8 +191,8 @@ def cascade_of(tmp_path: Path, parents: Sequence[Sequence[int]], pending: Sequen
     store = CascadeStore(write_store(tmp_path / "made.h5", cascades))
     hidden = np.zeros(sum(map(len, parents)), bool)
     hidden[list(pending)] = True
-    question = Question(hidden, np.empty((2, 0), np.int64), np.empty(0, bool))
-    return toy_batch(store, range(len(parents)), question=question)
+    targets = TargetPairs(hidden, np.empty((2, 0), np.int64), np.empty(0, bool))
+    return toy_batch(store, range(len(parents)), targets=targets)
 
 
 def test_layers_are_those_of_the_observed_tree(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from dgljoint.data.store import CascadeStore
-from dgljoint.tasks.targets import evaluation_question
+from dgljoint.tasks.targets import evaluation_pairs
 from dgljoint_plugins.encoders.gin import GINOptions
 from dgljoint_plugins.encoders.gin.module import GIN
 from encoding import (
@@ -60,8 +60,8 @@ def test_it_learns_how_many_equal_answers_a_post_has(tmp_path: Path) -> None:
     answers = range(1, 9)
     stars = [toy_cascade(f"of {count}", [-1, *[0] * count]) for count in answers]
     store = CascadeStore(write_store(tmp_path / "stars.h5", stars))
-    question = evaluation_question(store.read(np.arange(len(stars))), 1.0)
-    batch = toy_batch(store, range(len(stars)), question=question)
+    targets = evaluation_pairs(store.read(np.arange(len(stars))), 1.0)
+    batch = toy_batch(store, range(len(stars)), targets=targets)
     x = torch.tensor([1.0, -1.0] * (WIDTH // 2)).expand(len(batch.kind), WIDTH)
     wanted = torch.tensor(answers).float().log()
     torch.manual_seed(0)

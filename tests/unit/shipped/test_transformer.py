@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from dgljoint.nn import CascadeBatch, attention
-from dgljoint.tasks.targets import evaluation_question
+from dgljoint.tasks.targets import evaluation_pairs
 from dgljoint_plugins.encoders.transformer import TransformerOptions
 from dgljoint_plugins.encoders.transformer.module import Transformer
 from fixed import fix_weights, fixed_batch, fixed_rows
@@ -197,7 +197,7 @@ def test_in_evaluation_a_pending_post_is_told_of_nothing_but_what_was_observed(
     """Alone after the cut or among others: it is the same."""
     store = toy_store(tmp_path / "a.h5")
     columns = store.read(np.arange(12))
-    batch = toy_batch(store, range(12), question=evaluation_question(columns, 0.5))
+    batch = toy_batch(store, range(12), targets=evaluation_pairs(columns, 0.5))
     encoder, x = made(encoding=encoding), rows(batch)
     before = encoder(batch, x)
     pending = ~batch.observed

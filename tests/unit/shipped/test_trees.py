@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dgljoint.data.store import CascadeStore
 from dgljoint.nn import CascadeBatch
-from dgljoint.tasks.targets import Question
+from dgljoint.tasks.targets import TargetPairs
 from dgljoint_plugins.shared.trees import Forest, climb, observed_parents
 from toys import toy_batch, toy_cascade, toy_store, write_store
 
@@ -22,8 +22,8 @@ def batch_of(
 ) -> CascadeBatch:
     made = [toy_cascade(f"c{number}", parent) for number, parent in enumerate(parents)]
     store = CascadeStore(write_store(folder_factory.mktemp("forest") / "a.h5", made))
-    question = Question(pending, np.empty((2, 0), np.int64), np.empty(0, bool))
-    return toy_batch(store, range(len(made)), question=question)
+    targets = TargetPairs(pending, np.empty((2, 0), np.int64), np.empty(0, bool))
+    return toy_batch(store, range(len(made)), targets=targets)
 
 
 def way_up(batch: CascadeBatch, post: int) -> list[int]:

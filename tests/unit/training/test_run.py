@@ -16,7 +16,7 @@ from conftest import Site
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import InterruptedRunError, RunFailedError, UsageError
 from dgljoint.plugins.registry import installed_registry
-from dgljoint.tasks.targets import evaluation_question
+from dgljoint.tasks.targets import evaluation_pairs
 from dgljoint.training import evaluate_run, plan_run, resolve_run
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.parts import training_parts
@@ -121,7 +121,7 @@ def test_each_part_is_scored_on_its_own_cascades(store: CascadeStore, tmp_path: 
     columns = store.read(np.flatnonzero(store.split("event").fold == 2))
     for share in (0.75, 0.5):
         scores = run(store, tmp_path / f"{share}", f"cascade.observed_share={share}", fold=2)
-        asked = evaluation_question(columns, share).answer.sum()
+        asked = evaluation_pairs(columns, share).is_parent.sum()
         assert scores.test.links["all"].targets == asked
 
 

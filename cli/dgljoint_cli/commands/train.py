@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,6 @@ from dgljoint_cli.commands import train_study as several
 from dgljoint_cli.data_argument import CascadeFile, demo_file
 
 if TYPE_CHECKING:
-    from dgljoint import TensorBoard
     from dgljoint.config.run_config import RunConfig
     from dgljoint.training import RunInputs, RunResult
 
@@ -157,38 +155,30 @@ def train(
     if dry_run:
         _show_plan(inputs, as_json=as_json)
         return
-    from dgljoint import training
+    from dgljoint import TensorBoard, training
     from dgljoint_cli.progress.training_progress import watching
 
     folder = out or naming.default_folder(inputs.config, inputs.store.name)
-    with watching(talk) as view, _boards(board, folder) as boards:
+    with watching(talk) as view, ExitStack() as stack:
+        callbacks = [view]
+        if board is not None:
+            place = folder / "tensorboard" if board == _IN_THE_RUN else Path(board)
+            callbacks.append(stack.enter_context(TensorBoard(place)))
         result = training.train(
-            inputs, folder, callbacks=(view, *boards), resume=resume, force=force, device=device
+            inputs, folder, callbacks=callbacks, resume=resume, force=force, device=device
         )
     if not others:
         _show_result(result, inputs, as_json=as_json)
 
 
-@contextmanager
-def _boards(place: str | None, run: Path) -> Iterator[tuple[TensorBoard, ...]]:
-    if place is None:
-        yield ()
-        return
-    from dgljoint import TensorBoard
-
-    with TensorBoard(run / "tensorboard" if place == _IN_THE_RUN else Path(place)) as board:
-        yield (board,)
-
-
 def _configuration(
     file: Path | None, *, preset: str | None, data: Path | None, assignments: tuple[str, ...],
-    epochs: int | None, batch_posts: int | None, precision: str | None, tasks: str | None,
     use: tuple[str, ...], **flags: Any,
 ) -> RunConfig:
     from dgljoint.config.presets import find_preset
     from dgljoint.config.sources import resolve_config
 
-    train = {"epochs": epochs, "batch_posts": batch_posts, "precision": precision, "tasks": tasks}
+    train = {name: flags.pop(name) for name in ("epochs", "batch_posts", "precision", "tasks")}
     given = {
         "data": str(data) if data else None, "train": train, "features": {"use": use}, **flags,
     }

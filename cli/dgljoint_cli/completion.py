@@ -15,107 +15,93 @@ from click.shell_completion import CompletionItem
 from dgljoint.plugins.about import about, about_sections
 from dgljoint.plugins.registry import installed_registry
 
-_SPLITS = ("event", "random", "time", "leave-one-event-out")
-Complete = Callable[[click.Context, click.Parameter, str], list[CompletionItem]]
+Offer = Callable[[click.Context, str], Mapping[str, str]]
+"""From the context and the incomplete word to the names offered, each with its help."""
 
 
-def _of_kinds(*kinds: str, otherwise: str = "") -> Complete:
-    """Offer plugins of these kinds and of unknown kind, of all kinds by default.
-
-    Args:
-        kinds: of the plugins.
-        otherwise: what click completes where none is found: ``"dir"``.
-    """
+def _completes(
+    offer: Offer, otherwise: str = ""
+) -> Callable[[click.Context, click.Parameter, str], list[CompletionItem]]:
+    """Complete by what ``offer`` returns, or by ``otherwise``: "file" or "dir"."""
 
     def complete(
         ctx: click.Context, param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
+        found = [
+            CompletionItem(name, help=text or None)
+            for name, text in offer(ctx, incomplete).items() if name.startswith(incomplete)
+        ]
+        return found or [CompletionItem(incomplete, type=otherwise)] * bool(otherwise)
+
+    return complete
+
+
+def _plugins(*kinds: str) -> Offer:
+    """Offer plugins of these kinds and of unknown kind; of all kinds by default."""
+
+    def offer(ctx: click.Context, incomplete: str) -> Mapping[str, str]:
         offered = {}
         for entry in installed_registry().entries:
             known = about(entry)
             if not kinds or known is None or set(kinds) & set(known.kinds):
                 owner = f"{entry.distribution} {entry.version}"
                 offered[entry.name] = known.summary if known else owner
-        return _starting(incomplete, offered, otherwise)
+        return offered
 
-    return complete
-
-
-complete_any_plugin = _of_kinds()
-complete_encoder = _of_kinds("encoder")
-complete_coupling = _of_kinds("interaction", "loss weighter")
-complete_reader = _of_kinds("reader", otherwise="dir")
+    return offer
 
 
-def complete_suite(
-    ctx: click.Context, param: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Offer the suites that ship, or TOML files."""
-    from dgljoint_bench.suites.names import shipped_suites
-
-    return _starting(incomplete, dict.fromkeys(shipped_suites(), ""), "file")
-
-
-def complete_assignment(
-    ctx: click.Context, param: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Offer ``SECTION.KEY=`` of the engine and of the plugins that the command line names.
-
-    Before the dot: the sections; after it: their options.
-    """
+def _assignments(ctx: click.Context, incomplete: str) -> Mapping[str, str]:
+    """Offer sections of the engine and of the plugins named; after the dot, their options."""
     section, dot, _ = incomplete.partition(".")
     known = dict(about_sections())
     named = [section] if dot else [*ctx.params.get("plugins", ()), ctx.params.get("encoder")]
     for entry in installed_registry().entries:
         if entry.name in named and (found := about(entry)):
             known[entry.name] = found.options
-    if dot:
-        options = known.get(section, {})
-        return _starting(incomplete, {f"{section}.{name}=": text for name, text in options.items()})
-    return _starting(section, dict.fromkeys((f"{name}." for name in known), ""))
+    if not dot:
+        return dict.fromkeys((f"{name}." for name in known), "")
+    return {f"{section}.{name}=": text for name, text in known.get(section, {}).items()}
 
 
-def complete_figure(
-    ctx: click.Context, param: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Offer the metrics that runs are compared by."""
+def _suites(ctx: click.Context, incomplete: str) -> Mapping[str, str]:
+    from dgljoint_bench.suites.names import shipped_suites
+
+    return dict.fromkeys(shipped_suites(), "")
+
+
+def _metrics(ctx: click.Context, incomplete: str) -> Mapping[str, str]:
     from dgljoint.evaluation.scores import TITLES
 
-    return _starting(incomplete, TITLES)
+    return TITLES
 
 
-def complete_preset(
-    ctx: click.Context, param: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Offer presets by name, or files."""
+def _presets(ctx: click.Context, incomplete: str) -> Mapping[str, str]:
     from dgljoint.config.presets import discover_presets
 
-    presets = {found.name: found.source for found in discover_presets()}
-    return _starting(incomplete, presets, "file")
+    return {found.name: found.source for found in discover_presets()}
 
 
-def complete_split(
-    ctx: click.Context, param: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
+def _splits(ctx: click.Context, incomplete: str) -> Mapping[str, str]:
     """Offer the splits that dgljoint makes; those of a file are not read."""
-    return _starting(incomplete, dict.fromkeys(_SPLITS, ""))
+    return dict.fromkeys(("event", "random", "time", "leave-one-event-out"), "")
 
 
-def complete_run(
-    ctx: click.Context, param: click.Parameter, incomplete: str
-) -> list[CompletionItem]:
-    """Offer run folders, also those one level below the folder that is named; or any folder."""
+def _runs(ctx: click.Context, incomplete: str) -> Mapping[str, str]:
+    """Offer run folders, also those one level below the folder that is named."""
     # "" for a name without a folder: what is found then has none either
     folder = Path(incomplete[: incomplete.rfind("/") + 1])
     files = [file for deep in ("*", "*/*") for file in folder.glob(f"{deep}/config.toml")]
-    return _starting(incomplete, dict.fromkeys(sorted(str(f.parent) for f in files), ""), "dir")
+    return dict.fromkeys(sorted(str(file.parent) for file in files), "")
 
 
-def _starting(
-    incomplete: str, offered: Mapping[str, str], otherwise: str = ""
-) -> list[CompletionItem]:
-    found = [
-        CompletionItem(name, help=text or None)
-        for name, text in offered.items() if name.startswith(incomplete)
-    ]
-    return found or [CompletionItem(incomplete, type=otherwise)] * bool(otherwise)
+complete_any_plugin = _completes(_plugins())
+complete_encoder = _completes(_plugins("encoder"))
+complete_coupling = _completes(_plugins("interaction", "loss weighter"))
+complete_reader = _completes(_plugins("reader"), "dir")
+complete_suite = _completes(_suites, "file")
+complete_assignment = _completes(_assignments)
+complete_figure = _completes(_metrics)
+complete_preset = _completes(_presets, "file")
+complete_split = _completes(_splits)
+complete_run = _completes(_runs, "dir")

@@ -1,8 +1,8 @@
-"""What a reader of a raw format is, and the report it fills while it reads."""
+"""The reader of a raw format, and the report that it fills while it reads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -22,16 +22,17 @@ class Tally:
     count: int = 0
     examples: list[str] = field(default_factory=list)
 
-    def add(self, count: int, example: str) -> None:
-        """Count ``count`` more occurrences, keeping ``example`` while few are kept."""
+    def add(self, count: int, *examples: str) -> None:
+        """Count ``count`` more occurrences, keeping examples while few are kept."""
         self.count += count
-        if len(self.examples) < EXAMPLES_KEPT:
-            self.examples.append(example)
+        self.examples += examples[: EXAMPLES_KEPT - len(self.examples)]
 
-    def absorb(self, other: Tally) -> None:
-        """Add what another tally counted, its examples after those kept here."""
-        self.count += other.count
-        self.examples += other.examples[: EXAMPLES_KEPT - len(self.examples)]
+
+def first_of(tallies: Mapping[str, Tally], otherwise: str = "") -> str:
+    """Return the first reason and its first example for the end of a message, after a colon."""
+    for reason, tally in tallies.items():
+        return f": {reason} ({tally.examples[0]})"
+    return otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class LeftOut:
         reason: why; the same words for all threads left out for it.
         file: where it is, from the source on.
         line: its line in that file, from 1; ``None`` for a thread that is the whole file.
-        detail: what was found; ``""`` when the reason suffices.
+        detail: what was found; ``""`` when the reason is enough.
     """
 
     reason: str
@@ -76,20 +77,20 @@ class ReadReport:
     def count(self, name: str, number: int = 1) -> None:
         """Add ``number`` to the count called ``name``.
 
-        Three names keep the account that every build checks: posts met are counted as
-        ``distinct_posts``, and each that is in no cascade yielded as ``posts_dropped_<why>``;
-        threads met as ``threads_met``, of which each is yielded or refused.
+        Every build checks three of them: posts met are counted as ``distinct_posts``, and each
+        that is in no cascade yielded as ``posts_dropped_<why>``; threads met as ``threads_met``,
+        of which each is yielded or refused.
         """
         self.counts[name] = self.counts.get(name, 0) + number
 
     @property
     def posts_met(self) -> int | None:
-        """Number of posts that the raw data hold; ``None`` if the reader does not count them."""
+        """Number of posts in the raw data; ``None`` if the reader does not count them."""
         return self.counts.get(POSTS_MET)
 
     @property
     def threads_met(self) -> int | None:
-        """Number of threads that the raw data hold; ``None`` if the reader does not count them."""
+        """Number of threads in the raw data; ``None`` if the reader does not count them."""
         return self.counts.get(THREADS_MET)
 
     @property
@@ -116,12 +117,12 @@ class ReadReport:
             self.notes.append(sentence)
 
     def absorb(self, other: ReadReport) -> None:
-        """Add what another report holds, as if it had been recorded here after all before."""
+        """Add the content of another report, as if it had been recorded here after all before."""
         for name, number in other.counts.items():
             self.count(name, number)
         for mine, theirs in ((self.repairs, other.repairs), (self.refusals, other.refusals)):
             for reason, tally in theirs.items():
-                mine.setdefault(reason, Tally()).absorb(tally)
+                mine.setdefault(reason, Tally()).add(tally.count, *tally.examples)
         self.quarantine += other.quarantine
         for sentence in other.notes:
             self.note(sentence)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dgljoint_data.readers.common.json_text import BadJsonError, parse_json, read_json
+from dgljoint_data.readers.common.values import BadJsonError, parse_json, read_json
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,7 @@ import pytest
 from dgljoint import DataError, Kind, ReadReport
 from dgljoint_data import build_store
 from dgljoint_data.features.user import COLUMNS
-from dgljoint_data.readers.common.dates import ODD_DATE
-from dgljoint_data.readers.common.json_text import MENDED
+from dgljoint_data.readers.common.values import MENDED, ODD_DATE
 from dgljoint_data.readers.pheme import PhemeOptions, PhemeReader, dgljoint_readers
 from pheme_release import LAYOUTS, Files, folder, read, tweet, whole, write
 

@@ -13,7 +13,7 @@ from dgljoint import Cascade, DataError, ReadReport
 from dgljoint.data.cascade import SparseBlock, parents_precede
 from dgljoint_data.readers.twitter import TwitterOptions, TwitterReader
 from dgljoint_data.readers.twitter.rvnn import FEATURE
-from dgljoint_data.readers.twitter.rvnn_match import match_rows, reply_tree
+from dgljoint_data.readers.twitter.rvnn_join import match_rows, reply_tree
 from dgljoint_data.readers.twitter.tree_reader import TwitterTreeReader
 from twitter_release import SMALL_TREE, Release, RvnnRelease, edge, root, row, words_of
 
@@ -185,25 +185,26 @@ def test_a_match_is_never_wrong_and_misses_no_place_of_its_own(
     rows = [-1] + [place[tree[node]] for node in order[1:]]
     assert parents_precede(np.array(rows), np.array([0, size]))
     words = block(*(chr(node if distinct else 0) for node in order))
-    found = match_rows(tree, rows, words, whole=True)
-    assert found.same_shape
+    matched, same_shape = match_rows(tree, rows, words, whole=True)
+    assert same_shape
     if not distinct:
-        assert set(found.row_of) == set(range(size))
-    for post, at in found.row_of.items():
+        assert set(matched) == set(range(size))
+    for post, at in matched.items():
         # Whatever the true row of the post is, its words are those of the row found.
         assert words.indices[at] == words.indices[place[post]]
     if len(set(tree)) == size:  # a chain: every place is its own
-        assert len(found.row_of) == size
+        assert len(matched) == size
 
 
 def test_leaves_of_different_depth_are_told_apart() -> None:
-    found = match_rows([-1, 0, 0, 2], [-1, 0, 0, 1], block("a", "b", "c", "d"), whole=True)
-    assert found.row_of == {0: 0, 1: 2, 2: 1, 3: 3}
+    matched, _ = match_rows([-1, 0, 0, 2], [-1, 0, 0, 1], block("a", "b", "c", "d"), whole=True)
+    assert matched == {0: 0, 1: 2, 2: 1, 3: 3}
 
 
 def test_trees_of_equal_size_and_other_shape_are_matched_at_the_source_alone() -> None:
-    found = match_rows([-1, 0, 1, 2], [-1, 0, 0, 1], block("a", "b", "c", "d"), whole=True)
-    assert (found.row_of, found.same_shape) == ({0: 0}, False)
+    words = block("a", "b", "c", "d")
+    matched, same_shape = match_rows([-1, 0, 1, 2], [-1, 0, 0, 1], words, whole=True)
+    assert (matched, same_shape) == ({0: 0}, False)
 
 
 def test_a_very_deep_tree_is_matched() -> None:
@@ -211,4 +212,4 @@ def test_a_very_deep_tree_is_matched() -> None:
     words = SparseBlock(
         np.zeros(len(deep) + 1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32)
     )
-    assert len(match_rows(deep, deep, words, whole=True).row_of) == len(deep)
+    assert len(match_rows(deep, deep, words, whole=True)[0]) == len(deep)

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from dgljoint import Kind
-from dgljoint_data.readers.common.json_text import BadJsonError
-from dgljoint_data.readers.common.tweets import TRUNCATED, parse_tweet
+from dgljoint_data.readers.common.posts import TRUNCATED
+from dgljoint_data.readers.common.tweets import parse_tweet
+from dgljoint_data.readers.common.values import BadJsonError
 from pheme_release import folder, read, tweet, whole
 
 THREAD = folder("600")
@@ -75,7 +76,7 @@ NEWER = {
 
 def test_a_tweet_of_version_2_says_the_same() -> None:
     found = parse_tweet({"data": NEWER, "includes": {"users": [USER]}})
-    assert (found.id, found.answers, found.user, found.conversation) == ("601", "600", 9, "600")
+    assert (found.id, found.parent, found.user, found.conversation) == ("601", "600", 9, "600")
     assert (found.seconds, found.kind, found.text) == (1_407_891_630, Kind.REPLY, "short")
     profile = found.profile
     assert profile is not None
@@ -100,8 +101,8 @@ def test_what_a_tweet_of_version_2_refers_to(
 ) -> None:
     listed = [{"type": how, "id": tweet} for how, tweet in references]
     found = parse_tweet(NEWER | {"referenced_tweets": listed})
-    assert (found.answers, found.kind) == (answers, kind)
-    assert parse_tweet(NEWER | {"referenced_tweets": {"odd": 1}}).answers is None
+    assert (found.parent, found.kind) == (answers, kind)
+    assert parse_tweet(NEWER | {"referenced_tweets": {"odd": 1}}).parent is None
 
 
 def test_pheme_folders_of_version_2_are_read(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dgljoint import DataError, Kind, ReadReport
 from dgljoint.config.options import NoOptions
 from dgljoint_data import build_store
-from dgljoint_data.readers.common.json_text import MENDED
+from dgljoint_data.readers.common.values import MENDED
 from dgljoint_data.readers.weibo import WeiboReader, dgljoint_readers
 from weibo_release import START, Files, dump, line, post, read, thread, whole, write
 
@@ -121,7 +121,7 @@ def test_an_unreadable_thread_names_its_line_in_the_list(tmp_path: Path) -> None
         (post(5001, 30, 5000, mid=None, id=None), "a post without an id"),
         (post(5001, 30, 5000, mid="x", id=True), "a post without an id"),
         (post(5001, 30, 5000, mid=2**63, id=-1), "a post without an id"),
-        (post(5001, None, 5000), "a post without a time: t: 'None' is no date"),
+        (post(5001, None, 5000), "a post without a time: it has no t"),
         (post(5001, "soon", 5000), "a post without a time: t: 'soon' is no date"),
         (post(5001, True, 5000, t=True), "a post without a time: t: 'True' is no date"),
         (post(5001, 0, 5000, t=-1), "a post without a time"),

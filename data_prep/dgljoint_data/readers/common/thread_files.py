@@ -1,36 +1,40 @@
-"""From the files of one thread to a cascade, every post accounted for."""
+"""From the files of PHEME threads to cascades."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from math import inf
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from dgljoint.data.cascade import Cascade, Kind, Target
-from dgljoint.data.reading import ReadReport
-from dgljoint_data.features import user
-from dgljoint_data.readers.common.arrange import Arranged, arrange
-from dgljoint_data.readers.common.dates import ODD_DATE, is_odd
-from dgljoint_data.readers.common.json_text import MENDED, BadJsonError, read_json
-from dgljoint_data.readers.common.thread_folders import Thread, readable
-from dgljoint_data.readers.common.tweet_fields import Structure, parse_structure
-from dgljoint_data.readers.common.tweets import TRUNCATED, Tweet, parse_tweet
+from dgljoint.data.cascade import Cascade, Target
+from dgljoint.data.reading import THREADS_MET, ReadReport, first_of
+from dgljoint.errors import DataError
+from dgljoint_data.readers.common.files import readable
+from dgljoint_data.readers.common.posts import Post, make_cascade, report_lacks
+from dgljoint_data.readers.common.thread_folders import (
+    STRUCTURE,
+    Place,
+    Release,
+    Thread,
+    list_thread,
+)
+from dgljoint_data.readers.common.tweets import parse_tweet
+from dgljoint_data.readers.common.values import MENDED, BadJsonError, read_json
+from dgljoint_data.workers import Spread
 
 BAD_TWEET = "tweet that cannot be read"
 DUPLICATE = "another file of a tweet (the first is kept)"
-NO_PARENT = "post whose parent is not in the thread"
 ADOPTED = "post whose parent is not in the thread (attached to the nearest above that is)"
-UNREACHABLE = "post below one that is left out"
 WITHOUT_TWEET = "id in structure.json without a tweet file"
 SEVERAL_ROOTS = "root in structure.json that is not the source"
 DISAGREES = "place in structure.json is not below the tweet replied to (structure.json stands)"
 FLAT = "reply that a flat structure.json puts below the source (attached to what it replies to)"
 OUTSIDE = "post in no structure.json (attached to the tweet it replies to)"
-MOVED = "post dated before its parent (given its parent's time)"
-UNDATED = "post without a date (given its parent's time)"
+BAD_STRUCTURE = "structure.json that cannot be read (posts attached to the tweets they reply to)"
 UNREAD = "JSON file in a thread's folder that is none of the format (not read)"
 
 
@@ -44,12 +48,55 @@ class RefusedError(Exception):
         self.why = str(why)
 
 
-class ThreadFiles:
-    """Reads one thread; what is odd goes into the report.
+def read_threads(
+    release: Release, source: Path | None, report: ReadReport, spread: Spread,
+    make: Callable[[Thread, ReadReport], ThreadFiles],
+) -> Iterator[Cascade]:
+    """Yield the threads of a release by the names of their folders.
 
     Args:
-        thread: its files.
+        release: that is read.
+        source: that was given.
+        report: filled.
+        spread: reads the threads' folders.
+        make: makes what reads a thread; picklable.
+
+    Raises:
+        DataError: no thread can be read.
+    """
+    # A thread may be in several places; the first that can be read counts: one part's work.
+    places: dict[str, list[Place]] = {}
+    for place in release.places:
+        report.count(THREADS_MET)
+        places.setdefault(place.id, []).append(place)
+    for cascade, found in spread(partial(_read_thread, make), list(places.values())):
+        report.absorb(found)
+        if cascade is not None:
+            yield cascade
+    if "threads" not in report.counts:
+        raise DataError(f"{source} holds no readable thread{first_of(report.refusals)}")
+
+
+def _read_thread(
+    make: Callable[[Thread, ReadReport], ThreadFiles], places: Sequence[Place]
+) -> tuple[Cascade | None, ReadReport]:
+    report = ReadReport()
+    read: Cascade | None = None
+    for place in places:
+        files = make(list_thread(place, report), report)
+        cascade = files.cascade(again=read is not None)
+        if cascade is not None:
+            report.count("threads")
+            read = cascade
+    return read, report
+
+
+class ThreadFiles:
+    """Reads one thread; what is odd is reported.
+
+    Args:
         root: the folder that places in the report start from.
+        thread: its files.
         report: filled.
 
     Attributes:
@@ -59,10 +106,11 @@ class ThreadFiles:
 
     adopts = False
 
-    def __init__(self, thread: Thread, root: Path, report: ReadReport) -> None:
+    def __init__(self, root: Path, thread: Thread, report: ReadReport) -> None:
         self.thread = thread
         self.report = report
         self._root = root
+        self._folder = Path(thread.place.path)
         self._path: dict[str, Path] = {}
         self._bad_source: tuple[Path, BadJsonError] | None = None
 
@@ -74,200 +122,150 @@ class ThreadFiles:
         """
         return None
 
-    def parse(self, value: object) -> Tweet:
-        """Take a post from what a file holds.
+    def parse(self, value: object) -> Post:
+        """Take a post from the content of a file.
 
         Raises:
-            BadJsonError: it holds none.
+            BadJsonError: there is none.
         """
         return parse_tweet(value)
 
     def event(self) -> str:
         """Return the event of the thread."""
-        return self.thread.event
+        return self.thread.place.event
 
-    def targets(self, posts: Sequence[Tweet]) -> dict[str, Target]:
+    def targets(self, posts: Sequence[Post]) -> dict[str, Target]:
         """Return the labels of other tasks, of the thread or of its posts in their order."""
         return {}
 
     def unread(self) -> Sequence[Path]:
-        """Return the JSON files of the thread that are passed over."""
+        """Return the JSON files of the thread that are not read."""
         return self.thread.unread
 
-    def cascade(self, seen: Container[str]) -> Cascade | None:
+    def cascade(self, *, again: bool) -> Cascade | None:
         """Return the cascade, or ``None`` for a thread that is refused.
 
         Args:
-            seen: ids of the threads that were read before.
+            again: whether the thread was read from another place.
         """
-        tweets = self._tweets()
+        posts = self._posts()
         try:
-            self._check(tweets, seen)
+            self._check(posts, again=again)
             label = self.label()
         except RefusedError as refused:
-            self._drop(len(tweets), "with_thread")
-            where = self._place(self.thread.path / refused.where)
+            self.report.count("posts_dropped_with_thread", len(posts))
+            where = self._place(self._folder / refused.where)
             self.report.refuse(refused.reason, where, detail=refused.why)
             return None
         structure = self._structure()
-        self._compare(tweets, structure)
-        arranged = self._arrange(tweets, structure)
-        given = list(tweets.values())
-        posts = [given[number] for number in arranged.post]
-        if structure.parent:
-            for post in posts[1:]:
-                if post.id not in structure.parent:
-                    self._tell(OUTSIDE, post)
-        return Cascade(
-            id=self.thread.id,
-            event=self.event(),
-            label=label,
-            posted_at=posts[0].seconds or 0,
-            post_id=[post.id for post in posts],
-            parent=arranged.parent,
-            user=np.array([post.user for post in posts], np.int64),
-            delay_seconds=arranged.seconds - arranged.seconds[0],
-            kind=np.array([Kind.SOURCE] + [post.kind for post in posts[1:]], np.uint8),
-            text=[post.text for post in posts],
-            features={user.SPEC.name: user.profile_rows([post.profile for post in posts])},
-            targets=self.targets(posts),
+        self._compare(posts, structure)
+        cascade = make_cascade(
+            self.thread.place.id, posts, self.thread.place.id, label, self.report,
+            where=self._where, event=self.event(), targets=self.targets,
+            above=lambda post: self._above(post, posts, structure),
         )
+        for post in cascade.post_id[1:] if structure.parent else ():
+            if post not in structure.parent:
+                self.report.repair(OUTSIDE, self._where(posts[post]))
+        return cascade
 
-    def _check(self, tweets: Mapping[str, Tweet], seen: Container[str]) -> None:
-        thread = self.thread
-        if thread.id in seen:
-            raise RefusedError("thread that stands twice")
-        if thread.id not in tweets:
-            where, why = self._why_no_source(tweets)
-            raise RefusedError("thread without its source tweet", where, why)
-        if tweets[thread.id].seconds is None:
-            raise RefusedError("thread whose source has no date")
-        if thread.replies is None:
-            self.repair("thread without a folder of replies")
-
-    def _why_no_source(self, tweets: Mapping[str, Tweet]) -> tuple[str, object]:
-        if self._bad_source is not None:
-            path, error = self._bad_source
-            return str(path.relative_to(self.thread.path)), error
-        if not self.thread.sources:
-            return "", "no JSON file in its folder of the source"
-        others = {path: tweet for tweet, path in self._path.items()}
-        first = self.thread.sources[0]
-        found = f"it holds {others[first]}" if first in others else "it holds another's"
-        return str(first.relative_to(self.thread.path)), f"{found}, the folder names the source"
-
-    def _tweets(self) -> dict[str, Tweet]:
-        """Read the tweets by id, those of the source's folder first."""
-        tweets: dict[str, Tweet] = {}
+    def _posts(self) -> dict[str, Post]:
+        """Read the posts by id, those of the source's folder first."""
+        posts: dict[str, Post] = {}
         unread = duplicates = 0
         for path in self.thread.tweets:
             try:
-                tweet = self.parse(self.read(path))
+                post = self.parse(self.read(path))
             except BadJsonError as error:
                 unread += 1
                 self.report.repair(BAD_TWEET, f"{self._place(path)}: {error}")
                 if path in self.thread.sources and self._bad_source is None:
                     self._bad_source = path, error
                 continue
-            if tweet.id in tweets:
+            if post.id in posts:
                 duplicates += 1
                 self.report.repair(DUPLICATE, self._place(path))
                 continue
-            tweets[tweet.id] = tweet
-            self._path[tweet.id] = path
+            posts[post.id] = post
+            self._path[post.id] = path
+            report_lacks(post, self._place(path), self.report)
         for path in self.unread():
             self.report.repair(UNREAD, self._place(path))
         self.report.count("tweet_files", len(self.thread.tweets))
         self.report.count("duplicate_tweet_files", duplicates)
-        self.report.count("distinct_posts", len(tweets) + unread)
-        self._drop(unread, "unreadable")
-        self._judge(tweets.values())
-        return tweets
+        self.report.count("distinct_posts", len(posts) + unread)
+        self.report.count("posts_dropped_unreadable", unread)
+        return posts
 
-    def _judge(self, tweets: Collection[Tweet]) -> None:
-        """Report what posts lack."""
-        self.report.count(
-            "posts_without_profile", sum(tweet.profile is None for tweet in tweets)
-        )
-        self.repair("post without a text", sum(not tweet.text for tweet in tweets))
-        self.repair("post without a user (0 is stored)", sum(not tweet.user for tweet in tweets))
-        for tweet in tweets:
-            if tweet.truncated:
-                self._tell(TRUNCATED, tweet)
-            if tweet.seconds is not None and is_odd(tweet.seconds):
-                self._tell(ODD_DATE, tweet)
+    def _check(self, posts: Mapping[str, Post], *, again: bool) -> None:
+        source = self.thread.place.id
+        if again:
+            raise RefusedError("thread that stands twice")
+        if source not in posts:
+            raise RefusedError("thread without its source tweet", *self._why_no_source())
+        if posts[source].seconds is None:
+            raise RefusedError("thread whose source has no date")
+        if self.thread.replies is None:
+            self.repair("thread without a folder of replies")
+
+    def _why_no_source(self) -> tuple[str, object]:
+        if self._bad_source is not None:
+            path, error = self._bad_source
+            return str(path.relative_to(self._folder)), error
+        if not self.thread.sources:
+            return "", "no JSON file in its folder of the source"
+        others = {path: tweet for tweet, path in self._path.items()}
+        first = self.thread.sources[0]
+        found = f"it holds {others[first]}" if first in others else "it holds another's"
+        return str(first.relative_to(self._folder)), f"{found}, the folder names the source"
 
     def _structure(self) -> Structure:
-        path = self.thread.structure
+        path = self.thread.parts.get(STRUCTURE)
         if path is None:
             self.report.count("threads_without_structure")
             return Structure({}, 0, 0)
         try:
             structure = parse_structure(self.read(path))
         except BadJsonError as error:
-            self.report.repair(
-                "structure.json that cannot be read (posts attached to the tweets they reply to)",
-                f"{self._place(path)}: {error}",
-            )
+            self.report.repair(BAD_STRUCTURE, f"{self._place(path)}: {error}")
             return Structure({}, 0, 0)
         self.repair("id that stands twice in structure.json", structure.repeated, path.name)
         self.repair("place in structure.json that holds no ids", structure.odd, path.name)
         return structure
 
-    def _compare(self, tweets: Mapping[str, Tweet], structure: Structure) -> None:
-        """Report where the structure and the tweets do not fit together."""
-        source = self.thread.id
+    def _compare(self, posts: Mapping[str, Post], structure: Structure) -> None:
+        """Report where the structure and the tweets disagree."""
+        source = self.thread.place.id
         # A file that cannot be read has been reported as such.
         files = {path.name.split(".")[0] for path in self.thread.tweets}
-        missing = sum(tweet not in tweets and tweet not in files for tweet in structure.parent)
+        missing = sum(tweet not in posts and tweet not in files for tweet in structure.parent)
         roots = sum(
             above is None and tweet != source for tweet, above in structure.parent.items()
         )
-        name = "" if self.thread.structure is None else self.thread.structure.name
+        path = self.thread.parts.get(STRUCTURE)
+        name = "" if path is None else path.name
         self.repair(WITHOUT_TWEET, missing, name)
         self.repair(SEVERAL_ROOTS, roots, name)
-        for tweet in tweets.values():
-            placed = structure.parent.get(tweet.id)
-            if placed is not None and tweet.answers not in (None, placed) and tweet.id != source:
-                below = _parent(tweet, tweets, structure)
-                self._tell(DISAGREES if below == placed else FLAT, tweet)
+        for post in posts.values():
+            placed = structure.parent.get(post.id)
+            if placed is not None and post.parent not in (None, placed) and post.id != source:
+                below = _parent(post, posts, structure)
+                self.report.repair(DISAGREES if below == placed else FLAT, self._where(post))
 
-    def _arrange(self, tweets: Mapping[str, Tweet], structure: Structure) -> Arranged:
-        given = list(tweets.values())
-        number = {tweet: place for place, tweet in enumerate(tweets)}
-        parent = [number.get(_parent(post, tweets, structure) or "", -1) for post in given]
-        source = number[self.thread.id]
-        if self.adopts:
-            self._adopt(parent, given, number, structure)
-        # A post without a date is before any other, so that it gets its parent's time.
-        seconds = [-inf if post.seconds is None else post.seconds for post in given]
-        arranged = arrange(parent, seconds, source)
-        for lost in sorted(set(range(len(given))) - set(arranged.post)):
-            orphan = parent[lost] < 0
-            self._drop(1, "without_parent" if orphan else "below_dropped")
-            self._tell(NO_PARENT if orphan else UNREACHABLE, given[lost])
-        for moved in arranged.moved:
-            self._tell(UNDATED if given[moved].seconds is None else MOVED, given[moved])
-        return arranged
-
-    def _adopt(
-        self,
-        parent: list[int],
-        given: Sequence[Tweet],
-        number: Mapping[str, int],
-        structure: Structure,
-    ) -> None:
-        """Give a parent to every post that has none, but to the source."""
-        for place, post in enumerate(given):
-            if parent[place] < 0 and post.id != self.thread.id:
-                above = structure.parent.get(post.id)
-                while above is not None and above not in number:
-                    above = structure.parent.get(above)
-                parent[place] = number[above or self.thread.id]
-                self._tell(ADOPTED, post)
+    def _above(
+        self, post: Post, posts: Mapping[str, Post], structure: Structure
+    ) -> str | None:
+        parent = _parent(post, posts, structure)
+        if parent in posts or not self.adopts or post.id == self.thread.place.id:
+            return parent
+        above = structure.parent.get(post.id)
+        while above is not None and above not in posts:
+            above = structure.parent.get(above)
+        self.report.repair(ADOPTED, self._where(post))
+        return above or self.thread.place.id
 
     def read(self, path: Path) -> Any:
-        """Read a JSON file; mended signs go into the report.
+        """Read a JSON file; mended characters are reported.
 
         Raises:
             BadJsonError: it cannot be read.
@@ -278,31 +276,70 @@ class ThreadFiles:
 
     def repair(self, reason: str, number: int = 1, name: str = "") -> None:
         """Report repairs of the thread, or of one of its files."""
-        if number:
-            self.report.repair(reason, self._place(self.thread.path / name), number)
+        self.report.repair(reason, self._place(self._folder / name), number)
 
-    def _drop(self, posts: int, why: str) -> None:
-        self.report.count(f"posts_dropped_{why}", posts)
-
-    def _tell(self, reason: str, tweet: Tweet) -> None:
-        self.report.repair(reason, self._place(self._path[tweet.id]))
+    def _where(self, post: Post) -> str:
+        return self._place(self._path[post.id])
 
     def _place(self, path: Path) -> str:
         return readable(str(path.relative_to(self._root)))
 
 
-def _parent(post: Tweet, tweets: Mapping[str, Tweet], structure: Structure) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A thread's ``structure.json``.
+
+    Attributes:
+        parent: of each id; ``None`` for a root.
+        repeated: places of ids that have another place too; the shallowest counts.
+        odd: places that contain neither ids nor ``[]``.
+    """
+
+    parent: dict[str, str | None]
+    repeated: int
+    odd: int
+
+    @property
+    def flat(self) -> bool:
+        """Whether every id is a root or directly below one."""
+        return all(above is None or self.parent[above] is None for above in self.parent.values())
+
+
+def parse_structure(value: object) -> Structure:
+    """Unfold the nested ids: an inner node is an object, a leaf ``[]``.
+
+    Raises:
+        BadJsonError: there are no ids at all.
+    """
+    if not isinstance(value, dict):
+        raise BadJsonError(f"no structure: {type(value).__name__}, expected an object")
+    parent: dict[str, str | None] = {}
+    repeated = odd = 0
+    left: deque[tuple[str | None, object]] = deque([(None, value)])
+    while left:
+        above, below = left.popleft()
+        if isinstance(below, dict):
+            for tweet, inner in below.items():
+                repeated += tweet in parent
+                parent.setdefault(tweet, above)
+                left.append((tweet, inner))
+        elif below != []:
+            odd += 1
+    return Structure(parent, repeated, odd)
+
+
+def _parent(post: Post, posts: Mapping[str, Post], structure: Structure) -> str | None:
     """Return the id of what a post is attached to.
 
-    A structure that puts every post below the source was hardly made from the tweets: there what
-    they say counts, unless one says that it replies to a later one, which could lead in a circle.
+    A structure that puts every post below the source was hardly made from the tweets: there the
+    tweet replied to counts, unless it is later, which could lead in a circle.
     """
     placed = structure.parent.get(post.id)
-    answered = tweets.get(post.answers or "")
+    answered = posts.get(post.parent or "")
     if placed and structure.flat and answered is not None and _age(answered) < _age(post):
         return answered.id
-    return placed or post.answers
+    return placed or post.parent
 
 
-def _age(post: Tweet) -> tuple[float, int, str]:
+def _age(post: Post) -> tuple[float, int, str]:
     return (-inf if post.seconds is None else post.seconds), len(post.id), post.id

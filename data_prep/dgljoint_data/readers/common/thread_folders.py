@@ -1,4 +1,4 @@
-"""Where the files of a PHEME release lie, in each of its layouts and however deep."""
+"""Where the files of a PHEME release are, in each of its layouts and however deep."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dgljoint.data.reading import ReadReport
 from dgljoint.errors import DataError
+from dgljoint_data.readers.common.files import given_folder, readable
 
 UNREADABLE = "folder that cannot be read"
 STRUCTURE = "structure.json"
@@ -26,7 +27,7 @@ _CLASSES = frozenset((
 ))
 _EVENT_SUFFIX = "-all-rnr-threads"
 _DEEPEST = 8  # folders between the one that is named and a thread's
-_NEAR = 5  # the same, for the question whether a folder holds a release at all
+_NEAR = 5  # the same, for the question whether a folder contains a release at all
 _EXAMPLES = 3
 LAYOUTS = (
     "EVENT/{rumours,non-rumours}/ID/{source-tweets,reactions}/*.json",
@@ -39,50 +40,13 @@ HINT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Thread:
-    """The files of one thread.
-
-    Attributes:
-        id: the folder's name, which is the source's tweet id.
-        event: the event's name.
-        rumour: whether it lies among the rumours; ``None`` where they are not told apart.
-        path: of its folder.
-        sources: files that hold a source tweet.
-        replies: files that hold a reply; ``None`` when there is no folder for them.
-        structure: who answers whom; ``None`` when there is none.
-        annotation: what was found out about it; ``None`` when there is none.
-        unread: its other JSON files.
-    """
-
-    id: str
-    event: str
-    rumour: bool | None
-    path: Path
-    sources: tuple[Path, ...]
-    replies: tuple[Path, ...] | None
-    structure: Path | None
-    annotation: Path | None
-    unread: tuple[Path, ...]
-
-    @property
-    def tweets(self) -> tuple[Path, ...]:
-        """All files that hold a tweet."""
-        return self.sources + (self.replies or ())
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """All files that say something about the thread."""
-        return *self.tweets, *filter(None, (self.structure, self.annotation))
-
-
-@dataclass(frozen=True, slots=True)
 class Place:
-    """Where a thread lies.
+    """Where a thread is.
 
     Attributes:
-        path: of its folder, whose name is the thread's id.
+        path: of its folder, whose name is the thread's id, which is that of its source tweet.
         home: folder of its event.
-        rumour: as in :class:`Thread`.
+        rumour: whether it is among the rumours; ``None`` where they are not kept apart.
     """
 
     path: str
@@ -100,13 +64,37 @@ class Place:
         return readable(Path(self.home).name.removesuffix(_EVENT_SUFFIX))
 
 
+@dataclass(slots=True)
+class Thread:
+    """The files of one thread.
+
+    Attributes:
+        place: of it.
+        sources: files that contain a source tweet.
+        replies: files that contain a reply; ``None`` when there is no folder for them.
+        parts: ``structure.json`` and ``annotation.json``, by these names, if they are there.
+        unread: its other JSON files.
+    """
+
+    place: Place
+    sources: list[Path] = field(default_factory=list)
+    replies: list[Path] | None = None
+    parts: dict[str, Path] = field(default_factory=dict)
+    unread: list[Path] = field(default_factory=list)
+
+    @property
+    def tweets(self) -> list[Path]:
+        """All files that contain a tweet."""
+        return self.sources + (self.replies or [])
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What a folder holds.
+    """What a folder contains.
 
     Attributes:
         places: of the threads, by the names of their folders.
-        root: the folder that holds those of all events.
+        root: the folder that contains those of all events.
         start: the folder that was searched.
         outside: JSON files that are in no thread.
     """
@@ -116,33 +104,42 @@ class Release:
     start: Path
     outside: list[Path]
 
+    def files(self) -> list[Path]:
+        """List all files of the threads that are read."""
+        threads = [list_thread(place, ReadReport()) for place in self.places]
+        return [
+            path for thread in threads for path in (*thread.tweets, *thread.parts.values())
+            if path.is_file()
+        ]
+
 
 def find_release(source: Path | None, report: ReadReport) -> Release:
     """Find the threads in ``source``.
 
     Raises:
-        DataError: there are none, they lie in folders of classes and not of events, or they are
+        DataError: there are none, they are in folders of classes and not of events, or they are
             those of several releases.
     """
-    if source is None:
-        raise DataError("this reader needs the folder of the release", hint=HINT)
-    if not source.is_dir():
-        what = "is no folder" if source.exists() else "does not exist"
-        raise DataError(f"{source} {what}; expected the folder of the release", hint=HINT)
+    source = given_folder(source, HINT)
     walk = _Walk(report, _DEEPEST)
     places = list(walk.threads(source))
     if not places:
-        found = _what(source, walk, report)
-        raise DataError(f"{source} holds no thread of PHEME{found}", hint=HINT)
+        found = [named(walk.unread, source.resolve())] if walk.unread else []
+        found += [f"{reason} ({tally.examples[0]})" for reason, tally in report.repairs.items()]
+        what = f"; found: {'; '.join(found)}" if found else ""
+        raise DataError(f"{source} holds no thread of PHEME{what}", hint=HINT)
     _check_events(source, places)
     homes = {str(Path(place.home).parent) for place in places}
     return Release(places, Path(os.path.commonpath(homes)), source.resolve(), walk.unread)
 
 
 def holds_threads(source: Path) -> bool:
-    """Say whether a folder holds a thread with a source tweet, not too deep."""
-    walk = _Walk(ReadReport(), _NEAR)
-    return source.is_dir() and any(_has(place.path, _SOURCES) for place in walk.threads(source))
+    """Return whether a folder contains a thread with a source tweet, not too deep."""
+    threads = _Walk(ReadReport(), _NEAR).threads(source) if source.is_dir() else ()
+    return any(
+        entry.name.lower() in _SOURCES
+        for place in threads for entry in _list(place.path, ReadReport())
+    )
 
 
 def files_outside(source: Path) -> list[Path]:
@@ -162,14 +159,6 @@ def named(paths: Sequence[Path], start: Path) -> str:
     return f"{count} ({first}{more})"
 
 
-def _what(start: Path, walk: _Walk, report: ReadReport) -> str:
-    found = [named(walk.unread, start.resolve())] if walk.unread else []
-    found += [
-        f"{reason} ({tally.examples[0]})" for reason, tally in report.repairs.items()
-    ]
-    return f"; found: {'; '.join(found)}" if found else ""
-
-
 def _check_events(source: Path, places: list[Place]) -> None:
     around = {Path(place.home).name for place in places}
     around |= {Path(place.path).parent.name for place in places}
@@ -177,8 +166,8 @@ def _check_events(source: Path, places: list[Place]) -> None:
     if classes:
         raise DataError(
             f"{source} holds threads in folders of classes, not of events: "
-            f"{', '.join(f'{name}/' for name in classes)}; the event of a thread and its "
-            "class are not to be told from those",
+            f"{', '.join(f'{name}/' for name in classes)}; they show neither the event of a "
+            "thread nor its class for certain",
             hint=HINT,
         )
     above: dict[str, set[str]] = {}
@@ -207,7 +196,7 @@ class _Walk:
 
     Attributes:
         report: counts what is skipped.
-        deepest: how many folders down it goes.
+        deepest: number of folders that it descends.
         unread: JSON files in no folder of a thread.
     """
 
@@ -217,7 +206,7 @@ class _Walk:
     _seen: set[tuple[int, int]] = field(default_factory=set)
 
     def threads(self, source: Path) -> Iterator[Place]:
-        """Yield where the threads lie, in the order of their names."""
+        """Yield where the threads are, in the order of their names."""
         start = source.resolve()  # the name of "." may be that of an event
         home, rumour = start.parent, _CATEGORIES.get(_plain(start.parent.name))
         home = home if rumour is None else home.parent
@@ -230,7 +219,7 @@ class _Walk:
             return
         listed = ReadReport()
         entries = _list(folder, listed)
-        if _is_thread(folder, entries, rumour):  # which counts what is in it
+        if _is_thread(folder, entries, rumour):  # list_thread counts what is in it
             yield Place(folder, home, rumour)
             return
         self.report.absorb(listed)
@@ -263,7 +252,7 @@ class _Walk:
 
 
 def _is_thread(folder: str, entries: list[os.DirEntry[str]], rumour: bool | None) -> bool:
-    """Say whether a folder is a thread's: it has a source's folder, or the name and no other."""
+    """Return whether a folder is a thread's: it has a source's folder, or an id for a name."""
     names = {entry.name.lower() for entry in entries}
     if names.intersection(_SOURCES):
         return True
@@ -271,43 +260,26 @@ def _is_thread(folder: str, entries: list[os.DirEntry[str]], rumour: bool | None
     if not (name.isascii() and name.isdigit() and len(name) < 20):
         return False
     parts = {STRUCTURE, ANNOTATION, *_REPLIES}
-    # Of a number for a name, with folders of other names in it: a year, say.
+    # A number with other folders in it may be a year.
     return rumour is not None or bool(names & parts) or not any(map(_is_folder, entries))
-
-
-def _has(folder: str, names: tuple[str, ...]) -> bool:
-    return any(entry.name.lower() in names for entry in _list(folder, ReadReport()))
 
 
 def list_thread(place: Place, report: ReadReport) -> Thread:
     """List the files of a thread."""
-    sources: list[Path] = []
-    replies: list[Path] | None = None
-    parts: dict[str, Path] = {}
-    unread: list[Path] = []
+    thread = Thread(place)
     for entry in _list(place.path, report):
         name = entry.name.lower().removesuffix(".gz")
         if name in _SOURCES:
-            sources += _json_files(entry.path, report)
+            thread.sources += _json_files(entry.path, report)
         elif name in _REPLIES:
-            replies = (replies or []) + _json_files(entry.path, report)
-        elif name in (STRUCTURE, ANNOTATION) and name not in parts:
-            parts[name] = Path(entry.path)
+            thread.replies = (thread.replies or []) + _json_files(entry.path, report)
+        elif name in (STRUCTURE, ANNOTATION) and name not in thread.parts:
+            thread.parts[name] = Path(entry.path)
         elif _is_folder(entry):
-            unread += _json_files(entry.path, ReadReport())
+            thread.unread += _json_files(entry.path, ReadReport())
         elif _is_json(entry.name):
-            unread.append(Path(entry.path))
-    return Thread(
-        id=place.id,
-        event=place.event,
-        rumour=place.rumour,
-        path=Path(place.path),
-        sources=tuple(sources),
-        replies=None if replies is None else tuple(replies),
-        structure=parts.get(STRUCTURE),
-        annotation=parts.get(ANNOTATION),
-        unread=tuple(unread),
-    )
+            thread.unread.append(Path(entry.path))
+    return thread
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -342,12 +314,7 @@ def _list(folder: str, report: ReadReport) -> list[os.DirEntry[str]]:
     except OSError as error:
         report.repair(UNREADABLE, f"{readable(folder)}: {error.strerror}")
         return []
-    shown = [entry for entry in found if not entry.name.startswith(".")]
-    if len(shown) < len(found):
-        report.count("hidden_files_skipped", len(found) - len(shown))
-    return shown
-
-
-def readable(name: str) -> str:
-    """Return a file name that can be stored and printed: bytes that are no UTF-8 are replaced."""
-    return os.fsencode(name).decode("utf-8", errors="replace")
+    visible = [entry for entry in found if not entry.name.startswith(".")]
+    if len(visible) < len(found):
+        report.count("hidden_files_skipped", len(found) - len(visible))
+    return visible

@@ -35,11 +35,15 @@ from dgljoint.data.reading import THREADS_MET, ReadReport
 from dgljoint.errors import DataError
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec
-from dgljoint_data.readers.common.beside import count_unread
-from dgljoint_data.readers.common.dates import ODD_DATE, is_odd
-from dgljoint_data.readers.common.digest import digest_files, digest_text
-from dgljoint_data.readers.common.json_text import MENDED, BadJsonError, parse_json
-from dgljoint_data.readers.common.user_number import user_number
+from dgljoint_data.readers.common.files import count_unread, digest_files, digest_text
+from dgljoint_data.readers.common.values import (
+    MENDED,
+    ODD_DATE,
+    BadJsonError,
+    is_odd,
+    parse_json,
+    user_number,
+)
 from dgljoint_data.readers.jsonl.extra import FEATURE, check_extra, extra_rows, is_feature, keys_of
 from dgljoint_data.readers.jsonl.files import (
     HINT,

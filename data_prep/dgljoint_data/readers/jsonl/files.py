@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from dgljoint.errors import DataError
-from dgljoint_data.readers.common.beside import SOURCE_DEPTH, entries, packed, walk
+from dgljoint_data.readers.common.files import SOURCE_DEPTH, entries, packed, walk
 
 HINT = "give a .jsonl or .ndjson file, perhaps .gz, or a folder of them, one cascade per line"
 

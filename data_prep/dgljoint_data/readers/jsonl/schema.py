@@ -10,10 +10,15 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dgljoint.data.cascade import Kind, Target
-from dgljoint_data.readers.common.arrange import Arranged, arrange
-from dgljoint_data.readers.common.dates import BadDateError, unix_seconds
-from dgljoint_data.readers.common.json_text import BadJsonError, mend_signs, parse_json
-from dgljoint_data.readers.common.user_number import user_number
+from dgljoint_data.readers.common.posts import Arranged, arrange
+from dgljoint_data.readers.common.values import (
+    BadDateError,
+    BadJsonError,
+    mend_characters,
+    parse_json,
+    unix_seconds,
+    user_number,
+)
 
 _LATEST_SECONDS = 1e10  # three centuries; single precision holds it
 _TYPES = frozenset(("str", "int", "float", "constrained-int", "constrained-float"))
@@ -110,7 +115,7 @@ def parse_line(line: bytes) -> tuple[JsonCascade, int]:
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
     if problems[0]["type"] == "json_invalid":
-        whole, mended = mend_signs(line)
+        whole, mended = mend_characters(line)
         if mended:
             return parse_line(whole)[0], mended
         raise BadLineError("not JSON", problems[0]["msg"].removeprefix("Invalid JSON: "))

@@ -15,7 +15,7 @@ second of 2016 (five events, neither file; rumours have no veracity), the third 
 A post's parent is its place in ``structure.json``; where it has none there, or where that file puts
 every post below the source, the tweet that it replies to. A post whose parent is not in the thread
 is left out with all below it. A post dated before its parent gets its parent's time, so that it is
-never asked for its parent.
+no target of link prediction.
 """
 
 from __future__ import annotations
@@ -29,23 +29,20 @@ from pydantic import Field
 
 from dgljoint.config.options import Options
 from dgljoint.data.cascade import Cascade
-from dgljoint.data.reading import THREADS_MET, ReadReport
-from dgljoint.errors import DataError
+from dgljoint.data.reading import ReadReport
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec, Reference
-from dgljoint_data.readers.common.digest import digest_files, digest_text
-from dgljoint_data.readers.common.json_text import BadJsonError
-from dgljoint_data.readers.common.thread_files import RefusedError, ThreadFiles
+from dgljoint_data.readers.common.files import digest_files, digest_text
+from dgljoint_data.readers.common.thread_files import RefusedError, ThreadFiles, read_threads
 from dgljoint_data.readers.common.thread_folders import (
+    ANNOTATION,
     LAYOUTS,
-    Place,
     Thread,
     find_release,
     holds_threads,
-    list_thread,
     named,
 )
-from dgljoint_data.readers.common.tweet_fields import parse_veracity
+from dgljoint_data.readers.common.values import BadJsonError, shown
 from dgljoint_data.readers.rumoureval.keys import holds_keys
 from dgljoint_data.workers import Spread
 
@@ -54,6 +51,11 @@ LABEL_NAMES = {
     "veracity": ("false", "true", "unverified", NON_RUMOR),
     "rumor": ("rumor", NON_RUMOR),
     "veracity3": ("false", "true", "unverified"),
+}
+# The two marks of an annotation: misinformation, true.
+_VERACITY = {
+    (0, 1): "true", (1, 0): "false", (0, 0): "unverified",
+    (0, None): "unverified", (1, None): "false",
 }
 
 
@@ -91,15 +93,11 @@ class PhemeReader:
         Raises:
             DataError: there is no thread or a file cannot be read.
         """
-        unread = ReadReport()
-        release = find_release(source, unread)
-        threads = (list_thread(place, unread) for place in release.places)
-        paths = (path for thread in threads for path in thread.files)
-        content = digest_files(filter(Path.is_file, paths), release.root)
-        return digest_text(f"{self._labels} {content}")
+        release = find_release(source, ReadReport())
+        return digest_text(f"{self._labels} {digest_files(release.files(), release.root)}")
 
     def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
-        """Yield the threads by the names of their folders, however deep they lie.
+        """Yield the threads by the names of their folders, at any depth.
 
         Raises:
             DataError: there is no thread that can be read.
@@ -115,22 +113,11 @@ class PhemeReader:
             report.count("json_files_outside_threads", len(release.outside))
             outside = named(release.outside, release.start)
             report.note(f"not read, being in no folder of a thread: {outside}")
-        # A thread may lie in several places, the first that can be read counts: one part's work.
-        places: dict[str, list[Place]] = {}
-        for place in release.places:
-            report.count(THREADS_MET)
-            places.setdefault(place.id, []).append(place)
-        read = partial(_read_thread, release.root, self._labels)
         labelled = False
-        for cascade, found in spread(read, list(places.values())):
-            report.absorb(found)
-            if cascade is not None:
-                labelled |= cascade.label is not None
-                yield cascade
-        if "threads" not in report.counts:
-            first = next(iter(report.refusals.items()), None)
-            why = f": {first[0]} ({first[1].examples[0]})" if first else ""
-            raise DataError(f"{source} holds no readable thread{why}")
+        make = partial(_PhemeThread, self._labels, release.root)
+        for cascade in read_threads(release, source, report, spread, make):
+            labelled |= cascade.label is not None
+            yield cascade
         if not labelled:
             report.note(
                 "no thread has a label: they come from folders named rumours and non-rumours and "
@@ -138,63 +125,71 @@ class PhemeReader:
             )
 
 
-def _read_thread(
-    root: Path, labels: str, places: Sequence[Place]
-) -> tuple[Cascade | None, ReadReport]:
-    """Read the places of one thread; only the first that can be read gives a cascade."""
-    report = ReadReport()
-    read: Cascade | None = None
-    for place in places:
-        files = _PhemeThread(list_thread(place, report), root, report, labels)
-        cascade = files.cascade(() if read is None else (place.id,))
-        if cascade is not None:
-            report.count("threads")
-            read = cascade
-    return read, report
-
-
 class _PhemeThread(ThreadFiles):
     """Reads a thread and its annotation."""
 
-    def __init__(self, thread: Thread, root: Path, report: ReadReport, labels: str) -> None:
-        super().__init__(thread, root, report)
+    def __init__(self, labels: str, root: Path, thread: Thread, report: ReadReport) -> None:
+        super().__init__(root, thread, report)
         self._labels = labels
 
     def label(self) -> str | None:
-        thread = self.thread
+        rumour = self.thread.place.rumour
         annotation = self._annotation()
-        if thread.rumour is None:
+        if rumour is None:
             return None
         if self._labels == "rumor":
-            return "rumor" if thread.rumour else NON_RUMOR
-        if not thread.rumour:
+            return "rumor" if rumour else NON_RUMOR
+        if not rumour:
             if self._labels == "veracity3":
                 raise RefusedError("non-rumour, which labels=veracity3 leaves out")
             return NON_RUMOR
         try:
-            label = parse_veracity(annotation)
+            label = _veracity(annotation)
         except BadJsonError as error:
-            raise RefusedError("annotation without a veracity", self._name(), error) from error
+            name = self.thread.parts[ANNOTATION].name
+            raise RefusedError("annotation without a veracity", name, error) from error
         if label is None:
             self.repair("rumour whose veracity is not said (it gets no label)")
         return label
 
-    def _name(self) -> str:
-        return "" if self.thread.annotation is None else self.thread.annotation.name
-
     def _annotation(self) -> dict[str, object]:
-        if self.thread.annotation is None:
+        path, rumour = self.thread.parts.get(ANNOTATION), self.thread.place.rumour
+        if path is None:
             return {}
         try:
-            annotation = self.read(self.thread.annotation)
+            annotation = self.read(path)
         except BadJsonError as error:
-            raise RefusedError("annotation that cannot be read", self._name(), error) from error
+            raise RefusedError("annotation that cannot be read", path.name, error) from error
         if not isinstance(annotation, dict):
-            raise RefusedError("annotation that cannot be read", self._name(), "no object")
-        said, rumour = annotation.get("is_rumour"), self.thread.rumour
-        if rumour is not None and said in ("rumour", "nonrumour") and rumour != (said == "rumour"):
+            raise RefusedError("annotation that cannot be read", path.name, "no object")
+        contrary = "nonrumour" if rumour else "rumour"
+        if rumour is not None and annotation.get("is_rumour") == contrary:
             self.repair("annotation that contradicts its folder (the folder stands)")
         return annotation
+
+
+def _veracity(annotation: dict[str, object]) -> str | None:
+    """Return the veracity; ``None`` when the annotation has none.
+
+    Raises:
+        BadJsonError: the two marks contradict each other or are no marks.
+    """
+    marks = _mark(annotation, "misinformation"), _mark(annotation, "true")
+    if marks[0] is None:
+        return None
+    if marks not in _VERACITY:
+        raise BadJsonError("misinformation and true are both 1")
+    return _VERACITY[marks]
+
+
+def _mark(annotation: dict[str, object], name: str) -> int | None:
+    value = annotation.get(name)
+    if value is None:
+        return None
+    # Published files mix numbers and text.
+    if type(value) not in (int, str) or value not in (0, 1, "0", "1"):
+        raise BadJsonError(f"{name} is {shown(value)}, expected 0 or 1")
+    return int(str(value))
 
 
 def _recognises(path: Path) -> bool:

@@ -6,14 +6,14 @@
     <any folders>/<id>/{source-tweet,replies}/<post id>.json                 Reddit
     <anywhere>/{train,dev}-key.json, rumoureval-subtaskA-train.json, ...     the keys
 
-Threads lie as in PHEME's third layout and are read by the same rules; Reddit's files hold its own
-JSON. A thread's label is its veracity by the keys (none where they do not say); the stance of a
-post towards the rumor is stored as the target ``stance``, one per post, for tasks to come::
+Threads have PHEME's third layout and are read by the same rules; Reddit's files are in its own
+JSON. A thread's label is its veracity by the keys (none where they have none); the stance of a
+post towards the rumor is stored as the target ``stance``, one per post, for other tasks::
 
     dgljoint preprocess rumoureval rumoureval-2019-training-data -o rumoureval.h5
 
 Comments that Reddit folded away are posts without text, author and date: they get their parent's
-time and are never asked for their parent. A thread of Reddit is an event of its own.
+time and are no targets of link prediction. A thread of Reddit is an event of its own.
 """
 
 from __future__ import annotations
@@ -24,28 +24,26 @@ from pathlib import Path
 
 from dgljoint.config.options import NoOptions, Options
 from dgljoint.data.cascade import Cascade, Target
-from dgljoint.data.reading import THREADS_MET, ReadReport
-from dgljoint.errors import DataError
+from dgljoint.data.reading import ReadReport
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec, Reference
-from dgljoint_data.readers.common.digest import digest_files
-from dgljoint_data.readers.common.thread_files import ThreadFiles
+from dgljoint_data.readers.common.files import digest_files
+from dgljoint_data.readers.common.posts import Post
+from dgljoint_data.readers.common.thread_files import ThreadFiles, read_threads
 from dgljoint_data.readers.common.thread_folders import (
-    Place,
     Thread,
     find_release,
     holds_threads,
-    list_thread,
     named,
 )
-from dgljoint_data.readers.common.tweets import Tweet, parse_tweet
+from dgljoint_data.readers.common.tweets import parse_tweet
 from dgljoint_data.readers.rumoureval.keys import VERACITIES, Keys, holds_keys, read_keys
 from dgljoint_data.readers.rumoureval.reddit import is_reddit, parse_reddit
 from dgljoint_data.workers import Spread
 
 STANCE = "stance"
 
-# What Reddit's threads keep beside their posts: the page that those were cut from.
+# What Reddit's threads keep next to their posts: the page that those were cut from.
 _PAGE = "raw.json"
 
 
@@ -64,11 +62,9 @@ class RumourEvalReader:
         Raises:
             DataError: there is no thread or a file cannot be read.
         """
-        unread = ReadReport()
-        release = find_release(source, unread)
-        paths = [path for place in release.places for path in list_thread(place, unread).files]
-        keys = read_keys(release.outside, release.start, unread).files
-        return digest_files(filter(Path.is_file, [*paths, *keys]), release.start)
+        release = find_release(source, ReadReport())
+        keys = read_keys(release.outside, release.start, ReadReport())
+        return digest_files([*release.files(), *keys.files], release.start)
 
     def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
         """Yield the threads by the names of their folders.
@@ -91,32 +87,9 @@ class RumourEvalReader:
                 "no key file was found, so no thread has a veracity and no post a stance: name "
                 "the folder that holds the keys as well"
             )
-        places: dict[str, list[Place]] = {}
-        for place in release.places:
-            report.count(THREADS_MET)
-            places.setdefault(place.id, []).append(place)
-        read = partial(_read_thread, release.root, keys)
-        for cascade, found in spread(read, list(places.values())):
-            report.absorb(found)
-            if cascade is not None:
-                yield cascade
-        _check_any(source, report)
+        make = partial(_KeyedThread, keys, release.root)
+        yield from read_threads(release, source, report, spread, make)
         _compare(keys, report)
-
-
-def _read_thread(
-    root: Path, keys: Keys, places: Sequence[Place]
-) -> tuple[Cascade | None, ReadReport]:
-    """Read the places of one thread; only the first that can be read gives a cascade."""
-    report = ReadReport()
-    read: Cascade | None = None
-    for place in places:
-        files = _KeyedThread(list_thread(place, report), root, report, keys)
-        cascade = files.cascade(() if read is None else (place.id,))
-        if cascade is not None:
-            report.count("threads")
-            read = cascade
-    return read, report
 
 
 class _KeyedThread(ThreadFiles):
@@ -127,12 +100,12 @@ class _KeyedThread(ThreadFiles):
 
     adopts = True
 
-    def __init__(self, thread: Thread, root: Path, report: ReadReport, keys: Keys) -> None:
-        super().__init__(thread, root, report)
+    def __init__(self, keys: Keys, root: Path, thread: Thread, report: ReadReport) -> None:
+        super().__init__(root, thread, report)
         self._keys = keys
         self._of_reddit = False
 
-    def parse(self, value: object) -> Tweet:
+    def parse(self, value: object) -> Post:
         if not is_reddit(value):
             return parse_tweet(value)
         self._of_reddit = True
@@ -142,7 +115,7 @@ class _KeyedThread(ThreadFiles):
         return [path for path in super().unread() if path.name != _PAGE]
 
     def label(self) -> str | None:
-        label = self._keys.veracity.get(self.thread.id)
+        label = self._keys.veracity.get(self.thread.place.id)
         self.report.count("threads_with_veracity", int(label is not None))
         self.report.count("threads_of_reddit", int(self._of_reddit))
         return label
@@ -150,22 +123,15 @@ class _KeyedThread(ThreadFiles):
     def event(self) -> str:
         return "" if self._of_reddit else super().event()
 
-    def targets(self, posts: Sequence[Tweet]) -> dict[str, Target]:
+    def targets(self, posts: Sequence[Post]) -> dict[str, Target]:
         stances = [self._keys.stance.get(post.id) for post in posts]
         given = sum(stance is not None for stance in stances)
         self.report.count("posts_with_stance", given)
         return {STANCE: stances} if given else {}
 
 
-def _check_any(source: Path | None, report: ReadReport) -> None:
-    if "threads" not in report.counts:
-        first = next(iter(report.refusals.items()), None)
-        why = f": {first[0]} ({first[1].examples[0]})" if first else ""
-        raise DataError(f"{source} holds no readable thread{why}")
-
-
 def _compare(keys: Keys, report: ReadReport) -> None:
-    """Note what the keys label and no thread holds."""
+    """Note what the keys label and no thread contains."""
     for what, labels, count in (
         ("posts", keys.stance, "posts_with_stance"),
         ("threads", keys.veracity, "threads_with_veracity"),

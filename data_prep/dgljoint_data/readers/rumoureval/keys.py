@@ -8,26 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from dgljoint.data.reading import ReadReport
-from dgljoint_data.readers.common.json_text import BadJsonError, read_json
-from dgljoint_data.readers.common.thread_folders import files_outside, readable
+from dgljoint_data.readers.common.files import readable
+from dgljoint_data.readers.common.thread_folders import files_outside
+from dgljoint_data.readers.common.values import BadJsonError, read_json
 
 STANCES = ("comment", "deny", "query", "support")
 VERACITIES = ("false", "true", "unverified")
 
-_MOST = 100  # files that are looked into for a key
+_MOST = 100  # files that are opened to find a key
 _BIGGEST = 1 << 25  # bytes; a key has some hundred kilobytes
 
 
 @dataclass(slots=True)
 class Keys:
-    """What the key files say.
-
-    Attributes:
-        stance: of posts, by id.
-        veracity: of threads, by id.
-        files: the key files.
-        others: JSON files that are none.
-    """
+    """Stance by post, veracity by thread, the key files, and the JSON files that are none."""
 
     stance: dict[str, str] = field(default_factory=dict)
     veracity: dict[str, str] = field(default_factory=dict)
@@ -36,15 +30,11 @@ class Keys:
 
 
 def read_keys(paths: Iterable[Path], root: Path, report: ReadReport) -> Keys:
-    """Read those of some JSON files that are keys, told by what they hold.
+    """Read those of some JSON files that are keys, recognised by their content.
 
-    The keys of 2019 hold ``subtaskaenglish`` (stance) and ``subtaskbenglish`` (veracity), or those
-    of another language; a key of 2017 holds the labels of one task and nothing else.
-
-    Args:
-        paths: of JSON files.
-        root: the folder that places in the report start from.
-        report: filled.
+    The keys of 2019 have ``subtaskaenglish`` (stance) and ``subtaskbenglish`` (veracity), or those
+    of another language; a key of 2017 has the labels of one task and nothing else. Places in the
+    report start from ``root``.
     """
     keys = Keys()
     for path in paths:
@@ -57,16 +47,13 @@ def read_keys(paths: Iterable[Path], root: Path, report: ReadReport) -> Keys:
             continue
         parts = _parts(value)
         (keys.files if parts else keys.others).append(path)
-        for labels, known, into in (
-            (parts.get("a", {}), STANCES, keys.stance),
-            (parts.get("b", {}), VERACITIES, keys.veracity),
-        ):
-            _take(labels, known, into, place, report)
+        _take(parts.get("a", {}), STANCES, keys.stance, place, report)
+        _take(parts.get("b", {}), VERACITIES, keys.veracity, place, report)
     return keys
 
 
 def holds_keys(source: Path) -> bool:
-    """Say whether a folder holds a key."""
+    """Return whether a folder contains a key."""
     return any(map(_is_key, files_outside(source)[:_MOST]))
 
 
@@ -89,7 +76,7 @@ def _parts(value: object) -> dict[str, Mapping[str, Any]]:
     if parts:
         return dict(parts)
     for task, known in (("a", STANCES), ("b", VERACITIES)):
-        if all(_spelt(label) in known for label in value.values()):
+        if all(_plain(label) in known for label in value.values()):
             return {task: value}
     return {}
 
@@ -99,12 +86,12 @@ def _take(
     report: ReadReport,
 ) -> None:
     for post, given in labels.items():
-        label = _spelt(given)
+        label = _plain(given)
         if label not in known:
             report.repair("label of a key that is unknown", f"{place}: {post}: {str(given)[:40]!r}")
         elif into.setdefault(post, label) != label:
             report.repair("several labels in the keys (the first is kept)", f"{place}: {post}")
 
 
-def _spelt(label: object) -> str:
+def _plain(label: object) -> str:
     return label.strip().lower() if isinstance(label, str) else ""

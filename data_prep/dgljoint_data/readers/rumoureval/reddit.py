@@ -7,10 +7,8 @@ from collections.abc import Mapping
 from typing import Any, TypeGuard
 
 from dgljoint.data.cascade import Kind
-from dgljoint_data.readers.common.dates import BadDateError, unix_seconds
-from dgljoint_data.readers.common.json_text import BadJsonError, shown
-from dgljoint_data.readers.common.tweets import Tweet
-from dgljoint_data.readers.common.user_number import user_number
+from dgljoint_data.readers.common.posts import Post
+from dgljoint_data.readers.common.values import BadJsonError, date_of, shown, user_number
 
 _ID = re.compile("[0-9a-z]{1,13}")
 _SUBMISSION, _COMMENT = "t3", "t1"
@@ -20,12 +18,12 @@ _GONE = frozenset(("[deleted]", "[removed]"))
 
 
 def is_reddit(value: object) -> TypeGuard[dict[str, Any]]:
-    """Say whether what a JSON file holds is of Reddit."""
+    """Return whether the content of a JSON file is of Reddit."""
     return isinstance(value, dict) and "kind" in value and isinstance(value.get("data"), dict)
 
 
-def parse_reddit(value: Mapping[str, Any]) -> Tweet:
-    """Take the post of a JSON file, with the attributes of a tweet.
+def parse_reddit(value: Mapping[str, Any]) -> Post:
+    """Take the post of a JSON file.
 
     Raises:
         BadJsonError: it is no post, or has no id, or a date that is none.
@@ -42,16 +40,13 @@ def parse_reddit(value: Mapping[str, Any]) -> Tweet:
     if not (isinstance(post, str) and _ID.fullmatch(post)):
         raise BadJsonError(f"a post of Reddit without an id: id is {shown(post)}")
     author = data.get("author")
-    return Tweet(
+    return Post(
         id=post,
-        answers=_id_in(data.get("parent_id")),
+        parent=_id_in(data.get("parent_id")),
         user=0 if author in _GONE else user_number(author),
-        seconds=_posted(data.get("created_utc")),
+        seconds=_posted(data),
         kind=Kind.REPLY,
         text=_text(kind, data),
-        truncated=False,
-        profile=None,
-        conversation=_id_in(data.get("link_id")),
     )
 
 
@@ -64,13 +59,10 @@ def _id_in(name: object) -> str | None:
     return post if known else None
 
 
-def _posted(value: object) -> int | None:
-    if value is None:
+def _posted(data: Mapping[str, Any]) -> int | None:
+    if data.get("created_utc") is None:
         return None
-    try:
-        return int(unix_seconds(value))
-    except BadDateError as error:
-        raise BadJsonError(f"a post of Reddit without a date: created_utc: {error}") from error
+    return int(date_of(data, "created_utc", "a post of Reddit without a date"))
 
 
 def _text(kind: str, data: Mapping[str, Any]) -> str:

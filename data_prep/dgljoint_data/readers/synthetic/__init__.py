@@ -35,7 +35,7 @@ from dgljoint.data.cascade import Cascade, Kind
 from dgljoint.data.reading import ReadReport
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec
-from dgljoint_data.readers.common.digest import digest_text
+from dgljoint_data.readers.common.files import digest_text
 from dgljoint_data.readers.synthetic.made_up_words import word
 from dgljoint_data.workers import Spread
 

@@ -14,12 +14,12 @@ replies, the events, and no times, users or retweets; see ``rvnn`` for a row::
     data.TD_RvNN.vol_5000.txt    id<TAB>None<TAB>1<TAB>2<TAB>9<TAB>1:1 3:1 164:1
     Twitter15_label_All.txt      unverified<TAB>event<TAB>731166399389962242<TAB>...
 
-both in one folder or in ``resource/`` of it. Either file may have any name: it is known by what
-stands in it, and so are the columns of copies that have others, among them one of delays
-(``rvnn_form``). A file of words may hold both editions: the label file says which
-trees are meant, and lines of either may end in CRLF.
+both in one folder or in ``resource/`` of it. Either file may have any name: it is recognised by
+its content, and so are the columns of copies that have others, among them one of delays
+(``rvnn_form``). A file of words may contain both editions: the label file decides which trees are
+read, and lines of either may end in CRLF.
 
-The folder, or for trees its only subfolder, tells which of the two it is::
+The folder, or for trees its only subfolder, shows which of the two it is::
 
     dgljoint preprocess twitter15 raw/twitter15 -o twitter15.h5
     dgljoint preprocess twitter15 raw/rvnn -o words.h5
@@ -27,7 +27,7 @@ The folder, or for trees its only subfolder, tells which of the two it is::
 
 The words are a feature, ``published_words``, of at least 5,000 columns. Of both releases, structure
 and times are those of the trees, and a reply gets words only where it is certain which row is its
-own (``rvnn_match``): few do, and the report says how many.
+own (``rvnn_join``): few do, and the report counts them.
 """
 
 from __future__ import annotations
@@ -44,18 +44,19 @@ from dgljoint.data.reading import ReadReport
 from dgljoint.errors import DataError
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec, Reference
-from dgljoint_data.readers.twitter.release import LABEL_NAMES, find_release, other_releases
-from dgljoint_data.readers.twitter.rvnn import COLUMNS, FEATURE
-from dgljoint_data.readers.twitter.rvnn_files import (
+from dgljoint_data.readers.twitter.files import (
     EDITIONS,
-    Named,
+    LABEL_NAMES,
     edition_of,
     editions_named,
     event_file,
     find_data,
+    find_release,
+    is_tree_release,
     label_files,
     other_data,
 )
+from dgljoint_data.readers.twitter.rvnn import COLUMNS, FEATURE
 from dgljoint_data.readers.twitter.rvnn_reader import TwitterRvnnReader
 from dgljoint_data.readers.twitter.tree_reader import TwitterTreeReader
 from dgljoint_data.workers import Spread
@@ -71,13 +72,12 @@ class TwitterOptions(Options):
     )
     label_file: str = Field(
         "",
-        description="name of the file of label, event and thread; found by what stands in it when "
-        "empty",
+        description="name of the file of label, event and thread; found by its content when empty",
     )
     data_file: str = Field(
         "",
         description="name of the RvNN form's file of rows, or its path from the folder on; found "
-        "by what stands in it when empty",
+        "by its content when empty",
     )
 
 
@@ -94,8 +94,7 @@ class TwitterReader:
 
     def __init__(self, edition: str, options: TwitterOptions) -> None:
         self._edition = edition
-        self._text_from = Path(options.text_from) if options.text_from else None
-        self._named = Named(options.data_file, options.label_file)
+        self._options = options
 
     def fingerprint(self, source: Path | None) -> str:
         """Return a digest of the files of the releases read.
@@ -123,27 +122,17 @@ class TwitterReader:
         return chosen.read(source, report)
 
     def _choose(self, source: Path | None) -> TwitterTreeReader | TwitterRvnnReader:
-        rows = self._named.data or (not _is_tree_release(source) and _holds_rows(source))
-        if not rows:
-            return TwitterTreeReader(self._edition, self._text_from, self._named.labels)
-        if self._text_from is not None:
+        options = self._options
+        if not options.data_file and (is_tree_release(source) or not _holds_rows(source)):
+            text_from = Path(options.text_from) if options.text_from else None
+            return TwitterTreeReader(self._edition, text_from, options.label_file)
+        if options.text_from:
             raise DataError(
                 f"{source} is the RvNN release, which has its own words; expected the tree "
                 "release to join words to",
                 hint=f"leave out --text-from, or name the folder of trees instead of {source}",
             )
-        return TwitterRvnnReader(self._edition, self._named)
-
-
-def _is_tree_release(path: Path | None) -> bool:
-    """Say whether ``path`` holds a tree release, or several."""
-    if path is None or not path.is_dir():
-        return False
-    try:
-        find_release(path)
-    except DataError:
-        return bool(other_releases(path, path))
-    return True
+        return TwitterRvnnReader(self._edition, options.data_file, options.label_file)
 
 
 def _holds_rows(path: Path | None) -> bool:
@@ -151,14 +140,14 @@ def _holds_rows(path: Path | None) -> bool:
 
 
 def _recognises(edition: str, path: Path) -> bool:
-    """Say whether ``path`` holds a release of ``edition``, as far as names of files tell."""
+    """Return whether ``path`` has a release of ``edition``, as far as the names of files show."""
     if not path.is_dir():
         return False
-    if _is_tree_release(path):
+    if is_tree_release(path):
         try:
             folder = find_release(path, edition).folder
         except DataError:
-            return True  # several: who reads it names them
+            return True  # several: the reader names them
     elif (rows := _rows_of(path, edition)) is not None:
         folder = rows.parent
         if not label_files(folder):

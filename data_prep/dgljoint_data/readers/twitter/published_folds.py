@@ -21,8 +21,8 @@ import numpy as np
 
 from dgljoint.data.reading import ReadReport
 from dgljoint.errors import DataError
-from dgljoint_data.readers.twitter.release import read_lines
-from dgljoint_data.readers.twitter.rvnn_files import EDITIONS
+from dgljoint_data.readers.common.files import given_folder, read_lines
+from dgljoint_data.readers.twitter.files import EDITIONS
 from dgljoint_data.splits import FOLDS, Split
 
 NAME = "published"
@@ -56,9 +56,7 @@ def read_folds(place: Path) -> list[PublishedFolds]:
         DataError: there are none, a file is missing or cannot be read, an id stands in two test
             folds, or one to be tested on stands in the training file of the same fold.
     """
-    if not place.is_dir():
-        what = "is no folder" if place.exists() else "does not exist"
-        raise DataError(f"{place} {what}; expected the published folds", hint=_HINT)
+    place = given_folder(place, _HINT, "the published folds")
     for folder in (place, place / FOLDER):
         present = [edition for edition in EDITIONS if any(folder.glob(_test_file(edition, "?")))]
         if present:

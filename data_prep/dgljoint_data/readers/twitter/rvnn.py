@@ -5,16 +5,16 @@ A row is tab-separated::
     tweet id   parent index or None   index   parent count   longest text   word:count word:count
 
 Indices count from 1 within a tree; the row whose parent is ``None`` is the source post, often not
-of index 1. Rows of a tree come in any order, and so do the words of a row. The parent count is
+of index 1. Rows of a tree are in any order, and so are the words of a row. The parent count is
 that of the tree, ``None`` included, and repeats on every row. Words are columns of a vocabulary of
 5,000 that was never published; some copies have higher ones. There are no times, users or texts.
-Copies with other columns, some of them with a delay, are told by ``rvnn_form``.
+``rvnn_form`` recognises copies with other columns, some of them with a delay.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +23,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint.data.cascade import SparseBlock
-from dgljoint.data.reading import ReadReport
-from dgljoint.errors import DataError
-from dgljoint_data.readers.common.arrange import arrange
-from dgljoint_data.readers.common.decode import as_utf8
-from dgljoint_data.readers.twitter.rvnn_form import COMMON, Form, find_form, minutes
+from dgljoint.data.cascade import Cascade, Kind, SparseBlock
+from dgljoint.data.reading import POSTS_DROPPED, ReadReport
+from dgljoint_data.readers.common.files import BYTE_ORDER_MARK, as_utf8, read_bytes
+from dgljoint_data.readers.common.posts import MOVED, arrange
+from dgljoint_data.readers.twitter.rvnn_form import ROW_START, Form, FormSample, minutes
 
 FEATURE = "published_words"
 COLUMNS = 5_000
@@ -36,7 +35,6 @@ COLUMNS = 5_000
 NOT_A_ROW = "not a row of a tree"
 UNKNOWN_FORM = "row of a form that is not known"
 WITHOUT_DELAY = "row without a delay in minutes (its parent's time is taken)"
-MOVED = "post dated before its parent (given its parent's time)"
 REPEATED = "several rows for one post (the first is kept)"
 WITHOUT_WORDS = "row cut before its words (kept without)"
 CUT = "last line without a line end (its words may be cut)"
@@ -44,16 +42,13 @@ ANOTHER_COUNT = "tree of another number of parents than its rows say (it may be 
 NOT_A_WORD = "not a word count"
 REPEATED_WORD = "word counted twice in a row (added up)"
 
-_BOM = b"\xef\xbb\xbf"
 _ROOT = -1
 _NO_DELAY = float("-inf")  # before every post, so that it gets its parent's time
-_START = re.compile(rb"(\d{1,19})\t(none|\d{1,9})\t(\d{1,9})\t", re.IGNORECASE)
 _COUNT = re.compile(rb"\d{1,9}")
-_SAMPLE = 5_000  # rows of one number of columns that tell what these hold
 _WORD = re.compile(rb"\d{1,5}:[1-9]\d{0,5}")
 # Possessive: a field of nothing but spaces must not be tried in every division of them.
 _WORDS = re.compile(rb"\s*+(?:%b\s++)*+(?:%b)?+" % (_WORD.pattern, _WORD.pattern))
-_BASE = 100_000  # beyond any word that _WORD lets through
+_BASE = 100_000  # beyond any word that _WORD accepts
 
 
 class Row(NamedTuple):
@@ -62,7 +57,7 @@ class Row(NamedTuple):
     Attributes:
         line: its number, from 1.
         parent: index of it; -1 for the source.
-        parents: that the tree has; 0 where the form does not say.
+        parents: that the tree has; 0 where the form has no such number.
         minutes: since the source; minus infinity where none can be read, 0 where the form has none.
         words: its ``column:count`` pairs.
     """
@@ -75,15 +70,16 @@ class Row(NamedTuple):
 
 
 Rows = dict[int, Row]
+Trees = dict[str, Rows]
 
 
 @dataclass(frozen=True, slots=True)
 class RowFile:
-    """What is known of a file of rows before they are taken apart.
+    """What is known of a file of rows before they are parsed.
 
     Attributes:
         name: of the file.
-        forms: what the rows of each number of columns hold, or why that cannot be told.
+        forms: what the rows of each number of columns contain, or why that is unknown.
         last: number of the last line if it has no line end, so that it may be cut; else 0.
     """
 
@@ -98,18 +94,15 @@ class RowFile:
         return any(form.words is not None for form in known)
 
 
-Trees = dict[str, Rows]
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class RvnnTree:
-    """What hangs below the source post of one tree: N posts, parents first.
+    """The posts that are connected to the source of one tree: N posts, parents first.
 
     Attributes:
         index: of each post, as published; the source's first.
         parent: (N,) int32 position of the parent, -1 for the source.
         delay_seconds: (N,) float64 since the source; 0 in a file without times.
-        lost: number of posts that hang elsewhere, by reason.
+        lost: number of the other posts, by reason.
         whole: whether no row is known to be missing or wrong.
     """
 
@@ -126,11 +119,7 @@ def read_rows(path: Path, report: ReadReport) -> tuple[RowFile, Trees]:
     Raises:
         DataError: the file cannot be read.
     """
-    try:
-        data = as_utf8(path.read_bytes())
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    lines = data.removeprefix(_BOM).split(b"\n")
+    lines = as_utf8(read_bytes(path)).removeprefix(BYTE_ORDER_MARK).split(b"\n")
     sample = FormSample()
     for line in lines:
         sample.add(line)
@@ -138,42 +127,10 @@ def read_rows(path: Path, report: ReadReport) -> tuple[RowFile, Trees]:
     return file, take_rows(enumerate(lines, start=1), file, report)
 
 
-class FormSample:
-    """Rows of a file that tell its forms: those of each number of columns have one of their own.
-
-    A row that was cut has fewer columns than the others.
-    """
-
-    def __init__(self) -> None:
-        self._rows: defaultdict[int, list[Sequence[bytes]]] = defaultdict(list)
-
-    def add(self, line: bytes) -> None:
-        """Take a line into the sample, while that is small."""
-        columns = line.count(b"\t") + 1
-        if columns > COMMON and len(self._rows[columns]) < _SAMPLE and _START.match(line):
-            self._rows[columns].append(line.rstrip(b"\r\n").split(b"\t"))
-
-    def forms(self) -> dict[int, Form | str]:
-        """Return the form of the rows of each number of columns, or why it cannot be told."""
-        return {columns: find_form(rows) for columns, rows in self._rows.items() if rows}
-
-
-def thread_of(line: bytes) -> bytes | None:
-    """Return the thread that a line is a row of; ``None`` for what is no row."""
-    match = _START.match(line)
-    return match[1] if match else None
-
-
 def take_rows(
     lines: Iterable[tuple[int, bytes]], file: RowFile, report: ReadReport
 ) -> Trees:
-    """Take lines of a file apart, by thread and index.
-
-    Args:
-        lines: with their numbers, from 1.
-        file: that they are of.
-        report: filled.
-    """
+    """Parse numbered lines of a file, by thread and index."""
     trees: Trees = {}
     worded = file.worded
     stances = 0
@@ -183,7 +140,7 @@ def take_rows(
         where = f"{file.name}:{number}"
         report.count("rvnn_rows")
         form = file.forms.get(line.count(b"\t") + 1)
-        match = _START.match(line)
+        match = ROW_START.match(line)
         if match is not None and isinstance(form, str):
             report.repair(UNKNOWN_FORM, f"{where}: {form}")
             continue
@@ -207,20 +164,8 @@ def take_rows(
     return trees
 
 
-def have_times(trees: Iterable[Rows]) -> bool:
-    """Say whether any post of some trees is later than its source."""
-    return any(row.minutes > 0 for rows in trees for row in rows.values())
-
-
 def _row(fields: Sequence[bytes], form: Form, line: int, *, cut: bool) -> Row | None:
-    """Take a row apart; ``None`` where a number of the tree is none.
-
-    Args:
-        fields: of it.
-        form: says what they are.
-        line: its number.
-        cut: whether it may lack its end.
-    """
+    """Parse a row that may lack its end; ``None`` where a number of the tree is none."""
     parents = b"0" if form.parents is None else fields[form.parents]
     length = b"0" if form.parents is None else fields[form.parents + 1]
     if not (_COUNT.fullmatch(parents) and _COUNT.fullmatch(length)):
@@ -238,10 +183,10 @@ def _row(fields: Sequence[bytes], form: Form, line: int, *, cut: bool) -> Row | 
 
 
 def build_tree(rows: Rows, name: str, report: ReadReport) -> RvnnTree | None:
-    """Hang the posts of one tree below its source; ``None`` when no row is one.
+    """Connect the posts of one tree to its source; ``None`` when no row is one.
 
     Of several sources the first listed is kept. A post without a way up to it is lost: whom it
-    answers is not known. The posts come in the order of their time, depth and index, whatever the
+    answers is unknown. The posts are in the order of their time, depth and index, whatever the
     order of the rows.
 
     Args:
@@ -261,36 +206,31 @@ def build_tree(rows: Rows, name: str, report: ReadReport) -> RvnnTree | None:
     seconds = [60.0 * (rows[number].minutes - start) for number in index]
     seconds[place[roots[0]]] = 0.0
     arranged = arrange(parent, seconds, place[roots[0]])
-    _report_times(rows, [index[position] for position in arranged.moved], name, report)
+    moved = [rows[index[position]] for position in arranged.moved]
     lost = _losses(rows, {index[position] for position in arranged.post})
-    for reason, numbers in lost.items():
-        report.repair(f"post {reason}", f"{name}:{rows[numbers[0]].line}", len(numbers))
     agrees = first.parents in (0, len({row.parent for row in rows.values()}))
-    if not agrees:
-        report.repair(ANOTHER_COUNT, f"{name}:{first.line}")
+    for reason, odd in {
+        WITHOUT_DELAY: [row for row in moved if row.minutes == _NO_DELAY],
+        MOVED: [row for row in moved if row.minutes != _NO_DELAY],
+        **{f"post {reason}": found for reason, found in lost.items()},
+        ANOTHER_COUNT: [] if agrees else [first],
+    }.items():
+        if odd:
+            report.repair(reason, f"{name}:{odd[0].line}", len(odd))
     return RvnnTree(
         index=[index[position] for position in arranged.post],
         parent=arranged.parent,
         delay_seconds=arranged.seconds,
-        lost={reason: len(numbers) for reason, numbers in lost.items()},
+        lost={reason: len(found) for reason, found in lost.items()},
         whole=agrees and not lost,
     )
 
 
-def _report_times(rows: Rows, moved: Sequence[int], name: str, report: ReadReport) -> None:
-    without = [number for number in moved if rows[number].minutes == _NO_DELAY]
-    for reason, numbers in (
-        (WITHOUT_DELAY, without), (MOVED, [one for one in moved if one not in set(without)])
-    ):
-        if numbers:
-            report.repair(reason, f"{name}:{rows[numbers[0]].line}", len(numbers))
-
-
-def _losses(rows: Rows, reached: set[int]) -> dict[str, list[int]]:
-    """Say why each post that is not reached is not: one reason each."""
+def _losses(rows: Rows, reached: set[int]) -> dict[str, list[Row]]:
+    """Return the rows of the posts that are not reached, by the one reason for each."""
     left = {index: row.parent for index, row in rows.items() if index not in reached}
     circling = _on_cycles(left)
-    lost: dict[str, list[int]] = {}
+    lost: dict[str, list[Row]] = {}
     for index, above in left.items():
         if above == _ROOT:
             reason = "that is another source"
@@ -300,20 +240,20 @@ def _losses(rows: Rows, reached: set[int]) -> dict[str, list[int]]:
             reason = "in a cycle"
         else:
             reason = "below a dropped post"
-        lost.setdefault(reason, []).append(index)
+        lost.setdefault(reason, []).append(rows[index])
     return lost
 
 
 def _on_cycles(parent: Mapping[int, int]) -> set[int]:
-    """Return the nodes that are their own ancestors, by peeling off those without children."""
+    """Return the nodes that are their own ancestors, by removing those without children."""
     children = Counter(parent.values())
     bare = [node for node in parent if not children[node]]
-    for node in bare:  # grows on the way
+    for node in bare:  # grows
         above = parent[node]
         children[above] -= 1
         if above in parent and not children[above]:
             bare.append(above)
-    # Whoever keeps a child to the end has descendants without end: it is its own.
+    # A node that keeps a child to the end has descendants without end: it is its own.
     return set(parent).difference(bare)
 
 
@@ -342,3 +282,74 @@ def word_counts(rows: Sequence[Row], name: str, report: ReadReport) -> SparseBlo
         indices=(cells % _BASE).astype(np.int32),
         values=values.astype(np.float32),
     )
+
+
+def make_cascade(
+    thread: str, label: str, rows: Rows, name: str, report: ReadReport, *,
+    event: str = "", posted_at: int = 0,
+) -> Cascade | None:
+    """Return the cascade of the rows of a thread, from the file ``name``; else refuse it.
+
+    Their posts are counted, but as met.
+    """
+    tree = build_tree(rows, name, report)
+    if tree is None:
+        first = min(row.line for row in rows.values())
+        report.refuse("tree without a source", name, line=first, detail=thread)
+        report.count(f"{POSTS_DROPPED}of_refused_trees", len(rows))
+        return None
+    words = word_counts([rows[index] for index in tree.index], name, report)
+    for count, number in {
+        "threads": 1,
+        "threads_of_one_post": int(len(rows) == 1),
+        "threads_source_is_not_index_1": int(tree.index[0] != 1),
+        "posts_of_depth_1": int((tree.parent == 0).sum()),
+        "posts_with_delay": int((tree.delay_seconds > 0).sum()),
+        "word_counts": len(words.indices),
+        "word_counts_beyond_the_vocabulary": int((words.indices >= COLUMNS).sum()),
+        "posts_without_words": int((np.diff(words.indptr) == 0).sum()),
+        **{POSTS_DROPPED + why.replace(" ", "_"): lost for why, lost in tree.lost.items()},
+    }.items():
+        report.count(count, number)
+    posts = len(tree.index)
+    kind = np.full(posts, Kind.REPLY, np.uint8)
+    kind[0] = Kind.SOURCE
+    return Cascade(
+        id=thread,
+        event=event,
+        label=label,
+        posted_at=posted_at,
+        post_id=[f"{thread}-{index}" for index in tree.index],
+        parent=tree.parent,
+        user=np.zeros(posts, np.int64),
+        delay_seconds=tree.delay_seconds,
+        kind=kind,
+        text=[""] * posts,
+        features={FEATURE: words},
+    )
+
+
+def leave_out(
+    posts: Mapping[str, int], refused: Iterable[str], data: str, labels: str, report: ReadReport
+) -> None:
+    """Count the trees that are in no thread; one refusal each would hide the others.
+
+    Args:
+        posts: how many they have, by thread.
+        refused: threads whose label was refused: all but their posts is in the report.
+        data: name of the file of rows.
+        labels: name of the label file.
+        report: filled; the posts are not counted as met.
+    """
+    known = posts.keys() & set(refused)
+    unlabelled = [thread for thread in posts if thread not in known]
+    if known:
+        report.count(f"{POSTS_DROPPED}of_refused_trees", sum(posts[thread] for thread in known))
+    if unlabelled:
+        lost = sum(posts[thread] for thread in unlabelled)
+        report.count(f"{POSTS_DROPPED}of_trees_without_a_label", lost)
+        report.count("trees_without_a_label", len(unlabelled))
+        report.note(
+            f"{len(unlabelled):,} trees of {data} have no label in {labels} and were left out, "
+            f"{unlabelled[0]} for one"
+        )

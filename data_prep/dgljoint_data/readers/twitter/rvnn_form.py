@@ -1,4 +1,4 @@
-"""Which column of an RvNN row holds what, found by what stands in it.
+"""Which column of an RvNN row contains what, recognised by its content.
 
 The published rows have six columns; copies of them have fewer or more. The first three are always
 the tree, the index of the parent (``None`` for the source) and the index of the post. After them::
@@ -6,7 +6,7 @@ the tree, the index of the parent (``None`` for the source) and the index of the
     parents  length  words                     the published form
     parents  length  delay  words  stance      with times, as minutes since the source, rounded up
     words                                      the trees of Weibo
-    delay  words;  parents  words;  parents  length  delay;  and what else can be told apart
+    delay  words;  parents  words;  parents  length  delay;  and others that differ from these
 
 Words are ``column:count`` pairs; all else are numbers, but a stance may be a name. A delay is the
 number that is 0 for the sources and not for all posts; parents and length are at least 1
@@ -16,15 +16,18 @@ everywhere.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-COMMON = 3  # columns that every form has
+ROW_START = re.compile(rb"(\d{1,19})\t(none|\d{1,9})\t(\d{1,9})\t", re.IGNORECASE)
 
+_COMMON = 3  # columns that every form has
 _NUMBER = re.compile(rb"-?\d{1,12}(?:\.\d{0,12})?")
 _MOST_NUMBERS = 3
 _LONGEST_MINUTES = 60 * 24 * 366 * 20  # twenty years: what is longer is a date
 _ZERO_AT_SOURCES = 0.9  # share: a copy may have a row or two that are damaged
+_SAMPLE = 5_000  # rows of one number of columns that show what these contain
 
 Fields = Sequence[bytes]
 
@@ -39,18 +42,38 @@ class Form:
     stance: int | None = None
 
 
+class FormSample:
+    """Rows of a file that show its forms: one for each number of columns.
+
+    A row that was cut has fewer columns than the others.
+    """
+
+    def __init__(self) -> None:
+        self._rows: defaultdict[int, list[Fields]] = defaultdict(list)
+
+    def add(self, line: bytes) -> None:
+        """Take a line into the sample, while that is small."""
+        columns = line.count(b"\t") + 1
+        if columns > _COMMON and len(self._rows[columns]) < _SAMPLE and ROW_START.match(line):
+            self._rows[columns].append(line.rstrip(b"\r\n").split(b"\t"))
+
+    def forms(self) -> dict[int, Form | str]:
+        """Return the form of the rows of each number of columns, or why it is unknown."""
+        return {columns: find_form(rows) for columns, rows in self._rows.items() if rows}
+
+
 def find_form(rows: Sequence[Fields]) -> Form | str:
-    """Tell what the columns of some rows hold, or say why that cannot be told.
+    """Return what the columns of some rows contain, or why that is unknown.
 
     Args:
-        rows: all of the same number of columns, at least :data:`COMMON` and one.
+        rows: all of the same number of columns, at least four.
     """
-    places = range(COMMON, len(rows[0]))
+    places = range(_COMMON, len(rows[0]))
     texts = [place for place in places if not _holds_numbers(rows, place)]
     # A stance may be written out, as "deny"; there are no pairs in it.
     words = [place for place in texts if _holds_words(rows, place)] if len(texts) > 1 else texts
     if len(texts) > 1 and (len(words) != 1 or texts[0] != words[0]):
-        return f"columns {_spoken(texts)} hold no numbers, expected one column of word counts"
+        return f"columns {_listed(texts)} hold no numbers, expected one column of word counts"
     if words and not _holds_words(rows, words[0]):
         return f"column {words[0] + 1} holds no word counts such as 12:1"
     end = words[0] if words else places.stop
@@ -63,7 +86,7 @@ def find_form(rows: Sequence[Fields]) -> Form | str:
         return "it ends before its words"
     delays = [place for place in numbers if _is_delay(rows, place)]
     if len(delays) > 1:
-        return f"columns {_spoken(delays)} could each be the delay"
+        return f"columns {_listed(delays)} could each be the delay"
     if not delays and len(numbers) == _MOST_NUMBERS:
         delays = numbers[-1:]
     if not delays and len(numbers) == 1 and not _is_of_trees(rows, numbers[0]):
@@ -78,7 +101,7 @@ def find_form(rows: Sequence[Fields]) -> Form | str:
     )
 
 
-def _spoken(places: Sequence[int]) -> str:
+def _listed(places: Sequence[int]) -> str:
     return " and ".join(str(place + 1) for place in places)
 
 
@@ -93,7 +116,7 @@ def _holds_words(rows: Sequence[Fields], place: int) -> bool:
 
 
 def _is_delay(rows: Sequence[Fields], place: int) -> bool:
-    zero = [_number(row[place]) == 0 for row in rows if is_source(row)]
+    zero = [_number(row[place]) == 0 for row in rows if row[1].lower() == b"none"]
     return (
         sum(zero) > _ZERO_AT_SOURCES * len(zero)
         and any(_number(row[place]) not in (None, 0) for row in rows)
@@ -105,17 +128,11 @@ def _is_of_trees(rows: Sequence[Fields], place: int) -> bool:
     return all(seen.setdefault(row[0], row[place]) == row[place] for row in rows)
 
 
-def is_source(row: Fields) -> bool:
-    """Say whether a row is one of a post without a parent."""
-    return row[1].lower() == b"none"
-
-
 def _number(field: bytes) -> float | None:
     return float(field) if _NUMBER.fullmatch(field) else None
 
 
 def minutes(field: bytes) -> float | None:
-    """Return the delay that a field gives; ``None`` for one that is no number of minutes."""
+    """Return the delay in a field; ``None`` for one that is no number of minutes."""
     value = _number(field)
     return value if value is not None and abs(value) <= _LONGEST_MINUTES else None
-

@@ -3,43 +3,34 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from dgljoint.data.cascade import Cascade, Kind, SparseBlock
-from dgljoint.data.reading import POSTS_DROPPED, THREADS_MET, ReadReport
+from dgljoint.data.cascade import Cascade
+from dgljoint.data.reading import ReadReport, first_of
 from dgljoint.errors import DataError
-from dgljoint_data.readers.common.beside import count_unread
-from dgljoint_data.readers.common.digest import digest_files
-from dgljoint_data.readers.twitter.release import (
-    LABEL_NAMES,
-    posted_at,
-    read_events,
-    read_rvnn_labels,
-)
-from dgljoint_data.readers.twitter.rvnn import (
-    COLUMNS,
-    FEATURE,
-    Rows,
-    RvnnTree,
-    build_tree,
-    have_times,
-    read_rows,
-    word_counts,
-)
-from dgljoint_data.readers.twitter.rvnn_files import (
+from dgljoint_data.readers.common.files import count_unread, digest_files
+from dgljoint_data.readers.twitter.files import (
     DATA,
     EDITIONS,
+    LABEL_NAMES,
     RESOURCE,
-    Named,
-    editions_named,
+    check_edition,
     event_file,
     find_data,
     find_labels,
     label_files,
     other_data,
+    posted_at,
+    read_classes,
+    read_events,
+)
+from dgljoint_data.readers.twitter.rvnn import (
+    COLUMNS,
+    FEATURE,
+    leave_out,
+    make_cascade,
+    read_rows,
 )
 
 NO_TIMES = (
@@ -53,28 +44,40 @@ WITHOUT_TREE = "label without a tree"
 _UNPACK = f"unpack the whole release: {DATA} and the label file are in one folder or in {RESOURCE}/"
 
 
+def count_sizes(sizes: Sequence[int], report: ReadReport) -> None:
+    """Count how many posts the threads have in their files."""
+    report.counts |= {
+        "distinct_posts_per_thread_min": min(sizes),
+        "distinct_posts_per_thread_median": statistics.median_low(sizes),
+        "distinct_posts_per_thread_mean": round(statistics.fmean(sizes)),
+        "distinct_posts_per_thread_max": max(sizes),
+    }
+
+
 class TwitterRvnnReader:
     """Reads one edition of the release.
 
-    Threads come in the order of the label file, the posts of one in the order of their time, depth
+    Threads are in the order of the label file, the posts of one in the order of their time, depth
     and index. Every row is accounted for in ``counts`` of the report::
 
         rvnn_rows      = distinct_posts + the repairs that drop a row
         distinct_posts = posts stored + the posts_dropped_* counts
 
-    A tree without a label is counted and no more: the published file holds both editions.
+    A tree without a label is counted and no more: the published file has both editions.
 
     Args:
         edition: ``"15"`` or ``"16"``: which label file is read.
-        named: the files that are meant, where they cannot be told from others.
+        data_file: name of the file of rows, where it cannot be told from others.
+        label_file: name of the label file, likewise.
     """
 
     label_names: tuple[str, ...] = LABEL_NAMES
     feature_columns: Mapping[str, int] = {FEATURE: COLUMNS}
 
-    def __init__(self, edition: str, named: Named | None = None) -> None:
+    def __init__(self, edition: str, data_file: str = "", label_file: str = "") -> None:
         self._edition = edition
-        self._named = named or Named()
+        self._data_file = data_file
+        self._label_file = label_file
 
     def fingerprint(self, source: Path | None) -> str:
         """Return a digest of the word counts and the label file.
@@ -92,101 +95,51 @@ class TwitterRvnnReader:
             DataError: the release is incomplete, of the other edition, or has no readable thread.
         """
         data, label_file = self._find(source)
-        name = label_file.name
-        labels, refused = read_rvnn_labels(label_file, self.label_names, report)
+        labels, refused = read_classes(label_file, report, tabs=True)
         events = read_events(label_file, report)
-        report.count(THREADS_MET, len(labels) + len(report.quarantine))
         file, trees = read_rows(data, report)
-        if not have_times(trees.values()):
-            report.note(NO_TIMES)
         if "rows_with_stance" in report.counts:
             report.note(STANCE)
         report.count("distinct_posts", sum(map(len, trees.values())))
-        met = len(trees)
+        any_tree = bool(trees)
         sizes = []
         for thread, (label, line) in labels.items():
             rows = trees.pop(thread, None)
             if rows is None:
-                report.refuse(WITHOUT_TREE, name, line=line, detail=thread)
+                report.refuse(WITHOUT_TREE, label_file.name, line=line, detail=thread)
                 continue
-            tree = build_tree(rows, file.name, report)
-            if tree is None:
-                first = min(row.line for row in rows.values())
-                report.refuse("tree without a source", file.name, line=first, detail=thread)
-                report.count(f"{POSTS_DROPPED}of_refused_trees", len(rows))
-                continue
-            _count(tree, rows, report)
-            words = word_counts([rows[index] for index in tree.index], file.name, report)
-            yield self._cascade(thread, events.get(thread, ""), label, tree, words, report)
-            sizes.append(len(rows))
+            cascade = make_cascade(
+                thread, label, rows, file.name, report, event=events.get(thread, ""),
+                posted_at=posted_at(int(thread)),
+            )
+            if cascade is not None:
+                yield cascade
+                sizes.append(len(rows))
         if not sizes:
-            why = _why_none(met > 0, file.name, name, report)
-            raise DataError(f"{data.parent} holds no readable thread: {why}")
-        # Refused for their labels: the report has each of these threads already.
-        known = [trees.pop(thread) for thread in refused & trees.keys()]
-        if known:
-            report.count(f"{POSTS_DROPPED}of_refused_trees", sum(map(len, known)))
-        _leave_out(trees, file.name, name, report)
+            odd = ({} if any_tree else report.repairs) | report.refusals
+            odd.pop(WITHOUT_TREE, None)
+            why = first_of(odd, f": no tree of {file.name} is in {label_file.name}")
+            raise DataError(f"{data.parent} holds no readable thread{why}")
+        if not report.counts["posts_with_delay"]:
+            report.note(NO_TIMES)
+        posts = {thread: len(rows) for thread, rows in trees.items()}
+        leave_out(posts, refused, file.name, label_file.name, report)
         _name_others(source or data.parent, data, label_file, report)
-        report.counts |= {
-            "distinct_posts_per_thread_min": min(sizes),
-            "distinct_posts_per_thread_median": statistics.median_low(sizes),
-            "distinct_posts_per_thread_mean": round(statistics.fmean(sizes)),
-            "distinct_posts_per_thread_max": max(sizes),
-        }
+        count_sizes(sizes, report)
 
     def _find(self, source: Path | None) -> tuple[Path, Path]:
         """Return the file of rows and the label file."""
-        data = find_data(source, self._named.data, self._edition)
+        data = find_data(source, self._data_file, self._edition)
         if data is None:
             raise DataError(f"{source} holds no file of RvNN rows", hint=_UNPACK)
-        folder = data.parent
-        if labels := find_labels(folder, self._edition, self._named.labels):
+        if labels := find_labels(data.parent, self._edition, self._label_file):
             return data, labels
-        for edition in editions_named(folder):
-            raise DataError(
-                f"{folder} is Twitter{edition}, expected Twitter{self._edition}: its label file "
-                "is of that edition",
-                hint=f"use the reader twitter{edition}",
-            )
+        check_edition(data.parent, self._edition)
         raise DataError(
-            f"{folder} lacks {event_file(self._edition)}, or any other file of label, event and "
-            "thread separated by tabs",
+            f"{data.parent} lacks {event_file(self._edition)}, or any other file of label, event "
+            "and thread separated by tabs",
             hint=_UNPACK,
         )
-
-    def _cascade(
-        self, thread: str, event: str, label: str, tree: RvnnTree, words: SparseBlock,
-        report: ReadReport,
-    ) -> Cascade:
-        posts = len(tree.index)
-        report.count("word_counts", len(words.indices))
-        report.count("word_counts_beyond_the_vocabulary", int((words.indices >= COLUMNS).sum()))
-        report.count("posts_without_words", int((np.diff(words.indptr) == 0).sum()))
-        kind = np.full(posts, Kind.REPLY, np.uint8)
-        kind[0] = Kind.SOURCE
-        return Cascade(
-            id=thread,
-            event=event,
-            label=label,
-            posted_at=posted_at(int(thread)),
-            post_id=[f"{thread}-{index}" for index in tree.index],
-            parent=tree.parent,
-            user=np.zeros(posts, np.int64),
-            delay_seconds=tree.delay_seconds,
-            kind=kind,
-            text=[""] * posts,
-            features={FEATURE: words},
-        )
-
-
-def _count(tree: RvnnTree, rows: Rows, report: ReadReport) -> None:
-    report.count("threads")
-    report.count("threads_of_one_post", int(len(rows) == 1))
-    report.count("threads_source_is_not_index_1", int(tree.index[0] != 1))
-    report.count("posts_of_depth_1", int((tree.parent == 0).sum()))
-    for reason, number in tree.lost.items():
-        report.count(POSTS_DROPPED + reason.replace(" ", "_"), number)
 
 
 def _name_others(source: Path, data: Path, labels: Path, report: ReadReport) -> None:
@@ -198,25 +151,3 @@ def _name_others(source: Path, data: Path, labels: Path, report: ReadReport) -> 
         if path != labels and path.name not in published
     ]
     count_unread(others, source, "other label files", report)
-
-
-def _why_none(any_tree: bool, data: str, labels: str, report: ReadReport) -> str:
-    """Name the first thing that was wrong, if not a thread was read."""
-    problems = {} if any_tree else dict(report.repairs)
-    problems |= report.refusals
-    problems.pop(WITHOUT_TREE, None)
-    for reason, tally in problems.items():
-        return f"{reason} ({tally.examples[0]})"
-    return f"no tree of {data} is in {labels}"
-
-
-def _leave_out(trees: dict[str, Rows], data: str, name: str, report: ReadReport) -> None:
-    """Count the trees that are of no labelled thread; one refusal each would drown the others."""
-    if not trees:
-        return
-    report.count("trees_without_a_label", len(trees))
-    report.count(f"{POSTS_DROPPED}of_trees_without_a_label", sum(map(len, trees.values())))
-    report.note(
-        f"{len(trees):,} trees of {data} have no label in {name} and were left out, "
-        f"{next(iter(trees))} for one"
-    )

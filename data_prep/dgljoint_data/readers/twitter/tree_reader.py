@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from dgljoint.data.cascade import Cascade, Kind
-from dgljoint.data.reading import THREADS_MET, ReadReport
+from dgljoint.data.reading import THREADS_MET, ReadReport, first_of
 from dgljoint.errors import DataError
-from dgljoint_data.readers.common.beside import count_unread
-from dgljoint_data.readers.common.decode import as_utf8
-from dgljoint_data.readers.common.digest import digest_files, digest_text
-from dgljoint_data.readers.twitter.release import (
+from dgljoint_data.readers.common.files import as_utf8, count_unread, digest_files, digest_text
+from dgljoint_data.readers.twitter.files import (
     LABEL_NAMES,
     TreeRelease,
+    check_edition,
+    event_file,
+    find_labels,
     find_release,
     other_releases,
     posted_at,
+    read_classes,
     read_events,
-    read_labels,
     read_texts,
 )
 from dgljoint_data.readers.twitter.rvnn import COLUMNS, FEATURE
-from dgljoint_data.readers.twitter.rvnn_files import editions_named, event_file, find_labels
-from dgljoint_data.readers.twitter.rvnn_words import PublishedWords, digest_text_from
+from dgljoint_data.readers.twitter.rvnn_join import PublishedWords, digest_text_from
+from dgljoint_data.readers.twitter.rvnn_reader import WITHOUT_TREE, count_sizes
 from dgljoint_data.readers.twitter.tree import (
     ANOTHER_ROOT,
     EDGE_REASONS,
@@ -47,9 +48,9 @@ from dgljoint_data.workers import Spread
 class TwitterTreeReader:
     """Reads one edition of the tree release.
 
-    Threads come in the order of ``label.txt``. What ``counts`` of the report mean is said at
-    ``tree._count``; ``threads_root_is_another_tweet`` are those whose source is not the tweet
-    the file is named after, at a delay other than 0. All are of the threads that were kept, and::
+    Threads are in the order of ``label.txt``. ``tree._count`` explains the ``counts`` of the
+    report; ``threads_root_is_another_tweet`` are those whose source is not the tweet the file is
+    named after, at a delay other than 0. All are of the threads that were kept, and::
 
         edge_lines     = threads + posts_reachable + the repairs that drop an edge
         distinct_posts = threads + posts_reachable + the three posts_dropped_* counts
@@ -71,15 +72,16 @@ class TwitterTreeReader:
         self.feature_columns: Mapping[str, int] = {FEATURE: COLUMNS} if text_from else {}
 
     def fingerprint(self, source: Path | None) -> str:
-        """Return a digest of the files of the release, or of both, and of no others beside them.
+        """Return a digest of the files of the release, or of both, and of no others.
 
         Raises:
             DataError: the release is not complete or cannot be read.
         """
         release = find_release(source, self._edition)
-        beside = (release.labels, release.texts, self._find_events(release))
-        paths = [path for path in beside if path is not None]
-        digest = digest_files([*paths, *release.tree_files().values()], release.folder)
+        events = find_labels(release.folder, self._edition, self._label_file)
+        files = [release.labels, *filter(None, (release.texts, events))]
+        trees = release.tree_files(ReadReport()).values()
+        digest = digest_files([*files, *trees], release.folder)
         if self._text_from is None:
             return digest
         return digest_text(f"{digest} {digest_text_from(self._text_from)}")
@@ -97,16 +99,15 @@ class TwitterTreeReader:
     ) -> Iterator[Cascade]:
         """Yield the same, the tree files read by ``spread``."""
         release = find_release(source, self._edition)
-        labels, refused = read_labels(release.labels, self.label_names, report)
+        labels, refused = read_classes(release.labels, report, tabs=False)
         texts = read_texts(release.texts, report)
         events = self._events(release, report)
         files = release.tree_files(report)
         words = None if self._text_from is None else PublishedWords(self._text_from, report)
-        report.count(THREADS_MET, len(labels) + len(report.quarantine))
         threads = [
             _Thread(thread, files.get(thread, release.trees / f"{thread}.txt"), label,
                     texts.get(thread), None if events is None else events.get(thread, ""))
-            for thread, label in labels.items()
+            for thread, (label, _) in labels.items()
         ]
         sizes = []
         for read in spread(partial(_read_thread, release.folder), threads):
@@ -118,36 +119,24 @@ class TwitterTreeReader:
             else:
                 yield words.join(read.cascade, whole=read.whole)
             sizes.append(read.posts)
-        _refuse_unlabelled(release, files, labels.keys() | refused, report)
+        for thread, path in files.items():
+            if thread not in labels and thread not in refused:
+                report.count(THREADS_MET)
+                report.refuse("tree without a label", str(path.relative_to(release.folder)))
         if not sizes:
-            first = next(iter(report.refusals.items()), None)
-            why = f": {first[0]} ({first[1].examples[0]})" if first else ": label.txt names none"
+            why = first_of(report.refusals, ": label.txt names none")
             raise DataError(f"{release.folder} holds no readable thread{why}")
         if words is not None:
             words.close()
         if source is not None:
             others = other_releases(source, release.folder)
             count_unread(others, source, "other releases", report)
-        report.counts |= {
-            "distinct_posts_per_thread_min": min(sizes),
-            "distinct_posts_per_thread_median": statistics.median_low(sizes),
-            "distinct_posts_per_thread_mean": round(statistics.fmean(sizes)),
-            "distinct_posts_per_thread_max": max(sizes),
-        }
-
-    def _find_events(self, release: TreeRelease) -> Path | None:
-        return find_labels(release.folder, self._edition, self._label_file)
+        count_sizes(sizes, report)
 
     def _events(self, release: TreeRelease, report: ReadReport) -> dict[str, str] | None:
-        folder = release.folder
-        if path := self._find_events(release):
+        if path := find_labels(release.folder, self._edition, self._label_file):
             return read_events(path, report)
-        for edition in editions_named(folder):
-            raise DataError(
-                f"{folder} is Twitter{edition}, expected Twitter{self._edition}: it holds the "
-                "label file of that edition",
-                hint=f"use the reader twitter{edition}",
-            )
+        check_edition(release.folder, self._edition)
         report.note(
             f"{event_file(self._edition)} is not in the folder of label.txt: every thread counts "
             "as an event of its own, so threads about one happening can be on both sides of a split"
@@ -155,9 +144,8 @@ class TwitterTreeReader:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Thread:
-    """What the release says of a thread; no text is ``None``, and so is no file of events."""
+class _Thread(NamedTuple):
+    """What the release has of a thread; no text is ``None``, and so is no file of events."""
 
     id: str
     file: Path
@@ -168,12 +156,10 @@ class _Thread:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What came of a thread.
+    """What was read of a thread: no cascade when it was refused.
 
     Attributes:
-        report: what was odd about it.
-        cascade: ``None`` when it was refused.
-        posts: that its file names.
+        posts: number of those in its file.
         whole: whether every tweet of its file is in the cascade.
     """
 
@@ -194,7 +180,7 @@ def _read_thread(folder: Path, thread: _Thread) -> _Read:
     if thread.event == "":
         report.repair("thread without an event (it becomes its own)", thread.id)
     tree = choose_tree(file)
-    _tell(thread.id, name, file, tree, report)
+    _report(thread.id, name, file, tree, report)
     cascade = _cascade(
         thread.id, thread.event or "", thread.label, thread.text or "", file, tree
     )
@@ -206,7 +192,7 @@ def _read_tree(path: Path, name: str, report: ReadReport) -> TreeFile | None:
     try:
         data = as_utf8(path.read_bytes())
     except FileNotFoundError:
-        report.refuse("label without a tree", name)
+        report.refuse(WITHOUT_TREE, name)
         return None
     except OSError as error:
         report.refuse("tree that cannot be read", name, detail=error.strerror or "")
@@ -221,8 +207,8 @@ def _read_tree(path: Path, name: str, report: ReadReport) -> TreeFile | None:
     return file
 
 
-def _tell(thread: str, name: str, file: TreeFile, tree: Tree, report: ReadReport) -> None:
-    """Put one thread's counts and repairs into the report."""
+def _report(thread: str, name: str, file: TreeFile, tree: Tree, report: ReadReport) -> None:
+    """Report one thread's counts and repairs."""
     for count_name, number in tree.counts.items():
         report.count(count_name, number)
     other = str(file.tweet[0]) != thread and file.minutes[0] != 0
@@ -254,22 +240,12 @@ def _cascade(
 
 
 def _kinds(tweet: Ints) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-    """Say how each post entered, from (N,) tweet ids in time order.
+    """Return the kinds of posts from their (N,) tweet ids in time order.
 
-    A retweet keeps the tweet id, so a tweet id that was there before is a retweet; the parent
-    plays no part.
+    A retweet keeps the tweet id, so a post with the tweet id of an earlier one is a retweet; the
+    parent does not matter.
     """
     kind = np.full(len(tweet), Kind.RETWEET, np.uint8)
     kind[np.unique(tweet, return_index=True)[1]] = Kind.REPLY
     kind[0] = Kind.SOURCE
     return kind
-
-
-def _refuse_unlabelled(
-    release: TreeRelease, files: Mapping[str, Path], labelled: Container[str], report: ReadReport
-) -> None:
-    for thread, path in files.items():
-        if thread not in labelled:
-            report.count(THREADS_MET)
-            name = str(path.relative_to(release.folder))
-            report.refuse("tree without a label", name)

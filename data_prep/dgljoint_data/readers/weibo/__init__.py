@@ -11,17 +11,16 @@ written in any case)::
 reposts or answers, null for the source; ``t`` is a date, there in Unix seconds.
 
 **CED** has source posts in ``original-microblog/`` and what followed in ``rumor-repost/`` and
-``non-rumor-repost/``; see ``ced``. **BiGCN** has ``weibotree.txt``
-and ``weibo_id_label.txt``; see ``bigcn``. What the folder holds, or
-one up to three levels below it, tells which it is::
+``non-rumor-repost/``; see ``ced``. **BiGCN** has ``weibotree.txt`` and ``weibo_id_label.txt``; see
+``bigcn``. The content of the folder, or of one up to three levels below it, shows which it is::
 
     dgljoint preprocess weibo rumdect -o weibo.h5
     dgljoint preprocess weibo CED_Dataset -o ced.h5
 
 A post that only reposts (its text is empty or the site's own "转发微博") is a retweet without a
-text; any other below the source is a quote, since the files do not tell reposts with words from
-comments. A post whose parent is not in the thread is left out with all below it; a post dated
-before its parent gets its parent's time, so that it is never asked for its parent. The releases
+text; any other below the source is a quote, since the files do not distinguish reposts with words
+from comments. A post whose parent is not in the thread is left out with all below it; a post dated
+before its parent gets its parent's time, so that it is no target of link prediction. The releases
 name no happening that threads share: each is an event of its own.
 """
 
@@ -32,15 +31,22 @@ from pathlib import Path
 
 from dgljoint.config.options import NoOptions, Options
 from dgljoint.data.cascade import Cascade
-from dgljoint.data.reading import ReadReport
+from dgljoint.data.reading import ReadReport, first_of
 from dgljoint.errors import DataError
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec, Reference
-from dgljoint_data.readers.common.beside import SOURCE_DEPTH, count_unread, entries, folders, packed
-from dgljoint_data.readers.weibo.bigcn import COLUMNS, FEATURE, BigcnReader, bigcn_release
-from dgljoint_data.readers.weibo.ced import CedReader, ced_release
+from dgljoint_data.readers.common.files import (
+    SOURCE_DEPTH,
+    count_unread,
+    entries,
+    folders,
+    given_folder,
+    packed,
+)
+from dgljoint_data.readers.twitter.rvnn import COLUMNS, FEATURE
+from dgljoint_data.readers.weibo.bigcn import BigcnReader
+from dgljoint_data.readers.weibo.ced import CedReader
 from dgljoint_data.readers.weibo.ma import MaReader
-from dgljoint_data.readers.weibo.release import ma_release
 from dgljoint_data.workers import Spread
 
 LABEL_NAMES = ("rumor", "non-rumor")
@@ -61,7 +67,7 @@ _Form = MaReader | CedReader | BigcnReader
 class WeiboReader:
     """Reads a release in any of the three forms.
 
-    Threads come in the order of the list, of the classes and names, or of the labels. ``counts`` of
+    Threads are in the order of the list, of the classes and names, or of the labels. ``counts`` of
     the report account for every thread and post, those of refused threads and of files that the
     list does not name included::
 
@@ -101,9 +107,8 @@ class WeiboReader:
             stored += 1
             yield cascade
         if not stored:
-            first = next(iter(report.refusals.items()), None)
-            why = f"{first[0]} ({first[1].examples[0]})" if first else "it names none"
-            raise DataError(f"{form.folder} holds no readable thread: {why}")
+            why = first_of(report.refusals, ": it names none")
+            raise DataError(f"{form.folder} holds no readable thread{why}")
         if source is not None:
             others = [place.folder for place in _below(source) if place.folder != form.folder]
             count_unread(others, source, "other releases", report)
@@ -119,11 +124,7 @@ def _find(source: Path | None) -> _Form:
     Raises:
         DataError: there is none, or there are several.
     """
-    if source is None:
-        raise DataError("this reader needs the folder of the release", hint=_UNPACK)
-    if not source.is_dir():
-        what = "is no folder" if source.exists() else "does not exist"
-        raise DataError(f"{source} {what}; expected the folder of the release", hint=_UNPACK)
+    source = given_folder(source, _UNPACK)
     found = _forms(source) or _below(source)
     if len(found) > 1:
         names = ", ".join(
@@ -146,14 +147,8 @@ def _below(source: Path) -> list[_Form]:
 
 
 def _forms(folder: Path) -> list[_Form]:
-    found: list[_Form] = []
-    if ma := ma_release(folder):
-        found.append(MaReader(ma))
-    if ced := ced_release(folder):
-        found.append(CedReader(ced))
-    if bigcn := bigcn_release(folder):
-        found.append(BigcnReader(bigcn))
-    return found
+    found = (form.find(folder) for form in (MaReader, CedReader, BigcnReader))
+    return [form for form in found if form is not None]
 
 
 def _what(form: _Form) -> str:

@@ -8,9 +8,9 @@
 
 A name is ``<number>_<mid of the source>_<uid of its author>``. ``parent`` is empty below the
 source. Dates are China's; some source posts have Twitter's form. A date without a year (74 posts of
-the published files) is none: which year the site meant is not known.
+the published files) is none: which year the site meant is unknown.
 
-What is said of an author is there for source posts alone, and missing for 87 of them, all rumors:
+What is known of an author is there for source posts alone, and missing for 87 of them, all rumors:
 it is counted and not stored.
 """
 
@@ -18,24 +18,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dgljoint.data.cascade import Cascade
 from dgljoint.data.reading import THREADS_MET, ReadReport
-from dgljoint_data.readers.common.beside import SOURCE_DEPTH, count_unread, entries, walk
-from dgljoint_data.readers.common.digest import digest_files
-from dgljoint_data.readers.common.json_text import MENDED, BadJsonError, read_json, shown
-from dgljoint_data.readers.common.user_number import user_number
-from dgljoint_data.readers.weibo.thread import (
-    Post,
-    make_cascade,
-    own_words,
-    parse_thread,
-    post_seconds,
+from dgljoint_data.readers.common.files import (
+    SOURCE_DEPTH,
+    count_unread,
+    digest_files,
+    entries,
+    walk,
 )
+from dgljoint_data.readers.common.posts import Post
+from dgljoint_data.readers.common.values import MENDED, BadJsonError, read_json, shown
+from dgljoint_data.readers.weibo.thread import BAD_THREAD, arrange_thread, make_post, parse_thread
 from dgljoint_data.workers import Spread
 
 SOURCES = "original-microblog"
@@ -48,57 +46,41 @@ _NO_PROFILES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CedRelease:
-    """Where the release is.
-
-    Attributes:
-        folder: that holds it.
-        sources: the folder of source posts.
-        reposts: the folders of what followed, by class.
-    """
-
-    folder: Path
-    sources: Path
-    reposts: dict[str, Path]
-
-
-@dataclass(frozen=True, slots=True)
-class _Thread:
+class _Thread(NamedTuple):
     name: str
     label: str
     source: Path
     reposts: Path
 
 
-def ced_release(folder: Path) -> CedRelease | None:
-    """Return the release that a folder holds; one with a single class is one."""
-    found = {path.name.lower(): path for path in entries(folder) if path.is_dir()}
-    reposts = {label: found[name] for name, label in REPOSTS.items() if name in found}
-    return CedRelease(folder, found[SOURCES], reposts) if SOURCES in found and reposts else None
-
-
 class CedReader:
-    """Reads one release; see :class:`dgljoint_data.readers.weibo.WeiboReader`."""
+    """Reads a folder of source posts, and one or two of what followed, by class."""
 
-    def __init__(self, release: CedRelease) -> None:
-        self._release = release
-        self.folder = release.folder
+    def __init__(self, folder: Path, sources: Path, reposts: dict[str, Path]) -> None:
+        self.folder = folder
+        self._sources = sources
+        self._reposts = reposts
+
+    @staticmethod
+    def find(folder: Path) -> CedReader | None:
+        """Return the reader of a release in a folder; one with a single class is one."""
+        found = {path.name.lower(): path for path in entries(folder) if path.is_dir()}
+        reposts = {label: found[name] for name, label in REPOSTS.items() if name in found}
+        return CedReader(folder, found[SOURCES], reposts) if SOURCES in found and reposts else None
 
     def fingerprint(self) -> str:
         """Return a digest of all files of threads."""
-        places = (self._release.sources, *self._release.reposts.values())
+        places = (self._sources, *self._reposts.values())
         files = [path for place in places for path in _threads(place).values()]
         return digest_files(files, self.folder)
 
     def read_in_parts(self, report: ReadReport, spread: Spread) -> Iterator[Cascade]:
         """Yield the threads by class and name, their files read by ``spread``."""
-        release = self._release
-        sources = _threads(release.sources)
-        reposts = {label: _threads(place) for label, place in release.reposts.items()}
+        sources = _threads(self._sources)
+        reposts = {label: _threads(place) for label, place in self._reposts.items()}
         classes = Counter(name for files in reposts.values() for name in files)
         threads = [
-            _Thread(name, label, sources.get(name, release.sources / f"{name}.json"), path)
+            _Thread(name, label, sources.get(name, self._sources / f"{name}.json"), path)
             for label, files in reposts.items() for name, path in files.items()
             if classes[name] == 1
         ]
@@ -110,7 +92,7 @@ class CedReader:
         for name in sorted(classes):
             if classes[name] > 1:
                 report.count(THREADS_MET)
-                where = f"{release.sources.name}/{name}.json"
+                where = f"{self._sources.name}/{name}.json"
                 report.refuse("several labels for one thread", where)
         for name, path in sources.items():
             if name not in classes:
@@ -118,13 +100,8 @@ class CedReader:
                 where = str(path.relative_to(self.folder))
                 report.refuse("source post without a file of reposts, so without a label", where)
         report.note(_NO_PROFILES)
-        self._name_others(sources, reposts, report)
-
-    def _name_others(
-        self, sources: dict[str, Path], reposts: dict[str, dict[str, Path]], report: ReadReport
-    ) -> None:
         read = {*sources.values()}.union(*(files.values() for files in reposts.values()))
-        inside = (self._release.sources, *self._release.reposts.values())
+        inside = (self._sources, *self._reposts.values())
         others = [
             path for path in walk(self.folder, SOURCE_DEPTH)
             if path not in read and (path.parent in inside or _stem(path) is not None)
@@ -153,71 +130,53 @@ def _read_thread(folder: Path, thread: _Thread) -> tuple[Cascade | None, ReadRep
     """Return the cascade of a thread, if it has one, and what was odd."""
     report = ReadReport()
     where, name = (str(path.relative_to(folder)) for path in (thread.source, thread.reposts))
-    entries_there = 0
+    followed = 0
     try:
         reposts, mended = read_json(thread.reposts)
         report.repair(MENDED, name, mended)
-        entries_there = len(reposts) if isinstance(reposts, list) else 0
-        value, mended = _at(where, thread.source)
-        report.repair(MENDED, where, mended)
-        source = _source(thread.name, value, where)
-        read = parse_thread(
+        followed = len(reposts) if isinstance(reposts, list) else 0
+        value, source = _source(thread, where, report)
+        posts = parse_thread(
             reposts, name, report, parse=partial(_repost, source.id), before=[source]
         )
     except BadJsonError as error:
-        report.refuse("thread that cannot be read", name, detail=str(error))
+        report.refuse(BAD_THREAD, name, detail=str(error))
         for count in ("posts_in_files", "distinct_posts", "posts_dropped_with_thread"):
-            report.count(count, entries_there)
+            report.count(count, followed)
         return None, report
     report.count("sources_without_profile", int(not isinstance(value.get("user"), dict)))
-    made = make_cascade(thread.name, thread.label, read, name, report, profiles=False)
+    made = arrange_thread(
+        thread.name, thread.label, posts, source.id, name, report, profiles=False
+    )
     return made, report
 
 
-def _at(where: str, path: Path) -> tuple[Any, int]:
+def _source(thread: _Thread, where: str, report: ReadReport) -> tuple[dict[str, Any], Post]:
+    """Read the source post from its file, whose name has its id and author."""
     try:
-        return read_json(path)
+        value, mended = read_json(thread.source)
+        report.repair(MENDED, where, mended)
+        post, _, user = thread.name.partition("_")[2].rpartition("_")
+        return value, make_post(_object(value), post or thread.name, None, user, "time")
     except BadJsonError as error:
         raise BadJsonError(f"its source post, {where}: {error}") from error
 
 
-def _source(name: str, value: object, where: str) -> Post:
-    """Take the source post from its file; the name of the file says its id and author."""
+def _object(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise BadJsonError(f"its source post, {where}: {shown(value)}, expected an object")
-    _, _, rest = name.partition("_")
-    post, _, user = rest.rpartition("_")
-    text = value.get("text")
-    try:
-        seconds = post_seconds(value, "time")
-    except BadJsonError as error:
-        raise BadJsonError(f"its source post, {where}: {error}") from error
-    return Post(
-        id=post or name,
-        parent=None,
-        user=user_number(user),
-        seconds=seconds,
-        text=own_words(text) if isinstance(text, str) else "",
-        profile=None,
-    )
+        raise BadJsonError(f"{shown(value)}, expected an object")
+    return value
 
 
 def _repost(source: str, value: object) -> Post:
     """Take a post from an entry of a file of reposts."""
     if not isinstance(value, dict):
         raise BadJsonError(f"no post: {type(value).__name__}, expected an object")
-    post, parent, text = value.get("mid"), value.get("parent"), value.get("text")
+    post, parent = value.get("mid"), value.get("parent")
     if type(post) is int:
         post = str(post)
     if not isinstance(post, str) or not post:
         raise BadJsonError("a post without an id")
     if not isinstance(parent, str) and parent is not None:
         raise BadJsonError(f"parent is {shown(parent)}, expected an id or nothing")
-    return Post(
-        id=post,
-        parent=parent or source,
-        user=user_number(value.get("uid")),
-        seconds=post_seconds(value, "date"),
-        text=own_words(text) if isinstance(text, str) else "",
-        profile=None,
-    )
+    return make_post(value, post, parent or source, value.get("uid"), "date")

@@ -17,27 +17,40 @@ Threads have neither labels nor events. All tweets are held in memory while they
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from dgljoint.config.options import NoOptions, Options
 from dgljoint.data.cascade import Cascade, Kind
-from dgljoint.data.reading import THREADS_MET, ReadReport
+from dgljoint.data.reading import THREADS_MET, ReadReport, first_of
 from dgljoint.errors import DataError
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec
-from dgljoint_data.features import user
-from dgljoint_data.readers.common.arrange import arrange
-from dgljoint_data.readers.common.digest import digest_files
-from dgljoint_data.readers.common.json_text import BadJsonError, read_json
-from dgljoint_data.readers.common.thread_files import MOVED, NO_PARENT, UNREACHABLE
+from dgljoint_data.readers.common.files import digest_files, readable
+from dgljoint_data.readers.common.posts import Post, make_cascade, report_lacks
+from dgljoint_data.readers.common.thread_files import BAD_TWEET
 from dgljoint_data.readers.common.thread_folders import holds_threads
-from dgljoint_data.readers.common.tweet_files import HINT, Tweets, find_files, read_tweets
-from dgljoint_data.readers.common.tweets import Tweet
+from dgljoint_data.readers.common.tweets import parse_one, users_in
+from dgljoint_data.readers.common.values import (
+    MENDED,
+    BadJsonError,
+    id_text,
+    parse_json,
+    read_json,
+)
 
-_PROBED = 1 << 25  # bytes of a file that is looked into, to recognise it
+BAD_JSON = "file or line that cannot be read"
+HINT = (
+    "give a file of tweets or a folder of such: .json, .jsonl or .ndjson, with answers of the API "
+    '({"data": [...], "includes": {...}}) or tweets'
+)
+
+_PROBED = 1 << 25  # bytes of a file that is opened to recognise it
+_LINES = (".jsonl", ".ndjson")
+_SUFFIXES = (".json", *_LINES)
 
 
 class XApiReader:
@@ -61,8 +74,7 @@ class XApiReader:
         Raises:
             DataError: there is none or one cannot be read.
         """
-        files = find_files(source)
-        return digest_files(files, _root(source))
+        return digest_files(_find_files(source), _root(source))
 
     def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
         """Yield the conversations by the number of their source.
@@ -70,27 +82,29 @@ class XApiReader:
         Raises:
             DataError: there is no file, or none holds a conversation with its source.
         """
-        files = find_files(source)
-        tweets = read_tweets(files, _root(source), report)
+        tweets = _Tweets(report)
+        for path in _find_files(source):
+            tweets.read(path, readable(str(path.relative_to(_root(source)))))
         stored = 0
-        for conversation, members in sorted(_group(tweets, report).items(), key=_age):
+        for conversation, members in sorted(_group(tweets).items(), key=_age):
             report.count(THREADS_MET)
-            source_tweet = members.get(conversation)
-            if source_tweet is None:
+            if conversation not in members:
                 report.count("posts_dropped_with_thread", len(members))
                 _refuse(conversation, next(iter(members)), tweets, report)
                 continue
             stored += 1
-            yield _cascade(source_tweet, members, tweets.place, report)
+            yield make_cascade(
+                conversation, members, conversation, None, report,
+                where=lambda post: f"{tweets.place[post.id]}: {post.id}",
+            )
         if not stored:
-            odd = next(iter((report.refusals | report.repairs).items()), None)
-            why = f": {odd[0]} ({odd[1].examples[0]})" if odd else ""
+            why = first_of(report.refusals | report.repairs)
             raise DataError(f"{source} holds no readable conversation{why}", hint=HINT)
         report.note("tweets of the API have neither labels nor events: each thread is an event")
 
 
-def _refuse(conversation: str, member: str, tweets: Tweets, report: ReadReport) -> None:
-    """Say why a conversation has no source."""
+def _refuse(conversation: str, member: str, tweets: _Tweets, report: ReadReport) -> None:
+    """Refuse a conversation without a source, with the reason."""
     if conversation in tweets.unreadable:
         place, why = tweets.unreadable[conversation]
         report.refuse(
@@ -112,22 +126,22 @@ def _age(item: tuple[str, object]) -> tuple[int, str]:
     return len(item[0]), item[0]
 
 
-def _group(tweets: Tweets, report: ReadReport) -> dict[str, dict[str, Tweet]]:
+def _group(tweets: _Tweets) -> dict[str, dict[str, Post]]:
     """Return the tweets of each conversation, with those that only answers of the API include."""
     everything = tweets.included | tweets.given
-    groups: dict[str, dict[str, Tweet]] = {}
+    groups: dict[str, dict[str, Post]] = {}
     for tweet in tweets.given.values():
         groups.setdefault(_conversation(tweet, everything), {})[tweet.id] = tweet
     for tweet in tweets.included.values():
         group = groups.get(_conversation(tweet, everything))
         if tweet.id not in tweets.given and group is not None:
             group[tweet.id] = tweet
-            report.count("distinct_posts")
-            report.count("tweets_from_includes")
+            tweets.report.count("distinct_posts")
+            tweets.report.count("tweets_from_includes")
     return groups
 
 
-def _conversation(tweet: Tweet, everything: Mapping[str, Tweet]) -> str:
+def _conversation(tweet: Post, everything: Mapping[str, Post]) -> str:
     """Return the id of the tweet that a tweet's thread began with.
 
     A retweet has a conversation of its own by the API; here it belongs to what it retweets.
@@ -137,48 +151,125 @@ def _conversation(tweet: Tweet, everything: Mapping[str, Tweet]) -> str:
         seen.add(tweet.id)
         if tweet.conversation is not None and tweet.kind != Kind.RETWEET:
             return tweet.conversation
-        if tweet.answers is None:
+        if tweet.parent is None:
             return tweet.id
-        if tweet.answers not in everything:
-            return tweet.answers
-        tweet = everything[tweet.answers]
+        if tweet.parent not in everything:
+            return tweet.parent
+        tweet = everything[tweet.parent]
     return tweet.id  # tweets that answer one another in a circle
 
 
-def _cascade(
-    source: Tweet, members: Mapping[str, Tweet], place: Mapping[str, str], report: ReadReport
-) -> Cascade:
-    given = list(members.values())
-    number = {tweet: at for at, tweet in enumerate(members)}
-    parent = [number.get(tweet.answers or "", -1) for tweet in given]
-    arranged = arrange(parent, [tweet.seconds or 0 for tweet in given], number[source.id])
-    for lost in sorted(set(range(len(given))) - set(arranged.post)):
-        orphan = parent[lost] < 0
-        report.count(f"posts_dropped_{'without_parent' if orphan else 'below_dropped'}")
-        where = f"{place[given[lost].id]}: {given[lost].id}"
-        report.repair(NO_PARENT if orphan else UNREACHABLE, where)
-    for moved in arranged.moved:
-        report.repair(MOVED, f"{place[given[moved].id]}: {given[moved].id}")
-    posts = [given[at] for at in arranged.post]
-    return Cascade(
-        id=source.id,
-        event="",
-        label=None,
-        posted_at=source.seconds or 0,
-        post_id=[post.id for post in posts],
-        parent=arranged.parent,
-        user=np.array([post.user for post in posts], np.int64),
-        delay_seconds=arranged.seconds - arranged.seconds[0],
-        kind=np.array([Kind.SOURCE] + [post.kind for post in posts[1:]], np.uint8),
-        text=[post.text for post in posts],
-        features={user.SPEC.name: user.profile_rows([post.profile for post in posts])},
-    )
+def _find_files(source: Path | None) -> list[Path]:
+    """Return the files of tweets: the one that is named, or those in a folder, however deep.
+
+    Raises:
+        DataError: there is none.
+    """
+    if source is None:
+        raise DataError("this reader needs a file or a folder", hint=HINT)
+    if not source.exists():
+        raise DataError(f"{source} does not exist", hint=HINT)
+    if not source.is_dir():
+        return [source]
+    found = sorted(path for path in source.rglob("*") if _suffix(path) and path.is_file())
+    if not found:
+        raise DataError(f"{source} holds no .json, .jsonl or .ndjson file", hint=HINT)
+    return found
+
+
+def _suffix(path: Path) -> str:
+    """Return the suffix of a file of tweets; ``""`` for any other."""
+    name = path.name.lower().removesuffix(".gz")
+    known = [suffix for suffix in _SUFFIXES if name.endswith(suffix)]
+    return known[0] if known and not name.startswith(".") else ""
+
+
+class _Tweets:
+    """The tweets of all files; of one that is there several times, the first.
+
+    Attributes:
+        given: tweets that were asked for, by id.
+        included: those that answers of the API have next to them.
+        unreadable: place and reason of each tweet that has an id, but cannot be read.
+        place: of each tweet, for the report.
+    """
+
+    def __init__(self, report: ReadReport) -> None:
+        self.report = report
+        self.given: dict[str, Post] = {}
+        self.included: dict[str, Post] = {}
+        self.unreadable: dict[str, tuple[str, str]] = {}
+        self.place: dict[str, str] = {}
+
+    def read(self, path: Path, name: str) -> None:
+        """Read a file of the name that the report gives it."""
+        try:
+            if _suffix(path) not in _LINES:
+                self._take(*read_json(path), name)
+                return
+            opened = gzip.open if path.name.lower().endswith(".gz") else open
+            with opened(path, "rb") as lines:
+                for number, line in enumerate(lines, start=1):
+                    if line.strip():
+                        self._take_line(line, f"{name}:{number}")
+        except (BadJsonError, OSError, EOFError, zlib.error) as error:
+            self.report.repair(BAD_JSON, f"{name}: {error}")
+
+    def _take_line(self, line: bytes, place: str) -> None:
+        try:
+            self._take(*parse_json(line), place)
+        except BadJsonError as error:
+            self.report.repair(BAD_JSON, f"{place}: {error}")
+
+    def _take(self, value: object, mended: int, place: str) -> None:
+        """Take the tweets of an answer of the API, of an array, or the one that a value is."""
+        self.report.repair(MENDED, place, mended)
+        page = value if isinstance(value, dict) else {"data": value}
+        if isinstance(value, dict) and "data" not in value:
+            # A tweet, unless it is an answer without any.
+            page = {} if value.keys() <= {"meta", "errors", "includes"} else {"data": value}
+        users = users_in(page)
+        data = page.get("data", [])
+        for entry in data if isinstance(data, list) else [data]:
+            self._add(entry, users, place)
+        includes = page.get("includes")
+        more = includes.get("tweets") if isinstance(includes, dict) else None
+        for entry in more if isinstance(more, list) else ():
+            try:
+                tweet = parse_one(entry, users)
+            except BadJsonError:  # nobody asked for it
+                continue
+            self.included.setdefault(tweet.id, tweet)
+            self.place.setdefault(tweet.id, place)
+        errors = page.get("errors")
+        self.report.count("errors_in_answers", len(errors) if isinstance(errors, list) else 0)
+
+    def _add(self, entry: object, users: Mapping[str, Mapping[str, Any]], place: str) -> None:
+        report = self.report
+        report.count("tweets_in_files")
+        try:
+            tweet = parse_one(entry, users)
+        except BadJsonError as error:
+            report.count("distinct_posts")
+            report.count("posts_dropped_unreadable")
+            report.repair(BAD_TWEET, f"{place}: {error}")
+            known = entry if isinstance(entry, dict) else {}
+            if number := id_text(known.get("id_str"), known.get("id")):
+                self.unreadable.setdefault(number, (place, str(error)))
+            return
+        if tweet.id in self.given:
+            report.count("duplicate_tweets")
+            return
+        report.count("distinct_posts")
+        self.given[tweet.id] = tweet
+        self.place[tweet.id] = place
+        report_lacks(tweet, f"{place}: {tweet.id}", report)
 
 
 def _recognises(path: Path) -> bool:
-    """Say whether the first JSON file is an answer of version 2; lines may be of any reader."""
+    """Return whether the first JSON file is an answer of version 2; lines may be of any reader."""
     try:
-        files = [file for file in find_files(path) if ".json" in file.suffixes]
+        files = [file for file in _find_files(path) if ".json" in file.suffixes]
         first = next((file for file in files if file.stat().st_size < _PROBED), None)
         value = None if first is None or holds_threads(path) else read_json(first)[0]
     except (DataError, BadJsonError, OSError):

@@ -20,8 +20,8 @@ from dgljoint_data.readers.synthetic import (
     SyntheticOptions,
     SyntheticReader,
     dgljoint_readers,
+    word,
 )
-from dgljoint_data.readers.synthetic.made_up_words import word
 
 Matrix = NDArray[np.float64]
 

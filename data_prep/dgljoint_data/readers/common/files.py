@@ -39,7 +39,20 @@ def given_folder(source: Path | None, hint: str, what: str = "the folder of the 
     return source
 
 
-def hidden(path: Path) -> bool:
+def given(source: Path | None, hint: str) -> Path:
+    """Return the file or folder that was given.
+
+    Raises:
+        DataError: none was, or it is not there.
+    """
+    if source is None:
+        raise DataError("this reader needs a file or a folder", hint=hint)
+    if not source.exists():
+        raise DataError(f"{source} does not exist", hint=hint)
+    return source
+
+
+def _hidden(path: Path) -> bool:
     """Return whether the operating system made a file, not the author of the release."""
     return path.name.startswith(".") or path.name == "__MACOSX"
 
@@ -48,7 +61,7 @@ def entries(folder: Path) -> list[Path]:
     """List a folder by name, without hidden files; nothing if it cannot be read."""
     with suppress(OSError):
         # By name: comparing paths takes ten times as long.
-        return sorted(filterfalse(hidden, folder.iterdir()), key=lambda path: path.name)
+        return sorted(filterfalse(_hidden, folder.iterdir()), key=lambda path: path.name)
     return []
 
 

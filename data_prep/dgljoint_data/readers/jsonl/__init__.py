@@ -22,16 +22,17 @@ writes the format from a cascade file (:mod:`dgljoint_data.export`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from pydantic import Field, field_validator
 
 from dgljoint.config.options import Options
 from dgljoint.data.cascade import Cascade
-from dgljoint.data.reading import THREADS_MET, ReadReport
+from dgljoint.data.reading import THREADS_MET, ReadReport, first_of
 from dgljoint.errors import DataError
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec
@@ -44,7 +45,6 @@ from dgljoint_data.readers.common.values import (
     parse_json,
     user_number,
 )
-from dgljoint_data.readers.jsonl.extra import FEATURE, check_extra, extra_rows, is_feature, keys_of
 from dgljoint_data.readers.jsonl.files import (
     HINT,
     Part,
@@ -53,14 +53,18 @@ from dgljoint_data.readers.jsonl.files import (
     find_files,
     holds_array,
     is_ours,
-    is_whole,
     lines_of,
     other_files,
 )
 from dgljoint_data.readers.jsonl.schema import (
+    FEATURE,
     BadLineError,
     arrange_posts,
+    check_extra,
     count_posts,
+    extra_rows,
+    is_feature,
+    keys_of,
     kind_of,
     parse_line,
     source_seconds,
@@ -69,48 +73,32 @@ from dgljoint_data.readers.jsonl.schema import (
 from dgljoint_data.workers import Spread
 
 
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    """A line that is refused: why, where in it, and how many posts it holds."""
+class _Refused(NamedTuple):
+    """A line that is refused: why, where in it, and how many posts it has."""
 
     reason: str
     where: str
     posts: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """What became of a line.
-
-    Attributes:
-        line: its number, from the first of its part, 1.
-        result: the cascade, or why there is none.
-        mended: how many signs of it were put in place of parts of some.
-    """
+class _Made(NamedTuple):
+    """The result of a line of a part, by its number from 1, and how many characters were mended."""
 
     line: int
     result: Cascade | _Refused
     mended: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What the lines of a part became, and how many there are."""
+class _Read(NamedTuple):
+    """The results of the lines of a part, and how many there are."""
 
     part: Part
     made: Sequence[_Made] = ()
     lines: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Survey:
-    """What all lines together have.
-
-    Attributes:
-        labels: the classes, sorted.
-        columns: keys of further numbers of posts, sorted.
-        left_out: such keys that name ids or dates.
-    """
+class _Survey(NamedTuple):
+    """What all lines together have: classes, keys of further numbers, and such keys left out."""
 
     labels: tuple[str, ...]
     columns: tuple[str, ...]
@@ -159,7 +147,7 @@ class JsonlReader:
         options: the classes and further numbers.
 
     Attributes:
-        label_names: those of the options; empty when the data say them.
+        label_names: those of the options; empty when they are those of the data.
     """
 
     label_names: tuple[str, ...]
@@ -182,7 +170,7 @@ class JsonlReader:
         return digest_text(f"{asked} {digest_files(files, files[0].parent)}")
 
     def collect_labels(self, source: Path | None) -> tuple[str, ...]:
-        """Return the classes: those of the options, or the labels of the lines that hold.
+        """Return the classes: those of the options, or the labels of the lines that are read.
 
         Raises:
             DataError: there is no file.
@@ -205,8 +193,9 @@ class JsonlReader:
         read = self._part_reader(files, report)
         seen: set[str] = set()
         before = 0
-        # A list tells how much there is; compressed files are cut while they are read.
-        parts = list(cut(files)) if is_whole(files) else cut(files)
+        # A list has a length, for the progress; compressed files are cut while they are read.
+        compressed = any(path.suffix.lower() == ".gz" for path in files)
+        parts = cut(files) if compressed else list(cut(files))
         for found in spread(read, parts):
             name = found.part.path.name
             if isinstance(found.part, Unread):
@@ -220,9 +209,8 @@ class JsonlReader:
                     yield cascade
             before += found.lines
         if not seen:
-            first = next(iter(report.refusals.items()), None)
-            why = f"{first[0]} ({first[1].examples[0]})" if first else "it is empty"
-            raise DataError(f"{source} holds no readable cascade: {why}", hint=HINT)
+            why = first_of(report.refusals, ": it is empty")
+            raise DataError(f"{source} holds no readable cascade{why}", hint=HINT)
         if source is not None and source.is_dir():
             others = other_files(source, files)
             count_unread(others, source, "other files of JSON Lines", report)
@@ -253,48 +241,39 @@ class JsonlReader:
 
 
 def _survey(files: Sequence[Path], *, with_labels: bool) -> _Survey:
-    labels: set[str] = set()
+    labels: set[str | None] = set()
     keys: set[str] = set()
     reader = _PartReader((), ())
-    for line in chain.from_iterable(map(_lines_or_none, cut(files))):
+    for line in _all_lines(files):
         try:
             value, _ = parse_json(line)
-            posts = value.get("posts") if isinstance(value, dict) else None
-            found = keys_of(posts) if isinstance(posts, list) else set()
             if with_labels:
-                label = reader.cascade(line)[0].label
-                labels |= set() if label is None else {label}
-            keys |= found
+                labels.add(reader.cascade(line)[0].label)
         except (BadLineError, BadJsonError):  # refused, with its reason, when it is read
             continue
+        posts = value.get("posts") if isinstance(value, dict) else None
+        keys |= keys_of(posts) if isinstance(posts, list) else set()
     columns = tuple(sorted(filter(is_feature, keys)))
-    return _Survey(tuple(sorted(labels)), columns, tuple(sorted(keys - set(columns))))
+    known = tuple(sorted(label for label in labels if label is not None))
+    return _Survey(known, columns, tuple(sorted(keys - set(columns))))
 
 
-def _lines_or_none(part: Part) -> Iterator[bytes]:
-    if isinstance(part, Unread):
-        return
-    try:
-        for _, line in lines_of(part):
-            yield line
-    except OSError:  # refused, with its reason, when it is read
-        return
+def _all_lines(files: Sequence[Path]) -> Iterator[bytes]:
+    for part in cut(files):
+        if not isinstance(part, Unread):
+            with suppress(OSError):  # refused, with its reason, when it is read
+                yield from (line for _, line in lines_of(part))
 
 
 @dataclass(frozen=True, slots=True)
 class _PartReader:
-    """Makes cascades of the lines of a part, in any process.
-
-    Attributes:
-        labels: the classes that are known; any when empty.
-        columns: keys of the feature ``extra``; none when empty.
-    """
+    """Makes cascades of the lines of a part, in any process; without labels of any class."""
 
     labels: tuple[str, ...]
     columns: tuple[str, ...]
 
     def __call__(self, part: Part) -> _Read:
-        """Read a part; what cannot be read becomes an :class:`Unread` one."""
+        """Read a part; one that cannot be read becomes an :class:`Unread` one."""
         if isinstance(part, Unread):
             return _Read(part)
         made: list[_Made] = []
@@ -315,7 +294,7 @@ class _PartReader:
             return _Made(number, _Refused(error.reason, str(error), count_posts(line)))
 
     def cascade(self, line: bytes) -> tuple[Cascade, int]:
-        """Make a cascade of a line; also return how many signs of it were mended.
+        """Make a cascade of a line; also return how many characters of it were mended.
 
         Raises:
             BadLineError: it breaks a rule.
@@ -369,7 +348,7 @@ def _take(
 def _recognises(path: Path) -> bool:
     if path.is_dir():
         return any(map(is_ours, path.iterdir()))
-    # Whoever has an array is told how it becomes JSON Lines.
+    # The refusal of an array explains how it becomes JSON Lines.
     return is_ours(path) or holds_array(path)
 
 

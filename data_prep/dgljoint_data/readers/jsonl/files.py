@@ -1,29 +1,32 @@
-"""The files of JSON Lines, compressed or not, cut into parts that are read apart."""
+"""The files of JSON Lines, compressed or not, cut into parts that are read in parallel."""
 
 from __future__ import annotations
 
 import gzip
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from dgljoint.errors import DataError
-from dgljoint_data.readers.common.files import SOURCE_DEPTH, entries, packed, walk
+from dgljoint_data.readers.common.files import (
+    BYTE_ORDER_MARK,
+    SOURCE_DEPTH,
+    entries,
+    given,
+    packed,
+    walk,
+)
+from dgljoint_data.readers.common.values import GZIP, UTF16
 
 HINT = "give a .jsonl or .ndjson file, perhaps .gz, or a folder of them, one cascade per line"
 
 _SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
-_PART = 1 << 18  # bytes: some hundred cascades, so that a part's work outweighs handing it over
+_PART = 1 << 18  # bytes: some hundred cascades, so that a part's work outweighs sending it
 _START = 1 << 10
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_UTF16 = (b"\xff\xfe", b"\xfe\xff")
-_GZIP = b"\x1f\x8b"
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(NamedTuple):
     """The bytes of a file in which some of its lines start."""
 
     path: Path
@@ -36,17 +39,15 @@ class Stretch:
         return self.start == 0
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
-    """Lines out of a compressed file, in which nobody can begin in the middle."""
+class Block(NamedTuple):
+    """Lines out of a compressed file, which cannot be read from the middle."""
 
     path: Path
     data: bytes
     first: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(NamedTuple):
     """A file, or the rest of one, that cannot be read."""
 
     path: Path
@@ -64,12 +65,9 @@ def find_files(source: Path | None) -> list[Path]:
     Raises:
         DataError: there is none.
     """
-    if source is None:
-        raise DataError("this reader needs a file or a folder", hint=HINT)
+    source = given(source, HINT)
     if not source.is_dir():
-        if source.exists():
-            return [source]
-        raise DataError(f"{source} does not exist", hint=HINT)
+        return [source]
     found = [path for path in entries(source) if is_ours(path)]
     if not found:
         deeper = other_files(source, found)
@@ -85,49 +83,39 @@ def other_files(source: Path, read: Sequence[Path]) -> list[Path]:
 
 
 def is_ours(path: Path) -> bool:
-    """Say whether a file has the name of one of JSON Lines."""
+    """Return whether a file has the name of one of JSON Lines."""
     return path.name.lower().endswith(_SUFFIXES) and path.is_file()
 
 
 def holds_array(path: Path) -> bool:
-    """Say whether a file of JSON is one array."""
+    """Return whether a file of JSON is one array."""
     try:
-        start = _start(path, _START) if path.suffix.lower() == ".json" else b""
+        start = _start(path) if path.suffix.lower() == ".json" else b""
     except OSError:
         return False
-    return start.removeprefix(_BYTE_ORDER_MARK).lstrip().startswith(b"[")
+    return start.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"[")
 
 
 def cut(files: Iterable[Path]) -> Iterator[Part]:
-    """Cut files into parts, in their order; what cannot be read is one of its own."""
+    """Cut files into parts, in their order; what cannot be read is a part of its own."""
     for path in files:
         try:
-            start = _start(path, _START)
-            if start.startswith(_GZIP):
-                yield from _blocks(path)
-                continue
-            size = path.stat().st_size
+            start, size = _start(path), path.stat().st_size
         except OSError as error:
             yield Unread(path, "file that cannot be read", error.strerror or "")
             continue
-        if problem := _problem(path, start):
+        if start.startswith(GZIP):
+            yield from _blocks(path)
+        elif problem := _problem(path, start):
             yield problem
-            continue
-        for at in range(0, size, _PART):
-            yield Stretch(path, at, min(at + _PART, size))
+        else:
+            for at in range(0, size, _PART):
+                yield Stretch(path, at, min(at + _PART, size))
 
 
-def _start(path: Path, count: int) -> bytes:
+def _start(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(count)
-
-
-def is_whole(files: Iterable[Path]) -> bool:
-    """Say whether the parts of all files are known without reading them: none is compressed."""
-    try:
-        return not any(_start(path, len(_GZIP)) == _GZIP for path in files)
-    except OSError:  # it becomes an unread part
-        return True
+        return file.read(_START)
 
 
 def _blocks(path: Path) -> Iterator[Part]:
@@ -146,12 +134,12 @@ def _blocks(path: Path) -> Iterator[Part]:
 
 
 def _problem(path: Path, start: bytes) -> Unread | None:
-    """Say what keeps a whole file from being JSON Lines, by its first bytes."""
-    if start.startswith(_UTF16):
+    """Return why a whole file is no JSON Lines, by its first bytes."""
+    if start.startswith(UTF16):
         name = path.name
         detail = f"expected UTF-8; mended by: iconv -f utf-16 -t utf-8 {name} > utf8.{name}"
         return Unread(path, "file in UTF-16", detail)
-    text = start.removeprefix(_BYTE_ORDER_MARK).lstrip()
+    text = start.removeprefix(BYTE_ORDER_MARK).lstrip()
     line, _, rest = text.partition(b"\n")
     if text.startswith(b"["):
         detail = f"mended by: jq -c '.[]' {path.name} > {path.stem}.jsonl"
@@ -170,7 +158,7 @@ def lines_of(part: Stretch | Block) -> Iterator[tuple[int, bytes]]:
         OSError: the file cannot be read.
     """
     if isinstance(part, Block):
-        data = part.data.removeprefix(_BYTE_ORDER_MARK) if part.first else part.data
+        data = part.data.removeprefix(BYTE_ORDER_MARK) if part.first else part.data
         yield from enumerate(data.removesuffix(b"\n").split(b"\n"), start=1)
         return
     with part.path.open("rb") as file:
@@ -185,5 +173,5 @@ def _lines(file: IO[bytes], part: Stretch) -> Iterator[tuple[int, bytes]]:
     number = 0
     while start < part.end and (line := file.readline()):
         number += 1
-        yield number, line if start else line.removeprefix(_BYTE_ORDER_MARK)
+        yield number, line if start else line.removeprefix(BYTE_ORDER_MARK)
         start += len(line)

@@ -1,12 +1,15 @@
-"""What a line of our JSON Lines format may hold; ``cascade.schema.json`` is made from this."""
+"""The content of a line of our JSON Lines format; ``cascade.schema.json`` is made from this."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dgljoint.data.cascade import Kind, Target
@@ -20,8 +23,14 @@ from dgljoint_data.readers.common.values import (
     user_number,
 )
 
+FEATURE = "extra"
+
 _LATEST_SECONDS = 1e10  # three centuries; single precision holds it
 _TYPES = frozenset(("str", "int", "float", "constrained-int", "constrained-float"))
+_BIGGEST = float(np.finfo(np.float32).max)
+_ALIKE = 0.8  # of 1: "usr", "users" and "parents" are, "likes" and "kind" are not
+# An id or a date in a model's reach would be learned by heart.
+_NEVER = re.compile(r"(?:^|_)(?:ids?|uid|mid|date|time|timestamp|ts|at)$|(?<=[a-z])(?:Id|At)$")
 
 
 class _Strict(BaseModel):
@@ -72,7 +81,7 @@ class JsonPost(_Strict):
 
 
 class JsonCascade(_Strict):
-    """A cascade: one line of the file. Posts may come in any order; that of time is kept."""
+    """A cascade: one line of the file. Posts may be in any order; that of time is kept."""
 
     id: str = Field(min_length=1, description="unique within the data set")
     event: str = Field(
@@ -88,13 +97,11 @@ class JsonCascade(_Strict):
     posts: list[JsonPost] = Field(min_length=1, description="the source and all that followed")
 
 
-class BadLineError(ValueError):
-    """A line is refused; the text says where in the line and why.
+_KNOWN = tuple(JsonPost.model_fields)
 
-    Args:
-        reason: the same for every line of this kind.
-        where: the place in the line and what stands there.
-    """
+
+class BadLineError(ValueError):
+    """A line is refused: the reason, the same for every line of this kind, and the place in it."""
 
     def __init__(self, reason: str, where: str) -> None:
         super().__init__(where)
@@ -102,10 +109,7 @@ class BadLineError(ValueError):
 
 
 def parse_line(line: bytes) -> tuple[JsonCascade, int]:
-    """Parse a line.
-
-    Returns:
-        what it holds, and how many signs of which only a part was there became U+FFFD.
+    """Parse a line; also return how many damaged characters of it became U+FFFD.
 
     Raises:
         BadLineError: it is no JSON or not of this form.
@@ -119,13 +123,13 @@ def parse_line(line: bytes) -> tuple[JsonCascade, int]:
         if mended:
             return parse_line(whole)[0], mended
         raise BadLineError("not JSON", problems[0]["msg"].removeprefix("Invalid JSON: "))
-    # What may be of several types gives a message for each.
+    # A value that may be of several types gets a message for each.
     messages: dict[str, list[str]] = {}
     for problem in problems:
         messages.setdefault(_place(problem["loc"]), []).append(problem["msg"])
-    place, said = next(iter(messages.items()))
+    place, reasons = next(iter(messages.items()))
     others = f" (and {len(messages) - 1} more)" if len(messages) > 1 else ""
-    raise BadLineError("line of another form", f"{place}: {', or: '.join(said)}{others}")
+    raise BadLineError("line of another form", f"{place}: {', or: '.join(reasons)}{others}")
 
 
 def _place(location: Sequence[int | str]) -> str:
@@ -137,7 +141,7 @@ def _place(location: Sequence[int | str]) -> str:
 
 
 def count_posts(line: bytes) -> int:
-    """Count the posts of a line that may be of another form; 0 where none can be told."""
+    """Count the posts of a line that may be of another form; 0 where that is unknown."""
     try:
         value, _ = parse_json(line)
     except BadJsonError:
@@ -152,7 +156,7 @@ def source_seconds(made: JsonCascade) -> float:
     Raises:
         BadLineError: it is no date.
     """
-    # What says nothing is no date; 0 is what an export writes for it.
+    # An export writes 0 for no date.
     if made.posted_at not in (None, "", 0):
         return _date(made.posted_at, "posted_at")
     for place, post in enumerate(made.posts):
@@ -169,12 +173,7 @@ def _date(value: object, where: str) -> float:
 
 
 def _delays(posts: Sequence[JsonPost], start: float) -> list[float]:
-    """Return the delay of each post: as it is given, or from its date.
-
-    Args:
-        posts: of a cascade.
-        start: Unix time of the source; 0 when unknown.
-    """
+    """Return the delay of each post: as it is given, or from its date and the source's."""
     delays = []
     for place, post in enumerate(posts):
         if post.delay_seconds is not None:
@@ -201,9 +200,7 @@ def _delays(posts: Sequence[JsonPost], start: float) -> list[float]:
 def arrange_posts(posts: Sequence[JsonPost], start: float = 0.0) -> Arranged:
     """Bring the posts of a line into order; those that are in order stay as they are.
 
-    Args:
-        posts: of the line.
-        start: Unix time of the source; 0 when unknown.
+    The start is the Unix time of the source; 0 when unknown.
 
     Raises:
         BadLineError: they are no tree below one source, or one is earlier than its parent.
@@ -291,3 +288,46 @@ def kind_of(post: JsonPost) -> Kind:
     """Return the kind of a post."""
     default = "source" if post.parent is None else "reply"
     return Kind[(post.kind or default).upper()]
+
+
+def is_feature(key: str) -> bool:
+    """Return whether a key may name a feature: not an id or a date, which never is one."""
+    return not _NEVER.search(key)
+
+
+def check_extra(posts: Sequence[JsonPost]) -> None:
+    """Check the keys of posts that the format does not have.
+
+    Raises:
+        BadLineError: one holds no number, or seems to be a misspelt key of the format.
+    """
+    for place, post in enumerate(posts):
+        for key, value in (post.model_extra or {}).items():
+            where = f"posts.{place}.{key}"
+            if close := get_close_matches(key, _KNOWN, n=1, cutoff=_ALIKE):
+                raise BadLineError("unknown key", f"{where}: did you mean {close[0]!r}?")
+            if not isinstance(value, int | float | None):
+                found = type(value).__name__
+                raise BadLineError(
+                    "unknown key", f"{where}: {found}; only numbers may be added, for the feature "
+                    f"{FEATURE!r}"
+                )
+            if value is not None and not abs(value) <= _BIGGEST:
+                raise BadLineError("number out of range", where)
+
+
+def keys_of(posts: Iterable[Any]) -> set[str]:
+    """Return the keys of numbers of posts, as JSON has them, that the format does not have."""
+    return {
+        key for post in posts if isinstance(post, Mapping) for key, value in post.items()
+        if key not in _KNOWN and isinstance(value, int | float)
+    }
+
+
+def extra_rows(posts: Sequence[JsonPost], columns: Sequence[str]) -> NDArray[np.float32]:
+    """Return the (N, F) numbers of N posts in F columns; 0 where a post has none."""
+    rows = np.zeros((len(posts), len(columns)), np.float32)
+    for place, post in enumerate(posts):
+        if extra := post.model_extra:
+            rows[place] = [extra.get(key) or 0 for key in columns]
+    return rows

@@ -1,6 +1,6 @@
 """A generator of cascades in which nothing gives the answer away alone.
 
-Rumors have four classes. Structure, timing and words each tell two classes from the other two,
+Rumors have four classes. Structure, timing and words each separate two classes from the other two,
 a different pair each, and each is misleading in some cascades: alone none can be right in more
 than about half of them, together they can. The parent of a post depends on how many replies the
 candidates have, how recent they are, whether they are the source, and on a hidden topic that
@@ -22,7 +22,6 @@ events by heart, an event split does not.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -36,15 +35,13 @@ from dgljoint.data.reading import ReadReport
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec
 from dgljoint_data.readers.common.files import digest_text
-from dgljoint_data.readers.synthetic.made_up_words import word
 from dgljoint_data.workers import Spread
 
 GENERATOR_VERSION = 1  # raise it when the same options give other cascades
 LABEL_NAMES = ("false", "true", "unverified", "non-rumor")
 
-_DEEP = (True, False, True, False)
-_FAST = (True, True, False, False)
-_FIRST_SET = (True, False, False, True)
+# Of each class: whether it is deep, whether it is fast, whether it has the first set of words.
+_SIDES = ((True, False, True, False), (True, True, False, False), (True, False, False, True))
 
 _TOPICS = 6
 _TOPIC_WORDS = 15
@@ -61,6 +58,11 @@ _SHORTEST_TEXT, _LONGEST_TEXT = 5, 12
 
 _FIRST_POSTED_AT = 1_577_836_800
 _EVENT_STREAM, _CASCADE_STREAM = 0, 1
+
+_SYLLABLES = tuple(
+    consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in ("a", "e", "i", "o", "u")
+)
+_SHORTEST = 3  # syllables; shorter words look like real ones
 
 Ints = NDArray[np.int64]
 
@@ -83,13 +85,18 @@ class SyntheticOptions(Options):
     seed: int = Field(0, ge=0, description="another seed gives other cascades")
 
 
-@dataclass(frozen=True, slots=True)
-class _Sides:
-    """What a cascade shows, each right or misleading."""
+def word(number: int) -> str:
+    """Return the word of a number; different numbers give different words.
 
-    deep: bool
-    fast: bool
-    first_set: bool
+    >>> word(0), word(1), word(71)
+    ('bababa', 'bebaba', 'bebeba')
+    """
+    base = len(_SYLLABLES)
+    parts: list[str] = []
+    while number or len(parts) < _SHORTEST:
+        number, digit = divmod(number, base)
+        parts.append(_SYLLABLES[digit])
+    return "".join(parts)
 
 
 class SyntheticReader:
@@ -105,7 +112,7 @@ class SyntheticReader:
         return digest_text(f"synthetic {GENERATOR_VERSION} {self._options.model_dump_json()}")
 
     def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
-        """Yield the cascades; ``source`` is not looked at."""
+        """Yield the cascades; ``source`` is ignored."""
         return self.read_in_parts(source, report, map)
 
     def read_in_parts(
@@ -122,15 +129,13 @@ class SyntheticReader:
         options = self._options
         event = number % options.events
         label = event % len(LABEL_NAMES)
-        # Of the event, not the class: when something happened tells nothing.
+        # Of the event, not the class: the date shows nothing.
         moment = np.random.default_rng([options.seed, _EVENT_STREAM, event])
         happened = _FIRST_POSTED_AT + int(moment.integers(365 * 86_400))
         rng = np.random.default_rng([options.seed, _CASCADE_STREAM, number])
         right = rng.random(3) < options.signal
-        sides = _Sides(
-            deep=_DEEP[label] == right[0],
-            fast=_FAST[label] == right[1],
-            first_set=_FIRST_SET[label] == right[2],
+        deep, fast, first_set = (
+            side[label] == shown for side, shown in zip(_SIDES, right, strict=True)
         )
         count = _size(rng, options.mean_posts)
         topic = rng.integers(_TOPICS, size=count)
@@ -146,11 +151,11 @@ class SyntheticReader:
             label=LABEL_NAMES[label],
             posted_at=happened + int(rng.integers(86_400)),
             post_id=[f"{number}-{post}" for post in range(count)],
-            parent=_parents(rng, topic, sides.deep, options.affinity),
+            parent=_parents(rng, topic, deep, options.affinity),
             user=rng.integers(1, 2**40, size=count),
-            delay_seconds=_delays(rng, count, sides.fast),
+            delay_seconds=_delays(rng, count, fast),
             kind=kind,
-            text=_texts(rng, topic, sides.first_set, common, event_words),
+            text=_texts(rng, topic, first_set, common, event_words),
         )
 
 
@@ -162,10 +167,10 @@ def _size(rng: np.random.Generator, mean: float) -> int:
 
 
 def _delays(rng: np.random.Generator, count: int, fast: bool) -> NDArray[np.float64]:
-    """Draw strictly increasing delays whose gaps grow; (N,) seconds.
+    """Draw strictly increasing delays; (N,) seconds.
 
-    Fast cascades start with short gaps that grow much, slow ones with longer gaps that hardly
-    grow; how long a whole cascade takes overlaps.
+    The gaps of fast cascades start short and grow much, those of slow ones start longer and hardly
+    grow; the durations of whole cascades overlap.
     """
     first_gap, growth = (8.0, 1.1) if fast else (60.0, 0.5)
     own_pace = rng.lognormal(0.0, 0.5)

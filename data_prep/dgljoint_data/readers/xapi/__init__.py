@@ -29,7 +29,7 @@ from dgljoint.data.reading import THREADS_MET, ReadReport, first_of
 from dgljoint.errors import DataError
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec
-from dgljoint_data.readers.common.files import digest_files, readable
+from dgljoint_data.readers.common.files import digest_files, given, readable
 from dgljoint_data.readers.common.posts import Post, make_cascade, report_lacks
 from dgljoint_data.readers.common.thread_files import BAD_TWEET
 from dgljoint_data.readers.common.thread_folders import holds_threads
@@ -165,10 +165,7 @@ def _find_files(source: Path | None) -> list[Path]:
     Raises:
         DataError: there is none.
     """
-    if source is None:
-        raise DataError("this reader needs a file or a folder", hint=HINT)
-    if not source.exists():
-        raise DataError(f"{source} does not exist", hint=HINT)
+    source = given(source, HINT)
     if not source.is_dir():
         return [source]
     found = sorted(path for path in source.rglob("*") if _suffix(path) and path.is_file())

@@ -11,7 +11,7 @@ from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError
 from dgljoint_data import features, splits
 from dgljoint_data.build import build_store
-from dgljoint_data.readers.common.files import digest_text
+from dgljoint_data.readers.common.raw import digest_text
 from dgljoint_data.readers.synthetic import SyntheticOptions, SyntheticReader
 
 

@@ -5,10 +5,11 @@ loop, with ``spread(function, items)`` in place of ``map(function, items)``. Fun
 results must be picklable, and the reader merges the results in order, so that nothing depends on
 the number of processes::
 
-    def read_in_parts(self, source, report, spread):
-        for cascade, found in spread(read_file, sorted(source.iterdir())):
-            report.absorb(found)
-            yield cascade
+    class MyReader(Divided):
+        def read_in_parts(self, source, report, spread):
+            for cascade, found in spread(read_file, sorted(source.iterdir())):
+                report.absorb(found)
+                yield cascade
 """
 
 from __future__ import annotations
@@ -17,13 +18,18 @@ import os
 import signal
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from dgljoint.data.cascade import Cascade
+from dgljoint.data.reading import ReadReport
 from dgljoint.errors import RunFailedError
 
 ItemT = TypeVar("ItemT")
@@ -44,6 +50,20 @@ class Spread(Protocol):
     ) -> Iterator[ResultT]:
         """Yield the result of every item; the caller gets what the function raises."""
         ...
+
+
+class Divided(ABC):
+    """A reader whose work can be divided."""
+
+    @abstractmethod
+    def read_in_parts(
+        self, source: Path | None, report: ReadReport, spread: Spread
+    ) -> Iterator[Cascade]:
+        """Yield the cascades in a fixed order, ``spread`` doing the work; a list has a length."""
+
+    def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
+        """Yield the same, all work done in this process."""
+        return self.read_in_parts(source, report, map)
 
 
 @contextmanager
@@ -89,6 +109,24 @@ def working(jobs: int) -> Iterator[Spread]:
         yield spread
     finally:
         executor.shutdown(kill_workers=True)
+
+
+def read_each(
+    spread: Spread, read: Callable[[ItemT, ReadReport], ResultT | None], items: Iterable[ItemT],
+    report: ReadReport,
+) -> Iterator[ResultT]:
+    """Yield what is read of every item, in order, but ``None``; absorb the report of each."""
+    for result, found in spread(partial(_reported, read), items):
+        report.absorb(found)
+        if result is not None:
+            yield result
+
+
+def _reported(
+    read: Callable[[ItemT, ReadReport], ResultT | None], item: ItemT
+) -> tuple[ResultT | None, ReadReport]:
+    report = ReadReport()
+    return read(item, report), report
 
 
 def _do(function: Callable[[Any], ResultT], chunk: list[Any]) -> list[ResultT]:

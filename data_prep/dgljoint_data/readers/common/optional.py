@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dgljoint.data.reading import Reader
-from dgljoint_data.readers.common.files import digest_source, digest_text
+from dgljoint_data.readers.common.raw import digest_source, digest_text
 
 
 def label_names(reader: Reader, source: Path | None) -> tuple[str, ...]:

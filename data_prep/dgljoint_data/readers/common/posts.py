@@ -37,7 +37,6 @@ class Post:
         seconds: when it was posted, in Unix time; ``None`` when unknown.
         kind: as if it were no source.
         text: ``""`` when there is none.
-        profile: of its author; ``None`` when unknown.
         truncated: whether only the start of the text is there.
         conversation: id of the post that began the thread; ``None`` when it is not named.
     """
@@ -56,13 +55,7 @@ class Post:
 def parse_profile(
     user: Mapping[str, object], seconds: float, created_at: str = "created_at"
 ) -> Profile | None:
-    """Take what is known of an author besides the id; a value that is no number counts as 0.
-
-    Args:
-        user: the object that describes the author.
-        seconds: when the author wrote the post, in Unix time.
-        created_at: the key of the date of the account.
-    """
+    """Take what is known of the author of a post of that Unix time; a bad number counts as 0."""
     values = [user.get(name) for name in _COUNTS]
     made = user.get(created_at)
     if made is None and not any(value is not None for value in values):
@@ -90,10 +83,10 @@ def report_lacks(post: Post, where: str, report: ReadReport) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arranged:
-    """The posts that can be reached from the source, in time order, parents first.
+    """M posts that can be reached from the source, in time order, parents first.
 
     Attributes:
-        post: numbers of the M posts in the input, the source first.
+        post: their numbers in the input, the source first.
         parent: (M,) int32 place of each one's parent in ``post``; -1 for the source.
         seconds: (M,) float64 times; those in ``moved`` are their parent's.
         moved: numbers of the posts that were earlier than their parent.
@@ -106,16 +99,11 @@ class Arranged:
 
 
 def arrange(parent: Sequence[int], seconds: Sequence[float], source: int) -> Arranged:
-    """Order N posts of a thread by time.
+    """Order N posts of a thread by time, given the number of each one's parent (-1 for none).
 
     A post that is dated before its parent gets its parent's time: who answers whom is known, one
     of the two clocks was wrong. Then it is no target of link prediction, since only strictly
     earlier posts are candidates.
-
-    Args:
-        parent: the number of each post's parent; -1 for none. The source's is ignored.
-        seconds: when each was posted.
-        source: number of the source.
     """
     children: list[list[int]] = [[] for _ in parent]
     for child, above in enumerate(parent):
@@ -149,18 +137,9 @@ def make_cascade(
 ) -> Cascade:
     """Bring the posts of a thread into order; what is dropped or changed is reported.
 
-    Args:
-        thread: its id.
-        posts: by id.
-        source: id of the source, one of the posts.
-        label: its class.
-        report: filled.
-        where: names the place of a post in the report.
-        event: of the thread.
-        second_source: why a post that names no parent is left out.
-        above: returns the id of the parent of a post.
-        profiles: whether what is known of authors is a feature.
-        targets: returns the labels of other tasks of the posts that are stored.
+    ``where`` names the place of a post in the report, ``above`` returns the id of its parent, and
+    ``targets`` the labels of other tasks of the posts that are stored. A post that names no parent
+    is left out as a ``second_source``.
     """
     given = list(posts.values())
     number = {post: place for place, post in enumerate(posts)}

@@ -13,8 +13,8 @@ from typing import Any
 from dgljoint.data.cascade import Cascade, Target
 from dgljoint.data.reading import THREADS_MET, ReadReport, first_of
 from dgljoint.errors import DataError
-from dgljoint_data.readers.common.files import readable
 from dgljoint_data.readers.common.posts import Post, make_cascade, report_lacks
+from dgljoint_data.readers.common.raw import readable
 from dgljoint_data.readers.common.thread_folders import (
     STRUCTURE,
     Place,
@@ -24,7 +24,7 @@ from dgljoint_data.readers.common.thread_folders import (
 )
 from dgljoint_data.readers.common.tweets import parse_tweet
 from dgljoint_data.readers.common.values import MENDED, BadJsonError, read_json
-from dgljoint_data.workers import Spread
+from dgljoint_data.workers import Spread, read_each
 
 BAD_TWEET = "tweet that cannot be read"
 DUPLICATE = "another file of a tweet (the first is kept)"
@@ -52,14 +52,7 @@ def read_threads(
     release: Release, source: Path | None, report: ReadReport, spread: Spread,
     make: Callable[[Thread, ReadReport], ThreadFiles],
 ) -> Iterator[Cascade]:
-    """Yield the threads of a release by the names of their folders.
-
-    Args:
-        release: that is read.
-        source: that was given.
-        report: filled.
-        spread: reads the threads' folders.
-        make: makes what reads a thread; picklable.
+    """Yield the threads of a release by the names of their folders, read by ``make(...)``.
 
     Raises:
         DataError: no thread can be read.
@@ -69,18 +62,14 @@ def read_threads(
     for place in release.places:
         report.count(THREADS_MET)
         places.setdefault(place.id, []).append(place)
-    for cascade, found in spread(partial(_read_thread, make), list(places.values())):
-        report.absorb(found)
-        if cascade is not None:
-            yield cascade
+    yield from read_each(spread, partial(_read_thread, make), list(places.values()), report)
     if "threads" not in report.counts:
         raise DataError(f"{source} holds no readable thread{first_of(report.refusals)}")
 
 
 def _read_thread(
-    make: Callable[[Thread, ReadReport], ThreadFiles], places: Sequence[Place]
-) -> tuple[Cascade | None, ReadReport]:
-    report = ReadReport()
+    make: Callable[[Thread, ReadReport], ThreadFiles], places: Sequence[Place], report: ReadReport
+) -> Cascade | None:
     read: Cascade | None = None
     for place in places:
         files = make(list_thread(place, report), report)
@@ -88,20 +77,14 @@ def _read_thread(
         if cascade is not None:
             report.count("threads")
             read = cascade
-    return read, report
+    return read
 
 
 class ThreadFiles:
-    """Reads one thread; what is odd is reported.
+    """Reads one thread; places in the report start from the root.
 
-    Args:
-        root: the folder that places in the report start from.
-        thread: its files.
-        report: filled.
-
-    Attributes:
-        adopts: whether a post whose parent is not there is attached to the nearest post above it
-            that is, by the structure, or to the source; else it is left out.
+    If it ``adopts``, a post whose parent is not there is attached to the nearest post above it
+    that is, by the structure, or to the source; else it is left out.
     """
 
     adopts = False
@@ -115,19 +98,11 @@ class ThreadFiles:
         self._bad_source: tuple[Path, BadJsonError] | None = None
 
     def label(self) -> str | None:
-        """Return the label of the thread.
-
-        Raises:
-            RefusedError: the thread is to be left out.
-        """
+        """Return the label of the thread, or raise RefusedError for one to be left out."""
         return None
 
     def parse(self, value: object) -> Post:
-        """Take a post from the content of a file.
-
-        Raises:
-            BadJsonError: there is none.
-        """
+        """Take a post from the content of a file, or raise BadJsonError."""
         return parse_tweet(value)
 
     def event(self) -> str:
@@ -143,11 +118,7 @@ class ThreadFiles:
         return self.thread.unread
 
     def cascade(self, *, again: bool) -> Cascade | None:
-        """Return the cascade, or ``None`` for a thread that is refused.
-
-        Args:
-            again: whether the thread was read from another place.
-        """
+        """Return the cascade; ``None`` if it is refused, as one read before (``again``) is."""
         posts = self._posts()
         try:
             self._check(posts, again=again)
@@ -265,11 +236,7 @@ class ThreadFiles:
         return above or self.thread.place.id
 
     def read(self, path: Path) -> Any:
-        """Read a JSON file; mended characters are reported.
-
-        Raises:
-            BadJsonError: it cannot be read.
-        """
+        """Read a JSON file; mended characters are reported. Raise BadJsonError if it is none."""
         value, mended = read_json(path)
         self.report.repair(MENDED, self._place(path), mended)
         return value
@@ -287,12 +254,9 @@ class ThreadFiles:
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """A thread's ``structure.json``.
+    """The parents of the ids of a thread's ``structure.json``; ``None`` for a root.
 
-    Attributes:
-        parent: of each id; ``None`` for a root.
-        repeated: places of ids that have another place too; the shallowest counts.
-        odd: places that contain neither ids nor ``[]``.
+    Counted are the places of ids that have a shallower place too, and those without ids or ``[]``.
     """
 
     parent: dict[str, str | None]
@@ -306,11 +270,7 @@ class Structure:
 
 
 def parse_structure(value: object) -> Structure:
-    """Unfold the nested ids: an inner node is an object, a leaf ``[]``.
-
-    Raises:
-        BadJsonError: there are no ids at all.
-    """
+    """Unfold the nested ids: an inner node is an object, a leaf ``[]``."""
     if not isinstance(value, dict):
         raise BadJsonError(f"no structure: {type(value).__name__}, expected an object")
     parent: dict[str, str | None] = {}

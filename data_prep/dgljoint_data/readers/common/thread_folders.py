@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dgljoint.data.reading import ReadReport
 from dgljoint.errors import DataError
-from dgljoint_data.readers.common.files import given_folder, readable
+from dgljoint_data.readers.common.raw import given_folder, readable
 
 UNREADABLE = "folder that cannot be read"
 STRUCTURE = "structure.json"
@@ -41,12 +41,9 @@ HINT = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a thread is.
+    """The folder of a thread, whose name is its id, and that of its event.
 
-    Attributes:
-        path: of its folder, whose name is the thread's id, which is that of its source tweet.
-        home: folder of its event.
-        rumour: whether it is among the rumours; ``None`` where they are not kept apart.
+    ``rumour`` is whether it is among the rumours; ``None`` where they are not kept apart.
     """
 
     path: str
@@ -69,9 +66,7 @@ class Thread:
     """The files of one thread.
 
     Attributes:
-        place: of it.
-        sources: files that contain a source tweet.
-        replies: files that contain a reply; ``None`` when there is no folder for them.
+        replies: ``None`` when there is no folder for them.
         parts: ``structure.json`` and ``annotation.json``, by these names, if they are there.
         unread: its other JSON files.
     """
@@ -192,13 +187,7 @@ def _plain(name: str) -> str:
 
 @dataclass(slots=True)
 class _Walk:
-    """Goes through folders, once through each, wherever links lead.
-
-    Attributes:
-        report: counts what is skipped.
-        deepest: number of folders that it descends.
-        unread: JSON files in no folder of a thread.
-    """
+    """Goes through folders, once through each, wherever links lead; counts what it skips."""
 
     report: ReadReport
     deepest: int

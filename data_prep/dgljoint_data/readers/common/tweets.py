@@ -17,11 +17,7 @@ _ANSWERED = ("replied_to", "retweeted", "quoted")
 
 
 def parse_tweet(value: object) -> Post:
-    """Take the only tweet of a JSON file.
-
-    Raises:
-        BadJsonError: it is no object, or has no id or no date.
-    """
+    """Take the only tweet of a JSON file. Raise BadJsonError if it has none, or no id or date."""
     if not isinstance(value, dict) or "data" not in value:
         return parse_one(value, {})
     data = value["data"]
@@ -45,11 +41,7 @@ def users_in(page: Value) -> dict[str, Value]:
 
 
 def parse_one(value: object, users: Mapping[str, Value]) -> Post:
-    """Take a tweet of either version.
-
-    Args:
-        value: the tweet.
-        users: by id, those that are not in the tweet.
+    """Take a tweet of either version; ``users`` has, by id, those that are not in the tweet.
 
     Raises:
         BadJsonError: it is no object, or has no id or no date.

@@ -48,11 +48,7 @@ class BadDateError(BadJsonError):
 
 
 def read_json(path: Path) -> tuple[Any, int]:
-    """Read a JSON file, compressed by gzip or not: see :func:`parse_json`.
-
-    Raises:
-        BadJsonError: the file cannot be read or contains no JSON.
-    """
+    """Read a JSON file, compressed by gzip or not: see :func:`parse_json`."""
     try:
         data = path.read_bytes()
         if data.startswith(GZIP):
@@ -66,11 +62,7 @@ def read_json(path: Path) -> tuple[Any, int]:
 def parse_json(data: bytes) -> tuple[Any, int]:
     """Parse JSON in UTF-8, or in UTF-16 with a byte order mark.
 
-    Returns:
-        the value, and how many damaged characters in it became U+FFFD.
-
-    Raises:
-        BadJsonError: it is no JSON.
+    Also return how many damaged characters became U+FFFD. Raise BadJsonError if it is no JSON.
     """
     if data.startswith(UTF16):
         data = data.decode("utf-16", errors="replace").encode()
@@ -181,14 +173,10 @@ _EXPECTED = "expected one like 2014-08-13T01:23:45Z, Wed Aug 13 01:23:45 +0000 2
 
 
 def unix_seconds(value: object, *, zone: tzinfo = UTC) -> float:
-    """Return the Unix time of a date, with parts of a second.
+    """Return the Unix time of a date, with parts of a second; ``zone`` is of one without any.
 
     Twitter's form, ISO 8601 in its common forms, and Unix time as a number or as its digits: in
     seconds, milliseconds, microseconds or nanoseconds, recognised by their size.
-
-    Args:
-        value: of JSON, or text of a table.
-        zone: of a date that names none.
 
     Raises:
         BadDateError: it is no date, or one that the calendar does not have.
@@ -206,11 +194,7 @@ def unix_seconds(value: object, *, zone: tzinfo = UTC) -> float:
 
 
 def date_of(value: Mapping[str, Any], key: str, what: str, zone: tzinfo = UTC) -> float:
-    """Return the Unix time of the date under a key.
-
-    Raises:
-        BadJsonError: there is no date; the text begins with ``what`` lacks it.
-    """
+    """Return the Unix time of the date under a key. Raise BadJsonError, "what: ...", if none."""
     if value.get(key) is None:
         raise BadJsonError(f"{what}: it has no {key}")
     try:

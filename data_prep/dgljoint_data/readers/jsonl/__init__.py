@@ -22,12 +22,10 @@ writes the format from a cascade file (:mod:`dgljoint_data.export`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 from pydantic import Field, field_validator
 
 from dgljoint.config.options import Options
@@ -36,15 +34,9 @@ from dgljoint.data.reading import THREADS_MET, ReadReport, first_of
 from dgljoint.errors import DataError
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec
-from dgljoint_data.readers.common.files import count_unread, digest_files, digest_text
-from dgljoint_data.readers.common.values import (
-    MENDED,
-    ODD_DATE,
-    BadJsonError,
-    is_odd,
-    parse_json,
-    user_number,
-)
+from dgljoint_data.readers.common.raw import count_unread, digest_files, digest_text
+from dgljoint_data.readers.common.values import MENDED, ODD_DATE, BadJsonError, is_odd, parse_json
+from dgljoint_data.readers.jsonl import schema
 from dgljoint_data.readers.jsonl.files import (
     HINT,
     Part,
@@ -53,24 +45,9 @@ from dgljoint_data.readers.jsonl.files import (
     find_files,
     holds_array,
     is_ours,
-    lines_of,
     other_files,
 )
-from dgljoint_data.readers.jsonl.schema import (
-    FEATURE,
-    BadLineError,
-    arrange_posts,
-    check_extra,
-    count_posts,
-    extra_rows,
-    is_feature,
-    keys_of,
-    kind_of,
-    parse_line,
-    source_seconds,
-    targets_of,
-)
-from dgljoint_data.workers import Spread
+from dgljoint_data.workers import Divided, Spread
 
 
 class _Refused(NamedTuple):
@@ -90,9 +67,11 @@ class _Made(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """The results of the lines of a part, and how many there are."""
+    """The results of the lines of a part, and how many there are; or why it cannot be read."""
 
-    part: Part
+    path: Path
+    first: bool
+    unread: Unread | None
     made: Sequence[_Made] = ()
     lines: int = 0
 
@@ -133,7 +112,7 @@ def _names(labels: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in labels.split(",")) if labels else ()
 
 
-class JsonlReader:
+class JsonlReader(Divided):
     """Reads JSON Lines files.
 
     Every line and post is accounted for in ``counts`` of the report::
@@ -159,50 +138,31 @@ class JsonlReader:
         self._surveyed: tuple[object, _Survey] | None = None
 
     def fingerprint(self, source: Path | None) -> str:
-        """Return a digest of the files and of the options.
-
-        Raises:
-            DataError: there is no file.
-        """
+        """Return a digest of the files and of the options."""
         files = find_files(source)
         options = self._options
         asked = f"{options.labels} {options.columns}" if options.columns else options.labels
         return digest_text(f"{asked} {digest_files(files, files[0].parent)}")
 
     def collect_labels(self, source: Path | None) -> tuple[str, ...]:
-        """Return the classes: those of the options, or the labels of the lines that are read.
-
-        Raises:
-            DataError: there is no file.
-        """
+        """Return the classes: those of the options, or of the lines that are read."""
         return self.label_names or self._survey(find_files(source)).labels
-
-    def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
-        """Yield the cascades in the order of the files and lines.
-
-        Raises:
-            DataError: there is no file, or no line holds a cascade.
-        """
-        return self.read_in_parts(source, report, map)
 
     def read_in_parts(
         self, source: Path | None, report: ReadReport, spread: Spread
     ) -> Iterator[Cascade]:
-        """Yield the same, parts of the files read by ``spread``."""
+        """Yield the cascades in the order of the files and lines."""
         files = find_files(source)
         read = self._part_reader(files, report)
         seen: set[str] = set()
         before = 0
-        # A list has a length, for the progress; compressed files are cut while they are read.
-        compressed = any(path.suffix.lower() == ".gz" for path in files)
-        parts = cut(files) if compressed else list(cut(files))
-        for found in spread(read, parts):
-            name = found.part.path.name
-            if isinstance(found.part, Unread):
+        for found in spread(read, cut(files)):
+            name = found.path.name
+            if found.unread is not None:
                 report.count(THREADS_MET)
-                report.refuse(found.part.reason, name, detail=found.part.detail)
+                report.refuse(found.unread.reason, name, detail=found.unread.detail)
                 continue
-            before = 0 if found.part.first else before
+            before = 0 if found.first else before
             for made in found.made:
                 cascade = _take(made, name, before + made.line, seen, report)
                 if cascade is not None:
@@ -221,8 +181,8 @@ class JsonlReader:
         survey = self._survey(files)
         if survey.columns:
             report.note(
-                f"further numbers of posts are the feature {FEATURE!r}, 0 where a post has none: "
-                f"{', '.join(survey.columns)}"
+                f"further numbers of posts are the feature {schema.FEATURE!r}, 0 where a post has "
+                f"none: {', '.join(survey.columns)}"
             )
         if survey.left_out:
             report.note(
@@ -243,17 +203,16 @@ class JsonlReader:
 def _survey(files: Sequence[Path], *, with_labels: bool) -> _Survey:
     labels: set[str | None] = set()
     keys: set[str] = set()
-    reader = _PartReader((), ())
     for line in _all_lines(files):
         try:
             value, _ = parse_json(line)
             if with_labels:
-                labels.add(reader.cascade(line)[0].label)
-        except (BadLineError, BadJsonError):  # refused, with its reason, when it is read
+                labels.add(schema.make_cascade(line, (), ())[0].label)
+        except (schema.BadLineError, BadJsonError):  # refused, with its reason, when it is read
             continue
         posts = value.get("posts") if isinstance(value, dict) else None
-        keys |= keys_of(posts) if isinstance(posts, list) else set()
-    columns = tuple(sorted(filter(is_feature, keys)))
+        keys |= schema.keys_of(posts) if isinstance(posts, list) else set()
+    columns = tuple(sorted(filter(schema.is_feature, keys)))
     known = tuple(sorted(label for label in labels if label is not None))
     return _Survey(known, columns, tuple(sorted(keys - set(columns))))
 
@@ -261,66 +220,29 @@ def _survey(files: Sequence[Path], *, with_labels: bool) -> _Survey:
 def _all_lines(files: Sequence[Path]) -> Iterator[bytes]:
     for part in cut(files):
         if not isinstance(part, Unread):
-            with suppress(OSError):  # refused, with its reason, when it is read
-                yield from (line for _, line in lines_of(part))
+            yield from part.lines()
 
 
 @dataclass(frozen=True, slots=True)
 class _PartReader:
-    """Makes cascades of the lines of a part, in any process; without labels of any class."""
+    """Makes cascades of the lines of a part, in any process."""
 
     labels: tuple[str, ...]
     columns: tuple[str, ...]
 
     def __call__(self, part: Part) -> _Read:
-        """Read a part; one that cannot be read becomes an :class:`Unread` one."""
+        """Read a part."""
         if isinstance(part, Unread):
-            return _Read(part)
-        made: list[_Made] = []
-        lines = 0
-        try:
-            for lines, line in lines_of(part):
-                if line.strip():
-                    made.append(self._made(lines, line))
-        except OSError as error:
-            reason = "file that cannot be read"
-            return _Read(Unread(part.path, reason, error.strerror or "", part.first))
-        return _Read(part, made, lines)
+            return _Read(part.path, part.first, part)
+        lines = part.lines()
+        made = [self._made(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+        return _Read(part.path, part.first, None, made, len(lines))
 
     def _made(self, number: int, line: bytes) -> _Made:
         try:
-            return _Made(number, *self.cascade(line))
-        except BadLineError as error:
-            return _Made(number, _Refused(error.reason, str(error), count_posts(line)))
-
-    def cascade(self, line: bytes) -> tuple[Cascade, int]:
-        """Make a cascade of a line; also return how many characters of it were mended.
-
-        Raises:
-            BadLineError: it breaks a rule.
-        """
-        made, mended = parse_line(line)
-        if self.labels and made.label not in (None, *self.labels):
-            known = ", ".join(self.labels)
-            raise BadLineError("unknown label", f"label: {made.label!r}; known: {known}")
-        check_extra(made.posts)
-        start = source_seconds(made)
-        arranged = arrange_posts(made.posts, start)
-        posts = [made.posts[place] for place in arranged.post]
-        return Cascade(
-            id=made.id,
-            event=made.event,
-            label=made.label,
-            posted_at=int(start),
-            post_id=[post.id for post in posts],
-            parent=arranged.parent,
-            user=np.array([user_number(post.user) for post in posts], np.int64),
-            delay_seconds=arranged.seconds,
-            kind=np.array([kind_of(post) for post in posts], np.uint8),
-            text=[post.text for post in posts],
-            features={FEATURE: extra_rows(posts, self.columns)} if self.columns else {},
-            targets=targets_of(made, posts),
-        ), mended
+            return _Made(number, *schema.make_cascade(line, self.labels, self.columns))
+        except schema.BadLineError as error:
+            return _Made(number, _Refused(error.reason, str(error), schema.count_posts(line)))
 
 
 def _take(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from dgljoint.data.cascade import Kind, Target
+from dgljoint.data.cascade import Cascade, Kind, Target
 from dgljoint_data.readers.common.posts import Arranged, arrange
 from dgljoint_data.readers.common.values import (
     BadDateError,
@@ -109,11 +109,7 @@ class BadLineError(ValueError):
 
 
 def parse_line(line: bytes) -> tuple[JsonCascade, int]:
-    """Parse a line; also return how many damaged characters of it became U+FFFD.
-
-    Raises:
-        BadLineError: it is no JSON or not of this form.
-    """
+    """Parse a line; also return how many damaged characters of it became U+FFFD."""
     try:
         return JsonCascade.model_validate_json(line), 0
     except ValidationError as error:
@@ -150,12 +146,43 @@ def count_posts(line: bytes) -> int:
     return len(posts) if isinstance(posts, list) else 0
 
 
-def source_seconds(made: JsonCascade) -> float:
-    """Return the Unix time of the source, the cascade's or its own; 0 when neither is known.
+def make_cascade(
+    line: bytes, labels: Sequence[str], columns: Sequence[str]
+) -> tuple[Cascade, int]:
+    """Make a cascade of a line; also return how many characters of it were mended.
+
+    Labels are those that are known, any when empty; columns are keys of the feature ``extra``.
 
     Raises:
-        BadLineError: it is no date.
+        BadLineError: it breaks a rule.
     """
+    made, mended = parse_line(line)
+    if labels and made.label not in (None, *labels):
+        known = ", ".join(labels)
+        raise BadLineError("unknown label", f"label: {made.label!r}; known: {known}")
+    _check_extra(made.posts)
+    start = _source_seconds(made)
+    arranged = arrange_posts(made.posts, start)
+    posts = [made.posts[place] for place in arranged.post]
+    kinds = [post.kind or ("source" if post.parent is None else "reply") for post in posts]
+    return Cascade(
+        id=made.id,
+        event=made.event,
+        label=made.label,
+        posted_at=int(start),
+        post_id=[post.id for post in posts],
+        parent=arranged.parent,
+        user=np.array([user_number(post.user) for post in posts], np.int64),
+        delay_seconds=arranged.seconds,
+        kind=np.array([Kind[kind.upper()] for kind in kinds], np.uint8),
+        text=[post.text for post in posts],
+        features={FEATURE: _extra_rows(posts, columns)} if columns else {},
+        targets=_targets(made, posts),
+    ), mended
+
+
+def _source_seconds(made: JsonCascade) -> float:
+    """Return the Unix time of the source, the cascade's or its own; 0 when neither is known."""
     # An export writes 0 for no date.
     if made.posted_at not in (None, "", 0):
         return _date(made.posted_at, "posted_at")
@@ -200,8 +227,6 @@ def _delays(posts: Sequence[JsonPost], start: float) -> list[float]:
 def arrange_posts(posts: Sequence[JsonPost], start: float = 0.0) -> Arranged:
     """Bring the posts of a line into order; those that are in order stay as they are.
 
-    The start is the Unix time of the source; 0 when unknown.
-
     Raises:
         BadLineError: they are no tree below one source, or one is earlier than its parent.
     """
@@ -240,12 +265,8 @@ def arrange_posts(posts: Sequence[JsonPost], start: float = 0.0) -> Arranged:
     return arranged
 
 
-def targets_of(made: JsonCascade, posts: Sequence[JsonPost]) -> dict[str, Target]:
-    """Return the labels of other tasks: those of the cascade and those of its posts in order.
-
-    Raises:
-        BadLineError: the cascade and its posts have one of the same name.
-    """
+def _targets(made: JsonCascade, posts: Sequence[JsonPost]) -> dict[str, Target]:
+    """Return the labels of other tasks: those of the cascade and those of its posts in order."""
     names = sorted({name for post in posts for name in post.targets})
     for name in names:
         if name in made.targets:
@@ -284,23 +305,13 @@ def _in_order(parent: Sequence[int], seconds: Sequence[float]) -> bool:
     )
 
 
-def kind_of(post: JsonPost) -> Kind:
-    """Return the kind of a post."""
-    default = "source" if post.parent is None else "reply"
-    return Kind[(post.kind or default).upper()]
-
-
 def is_feature(key: str) -> bool:
     """Return whether a key may name a feature: not an id or a date, which never is one."""
     return not _NEVER.search(key)
 
 
-def check_extra(posts: Sequence[JsonPost]) -> None:
-    """Check the keys of posts that the format does not have.
-
-    Raises:
-        BadLineError: one holds no number, or seems to be a misspelt key of the format.
-    """
+def _check_extra(posts: Sequence[JsonPost]) -> None:
+    """Refuse further keys of posts that have no number, or seem to be misspelt."""
     for place, post in enumerate(posts):
         for key, value in (post.model_extra or {}).items():
             where = f"posts.{place}.{key}"
@@ -324,7 +335,7 @@ def keys_of(posts: Iterable[Any]) -> set[str]:
     }
 
 
-def extra_rows(posts: Sequence[JsonPost], columns: Sequence[str]) -> NDArray[np.float32]:
+def _extra_rows(posts: Sequence[JsonPost], columns: Sequence[str]) -> NDArray[np.float32]:
     """Return the (N, F) numbers of N posts in F columns; 0 where a post has none."""
     rows = np.zeros((len(posts), len(columns)), np.float32)
     for place, post in enumerate(posts):

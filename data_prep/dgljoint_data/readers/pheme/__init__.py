@@ -32,7 +32,7 @@ from dgljoint.data.cascade import Cascade
 from dgljoint.data.reading import ReadReport
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec, Reference
-from dgljoint_data.readers.common.files import digest_files, digest_text
+from dgljoint_data.readers.common.raw import digest_files, digest_text
 from dgljoint_data.readers.common.thread_files import RefusedError, ThreadFiles, read_threads
 from dgljoint_data.readers.common.thread_folders import (
     ANNOTATION,
@@ -44,7 +44,7 @@ from dgljoint_data.readers.common.thread_folders import (
 )
 from dgljoint_data.readers.common.values import BadJsonError, shown
 from dgljoint_data.readers.rumoureval.keys import holds_keys
-from dgljoint_data.workers import Spread
+from dgljoint_data.workers import Divided, Spread
 
 NON_RUMOR = "non-rumor"
 LABEL_NAMES = {
@@ -69,7 +69,7 @@ class PhemeOptions(Options):
     )
 
 
-class PhemeReader:
+class PhemeReader(Divided):
     """Reads a release in any of the layouts.
 
     ``counts`` of the report account for every tweet file, those of refused threads included::
@@ -88,26 +88,14 @@ class PhemeReader:
         self.label_names = LABEL_NAMES[options.labels]
 
     def fingerprint(self, source: Path | None) -> str:
-        """Return a digest of the threads' files and of the options.
-
-        Raises:
-            DataError: there is no thread or a file cannot be read.
-        """
+        """Return a digest of the threads' files and of the options."""
         release = find_release(source, ReadReport())
         return digest_text(f"{self._labels} {digest_files(release.files(), release.root)}")
-
-    def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
-        """Yield the threads by the names of their folders, at any depth.
-
-        Raises:
-            DataError: there is no thread that can be read.
-        """
-        return self.read_in_parts(source, report, map)
 
     def read_in_parts(
         self, source: Path | None, report: ReadReport, spread: Spread
     ) -> Iterator[Cascade]:
-        """Yield the same, the threads' folders read by ``spread``."""
+        """Yield the threads by the names of their folders, at any depth."""
         release = find_release(source, report)
         if release.outside:
             report.count("json_files_outside_threads", len(release.outside))
@@ -169,11 +157,7 @@ class _PhemeThread(ThreadFiles):
 
 
 def _veracity(annotation: dict[str, object]) -> str | None:
-    """Return the veracity; ``None`` when the annotation has none.
-
-    Raises:
-        BadJsonError: the two marks contradict each other or are no marks.
-    """
+    """Return the veracity; ``None`` when there is none. Raise BadJsonError if marks are bad."""
     marks = _mark(annotation, "misinformation"), _mark(annotation, "true")
     if marks[0] is None:
         return None

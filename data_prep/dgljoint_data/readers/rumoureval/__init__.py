@@ -27,8 +27,8 @@ from dgljoint.data.cascade import Cascade, Target
 from dgljoint.data.reading import ReadReport
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec, Reference
-from dgljoint_data.readers.common.files import digest_files
 from dgljoint_data.readers.common.posts import Post
+from dgljoint_data.readers.common.raw import digest_files
 from dgljoint_data.readers.common.thread_files import ThreadFiles, read_threads
 from dgljoint_data.readers.common.thread_folders import (
     Thread,
@@ -39,7 +39,7 @@ from dgljoint_data.readers.common.thread_folders import (
 from dgljoint_data.readers.common.tweets import parse_tweet
 from dgljoint_data.readers.rumoureval.keys import VERACITIES, Keys, holds_keys, read_keys
 from dgljoint_data.readers.rumoureval.reddit import is_reddit, parse_reddit
-from dgljoint_data.workers import Spread
+from dgljoint_data.workers import Divided, Spread
 
 STANCE = "stance"
 
@@ -47,7 +47,7 @@ STANCE = "stance"
 _PAGE = "raw.json"
 
 
-class RumourEvalReader:
+class RumourEvalReader(Divided):
     """Reads the threads of a folder and the keys in it.
 
     ``counts`` of the report account for every post file, as those of the reader ``pheme`` do;
@@ -57,27 +57,15 @@ class RumourEvalReader:
     label_names: tuple[str, ...] = VERACITIES
 
     def fingerprint(self, source: Path | None) -> str:
-        """Return a digest of the threads' files and of the keys.
-
-        Raises:
-            DataError: there is no thread or a file cannot be read.
-        """
+        """Return a digest of the threads' files and of the keys."""
         release = find_release(source, ReadReport())
         keys = read_keys(release.outside, release.start, ReadReport())
         return digest_files([*release.files(), *keys.files], release.start)
 
-    def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
-        """Yield the threads by the names of their folders.
-
-        Raises:
-            DataError: there is no thread that can be read.
-        """
-        return self.read_in_parts(source, report, map)
-
     def read_in_parts(
         self, source: Path | None, report: ReadReport, spread: Spread
     ) -> Iterator[Cascade]:
-        """Yield the same, the threads' folders read by ``spread``."""
+        """Yield the threads by the names of their folders, at any depth."""
         release = find_release(source, report)
         keys = read_keys(release.outside, release.start, report)
         if keys.others:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dgljoint.data.reading import ReadReport
-from dgljoint_data.readers.common.files import readable
+from dgljoint_data.readers.common.raw import readable
 from dgljoint_data.readers.common.thread_folders import files_outside
 from dgljoint_data.readers.common.values import BadJsonError, read_json
 

@@ -23,11 +23,7 @@ def is_reddit(value: object) -> TypeGuard[dict[str, Any]]:
 
 
 def parse_reddit(value: Mapping[str, Any]) -> Post:
-    """Take the post of a JSON file.
-
-    Raises:
-        BadJsonError: it is no post, or has no id, or a date that is none.
-    """
+    """Take the post of a JSON file. Raise BadJsonError if it has none, no id or a bad date."""
     kind, data = value["kind"], value["data"]
     if kind == "Listing":
         posts = data.get("children")

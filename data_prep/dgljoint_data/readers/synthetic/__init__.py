@@ -34,8 +34,8 @@ from dgljoint.data.cascade import Cascade, Kind
 from dgljoint.data.reading import ReadReport
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec
-from dgljoint_data.readers.common.files import digest_text
-from dgljoint_data.workers import Spread
+from dgljoint_data.readers.common.raw import digest_text
+from dgljoint_data.workers import Divided, Spread
 
 GENERATOR_VERSION = 1  # raise it when the same options give other cascades
 LABEL_NAMES = ("false", "true", "unverified", "non-rumor")
@@ -99,7 +99,7 @@ def word(number: int) -> str:
     return "".join(parts)
 
 
-class SyntheticReader:
+class SyntheticReader(Divided):
     """Generates cascades, one at a time and each from its own seed: memory stays bounded."""
 
     label_names: tuple[str, ...] = LABEL_NAMES
@@ -111,14 +111,10 @@ class SyntheticReader:
         """Return a digest of the generator's version and options."""
         return digest_text(f"synthetic {GENERATOR_VERSION} {self._options.model_dump_json()}")
 
-    def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
-        """Yield the cascades; ``source`` is ignored."""
-        return self.read_in_parts(source, report, map)
-
     def read_in_parts(
         self, source: Path | None, report: ReadReport, spread: Spread
     ) -> Iterator[Cascade]:
-        """Yield the same, made by ``spread``."""
+        """Yield the cascades; ``source`` is ignored."""
         report.note("the cascades are synthetic: figures on them say nothing about real rumors")
         common = np.array([word(number) for number in range(_EVENT_START)])
         for cascade in spread(partial(self._cascade, common), range(self._options.cascades)):

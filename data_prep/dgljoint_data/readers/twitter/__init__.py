@@ -44,22 +44,11 @@ from dgljoint.data.reading import ReadReport
 from dgljoint.errors import DataError
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec, Reference
-from dgljoint_data.readers.twitter.files import (
-    EDITIONS,
-    LABEL_NAMES,
-    edition_of,
-    editions_named,
-    event_file,
-    find_data,
-    find_release,
-    is_tree_release,
-    label_files,
-    other_data,
-)
+from dgljoint_data.readers.twitter import layout
 from dgljoint_data.readers.twitter.rvnn import COLUMNS, FEATURE
 from dgljoint_data.readers.twitter.rvnn_reader import TwitterRvnnReader
 from dgljoint_data.readers.twitter.tree_reader import TwitterTreeReader
-from dgljoint_data.workers import Spread
+from dgljoint_data.workers import Divided, Spread
 
 
 class TwitterOptions(Options):
@@ -81,15 +70,10 @@ class TwitterOptions(Options):
     )
 
 
-class TwitterReader:
-    """Reads whichever release the source is.
+class TwitterReader(Divided):
+    """Reads whichever release the source is, of the edition ``"15"`` or ``"16"``."""
 
-    Args:
-        edition: ``"15"`` or ``"16"``.
-        options: of the reader.
-    """
-
-    label_names: tuple[str, ...] = LABEL_NAMES
+    label_names: tuple[str, ...] = layout.LABEL_NAMES
     feature_columns: Mapping[str, int] = {FEATURE: COLUMNS}
 
     def __init__(self, edition: str, options: TwitterOptions) -> None:
@@ -97,33 +81,18 @@ class TwitterReader:
         self._options = options
 
     def fingerprint(self, source: Path | None) -> str:
-        """Return a digest of the files of the releases read.
-
-        Raises:
-            DataError: a release is not complete or cannot be read.
-        """
+        """Return a digest of the files of the releases read."""
         return self._choose(source).fingerprint(source)
-
-    def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
-        """Yield the threads of ``source``.
-
-        Raises:
-            DataError: a release is incomplete, of the other edition, or has no readable thread.
-        """
-        return self._choose(source).read(source, report)
 
     def read_in_parts(
         self, source: Path | None, report: ReadReport, spread: Spread
     ) -> Iterator[Cascade]:
-        """Yield the same, the files of trees read by ``spread``; word counts are one file."""
-        chosen = self._choose(source)
-        if isinstance(chosen, TwitterTreeReader):
-            return chosen.read_in_parts(source, report, spread)
-        return chosen.read(source, report)
+        """Yield the threads; the files of trees are divided, word counts are one file."""
+        return self._choose(source).read_in_parts(source, report, spread)
 
     def _choose(self, source: Path | None) -> TwitterTreeReader | TwitterRvnnReader:
         options = self._options
-        if not options.data_file and (is_tree_release(source) or not _holds_rows(source)):
+        if not options.data_file and (layout.is_tree_release(source) or not _holds_rows(source)):
             text_from = Path(options.text_from) if options.text_from else None
             return TwitterTreeReader(self._edition, text_from, options.label_file)
         if options.text_from:
@@ -136,33 +105,33 @@ class TwitterReader:
 
 
 def _holds_rows(path: Path | None) -> bool:
-    return path is not None and path.is_dir() and bool(other_data(path, None))
+    return path is not None and path.is_dir() and bool(layout.other_data(path, None))
 
 
 def _recognises(edition: str, path: Path) -> bool:
     """Return whether ``path`` has a release of ``edition``, as far as the names of files show."""
     if not path.is_dir():
         return False
-    if is_tree_release(path):
+    if layout.is_tree_release(path):
         try:
-            folder = find_release(path, edition).folder
+            folder = layout.find_release(path, edition).folder
         except DataError:
             return True  # several: the reader names them
     elif (rows := _rows_of(path, edition)) is not None:
         folder = rows.parent
-        if not label_files(folder):
+        if not layout.label_files(folder):
             return False
     else:
         return False
-    own = edition_of(folder.name)
-    return edition in (editions_named(folder) or ([own] if own else EDITIONS))
+    own = layout.edition_of(folder.name)
+    return edition in (layout.editions_named(folder) or ([own] if own else layout.EDITIONS))
 
 
 def _rows_of(path: Path, edition: str) -> Path | None:
     try:
-        return find_data(path, "", edition)
+        return layout.find_data(path, "", edition)
     except DataError:  # several
-        return next(iter(other_data(path, None)), None)
+        return next(iter(layout.other_data(path, None)), None)
 
 
 def _spec(edition: str) -> ReaderSpec:
@@ -184,7 +153,7 @@ def _spec(edition: str) -> ReaderSpec:
         recognises=partial(_recognises, edition),
         layouts=(
             "label.txt and tree/ID.txt, if possible source_tweets.txt",
-            f"data.TD_RvNN.vol_5000.txt and {event_file(edition)}",
+            f"data.TD_RvNN.vol_5000.txt and {layout.event_file(edition)}",
         ),
     )
 
@@ -192,4 +161,4 @@ def _spec(edition: str) -> ReaderSpec:
 @hookimpl
 def dgljoint_readers() -> Sequence[ReaderSpec]:
     """Offer the readers ``twitter15`` and ``twitter16``."""
-    return [_spec(edition) for edition in EDITIONS]
+    return [_spec(edition) for edition in layout.EDITIONS]

@@ -21,8 +21,8 @@ import numpy as np
 
 from dgljoint.data.reading import ReadReport
 from dgljoint.errors import DataError
-from dgljoint_data.readers.common.files import given_folder, read_lines
-from dgljoint_data.readers.twitter.files import EDITIONS
+from dgljoint_data.readers.common.raw import filled_lines, given_folder
+from dgljoint_data.readers.twitter.layout import EDITIONS
 from dgljoint_data.splits import FOLDS, Split
 
 NAME = "published"
@@ -34,14 +34,7 @@ _HINT = f"--folds takes the folder {FOLDER} of the RvNN release, or the one abov
 
 @dataclass(frozen=True, slots=True)
 class PublishedFolds:
-    """The folds of one edition.
-
-    Attributes:
-        folder: where they were read.
-        edition: ``"15"`` or ``"16"``.
-        test: the ids of each test fold.
-        not_ids: places of lines that are no ids.
-    """
+    """The ids of each test fold of one edition, and the places of lines that are no ids."""
 
     folder: Path
     edition: str
@@ -53,8 +46,8 @@ def read_folds(place: Path) -> list[PublishedFolds]:
     """Read the folds of every edition under ``place`` or its ``nfold``.
 
     Raises:
-        DataError: there are none, a file is missing or cannot be read, an id stands in two test
-            folds, or one to be tested on stands in the training file of the same fold.
+        DataError: there are none, a file is missing or cannot be read, an id is in two test folds,
+            or in the test and the training file of the same fold.
     """
     place = given_folder(place, _HINT, "the published folds")
     for folder in (place, place / FOLDER):
@@ -67,12 +60,9 @@ def read_folds(place: Path) -> list[PublishedFolds]:
 def choose_split(
     editions: Sequence[PublishedFolds], ids: Sequence[str], report: ReadReport
 ) -> Split:
-    """Give each of C threads the fold that tests on it, by the edition that knows most of them.
+    """Give each thread the fold that tests on it, by the edition that knows most of them.
 
-    Args:
-        editions: at least one.
-        ids: of the threads.
-        report: ids without a thread and threads without a fold are counted and noted in it.
+    Ids without a thread and threads without a fold are counted and noted.
 
     Raises:
         DataError: the threads are of another edition, or a fold has none of them.
@@ -133,12 +123,11 @@ def _read_ids(path: Path, not_ids: list[str]) -> frozenset[str]:
     if not path.is_file():
         raise DataError(f"{path.parent} lacks {path.name}", hint=_HINT)
     ids = set()
-    for number, line in enumerate(read_lines(path), start=1):
-        thread = line.strip()
-        if _THREAD.fullmatch(thread):
-            ids.add(thread)
-        elif thread:
-            not_ids.append(f"{path.name}:{number}")
+    for where, line in filled_lines(path):
+        if _THREAD.fullmatch(line.strip()):
+            ids.add(line.strip())
+        else:
+            not_ids.append(where)
     return frozenset(ids)
 
 

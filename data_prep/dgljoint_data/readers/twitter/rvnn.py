@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 
 from dgljoint.data.cascade import Cascade, Kind, SparseBlock
 from dgljoint.data.reading import POSTS_DROPPED, ReadReport
-from dgljoint_data.readers.common.files import BYTE_ORDER_MARK, as_utf8, read_bytes
 from dgljoint_data.readers.common.posts import MOVED, arrange
+from dgljoint_data.readers.common.raw import BYTE_ORDER_MARK, as_utf8, read_bytes
 from dgljoint_data.readers.twitter.rvnn_form import ROW_START, Form, FormSample, minutes
 
 FEATURE = "published_words"
@@ -52,10 +52,9 @@ _BASE = 100_000  # beyond any word that _WORD accepts
 
 
 class Row(NamedTuple):
-    """One row as it is in the file.
+    """One row as it is in the file, by its number from 1.
 
     Attributes:
-        line: its number, from 1.
         parent: index of it; -1 for the source.
         parents: that the tree has; 0 where the form has no such number.
         minutes: since the source; minus infinity where none can be read, 0 where the form has none.
@@ -75,12 +74,9 @@ Trees = dict[str, Rows]
 
 @dataclass(frozen=True, slots=True)
 class RowFile:
-    """What is known of a file of rows before they are parsed.
+    """A file of rows: what those of each number of columns contain, or why that is unknown.
 
-    Attributes:
-        name: of the file.
-        forms: what the rows of each number of columns contain, or why that is unknown.
-        last: number of the last line if it has no line end, so that it may be cut; else 0.
+    ``last`` is the number of the last line if it has no line end, so that it may be cut; else 0.
     """
 
     name: str
@@ -114,11 +110,7 @@ class RvnnTree:
 
 
 def read_rows(path: Path, report: ReadReport) -> tuple[RowFile, Trees]:
-    """Read the rows of every tree, by thread and index, both in the order they are first met.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
+    """Read the rows of every tree, by thread and index, both in the order they are first met."""
     lines = as_utf8(read_bytes(path)).removeprefix(BYTE_ORDER_MARK).split(b"\n")
     sample = FormSample()
     for line in lines:
@@ -187,12 +179,7 @@ def build_tree(rows: Rows, name: str, report: ReadReport) -> RvnnTree | None:
 
     Of several sources the first listed is kept. A post without a way up to it is lost: whom it
     answers is unknown. The posts are in the order of their time, depth and index, whatever the
-    order of the rows.
-
-    Args:
-        rows: of the tree.
-        name: of their file, for the report.
-        report: filled.
+    order of the rows in the file ``name``.
     """
     roots = [index for index, row in rows.items() if row.parent == _ROOT]
     if not roots:
@@ -288,10 +275,7 @@ def make_cascade(
     thread: str, label: str, rows: Rows, name: str, report: ReadReport, *,
     event: str = "", posted_at: int = 0,
 ) -> Cascade | None:
-    """Return the cascade of the rows of a thread, from the file ``name``; else refuse it.
-
-    Their posts are counted, but as met.
-    """
+    """Return the cascade of the rows of a thread, from the file ``name``; else refuse it."""
     tree = build_tree(rows, name, report)
     if tree is None:
         first = min(row.line for row in rows.values())
@@ -334,12 +318,7 @@ def leave_out(
 ) -> None:
     """Count the trees that are in no thread; one refusal each would hide the others.
 
-    Args:
-        posts: how many they have, by thread.
-        refused: threads whose label was refused: all but their posts is in the report.
-        data: name of the file of rows.
-        labels: name of the label file.
-        report: filled; the posts are not counted as met.
+    Given are their posts by thread; of threads with a refused label, all but these is reported.
     """
     known = posts.keys() & set(refused)
     unlabelled = [thread for thread in posts if thread not in known]

@@ -63,11 +63,7 @@ class FormSample:
 
 
 def find_form(rows: Sequence[Fields]) -> Form | str:
-    """Return what the columns of some rows contain, or why that is unknown.
-
-    Args:
-        rows: all of the same number of columns, at least four.
-    """
+    """Return what the columns of rows of equal length contain, or why that is unknown."""
     places = range(_COMMON, len(rows[0]))
     texts = [place for place in places if not _holds_numbers(rows, place)]
     # A stance may be written out, as "deny"; there are no pairs in it.

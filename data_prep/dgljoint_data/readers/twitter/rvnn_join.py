@@ -31,8 +31,8 @@ from numpy.typing import NDArray
 from dgljoint.data.cascade import Cascade, SparseBlock
 from dgljoint.data.reading import ReadReport
 from dgljoint.errors import DataError
-from dgljoint_data.readers.common.files import digest_files
-from dgljoint_data.readers.twitter.files import find_data
+from dgljoint_data.readers.common.raw import digest_files
+from dgljoint_data.readers.twitter.layout import find_data
 from dgljoint_data.readers.twitter.rvnn import FEATURE, build_tree, read_rows, word_counts
 
 WITHOUT_SOURCE = "RvNN tree without a source (its words are not used)"
@@ -43,14 +43,9 @@ def match_rows(
 ) -> tuple[dict[int, int], bool]:
     """Match the rows of one tree to the posts that have a text of their own.
 
-    Args:
-        post_parent: the parent of each post, -1 for the source, which is first; parents precede.
-        row_parent: likewise of each of the rows.
-        words: of each of the rows.
-        whole: whether both trees have all that was published; if not, only the source is matched.
-
-    Returns:
-        the row of each matched post, and whether the two trees have the same shape.
+    Parents precede and are given as numbers, -1 for the source, which is first. Unless both trees
+    are ``whole``, only the source is matched. Returned are the row of each matched post, and
+    whether the two trees have the same shape.
     """
     row_of = {0: 0}
     if not whole or len(post_parent) != len(row_parent):
@@ -90,10 +85,7 @@ def reply_tree(
 
 
 def _places(parent: Sequence[int], numbers: dict[Hashable, int]) -> list[int]:
-    """Number the places of a tree; those that can be exchanged have one number.
-
-    ``numbers`` grows; equal numbers mean equal places in all trees that share it.
-    """
+    """Number the places of a tree by ``numbers``, which grows; exchangeable places share one."""
     def number(what: Hashable) -> int:
         return numbers.setdefault(what, len(numbers))
 
@@ -122,11 +114,7 @@ def _words_of(words: SparseBlock, row: int) -> tuple[bytes, bytes]:
 
 
 def find_text_from(place: Path) -> Path:
-    """Return the file under ``place`` that contains the word counts.
-
-    Raises:
-        DataError: there is none.
-    """
+    """Return the file of word counts under a folder. Raise DataError if there is none."""
     file = find_data(place)
     if file is None:
         what = "holds no file of RvNN rows" if place.is_dir() else "is no folder"
@@ -150,13 +138,6 @@ class PublishedWords:
 
         rvnn_posts = rvnn_posts_matched + rvnn_posts_unmatched + rvnn_posts_of_no_thread
         rvnn_trees = rvnn_trees_of_a_thread + rvnn_trees_of_no_thread
-
-    Args:
-        place: of the release.
-        report: filled while joining.
-
-    Raises:
-        DataError: there is no release, or it cannot be read.
     """
 
     def __init__(self, place: Path, report: ReadReport) -> None:
@@ -171,9 +152,7 @@ class PublishedWords:
     def join(self, cascade: Cascade, *, whole: bool) -> Cascade:
         """Return the cascade with its words as a feature; posts without a row have an empty one.
 
-        Args:
-            cascade: its tweets are known by ``post_id``.
-            whole: whether every tweet of its tree file is in it.
+        Its tweets are known by ``post_id``; ``whole`` is whether all of its tree file are in it.
         """
         name = self._path.name
         rows = self._trees.pop(cascade.id, None)
@@ -202,11 +181,7 @@ class PublishedWords:
         return replace(cascade, features={FEATURE: _select(words, row_of, len(cascade))})
 
     def close(self) -> None:
-        """Account for the trees of no thread, and note how much was matched.
-
-        Raises:
-            DataError: no tree was of a thread.
-        """
+        """Account for the trees of no thread. Raise DataError if no tree was of a thread."""
         counts = self._report.counts
         if not counts.get("rvnn_trees_of_a_thread"):
             raise DataError(

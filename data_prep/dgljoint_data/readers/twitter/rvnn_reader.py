@@ -9,29 +9,9 @@ from pathlib import Path
 from dgljoint.data.cascade import Cascade
 from dgljoint.data.reading import ReadReport, first_of
 from dgljoint.errors import DataError
-from dgljoint_data.readers.common.files import count_unread, digest_files
-from dgljoint_data.readers.twitter.files import (
-    DATA,
-    EDITIONS,
-    LABEL_NAMES,
-    RESOURCE,
-    check_edition,
-    event_file,
-    find_data,
-    find_labels,
-    label_files,
-    other_data,
-    posted_at,
-    read_classes,
-    read_events,
-)
-from dgljoint_data.readers.twitter.rvnn import (
-    COLUMNS,
-    FEATURE,
-    leave_out,
-    make_cascade,
-    read_rows,
-)
+from dgljoint_data.readers.common.raw import count_unread, digest_files
+from dgljoint_data.readers.twitter import layout, rvnn
+from dgljoint_data.workers import Divided, Spread
 
 NO_TIMES = (
     "this form carries no times: every delay is 0, no post is later than another, and so the "
@@ -41,7 +21,10 @@ STANCE = (
     "rows have a column after the words, in such copies a stance given by a model; it is not stored"
 )
 WITHOUT_TREE = "label without a tree"
-_UNPACK = f"unpack the whole release: {DATA} and the label file are in one folder or in {RESOURCE}/"
+_UNPACK = (
+    f"unpack the whole release: {layout.DATA} and the label file are in one folder or in "
+    f"{layout.RESOURCE}/"
+)
 
 
 def count_sizes(sizes: Sequence[int], report: ReadReport) -> None:
@@ -54,7 +37,7 @@ def count_sizes(sizes: Sequence[int], report: ReadReport) -> None:
     }
 
 
-class TwitterRvnnReader:
+class TwitterRvnnReader(Divided):
     """Reads one edition of the release.
 
     Threads are in the order of the label file, the posts of one in the order of their time, depth
@@ -71,8 +54,8 @@ class TwitterRvnnReader:
         label_file: name of the label file, likewise.
     """
 
-    label_names: tuple[str, ...] = LABEL_NAMES
-    feature_columns: Mapping[str, int] = {FEATURE: COLUMNS}
+    label_names: tuple[str, ...] = layout.LABEL_NAMES
+    feature_columns: Mapping[str, int] = {rvnn.FEATURE: rvnn.COLUMNS}
 
     def __init__(self, edition: str, data_file: str = "", label_file: str = "") -> None:
         self._edition = edition
@@ -80,24 +63,18 @@ class TwitterRvnnReader:
         self._label_file = label_file
 
     def fingerprint(self, source: Path | None) -> str:
-        """Return a digest of the word counts and the label file.
-
-        Raises:
-            DataError: the release is not complete or cannot be read.
-        """
+        """Return a digest of the word counts and the label file."""
         data, labels = self._find(source)
         return digest_files([data, labels], data.parent)
 
-    def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
-        """Yield the threads of ``source`` that have a label.
-
-        Raises:
-            DataError: the release is incomplete, of the other edition, or has no readable thread.
-        """
+    def read_in_parts(
+        self, source: Path | None, report: ReadReport, spread: Spread
+    ) -> Iterator[Cascade]:
+        """Yield the threads of ``source`` that have a label, all read in this process."""
         data, label_file = self._find(source)
-        labels, refused = read_classes(label_file, report, tabs=True)
-        events = read_events(label_file, report)
-        file, trees = read_rows(data, report)
+        labels, refused = layout.read_classes(label_file, report, tabs=True)
+        events = layout.read_events(label_file, report)
+        file, trees = rvnn.read_rows(data, report)
         if "rows_with_stance" in report.counts:
             report.note(STANCE)
         report.count("distinct_posts", sum(map(len, trees.values())))
@@ -108,9 +85,9 @@ class TwitterRvnnReader:
             if rows is None:
                 report.refuse(WITHOUT_TREE, label_file.name, line=line, detail=thread)
                 continue
-            cascade = make_cascade(
+            cascade = rvnn.make_cascade(
                 thread, label, rows, file.name, report, event=events.get(thread, ""),
-                posted_at=posted_at(int(thread)),
+                posted_at=layout.posted_at(int(thread)),
             )
             if cascade is not None:
                 yield cascade
@@ -123,31 +100,31 @@ class TwitterRvnnReader:
         if not report.counts["posts_with_delay"]:
             report.note(NO_TIMES)
         posts = {thread: len(rows) for thread, rows in trees.items()}
-        leave_out(posts, refused, file.name, label_file.name, report)
+        rvnn.leave_out(posts, refused, file.name, label_file.name, report)
         _name_others(source or data.parent, data, label_file, report)
         count_sizes(sizes, report)
 
     def _find(self, source: Path | None) -> tuple[Path, Path]:
         """Return the file of rows and the label file."""
-        data = find_data(source, self._data_file, self._edition)
+        data = layout.find_data(source, self._data_file, self._edition)
         if data is None:
             raise DataError(f"{source} holds no file of RvNN rows", hint=_UNPACK)
-        if labels := find_labels(data.parent, self._edition, self._label_file):
+        if labels := layout.find_labels(data.parent, self._edition, self._label_file):
             return data, labels
-        check_edition(data.parent, self._edition)
+        layout.check_edition(data.parent, self._edition)
         raise DataError(
-            f"{data.parent} lacks {event_file(self._edition)}, or any other file of label, event "
-            "and thread separated by tabs",
+            f"{data.parent} lacks {layout.event_file(self._edition)}, or any other file of label, "
+            "event and thread separated by tabs",
             hint=_UNPACK,
         )
 
 
 def _name_others(source: Path, data: Path, labels: Path, report: ReadReport) -> None:
     """Count and name the files of this form that are not read."""
-    count_unread(other_data(source, data), source, "other files of RvNN rows", report)
-    published = {event_file(edition) for edition in EDITIONS}
+    count_unread(layout.other_data(source, data), source, "other files of RvNN rows", report)
+    published = {layout.event_file(edition) for edition in layout.EDITIONS}
     others = [
-        path for path in label_files(data.parent)
+        path for path in layout.label_files(data.parent)
         if path != labels and path.name not in published
     ]
     count_unread(others, source, "other label files", report)

@@ -53,15 +53,7 @@ _LARGEST_ID = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class _Lines:
-    """The lines of a file that are edges, in the published form.
-
-    Attributes:
-        edges: the edge lines without ROOT's, each ending in a newline.
-        root: ROOT's child, ``['user', 'tweet', 'minutes']``.
-        root_line: number of edge lines before ROOT's.
-        other_roots: number of further ROOT lines.
-        not_edges: numbers of the lines that are no edges, from 1.
-    """
+    """The edge lines of a file in the published form without ROOT's, and ROOT's child."""
 
     edges: bytes
     root: bytes
@@ -72,7 +64,7 @@ class _Lines:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TreeFile:
-    """A tree file as it stands: n posts in the order first named (the source first), E edges.
+    """The content of a tree file: n posts in the order first named (the source first), E edges.
 
     Attributes:
         user: (n,) user ids.
@@ -81,7 +73,6 @@ class TreeFile:
         edge_parent: (E,) position of each edge's parent, without ROOT's line.
         edge_child: (E,) likewise.
         root_line: number of edge lines before ROOT's.
-        other_roots: number of ROOT lines after the first.
         two_delays: number of posts whose lines give more than one delay.
         not_edges: numbers of the lines that are no edges, from 1.
     """
@@ -106,7 +97,7 @@ class Tree:
         parent: (N,) int32 position of the parent among the stored posts, -1 for the source.
         delay_seconds: (N,) float64 since the source; a parent's is strictly smaller.
         edges: number of edges by reason, in the order of :data:`EDGE_REASONS`.
-        counts: what the file held, by name; see :func:`_count`.
+        counts: of the content of the file, by name.
     """
 
     post: Ints
@@ -117,14 +108,7 @@ class Tree:
 
 
 def parse_tree(data: bytes) -> TreeFile | None:
-    """Read a tree file.
-
-    Args:
-        data: its bytes, of any content.
-
-    Returns:
-        The posts and edges, or ``None`` when no line names the source.
-    """
+    """Read the bytes of a tree file; ``None`` when no line names the source."""
     # Sifting would do with any line end; this keeps such files on the quick path.
     data = data.removeprefix(_BOM).replace(b"\r\n", b"\n")
     if not data.endswith(b"\n"):
@@ -147,7 +131,7 @@ def _published_form(data: bytes) -> _Lines | None:
     end = data.index(b"\n", start)
     match = _ROOT_LINE.fullmatch(data, start, end)
     edges = data[:start] + data[end + 1 :]
-    # What is left of an edge line without its digits is one constant: a comparison of bytes.
+    # An edge line without its digits is one constant: a comparison of bytes.
     form = edges.translate(None, _DIGITS_AND_SIGN)
     if match is None or form != _EDGE_WITHOUT_DIGITS * edges.count(b"\n"):
         return None
@@ -187,16 +171,11 @@ def _post_token(user: bytes, tweet: bytes, minutes: bytes) -> bytes:
 
 
 def _index(lines: _Lines) -> TreeFile:
-    """Number the posts and turn the edges into pairs of numbers.
-
-    Raises:
-        ValueError: a field is no number.
-        OverflowError: an id has too many digits.
-    """
+    """Number the posts and turn the edges into pairs; ValueError or OverflowError if it fails."""
     tokens = (lines.root + b"\n" + lines.edges.replace(b"]->[", b"]\n[")).split(b"\n")[:-1]
     place = dict.fromkeys(tokens)
     fields = b"\n".join(place).split(b"'")
-    # The published form was compared without digits: they might stand between the fields as well.
+    # The published form was compared without digits: they might be between the fields as well.
     between = {b"]\n" + fields[0], fields[-1] + b"\n[", *fields[6:-1:6]}
     if between != {b"]\n["} or {*fields[2::6], *fields[4::6]} != {b", "}:
         raise ValueError("digits outside the quotes")
@@ -208,7 +187,7 @@ def _index(lines: _Lines) -> TreeFile:
     number = dict(zip(place, range(len(place)), strict=True))
     edges = np.fromiter(map(number.__getitem__, tokens), np.int64, len(tokens))[1:]
     two_delays = 0
-    # A sum that wraps round: unequal sums prove unequal posts, and equal ones are looked into.
+    # The sum wraps round: unequal sums prove unequal posts, and equal ones are compared.
     if len(np.unique(user * 1_000_003 + tweet)) < len(user):
         first, edges, two_delays = _merge(user, tweet, edges)
         user, tweet, minutes = user[first], tweet[first], minutes[first]
@@ -237,7 +216,7 @@ def _merge(user: Ints, tweet: Ints, edges: Ints) -> tuple[Ints, Ints, int]:
 
 
 def choose_tree(file: TreeFile) -> Tree:
-    """Choose one parent for every post and keep what then hangs below the source.
+    """Choose one parent for every post and keep what is then connected to the source.
 
     The parent is the latest of those strictly earlier than the post (among equally late ones the
     first listed), so that no cycle can remain. A post of negative delay is older than the tweet
@@ -293,16 +272,10 @@ def _tops(parent_of: Ints) -> Ints:
 
 
 def _count(file: TreeFile, duplicate: Bools, loop: Bools, negative: Bools) -> dict[str, int]:
-    """Count what a file held; the counts overlap, unlike the reasons edges are dropped for.
+    """Count the content of a file; the counts overlap, unlike the reasons edges are dropped for.
 
-    - ``edge_lines``: lines that are edges, ROOT's and repeated ones included.
-    - ``duplicate_edge_lines``: same parent and child as an earlier line.
-    - ``self_loop_edges``, ``edges_child_earlier``, ``edges_child_delay_negative``: over all lines
-      but ROOT's, repeated ones included.
-    - ``posts_with_several_parents``: distinct parents without ROOT; a post with a self-loop counts
-      among its own parents.
-    - ``threads_with_cycle``: a directed cycle of at least two posts.
-    - ``threads_root_not_first``: another edge line stands before ROOT's.
+    Edges are counted without ROOT's but with repeated ones, ``edge_lines`` with both. A post with
+    a self-loop is among its own parents; a cycle has at least two posts.
     """
     parent, child = file.edge_parent, file.edge_child
     parents = np.bincount(child[~duplicate], minlength=1)
@@ -342,12 +315,7 @@ def _has_cycle(parent: Ints, child: Ints) -> bool:
 def _count_posts(
     file: TreeFile, reached: Bools, edge_of: Ints, stored_parent: NDArray[np.int32]
 ) -> dict[str, int]:
-    """Count where the posts of a file went.
-
-    ``distinct_posts`` is ``threads`` (their sources), ``posts_reachable`` from the source, and the
-    three ``posts_dropped_*``. ``posts_of_depth_1`` and ``posts_without_children`` are of those
-    stored.
-    """
+    """Count what became of the posts of a file, each but the source reachable or dropped."""
     named_as_child = np.zeros(len(reached), np.bool_)
     named_as_child[file.edge_child] = True
     lost = ~reached

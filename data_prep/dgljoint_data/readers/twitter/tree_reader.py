@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -13,39 +12,16 @@ import numpy as np
 from dgljoint.data.cascade import Cascade, Kind
 from dgljoint.data.reading import THREADS_MET, ReadReport, first_of
 from dgljoint.errors import DataError
-from dgljoint_data.readers.common.files import as_utf8, count_unread, digest_files, digest_text
-from dgljoint_data.readers.twitter.files import (
-    LABEL_NAMES,
-    TreeRelease,
-    check_edition,
-    event_file,
-    find_labels,
-    find_release,
-    other_releases,
-    posted_at,
-    read_classes,
-    read_events,
-    read_texts,
-)
+from dgljoint_data.readers.common.raw import as_utf8, count_unread, digest_files, digest_text
+from dgljoint_data.readers.twitter import layout
+from dgljoint_data.readers.twitter import tree as trees
 from dgljoint_data.readers.twitter.rvnn import COLUMNS, FEATURE
 from dgljoint_data.readers.twitter.rvnn_join import PublishedWords, digest_text_from
 from dgljoint_data.readers.twitter.rvnn_reader import WITHOUT_TREE, count_sizes
-from dgljoint_data.readers.twitter.tree import (
-    ANOTHER_ROOT,
-    EDGE_REASONS,
-    NOT_AN_EDGE,
-    ROOT_LINE,
-    TWO_DELAYS,
-    Ints,
-    Tree,
-    TreeFile,
-    choose_tree,
-    parse_tree,
-)
-from dgljoint_data.workers import Spread
+from dgljoint_data.workers import Divided, Spread, read_each
 
 
-class TwitterTreeReader:
+class TwitterTreeReader(Divided):
     """Reads one edition of the tree release.
 
     Threads are in the order of ``label.txt``. ``tree._count`` explains the ``counts`` of the
@@ -61,7 +37,7 @@ class TwitterTreeReader:
         label_file: name of the file of events, where it cannot be told from others.
     """
 
-    label_names: tuple[str, ...] = LABEL_NAMES
+    label_names: tuple[str, ...] = layout.LABEL_NAMES
 
     def __init__(
         self, edition: str, text_from: Path | None = None, label_file: str = ""
@@ -72,13 +48,9 @@ class TwitterTreeReader:
         self.feature_columns: Mapping[str, int] = {FEATURE: COLUMNS} if text_from else {}
 
     def fingerprint(self, source: Path | None) -> str:
-        """Return a digest of the files of the release, or of both, and of no others.
-
-        Raises:
-            DataError: the release is not complete or cannot be read.
-        """
-        release = find_release(source, self._edition)
-        events = find_labels(release.folder, self._edition, self._label_file)
+        """Return a digest of the files of the release, or of both, and of no others."""
+        release = layout.find_release(source, self._edition)
+        events = layout.find_labels(release.folder, self._edition, self._label_file)
         files = [release.labels, *filter(None, (release.texts, events))]
         trees = release.tree_files(ReadReport()).values()
         digest = digest_files([*files, *trees], release.folder)
@@ -86,21 +58,13 @@ class TwitterTreeReader:
             return digest
         return digest_text(f"{digest} {digest_text_from(self._text_from)}")
 
-    def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
-        """Yield the threads under the folder ``source``, or the only one below with a release.
-
-        Raises:
-            DataError: the release is incomplete, of the other edition, or has no readable thread.
-        """
-        return self.read_in_parts(source, report, map)
-
     def read_in_parts(
         self, source: Path | None, report: ReadReport, spread: Spread
     ) -> Iterator[Cascade]:
-        """Yield the same, the tree files read by ``spread``."""
-        release = find_release(source, self._edition)
-        labels, refused = read_classes(release.labels, report, tabs=False)
-        texts = read_texts(release.texts, report)
+        """Yield the threads under the folder ``source``, or the only one below with a release."""
+        release = layout.find_release(source, self._edition)
+        labels, refused = layout.read_classes(release.labels, report, tabs=False)
+        texts = layout.read_texts(release.texts, report)
         events = self._events(release, report)
         files = release.tree_files(report)
         words = None if self._text_from is None else PublishedWords(self._text_from, report)
@@ -110,15 +74,9 @@ class TwitterTreeReader:
             for thread, (label, _) in labels.items()
         ]
         sizes = []
-        for read in spread(partial(_read_thread, release.folder), threads):
-            report.absorb(read.report)
-            if read.cascade is None:
-                continue
-            if words is None:
-                yield read.cascade
-            else:
-                yield words.join(read.cascade, whole=read.whole)
+        for read in read_each(spread, partial(_read_thread, release.folder), threads, report):
             sizes.append(read.posts)
+            yield words.join(read.cascade, whole=read.whole) if words else read.cascade
         for thread, path in files.items():
             if thread not in labels and thread not in refused:
                 report.count(THREADS_MET)
@@ -129,17 +87,18 @@ class TwitterTreeReader:
         if words is not None:
             words.close()
         if source is not None:
-            others = other_releases(source, release.folder)
+            others = layout.other_releases(source, release.folder)
             count_unread(others, source, "other releases", report)
         count_sizes(sizes, report)
 
-    def _events(self, release: TreeRelease, report: ReadReport) -> dict[str, str] | None:
-        if path := find_labels(release.folder, self._edition, self._label_file):
-            return read_events(path, report)
-        check_edition(release.folder, self._edition)
+    def _events(self, release: layout.TreeRelease, report: ReadReport) -> dict[str, str] | None:
+        if path := layout.find_labels(release.folder, self._edition, self._label_file):
+            return layout.read_events(path, report)
+        layout.check_edition(release.folder, self._edition)
         report.note(
-            f"{event_file(self._edition)} is not in the folder of label.txt: every thread counts "
-            "as an event of its own, so threads about one happening can be on both sides of a split"
+            f"{layout.event_file(self._edition)} is not in the folder of label.txt: every thread "
+            "counts as an event of its own, so threads about one happening can be on both sides of "
+            "a split"
         )
         return None
 
@@ -154,41 +113,33 @@ class _Thread(NamedTuple):
     event: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """What was read of a thread: no cascade when it was refused.
+class _Read(NamedTuple):
+    """A cascade, the number of posts of its file, and whether all its tweets are in the cascade."""
 
-    Attributes:
-        posts: number of those in its file.
-        whole: whether every tweet of its file is in the cascade.
-    """
-
-    report: ReadReport
-    cascade: Cascade | None = None
-    posts: int = 0
-    whole: bool = False
+    cascade: Cascade
+    posts: int
+    whole: bool
 
 
-def _read_thread(folder: Path, thread: _Thread) -> _Read:
-    report = ReadReport()
+def _read_thread(folder: Path, thread: _Thread, report: ReadReport) -> _Read | None:
     name = str(thread.file.relative_to(folder))
     file = _read_tree(thread.file, name, report)
     if file is None:
-        return _Read(report)
+        return None
     if thread.text is None:
         report.repair("thread without a source text", thread.id)
     if thread.event == "":
         report.repair("thread without an event (it becomes its own)", thread.id)
-    tree = choose_tree(file)
+    tree = trees.choose_tree(file)
     _report(thread.id, name, file, tree, report)
     cascade = _cascade(
         thread.id, thread.event or "", thread.label, thread.text or "", file, tree
     )
     whole = len(np.unique(file.tweet)) == len(np.unique(file.tweet[tree.post]))
-    return _Read(report, cascade, len(file.user), whole)
+    return _Read(cascade, len(file.user), whole)
 
 
-def _read_tree(path: Path, name: str, report: ReadReport) -> TreeFile | None:
+def _read_tree(path: Path, name: str, report: ReadReport) -> trees.TreeFile | None:
     try:
         data = as_utf8(path.read_bytes())
     except FileNotFoundError:
@@ -197,39 +148,39 @@ def _read_tree(path: Path, name: str, report: ReadReport) -> TreeFile | None:
     except OSError as error:
         report.refuse("tree that cannot be read", name, detail=error.strerror or "")
         return None
-    file = parse_tree(data)
+    file = trees.parse_tree(data)
     if file is None:
         start = data.lstrip().split(b"\n", 1)[0][:60].decode(errors="replace").rstrip()
-        report.refuse(
-            "tree without a ROOT line", name,
-            detail=f"it begins with {start!r}, expected {ROOT_LINE}" if start else "it is empty",
-        )
+        found = f"it begins with {start!r}, expected {trees.ROOT_LINE}" if start else "it is empty"
+        report.refuse("tree without a ROOT line", name, detail=found)
     return file
 
 
-def _report(thread: str, name: str, file: TreeFile, tree: Tree, report: ReadReport) -> None:
+def _report(
+    thread: str, name: str, file: trees.TreeFile, tree: trees.Tree, report: ReadReport
+) -> None:
     """Report one thread's counts and repairs."""
     for count_name, number in tree.counts.items():
         report.count(count_name, number)
     other = str(file.tweet[0]) != thread and file.minutes[0] != 0
     report.count("threads_root_is_another_tweet", int(other))
     if file.not_edges:
-        report.repair(NOT_AN_EDGE, f"{name}:{file.not_edges[0]}", len(file.not_edges))
-    report.repair(ANOTHER_ROOT, name, file.other_roots)
-    report.repair(TWO_DELAYS, name, file.two_delays)
-    for reason, number in zip(EDGE_REASONS[1:], tree.edges[1:], strict=True):
+        report.repair(trees.NOT_AN_EDGE, f"{name}:{file.not_edges[0]}", len(file.not_edges))
+    report.repair(trees.ANOTHER_ROOT, name, file.other_roots)
+    report.repair(trees.TWO_DELAYS, name, file.two_delays)
+    for reason, number in zip(trees.EDGE_REASONS[1:], tree.edges[1:], strict=True):
         report.repair(reason, name, number)
 
 
 def _cascade(
-    thread: str, event: str, label: str, text: str, file: TreeFile, tree: Tree
+    thread: str, event: str, label: str, text: str, file: trees.TreeFile, tree: trees.Tree
 ) -> Cascade:
     tweet = file.tweet[tree.post]
     return Cascade(
         id=thread,
         event=event,
         label=label,
-        posted_at=posted_at(int(tweet[0])),
+        posted_at=layout.posted_at(int(tweet[0])),
         post_id=list(map(str, tweet.tolist())),
         parent=tree.parent,
         user=file.user[tree.post],
@@ -239,12 +190,8 @@ def _cascade(
     )
 
 
-def _kinds(tweet: Ints) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
-    """Return the kinds of posts from their (N,) tweet ids in time order.
-
-    A retweet keeps the tweet id, so a post with the tweet id of an earlier one is a retweet; the
-    parent does not matter.
-    """
+def _kinds(tweet: trees.Ints) -> np.ndarray[tuple[int], np.dtype[np.uint8]]:
+    """Return the kinds of posts from their (N,) tweet ids in time order: a retweet keeps the id."""
     kind = np.full(len(tweet), Kind.RETWEET, np.uint8)
     kind[np.unique(tweet, return_index=True)[1]] = Kind.REPLY
     kind[0] = Kind.SOURCE

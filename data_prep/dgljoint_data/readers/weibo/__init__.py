@@ -35,19 +35,12 @@ from dgljoint.data.reading import ReadReport, first_of
 from dgljoint.errors import DataError
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec, Reference
-from dgljoint_data.readers.common.files import (
-    SOURCE_DEPTH,
-    count_unread,
-    entries,
-    folders,
-    given_folder,
-    packed,
-)
+from dgljoint_data.readers.common import raw
 from dgljoint_data.readers.twitter.rvnn import COLUMNS, FEATURE
 from dgljoint_data.readers.weibo.bigcn import BigcnReader
 from dgljoint_data.readers.weibo.ced import CedReader
 from dgljoint_data.readers.weibo.ma import MaReader
-from dgljoint_data.workers import Spread
+from dgljoint_data.workers import Divided, Spread
 
 LABEL_NAMES = ("rumor", "non-rumor")
 LAYOUTS = (
@@ -64,7 +57,7 @@ _UNPACK = f"unpack the whole release into one folder: {'; or '.join(LAYOUTS)}"
 _Form = MaReader | CedReader | BigcnReader
 
 
-class WeiboReader:
+class WeiboReader(Divided):
     """Reads a release in any of the three forms.
 
     Threads are in the order of the list, of the classes and names, or of the labels. ``counts`` of
@@ -82,25 +75,13 @@ class WeiboReader:
     feature_columns: Mapping[str, int] = {FEATURE: COLUMNS}
 
     def fingerprint(self, source: Path | None) -> str:
-        """Return a digest of the files that are read.
-
-        Raises:
-            DataError: the release is not complete.
-        """
+        """Return a digest of the files that are read."""
         return _find(source).fingerprint()
-
-    def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
-        """Yield the threads under the folder ``source``, or the only one below with a release.
-
-        Raises:
-            DataError: the release is incomplete or holds no thread that can be read.
-        """
-        return self.read_in_parts(source, report, map)
 
     def read_in_parts(
         self, source: Path | None, report: ReadReport, spread: Spread
     ) -> Iterator[Cascade]:
-        """Yield the same, the threads read by ``spread``."""
+        """Yield the threads under the folder ``source``, or the only one below with a release."""
         form = _find(source)
         stored = 0
         for cascade in form.read_in_parts(report, spread):
@@ -111,7 +92,7 @@ class WeiboReader:
             raise DataError(f"{form.folder} holds no readable thread{why}")
         if source is not None:
             others = [place.folder for place in _below(source) if place.folder != form.folder]
-            count_unread(others, source, "other releases", report)
+            raw.count_unread(others, source, "other releases", report)
         report.note(
             "the release names no events: every thread counts as an event of its own, so threads "
             "about one happening can be on both sides of a split"
@@ -119,12 +100,8 @@ class WeiboReader:
 
 
 def _find(source: Path | None) -> _Form:
-    """Return what reads the release in ``source`` or in the only folder below that holds one.
-
-    Raises:
-        DataError: there is none, or there are several.
-    """
-    source = given_folder(source, _UNPACK)
+    """Return what reads the release in ``source`` or in the only folder below that has one."""
+    source = raw.given_folder(source, _UNPACK)
     found = _forms(source) or _below(source)
     if len(found) > 1:
         names = ", ".join(
@@ -143,7 +120,7 @@ def _find(source: Path | None) -> _Form:
 
 
 def _below(source: Path) -> list[_Form]:
-    return [form for folder in folders(source, SOURCE_DEPTH) for form in _forms(folder)]
+    return [form for folder in raw.folders(source) for form in _forms(folder)]
 
 
 def _forms(folder: Path) -> list[_Form]:
@@ -162,9 +139,9 @@ def _lacks(source: Path) -> str:
             return " (the folder is empty)"
     except OSError as error:
         return f": it cannot be read: {error.strerror}"
-    parts = [path.name for path in entries(source) if path.name.lower() in _PARTS]
+    parts = [path.name for path in raw.entries(source) if path.name.lower() in _PARTS]
     there = f": of one there is only {' and '.join(parts)}" if parts else ""
-    return there + packed(source)
+    return there + raw.packed(source)
 
 
 def _recognises(path: Path) -> bool:

@@ -22,17 +22,11 @@ from typing import NamedTuple
 from dgljoint.data.cascade import Cascade
 from dgljoint.data.reading import ReadReport
 from dgljoint.errors import DataError
-from dgljoint_data.readers.common.files import BYTE_ORDER_MARK, digest_files, entries, read_labels
-from dgljoint_data.readers.twitter.rvnn import (
-    NOT_A_ROW,
-    RowFile,
-    leave_out,
-    make_cascade,
-    take_rows,
-)
+from dgljoint_data.readers.common.raw import BYTE_ORDER_MARK, digest_files, entries, read_labels
+from dgljoint_data.readers.twitter import rvnn
 from dgljoint_data.readers.twitter.rvnn_form import ROW_START, FormSample
 from dgljoint_data.readers.twitter.rvnn_reader import WITHOUT_TREE
-from dgljoint_data.workers import Spread
+from dgljoint_data.workers import Spread, read_each
 
 TREES = "weibotree.txt"
 LABELS = "weibo_id_label.txt"
@@ -80,31 +74,26 @@ class BigcnReader:
             _Thread(thread, label, line, places.pop(thread, array("q")))
             for thread, (label, line) in labels.items()
         ]
-        for cascade, found in spread(partial(self._read_thread, file), threads):
-            report.absorb(found)
-            if cascade is not None:
-                yield cascade
+        yield from read_each(spread, partial(self._read_thread, file), threads, report)
         posts = {
-            thread: len(take_rows(_lines(self._trees, at), file, report).get(thread, {}))
+            thread: len(rvnn.take_rows(_lines(self._trees, at), file, report).get(thread, {}))
             for thread, at in places.items()
         }
         report.count("distinct_posts", sum(posts.values()))
-        leave_out(posts, refused, file.name, self._labels.name, report)
+        rvnn.leave_out(posts, refused, file.name, self._labels.name, report)
         if not report.counts.get("posts_with_delay"):
             report.note(_NO_TIMES)
 
     def _read_thread(
-        self, file: RowFile, thread: _Thread
-    ) -> tuple[Cascade | None, ReadReport]:
-        """Return the cascade of a thread, if it has one, and what was odd."""
-        report = ReadReport()
+        self, file: rvnn.RowFile, thread: _Thread, report: ReadReport
+    ) -> Cascade | None:
         lines = _lines(self._trees, thread.stretches)
-        rows = take_rows(lines, file, report).get(thread.id)
+        rows = rvnn.take_rows(lines, file, report).get(thread.id)
         if rows is None:
             report.refuse(WITHOUT_TREE, self._labels.name, line=thread.line, detail=thread.id)
-            return None, report
+            return None
         report.count("distinct_posts", len(rows))
-        return make_cascade(thread.id, thread.label, rows, file.name, report), report
+        return rvnn.make_cascade(thread.id, thread.label, rows, file.name, report)
 
 
 def _split(line: str) -> tuple[str, str]:
@@ -112,12 +101,8 @@ def _split(line: str) -> tuple[str, str]:
     return (match[2], match[1]) if match else ("", "")
 
 
-def _index(path: Path, report: ReadReport) -> tuple[RowFile, dict[str, array[int]]]:
-    """Go through the file of rows once: its forms, and where the rows of each thread are.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
+def _index(path: Path, report: ReadReport) -> tuple[rvnn.RowFile, dict[str, array[int]]]:
+    """Go through the file of rows once: its forms, and where the rows of each thread are."""
     places: dict[str, array[int]] = {}
     sample = FormSample()
     number = offset = 0
@@ -134,7 +119,7 @@ def _index(path: Path, report: ReadReport) -> tuple[RowFile, dict[str, array[int
                 if match is None:
                     if line.strip():
                         report.count("rvnn_rows")
-                        report.repair(NOT_A_ROW, f"{path.name}:{number}")
+                        report.repair(rvnn.NOT_A_ROW, f"{path.name}:{number}")
                 else:
                     at = places.setdefault(match[1].decode(), array("q"))
                     if match[1] == before:
@@ -145,7 +130,7 @@ def _index(path: Path, report: ReadReport) -> tuple[RowFile, dict[str, array[int
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     cut = number if line.strip() and not line.endswith(b"\n") else 0
-    return RowFile(path.name, sample.forms(), cut), places
+    return rvnn.RowFile(path.name, sample.forms(), cut), places
 
 
 def _lines(path: Path, stretches: Sequence[int]) -> Iterator[tuple[int, bytes]]:

@@ -24,17 +24,11 @@ from typing import Any, NamedTuple
 
 from dgljoint.data.cascade import Cascade
 from dgljoint.data.reading import THREADS_MET, ReadReport
-from dgljoint_data.readers.common.files import (
-    SOURCE_DEPTH,
-    count_unread,
-    digest_files,
-    entries,
-    walk,
-)
+from dgljoint_data.readers.common import raw
 from dgljoint_data.readers.common.posts import Post
 from dgljoint_data.readers.common.values import MENDED, BadJsonError, read_json, shown
 from dgljoint_data.readers.weibo.thread import BAD_THREAD, arrange_thread, make_post, parse_thread
-from dgljoint_data.workers import Spread
+from dgljoint_data.workers import Spread, read_each
 
 SOURCES = "original-microblog"
 REPOSTS = {"rumor-repost": "rumor", "non-rumor-repost": "non-rumor"}
@@ -64,7 +58,7 @@ class CedReader:
     @staticmethod
     def find(folder: Path) -> CedReader | None:
         """Return the reader of a release in a folder; one with a single class is one."""
-        found = {path.name.lower(): path for path in entries(folder) if path.is_dir()}
+        found = {path.name.lower(): path for path in raw.entries(folder) if path.is_dir()}
         reposts = {label: found[name] for name, label in REPOSTS.items() if name in found}
         return CedReader(folder, found[SOURCES], reposts) if SOURCES in found and reposts else None
 
@@ -72,7 +66,7 @@ class CedReader:
         """Return a digest of all files of threads."""
         places = (self._sources, *self._reposts.values())
         files = [path for place in places for path in _threads(place).values()]
-        return digest_files(files, self.folder)
+        return raw.digest_files(files, self.folder)
 
     def read_in_parts(self, report: ReadReport, spread: Spread) -> Iterator[Cascade]:
         """Yield the threads by class and name, their files read by ``spread``."""
@@ -85,10 +79,7 @@ class CedReader:
             if classes[name] == 1
         ]
         report.count(THREADS_MET, len(threads))
-        for cascade, found in spread(partial(_read_thread, self.folder), threads):
-            report.absorb(found)
-            if cascade is not None:
-                yield cascade
+        yield from read_each(spread, partial(_read_thread, self.folder), threads, report)
         for name in sorted(classes):
             if classes[name] > 1:
                 report.count(THREADS_MET)
@@ -103,16 +94,16 @@ class CedReader:
         read = {*sources.values()}.union(*(files.values() for files in reposts.values()))
         inside = (self._sources, *self._reposts.values())
         others = [
-            path for path in walk(self.folder, SOURCE_DEPTH)
+            path for path in raw.walk(self.folder)
             if path not in read and (path.parent in inside or _stem(path) is not None)
         ]
-        count_unread(others, self.folder, "other files of posts", report)
+        raw.count_unread(others, self.folder, "other files of posts", report)
 
 
 def _threads(folder: Path) -> dict[str, Path]:
     """Return the files of a folder by the name of their thread."""
     found: dict[str, Path] = {}
-    for path in entries(folder):
+    for path in raw.entries(folder):
         stem = _stem(path)
         if stem is not None:  # a folder of such a name is refused when it is read
             found.setdefault(stem, path)
@@ -126,9 +117,7 @@ def _stem(path: Path) -> str | None:
     return None
 
 
-def _read_thread(folder: Path, thread: _Thread) -> tuple[Cascade | None, ReadReport]:
-    """Return the cascade of a thread, if it has one, and what was odd."""
-    report = ReadReport()
+def _read_thread(folder: Path, thread: _Thread, report: ReadReport) -> Cascade | None:
     where, name = (str(path.relative_to(folder)) for path in (thread.source, thread.reposts))
     followed = 0
     try:
@@ -143,12 +132,11 @@ def _read_thread(folder: Path, thread: _Thread) -> tuple[Cascade | None, ReadRep
         report.refuse(BAD_THREAD, name, detail=str(error))
         for count in ("posts_in_files", "distinct_posts", "posts_dropped_with_thread"):
             report.count(count, followed)
-        return None, report
+        return None
     report.count("sources_without_profile", int(not isinstance(value.get("user"), dict)))
-    made = arrange_thread(
+    return arrange_thread(
         thread.name, thread.label, posts, source.id, name, report, profiles=False
     )
-    return made, report
 
 
 def _source(thread: _Thread, where: str, report: ReadReport) -> tuple[dict[str, Any], Post]:

@@ -33,19 +33,10 @@ def make_post(
     value: dict[str, object], post: str, parent: str | None, user: object, date: str,
     texts: Sequence[str] = ("text",), *, profile: bool = False,
 ) -> Post:
-    """Make a post from its object.
+    """Make a post from its object, which may describe the author (``profile``) as well.
 
-    Args:
-        value: the object.
-        post: its id.
-        parent: the post that it reposts or answers; ``None`` for a source.
-        user: the id of its author, of any form.
-        date: key of its date; one without a zone is China's.
-        texts: keys of its text; the first that is there counts.
-        profile: whether the object describes the author as well.
-
-    Raises:
-        BadJsonError: it has no date.
+    Keys are those of its date, without a zone China's, and of its text; the first that is there
+    counts. Raise BadJsonError if it has no date.
     """
     seconds = date_of(value, date, "a post without a time", _CHINA)
     found = (value.get(key) for key in texts)
@@ -63,11 +54,7 @@ def make_post(
 
 
 def parse_post(value: object) -> Post:
-    """Take a post from an entry of a thread's file of 2016.
-
-    Raises:
-        BadJsonError: it is no object, or has no id, no time, or something else for a parent.
-    """
+    """Take a post from an entry of a file of 2016. Raise BadJsonError if it is none."""
     if not isinstance(value, dict):
         raise BadJsonError(f"no post: {type(value).__name__}, expected an object")
     post = id_text(value.get("mid"), value.get("id"))
@@ -92,17 +79,10 @@ def parse_thread(
     value: object, name: str, report: ReadReport, *,
     parse: Callable[[object], Post] = parse_post, before: Sequence[Post] = (),
 ) -> dict[str, Post]:
-    """Take the posts by id from the value of the file ``name``, in its order; report what is odd.
+    """Take the posts by id from the value of the file ``name``, in its order.
 
-    Args:
-        value: of the file.
-        name: of the file.
-        report: filled.
-        parse: takes a post from an entry, or raises :class:`BadJsonError`.
-        before: posts of the thread from another file.
-
-    Raises:
-        BadJsonError: it is no array.
+    ``parse`` takes a post from an entry, or raises BadJsonError; ``before`` are posts of the thread
+    from another file. Raise BadJsonError if the value is no array.
     """
     if not isinstance(value, list):
         raise BadJsonError(f"no thread: {type(value).__name__}, expected an array")

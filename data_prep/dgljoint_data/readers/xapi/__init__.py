@@ -29,8 +29,8 @@ from dgljoint.data.reading import THREADS_MET, ReadReport, first_of
 from dgljoint.errors import DataError
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec
-from dgljoint_data.readers.common.files import digest_files, given, readable
 from dgljoint_data.readers.common.posts import Post, make_cascade, report_lacks
+from dgljoint_data.readers.common.raw import digest_files, given, readable
 from dgljoint_data.readers.common.thread_files import BAD_TWEET
 from dgljoint_data.readers.common.thread_folders import holds_threads
 from dgljoint_data.readers.common.tweets import parse_one, users_in
@@ -69,11 +69,7 @@ class XApiReader:
     label_names: tuple[str, ...] = ()
 
     def fingerprint(self, source: Path | None) -> str:
-        """Return a digest of the files.
-
-        Raises:
-            DataError: there is none or one cannot be read.
-        """
+        """Return a digest of the files."""
         return digest_files(_find_files(source), _root(source))
 
     def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
@@ -160,11 +156,7 @@ def _conversation(tweet: Post, everything: Mapping[str, Post]) -> str:
 
 
 def _find_files(source: Path | None) -> list[Path]:
-    """Return the files of tweets: the one that is named, or those in a folder, however deep.
-
-    Raises:
-        DataError: there is none.
-    """
+    """Return the files of tweets: the one that is named, or those in a folder, however deep."""
     source = given(source, HINT)
     if not source.is_dir():
         return [source]
@@ -182,13 +174,9 @@ def _suffix(path: Path) -> str:
 
 
 class _Tweets:
-    """The tweets of all files; of one that is there several times, the first.
+    """The tweets of all files, by id: given, and included in answers next to those asked for.
 
-    Attributes:
-        given: tweets that were asked for, by id.
-        included: those that answers of the API have next to them.
-        unreadable: place and reason of each tweet that has an id, but cannot be read.
-        place: of each tweet, for the report.
+    Of those that cannot be read, place and reason are kept; of the others, the first place.
     """
 
     def __init__(self, report: ReadReport) -> None:

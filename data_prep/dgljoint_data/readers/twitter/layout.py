@@ -11,18 +11,7 @@ from pathlib import Path
 
 from dgljoint.data.reading import ReadReport
 from dgljoint.errors import DataError
-from dgljoint_data.readers.common.files import (
-    BYTE_ORDER_MARK,
-    SOURCE_DEPTH,
-    count_unread,
-    entries,
-    folders,
-    given_folder,
-    packed,
-    read_labels,
-    read_lines,
-    walk,
-)
+from dgljoint_data.readers.common import raw
 from dgljoint_data.readers.twitter.rvnn_form import ROW_START
 
 LABEL_NAMES = ("false", "true", "unverified", "non-rumor")
@@ -61,14 +50,7 @@ def event_file(edition: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TreeRelease:
-    """Where the parts of the tree release are.
-
-    Attributes:
-        folder: that contains them.
-        labels: the file of labels.
-        trees: the folder of trees.
-        texts: the file of source texts; ``None`` where there is none.
-    """
+    """Where the parts of the tree release are; it may have no file of source texts."""
 
     folder: Path
     labels: Path
@@ -79,29 +61,27 @@ class TreeRelease:
         """Return the tree files by thread, by their names; what else is there is reported."""
         found: dict[str, Path] = {}
         other = []
-        for path in entries(self.trees):
+        for path in raw.entries(self.trees):
             named = path.suffix.lower() == ".txt" and _TWEET_ID.fullmatch(path.stem)
             if named and path.stem not in found:
                 found[path.stem] = path
             elif path.is_dir():
-                other += [below for below in entries(path) if below.suffix.lower() == ".txt"]
+                other += [below for below in raw.entries(path) if below.suffix.lower() == ".txt"]
             else:
                 other.append(path)
-        count_unread(other, self.folder, "other files among the trees", report)
+        raw.count_unread(other, self.folder, "other files among the trees", report)
         return found
 
 
 def find_release(source: Path | None, edition: str | None = None) -> TreeRelease:
     """Return the release in ``source`` or in the only folder below that has one.
 
-    Args:
-        source: the folder.
-        edition: that is wanted, to choose among folders that are named after theirs.
+    Of folders that are named after their editions, that of ``edition`` is chosen.
 
     Raises:
         DataError: there is none, there are several, or the release is not complete.
     """
-    source = given_folder(source, _UNPACK)
+    source = raw.given_folder(source, _UNPACK)
     if release := _release_in(source):
         return release
     inside = other_releases(source, source)
@@ -118,7 +98,7 @@ def find_release(source: Path | None, edition: str | None = None) -> TreeRelease
 def other_releases(source: Path, read: Path) -> list[Path]:
     """List the folders of releases below ``source`` but the one that is read."""
     return [
-        folder for folder in folders(source, SOURCE_DEPTH)
+        folder for folder in raw.folders(source)
         if folder != read and _release_in(folder) is not None
     ]
 
@@ -136,17 +116,17 @@ def _incomplete(source: Path) -> DataError:
     except OSError as error:
         return DataError(f"{source} cannot be read: {error.strerror}")
     # The folder above a release that lacks a part will do, too.
-    partial = [folder for folder in (source, *folders(source, SOURCE_DEPTH)) if _parts(folder)]
+    partial = [folder for folder in (source, *raw.folders(source)) if _parts(folder)]
     if not partial and (labels := [*label_files(source), *label_files(source / RESOURCE)]):
         return DataError(
             f"{source} holds {labels[0].name} of the RvNN form, but no file of its rows"
-            f"{_why_no_rows(source)}{packed(source)}",
+            f"{_why_no_rows(source)}{raw.packed(source)}",
             hint=_UNPACK,
         )
     folder = partial[0] if partial else source
     missing = [name for name in (_LABELS, _TREES) if name not in _parts(folder)]
     return DataError(
-        f"{folder} lacks {' and '.join(missing)}{empty}{packed(source)}", hint=_UNPACK
+        f"{folder} lacks {' and '.join(missing)}{empty}{raw.packed(source)}", hint=_UNPACK
     )
 
 
@@ -160,7 +140,7 @@ def _release_in(folder: Path) -> TreeRelease | None:
 def _parts(folder: Path) -> dict[str, Path]:
     """Return the parts of a release in a folder, by their published names, in any spelling."""
     found: dict[str, Path] = {}
-    for path in entries(folder):
+    for path in raw.entries(folder):
         name = path.name.lower()
         if (name in (_LABELS, _TEXTS) and path.is_file()) or (name == _TREES and path.is_dir()):
             found.setdefault(name, path)
@@ -172,10 +152,7 @@ def read_classes(
 ) -> tuple[dict[str, tuple[str, int]], set[str]]:
     """Read the class of each thread: see :func:`read_labels`.
 
-    Args:
-        path: of the label file.
-        report: filled.
-        tabs: whether a line is ``label<TAB>event<TAB>tweet id`` and not ``label:tweet id``.
+    A line is ``label:tweet id``, or with ``tabs`` ``label<TAB>event<TAB>tweet id``.
     """
     def split(line: str) -> tuple[str, str]:
         if tabs:
@@ -186,7 +163,7 @@ def read_classes(
         known = _TWEET_ID.fullmatch(thread)
         return (_SPELLINGS.get(label, label), thread) if known else ("", "")
 
-    return read_labels(path, split, {name: name for name in LABEL_NAMES}, report)
+    return raw.read_labels(path, split, {name: name for name in LABEL_NAMES}, report)
 
 
 def read_texts(path: Path | None, report: ReadReport) -> dict[str, str]:
@@ -195,15 +172,12 @@ def read_texts(path: Path | None, report: ReadReport) -> dict[str, str]:
     if path is None:
         return texts
     try:
-        lines = read_lines(path)
+        lines = list(raw.filled_lines(path))
     except DataError as error:
         report.repair("file of source texts that cannot be read", error.message)
         return texts
-    for number, line in enumerate(lines, start=1):
+    for where, line in lines:
         thread, tab, text = line.partition("\t")
-        where = f"{path.name}:{number}"
-        if not line.strip():
-            continue
         if not tab or not _TWEET_ID.fullmatch(thread):
             report.repair("not a text line", where)
             continue
@@ -217,10 +191,7 @@ def read_texts(path: Path | None, report: ReadReport) -> dict[str, str]:
 def read_events(path: Path, report: ReadReport) -> dict[str, str]:
     """Read the RvNN label file, ``label<TAB>event<TAB>tweet id...``: the event of each thread."""
     events: dict[str, str] = {}
-    for number, line in enumerate(read_lines(path), start=1):
-        if not line.strip():
-            continue
-        where = f"{path.name}:{number}"
+    for where, line in raw.filled_lines(path):
         _, event, thread = [*line.split("\t"), "", "", ""][:3]
         if not event or not _TWEET_ID.fullmatch(thread):
             report.repair("not an event line", where)
@@ -248,13 +219,8 @@ def check_edition(folder: Path, edition: str) -> None:
 def find_data(source: Path | None, named: str = "", edition: str | None = None) -> Path | None:
     """Return the file of rows in ``source``, in its ``resource``, or in another folder below.
 
-    Args:
-        source: the folder.
-        named: the file, if the user named it.
-        edition: that is wanted, to choose among folders that are named after theirs.
-
     Raises:
-        DataError: there are several, or the one that is named is not there.
+        DataError: there are several, or the one that the user named is not there.
     """
     if source is None:
         return None
@@ -281,14 +247,14 @@ def _of_edition(places: Sequence[Path], source: Path, edition: str) -> Path | No
 
 def other_data(source: Path, read: Path | None) -> list[Path]:
     """List the files of rows under ``source`` but the one that is read."""
-    return [path for path in walk(source, SOURCE_DEPTH) if path != read and _holds_rows(path)]
+    return [path for path in raw.walk(source) if path != read and _holds_rows(path)]
 
 
 def find_labels(folder: Path, edition: str, named: str = "") -> Path | None:
     """Return the label file of an edition in a folder, by its name or by its content.
 
     Raises:
-        DataError: there are several, or the one that is named is not there.
+        DataError: there are several, or the one that the user named is not there.
     """
     if named:
         return _named_file(folder, named, "label_file")
@@ -336,7 +302,7 @@ def _first_lines(path: Path) -> Iterator[bytes]:
     if path.suffix.lower() in _OTHER or path.stem.isdecimal():
         return
     with suppress(OSError), path.open("rb") as file:  # reported when it is read
-        start = file.read(_START).removeprefix(BYTE_ORDER_MARK)
+        start = file.read(_START).removeprefix(raw.BYTE_ORDER_MARK)
         lines = start.split(b"\n")
         for line in lines[:-1] if len(start) == _START else lines:
             if line.strip():
@@ -344,7 +310,7 @@ def _first_lines(path: Path) -> Iterator[bytes]:
 
 
 def _texts(folder: Path) -> list[Path]:
-    return [path for path in entries(folder) if path.is_file()]
+    return [path for path in raw.entries(folder) if path.is_file()]
 
 
 def _named_file(folder: Path, name: str, option: str) -> Path:

@@ -7,17 +7,16 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
-from itertools import filterfalse
+from itertools import filterfalse, islice
 from pathlib import Path
 
 from dgljoint.data.reading import THREADS_MET, ReadReport
 from dgljoint.errors import DataError
 
-# Folders below the one given that are searched; releases are packed no deeper.
-SOURCE_DEPTH = 3
 BYTE_ORDER_MARK = codecs.BOM_UTF8
 
 _PACKED = frozenset((".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar"))
+_DEPTH = 3  # folders below the one given that are searched; releases are packed no deeper
 _MOST = 50_000  # entries; a folder of more is no release of a few files
 _NAMED = 3
 _DIGEST_SIZE = 16
@@ -26,11 +25,7 @@ _MARKS = ((codecs.BOM_UTF16_LE, b"\n\0"), (codecs.BOM_UTF16_BE, b"\0\n"))
 
 
 def given_folder(source: Path | None, hint: str, what: str = "the folder of the release") -> Path:
-    """Return the folder that was given.
-
-    Raises:
-        DataError: none was, or it is no folder.
-    """
+    """Return the folder that was given. Raise DataError if none was, or it is no folder."""
     if source is None:
         raise DataError(f"this reader needs {what}", hint=hint)
     if not source.is_dir():
@@ -40,11 +35,7 @@ def given_folder(source: Path | None, hint: str, what: str = "the folder of the 
 
 
 def given(source: Path | None, hint: str) -> Path:
-    """Return the file or folder that was given.
-
-    Raises:
-        DataError: none was, or it is not there.
-    """
+    """Return the file or folder that was given. Raise DataError if none was, or it is not there."""
     if source is None:
         raise DataError("this reader needs a file or a folder", hint=hint)
     if not source.exists():
@@ -72,9 +63,9 @@ def packed(folder: Path) -> str:
     return f"; packed, to be unpacked first: {', '.join(found[:_NAMED])}{more}" if found else ""
 
 
-def _levels(folder: Path, depth: int) -> Iterator[list[Path]]:
+def _levels(folder: Path) -> Iterator[list[Path]]:
     level, left = [folder], _MOST
-    for _ in range(depth):
+    for _ in range(_DEPTH + 1):
         found = [path for place in level for path in entries(place)]
         left -= len(found)
         if left < 0:
@@ -83,15 +74,15 @@ def _levels(folder: Path, depth: int) -> Iterator[list[Path]]:
         level = [path for path in found if path.is_dir()]
 
 
-def walk(folder: Path, depth: int) -> Iterator[Path]:
-    """Yield the files of a folder and of those below it, down to ``depth`` folders."""
-    for level in _levels(folder, depth + 1):
+def walk(folder: Path) -> Iterator[Path]:
+    """Yield the files of a folder and of those below it, not too deep."""
+    for level in _levels(folder):
         yield from filter(Path.is_file, level)
 
 
-def folders(folder: Path, depth: int) -> Iterator[Path]:
-    """Yield the folders below a folder, the upper ones first, down to ``depth``."""
-    for level in _levels(folder, depth):
+def folders(folder: Path) -> Iterator[Path]:
+    """Yield the folders below a folder, the upper ones first, not too deep."""
+    for level in islice(_levels(folder), _DEPTH):
         yield from filter(Path.is_dir, level)
 
 
@@ -137,11 +128,7 @@ def _is_utf16(data: bytes) -> bool:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Read a file.
-
-    Raises:
-        DataError: it cannot be read.
-    """
+    """Read a file. Raise DataError if it cannot be read."""
     try:
         return path.read_bytes()
     except OSError as error:
@@ -155,6 +142,13 @@ def read_lines(path: Path) -> list[str]:
         DataError: the file cannot be read.
     """
     return [line.removesuffix("\r") for line in decode(read_bytes(path)).split("\n")]
+
+
+def filled_lines(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the place in the report and the text of the lines that are not blank."""
+    for number, line in enumerate(read_lines(path), start=1):
+        if line.strip():
+            yield f"{path.name}:{number}", line
 
 
 def digest_text(text: str) -> str:
@@ -192,19 +186,9 @@ def read_labels(
 ) -> tuple[dict[str, tuple[str, int]], set[str]]:
     """Read a file of one label per line, and count its threads as met.
 
-    A repeated line is a repair; a thread of two labels, an unknown label, or a line of another
-    form is refused.
-
-    Args:
-        path: of the file.
-        split: returns label and thread of a line; two empty texts for a line of another form.
-        known: class by label.
-        report: filled.
-        bad: why a line of another form is refused.
-        again: what a repeated line is called.
-
-    Returns:
-        class and line of each thread, in the order of the file, and the threads refused.
+    A repeated line is a repair (``again``); a thread of two labels, an unknown label, or a line of
+    another form (``bad``, where ``split`` returns two empty texts and not label and thread) is
+    refused. Returned are class and line of each thread, in order, and the threads refused.
     """
     labels: dict[str, tuple[str, int]] = {}
     refused: set[str] = set()

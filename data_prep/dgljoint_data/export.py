@@ -36,7 +36,7 @@ def cascade_line(store: CascadeStore, index: int) -> bytes:
     except BadLineError as error:
         raise DataError(
             f"cascade {store.ids[index]} of {store.path} cannot be written as JSON Lines: "
-            f"{error.reason} ({error})",
+            f"{error.reason} ({error.where})",
             hint="its reader gave it; the format is in dgljoint_data/cascade.schema.json",
         ) from error
     return line

@@ -22,7 +22,8 @@ writes the format from a cascade file (:mod:`dgljoint_data.export`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,30 +51,13 @@ from dgljoint_data.readers.jsonl.files import (
 from dgljoint_data.workers import Divided, Spread
 
 
-class _Refused(NamedTuple):
-    """A line that is refused: why, where in it, and how many posts it has."""
-
-    reason: str
-    where: str
-    posts: int
-
-
-class _Made(NamedTuple):
-    """The result of a line of a part, by its number from 1, and how many characters were mended."""
-
-    line: int
-    result: Cascade | _Refused
-    mended: int = 0
-
-
 class _Read(NamedTuple):
-    """The results of the lines of a part, and how many there are; or why it cannot be read."""
+    """The results of a part's lines, with their numbers from 1 and the characters mended."""
 
     path: Path
     first: bool
-    unread: Unread | None
-    made: Sequence[_Made] = ()
-    lines: int = 0
+    lines: int
+    made: Sequence[tuple[int, Cascade | schema.BadLineError, int]]
 
 
 class _Survey(NamedTuple):
@@ -120,13 +104,8 @@ class JsonlReader(Divided):
         lines          = cascades stored + the refusals, but those of files
         distinct_posts = posts stored + posts_dropped_with_line
 
-    A line that is no JSON, or has no list of posts, counts as one without posts.
-
-    Args:
-        options: the classes and further numbers.
-
-    Attributes:
-        label_names: those of the options; empty when they are those of the data.
+    A line that is no JSON, or has no list of posts, counts as one without posts. ``label_names``
+    are those of the options; empty when they are those of the data.
     """
 
     label_names: tuple[str, ...]
@@ -153,20 +132,25 @@ class JsonlReader(Divided):
     ) -> Iterator[Cascade]:
         """Yield the cascades in the order of the files and lines."""
         files = find_files(source)
-        read = self._part_reader(files, report)
+        read = partial(_read_part, self.label_names, self._columns or self._extra(files, report))
         seen: set[str] = set()
         before = 0
         for found in spread(read, cut(files)):
-            name = found.path.name
-            if found.unread is not None:
+            if isinstance(found, Unread):
                 report.count(THREADS_MET)
-                report.refuse(found.unread.reason, name, detail=found.unread.detail)
+                report.refuse(found.reason, found.path.name, detail=found.detail)
                 continue
             before = 0 if found.first else before
-            for made in found.made:
-                cascade = _take(made, name, before + made.line, seen, report)
-                if cascade is not None:
-                    yield cascade
+            for number, result, mended in found.made:
+                line = before + number
+                report.count(THREADS_MET)
+                report.count("lines")
+                if isinstance(result, Cascade) and result.id not in seen:
+                    seen.add(result.id)
+                    _accept(result, mended, f"{found.path.name}:{line}", report)
+                    yield result
+                else:
+                    _refuse(result, found.path.name, line, report)
             before += found.lines
         if not seen:
             why = first_of(report.refusals, ": it is empty")
@@ -175,9 +159,8 @@ class JsonlReader(Divided):
             others = other_files(source, files)
             count_unread(others, source, "other files of JSON Lines", report)
 
-    def _part_reader(self, files: Sequence[Path], report: ReadReport) -> _PartReader:
-        if self._columns:
-            return _PartReader(self.label_names, self._columns)
+    def _extra(self, files: Sequence[Path], report: ReadReport) -> tuple[str, ...]:
+        """Return the keys of further numbers, and note them."""
         survey = self._survey(files)
         if survey.columns:
             report.note(
@@ -189,7 +172,7 @@ class JsonlReader(Divided):
                 f"numbers of posts that seem to be ids or dates are no features: "
                 f"{', '.join(survey.left_out)} (columns=NAME,... names those that are)"
             )
-        return _PartReader(self.label_names, survey.columns)
+        return survey.columns
 
     def _survey(self, files: Sequence[Path]) -> _Survey:
         """Go through all lines once for what must be known before the first cascade."""
@@ -203,7 +186,8 @@ class JsonlReader(Divided):
 def _survey(files: Sequence[Path], *, with_labels: bool) -> _Survey:
     labels: set[str | None] = set()
     keys: set[str] = set()
-    for line in _all_lines(files):
+    blocks = (part for part in cut(files) if not isinstance(part, Unread))
+    for line in chain.from_iterable(block.lines() for block in blocks):
         try:
             value, _ = parse_json(line)
             if with_labels:
@@ -217,54 +201,38 @@ def _survey(files: Sequence[Path], *, with_labels: bool) -> _Survey:
     return _Survey(known, columns, tuple(sorted(keys - set(columns))))
 
 
-def _all_lines(files: Sequence[Path]) -> Iterator[bytes]:
-    for part in cut(files):
-        if not isinstance(part, Unread):
-            yield from part.lines()
+def _read_part(labels: Sequence[str], columns: Sequence[str], part: Part) -> _Read | Unread:
+    if isinstance(part, Unread):
+        return part
+    made: list[tuple[int, Cascade | schema.BadLineError, int]] = []
+    lines = part.lines()
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            try:
+                made.append((number, *schema.make_cascade(line, labels, columns)))
+            except schema.BadLineError as error:
+                error.posts = schema.count_posts(line)
+                made.append((number, error, 0))
+    return _Read(part.path, part.first, len(lines), made)
 
 
-@dataclass(frozen=True, slots=True)
-class _PartReader:
-    """Makes cascades of the lines of a part, in any process."""
-
-    labels: tuple[str, ...]
-    columns: tuple[str, ...]
-
-    def __call__(self, part: Part) -> _Read:
-        """Read a part."""
-        if isinstance(part, Unread):
-            return _Read(part.path, part.first, part)
-        lines = part.lines()
-        made = [self._made(number, line) for number, line in enumerate(lines, 1) if line.strip()]
-        return _Read(part.path, part.first, None, made, len(lines))
-
-    def _made(self, number: int, line: bytes) -> _Made:
-        try:
-            return _Made(number, *schema.make_cascade(line, self.labels, self.columns))
-        except schema.BadLineError as error:
-            return _Made(number, _Refused(error.reason, str(error), schema.count_posts(line)))
+def _accept(cascade: Cascade, mended: int, where: str, report: ReadReport) -> None:
+    report.count("distinct_posts", len(cascade))
+    report.repair(MENDED, where, mended)
+    odd = cascade.posted_at != 0 and is_odd(cascade.posted_at)
+    report.repair(ODD_DATE, f"{where}: posted_at", int(odd))
 
 
-def _take(
-    made: _Made, name: str, line: int, seen: set[str], report: ReadReport
-) -> Cascade | None:
-    """Account for a line; return its cascade, if it is the first of its id."""
-    result = made.result
-    report.count(THREADS_MET)
-    report.count("lines")
-    if isinstance(result, Cascade) and result.id in seen:
-        result = _Refused("cascade that stands twice", f"id: {result.id!r}", len(result))
-    if isinstance(result, _Refused):
-        report.count("distinct_posts", result.posts)
-        report.count("posts_dropped_with_line", result.posts)
-        report.refuse(result.reason, name, line=line, detail=result.where)
-        return None
-    report.count("distinct_posts", len(result))
-    report.repair(MENDED, f"{name}:{line}", made.mended)
-    odd = result.posted_at != 0 and is_odd(result.posted_at)
-    report.repair(ODD_DATE, f"{name}:{line}: posted_at", int(odd))
-    seen.add(result.id)
-    return result
+def _refuse(
+    result: Cascade | schema.BadLineError, name: str, line: int, report: ReadReport
+) -> None:
+    if isinstance(result, Cascade):
+        posts, reason, where = len(result), "cascade that stands twice", f"id: {result.id!r}"
+    else:
+        posts, reason, where = result.posts, result.reason, result.where
+    report.count("distinct_posts", posts)
+    report.count("posts_dropped_with_line", posts)
+    report.refuse(reason, name, line=line, detail=where)
 
 
 def _recognises(path: Path) -> bool:

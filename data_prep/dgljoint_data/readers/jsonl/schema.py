@@ -103,9 +103,12 @@ _KNOWN = tuple(JsonPost.model_fields)
 class BadLineError(ValueError):
     """A line is refused: the reason, the same for every line of this kind, and the place in it."""
 
+    posts = 0  # of the line
+
     def __init__(self, reason: str, where: str) -> None:
-        super().__init__(where)
+        super().__init__(reason, where)  # both, so that it can be pickled
         self.reason = reason
+        self.where = where
 
 
 def parse_line(line: bytes) -> tuple[JsonCascade, int]:
@@ -337,8 +340,5 @@ def keys_of(posts: Iterable[Any]) -> set[str]:
 
 def _extra_rows(posts: Sequence[JsonPost], columns: Sequence[str]) -> NDArray[np.float32]:
     """Return the (N, F) numbers of N posts in F columns; 0 where a post has none."""
-    rows = np.zeros((len(posts), len(columns)), np.float32)
-    for place, post in enumerate(posts):
-        if extra := post.model_extra:
-            rows[place] = [extra.get(key) or 0 for key in columns]
-    return rows
+    rows = [[(post.model_extra or {}).get(key) or 0 for key in columns] for post in posts]
+    return np.array(rows, np.float32)

@@ -87,8 +87,8 @@ def test_lines_that_are_no_ids_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("RNNtestSet_Twitter153_tree.txt", "500\n", "stand in the test folds 0 and 3"),
-        ("RNNtrainSet_Twitter151_tree.txt", "600\n", "stand in RNNtrainSet_Twitter151_tree.txt"),
+        ("RNNtestSet_Twitter153_tree.txt", "500\n", "are in the test folds 0 and 3"),
+        ("RNNtrainSet_Twitter151_tree.txt", "600\n", "are in RNNtrainSet_Twitter151_tree.txt"),
         ("RNNtestSet_Twitter154_tree.txt", None, "lacks RNNtestSet_Twitter154_tree.txt"),
         ("RNNtrainSet_Twitter150_tree.txt", None, "lacks RNNtrainSet_Twitter150_tree.txt"),
         ("RNNtestSet_Twitter154_tree.txt", "", "none of the 5 threads is in test fold 4"),

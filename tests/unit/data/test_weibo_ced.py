@@ -101,7 +101,7 @@ def test_dates_of_sources_in_another_form_and_without_a_profile_are_read(tmp_pat
     cascades, report = read(whole() | {SOURCES: odd}, tmp_path)
     assert cascades[FIRST].posted_at == SOURCE
     assert report.counts["sources_without_profile"] == 1
-    assert any("where it is missing that may tell the class" in note for note in report.notes)
+    assert any("where it is missing that may show the class" in note for note in report.notes)
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from dgljoint_data.readers.jsonl import files as _jsonl_files
 from dgljoint_data.readers.pheme import PhemeOptions, PhemeReader
 from dgljoint_data.readers.rumoureval import RumourEvalReader
 from dgljoint_data.readers.synthetic import SyntheticOptions, SyntheticReader
-from dgljoint_data.readers.twitter.tree_reader import TwitterTreeReader
+from dgljoint_data.readers.twitter.reading import TwitterTreeReader
 from dgljoint_data.readers.weibo import WeiboReader
 from dgljoint_data.workers import working
 from twitter_release import SMALL_TREE, Release

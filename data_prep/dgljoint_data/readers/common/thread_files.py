@@ -39,13 +39,10 @@ UNREAD = "JSON file in a thread's folder that is none of the format (not read)"
 
 
 class RefusedError(Exception):
-    """A thread is left out: the reason, and where in its folder."""
+    """A thread is left out: the reason, where in its folder, and what was found."""
 
     def __init__(self, reason: str, where: str = "", why: object = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.where = where
-        self.why = str(why)
+        super().__init__(reason, where, str(why))
 
 
 def read_threads(
@@ -125,8 +122,8 @@ class ThreadFiles:
             label = self.label()
         except RefusedError as refused:
             self.report.count("posts_dropped_with_thread", len(posts))
-            where = self._place(self._folder / refused.where)
-            self.report.refuse(refused.reason, where, detail=refused.why)
+            reason, where, why = refused.args
+            self.report.refuse(reason, self._place(self._folder / where), detail=why)
             return None
         structure = self._structure()
         self._compare(posts, structure)

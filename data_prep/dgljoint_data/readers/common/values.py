@@ -120,7 +120,7 @@ def id_text(*candidates: object) -> str | None:
 
 
 def user_number(value: object) -> int:
-    """Return the number that stands for an author of any id; 0 when none is named.
+    """Return a number for an author of any id; 0 when none is named.
 
     An id that is no number becomes one of 63 bits by a hash, the same everywhere. Two of a billion
     such authors share a number with a chance of 5 %.

@@ -1,22 +1,9 @@
-"""Reader of our own format, the bridge for any data: JSON Lines, one cascade a line.
+"""Reader of our own format, the bridge for any data: JSON Lines, one cascade per line.
 
-::
-
-    {"id": "c1", "event": "storm", "label": "false", "posted_at": 1407891610, "posts": [
-        {"id": "p1", "parent": null, "delay_seconds": 0, "user": 7, "text": "The dam broke!"},
-        {"id": "p2", "parent": "p1", "delay_seconds": 12.5, "kind": "reply", "text": "Source?"}]}
-
-(on one line). ``id`` and ``posts`` must be there, and each post's ``id``, ``parent`` and
-``delay_seconds``, or a date, ``posted_at``, for all of them; everything else may be left out.
-``cascade.schema.json`` in this package is the JSON schema of a line. A line that breaks a rule is
-refused, with its number and the place in it. Posts that share an id, as a retweet may with what it
-retweets, need different users, and ``parent`` is then the parent's place in ``posts``, from 0::
-
-    dgljoint preprocess jsonl cascades.jsonl -o cascades.h5 -s labels=false,true
-
-Further numbers of posts become the feature ``extra``. Several files (``.jsonl``, ``.ndjson``,
-either also ``.gz``), in a folder, are read in the order of their names. ``dgljoint data export``
-writes the format from a cascade file (:mod:`dgljoint_data.export`).
+``docs/readers/jsonl.md`` describes it, and ``cascade.schema.json`` in this package is the JSON
+schema of a line. A line that breaks a rule is refused, with its number and the place in it. Several
+files in a folder are read in the order of their names. ``dgljoint data export`` writes the format
+from a cascade file (:mod:`dgljoint_data.export`).
 """
 
 from __future__ import annotations
@@ -248,7 +235,7 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
     return [
         ReaderSpec(
             name="jsonl",
-            summary="any data as JSON Lines, one cascade a line; see its JSON schema",
+            summary="any data as JSON Lines, one cascade per line; see its JSON schema",
             options=JsonlOptions,
             build=JsonlReader,
             recognises=_recognises,

@@ -1,21 +1,10 @@
 """Reader of PHEME: threads of Twitter's own JSON about nine breaking-news events.
 
-It takes the three published layouts, however deep, and tells them apart by their folders::
-
-    <event>-all-rnr-threads/{rumours,non-rumours}/<id>/{source-tweets,reactions}/<tweet id>.json
-    <event>/{rumours,non-rumours}/<id>/{source-tweet,reactions}/<tweet id>.json
-    <event>/<id>/{source-tweet,replies}/<tweet id>.json
-
-The first is of 2018 (nine events, ``annotation.json`` and ``structure.json`` in each thread), the
-second of 2016 (five events, neither file; rumours have no veracity), the third is RumourEval 2017
-(``structure.json``; threads have no label; with its keys, the reader ``rumoureval`` reads it)::
-
-    dgljoint preprocess pheme all-rnr-annotated-threads -o pheme.h5 -s labels=veracity3
-
-A post's parent is its place in ``structure.json``; where it has none there, or where that file puts
-every post below the source, the tweet that it replies to. A post whose parent is not in the thread
-is left out with all below it. A post dated before its parent gets its parent's time, so that it is
-no target of link prediction.
+It takes the three published layouts, at any depth, and recognises them by their folders;
+``docs/readers/pheme.md`` describes them. A post's parent is its place in ``structure.json``; where
+it has none there, or where that file puts every post below the source, the tweet that it replies
+to. A post whose parent is not in the thread is left out with all below it; a post dated before its
+parent gets its parent's time, so that it is no target of link prediction.
 """
 
 from __future__ import annotations
@@ -43,7 +32,7 @@ from dgljoint_data.readers.common.thread_folders import (
     named,
 )
 from dgljoint_data.readers.common.values import BadJsonError, shown
-from dgljoint_data.readers.rumoureval.keys import holds_keys
+from dgljoint_data.readers.rumoureval import holds_keys
 from dgljoint_data.workers import Divided, Spread
 
 NON_RUMOR = "non-rumor"

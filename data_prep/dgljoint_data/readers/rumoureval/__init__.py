@@ -1,50 +1,53 @@
 """Reader of RumourEval 2017 and 2019: threads of Twitter and Reddit with stance and veracity.
 
-::
-
-    <any folders>/<event>/<id>/{source-tweet,replies}/<tweet id>.json        Twitter
-    <any folders>/<id>/{source-tweet,replies}/<post id>.json                 Reddit
-    <anywhere>/{train,dev}-key.json, rumoureval-subtaskA-train.json, ...     the keys
-
 Threads have PHEME's third layout and are read by the same rules; Reddit's files are in its own
-JSON. A thread's label is its veracity by the keys (none where they have none); the stance of a
-post towards the rumor is stored as the target ``stance``, one per post, for other tasks::
-
-    dgljoint preprocess rumoureval rumoureval-2019-training-data -o rumoureval.h5
-
-Comments that Reddit folded away are posts without text, author and date: they get their parent's
-time and are no targets of link prediction. A thread of Reddit is an event of its own.
+JSON. The keys give the veracity of threads, and the stance of posts, which is stored as the target
+``stance``; see ``docs/readers/rumoureval.md``. Comments that Reddit folded away are posts without
+text, author and date: they get their parent's time. A thread of Reddit is an event of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeGuard
 
-from dgljoint.config.options import NoOptions, Options
-from dgljoint.data.cascade import Cascade, Target
+from dgljoint.config.options import NoOptions
+from dgljoint.data.cascade import Cascade, Kind, Target
 from dgljoint.data.reading import ReadReport
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec, Reference
+from dgljoint_data.readers.common import thread_folders as folders
 from dgljoint_data.readers.common.posts import Post
-from dgljoint_data.readers.common.raw import digest_files
+from dgljoint_data.readers.common.raw import digest_files, readable
 from dgljoint_data.readers.common.thread_files import ThreadFiles, read_threads
-from dgljoint_data.readers.common.thread_folders import (
-    Thread,
-    find_release,
-    holds_threads,
-    named,
-)
 from dgljoint_data.readers.common.tweets import parse_tweet
-from dgljoint_data.readers.rumoureval.keys import VERACITIES, Keys, holds_keys, read_keys
-from dgljoint_data.readers.rumoureval.reddit import is_reddit, parse_reddit
+from dgljoint_data.readers.common.values import (
+    BadJsonError,
+    date_of,
+    read_json,
+    shown,
+    user_number,
+)
 from dgljoint_data.workers import Divided, Spread
 
 STANCE = "stance"
 
 # What Reddit's threads keep next to their posts: the page that those were cut from.
 _PAGE = "raw.json"
+STANCES = ("comment", "deny", "query", "support")
+VERACITIES = ("false", "true", "unverified")
+
+_MOST = 100  # files that are opened to find a key
+_BIGGEST = 1 << 25  # bytes; a key has some hundred kilobytes
+_ID = re.compile("[0-9a-z]{1,13}")
+_SUBMISSION, _COMMENT = "t3", "t1"
+# Comments that a page of Reddit does not show: who they answer is known, and no more.
+_FOLDED = "more"
+_GONE = frozenset(("[deleted]", "[removed]"))
 
 
 class RumourEvalReader(Divided):
@@ -58,7 +61,7 @@ class RumourEvalReader(Divided):
 
     def fingerprint(self, source: Path | None) -> str:
         """Return a digest of the threads' files and of the keys."""
-        release = find_release(source, ReadReport())
+        release = folders.find_release(source, ReadReport())
         keys = read_keys(release.outside, release.start, ReadReport())
         return digest_files([*release.files(), *keys.files], release.start)
 
@@ -66,10 +69,10 @@ class RumourEvalReader(Divided):
         self, source: Path | None, report: ReadReport, spread: Spread
     ) -> Iterator[Cascade]:
         """Yield the threads by the names of their folders, at any depth."""
-        release = find_release(source, report)
+        release = folders.find_release(source, report)
         keys = read_keys(release.outside, release.start, report)
         if keys.others:
-            report.note(f"not read, being no key: {named(keys.others, release.start)}")
+            report.note(f"not read, being no key: {folders.named(keys.others, release.start)}")
         if not keys.files:
             report.note(
                 "no key file was found, so no thread has a veracity and no post a stance: name "
@@ -88,7 +91,7 @@ class _KeyedThread(ThreadFiles):
 
     adopts = True
 
-    def __init__(self, keys: Keys, root: Path, thread: Thread, report: ReadReport) -> None:
+    def __init__(self, keys: Keys, root: Path, thread: folders.Thread, report: ReadReport) -> None:
         super().__init__(root, thread, report)
         self._keys = keys
         self._of_reddit = False
@@ -133,8 +136,138 @@ def _compare(keys: Keys, report: ReadReport) -> None:
             )
 
 
+@dataclass(slots=True)
+class Keys:
+    """Stance by post, veracity by thread, the key files, and the JSON files that are none."""
+
+    stance: dict[str, str] = field(default_factory=dict)
+    veracity: dict[str, str] = field(default_factory=dict)
+    files: list[Path] = field(default_factory=list)
+    others: list[Path] = field(default_factory=list)
+
+
+def read_keys(paths: Iterable[Path], root: Path, report: ReadReport) -> Keys:
+    """Read those of some JSON files that are keys, recognised by their content.
+
+    The keys of 2019 have ``subtaskaenglish`` (stance) and ``subtaskbenglish`` (veracity), or those
+    of another language; a key of 2017 has the labels of one task and nothing else. Places in the
+    report start from ``root``.
+    """
+    keys = Keys()
+    for path in paths:
+        place = readable(str(path.relative_to(root)))
+        try:
+            value = read_json(path)[0] if path.stat().st_size < _BIGGEST else None
+        except (BadJsonError, OSError) as error:
+            report.repair("JSON file that cannot be read", f"{place}: {error}")
+            keys.others.append(path)
+            continue
+        parts = _parts(value)
+        (keys.files if parts else keys.others).append(path)
+        _take_labels(parts.get("a", {}), STANCES, keys.stance, place, report)
+        _take_labels(parts.get("b", {}), VERACITIES, keys.veracity, place, report)
+    return keys
+
+
+def holds_keys(source: Path) -> bool:
+    """Return whether a folder contains a key."""
+    return any(map(_is_key, folders.files_outside(source)[:_MOST]))
+
+
+def _is_key(path: Path) -> bool:
+    try:
+        return path.stat().st_size < _BIGGEST and bool(_parts(read_json(path)[0]))
+    except (BadJsonError, OSError):
+        return False
+
+
+def _parts(value: object) -> dict[str, Mapping[str, Any]]:
+    """Return the labels of the two tasks, as far as a file has them, in whatever case."""
+    if not isinstance(value, dict) or not value:
+        return {}
+    parts: dict[str, dict[str, Any]] = {}
+    for name, labels in value.items():
+        task = name.lower().removeprefix("subtask")[:1] if "subtask" in name.lower() else ""
+        if task in ("a", "b") and isinstance(labels, dict):
+            parts.setdefault(task, {}).update(labels)
+    if parts:
+        return dict(parts)
+    for task, known in (("a", STANCES), ("b", VERACITIES)):
+        if all(_plain(label) in known for label in value.values()):
+            return {task: value}
+    return {}
+
+
+def _take_labels(
+    labels: Mapping[str, Any], known: tuple[str, ...], into: dict[str, str], place: str,
+    report: ReadReport,
+) -> None:
+    for post, given in labels.items():
+        label = _plain(given)
+        if label not in known:
+            report.repair("label of a key that is unknown", f"{place}: {post}: {str(given)[:40]!r}")
+        elif into.setdefault(post, label) != label:
+            report.repair("several labels in the keys (the first is kept)", f"{place}: {post}")
+
+
+def _plain(label: object) -> str:
+    return label.strip().lower() if isinstance(label, str) else ""
+
+
+def is_reddit(value: object) -> TypeGuard[dict[str, Any]]:
+    """Return whether the content of a JSON file is of Reddit."""
+    return isinstance(value, dict) and "kind" in value and isinstance(value.get("data"), dict)
+
+
+def parse_reddit(value: Mapping[str, Any]) -> Post:
+    """Take the post of a JSON file. Raise BadJsonError if it has none, no id or a bad date."""
+    kind, data = value["kind"], value["data"]
+    if kind == "Listing":
+        posts = data.get("children")
+        if not isinstance(posts, list) or len(posts) != 1 or not is_reddit(posts[0]):
+            raise BadJsonError("a listing of Reddit that does not hold one post")
+        kind, data = posts[0]["kind"], posts[0]["data"]
+    if kind not in (_SUBMISSION, _COMMENT, _FOLDED):
+        raise BadJsonError(f"no post of Reddit: its kind is {shown(kind)}, expected t1 or t3")
+    post = data.get("id")
+    if not (isinstance(post, str) and _ID.fullmatch(post)):
+        raise BadJsonError(f"a post of Reddit without an id: id is {shown(post)}")
+    author = data.get("author")
+    return Post(
+        id=post,
+        parent=_id_in(data.get("parent_id")),
+        user=0 if author in _GONE else user_number(author),
+        seconds=_posted(data),
+        kind=Kind.REPLY,
+        text=_text(kind, data),
+    )
+
+
+def _id_in(name: object) -> str | None:
+    """Return the id in a full name as ``t1_dxkluhd``."""
+    if not isinstance(name, str):
+        return None
+    kind, line, post = name.partition("_")
+    known = kind in (_SUBMISSION, _COMMENT) and line and _ID.fullmatch(post)
+    return post if known else None
+
+
+def _posted(data: Mapping[str, Any]) -> int | None:
+    if data.get("created_utc") is None:
+        return None
+    return int(date_of(data, "created_utc", "a post of Reddit without a date"))
+
+
+def _text(kind: str, data: Mapping[str, Any]) -> str:
+    names = ("title", "selftext") if kind == _SUBMISSION else ("body",)
+    texts = [data.get(name) for name in names]
+    return "\n\n".join(
+        text for text in texts if isinstance(text, str) and text.strip() and text not in _GONE
+    )
+
+
 def _recognises(path: Path) -> bool:
-    return holds_threads(path) and holds_keys(path)
+    return folders.holds_threads(path) and holds_keys(path)
 
 
 @hookimpl
@@ -152,14 +285,10 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
                 "for Rumours",
                 url="https://aclanthology.org/S19-2147/",
             ),
-            build=_build,
+            build=lambda options: RumourEvalReader(),
             recognises=_recognises,
             layouts=(
                 "EVENT/ID/{source-tweet,replies}/*.json and *-key.json or *subtask*.json",
             ),
         )
     ]
-
-
-def _build(options: Options) -> RumourEvalReader:
-    return RumourEvalReader()

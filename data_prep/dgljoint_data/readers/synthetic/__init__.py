@@ -100,7 +100,7 @@ def word(number: int) -> str:
 
 
 class SyntheticReader(Divided):
-    """Generates cascades, one at a time and each from its own seed: memory stays bounded."""
+    """Generates each cascade from a seed of its own: memory stays bounded."""
 
     label_names: tuple[str, ...] = LABEL_NAMES
 
@@ -115,7 +115,7 @@ class SyntheticReader(Divided):
         self, source: Path | None, report: ReadReport, spread: Spread
     ) -> Iterator[Cascade]:
         """Yield the cascades; ``source`` is ignored."""
-        report.note("the cascades are synthetic: figures on them say nothing about real rumors")
+        report.note("the cascades are synthetic: metrics on them mean nothing for real rumors")
         common = np.array([word(number) for number in range(_EVENT_START)])
         for cascade in spread(partial(self._cascade, common), range(self._options.cascades)):
             report.count("distinct_posts", len(cascade))
@@ -232,19 +232,15 @@ def _texts(
     ]
 
 
-def _build(options: SyntheticOptions) -> SyntheticReader:
-    return SyntheticReader(options)
-
-
 @hookimpl
 def dgljoint_readers() -> Sequence[ReaderSpec]:
     """Offer the reader ``synthetic``."""
     return [
         ReaderSpec(
             name="synthetic",
-            summary="generated cascades whose structure, timing and words each tell a part",
+            summary="generated cascades whose structure, timing and words each show a part",
             options=SyntheticOptions,
-            build=_build,
+            build=SyntheticReader,
             needs_source=False,
         )
     ]

@@ -1,33 +1,10 @@
 """Readers of Twitter15 and Twitter16, in either of their releases or both.
 
-The **tree release** (Ma, Gao & Wong 2017) has every post with its time, the text of source posts
-only, and no events::
-
-    label.txt                    unverified:731166399389962242
-    tree/<tweet id>.txt          ['user', 'tweet', 'minutes']->['user', 'tweet', 'minutes']
-    source_tweets.txt            731166399389962242<TAB>text, lower-cased, links as URL (or no file)
-    Twitter15_label_All.txt      of the other release: names the events, if it is here
-
-The **RvNN release** (Ma, Gao & Wong 2018; also BiGCN's) has the word counts of source posts and
-replies, the events, and no times, users or retweets; see ``rvnn`` for a row::
-
-    data.TD_RvNN.vol_5000.txt    id<TAB>None<TAB>1<TAB>2<TAB>9<TAB>1:1 3:1 164:1
-    Twitter15_label_All.txt      unverified<TAB>event<TAB>731166399389962242<TAB>...
-
-both in one folder or in ``resource/`` of it. Either file may have any name: it is recognised by
-its content, and so are the columns of copies that have others, among them one of delays
-(``rvnn_form``). A file of words may contain both editions: the label file decides which trees are
-read, and lines of either may end in CRLF.
-
-The folder, or for trees its only subfolder, shows which of the two it is::
-
-    dgljoint preprocess twitter15 raw/twitter15 -o twitter15.h5
-    dgljoint preprocess twitter15 raw/rvnn -o words.h5
-    dgljoint preprocess twitter15 raw/twitter15 --text-from raw/rvnn -o both.h5
-
-The words are a feature, ``published_words``, of at least 5,000 columns. Of both releases, structure
-and times are those of the trees, and a reply gets words only where it is certain which row is its
-own (``rvnn_join``): few do, and the report counts them.
+The tree release (Ma, Gao & Wong 2017) has every post with its time and the text of source posts;
+the RvNN release (Ma, Gao & Wong 2018; also BiGCN's) has word counts and events, and no times: see
+``docs/readers/twitter.md``. The words are a feature, ``published_words``, of at least 5,000
+columns. Of both releases, structure and times are those of the trees, and a reply gets words only
+where it is certain which row is its own (``rvnn_join``): few do, and the report counts them.
 """
 
 from __future__ import annotations
@@ -45,9 +22,8 @@ from dgljoint.errors import DataError
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec, Reference
 from dgljoint_data.readers.twitter import layout
+from dgljoint_data.readers.twitter.reading import TwitterRvnnReader, TwitterTreeReader
 from dgljoint_data.readers.twitter.rvnn import COLUMNS, FEATURE
-from dgljoint_data.readers.twitter.rvnn_reader import TwitterRvnnReader
-from dgljoint_data.readers.twitter.tree_reader import TwitterTreeReader
 from dgljoint_data.workers import Divided, Spread
 
 
@@ -135,9 +111,6 @@ def _rows_of(path: Path, edition: str) -> Path | None:
 
 
 def _spec(edition: str) -> ReaderSpec:
-    def build(options: TwitterOptions) -> TwitterReader:
-        return TwitterReader(edition, options)
-
     return ReaderSpec(
         name=f"twitter{edition}",
         summary=f"Twitter{edition} as trees with times, as RvNN word counts, or both joined",
@@ -149,7 +122,7 @@ def _spec(edition: str) -> ReaderSpec:
             "Learning",
             url="https://aclanthology.org/P17-1066/",
         ),
-        build=build,
+        build=partial(TwitterReader, edition),
         recognises=partial(_recognises, edition),
         layouts=(
             "label.txt and tree/ID.txt, if possible source_tweets.txt",

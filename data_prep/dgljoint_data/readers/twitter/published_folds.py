@@ -1,12 +1,12 @@
 """The five folds published with the RvNN release, as a split of the store.
 
 ``nfold/`` of the release holds, for each fold k from 0 to 4, the ids of its test and of its
-training threads, one a line; ``Twitter150`` is fold 0 of Twitter15::
+training threads, one per line; ``Twitter150`` is fold 0 of Twitter15::
 
     RNNtestSet_Twitter150_tree.txt    764158239089029120
     RNNtrainSet_Twitter150_tree.txt   693821069879160832
 
-They are random folds: threads of one event stand on both sides of nearly every one. A few threads
+They are random folds: threads of one event are on both sides of nearly every one. A few threads
 are in no test fold; nobody tests on them, and here nobody trains on them either.
 """
 
@@ -104,14 +104,14 @@ def _read_edition(folder: Path, edition: str) -> PublishedFolds:
         trained = _read_ids(folder / _train_file(edition, str(number)), not_ids)
         if both := tested & trained:
             raise DataError(
-                f"{len(both)} ids of {_test_file(edition, str(number))} in {folder} stand in "
+                f"{len(both)} ids of {_test_file(edition, str(number))} in {folder} are in "
                 f"{_train_file(edition, str(number))} too, {min(both)} for one",
                 hint="the folds would test on what they trained on: unpack them anew",
             )
         for other, ids in enumerate(test):
             if both := ids & tested:
                 raise DataError(
-                    f"{folder}: {len(both)} ids stand in the test folds {other} and {number} of "
+                    f"{folder}: {len(both)} ids are in the test folds {other} and {number} of "
                     f"Twitter{edition}, {min(both)} for one",
                     hint="each thread is tested on once: unpack the folds anew",
                 )

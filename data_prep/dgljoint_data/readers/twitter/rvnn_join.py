@@ -200,7 +200,7 @@ class PublishedWords:
 
 
 def _select(words: SparseBlock, row_of: dict[int, int], posts: int) -> SparseBlock:
-    """Return the rows of N posts; one without a row is empty."""
+    """Return the rows of N posts; empty for those without any."""
     lengths = np.zeros(posts, np.int64)
     taken = [slice(*words.indptr[row : row + 2].tolist()) for _, row in sorted(row_of.items())]
     lengths[sorted(row_of)] = [each.stop - each.start for each in taken]

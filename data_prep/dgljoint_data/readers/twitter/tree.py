@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -150,7 +151,7 @@ def _sift(data: bytes) -> _Lines | None:
         root = _ROOT_LINE.fullmatch(line)
         match = root or _EDGE_LINE.fullmatch(line)
         groups = match.groups() if match else ()
-        if not match or any(int(groups[place]) > _LARGEST_ID for place in _id_places(groups)):
+        if not match or any(int(one) > _LARGEST_ID for one in (*groups[0::3], *groups[1::3])):
             not_edges.append(number)
         elif root:
             root_line = root_line if roots else len(edges)
@@ -160,10 +161,6 @@ def _sift(data: bytes) -> _Lines | None:
     if not roots:
         return None
     return _Lines(b"".join(edges), roots[0], root_line, len(roots) - 1, not_edges)
-
-
-def _id_places(groups: tuple[bytes | Any, ...]) -> list[int]:
-    return [place for place in range(len(groups)) if place % 3 != 2]
 
 
 def _post_token(user: bytes, tweet: bytes, minutes: bytes) -> bytes:
@@ -192,14 +189,8 @@ def _index(lines: _Lines) -> TreeFile:
         first, edges, two_delays = _merge(user, tweet, edges)
         user, tweet, minutes = user[first], tweet[first], minutes[first]
     return TreeFile(
-        user=user,
-        tweet=tweet,
-        minutes=minutes,
-        edge_parent=edges[0::2],
-        edge_child=edges[1::2],
-        root_line=lines.root_line,
-        other_roots=lines.other_roots,
-        two_delays=two_delays,
+        user, tweet, minutes, edge_parent=edges[0::2], edge_child=edges[1::2],
+        root_line=lines.root_line, other_roots=lines.other_roots, two_delays=two_delays,
         not_edges=lines.not_edges,
     )
 
@@ -298,18 +289,9 @@ def _count(file: TreeFile, duplicate: Bools, loop: Bools, negative: Bools) -> di
 
 
 def _has_cycle(parent: Ints, child: Ints) -> bool:
-    """Peel off edges that begin or end a path until none is left or a cycle is."""
     count = int(max(parent.max(), child.max())) + 1
-    while len(parent):
-        entered = np.zeros(count, np.bool_)
-        left = np.zeros(count, np.bool_)
-        entered[child] = True
-        left[parent] = True
-        inner = entered[parent] & left[child]
-        if inner.all():
-            return True
-        parent, child = parent[inner], child[inner]
-    return False
+    graph = csr_array((np.ones(len(parent), np.int8), (parent, child)), (count, count))
+    return bool(connected_components(graph, connection="strong", return_labels=False) < count)
 
 
 def _count_posts(

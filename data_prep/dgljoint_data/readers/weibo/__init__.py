@@ -1,27 +1,10 @@
 """Reader of Weibo threads: those of Ma et al. (2016), CED, and BiGCN's word counts of the former.
 
-**Ma et al. (2016)** is a list of threads and a folder of files, one per thread (the names may be
-written in any case)::
-
-    Weibo.txt           eid:4010312877<TAB>label:1<TAB>3495745049431351 3495745389631353 ...
-    Weibo/<eid>.json    [{"mid": "3495745049431351", "parent": null, "uid": 1700000001,
-                          "t": 1348480000, "text": "...", ...}, ...]
-
-``label`` is 1 for a rumor and 0 for a non-rumor. ``parent`` is the ``mid`` of the post that a post
-reposts or answers, null for the source; ``t`` is a date, there in Unix seconds.
-
-**CED** has source posts in ``original-microblog/`` and what followed in ``rumor-repost/`` and
-``non-rumor-repost/``; see ``ced``. **BiGCN** has ``weibotree.txt`` and ``weibo_id_label.txt``; see
-``bigcn``. The content of the folder, or of one up to three levels below it, shows which it is::
-
-    dgljoint preprocess weibo rumdect -o weibo.h5
-    dgljoint preprocess weibo CED_Dataset -o ced.h5
-
-A post that only reposts (its text is empty or the site's own "转发微博") is a retweet without a
-text; any other below the source is a quote, since the files do not distinguish reposts with words
-from comments. A post whose parent is not in the thread is left out with all below it; a post dated
-before its parent gets its parent's time, so that it is no target of link prediction. The releases
-name no happening that threads share: each is an event of its own.
+``docs/readers/weibo.md`` describes the three forms; the content of the folder, or of one up to
+three levels below it, shows which it is. A post that only reposts is a retweet without a text; any
+other below the source is a quote, since the files do not distinguish reposts with words from
+comments. A post whose parent is not in the thread is left out with all below it; a post dated
+before its parent gets its parent's time.
 """
 
 from __future__ import annotations
@@ -29,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dgljoint.config.options import NoOptions, Options
+from dgljoint.config.options import NoOptions
 from dgljoint.data.cascade import Cascade
 from dgljoint.data.reading import ReadReport, first_of
 from dgljoint.errors import DataError
@@ -148,10 +131,6 @@ def _recognises(path: Path) -> bool:
     return path.is_dir() and bool(_forms(path) or _below(path))
 
 
-def _build(options: Options) -> WeiboReader:
-    return WeiboReader()
-
-
 @hookimpl
 def dgljoint_readers() -> Sequence[ReaderSpec]:
     """Offer the reader ``weibo``."""
@@ -166,7 +145,7 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
                 title="Detecting Rumors from Microblogs with Recurrent Neural Networks",
                 url="https://www.ijcai.org/Proceedings/16/Papers/537.pdf",
             ),
-            build=_build,
+            build=lambda options: WeiboReader(),
             recognises=_recognises,
             layouts=LAYOUTS,
         )

@@ -27,7 +27,7 @@ from dgljoint.data.reading import THREADS_MET, ReadReport
 from dgljoint_data.readers.common import raw
 from dgljoint_data.readers.common.posts import Post
 from dgljoint_data.readers.common.values import MENDED, BadJsonError, read_json, shown
-from dgljoint_data.readers.weibo.thread import BAD_THREAD, arrange_thread, make_post, parse_thread
+from dgljoint_data.readers.weibo.ma import BAD_THREAD, arrange_thread, make_post, parse_thread
 from dgljoint_data.workers import Spread, read_each
 
 SOURCES = "original-microblog"
@@ -35,8 +35,8 @@ REPOSTS = {"rumor-repost": "rumor", "non-rumor-repost": "non-rumor"}
 
 _SUFFIXES = (".json", ".json.gz")
 _NO_PROFILES = (
-    "what is said of the authors is not stored: only source posts have it, and where it is missing "
-    "that may tell the class"
+    "what is known of the authors is not stored: only source posts have it, and where it is missing "
+    "that may show the class"
 )
 
 

@@ -1,18 +1,9 @@
 """Reader of tweets as X's API gives them: files of many tweets, grouped into conversations.
 
-::
-
-    {"data": [{"id": "1", "text": "...", "created_at": "2023-01-01T00:00:00.000Z",
-               "author_id": "7", "conversation_id": "1", "referenced_tweets": [...]}, ...],
-     "includes": {"users": [...], "tweets": [...]}, ...}
-
-A file holds such an answer, an array of tweets, or a tweet; a ``.jsonl`` or ``.ndjson`` file one of
-these per line. Tweets of API 1.1 are read as well. A thread is a conversation, its source the tweet
-that the conversation is named after; a post's parent is the tweet that it replies to, or retweets::
-
-    dgljoint preprocess xapi tweets.jsonl -o tweets.h5
-
-Threads have neither labels nor events. All tweets are held in memory while they are grouped.
+A file has an answer of the API, an array of tweets, or a tweet; a ``.jsonl`` or ``.ndjson`` file
+one of these per line: see ``docs/readers/xapi.md``. A thread is a conversation, its source the
+tweet that it is named after; a post's parent is the tweet that it replies to, or retweets. All
+tweets are in memory while they are grouped.
 """
 
 from __future__ import annotations
@@ -23,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dgljoint.config.options import NoOptions, Options
+from dgljoint.config.options import NoOptions
 from dgljoint.data.cascade import Cascade, Kind
 from dgljoint.data.reading import THREADS_MET, ReadReport, first_of
 from dgljoint.errors import DataError
@@ -264,10 +255,6 @@ def _recognises(path: Path) -> bool:
     return isinstance(tweet, dict) and "id" in tweet and "created_at" in tweet
 
 
-def _build(options: Options) -> XApiReader:
-    return XApiReader()
-
-
 @hookimpl
 def dgljoint_readers() -> Sequence[ReaderSpec]:
     """Offer the reader ``xapi``."""
@@ -276,7 +263,7 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
             name="xapi",
             summary="tweets as X's API v2 gives them, grouped into conversations; no labels",
             options=NoOptions,
-            build=_build,
+            build=lambda options: XApiReader(),
             recognises=_recognises,
             layouts=('*.json: {"data": [tweets], "includes": {...}}; or *.jsonl, one per line',),
         )

@@ -9,9 +9,8 @@ import numpy as np
 
 from dgljoint.data.cascade import Cascade
 from dgljoint.data.reading import ReadReport
+from dgljoint_data.readers.twitter.reading import TwitterRvnnReader, TwitterTreeReader
 from dgljoint_data.readers.twitter.rvnn import FEATURE
-from dgljoint_data.readers.twitter.reading import TwitterRvnnReader
-from dgljoint_data.readers.twitter.reading import TwitterTreeReader
 
 Post = tuple[object, object, object]  # user, tweet, minutes
 

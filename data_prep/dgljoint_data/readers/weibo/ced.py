@@ -35,8 +35,8 @@ REPOSTS = {"rumor-repost": "rumor", "non-rumor-repost": "non-rumor"}
 
 _SUFFIXES = (".json", ".json.gz")
 _NO_PROFILES = (
-    "what is known of the authors is not stored: only source posts have it, and where it is missing "
-    "that may show the class"
+    "what is known of the authors is not stored: only source posts have it, and where it is "
+    "missing that may show the class"
 )
 
 

@@ -65,9 +65,6 @@ class PhemeReader(Divided):
 
         tweet_files    = distinct_posts + duplicate_tweet_files
         distinct_posts = posts stored + the posts_dropped_* counts
-
-    Args:
-        options: which labels.
     """
 
     label_names: tuple[str, ...]

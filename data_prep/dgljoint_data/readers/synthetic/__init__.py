@@ -1,22 +1,10 @@
 """A generator of cascades in which nothing gives the answer away alone.
 
-Rumors have four classes. Structure, timing and words each separate two classes from the other two,
-a different pair each, and each is misleading in some cascades: alone none can be right in more
-than about half of them, together they can. The parent of a post depends on how many replies the
-candidates have, how recent they are, whether they are the source, and on a hidden topic that
-shows in the words; so "most replied-to" is a fair guess and not the best one.
-
-=============  =========  =======  ==========
-class          structure  timing   words
-=============  =========  =======  ==========
-``false``      deep       fast     first set
-``true``       shallow    fast     second set
-``unverified`` deep       slow     second set
-``non-rumor``  shallow    slow     first set
-=============  =========  =======  ==========
-
-An event has one class and words of its own, as in the real data: a random split rewards learning
-events by heart, an event split does not.
+Structure, timing and words each separate two of the four classes from the other two, a different
+pair each, and each is misleading in some cascades: ``docs/readers/synthetic.md`` has the table. The
+parent of a post depends on how many replies the candidates have, how recent they are, whether they
+are the source, and on a hidden topic that shows in the words. An event has one class and words of
+its own, as in the real data: a random split rewards learning events by heart.
 """
 
 from __future__ import annotations

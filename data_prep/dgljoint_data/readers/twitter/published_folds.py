@@ -1,13 +1,9 @@
 """The five folds published with the RvNN release, as a split of the store.
 
-``nfold/`` of the release holds, for each fold k from 0 to 4, the ids of its test and of its
-training threads, one per line; ``Twitter150`` is fold 0 of Twitter15::
-
-    RNNtestSet_Twitter150_tree.txt    764158239089029120
-    RNNtrainSet_Twitter150_tree.txt   693821069879160832
-
-They are random folds: threads of one event are on both sides of nearly every one. A few threads
-are in no test fold; nobody tests on them, and here nobody trains on them either.
+``nfold/`` of the release has, for each fold k from 0 to 4, the ids of its test and of its training
+threads: ``RNNtestSet_Twitter150_tree.txt`` is for fold 0 of Twitter15. They are random folds:
+threads of one event are on both sides of nearly every one. A few threads are in no test fold;
+nobody tests on them, and here nobody trains on them either.
 """
 
 from __future__ import annotations

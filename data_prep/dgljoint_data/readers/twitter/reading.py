@@ -52,12 +52,8 @@ class TwitterRvnnReader(Divided):
         rvnn_rows      = distinct_posts + the repairs that drop a row
         distinct_posts = posts stored + the posts_dropped_* counts
 
-    A tree without a label is counted and no more: the published file has both editions.
-
-    Args:
-        edition: ``"15"`` or ``"16"``: which label file is read.
-        data_file: name of the file of rows, where several could be it.
-        label_file: name of the label file, likewise.
+    A tree without a label is counted and no more: the published file has both editions. The files
+    are named where several could be meant.
     """
 
     label_names: tuple[str, ...] = layout.LABEL_NAMES
@@ -146,10 +142,8 @@ class TwitterTreeReader(Divided):
         edge_lines     = threads + posts_reachable + the repairs that drop an edge
         distinct_posts = threads + posts_reachable + the three posts_dropped_* counts
 
-    Args:
-        edition: ``"15"`` or ``"16"``: which file names the events.
-        text_from: the RvNN release, for the words of posts; ``None`` for none.
-        label_file: name of the file of events, where several could be it.
+    ``text_from`` is the RvNN release, for the words of posts; the file of events is named where
+    several could be meant.
     """
 
     label_names: tuple[str, ...] = layout.LABEL_NAMES

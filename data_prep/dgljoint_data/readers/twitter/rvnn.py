@@ -1,12 +1,9 @@
 """The word counts of the RvNN release of Twitter15/16: one file, one row per post.
 
-A row is tab-separated::
-
     tweet id   parent index or None   index   parent count   longest text   word:count word:count
 
-Indices count from 1 within a tree; the row whose parent is ``None`` is the source post, often not
-of index 1. Rows of a tree are in any order, and so are the words of a row. The parent count is
-that of the tree, ``None`` included, and repeats on every row. Words are columns of a vocabulary of
+Rows of a tree are in any order; that of the source, whose parent is ``None``, is often not of index
+1. The parent count is that of the tree, ``None`` included. Words are columns of a vocabulary of
 5,000 that was never published; some copies have higher ones. There are no times, users or texts.
 ``rvnn_form`` recognises copies with other columns, some of them with a delay.
 """

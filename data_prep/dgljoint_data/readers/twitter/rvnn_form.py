@@ -1,16 +1,10 @@
 """Which column of an RvNN row contains what, recognised by its content.
 
-The published rows have six columns; copies of them have fewer or more. The first three are always
-the tree, the index of the parent (``None`` for the source) and the index of the post. After them::
-
-    parents  length  words                     the published form
-    parents  length  delay  words  stance      with times, as minutes since the source, rounded up
-    words                                      the trees of Weibo
-    delay  words;  parents  words;  parents  length  delay;  and others that differ from these
-
-Words are ``column:count`` pairs; all else are numbers, but a stance may be a name. A delay is the
-number that is 0 for the sources and not for all posts; parents and length are at least 1
-everywhere.
+The published rows have six columns; copies of them have fewer or more, as listed in
+``docs/readers/twitter.md``. The first three are always the tree, the index of the parent (``None``
+for the source) and the index of the post. Words are ``column:count`` pairs; all else are numbers,
+but a stance after the words may be a name. A delay is the number that is 0 for the sources and not
+for all posts; parents and length are at least 1 everywhere.
 """
 
 from __future__ import annotations

@@ -1,21 +1,17 @@
 """Word counts of the RvNN release for the posts of the tree release, where they can be matched.
 
 The rows name neither tweets nor times: all that both releases have of a reply is its place. The
-tree of replies in the one (without retweets, which have no text of their own) is compared with
-the tree of rows in the other, which was crawled at another time and mostly has more. Nothing is
-guessed:
+tree of replies (without retweets, which have no text of their own) is compared with the tree of
+rows, which was crawled at another time and mostly has more. Nothing is guessed: the row of the
+source is the source's; where both trees have the same shape, a post whose place no other shares has
+the row of that place, and posts that could be exchanged, such as two replies to the source that
+nobody answered, get their rows only if the words of these are equal. Where the shapes differ, which
+posts are missing is unknown, and so is what every other row is: of the published trees of unequal
+size that are no stars, one in twelve does not even fit into the other.
 
-- the row of the source post is the source post's, whatever is below it;
-- where both trees have the same shape, a post whose place no other post shares has the row of that
-  place; posts that could be exchanged without changing the tree, such as two replies to the source
-  that nobody answered, get their rows only if the words of these are equal;
-- where the shapes differ, which posts are missing is unknown, and so is what every other row is.
-  Nor does it follow from where the smaller tree fits into the larger one: of the published trees
-  of unequal size that are no stars, one in twelve does not fit at all.
-
-Two places of a tree can be exchanged when their parents are one or can be, and the subtrees below
-them have the same shape: a canonical number for each shape from the leaves up (Aho, Hopcroft &
-Ullman), then one for each place from the source down.
+Two places can be exchanged when their parents are one or can be, and the subtrees below them have
+the same shape: a canonical number for each shape from the leaves up (Aho, Hopcroft & Ullman), then
+one for each place from the source down.
 """
 
 from __future__ import annotations

@@ -1,13 +1,8 @@
 """Cascades from BiGCN's form of the Weibo threads: the words of every post, no texts or times.
 
-::
-
-    weibotree.txt         thread<TAB>index of the parent or None<TAB>index<TAB>1:1 3:1 164:1
-    weibo_id_label.txt    3495745049431351 1
-
-A row is one of ``twitter.rvnn``; copies with other columns are recognised as there. The file has
-some hundred megabytes: it is read once to find where each thread's rows are, and these are then
-read thread by thread.
+``weibotree.txt`` has rows of thread, parent, index and words, as ``twitter.rvnn`` reads them;
+``weibo_id_label.txt`` has lines of thread and label. The rows have some hundred megabytes: the file
+is read once to find where each thread's rows are, and these are then read thread by thread.
 """
 
 from __future__ import annotations

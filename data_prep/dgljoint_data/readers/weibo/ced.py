@@ -1,17 +1,10 @@
 """Cascades from CED: source posts in one folder, what followed in two, one of each class.
 
-::
-
-    original-microblog/NAME.json  {"text": "...", "time": 1347334462, "user": {...}, ...}
-    rumor-repost/NAME.json        [{"mid": "yC8Kt9U3N", "parent": "", "uid": "1778375805",
-    non-rumor-repost/NAME.json      "date": "2012-09-16 15:05:11", "text": "", ...}, ...]
-
-A name is ``<number>_<mid of the source>_<uid of its author>``. ``parent`` is empty below the
-source. Dates are China's; some source posts have Twitter's form. A date without a year (74 posts of
-the published files) is none: which year the site meant is unknown.
-
-What is known of an author is there for source posts alone, and missing for 87 of them, all rumors:
-it is counted and not stored.
+The name of a file is ``<number>_<mid of the source>_<uid of its author>``; the entries of files of
+reposts have ``mid``, ``parent`` (empty below the source), ``uid``, ``date`` and ``text``. Dates are
+China's. A date without a year (74 posts of the published files) is none: which year the site meant
+is unknown. What is known of an author is there for source posts alone, and missing for 87 of them,
+all rumors: it is counted and not stored.
 """
 
 from __future__ import annotations

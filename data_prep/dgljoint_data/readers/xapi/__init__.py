@@ -52,9 +52,6 @@ class XApiReader:
         tweets_in_files = distinct_posts - tweets_from_includes + duplicate_tweets
         distinct_posts  = posts stored + the posts_dropped_* counts
         threads_met     = cascades stored + the refusals
-
-    Attributes:
-        label_names: there are none.
     """
 
     label_names: tuple[str, ...] = ()
@@ -64,11 +61,7 @@ class XApiReader:
         return digest_files(_find_files(source), _root(source))
 
     def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
-        """Yield the conversations by the number of their source.
-
-        Raises:
-            DataError: there is no file, or none holds a conversation with its source.
-        """
+        """Yield the conversations by the number of their source."""
         tweets = _Tweets(report)
         for path in _find_files(source):
             tweets.read(path, readable(str(path.relative_to(_root(source)))))

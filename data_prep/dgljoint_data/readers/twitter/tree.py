@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
 
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -289,6 +287,9 @@ def _count(file: TreeFile, duplicate: Bools, loop: Bools, negative: Bools) -> di
 
 
 def _has_cycle(parent: Ints, child: Ints) -> bool:
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
     count = int(max(parent.max(), child.max())) + 1
     graph = csr_array((np.ones(len(parent), np.int8), (parent, child)), (count, count))
     return bool(connected_components(graph, connection="strong", return_labels=False) < count)

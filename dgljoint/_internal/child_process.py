@@ -43,15 +43,6 @@ def start(
 
     Whoever calls this calls :func:`end` too, however the child fares.
 
-    Args:
-        module: that calls :func:`as_child` at once.
-        arguments: of it.
-        log: what it writes to stderr; ``None`` for this process's own stderr.
-        keep_open: file descriptors that stay open as long as it lives.
-        environment: its variables; this process's own by default.
-
-    Raises:
-        RunFailedError: the log cannot be written.
     """
     # What this process imports, that one can: plugins that stand on the path alone too.
     path = os.pathsep.join(entry for entry in sys.path if entry)
@@ -79,10 +70,6 @@ def hear(child: subprocess.Popen[bytes], tell: Say) -> int:
 
     What it started and left running ends with it: a process that was forked holds the child's
     stdout, and whatever it was to keep open, for as long as it likes.
-
-    Args:
-        child: of :func:`start`.
-        tell: is told of each event.
     """
     rest = Thread(target=_end_what_it_left, args=(child.pid,), daemon=True)
     rest.start()
@@ -127,13 +114,7 @@ def _parsed(line: bytes) -> Event:
 
 
 def death(code: int, log: Path | None, *, needs_less: str = NEEDS_LESS) -> RunFailedError:
-    """Say how a child ended that told of no error.
-
-    Args:
-        code: its exit code.
-        log: see :func:`start`.
-        needs_less: the hint where memory may have been wanting.
-    """
+    """Say how a child ended that told of no error."""
     if code == -signal.SIGKILL:
         return RunFailedError(
             "its process was killed, perhaps for want of memory", hint=needs_less
@@ -146,12 +127,7 @@ def death(code: int, log: Path | None, *, needs_less: str = NEEDS_LESS) -> RunFa
 
 
 def as_error(error: BaseException, *, needs_less: str = NEEDS_LESS) -> DgljointError:
-    """Say what went wrong in a run, whatever raised it.
-
-    Args:
-        error: that was raised.
-        needs_less: the hint where memory was wanting.
-    """
+    """Say what went wrong in a run, whatever raised it."""
     from dgljoint.plugins.guard import unguarded
     from dgljoint.plugins.registry import installed_registry
 
@@ -169,10 +145,6 @@ def as_child(work: Callable[[Say], object], *, needs_less: str = NEEDS_LESS) -> 
     """Do what a child is there for, and return the exit code that tells how it went.
 
     Stdin and stdout are then the parent's, which hears of an error as the event ``error``.
-
-    Args:
-        work: to be done, given what tells the parent of events.
-        needs_less: the hint where memory was wanting.
     """
     say = _own_stdout()
     try:

@@ -15,16 +15,17 @@ from pathlib import Path
 from dgljoint.errors import RunFailedError, UsageError
 
 _TEMPORARY = re.compile(r"\..+\.\d+\.tmp")
+_SECONDS_BETWEEN_TRIES = 0.05
+_LOCKS = Path("/proc/locks")
+# "3: FLOCK  ADVISORY  WRITE 27725 fe:00:2837198 0 EOF"; one that waits has an arrow.
+_HELD = re.compile(r"^\d+: FLOCK +\w+ +WRITE +-?\d+ +([0-9a-f]+):([0-9a-f]+):(\d+) ", re.MULTILINE)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; rename it on success, remove it on any failure.
+    """Give a temporary path next to ``path``; rename it on success, remove it on any failure.
 
-    A link stays one, and the file it leads to is replaced. A file that was there keeps its mode.
-
-    Raises:
-        RunFailedError: the file system refuses the renaming, in words.
+    A link is kept, and the file it leads to is replaced. A file that exists keeps its mode.
     """
     target = Path(os.path.realpath(path))
     with writing(path):
@@ -42,20 +43,15 @@ def replacing(path: Path) -> Iterator[Path]:
                 shutil.copymode(target, temporary)
             temporary.replace(target)
     finally:
-        # Where its folder is gone, so is the file.
-        with suppress(OSError):
+        with suppress(OSError):  # where its folder is gone, so is the file
             temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """Give a new folder beside ``path``; rename it on success, remove it on any failure.
+    """Give a new folder next to ``path``; rename it on success, remove it on any failure.
 
-    Args:
-        path: not there, or an empty folder; folders above it are made.
-
-    Raises:
-        RunFailedError: the file system refuses, while the block writes or after it.
+    ``path`` is an empty folder or does not exist; folders above it are made.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -68,12 +64,9 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove from ``folder`` the temporary files of processes that were killed while writing.
+    """Remove from ``folder`` the temporary files of killed processes.
 
-    Call it where nobody else writes: who is still at work loses its file.
-
-    Raises:
-        RunFailedError: the file system refuses.
+    Call it where nobody else writes: a process that is still at work loses its file.
     """
     with writing(folder):
         for path in folder.glob(".*.tmp"):
@@ -82,7 +75,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def is_leftover(path: Path) -> bool:
-    """Say whether ``path`` is named as what :func:`replacing` gives."""
+    """Return whether ``path`` has the name of a temporary path of :func:`replacing`."""
     return _TEMPORARY.fullmatch(path.name) is not None
 
 
@@ -99,10 +92,10 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn a refusal of the file system under ``path`` into a message."""
+    """Turn a refusal of the file system under ``path`` into a :class:`RunFailedError`."""
     try:
         yield
-    except Exception as error:  # HDF5 raises several classes; bugs go on
+    except Exception as error:  # HDF5 raises several classes; bugs are raised again
         number = _error_number(error)
         if number is None and not isinstance(error, OSError):
             raise
@@ -115,39 +108,22 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def _error_number(error: Exception) -> int | None:
-    """Return what the system called the error.
-
-    HDF5 hands it on inside its own text alone.
-    """
+    """Return the system's number of an error; HDF5 gives it inside its own text only."""
     if isinstance(error, OSError) and error.errno:
         return error.errno
     found = re.search(r"\berrno = (\d+)", str(error))
     return int(found[1]) if found else None
 
 
-_SECONDS_A_LOOK = 0.05
-_LOCKS = Path("/proc/locks")
-# "3: FLOCK  ADVISORY  WRITE 27725 fe:00:2837198 0 EOF"; one that waits has an arrow.
-_HELD = re.compile(r"^\d+: FLOCK +\w+ +WRITE +-?\d+ +([0-9a-f]+):([0-9a-f]+):(\d+) ", re.MULTILINE)
-
-
 @contextmanager
 def locked(folder: Path, wait_seconds: float = 0.0) -> Iterator[int]:
-    """Make ``folder`` where there is none and keep every other process out of it.
+    """Make ``folder`` if needed and keep every other process out of it.
 
-    A process that is killed leaves no lock behind. Where the file system knows none, the folder is
-    used without one.
-
-    Args:
-        folder: to be held.
-        wait_seconds: how long to wait for whoever holds it.
+    The system releases the lock of a process that is killed. A file system without locks is used
+    without one. ``wait_seconds`` is how long to wait for another process that holds it.
 
     Yields:
         The descriptor that holds it; a process that inherits it holds the folder, too.
-
-    Raises:
-        UsageError: it is no folder.
-        RunFailedError: another process holds it, or the file system refuses.
     """
     with writing(folder):
         if folder.exists() and not folder.is_dir():
@@ -162,10 +138,9 @@ def locked(folder: Path, wait_seconds: float = 0.0) -> Iterator[int]:
 
 
 def held_folders() -> frozenset[tuple[int, int]]:
-    """Return device and inode of all that processes of this machine hold by :func:`locked`.
+    """Return device and inode of all folders that processes of this machine hold.
 
-    To look is not to touch: whoever wants to lock a folder is not kept from it. Where the system
-    does not list its locks, nothing is said to be held.
+    It takes no lock itself; where the system does not list its locks, the answer is empty.
     """
     try:
         listed = _LOCKS.read_text(encoding="ascii", errors="replace")
@@ -187,7 +162,7 @@ def _lock(held: int, folder: Path, until: float) -> None:
                     f"another process is training in {folder}",
                     hint="wait for its end, or choose another --out",
                 ) from None
-            time.sleep(_SECONDS_A_LOOK)
+            time.sleep(_SECONDS_BETWEEN_TRIES)
         except OSError:
             return  # some file systems have no locks
         else:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from itertools import pairwise
 
 from dgljoint.errors import UsageError
+
+_MOST = 1000
+_SECONDS_PER_MINUTE = 60
 
 
 def closest(name: str, known: Iterable[str]) -> list[str]:
@@ -33,27 +37,22 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     "did you mean 'contrastive'?"
     """
     names = sorted(set(known))
-    close = closest(name, names)
-    if close:
+    if close := closest(name, names):
         return "did you mean " + " or ".join(f"'{match}'" for match in close) + "?"
     return "known: " + (", ".join(names) if names else "none")
 
 
-_MOST = 1000
-_SECONDS_A_MINUTE = 60
-
-
 def plural(count: int, noun: str) -> str:
-    """Say how many there are of what.
+    """Return a number and its noun.
 
-    >>> plural(1, "cell"), plural(1200, "cell")
-    ('1 cell', '1,200 cells')
+    >>> plural(1, "run"), plural(1200, "run")
+    ('1 run', '1,200 runs')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def all_of_one_class(count: int, name: str, where: str = "") -> str:
-    """Say that all labelled cascades are of one class.
+    """Return a clause about labelled cascades of a single class.
 
     >>> all_of_one_class(12, "true", " of the test set")
     "all 12 labelled cascades of the test set are of one class, 'true'"
@@ -66,32 +65,21 @@ def all_of_one_class(count: int, name: str, where: str = "") -> str:
 
 
 def number_list(numbers: Sequence[int]) -> str:
-    """Write numbers in order, as short as it can be.
+    """Write numbers in order, as short as possible.
 
     >>> number_list((0, 1, 2, 5, 7, 8))
     '0-2,5,7-8'
     """
-    stretches: list[tuple[int, int]] = []
-    for number in sorted(numbers):
-        if stretches and number == stretches[-1][1] + 1:
-            stretches[-1] = stretches[-1][0], number
-        else:
-            stretches.append((number, number))
-    return ",".join(
-        str(first) if first == last else f"{first}-{last}" for first, last in stretches
-    )
+    known = sorted(numbers)
+    starts = [0, *(n for n, (a, b) in enumerate(pairwise(known), 1) if b != a + 1), len(known)]
+    stretches = [known[start:end] for start, end in pairwise(starts) if start < end]
+    return ",".join(str(s[0]) if len(s) == 1 else f"{s[0]}-{s[-1]}" for s in stretches)
 
 
 def parse_numbers(text: str, option: str, also: str = "") -> tuple[int, ...]:
     """Read ``0,2``, ``0-4`` or both; return the numbers in order, each once.
 
-    Args:
-        text: as it was given.
-        option: or argument by which, for the message.
-        also: what else may be given, for the message.
-
-    Raises:
-        UsageError: it is something else, or a thousand numbers and more.
+    ``option`` and ``also``, another value that it takes, are named in the message.
     """
     found: set[int] = set()
     for item in text.split(","):
@@ -116,7 +104,7 @@ def parse_numbers(text: str, option: str, also: str = "") -> tuple[int, ...]:
 
 def show_duration(seconds: float) -> str:
     """Write a duration for people: two units at most."""
-    if seconds < _SECONDS_A_MINUTE:
+    if seconds < _SECONDS_PER_MINUTE:
         return f"{seconds:.0f} s"
-    minutes = round(seconds / _SECONDS_A_MINUTE)
+    minutes = round(seconds / _SECONDS_PER_MINUTE)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

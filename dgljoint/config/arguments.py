@@ -24,16 +24,7 @@ _SHORT = ("epochs", "batch_posts", "precision", "tasks")
 
 
 def path_of(value: object, argument: str, what: str) -> Path:
-    """Return a path; ``~`` at its start is the home folder, as in a shell.
-
-    Args:
-        value: a path, or what has one as its ``path``, such as an open store or run.
-        argument: its name, for the message.
-        what: is at that path, for the message.
-
-    Raises:
-        UsageError: it is no path.
-    """
+    """Return a path; ``~`` at its start is the home folder, as in a shell."""
     return Path(text_of(value, argument, what))
 
 
@@ -50,11 +41,7 @@ def text_of(value: object, argument: str, what: str) -> str:
 
 
 def names(value: object, argument: str) -> tuple[str, ...]:
-    """Return names: a text is a single one.
-
-    Raises:
-        UsageError: they are something else.
-    """
+    """Return names: a text is a single one."""
     if isinstance(value, str):
         return (value,)
     found = _several(value)
@@ -67,11 +54,7 @@ def names(value: object, argument: str) -> tuple[str, ...]:
 
 
 def numbers(value: object, argument: str, also: str = "") -> tuple[int, ...] | None:
-    """Return whole numbers: one, several, or a text such as ``0-4``; ``None`` for ``also``.
-
-    Raises:
-        UsageError: they are something else.
-    """
+    """Return whole numbers: one, several, or a text such as ``0-4``; ``None`` for ``also``."""
     if value is None or (also and value == also):
         return None
     if isinstance(value, str):
@@ -92,11 +75,7 @@ def configuration_of(
     *, data: object, plugins: object, preset: object, config: object, features: object,
     options: object, **fields: Any,
 ) -> RunConfig:
-    """Return the configuration that the arguments of a verb ask for.
-
-    Raises:
-        UsageError: a setting is wrong or given twice, or no data are named.
-    """
+    """Return the configuration that the arguments of a verb ask for."""
     given, use = _checked({} if options is None else options), names(features, "features")
     sections = {name: given.pop(name) for name in SECTIONS if name in given}
     short = {name: value for name in _SHORT if (value := fields.pop(name, None)) is not None}

@@ -64,13 +64,6 @@ def parse_options(model: type[OptionsT], values: Mapping[str, object], where: st
     Strings are converted (``"0.2"`` to 0.2), since the command line and the environment give
     nothing else.
 
-    Args:
-        model: the options class.
-        values: option name to value.
-        where: what the options belong to, for the message.
-
-    Raises:
-        UsageError: one line a wrong option, with the closest match for an unknown one.
     """
     try:
         return model.model_validate(dict(values))

@@ -94,16 +94,7 @@ def discover_presets() -> tuple[PresetSource, ...]:
 
 
 def find_preset(name: str, known: Sequence[PresetSource] | None = None) -> Preset:
-    """Return the preset of a name, or that of a file where ``name`` is a path.
-
-    Args:
-        name: a name, or a path: what ends with ``.toml`` or has a separator in it.
-        known: the presets there are; those of :func:`discover_presets` by default.
-
-    Raises:
-        UsageError: there is none of that name, two have it, or the file is no preset.
-        PluginError: a distribution's preset cannot be read.
-    """
+    """Return the preset of a name, or that of a file where ``name`` is a path."""
     if name.endswith(_SUFFIX) or os.sep in name:
         return read_preset(PresetSource(Path(name).stem, name))
     known = discover_presets() if known is None else known
@@ -122,12 +113,7 @@ def find_preset(name: str, known: Sequence[PresetSource] | None = None) -> Prese
 
 
 def read_preset(origin: PresetSource) -> Preset:
-    """Read a preset; what it sets is checked where it is used, beside all else.
-
-    Raises:
-        UsageError: a user's file cannot be read or is no preset.
-        PluginError: a distribution's cannot be read or is none.
-    """
+    """Read a preset; what it sets is checked where it is used, beside all else."""
     try:
         settings = tomllib.loads(_file_of(origin).read_text(encoding="utf-8-sig"))
         summary = settings.pop("summary", "")

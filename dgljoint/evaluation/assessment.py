@@ -43,16 +43,7 @@ def assess(
     evaluator: Evaluator, model: JointModel, indices: Index, part: str,
     calibrated_on: Assessed | None = None,
 ) -> Assessed:
-    """Score ``model``, in evaluation mode, on a part.
-
-    Args:
-        evaluator: of the run.
-        model: left in evaluation mode.
-        indices: positions in the store.
-        part: name of the part, for the record.
-        calibrated_on: the validation part, whose temperature is used; ``None`` to fit the
-            temperature on this part, which then is the validation part.
-    """
+    """Score ``model``, in evaluation mode, on a part."""
     started = time.perf_counter()
     said = evaluator.predict(model, indices)
     judged, temperature = None, None
@@ -104,19 +95,8 @@ def detect_early(
     them go their edges and whatever is computed of them. Nothing else is held back, so that
     ``all`` shows the rumor head more than the other figures do, which leave the last posts out.
 
-    Args:
-        evaluator: of the run.
-        model: left in evaluation mode.
-        indices: positions in the store.
-        part: name of the part, for the record.
-        deadlines: at least one.
-
     Returns:
         The figures, and the predictions by the deadline's text.
-
-    Raises:
-        UsageError: the rumor task was not trained.
-        DataError: no cascade has a label.
     """
     if RUMOR not in evaluator.tasks:
         raise UsageError(

@@ -33,12 +33,6 @@ def intervals(
 
     What the intervals hold is the chance of the cascades: the model is one, trained once. Cascades
     of one event resemble one another, so that where a part holds few events they are too narrow.
-
-    Args:
-        predictions: of one part.
-        tasks: those that were trained.
-        resamples: number of them.
-        seed: of the draw.
     """
     count = len(predictions)
     if count < 2:

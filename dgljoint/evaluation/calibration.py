@@ -17,12 +17,7 @@ _LOWEST, _HIGHEST = 0.05, 20.0
 
 
 def calibration(predictions: PooledPredictions, temperature: float | None) -> Calibration | None:
-    """Judge the probabilities of the labelled cascades; ``None`` when there are none.
-
-    Args:
-        predictions: of any part.
-        temperature: that of :func:`fit_temperature` on the validation part.
-    """
+    """Judge the probabilities of the labelled cascades; ``None`` when there are none."""
     logits, label = _labelled(predictions)
     if not len(label):
         return None
@@ -46,9 +41,6 @@ def fit_temperature(predictions: PooledPredictions) -> float | None:
     validation part is minimised over one number. It is convex in 1/T, so that a bounded search
     finds the minimum; the bounds are 0.05 and 20. The class said, and with it every figure but
     those of calibration, stays what it is.
-
-    Args:
-        predictions: of the validation part, never of the part that is reported.
     """
     logits, label = _labelled(predictions)
     # Of a class that is never predicted no temperature makes anything likelier.

@@ -83,9 +83,6 @@ def parse_deadlines(text: str) -> tuple[Deadline, ...]:
 
     ``30s``, ``10m``, ``1.5h`` and ``2d`` are times since the source, ``0`` shows it alone;
     ``10p`` is the first ten posts; ``all`` is the whole cascade.
-
-    Raises:
-        UsageError: one cannot be read, or is named twice.
     """
     found = tuple(_parse(part.strip()) for part in text.split(","))
     named = [deadline.text for deadline in found]

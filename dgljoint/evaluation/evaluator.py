@@ -69,13 +69,7 @@ class Evaluator:
     untrained: tuple[int, ...] = ()
 
     def scores(self, model: JointModel, indices: Index, part: str) -> Scores:
-        """Score ``model``, in evaluation mode, on the cascades at ``indices``.
-
-        Args:
-            model: left in evaluation mode.
-            indices: positions in the store.
-            part: name of the part, for the record.
-        """
+        """Score ``model``, in evaluation mode, on the cascades at ``indices``."""
         started = time.perf_counter()
         scores = self.figures(self.predict(model, indices), part)
         return replace(scores, seconds=time.perf_counter() - started)
@@ -83,13 +77,7 @@ class Evaluator:
     def predict(
         self, model: JointModel, indices: Index, deadline: Deadline | None = None
     ) -> PooledPredictions:
-        """Collect what ``model``, in evaluation mode, says of the cascades at ``indices``.
-
-        Args:
-            model: left in evaluation mode.
-            indices: positions in the store; the predictions are in this order.
-            deadline: see the cascades as they were then, with no post asked for its parent.
-        """
+        """Collect what ``model``, in evaluation mode, says of the cascades at ``indices``."""
         model.eval()
         group, stretches = self.processes, list(_stretches(self.store, indices))
         with torch.inference_mode():
@@ -124,12 +112,7 @@ class Evaluator:
         )
 
     def asked(self, model: JointModel, indices: Index) -> Iterator[EvalBatch]:
-        """Yield the cascades at ``indices`` in batches of bounded memory, in their order.
-
-        Args:
-            model: that is asked; the batches are on its device.
-            indices: positions in the store.
-        """
+        """Yield the cascades at ``indices`` in batches of bounded memory, in their order."""
         for chosen in _stretches(self.store, indices):
             yield self._asked(chosen, model)
 

@@ -105,12 +105,7 @@ def join_predictions(parts: Sequence[PooledPredictions]) -> PooledPredictions:
 
 
 def no_predictions(classes: int, rankers: Sequence[str]) -> PooledPredictions:
-    """Return the predictions of no cascade.
-
-    Args:
-        classes: C.
-        rankers: names of those who rank.
-    """
+    """Return the predictions of no cascade."""
     none = np.empty(0, np.int64)
     return PooledPredictions(
         index=none, label=none, logits=np.empty((0, classes)), observed=none, targets=none,
@@ -130,13 +125,6 @@ def predictions_csv(
     cascade has), ``posts``, ``observed_posts``,
     ``targets`` and ``mrr``, the mean reciprocal rank of the targets' parents (empty without
     targets). What a task says that was not trained is left empty.
-
-    Args:
-        store: where the cascades are.
-        parts: predictions by the name of the part.
-        tasks: those that were trained.
-        by_deadline_of: name of the one part where ``parts`` are by deadline: there is a first
-            column ``deadline`` then.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text)

@@ -132,14 +132,7 @@ class TopRanked:
 
 
 def best_candidates(scorer: LinkScorer, targets: Targets, most: int | None) -> Iterator[TopRanked]:
-    """Yield the likeliest candidates of every target, in order.
-
-    Args:
-        scorer: of the link head.
-        targets: of the same posts.
-        most: candidates of a target that are kept; ``None`` keeps all, which takes memory by the
-            square of a cascade.
-    """
+    """Yield the likeliest candidates of every target, in order."""
     for start, group in groupby(tables(scorer, targets), lambda table: table.targets.start):
         row, post, score = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
         stop = start

@@ -20,11 +20,6 @@ _DRAWN = 1 << 21
 def draws(count: int, resamples: int, seed: int) -> Iterator[Floats]:
     """Draw N of N things with replacement, again and again.
 
-    Args:
-        count: N.
-        resamples: R, how often.
-        seed: of the draws.
-
     Yields:
         (R', N) how often each is drawn, some resamples at a time; the R' sum to R. What is added
         up over a resample is a product with this.

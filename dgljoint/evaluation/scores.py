@@ -248,9 +248,6 @@ TITLES = {
 def figures_of(scores: Mapping[str, Any]) -> dict[str, float]:
     """Take the model's figures from one part of ``scores.json``, of those it has.
 
-    Args:
-        scores: plain values in the form of :class:`~dgljoint.evaluation.scores.Scores`.
-
     Raises:
         KeyError, TypeError, ValueError: they are of another form.
     """

@@ -62,13 +62,7 @@ class Synergy:
 def compare(
     joint: Mapping[str, float], alone: Mapping[str, float], cosines: Sequence[float]
 ) -> Synergy:
-    """Work out the synergy.
-
-    Args:
-        joint: each task's figure after joint training.
-        alone: each task's figure after training on it alone.
-        cosines: of the tasks' gradients in the joint run, an epoch each.
-    """
+    """Work out the synergy."""
     tasks = {
         task: TaskGain(
             figure,

@@ -44,12 +44,7 @@ class Verdict:
 def verdicts(
     model: Mapping[str, float | None], baselines: Mapping[str, Mapping[str, float]]
 ) -> dict[str, Verdict]:
-    """Compare a model with the best baseline of each metric; those without one are left out.
-
-    Args:
-        model: figures by the short name of the metric.
-        baselines: the same of each trivial baseline, by its name.
-    """
+    """Compare a model with the best baseline of each metric; those without one are left out."""
     found = {}
     for metric, value in model.items():
         known = {name: row[metric] for name, row in baselines.items() if metric in row}

@@ -15,20 +15,16 @@ if TYPE_CHECKING:
 
 # Loaded on first use: a callback must not wait for torch.
 _HOME = {
-    "Callback": "dgljoint.training.callbacks",
-    "EpochRecord": "dgljoint.training.callbacks",
-    "Plan": "dgljoint.training.run_plan",
-    "RunInputs": "dgljoint.training.inputs",
-    "RunResult": "dgljoint.training.run",
-    "StopTraining": "dgljoint.training.callbacks",
-    "Transfer": "dgljoint.training.transfer",
-    "evaluate_early": "dgljoint.training.scoring",
-    "evaluate_run": "dgljoint.training.scoring",
-    "evaluate_transfer": "dgljoint.training.transfer",
-    "evaluate_transfer_early": "dgljoint.training.transfer",
-    "plan_run": "dgljoint.training.run_plan",
-    "resolve_run": "dgljoint.training.inputs",
-    "train": "dgljoint.training.run",
+    name: f"dgljoint.training.{module}"
+    for module, names in {
+        "callbacks": ("Callback", "EpochRecord", "StopTraining"),
+        "inputs": ("RunInputs", "resolve_run"),
+        "run": ("RunResult", "train"),
+        "run_plan": ("Plan", "plan_run"),
+        "scoring": ("evaluate_early", "evaluate_run"),
+        "transfer": ("Transfer", "evaluate_transfer", "evaluate_transfer_early"),
+    }.items()
+    for name in names
 }
 
 
@@ -39,18 +35,7 @@ def __getattr__(name: str) -> object:
 
 
 __all__ = [
-    "Callback",
-    "EpochRecord",
-    "Plan",
-    "RunInputs",
-    "RunResult",
-    "StopTraining",
-    "Transfer",
-    "evaluate_early",
-    "evaluate_run",
-    "evaluate_transfer",
-    "evaluate_transfer_early",
-    "plan_run",
-    "resolve_run",
-    "train",
+    "Callback", "EpochRecord", "Plan", "RunInputs", "RunResult", "StopTraining", "Transfer",
+    "evaluate_early", "evaluate_run", "evaluate_transfer", "evaluate_transfer_early", "plan_run",
+    "resolve_run", "train",
 ]

@@ -14,7 +14,7 @@ Indices = NDArray[np.int64]
 
 
 class Batches:
-    """The training part in a new order each epoch, cut into the batches of its steps.
+    """The training set in a new order each epoch, cut into the batches of its steps.
 
     A batch holds at most ``train.batch`` cascades. Without a bound on posts an epoch has as few
     batches as that allows, near-equal in cascades. With ``train.batch_posts`` a batch ends before
@@ -22,7 +22,7 @@ class Batches:
     cascade above the bound is a batch by itself.
 
     Args:
-        part: positions in the store of the training part.
+        part: positions in the store of the training set.
         sizes: posts of each.
         options: of the training.
         seed: of the run.
@@ -31,10 +31,7 @@ class Batches:
     def __init__(
         self, part: Indices, sizes: NDArray[np.int64], options: TrainOptions, seed: int
     ) -> None:
-        self._part = part
-        self._sizes = sizes
-        self._options = options
-        self._seed = seed
+        self._part, self._sizes, self._options, self._seed = part, sizes, options, seed
         if not options.batch_posts:
             steps = [-(-len(part) // options.batch)] * options.epochs
         else:
@@ -69,8 +66,7 @@ class Batches:
 
     def _cut(self, order: Indices) -> list[int]:
         """Return where each batch ends when the bound on posts is kept."""
-        ends = self._sizes[order].cumsum()
-        bound = self._options.batch_posts
+        ends, bound = self._sizes[order].cumsum(), self._options.batch_posts
         cuts: list[int] = []
         start = 0
         while start < len(order):

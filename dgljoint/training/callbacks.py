@@ -7,11 +7,14 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from dgljoint.training.run import RunResult
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 @dataclass(frozen=True, slots=True)
 class EpochRecord:
@@ -24,8 +27,7 @@ class EpochRecord:
         diagnostics: mean over some of the epoch's steps of ``gradient_cosine``, the cosine of the
             two tasks' gradients over the shared parameters (where both are trained), and of what
             interactions log.
-        validation: figures of the validation part by name, the selection score among them as
-            ``score``.
+        validation: metrics of the validation set by name; ``score`` selects the epoch.
         learning_rate: at the epoch's last step.
         gradient_norm: mean over the epoch's steps, before clipping.
         best: whether this epoch's model is the best so far.
@@ -50,21 +52,21 @@ class EpochRecord:
 class StopTraining(Exception):  # noqa: N818  # a wish, not a failure
     """Raised by a callback to stop training: the run ends as early stopping ends it.
 
-    Every other callback still hears of the event. After the step under way the state is saved, the
-    best epoch so far is scored and the result returned; an epoch left in its middle does not count.
-    Where no epoch has ended there is nothing to score, and the run is interrupted as by Ctrl-C.
-    Either way ``resume`` goes on from there.
+    Every other callback still receives the event. After the current step the state is saved, the
+    best epoch so far is scored and the result returned; an unfinished epoch does not count. Where
+    no epoch has ended there is nothing to score, and the run is interrupted as by Ctrl-C. Either
+    way ``resume`` continues from there.
     """
 
 
 class Callback:
-    """Hears of a run as it goes; a subclass overrides the events it cares for.
+    """Receives the events of a run; a subclass overrides those it needs.
 
     Any event may raise :class:`StopTraining`. Whatever else one raises ends the run and reaches the
-    caller as it is; the run can be resumed from the last state that was saved.
+    caller unchanged; the run can be resumed from the last state that was saved.
 
     Events come in the order ``start``, then for each epoch its steps and ``epoch``, then ``end``;
-    a run that fails or is interrupted has no ``end``. What they are given must not be changed.
+    a run that fails or is interrupted has no ``end``. Their arguments must not be changed.
     ``phase`` comes before ``start`` and after the last epoch.
     """
 
@@ -74,7 +76,7 @@ class Callback:
     def start(self, epochs: int, steps: int, resumed_from: int) -> None:
         """Training starts: at most ``epochs`` of ``steps`` steps, ``resumed_from`` are done.
 
-        Where a run goes on in the middle of an epoch, the first step it tells of is not 1.
+        Where a run continues in the middle of an epoch, its first step is not number 1.
         """
 
     def step(self, epoch: int, step: int, losses: dict[str, float]) -> None:
@@ -91,10 +93,9 @@ class Callback:
 
 
 class Callbacks(Callback):
-    """Passes every event on to some callbacks, in their order.
+    """Passes every event to several callbacks, in their order.
 
-    Attributes:
-        stop_asked: whether one of them has raised :class:`StopTraining`.
+    ``stop_asked`` is whether one of them has raised :class:`StopTraining`.
     """
 
     def __init__(self, callbacks: Iterable[Callback]) -> None:
@@ -103,29 +104,29 @@ class Callbacks(Callback):
 
     def phase(self, name: str) -> None:
         """Pass it on."""
-        self._tell(lambda callback: callback.phase(name))
+        self._pass(lambda callback: callback.phase(name))
 
     def start(self, epochs: int, steps: int, resumed_from: int) -> None:
         """Pass it on."""
-        self._tell(lambda callback: callback.start(epochs, steps, resumed_from))
+        self._pass(lambda callback: callback.start(epochs, steps, resumed_from))
 
     def step(self, epoch: int, step: int, losses: dict[str, float]) -> None:
         """Pass it on."""
-        self._tell(lambda callback: callback.step(epoch, step, losses))
+        self._pass(lambda callback: callback.step(epoch, step, losses))
 
     def epoch(self, record: EpochRecord) -> None:
         """Pass it on."""
-        self._tell(lambda callback: callback.epoch(record))
+        self._pass(lambda callback: callback.epoch(record))
 
     def message(self, text: str) -> None:
         """Pass it on."""
-        self._tell(lambda callback: callback.message(text))
+        self._pass(lambda callback: callback.message(text))
 
     def end(self, result: RunResult) -> None:
         """Pass it on."""
-        self._tell(lambda callback: callback.end(result))
+        self._pass(lambda callback: callback.end(result))
 
-    def _tell(self, event: Callable[[Callback], None]) -> None:
+    def _pass(self, event: Callable[[Callback], None]) -> None:
         for callback in self._callbacks:
             try:
                 event(callback)
@@ -133,13 +134,10 @@ class Callbacks(Callback):
                 self.stop_asked = True
 
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
-
-
 class StopRequest:
-    """A context in which both signals raise ``KeyboardInterrupt``; handlers are put back after.
+    """A context in which Ctrl-C and SIGTERM raise ``KeyboardInterrupt``.
 
-    Inside :meth:`between_steps` the first one sets :attr:`asked` and no more.
+    Inside :meth:`between_steps` the first one only sets :attr:`asked`.
     """
 
     def __init__(self) -> None:
@@ -153,12 +151,7 @@ class StopRequest:
             self._before = {number: signal.signal(number, self._ask) for number in _SIGNALS}
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 

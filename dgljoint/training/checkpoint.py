@@ -25,16 +25,17 @@ from dgljoint.errors import DataError, one_line
 _TENSOR = "$tensor"
 _PAIRS = "$pairs"
 _SKELETON = "skeleton"
+_ADAM = {"step", "exp_avg", "exp_avg_sq"}
 
 
 def save_tree(path: Path, tree: dict[str, Any]) -> None:
     """Write ``tree`` to ``path`` atomically.
 
     Raises:
-        RunFailedError: the file system refuses; what stood at ``path`` is untouched.
+        RunFailedError: the file system refuses; the file at ``path`` is unchanged.
         TypeError: a value is no tensor, container or JSON value.
     """
-    tensors: dict[str, torch.Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     skeleton = json.dumps(_take_apart(tree, "", tensors))
     # Copies of their own: safetensors refuses tensors that share memory.
     copies = {name: tensor.cpu().clone().contiguous() for name, tensor in tensors.items()}
@@ -43,20 +44,12 @@ def save_tree(path: Path, tree: dict[str, Any]) -> None:
 
 
 def check_tree(tree: dict[str, Any]) -> None:
-    """Refuse what :func:`save_tree` would refuse, and write nothing.
-
-    Raises:
-        TypeError: a value is no tensor, container or JSON value.
-    """
+    """Raise the :class:`TypeError` of :func:`save_tree`, and write nothing."""
     json.dumps(_take_apart(tree, "", {}))
 
 
 def load_tree(path: Path) -> dict[str, Any]:
-    """Read what :func:`save_tree` wrote.
-
-    Raises:
-        DataError: the file is missing, damaged or not one of ours.
-    """
+    """Read what :func:`save_tree` wrote."""
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -74,8 +67,8 @@ def load_tree(path: Path) -> dict[str, Any]:
     return tree
 
 
-def _take_apart(value: Any, place: str, tensors: dict[str, torch.Tensor]) -> Any:
-    if isinstance(value, torch.Tensor):
+def _take_apart(value: Any, place: str, tensors: dict[str, Tensor]) -> Any:
+    if isinstance(value, Tensor):
         tensors[place] = value.detach()
         return {_TENSOR: place}
     if isinstance(value, dict):
@@ -92,7 +85,7 @@ def _take_apart(value: Any, place: str, tensors: dict[str, torch.Tensor]) -> Any
     raise TypeError(f"{place}: a checkpoint cannot hold a {type(value).__name__}")
 
 
-def _put_together(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
+def _put_together(value: Any, tensors: dict[str, Tensor]) -> Any:
     if isinstance(value, dict):
         if _TENSOR in value:
             return tensors[value[_TENSOR]]
@@ -102,19 +95,9 @@ def _put_together(value: Any, tensors: dict[str, torch.Tensor]) -> Any:
     return value
 
 
-_ADAM = {"step", "exp_avg", "exp_avg_sq"}
-
-
 @contextmanager
 def fitting(what: object) -> Iterator[None]:
-    """Turn what a checkpoint that does not fit raises into a message.
-
-    Args:
-        what: it is, or where it lies.
-
-    Raises:
-        DataError: in place of whatever loading it raised.
-    """
+    """Turn the exceptions of a checkpoint that does not fit into a :class:`DataError`."""
     try:
         yield
     except (
@@ -137,14 +120,14 @@ def load_model(model: nn.Module, state: Mapping[str, Any]) -> None:
     """
     parameters = {name for name, _ in model.named_parameters()}
     for name, expected in model.state_dict().items():
-        # What a module keeps beside tensors it must check itself.
+        # A module checks itself what it keeps besides tensors.
         if isinstance(expected, Tensor) and name in state:
             _check_tensor(name, state[name], expected, finite=name in parameters)
     model.load_state_dict(state)
 
 
 def load_adam(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
-    """Load the moments and rates of an Adam; its settings stay those of the configuration.
+    """Load the moments and rates of an Adam; its settings are still those of the configuration.
 
     Raises:
         ValueError: they are not those of the optimizer's parameters.

@@ -72,17 +72,6 @@ class RunFolder(StoredRun):
 
         At whatever moment it is killed, the folder says either nothing or which run was begun.
 
-        Args:
-            config: of the run.
-            selection: its components.
-            store: its data.
-            split: how they are divided.
-            parts: cascades in each part.
-            parameters: trainable numbers of the model.
-            trained: the ``tasks`` and ``classes`` that are, and ``notes`` on what is not and why.
-
-        Raises:
-            RunFailedError: the file system refuses.
         """
         write_text(self._starting, dump_config(config))
         with writing(self.path):
@@ -94,11 +83,7 @@ class RunFolder(StoredRun):
             self._starting.replace(self._config)
 
     def clear(self) -> None:
-        """Take away what an earlier run came to.
-
-        Raises:
-            RunFailedError: the file system refuses.
-        """
+        """Take away what an earlier run came to."""
         with writing(self.path):
             # In this order: a run whose removal is cut short must not be gone on with.
             for file in (
@@ -111,9 +96,6 @@ class RunFolder(StoredRun):
         """Raise :class:`UsageError` where something lies that a new run would have to replace.
 
         A killed run that had not even written its configuration leaves nothing of that kind.
-
-        Raises:
-            RunFailedError: the file system refuses.
         """
         with writing(self.path):
             occupied = self.path.exists() and (
@@ -129,11 +111,7 @@ class RunFolder(StoredRun):
 
     @property
     def has_state(self) -> bool:
-        """Whether a state was saved to go on from.
-
-        Raises:
-            DataError: there is none though there must have been one.
-        """
+        """Whether a state was saved to go on from."""
         if self.resumable or self._starting.exists():
             return self.resumable
         # The line of the first epoch is written before its state.
@@ -150,14 +128,7 @@ class RunFolder(StoredRun):
             remove_leftovers(folder)
 
     def changed_versions(self, selection: Selection) -> list[str]:
-        """Say what is installed in other versions than the run began with.
-
-        Args:
-            selection: the run's components, as they are installed.
-
-        Raises:
-            DataError: the manifest is missing or damaged.
-        """
+        """Say what is installed in other versions than the run began with."""
         before, now = _versions(self.manifest()), _versions(_installed(selection))
         return [
             f"{name} {before[name]}, now {version}"
@@ -201,11 +172,7 @@ class RunFolder(StoredRun):
         save_tree(self._features, tree)
 
     def load_features(self) -> RunFeatures:
-        """Read what was fitted to the features, and the classes.
-
-        Raises:
-            DataError: the file is missing or damaged.
-        """
+        """Read what was fitted to the features, and the classes."""
         self._refuse_without_epoch()
         if self.config() and not self._features.is_file():
             raise DataError(
@@ -248,11 +215,7 @@ class RunFolder(StoredRun):
             os.fsync(file.fileno())
 
     def keep_epochs(self, epochs: int) -> None:
-        """Drop the lines of epochs after ``epochs``: a killed run may have written one, or half.
-
-        Raises:
-            DataError: there are fewer.
-        """
+        """Drop the lines of epochs after ``epochs``: a killed run may have written one, or half."""
         if not epochs and not self._metrics.exists():
             return
         lines = self._lines()
@@ -268,11 +231,7 @@ class RunFolder(StoredRun):
         save_tree(self._last, state)
 
     def load_last(self) -> dict[str, Any]:
-        """Read the state to go on from.
-
-        Raises:
-            DataError: there is none, or it is damaged.
-        """
+        """Read the state to go on from."""
         return self._load(self._last)
 
     def save_best(self, model: dict[str, Any], epoch: int) -> None:
@@ -280,20 +239,12 @@ class RunFolder(StoredRun):
         save_tree(self._best, {"model": model, "epoch": epoch})
 
     def load_best(self) -> dict[str, Any]:
-        """Read the selected model: its parameters under ``model``, its number under ``epoch``.
-
-        Raises:
-            DataError: there is none, or it is damaged.
-        """
+        """Read the selected model: its parameters under ``model``, its number under ``epoch``."""
         self._refuse_without_epoch()
         return self._load(self._best)
 
     def record_seen(self, seen: Mapping[str, int]) -> None:
-        """Add to the run's description what it read before it was scored on the test part.
-
-        Raises:
-            DataError: the description is missing or damaged.
-        """
+        """Add to the run's description what it read before it was scored on the test part."""
         found = {**self.manifest(), SEEN: dict(seen)}
         write_text(self._manifest, json.dumps(found, indent=2) + "\n")
 

@@ -42,12 +42,7 @@ def timed_line(verbose: bool, what: str) -> Iterator[None]:
 
 
 class LineProgress(Callback):
-    """One plain line per epoch.
-
-    Args:
-        say: writes a line.
-        detail: writes learning rate, gradient norm and diagnostics.
-    """
+    """One plain line per epoch."""
 
     def __init__(self, say: Say = say_to_stderr, detail: Say = keep_quiet) -> None:
         self._say = say

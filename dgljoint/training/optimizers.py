@@ -21,13 +21,7 @@ _OPPONENT_BETAS = (0.5, 0.999)
 
 
 class ModelOptimizer:
-    """AdamW over three parameter groups, with warm-up, cosine decay and clipping.
-
-    Args:
-        model: whose parameters it trains, opponents' excepted.
-        options: rates and factors.
-        total_steps: of the whole run at most; where the cosine ends.
-    """
+    """AdamW over three parameter groups, with warm-up, cosine decay and clipping."""
 
     def __init__(self, model: JointModel, options: TrainOptions, total_steps: int) -> None:
         self._options = options
@@ -128,11 +122,6 @@ def gradient_cosine(one: Tensor, other: Tensor, parameters: Sequence[nn.Paramete
 
     Above 0 a small step for one loss lowers the other too, below 0 it raises it (Yu et al., 2020,
     "Gradient Surgery for Multi-Task Learning", arXiv 2001.06782). The losses' graph is kept.
-
-    Args:
-        one: a scalar.
-        other: a scalar.
-        parameters: one a loss does not reach counts as zero.
     """
     left, right = (_flat_gradient(loss, parameters) for loss in (one, other))
     return float(torch.cosine_similarity(left, right, dim=0))

@@ -49,11 +49,7 @@ def folds_offered(split: StoredSplit) -> int:
 
 
 def part_under_test(split: StoredSplit, fold: int) -> Indices:
-    """Return the cascades of the fold that is tested.
-
-    Raises:
-        UsageError: the split has no such fold, or nothing earlier than it to train on.
-    """
+    """Return the cascades of the fold that is tested."""
     folds = folds_offered(split)
     if fold >= folds:
         raise UsageError(f"split '{split.name}' has the folds 0 to {folds - 1}, not {fold}")
@@ -69,10 +65,6 @@ def training_parts(
 
     A part is an eighth, or one group where fewer than eight are left: that whose classes come
     nearest to an eighth of each. The validation part is the same whether or not a meta part is cut.
-
-    Raises:
-        UsageError: the split has no such fold.
-        DataError: too few cascades or groups are left to divide.
     """
     tested = part_under_test(split, fold)
     left = (
@@ -133,12 +125,7 @@ class KnownParts:
 
 
 def parts_csv(store: CascadeStore, parts: Mapping[str, NDArray[np.int64]]) -> str:
-    """Write parts as CSV (RFC 4180), a line a cascade.
-
-    Args:
-        store: where the cascades are.
-        parts: positions by the name of the part.
-    """
+    """Write parts as CSV (RFC 4180), a line a cascade."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(_HEAD)
@@ -155,11 +142,7 @@ def count_parts(parts: Sequence[str]) -> dict[str, int]:
 
 
 def read_parts(run: StoredRun) -> KnownParts:
-    """Read which cascades a run was trained, selected and tested on.
-
-    Raises:
-        DataError: the file is missing or damaged, or not of this run.
-    """
+    """Read which cascades a run was trained, selected and tested on."""
     file = run.path / PARTS
     if run.config_file and not file.is_file():
         raise DataError(

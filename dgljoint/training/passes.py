@@ -66,16 +66,7 @@ class Passed:
 
 
 class Pass:
-    """Runs batches of a store through a model.
-
-    Args:
-        config: of the run.
-        store: where the cascades are.
-        features: fitted on the training part.
-        model: on the device to compute on.
-        parameters: that the losses train, by name in ``model``.
-        processes: that share the batches.
-    """
+    """Runs batches of a store through a model."""
 
     def __init__(
         self,

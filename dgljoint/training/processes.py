@@ -49,11 +49,7 @@ class Processes:
         return self.rank == 0
 
     def sum_(self, x: Tensor) -> Tensor:
-        """Add up everybody's ``x`` in place, and return it.
-
-        Raises:
-            RunFailedError: another process is gone.
-        """
+        """Add up everybody's ``x`` in place, and return it."""
         if self.several:
             with _company():
                 distributed.all_reduce(x)
@@ -74,9 +70,6 @@ class Processes:
 
     def from_first(self, action: Callable[[], ValueT]) -> ValueT:
         """Return to everybody what ``action`` returns to the first process, the only one to do it.
-
-        Raises:
-            DgljointError: that it raised there.
         """
         if not self.several:
             return action()
@@ -105,11 +98,7 @@ ALONE = Processes()
 
 
 def started() -> Processes:
-    """Read what ``torchrun`` said of this process; :data:`ALONE` where it did not start it.
-
-    Raises:
-        UsageError: its variables make no sense.
-    """
+    """Read what ``torchrun`` said of this process; :data:`ALONE` where it did not start it."""
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
     if not all(name in os.environ for name in names):
         return ALONE
@@ -122,15 +111,7 @@ def started() -> Processes:
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Processes]:
-    """Join the processes that ``torchrun`` started with this one, and leave them at the end.
-
-    Args:
-        device: of this process. What lies on the CPU is exchanged by Gloo, what lies on a CUDA
-            device by NCCL.
-
-    Raises:
-        RunFailedError: the others do not come, or one is gone.
-    """
+    """Join the processes that ``torchrun`` started with this one, and leave them at the end."""
     group = started()
     if not group.several:
         yield group
@@ -165,11 +146,6 @@ def join(
     """Lay the rows of all processes end to end, for several tensors in one exchange.
 
     The gradient is that of this process's rows, times the number of processes.
-
-    Args:
-        group: the processes.
-        places: for each tensor, where the rows of each process start and end among all.
-        own: this process's rows; those beyond its place are left out.
     """
     found: tuple[Tensor, ...] = _Joined.apply(  # type: ignore[no-untyped-call]  # torch's
         group, places, *own

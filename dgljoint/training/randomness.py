@@ -1,4 +1,4 @@
-"""Every draw of a run is a function of the seed and of what it is for.
+"""Every draw of a run is a function of the seed and of its purpose.
 
 A step's dropout, targets and candidates depend on the seed and the step's number and on nothing
 drawn before, so a resumed run needs no generator's state and equals the uninterrupted one.
@@ -15,7 +15,7 @@ import torch
 
 
 class Stream(IntEnum):
-    """What is drawn; draws of different streams are independent."""
+    """Purposes; draws of different streams are independent."""
 
     INITIALISATION = 0
     WEIGHTER = 1
@@ -39,8 +39,8 @@ def seeded(seed: int, stream: Stream, number: int = 0) -> Iterator[None]:
     """Seed torch's generator inside the block and restore it after."""
     state = np.random.SeedSequence([seed, stream, number]).generate_state(1, np.uint64)
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        # Not `torch.manual_seed`: to every kind of device that is not there it notes down, with a
-        # stack trace, what to do once it is; that takes as long as a small layer.
+        # Not `torch.manual_seed`: it records a stack trace for every kind of device that is
+        # absent, which takes as long as a small layer.
         drawn = int(state[0]) & (2**63 - 1)
         torch.default_generator.manual_seed(drawn)
         if torch.cuda.is_available():

@@ -49,11 +49,7 @@ def head_width(label_names: Sequence[str]) -> int:
 def build_model(
     config: RunConfig, selection: Selection, features: FeatureSpace, classes: int
 ) -> JointModel:
-    """Build the model, its parameters drawn from the run's seed alone.
-
-    Raises:
-        PluginError: a component fails to build or is not what its spec says.
-    """
+    """Build the model, its parameters drawn from the run's seed alone."""
     width = config.model.width
     context = BuildContext(width=width, classes=classes)
     with seeded(config.seed, Stream.INITIALISATION):
@@ -77,11 +73,7 @@ def loss_names(config: RunConfig, model: JointModel) -> tuple[str, ...]:
 def build_weighter(
     config: RunConfig, selection: Selection, model: JointModel, classes: int
 ) -> Hosted[LossWeighter]:
-    """Build the loss weighter for the losses that ``model`` has.
-
-    Raises:
-        PluginError: it fails to build or is not what its spec says.
-    """
+    """Build the loss weighter for the losses that ``model`` has."""
     names = loss_names(config, model)
     context = BuildContext(width=config.model.width, classes=classes, loss_names=names)
     with seeded(config.seed, Stream.WEIGHTER):
@@ -205,13 +197,7 @@ def set_up(
 
 
 def selected(folder: Path, registry: Registry, device: str) -> Setup:
-    """Build a run with its selected model in it.
-
-    Raises:
-        UsageError: there is no such device.
-        DataError: the folder, its data or its checkpoint cannot be used.
-        PluginError: a plugin failed.
-    """
+    """Build a run with its selected model in it."""
     run = RunFolder(folder)
     setup = set_up(resolve_run(run.config(), registry), find_device(device))
     run.check_data(setup.store, setup.split)
@@ -220,11 +206,7 @@ def selected(folder: Path, registry: Registry, device: str) -> Setup:
 
 
 def put_in(model: JointModel, checkpoint: dict[str, Any], folder: RunFolder) -> None:
-    """Give ``model`` the parameters of a checkpoint of a run.
-
-    Raises:
-        DataError: they are those of another model.
-    """
+    """Give ``model`` the parameters of a checkpoint of a run."""
     with fitting(folder.path):
         load_model(model, checkpoint["model"])
 
@@ -232,11 +214,7 @@ def put_in(model: JointModel, checkpoint: dict[str, Any], folder: RunFolder) -> 
 def restored_features(
     folder: RunFolder, store: CascadeStore
 ) -> tuple[FeatureSpace, RunFeatures]:
-    """Apply what a run fitted to its features to any data; return what was stored, too.
-
-    Raises:
-        DataError: it is damaged, or the data lack a feature.
-    """
+    """Apply what a run fitted to its features to any data; return what was stored, too."""
     stored = folder.load_features()
     try:
         return FeatureSpace.restored(store, stored.fitted), stored

@@ -45,12 +45,7 @@ class Trainable:
 def find_trainable(
     config: RunConfig, store: CascadeStore, split: StoredSplit, parts: TrainingParts
 ) -> Trainable:
-    """Look at the training set, and leave out of ``config`` the task that it asks nothing.
-
-    Raises:
-        DataError: a task is asked for by name, or both are left out; or the validation set has
-            nothing to select an epoch by.
-    """
+    """Look at the training set, and leave out of ``config`` the task that it asks nothing."""
     held = np.bincount(_known(store, parts.train), minlength=len(store.label_names))
     classes = tuple(np.flatnonzero(held).tolist())
     why_not = {RUMOR: _no_classes(store, held), CASCADE: _no_links(store, parts.train)}
@@ -130,11 +125,7 @@ def _missing_classes(store: CascadeStore, held: Indices, tested: Indices) -> lis
 def _selection_notes(
     config: RunConfig, store: CascadeStore, parts: TrainingParts
 ) -> list[str]:
-    """Say by what the epoch is selected where the validation set does not score every task.
-
-    Raises:
-        DataError: it scores none.
-    """
+    """Say by what the epoch is selected where the validation set does not score every task."""
     tasks = config.train.task_names
     scored = {
         RUMOR: bool(len(_known(store, parts.validation))),

@@ -124,16 +124,8 @@ class Trainer:
     def train_epoch(self, stop: Callable[[], bool]) -> EpochRecord | None:
         """Train the epoch under way to its end, validate, and select.
 
-        Args:
-            stop: asked after each step; when true the epoch is left where it stands.
-
         Returns:
             The record; ``None`` when stopped.
-
-        Raises:
-            DivergedError: a loss or the gradient is not finite; the parameters are those of the
-                step before.
-            PluginError: a plugin failed.
         """
         started = time.perf_counter() - self.position.seconds
         batches = self.batches.of(self.position.epoch)

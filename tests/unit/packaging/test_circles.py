@@ -17,8 +17,8 @@ def modules() -> dict[str, Path]:
     found = {}
     for room in ROOMS:
         spec = find_spec(room)
-        assert spec is not None and spec.origin is not None
-        folder = Path(spec.origin).parent
+        assert spec is not None
+        folder = Path(str(spec.origin)).parent
         for file in folder.rglob("*.py"):
             parts = file.relative_to(folder.parent).with_suffix("").parts
             found[".".join(part for part in parts if part != "__init__")] = file

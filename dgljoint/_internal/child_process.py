@@ -1,7 +1,7 @@
-"""A process that another one starts, hears, and can interrupt; and that does not outlive it.
+"""A child process that reports to its parent, can be interrupted, and does not outlive it.
 
-The child tells what happens in lines of JSON on stdout; whatever else it writes goes to stderr. Its
-stdin tells it of its parent: a byte is a Ctrl-C, and the end that the parent has ended.
+The child reports events as lines of JSON on stdout; its other output goes to stderr. A byte on its
+stdin is a Ctrl-C, and the end of stdin means that the parent has ended.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from dgljoint.errors import (
 )
 
 Event = dict[str, Any]
-Say = Callable[[Event], None]
+Report = Callable[[Event], None]
 
 NEEDS_LESS = "fewer --jobs need less memory, and so does a smaller batch"
 
@@ -39,12 +39,12 @@ def start(
     module: str, arguments: Iterable[str], log: Path | None, *, keep_open: Iterable[int] = (),
     environment: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a module as a child, its stdin and stdout as pipes.
+    """Start a module, which calls :func:`as_child`, with stdin and stdout as pipes.
 
-    Whoever calls this calls :func:`end` too, however the child fares.
-
+    Every child needs a call of :func:`end`. ``log`` is a file for its stderr, ``keep_open``
+    are file descriptors that it inherits, ``environment`` replaces this process's own.
     """
-    # What this process imports, that one can: plugins that stand on the path alone too.
+    # The child can import what this process can: also plugins that are only on the path.
     path = os.pathsep.join(entry for entry in sys.path if entry)
     with ExitStack() as opened:
         stderr = None
@@ -52,37 +52,34 @@ def start(
             with writing(log):
                 stderr = opened.enter_context(log.open("wb"))
         return subprocess.Popen(  # noqa: S603  # ours
-            # It does not look into the working directory (-P): anything may be called anything.
+            # -P: no module of the working directory is imported by accident.
             [sys.executable, "-P", "-m", module, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
             env={**(os.environ if environment is None else environment), "PYTHONPATH": path},
             pass_fds=tuple(keep_open),
             # Ctrl-C on a terminal reaches this process alone, which asks the others, once. And
-            # what the child starts is in its group, by which it is found.
+            # the processes of the child are in its group, by which they are found.
             process_group=0,
         )
 
 
-def hear(child: subprocess.Popen[bytes], tell: Say) -> int:
-    """Hear a child until it has ended, and return its exit code.
+def hear(child: subprocess.Popen[bytes], report: Report) -> int:
+    """Report the events of a child until it has ended, and return its exit code.
 
-    What it started and left running ends with it: a process that was forked holds the child's
-    stdout, and whatever it was to keep open, for as long as it likes.
+    The processes that it left running end with it: they hold its stdout and inherited descriptors.
     """
     rest = Thread(target=_end_what_it_left, args=(child.pid,), daemon=True)
     rest.start()
     with cast("IO[bytes]", child.stdout) as lines:
         for line in lines:
             if event := _parsed(line):
-                tell(event)
+                report(event)
     rest.join()
     return child.wait()
 
 
 def _end_what_it_left(group: int) -> None:
-    # Nobody else has the number of a group whose leader was not waited for.
+    # No other group has the number of one whose leader was not waited for.
     with suppress(ChildProcessError):  # end() was quicker
         os.waitid(os.P_PID, group, os.WEXITED | os.WNOWAIT)
         with suppress(ProcessLookupError):
@@ -90,7 +87,7 @@ def _end_what_it_left(group: int) -> None:
 
 
 def end(child: subprocess.Popen[bytes]) -> None:
-    """End a child and what it started at once, if it has not ended, and let go of it."""
+    """Kill a child and its processes, if it has not ended, and release it."""
     if child.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
@@ -105,29 +102,25 @@ def interrupt(child: subprocess.Popen[bytes]) -> None:
 
 
 def _parsed(line: bytes) -> Event:
-    """Read what a child said; nothing of what is no event."""
+    """Read an event; empty for anything else."""
     try:
         event = json.loads(line)
     except ValueError:
-        return {}  # half a line of a process that was killed, or what a library says on its import
+        return {}  # half a line of a killed process, or a library's message on its import
     return event if isinstance(event, dict) else {}
 
 
 def death(code: int, log: Path | None, *, needs_less: str = NEEDS_LESS) -> RunFailedError:
-    """Say how a child ended that told of no error."""
+    """Return the error of a child that ended without reporting one."""
     if code == -signal.SIGKILL:
-        return RunFailedError(
-            "its process was killed, perhaps for want of memory", hint=needs_less
-        )
+        return RunFailedError("its process was killed, perhaps for want of memory", hint=needs_less)
     how = f"by signal {-code}, {signal.strsignal(-code)}" if code < 0 else f"with code {code}"
-    return RunFailedError(
-        f"its process ended {how}",
-        hint=f"it may have said why: {log}" if log else "what it wrote above may say why",
-    )
+    hint = f"its log may show why: {log}" if log else "its output above may show why"
+    return RunFailedError(f"its process ended {how}", hint=hint)
 
 
 def as_error(error: BaseException, *, needs_less: str = NEEDS_LESS) -> DgljointError:
-    """Say what went wrong in a run, whatever raised it."""
+    """Return the error of a run, whatever raised it, as one with a message for users."""
     from dgljoint.plugins.guard import unguarded
     from dgljoint.plugins.registry import installed_registry
 
@@ -136,49 +129,48 @@ def as_error(error: BaseException, *, needs_less: str = NEEDS_LESS) -> DgljointE
     if out_of_memory(error):
         return DgljointError(f"out of memory: {one_line(error)}", hint=needs_less)
     broken = unguarded(error, installed_registry().at_work)
-    return broken or DgljointError(
-        f"unexpected {one_line(error)}", hint="this is a bug in dgljoint"
-    )
+    bug = DgljointError(f"unexpected {one_line(error)}", hint="this is a bug in dgljoint")
+    return broken or bug
 
 
-def as_child(work: Callable[[Say], object], *, needs_less: str = NEEDS_LESS) -> int:
-    """Do what a child is there for, and return the exit code that tells how it went.
+def as_child(work: Callable[[Report], object], *, needs_less: str = NEEDS_LESS) -> int:
+    """Do the work of a child and return its exit code.
 
-    Stdin and stdout are then the parent's, which hears of an error as the event ``error``.
+    Stdin and stdout then belong to the parent, which receives an error as the event ``error``.
     """
-    say = _own_stdout()
+    report = _own_stdout()
     try:
         _obey_parent()
-        work(say)
+        work(report)
     except (KeyboardInterrupt, InterruptedRunError):
         return InterruptedRunError.exit_code
     # the last frame: even a bug ends with a message
     except (Exception, SystemExit) as error:  # noqa: BLE001
         if not isinstance(error, UsageError | DataError):  # those need no looking into
             traceback.print_exc()
-        told = as_error(error, needs_less=needs_less)
-        say({
-            "event": "error", "message": told.message, "hint": told.hint,
-            "exit_code": told.exit_code,
+        found = as_error(error, needs_less=needs_less)
+        report({
+            "event": "error", "message": found.message, "hint": found.hint,
+            "exit_code": found.exit_code,
         })
-        return told.exit_code
+        return found.exit_code
     return 0
 
 
-def _own_stdout() -> Say:
-    """Take stdout away from everything else, and return what writes a line of JSON to it."""
+def _own_stdout() -> Report:
+    """Reserve stdout for events, and return the function that writes one."""
     own = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", buffering=1)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
-    def say(event: Event) -> None:
+    def report(event: Event) -> None:
         own.write(json.dumps(event) + "\n")
 
-    return say
+    return report
 
 
 def _obey_parent() -> None:
-    """Take a byte on stdin for Ctrl-C, and its end for that of whoever started this process."""
-    # Who starts a command in the background may have it ignored.
+    """Treat a byte on stdin as Ctrl-C, and its end as that of the parent."""
+    # A command in the background may have been started with the signal ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     own = os.dup(sys.stdin.fileno())
     with open(os.devnull, "rb") as nothing:  # noqa: PTH123  # nothing for a plugin to read
@@ -187,8 +179,7 @@ def _obey_parent() -> None:
     def watch() -> None:
         while os.read(own, 1):
             os.kill(os.getpid(), signal.SIGINT)
-        # At once, wherever the run stands: files appear whole or not at all, and the study may
-        # be gone on with in a moment.
+        # At once, in any state: files appear whole or not at all, and the study may be resumed.
         os._exit(1)
 
     Thread(target=watch, daemon=True).start()

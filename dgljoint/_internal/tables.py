@@ -18,11 +18,9 @@ _LONGEST = 36  # of a name; figures are shorter
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under the names of their columns; the first column holds names, the others figures.
+    """Rows of cells under the names of their columns; the first column holds names.
 
-    Attributes:
-        columns: their names; none for facts, which are pairs of a name and a text of any length.
-        rows: of as many cells as there are columns.
+    Without names of columns the rows are facts: pairs of a name and a text of any length.
     """
 
     columns: tuple[str, ...]
@@ -31,13 +29,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """What is shown of a result.
-
-    Attributes:
-        title: what it is, in a line.
-        tables: one under the other.
-        notes: sentences under them.
-    """
+    """What is shown of a result: a title, tables one under the other, sentences under them."""
 
     title: str
     tables: tuple[Table, ...] = ()
@@ -68,12 +60,12 @@ def facts(**values: object) -> Table:
 
 
 def figure(value: float | None) -> str:
-    """Return a figure with three decimals, or a dash where there is none."""
+    """Return a number with three decimals, or a dash where there is none."""
     return NOTHING if value is None else f"{value:.3f}"
 
 
 def to_text(sheet: Sheet) -> str:
-    """Lay out a sheet in lines of at most 80 columns; no figure is cut."""
+    """Format a sheet in lines of at most 80 columns; no figure is cut."""
     lines = _wrapped(sheet.title)
     for table in sheet.tables:
         lines += ["", *(_lines(table) if table.columns else _fact_lines(table))]
@@ -83,7 +75,7 @@ def to_text(sheet: Sheet) -> str:
 
 
 def to_html(sheet: Sheet) -> str:
-    """Lay out a sheet as HTML with everything in it escaped."""
+    """Format a sheet as HTML with everything in it escaped."""
     parts = [f"<div><p><b>{escape(sheet.title)}</b></p>"]
     for table in sheet.tables:
         head = "".join(f"<th>{escape(name)}</th>" for name in table.columns)
@@ -97,7 +89,7 @@ def to_html(sheet: Sheet) -> str:
 
 
 def _lines(table: Table) -> Iterator[str]:
-    """Lay out figures; columns that do not fit follow in a block of their own."""
+    """Format figures; columns that do not fit follow in a block of their own."""
     rows = [tuple(_cut(cell) for cell in row) for row in (table.columns, *table.rows)]
     widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
     for number, block in enumerate(_blocks(widths)):

@@ -32,7 +32,7 @@ OptionsT = TypeVar("OptionsT", bound=Options)
 
 @dataclass(frozen=True, slots=True)
 class OptionRow:
-    """One option as it is listed: its name, type, default and what it does."""
+    """One option as it is listed."""
 
     name: str
     type: str
@@ -59,11 +59,12 @@ def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
 
 
 def parse_options(model: type[OptionsT], values: Mapping[str, object], where: str) -> OptionsT:
-    """Validate ``values`` into ``model``.
+    """Validate ``values`` into ``model``; ``where`` is their owner, for the message.
 
-    Strings are converted (``"0.2"`` to 0.2), since the command line and the environment give
-    nothing else.
+    Strings are converted (``"0.2"`` to 0.2): the command line and the environment give no others.
 
+    Raises:
+        UsageError: one line per wrong option, with the closest match for an unknown one.
     """
     try:
         return model.model_validate(dict(values))
@@ -75,20 +76,20 @@ def parse_options(model: type[OptionsT], values: Mapping[str, object], where: st
 
 def _explain(model: type[Options], problem: ErrorDetails, where: str) -> str:
     path = [str(part) for part in problem["loc"]]
-    said = problem["msg"].removeprefix("Value error, ")
-    if not path:  # what options say together
-        return f"{where}: {said}"
+    message = problem["msg"].removeprefix("Value error, ")
+    if not path:  # a rule over several options
+        return f"{where}: {message}"
     name = ".".join(path)
     if problem["type"] == "extra_forbidden":
         owner: Any = model
         for section in path[:-1]:
             owner = _inside(owner, section)
         return f"{where} has no option '{name}': {did_you_mean(path[-1], owner.model_fields)}"
-    return f"{where}.{name}: {said} (found {_shown(problem['input'])})"
+    return f"{where}.{name}: {message} (found {_shown(problem['input'])})"
 
 
 def _inside(owner: Any, section: str) -> Any:
-    """Return the options class that stands under a name or a place of another one."""
+    """Return the options class under a name or a position of another one."""
     if not hasattr(owner, "model_fields"):  # a list or a table of options: its last parameter
         return next(one for one in reversed(get_args(owner)) if one is not Ellipsis)
     return owner.model_fields[section].annotation
@@ -106,9 +107,7 @@ def describe_options(model: type[Options]) -> list[OptionRow]:
     """List the options of ``model`` in the order they are declared."""
     return [
         OptionRow(
-            name=name,
-            type=_type_name(field.annotation),
-            default=repr(field.default),
+            name=name, type=_type_name(field.annotation), default=repr(field.default),
             description=field.description or "",
         )
         for name, field in model.model_fields.items()

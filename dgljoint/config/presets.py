@@ -1,7 +1,6 @@
 """Presets: settings of a run under a name; data, not code.
 
-A preset is a TOML file in the form of ``config.toml`` that says as much of a run as it cares for,
-and a ``summary``::
+A preset is a TOML file with some settings in the form of ``config.toml``, and a ``summary``::
 
     summary = "contrastive views, weights learned on held-out cascades"
     plugins = ["contrastive", "meta_weight"]
@@ -10,7 +9,7 @@ and a ``summary``::
     temperature = 0.2
 
 A distribution offers ``NAME`` by an entry point of that name in the group ``dgljoint.presets``;
-its value is a package that holds ``NAME.toml``. A user's own stand in :func:`user_folder`, and any
+its value is a package that contains ``NAME.toml``. A user's own are in :func:`user_folder`, and any
 other file is named by its path. Listing imports neither plugins nor pydantic.
 """
 
@@ -36,12 +35,12 @@ _SUFFIX = ".toml"
 
 @dataclass(frozen=True, slots=True)
 class PresetSource:
-    """Where a preset stands.
+    """Where a preset is.
 
     Attributes:
         name: what users type.
         source: distribution and version, or the path of a file.
-        package: that holds the file of a distribution's; ``""`` for a file on its own.
+        package: contains the file of a distribution's; ``""`` for a file on its own.
     """
 
     name: str
@@ -54,13 +53,7 @@ class PresetSource:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Settings to lie under everything a user gives.
-
-    Attributes:
-        origin: where they stand.
-        summary: one line.
-        settings: part of a configuration.
-    """
+    """Settings below everything that a user gives, and a summary in one line."""
 
     origin: PresetSource
     summary: str
@@ -106,14 +99,14 @@ def find_preset(name: str, known: Sequence[PresetSource] | None = None) -> Prese
     if len(offers) > 1:
         owners = " and ".join(offer.source for offer in offers)
         raise UsageError(
-            f"preset '{name}' stands in {owners}",
+            f"preset '{name}' is in {owners}",
             hint="rename your own file, or name it by its path: --preset FILE.toml",
         )
     return read_preset(offers[0])
 
 
 def read_preset(origin: PresetSource) -> Preset:
-    """Read a preset; what it sets is checked where it is used, beside all else."""
+    """Read a preset; its settings are checked where they are used."""
     try:
         settings = tomllib.loads(_file_of(origin).read_text(encoding="utf-8-sig"))
         summary = settings.pop("summary", "")

@@ -27,11 +27,11 @@ class TrainOptions(Options):
     tasks: Literal["both", "cascade", "rumor"] = Field(
         "both", description="tasks whose losses are trained; the other's is left out"
     )
-    epochs: int = Field(60, ge=1, le=100_000, description="most passes over the training part")
+    epochs: int = Field(60, ge=1, le=100_000, description="most passes over the training set")
     patience: int = Field(10, ge=1, description="epochs without a better validation score")
-    batch: int = Field(32, ge=1, le=_MANY, description="most cascades a step")
+    batch: int = Field(32, ge=1, le=_MANY, description="most cascades per step")
     batch_posts: int = Field(
-        0, ge=0, le=_MANY, description="most posts a step, which bound its memory; 0: any number"
+        0, ge=0, le=_MANY, description="most posts per step, which bound its memory; 0: any number"
     )
     precision: Literal["32", "bf16"] = Field(
         "32", description="of the model's arithmetic: float32, or bfloat16 by autocast"
@@ -69,7 +69,8 @@ class CascadeOptions(Options):
         0.2, gt=0, lt=1, description="share of a training cascade's posts that are targets"
     )
     candidates: int = Field(
-        64, ge=2, le=_MANY, description="most candidates a target in training; evaluation takes all"
+        64, ge=2, le=_MANY,
+        description="most candidates per target in training; evaluation takes all",
     )
     observed_share: float = Field(
         0.75, gt=0, le=1, description="share of the posts observed in evaluation, by time"
@@ -77,13 +78,13 @@ class CascadeOptions(Options):
 
 
 class FeatureOptions(Options):
-    """Which features of the data enter the model, and how; fitted on the training part only."""
+    """Which features of the data enter the model, and how; fitted on the training set only."""
 
     use: tuple[str, ...] = Field(
         (), description="names of the features used, or one text with commas; empty: all"
     )
     words: int = Field(5000, ge=1, le=_MANY, description="most frequent words kept")
-    min_count: int = Field(2, ge=1, description="least training cascades a word must stand in")
+    min_count: int = Field(2, ge=1, description="least training cascades that contain a word")
     idf: bool = Field(True, description="weigh words by inverse document frequency")
 
     @field_validator("use", mode="before", json_schema_input_type=tuple[str, ...] | str)
@@ -100,13 +101,13 @@ class FeatureOptions(Options):
 
 
 class RunConfig(Options):
-    """Everything that determines a run, beside the data's content and the machine."""
+    """Everything that determines a run, except the data's content and the machine."""
 
     data: str = Field(
         "", pattern=r"^[^\x00]*$", description="cascade file; empty for the built-in demo set"
     )
     split: str = Field("event", description="name of a split of the cascade file")
-    fold: int = Field(0, ge=0, le=_MANY, description="fold that is the test part")
+    fold: int = Field(0, ge=0, le=_MANY, description="fold that is the test set")
     seed: int = Field(0, ge=0, lt=1 << 64, description="of everything random")
     encoder: str = Field(description="name of the shared encoder")
     plugins: tuple[str, ...] = Field((), description="interactions in order, a loss weighter")
@@ -116,7 +117,7 @@ class RunConfig(Options):
     cascade: CascadeOptions = CascadeOptions()
     features: FeatureOptions = FeatureOptions()
     options: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="options of components, a table a name"
+        default_factory=dict, description="options of components, one table per name"
     )
 
 

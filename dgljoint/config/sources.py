@@ -1,4 +1,4 @@
-"""Where the settings of a run come from, laid over one another.
+"""Where the settings of a run come from, and which source overrides which.
 
 Command line, ``DGLJOINT_*`` variables, TOML file, preset, defaults: what a source does not set
 comes from the next one.
@@ -33,14 +33,11 @@ _DEPTH = 16
 
 
 def resolve_config(
-    *,
-    preset: Preset | None = None,
-    file: Path | None = None,
-    environment: Mapping[str, str] | None = None,
-    command_line: Mapping[str, Any] | None = None,
+    *, preset: Preset | None = None, file: Path | None = None,
+    environment: Mapping[str, str] | None = None, command_line: Mapping[str, Any] | None = None,
     assignments: tuple[str, ...] = (),
 ) -> RunConfig:
-    """Lay the sources over one another: command line, environment, file, preset, defaults.
+    """Merge the sources, the first on top: command line, environment, file, preset, defaults.
 
     A list, such as that of the plugins, is replaced as a whole by the source above.
 
@@ -83,7 +80,7 @@ def defaults() -> dict[str, Any]:
 
 
 def layered(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Lay nested settings over one another, the last on top; a list is replaced as a whole."""
+    """Merge nested settings, the last on top; a list is replaced as a whole."""
     merged: dict[str, Any] = {}
     for layer in layers:
         for key, value in layer.items():

@@ -26,13 +26,7 @@ from dgljoint.tasks.losses import RUMOR
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Assessed:
-    """A part with all there is to say of it.
-
-    Attributes:
-        predictions: cascade by cascade.
-        scores: with intervals and calibration.
-        temperature: the logits were divided by it; ``None`` for none.
-    """
+    """One set: its predictions, its scores, and the temperature for calibration, if any."""
 
     predictions: PooledPredictions
     scores: Scores
@@ -43,39 +37,38 @@ def assess(
     evaluator: Evaluator, model: JointModel, indices: Index, part: str,
     calibrated_on: Assessed | None = None,
 ) -> Assessed:
-    """Score ``model``, in evaluation mode, on a part."""
+    """Score ``model``, in evaluation mode, on one set.
+
+    The temperature is that of ``calibrated_on``, the validation set; without it this set is the
+    validation set, on which the temperature is fitted.
+    """
     started = time.perf_counter()
-    said = evaluator.predict(model, indices)
+    pooled = evaluator.predict(model, indices)
     judged, temperature = None, None
     if RUMOR in evaluator.tasks:
-        temperature = calibrated_on.temperature if calibrated_on else fit_temperature(said)
-        judged = calibration(said, temperature)
+        temperature = calibrated_on.temperature if calibrated_on else fit_temperature(pooled)
+        judged = calibration(pooled, temperature)
     scores = replace(
-        evaluator.figures(said, part),
-        intervals=intervals(said, evaluator.tasks),
-        calibration=judged,
-        notes=rumor_notes(evaluator, said, part),
+        evaluator.figures(pooled, part), intervals=intervals(pooled, evaluator.tasks),
+        calibration=judged, notes=rumor_notes(evaluator, pooled, part),
         seconds=time.perf_counter() - started,
     )
-    return Assessed(said, scores, temperature)
+    return Assessed(pooled, scores, temperature)
 
 
-def rumor_notes(evaluator: Evaluator, said: PooledPredictions, part: str) -> tuple[str, ...]:
-    """Say what the figures of rumor detection on a part leave out, if anything."""
+def rumor_notes(evaluator: Evaluator, pooled: PooledPredictions, part: str) -> tuple[str, ...]:
+    """Describe what the metrics of rumor detection on a set leave out, if anything."""
     if RUMOR not in evaluator.tasks:
         return ()
     names = evaluator.store.label_names
-    label = said.label[said.label >= 0]
+    label = pooled.label[pooled.label >= 0]
     if not len(label):
-        return (f"rumor detection is not asked: no cascade of the {part} set has a label",)
+        return (f"rumor detection is not scored: no cascade of the {part} set has a label",)
     notes = []
-    present = np.unique(label)
-    if len(present) == 1:
-        notes.append(
-            all_of_one_class(len(label), names[present[0]], f" of the {part} set")
-            + ": accuracy is how often it is predicted"
-        )
-    lost = ~said.answerable[label]
+    if len(present := np.unique(label)) == 1:
+        clause = all_of_one_class(len(label), names[present[0]], f" of the {part} set")
+        notes.append(f"{clause}: accuracy is how often it is predicted")
+    lost = ~pooled.answerable[label]
     if lost.any():
         which = ", ".join(f"'{names[number]}'" for number in np.unique(label[lost]))
         notes.append(
@@ -89,14 +82,11 @@ def detect_early(
     evaluator: Evaluator, model: JointModel, indices: Index, part: str,
     deadlines: Sequence[Deadline],
 ) -> tuple[EarlyDetection, dict[str, PooledPredictions]]:
-    """Score ``model`` on a part by each deadline.
+    """Score ``model`` on one set by each deadline; return metrics, and predictions by deadline.
 
-    A cascade is judged as if it had ended at the deadline: later posts are in no batch, and with
-    them go their edges and whatever is computed of them. Nothing else is held back, so that
-    ``all`` shows the rumor head more than the other figures do, which leave the last posts out.
-
-    Returns:
-        The figures, and the predictions by the deadline's text.
+    A cascade is classified as if it had ended at the deadline: later posts are in no batch, nor are
+    their edges and whatever is computed from them. Nothing else is hidden, so that ``all`` shows
+    the rumor head more than the usual evaluation does, which hides the last posts.
     """
     if RUMOR not in evaluator.tasks:
         raise UsageError(
@@ -107,29 +97,25 @@ def detect_early(
     store = evaluator.store
     indices = indices[store.label[indices] >= 0]
     if not len(indices):
-        raise DataError(f"no cascade of the {part} part has a label", hint="choose another part")
-    said = {one.text: evaluator.predict(model, indices, one) for one in deadlines}
+        raise DataError(f"no cascade of the {part} set has a label", hint="choose another set")
+    pooled = {one.text: evaluator.predict(model, indices, one) for one in deadlines}
     columns = store.read(indices)
     untimed = ~columns.timed & (np.diff(columns.post_ptr) > 1)
-    figures = tuple(_figures(evaluator, said[one.text], part, one) for one in deadlines)
+    figures = tuple(_figures(evaluator, pooled[one.text], part, one) for one in deadlines)
     taken = time.perf_counter() - started
-    notes = rumor_notes(evaluator, said[deadlines[0].text], part)
-    return EarlyDetection(part, len(indices), int(untimed.sum()), figures, taken, notes), said
+    notes = rumor_notes(evaluator, pooled[deadlines[0].text], part)
+    return EarlyDetection(part, len(indices), int(untimed.sum()), figures, taken, notes), pooled
 
 
 def _figures(
-    evaluator: Evaluator, said: PooledPredictions, part: str, deadline: Deadline
+    evaluator: Evaluator, pooled: PooledPredictions, part: str, deadline: Deadline
 ) -> DeadlineScores:
-    rumor = evaluator.figures(said, part).rumor
+    rumor = evaluator.figures(pooled, part).rumor
     if rumor is None:
         raise ValueError("there is no labelled cascade")
     return DeadlineScores(
-        deadline=deadline.text,
-        seconds=deadline.seconds,
-        posts=deadline.posts,
-        rumor=rumor,
-        intervals=intervals(said, (RUMOR,)),
-        posts_mean=float(said.observed.mean()),
-        posts_median=float(np.median(said.observed)),
-        beyond_source=float((said.observed > 1).mean()),
+        deadline=deadline.text, seconds=deadline.seconds, posts=deadline.posts, rumor=rumor,
+        intervals=intervals(pooled, (RUMOR,)), posts_mean=float(pooled.observed.mean()),
+        posts_median=float(np.median(pooled.observed)),
+        beyond_source=float((pooled.observed > 1).mean()),
     )

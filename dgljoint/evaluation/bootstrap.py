@@ -66,10 +66,10 @@ def _by_cascade(predictions: PooledPredictions) -> Floats:
     places, over all targets and over those whose parent is not the source.
     """
     classes = predictions.logits.shape[1]
-    label, said = predictions.label, predictions.said
+    label, predicted = predictions.label, predictions.predicted
     cell = np.zeros((len(label), classes**2))
     known = np.flatnonzero(label >= 0)
-    cell[known, label[known] * classes + said[known]] = 1
+    cell[known, label[known] * classes + predicted[known]] = 1
     rank = middle_ranks(predictions.ranks[MODEL])
     values = np.stack((np.ones_like(rank), 1 / rank, rank <= 1))
     cascade = predictions.cascade_of_target

@@ -1,4 +1,4 @@
-"""Whether the rumor head's probabilities mean what they say, and one number that mends them."""
+"""Whether the rumor head's probabilities match its accuracy, and a temperature to correct them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from dgljoint.evaluation.pooled import Floats, Index, PooledPredictions, softmax
 from dgljoint.evaluation.scores import Bin, Calibration, Reliability
 
 BINS = 15
-# Where every cascade of the validation part is told rightly, the best temperature is 0.
+# Where every cascade of the validation set is classified correctly, the best temperature is 0.
 _LOWEST, _HIGHEST = 0.05, 20.0
 
 
 def calibration(predictions: PooledPredictions, temperature: float | None) -> Calibration | None:
-    """Judge the probabilities of the labelled cascades; ``None`` when there are none."""
+    """Calibrate the probabilities of labelled cascades by ``temperature``; ``None`` without any."""
     logits, label = _labelled(predictions)
     if not len(label):
         return None
@@ -25,12 +25,8 @@ def calibration(predictions: PooledPredictions, temperature: float | None) -> Ca
     judged = [reliability(softmax(logits / by), label) for by in (1.0, temperature) if by]
     if not possible:
         judged = [replace(one, nll=None) for one in judged]
-    return Calibration(
-        cascades=len(label),
-        raw=judged[0],
-        temperature=temperature,
-        scaled=None if temperature is None else judged[1],
-    )
+    scaled = None if temperature is None else judged[1]
+    return Calibration(len(label), judged[0], temperature, scaled)
 
 
 def fit_temperature(predictions: PooledPredictions) -> float | None:
@@ -39,11 +35,11 @@ def fit_temperature(predictions: PooledPredictions) -> float | None:
     Temperature scaling (Guo, Pleiss, Sun & Weinberger, 2017, "On Calibration of Modern Neural
     Networks", https://arxiv.org/abs/1706.04599, section 4.2): the negative log-likelihood of the
     validation part is minimised over one number. It is convex in 1/T, so that a bounded search
-    finds the minimum; the bounds are 0.05 and 20. The class said, and with it every figure but
+    finds the minimum; the bounds are 0.05 and 20. The class predicted, and with it every figure but
     those of calibration, stays what it is.
     """
     logits, label = _labelled(predictions)
-    # Of a class that is never predicted no temperature makes anything likelier.
+    # No temperature makes a class likelier that is never predicted.
     possible = predictions.answerable[label]
     logits, label = logits[possible], label[possible]
     if not len(label):
@@ -58,9 +54,9 @@ def fit_temperature(predictions: PooledPredictions) -> float | None:
 
 
 def reliability(probability: Floats, label: Index) -> Reliability:
-    """Compare probabilities with what is true.
+    """Compare probabilities with true classes.
 
-    With the M = 15 equal bins of Guo et al. (2017) over the probability of the class that is said::
+    With the M = 15 equal bins of Guo et al. (2017) over the probability of the predicted class::
 
         ECE   = sum over bins of |bin| / B * |accuracy(bin) - confidence(bin)|
         NLL   = mean of -log p(true class); None where a true class is never predicted
@@ -70,11 +66,11 @@ def reliability(probability: Floats, label: Index) -> Reliability:
 
     Shapes: ``probability`` (B, C), rows sum to one; ``label`` (B,); B at least 1.
     """
-    confidence, said = probability.max(axis=1), probability.argmax(axis=1)
+    confidence, predicted = probability.max(axis=1), probability.argmax(axis=1)
     place = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
     size = np.bincount(place, minlength=BINS)
     sure = np.bincount(place, confidence, BINS)
-    right = np.bincount(place, said == label, BINS)
+    right = np.bincount(place, predicted == label, BINS)
     truth = np.eye(probability.shape[1])[label]
     return Reliability(
         ece=float(np.abs(right - sure).sum() / len(label)),
@@ -82,9 +78,7 @@ def reliability(probability: Floats, label: Index) -> Reliability:
         brier=float(((probability - truth) ** 2).sum(axis=1).mean()),
         bins=tuple(
             Bin(
-                low=number / BINS,
-                high=(number + 1) / BINS,
-                cascades=int(size[number]),
+                low=number / BINS, high=(number + 1) / BINS, cascades=int(size[number]),
                 confidence=float(sure[number] / size[number]),
                 accuracy=float(right[number] / size[number]),
             )
@@ -95,7 +89,7 @@ def reliability(probability: Floats, label: Index) -> Reliability:
 
 def _nll(probability: Floats, label: Index) -> float:
     mine = probability[np.arange(len(label)), label]
-    # What is left of a hopeless class is 0 in floating point, and its logarithm infinite.
+    # A tiny probability is 0 in floating point, and its logarithm infinite.
     return float(-np.log(np.maximum(mine, np.finfo(np.float64).tiny)).mean())
 
 

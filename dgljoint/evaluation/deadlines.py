@@ -1,4 +1,4 @@
-"""Times by which a cascade is judged: what came later does not exist."""
+"""Times by which a cascade is classified: later posts do not exist."""
 
 from __future__ import annotations
 
@@ -20,12 +20,10 @@ _FORM = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smhdp]?)", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """How much of a cascade is seen; all of it where neither field but the text is given.
+    """How much of a cascade is visible; all of it where only ``text``, as it was given, is set.
 
-    Attributes:
-        text: as the user wrote it.
-        seconds: since the source; a post at that very time is seen.
-        posts: number of posts, the source among them.
+    ``seconds`` count from the source, and a post at that very time is visible; ``posts`` counts the
+    source as well.
     """
 
     text: str
@@ -33,11 +31,10 @@ class Deadline:
     posts: int | None = None
 
     def visible(self, columns: CascadeColumns) -> Index:
-        """Return (B,) the number of posts of each cascade that are seen, at least 1.
+        """Return (B,) the number of first posts of each cascade that are visible, at least 1.
 
-        They are its first posts. While all that came is as old as the source, the source alone is
-        seen: of a cascade without times nothing can be said to have come early. That is told by
-        what came until then, and by nothing later.
+        While all posts are as old as the source, only the source is visible: nothing is known to be
+        early in a cascade without times. This depends on no later post.
         """
         sizes = np.diff(columns.post_ptr)
         if self.seconds is not None:
@@ -56,12 +53,7 @@ class Deadline:
 
 
 def first_posts(columns: CascadeColumns, count: Index) -> CascadeColumns:
-    """Cut cascades down to their first posts.
-
-    Args:
-        columns: cascades, posts in time order.
-        count: (B,) posts of each that stay, at least 1.
-    """
+    """Cut cascades down to their first ``count`` (B,) posts, at least 1 of each."""
     sizes = np.diff(columns.post_ptr)
     place = np.arange(len(columns.posts)) - np.repeat(columns.post_ptr[:-1], sizes)
     kept = place < np.repeat(count, sizes)
@@ -69,11 +61,8 @@ def first_posts(columns: CascadeColumns, count: Index) -> CascadeColumns:
     moved = np.repeat(post_ptr[:-1] - columns.post_ptr[:-1], count)
     parent = columns.parent[kept]
     return replace(
-        columns,
-        post_ptr=post_ptr,
-        posts=columns.posts[kept],
-        parent=np.where(parent < 0, -1, parent + moved),
-        delay_seconds=columns.delay_seconds[kept],
+        columns, post_ptr=post_ptr, posts=columns.posts[kept],
+        parent=np.where(parent < 0, -1, parent + moved), delay_seconds=columns.delay_seconds[kept],
         kind=columns.kind[kept],
     )
 

@@ -31,7 +31,7 @@ from dgljoint.evaluation.scores import (
     Scores,
 )
 from dgljoint.nn.model import JointModel
-from dgljoint.nn.protocols import Outputs, Representations
+from dgljoint.nn.protocols import Representations
 from dgljoint.tasks.losses import CASCADE, RUMOR, TASKS
 from dgljoint.tasks.targets import Targets, evaluation_targets
 from dgljoint.training.processes import ALONE, Processes
@@ -46,18 +46,17 @@ Index = NDArray[np.int64]
 class Evaluator:
     """Scores models on cascades of one store, always in the same way.
 
-    Every cascade's first posts by time are observed; the later ones are asked for their parent
-    among all earlier posts, and the rumor head reads what was observed.
+    Every cascade's first posts by time are observed; the later ones are targets, ranked among all
+    earlier posts, and the rumor head reads what was observed.
 
     Attributes:
         store: where the cascades are.
-        features: fitted on the training part.
+        features: fitted on the training set.
         options: of the cascade task.
-        majority: commonest class of the training part.
+        majority: commonest class of the training set.
         tasks: those that were trained; the others are not scored.
-        processes: that share the work; what is found is the same in all.
-        untrained: numbers of the head's classes that no training cascade has: they are never
-            predicted.
+        processes: that share the work; the results are the same in all.
+        untrained: numbers of classes that no training cascade has: they are never predicted.
     """
 
     store: CascadeStore
@@ -69,7 +68,7 @@ class Evaluator:
     untrained: tuple[int, ...] = ()
 
     def scores(self, model: JointModel, indices: Index, part: str) -> Scores:
-        """Score ``model``, in evaluation mode, on the cascades at ``indices``."""
+        """Score ``model``, left in evaluation mode, on the cascades at ``indices``."""
         started = time.perf_counter()
         scores = self.figures(self.predict(model, indices), part)
         return replace(scores, seconds=time.perf_counter() - started)
@@ -77,7 +76,7 @@ class Evaluator:
     def predict(
         self, model: JointModel, indices: Index, deadline: Deadline | None = None
     ) -> PooledPredictions:
-        """Collect what ``model``, in evaluation mode, says of the cascades at ``indices``."""
+        """Predict the cascades at ``indices``, in order; by a deadline there are no targets."""
         model.eval()
         group, stretches = self.processes, list(_stretches(self.store, indices))
         with torch.inference_mode():
@@ -92,7 +91,7 @@ class Evaluator:
         return joined.without(self.untrained) if RUMOR in self.tasks else joined
 
     def figures(self, predictions: PooledPredictions, part: str) -> Scores:
-        """Work out the figures of a part from all its predictions; it takes no time."""
+        """Compute the metrics of a set from all its predictions."""
         rumor, links, alike = None, {}, None
         if RUMOR in self.tasks:
             rumor = self._rumor(predictions)
@@ -112,7 +111,7 @@ class Evaluator:
         )
 
     def asked(self, model: JointModel, indices: Index) -> Iterator[EvalBatch]:
-        """Yield the cascades at ``indices`` in batches of bounded memory, in their order."""
+        """Yield the cascades at ``indices`` in batches of bounded memory, on the model's device."""
         for chosen in _stretches(self.store, indices):
             yield self._asked(chosen, model)
 
@@ -121,7 +120,7 @@ class Evaluator:
     ) -> EvalBatch:
         columns, share = self.store.read(chosen), self.options.observed_share
         if deadline is not None:
-            # What is later is not hidden but gone: nothing computed of a batch can hold it.
+            # Later posts are not hidden but removed: nothing can be computed from them.
             columns, share = deadline.cut(columns), 1.0
         scored = CASCADE in self.tasks and CASCADE in model.computed
         targets = evaluation_targets(columns, share, scored=scored)
@@ -131,36 +130,27 @@ class Evaluator:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EvalBatch:
-    """Some cascades and what is asked of them.
-
-    Attributes:
-        batch: with no pairs, which are for losses.
-        targets: posts of the batch to rank candidates for.
-    """
+    """A batch without pairs, which are for losses, and its posts to rank candidates for."""
 
     batch: CascadeBatch
     targets: Targets
 
 
-def _check_finite(outputs: Outputs, batch: CascadeBatch) -> None:
-    """Refuse logits that are no numbers: a rank or a class can be made of any of them."""
-    if not bool(torch.isfinite(outputs.rumor_logits).all()):
-        raise _not_finite("rumor logits", batch)
-
-
 def _not_finite(what: str, batch: CascadeBatch) -> DivergedError:
     return DivergedError(
         f"{what} are not finite when scored; cascades of the batch: {batch.some_ids}",
-        hint="the last good checkpoint stands; a lower -s train.learning_rate in another "
+        hint="the last good checkpoint is kept; a lower -s train.learning_rate in another "
         "--out may help",
     )
 
 
 def _predict(model: JointModel, asked: EvalBatch, index: Index) -> PooledPredictions:
-    """Take what ``model`` says of cascades, at ``index`` in the store, off the device."""
+    """Run ``model`` on a batch, whose cascades are at ``index`` in the store."""
     batch, targets = asked.batch, asked.targets
     reps, outputs = model(batch)
-    _check_finite(outputs, batch)
+    # A rank or a class can be made of logits that are not finite.
+    if not bool(torch.isfinite(outputs.rumor_logits).all()):
+        raise _not_finite("rumor logits", batch)
     cascade_of, root = _array(batch.cascade_of), _array(batch.root)
     return PooledPredictions(
         index=index,

@@ -17,7 +17,7 @@ Floats = NDArray[np.floating]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranks:
-    """Where the parents of T targets stand among their candidates.
+    """Where the parents of T targets rank among their candidates.
 
     Attributes:
         above: (T,) candidates scored higher than the parent.
@@ -35,7 +35,7 @@ class Ranks:
 
 
 def join_ranks(parts: Sequence[Ranks]) -> Ranks:
-    """Lay the ranks of several batches end to end."""
+    """Concatenate the ranks of several batches."""
     return Ranks(
         *(
             np.concatenate([getattr(part, name) for part in parts] or [np.empty(0, np.int64)])
@@ -62,10 +62,8 @@ def link_scores(ranks: Ranks) -> LinkScores:
     rivals = ranks.candidates - 1
     below = rivals - ranks.above - ranks.tied
     return LinkScores(
-        mrr=float((1 / rank).mean()),
-        hits1=float((rank <= 1).mean()),
-        hits3=float((rank <= 3).mean()),
-        hits10=float((rank <= 10).mean()),
+        mrr=float((1 / rank).mean()), hits1=float((rank <= 1).mean()),
+        hits3=float((rank <= 3).mean()), hits10=float((rank <= 10).mean()),
         auc=float(((below + ranks.tied / 2) / rivals).mean()),
     )
 
@@ -83,7 +81,7 @@ def rumor_scores(
         probability: (B, C), rows sum to one.
         label: (B,) true classes.
         label_names: C names.
-        majority: the class the trivial guess always says.
+        majority: the class that the trivial guess always predicts.
         answerable: (C,) which classes can be predicted; all by default.
     """
     classes = len(label_names)
@@ -109,7 +107,7 @@ def rumor_scores(
 def counted_classes(
     label: NDArray[np.int64], classes: int, answerable: NDArray[np.bool_] | None
 ) -> NDArray[np.bool_]:
-    """Return (C,) which classes have a say in macro F1: those that occur or can be predicted.
+    """Return (C,) which classes count in macro F1: those that occur or can be predicted.
 
     Shapes: ``label`` (B,), -1 for none.
     """
@@ -118,9 +116,9 @@ def counted_classes(
 
 
 def f1_by_class(confusion: NDArray[Any]) -> NDArray[np.float64]:
-    """Return each class's F1, 2 TP / (2 TP + FP + FN); 0 for one neither true nor said.
+    """Return each class's F1, 2 TP / (2 TP + FP + FN); 0 for one neither true nor predicted.
 
-    Shapes: (..., C, C), true class over the class said, to (..., C).
+    Shapes: (..., C, C), true class over the class predicted, to (..., C).
     """
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
     whole = confusion.sum(axis=-1) + confusion.sum(axis=-2)
@@ -179,7 +177,7 @@ def _centred(x: Matrix) -> Matrix | None:
     """Centre the columns and scale the whole to norm 1; ``None`` if nothing varies."""
     centred = x - x.mean(axis=0)
     size = np.linalg.norm(centred)
-    # What float32 cannot tell from a constant is one.
+    # What float32 cannot distinguish from a constant is one.
     if size <= np.finfo(np.float32).eps * np.linalg.norm(x):
         return None
     scaled: Matrix = centred / size

@@ -21,7 +21,7 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PooledPredictions:
-    """What was said of B cascades with T targets in all.
+    """What was predicted of B cascades with T targets in all.
 
     Plain arrays on the CPU, so that those of several batches, or of several processes, are laid
     end to end by :func:`join_predictions`.
@@ -31,7 +31,7 @@ class PooledPredictions:
         label: (B,) class, -1 for none.
         logits: (B, C) of the rumor head; -inf for a class that is never predicted.
         observed: (B,) number of posts the rumor head read.
-        targets: (B,) number of targets; those of a cascade stand together, in its place.
+        targets: (B,) number of targets; those of a cascade follow one another, in its order.
         ranks: of the T targets' parents, by who ranked them: the model and the trivial guesses.
         not_source: (T,) whether the parent is another post than the source.
         cascade_view: (B, D) the cascade task's view, averaged over the observed posts.
@@ -70,7 +70,7 @@ class PooledPredictions:
         return replace(self, logits=logits)
 
     @property
-    def said(self) -> Index:
+    def predicted(self) -> Index:
         """(B,) the likeliest class."""
         likeliest: Index = self.probability.argmax(axis=1)
         return likeliest
@@ -89,10 +89,7 @@ def softmax(logits: Floats) -> Floats:
 
 
 def join_predictions(parts: Sequence[PooledPredictions]) -> PooledPredictions:
-    """Lay the predictions of several batches end to end, in the order given; at least one.
-
-    An empty one may be of any width: a process that had nothing to score knows none.
-    """
+    """Concatenate the predictions of at least one batch; an empty one may be of any width."""
     some = [part for part in parts if len(part)] or parts[:1]
     first = some[0]
     columns = {
@@ -105,7 +102,7 @@ def join_predictions(parts: Sequence[PooledPredictions]) -> PooledPredictions:
 
 
 def no_predictions(classes: int, rankers: Sequence[str]) -> PooledPredictions:
-    """Return the predictions of no cascade."""
+    """Return the predictions of no cascade, for C classes and the rankers of these names."""
     none = np.empty(0, np.int64)
     return PooledPredictions(
         index=none, label=none, logits=np.empty((0, classes)), observed=none, targets=none,
@@ -118,13 +115,13 @@ def predictions_csv(
     store: CascadeStore, parts: Mapping[str, PooledPredictions], tasks: Sequence[str],
     by_deadline_of: str | None = None,
 ) -> str:
-    """Write predictions as CSV (RFC 4180), a line a cascade, in the order they stand in.
+    """Write predictions as CSV (RFC 4180), one line per cascade, in their order.
 
     ``part``, ``cascade``, ``event``, ``label`` (empty for none), ``predicted``, ``p_LABEL`` for
     every class (as the model gives it, before any temperature; empty for one that no training
     cascade has), ``posts``, ``observed_posts``,
     ``targets`` and ``mrr``, the mean reciprocal rank of the targets' parents (empty without
-    targets). What a task says that was not trained is left empty.
+    targets). The columns of a task that was not trained are empty.
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
@@ -141,7 +138,7 @@ def predictions_csv(
 
 
 def curve_csv(found: EarlyDetection) -> str:
-    """Write early detection as CSV (RFC 4180), a line a deadline.
+    """Write early detection as CSV (RFC 4180), one line per deadline.
 
     ``seconds`` and ``posts`` are empty where the deadline is not one of that kind; the ends of
     the intervals where there is none.
@@ -175,7 +172,7 @@ def _rows(
 ) -> Iterator[tuple[object, ...]]:
     names, nothing = store.label_names, ("",) * (1 + len(store.label_names))
     posts = np.diff(store.post_ptr)[predictions.index]
-    probability, said = predictions.probability, predictions.said
+    probability, predicted = predictions.probability, predictions.predicted
     reciprocal = np.bincount(
         predictions.cascade_of_target, reciprocal_ranks(predictions.ranks[MODEL]),
         minlength=len(predictions),
@@ -189,7 +186,7 @@ def _rows(
             store.event_names[int(store.event[index])],
             names[label] if label >= 0 else "",
             *(
-                (names[said[place]], *map(_share, probability[place], answerable))
+                (names[predicted[place]], *map(_share, probability[place], answerable))
                 if RUMOR in tasks
                 else nothing
             ),

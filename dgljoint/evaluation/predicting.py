@@ -1,4 +1,4 @@
-"""What a trained model says of cascades, of the data it was trained on or of any other."""
+"""Predictions of a trained model for cascades of the data it was trained on or of any other."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LinkRanking:
-    """Which earlier post a pending post attaches to, likeliest first.
+    """Which earlier post a target attaches to, likeliest first.
 
     Posts are given by their position in the cascade, in order of time: 0 is the source.
 
     Attributes:
         cascade: its id.
-        post: the pending one.
+        post: the target.
         candidates: (K,) strictly earlier posts, all of them or as many as were asked for; of equal
             scores the earlier first.
         scores: (K,) logits, descending; their softmax is what the listwise loss trains.
@@ -48,7 +48,7 @@ class LinkRanking:
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Predictions(Shown):
-    """What a model says of B cascades.
+    """Predictions of a model for B cascades.
 
     Attributes:
         ids: of the cascades.
@@ -63,12 +63,12 @@ class Predictions(Shown):
         event: B names.
         posts: (B,) number of posts.
         observed_posts: (B,) number of those that the model saw.
-        targets: (B,) number of pending posts that have a choice.
+        targets: (B,) number of targets: later posts with a choice of parents.
         mrr: (B,) mean reciprocal rank of the targets' parents, NaN without a target; ``None``
             where the cascade task was not trained.
         links: a ranking a target, of all cascades one after the other; ``None`` where they were
             not asked for.
-        doubts: what cannot be made sure of, in words.
+        doubts: what is uncertain, in words.
         runs: (B,) number of runs that a row is the mean of; ``None`` for those of a single run.
     """
 
@@ -105,13 +105,13 @@ class Predictions(Shown):
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield plain values, a cascade each: the columns of ``predictions.csv``.
 
-        What there is not is ``None``: a label, the probability of a class that no training cascade
-        has, what a task says that was not trained.
+        A value that does not exist is ``None``: a label, the probability of a class that no
+        training cascade has, the columns of a task that was not trained.
         """
         predicted = self.predicted or (None,) * len(self)
         for place, name in enumerate(self.ids):
-            said = [] if self.probability is None else self.probability[place].tolist()
-            known = dict(zip(self.label_names, said, strict=self.probability is not None))
+            pooled = [] if self.probability is None else self.probability[place].tolist()
+            known = dict(zip(self.label_names, pooled, strict=self.probability is not None))
             mrr = None if self.mrr is None or not self.targets[place] else float(self.mrr[place])
             yield {
                 "part": self.part[place],
@@ -157,7 +157,7 @@ def predict(
     evaluator: Evaluator, model: JointModel, classes: tuple[str, ...], indices: Index,
     parts: KnownParts, *, links: bool | int, deadline: Deadline | None = None,
 ) -> Predictions:
-    """Collect what ``model`` says of cascades.
+    """Predict cascades by a trained model.
 
     Args:
         evaluator: of their store, by the features of the model.
@@ -170,34 +170,34 @@ def predict(
         deadline: see the cascades as they were then; there are no links to rank.
     """
     store, tasks = evaluator.store, evaluator.tasks
-    said = evaluator.predict(model, indices, deadline)
-    ranks = said.ranks[MODEL]
+    pooled = evaluator.predict(model, indices, deadline)
+    ranks = pooled.ranks[MODEL]
     reciprocal = np.bincount(
-        said.cascade_of_target, reciprocal_ranks(ranks), minlength=len(said)
+        pooled.cascade_of_target, reciprocal_ranks(ranks), minlength=len(pooled)
     )
     trained = np.setdiff1d(np.arange(len(classes)), evaluator.untrained)
     empty = np.empty((0, len(trained)))
-    labels: list[int] = said.label.tolist()
+    labels: list[int] = pooled.label.tolist()
     most = None if links is True else int(links)
     ranked: tuple[LinkRanking, ...] = ()
     if links and deadline is None:
         with torch.inference_mode():
             ranked = tuple(_rank(evaluator, model, indices, most))
     with np.errstate(invalid="ignore"):
-        mrr = reciprocal / said.targets
+        mrr = reciprocal / pooled.targets
     return Predictions(
         ids=_ids(evaluator, indices),
         part=parts.of(store, indices),
         label_names=tuple(classes[number] for number in trained) if RUMOR in tasks else (),
         classes=classes,
         probability=(
-            (said.probability[:, trained] if len(said) else empty) if RUMOR in tasks else None
+            (pooled.probability[:, trained] if len(pooled) else empty) if RUMOR in tasks else None
         ),
         label=tuple(store.label_names[label] if label >= 0 else None for label in labels),
         event=tuple(store.event_names[int(event)] for event in store.event[indices]),
         posts=store.post_ptr[indices + 1] - store.post_ptr[indices],
-        observed_posts=said.observed,
-        targets=said.targets,
+        observed_posts=pooled.observed,
+        targets=pooled.targets,
         mrr=mrr if CASCADE in tasks else None,
         links=ranked if links else None,
         doubts=evaluator.features.doubts,
@@ -208,8 +208,8 @@ def represent(
     evaluator: Evaluator, model: JointModel, indices: Index, *, deadline: Deadline | None = None
 ) -> PooledViews:
     """Collect the views of cascades; arguments as for :func:`predict`."""
-    said = evaluator.predict(model, indices, deadline)
-    return PooledViews(_ids(evaluator, indices), said.cascade_view, said.rumor_view)
+    pooled = evaluator.predict(model, indices, deadline)
+    return PooledViews(_ids(evaluator, indices), pooled.cascade_view, pooled.rumor_view)
 
 
 def _ids(evaluator: Evaluator, indices: Index) -> tuple[str, ...]:
@@ -230,9 +230,7 @@ def _rank(
             place = best.target
             first = int(targets.first[place])
             yield LinkRanking(
-                cascade=batch.ids[int(cascade_of[place])],
-                post=int(targets.post[place]) - first,
-                candidates=best.candidates - first,
-                scores=best.scores,
+                cascade=batch.ids[int(cascade_of[place])], post=int(targets.post[place]) - first,
+                candidates=best.candidates - first, scores=best.scores,
                 parent=int(targets.parent[place]) - first,
             )

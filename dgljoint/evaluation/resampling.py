@@ -1,4 +1,4 @@
-"""The percentile bootstrap: how often each thing is drawn, and where the middle of it lies.
+"""The percentile bootstrap: how often each item is drawn, and the interval of a metric.
 
 Efron & Tibshirani, 1993, "An Introduction to the Bootstrap", chapter 13.
 """
@@ -42,7 +42,7 @@ def ratio(part: Floats, whole: Floats, empty: float = np.nan) -> Floats:
 
 
 def ends(values: Floats) -> tuple[float, float]:
-    """Return where the middle :data:`LEVEL` of the resamples lies; NaN is left out.
+    """Return the ends of the middle :data:`LEVEL` of the resamples; NaN is left out.
 
     Shapes: ``values`` (R,), not all NaN.
     """

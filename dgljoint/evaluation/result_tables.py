@@ -1,4 +1,4 @@
-"""Which figures of a result are shown, trivial baselines beside the model."""
+"""Which metrics of a result are shown, with trivial baselines next to the model."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def study_sheet(found: StudySummary) -> Sheet:
 
 
 def run_sheet(summary: RunSummary) -> Sheet:
-    """Show how a run stands, its main settings, and its figures on the test set."""
+    """Show the state of a run, its main settings, and its metrics on the test set."""
     epochs = f"{summary.epoch} of at most {summary.epochs}"
     if summary.best_epoch is not None:
         epochs += f", epoch {summary.best_epoch} chosen"
@@ -155,12 +155,12 @@ def predictions_sheet(found: Predictions) -> Sheet:
     if len(found) > _ROWS:
         notes.append(f"… and {len(found) - _ROWS:,} more; .rows() gives all of them")
     if found.runs is not None:
-        notes.append("each row is the mean over as many runs as the column says")
+        notes.append("each row is the mean over as many runs as the column shows")
     known = (f"{count:,} {part}" for part, count in found.parts.items() if count)
     notes.append(f"cascades by part of the run: {', '.join(known) or 'none'}")
     if found.predicted is not None:
-        said = (f"{n} {found.predicted.count(n):,}" for n in found.label_names)
-        notes.append(f"predicted: {', '.join(said)}")
+        predicted = (f"{n} {found.predicted.count(n):,}" for n in found.label_names)
+        notes.append(f"predicted: {', '.join(predicted)}")
     notes += [f"doubtful: {doubt}" for doubt in found.doubts]
     title = f"Predictions for {plural(len(found), 'cascade')}"
     return Sheet(title, (Table(columns, rows),) if rows else (), tuple(notes))

@@ -14,16 +14,31 @@ ALL = "all"
 NOT_SOURCE = "parent is not the source"
 """The groups of targets."""
 
+_RUMOR = {"accuracy": "accuracy", "macro_f1": "macro F1", "auroc": "AUROC"}
+_LINKS = {
+    "mrr": "MRR", "hits1": "Hits@1", "hits3": "Hits@3", "hits10": "Hits@10", "auc": "AUC",
+}
+_GROUPS = {"": (ALL, ""), "_not_source": (NOT_SOURCE, ", parent not source")}
+TITLES = {
+    **_RUMOR,
+    **{
+        f"{name}{suffix}": f"{title}{addition}"
+        for suffix, (_, addition) in _GROUPS.items()
+        for name, title in _LINKS.items()
+    },
+}
+"""The printed name of each metric; all are better when higher."""
+
 
 @dataclass(frozen=True, slots=True)
 class RumorScores:
-    """Rumor detection over labelled cascades; every figure in [0, 1].
+    """Rumor detection over labelled cascades; every metric in [0, 1].
 
-    ``auroc`` is the macro average of one-versus-rest areas over the classes present,
-    ``None`` when fewer than two are. ``majority`` is the accuracy of always guessing the
-    commonest class of the training part: the trivial guess. ``confusion`` counts cascades by true
-    class, then by the class said. ``f1`` has the classes that occur or can be predicted, and
-    ``macro_f1`` is their mean; a class that no training cascade has is never predicted.
+    ``auroc`` is the macro average of one-versus-rest areas over the classes present, ``None`` when
+    fewer than two are. ``majority`` is the accuracy of always guessing the commonest class of the
+    training set: the trivial guess. ``confusion`` counts cascades by true class, then by the class
+    predicted. ``f1`` has the classes that occur or can be predicted, and ``macro_f1`` is their
+    mean; a class that no training cascade has is never predicted.
     """
 
     cascades: int
@@ -52,7 +67,7 @@ class LinkScores:
 
 @dataclass(frozen=True, slots=True)
 class LinkTable:
-    """One group of targets: the model's scores beside the trivial guesses'."""
+    """One group of targets: the scores of the model and of the trivial guesses, by row."""
 
     targets: int
     rows: dict[str, LinkScores]
@@ -73,17 +88,14 @@ class ViewScores:
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """How far figures may lie from what other cascades of the kind would give.
-
-    Percentiles of the figures over resampled cascades; see
-    :func:`dgljoint.evaluation.bootstrap.intervals`.
+    """Bootstrap intervals over resampled cascades.
 
     Attributes:
-        level: chance that an interval is made to hold, as 0.95.
+        level: coverage that is aimed at, as 0.95.
         resamples: number of them.
         seed: of the draw.
-        figures: lower and upper end by figure: ``accuracy``, ``macro_f1``, ``mrr``, ``hits1``,
-            ``mrr_not_source``, ``hits1_not_source``; of those that there are.
+        figures: lower and upper end by metric: ``accuracy``, ``macro_f1``, ``mrr``, ``hits1``,
+            ``mrr_not_source``, ``hits1_not_source``; of those that exist.
     """
 
     level: float
@@ -94,9 +106,9 @@ class Intervals:
 
 @dataclass(frozen=True, slots=True)
 class Bin:
-    """The cascades whose class was said with a probability in (``low``, ``high``].
+    """The cascades whose class was predicted with a probability in (``low``, ``high``].
 
-    ``confidence`` is their mean probability, ``accuracy`` the share of them that was right.
+    ``confidence`` is their mean probability, ``accuracy`` the share of correct predictions.
     """
 
     low: float
@@ -108,14 +120,14 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """How well probabilities say how often they are right; all figures are better when lower.
+    """How well probabilities match accuracy; all metrics are better when lower.
 
     Attributes:
         ece: expected calibration error, in [0, 1].
         nll: mean negative log-likelihood of the true class, in nats; ``None`` where a cascade is
             of a class that is never predicted, which makes it infinite.
         brier: mean squared distance to the true class, in [0, 2].
-        bins: of the calibration error, those that hold a cascade.
+        bins: of the calibration error, without empty ones.
     """
 
     ece: float
@@ -126,13 +138,9 @@ class Reliability:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The probabilities as the model gives them, and with its logits divided by a temperature.
+    """The model's probabilities, raw and with its logits divided by a temperature.
 
-    Attributes:
-        cascades: labelled ones.
-        raw: as the model gives them.
-        temperature: fitted on the validation part; ``None`` where that has no labelled cascade.
-        scaled: with the temperature; ``None`` without one.
+    ``temperature`` is fitted on the validation set; ``None`` where that has no labelled cascade.
     """
 
     cascades: int
@@ -143,13 +151,12 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Scores(Shown):
-    """What one part of a split scored. ``None`` where there was nothing to score.
+    """The metrics of one set of a split. ``None`` where there was nothing to score.
 
-    ``links`` has the groups ``all`` and ``parent is not the source``; each has a row ``model``
-    and a row a trivial guess. A task that was not trained is not scored: ``tasks`` names those
-    that were, and ``views`` compares the views only where both were. ``intervals``,
-    ``calibration`` and ``notes``, which say in words what the figures leave out, are worked out of
-    the selected epoch alone.
+    ``links`` has the groups ``all`` and ``parent is not the source``; each has a row ``model`` and
+    one row per trivial guess. ``tasks`` names the trained tasks, which alone are scored; ``views``
+    compares the views where both were. ``intervals``, ``calibration`` and ``notes``, on what the
+    metrics leave out, are computed for the selected epoch only.
     """
 
     part: str
@@ -174,17 +181,17 @@ class Scores(Shown):
 
 @dataclass(frozen=True, slots=True)
 class DeadlineScores:
-    """Rumor detection on what was visible by one deadline.
+    """Rumor detection on the posts that were visible by one deadline.
 
     Attributes:
         deadline: as it was given.
         seconds: since the source; ``None`` for a number of posts and for whole cascades.
         posts: number of posts; ``None`` for a time and for whole cascades.
-        rumor: the figures.
+        rumor: the metrics.
         intervals: of accuracy and macro F1.
-        posts_mean: posts seen of a cascade, on average.
-        posts_median: the same, the median.
-        beyond_source: share of the cascades of which anything but the source is seen.
+        posts_mean: mean number of visible posts per cascade.
+        posts_median: the median.
+        beyond_source: share of the cascades with a visible post besides the source.
     """
 
     deadline: str
@@ -199,16 +206,16 @@ class DeadlineScores:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class EarlyDetection(Shown):
-    """One part by each deadline.
+    """One set by each deadline.
 
     Attributes:
         part: its name.
         cascades: labelled ones, which are scored.
-        untimed: those of them that have several posts and no times: their source alone is seen
+        untimed: those of them with several posts and no times: only their source is visible
             before the end.
         deadlines: in the order they were given.
         seconds: that it took.
-        notes: what must be known to read the figures, in words.
+        notes: what the metrics leave out.
     """
 
     part: str
@@ -228,28 +235,11 @@ class EarlyDetection(Shown):
         return early_sheet(self)
 
 
-_RUMOR = {"accuracy": "accuracy", "macro_f1": "macro F1", "auroc": "AUROC"}
-_LINKS = {
-    "mrr": "MRR", "hits1": "Hits@1", "hits3": "Hits@3", "hits10": "Hits@10", "auc": "AUC",
-}
-_GROUPS = {"": (ALL, ""), "_not_source": (NOT_SOURCE, ", parent not source")}
-
-TITLES = {
-    **_RUMOR,
-    **{
-        f"{name}{suffix}": f"{title}{addition}"
-        for suffix, (_, addition) in _GROUPS.items()
-        for name, title in _LINKS.items()
-    },
-}
-"""How each figure is called in print. The higher the better, all of them."""
-
-
 def figures_of(scores: Mapping[str, Any]) -> dict[str, float]:
-    """Take the model's figures from one part of ``scores.json``, of those it has.
+    """Return the model's metrics by short name, from one set of ``scores.json``.
 
     Raises:
-        KeyError, TypeError, ValueError: they are of another form.
+        KeyError, TypeError, ValueError: the values are not those of :class:`Scores`.
     """
     found: dict[str, Any] = {}
     if (rumor := scores["rumor"]) is not None:
@@ -264,29 +254,26 @@ def figures_of(scores: Mapping[str, Any]) -> dict[str, float]:
 def selection_score(scores: Scores) -> float:
     """Return the mean of rumor macro F1 and link MRR over all targets; of one where one is scored.
 
-    Both lie in [0, 1] and neither task is preferred. A task that is not trained is not scored,
-    and has no say. 0 when there was nothing to score.
+    Both are in [0, 1] and neither task is preferred. 0 when there was nothing to score.
     """
-    parts = []
-    if scores.rumor is not None:
-        parts.append(scores.rumor.macro_f1)
+    parts = [] if scores.rumor is None else [scores.rumor.macro_f1]
     if ALL in scores.links:
         parts.append(scores.links[ALL].rows[MODEL].mrr)
     return sum(parts) / len(parts) if parts else 0.0
 
 
 def validation_figures(scores: Scores) -> dict[str, float]:
-    """Return the figures of an epoch's log line, by name."""
-    figures = {"score": selection_score(scores)}
+    """Return the metrics of an epoch's log line, by name."""
+    found = {"score": selection_score(scores)}
     if scores.rumor is not None:
-        figures |= {"accuracy": scores.rumor.accuracy, "macro_f1": scores.rumor.macro_f1}
+        found |= {"accuracy": scores.rumor.accuracy, "macro_f1": scores.rumor.macro_f1}
     if ALL in scores.links:
         row = scores.links[ALL].rows[MODEL]
-        figures |= {"mrr": row.mrr, "hits1": row.hits1}
+        found |= {"mrr": row.mrr, "hits1": row.hits1}
     if NOT_SOURCE in scores.links:
-        figures["mrr_not_source"] = scores.links[NOT_SOURCE].rows[MODEL].mrr
+        found["mrr_not_source"] = scores.links[NOT_SOURCE].rows[MODEL].mrr
     if scores.views is not None:
-        figures["view_cosine"] = scores.views.cosine
+        found["view_cosine"] = scores.views.cosine
         if scores.views.cka is not None:
-            figures["view_cka"] = scores.views.cka
-    return figures
+            found["view_cka"] = scores.views.cka
+    return found

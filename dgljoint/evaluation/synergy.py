@@ -1,4 +1,4 @@
-"""What training both tasks together is worth beside training each alone."""
+"""The gain of training both tasks together over training each alone."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import Any
 
-from dgljoint.evaluation.scores import ALL, MODEL
+from dgljoint.evaluation.scores import figures_of
 from dgljoint.tasks.losses import CASCADE, RUMOR
 
 FIGURES = {CASCADE: "MRR", RUMOR: "macro F1"}
-"""The figure by which each task is compared."""
+"""The metric by which each task is compared."""
+_METRICS = {CASCADE: "mrr", RUMOR: "macro_f1"}
 
 
 @dataclass(frozen=True, slots=True)
 class TaskGain:
-    """One task's figure on the test part, trained with the other task and alone.
+    """One task's metric on the test set, trained with the other task and alone.
 
     ``gain`` is relative, (joint - alone) / alone; ``None`` where ``alone`` is 0.
     """
@@ -29,10 +30,7 @@ class TaskGain:
 
 @dataclass(frozen=True, slots=True)
 class GradientCosine:
-    """The cosine of the tasks' gradients on the shared parameters, epoch by epoch.
-
-    ``mean``, ``first`` and ``last`` are ``None`` for a run that logged none.
-    """
+    """The cosine of the tasks' gradients on the shared parameters, by epoch; ``None`` for none."""
 
     by_epoch: tuple[float, ...]
     mean: float | None
@@ -42,7 +40,7 @@ class GradientCosine:
 
 @dataclass(frozen=True, slots=True)
 class Synergy:
-    """Joint training beside the single tasks.
+    """Joint training compared with the single tasks.
 
     Attributes:
         tasks: by name.
@@ -62,36 +60,21 @@ class Synergy:
 def compare(
     joint: Mapping[str, float], alone: Mapping[str, float], cosines: Sequence[float]
 ) -> Synergy:
-    """Work out the synergy."""
-    tasks = {
-        task: TaskGain(
-            figure,
-            joint[task],
-            alone[task],
-            (joint[task] - alone[task]) / alone[task] if alone[task] else None,
-        )
-        for task, figure in FIGURES.items()
-    }
+    """Compare each task's metric after joint training and alone; ``cosines`` are by epoch."""
+    tasks = {}
+    for task, figure in FIGURES.items():
+        mine, other = joint[task], alone[task]
+        tasks[task] = TaskGain(figure, mine, other, (mine - other) / other if other else None)
     gains = [task.gain for task in tasks.values()]
     known = [gain for gain in gains if gain is not None]
-    some = bool(cosines)
+    ends = (fmean(cosines), cosines[0], cosines[-1]) if cosines else (None, None, None)
     return Synergy(
-        tasks=tasks,
-        synergy=fmean(known) if len(known) == len(gains) else None,
-        gradient_cosine=GradientCosine(
-            by_epoch=tuple(cosines),
-            mean=fmean(cosines) if some else None,
-            first=cosines[0] if some else None,
-            last=cosines[-1] if some else None,
-        ),
+        tasks, fmean(known) if len(known) == len(gains) else None,
+        GradientCosine(tuple(cosines), *ends),
     )
 
 
 def task_figures(scores: Mapping[str, Any]) -> dict[str, float]:
-    """Take the tasks' figures from one part of a run's ``scores.json``; of those it has."""
-    figures = {}
-    if (links := scores["links"].get(ALL)) is not None:
-        figures[CASCADE] = float(links["rows"][MODEL]["mrr"])
-    if scores["rumor"] is not None:
-        figures[RUMOR] = float(scores["rumor"]["macro_f1"])
-    return figures
+    """Return each scored task's metric from one set of a run's ``scores.json``."""
+    found = figures_of(scores)
+    return {task: found[metric] for task, metric in _METRICS.items() if metric in found}

@@ -9,21 +9,14 @@ from dgljoint.evaluation.scores import MODEL, TITLES, LinkScores, LinkTable, Rum
 
 MAJORITY = "majority guess"
 _LINKS = ("mrr", "hits1", "hits3", "hits10", "auc")
-_TOLD = ("accuracy", "macro_f1", "mrr", "hits1", "mrr_not_source", "hits1_not_source")
+_SHOWN = ("accuracy", "macro_f1", "mrr", "hits1", "mrr_not_source", "hits1_not_source")
 # As many decimals as tables show: what looks equal there is equal.
 _DECIMALS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One metric of a model and the best that a trivial baseline has of it; higher is better.
-
-    Attributes:
-        metric: its short name.
-        model: the model's figure.
-        best: the baseline's.
-        baseline: its name.
-    """
+    """One metric of a model, and the best value and name of a trivial baseline."""
 
     metric: str
     model: float
@@ -44,7 +37,7 @@ class Verdict:
 def verdicts(
     model: Mapping[str, float | None], baselines: Mapping[str, Mapping[str, float]]
 ) -> dict[str, Verdict]:
-    """Compare a model with the best baseline of each metric; those without one are left out."""
+    """Compare metrics, by short name, with the best baseline of each, if there is one."""
     found = {}
     for metric, value in model.items():
         known = {name: row[metric] for name, row in baselines.items() if metric in row}
@@ -83,14 +76,14 @@ def _named(row: LinkScores) -> dict[str, float]:
 
 
 def verdict_line(found: Mapping[str, Verdict]) -> str:
-    """Say in a line whether a model beats the best trivial baseline; nothing without a baseline.
+    """State in a line whether a model beats the best trivial baseline; nothing without a baseline.
 
     >>> verdict_line({"mrr": Verdict("mrr", 0.5, 0.4, "latest post")})
     'the model beats the best trivial baseline in MRR (+0.100, latest post)'
     """
-    told = [found[metric] for metric in _TOLD if metric in found]
-    beaten, others = _list(v for v in told if v.beats), _list(v for v in told if not v.beats)
-    if not told:
+    shown = [found[metric] for metric in _SHOWN if metric in found]
+    beaten, others = _list(v for v in shown if v.beats), _list(v for v in shown if not v.beats)
+    if not shown:
         return ""
     if not beaten:
         return f"the model does not beat the best trivial baseline in {others}"

@@ -153,7 +153,7 @@ class StoredRun:
         if self.config_file and not self.finished:
             raise DataError(
                 f"{self.path} has no scores.json: its run has not ended",
-                hint=f"go on with: {self.resume_command}",
+                hint=f"continue with: {self.resume_command}",
             )
         return self._read_object(self._scores)
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dgljoint._internal.child_process import Say, as_child
+from dgljoint._internal.child_process import Report, as_child
 from dgljoint.config.options import parse_options
 from dgljoint.config.run_config import RunConfig
 from dgljoint.plugins.registry import installed_registry
@@ -25,12 +25,12 @@ def main(arguments: Sequence[str]) -> int:
     """Train a cell; return the exit code."""
     folder, how, device, config = arguments
 
-    def work(say: Say) -> None:
+    def work(report: Report) -> None:
         resolved = parse_options(RunConfig, json.loads(config), "configuration")
         train(
             resolve_run(resolved, installed_registry()),
             Path(folder),
-            callbacks=(_Reporting(say),),
+            callbacks=(_Reporting(report),),
             resume=how == "resume",
             # What a run left that did not get to its first checkpoint is no loss.
             force=how == "start",
@@ -43,21 +43,21 @@ def main(arguments: Sequence[str]) -> int:
 class _Reporting(Callback):
     """Tells of the epochs."""
 
-    def __init__(self, say: Say) -> None:
-        self._say = say
+    def __init__(self, report: Report) -> None:
+        self._report = report
         self._epochs = 0
 
     def start(self, epochs: int, steps: int, resumed_from: int) -> None:
         """Tell where the run stands."""
         self._epochs = epochs
-        self._tell(resumed_from, None)
+        self._epoch_ended(resumed_from, None)
 
     def epoch(self, record: EpochRecord) -> None:
         """Tell that an epoch ended."""
-        self._tell(record.epoch, record.validation.get("score"))
+        self._epoch_ended(record.epoch, record.validation.get("score"))
 
-    def _tell(self, epoch: int, score: float | None) -> None:
-        self._say({"event": "epoch", "epoch": epoch, "epochs": self._epochs, "score": score})
+    def _epoch_ended(self, epoch: int, score: float | None) -> None:
+        self._report({"event": "epoch", "epoch": epoch, "epochs": self._epochs, "score": score})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The run folder: what a run leaves behind, and what it goes on from."""
+"""The run folder: the files that a run leaves behind, and those that it resumes from."""
 
 from __future__ import annotations
 
@@ -25,18 +25,15 @@ from dgljoint.training.callbacks import EpochRecord
 from dgljoint.training.checkpoint import load_tree, save_tree
 
 _PACKAGES = ("torch", "dgl", "numpy", "h5py", "pluggy", "scikit-learn", "scipy")
-# What the figures of a run may hang on to the last bit.
+# The metrics of a run may depend on these to the last bit.
 _COMPUTING = ("torch", "dgl", "numpy", "scipy")
 
 
 @dataclass(frozen=True, slots=True)
 class RunFeatures:
-    """What a model needs to read data.
+    """What a model needs to read data: what was fitted to the features, and the classes.
 
-    Attributes:
-        fitted: to the features, on the training set.
-        label_names: the classes of the run's data.
-        trained: those that a training cascade has; none where the rumor task was not trained.
+    ``trained`` are the classes that a training cascade has; none without the rumor task.
     """
 
     fitted: dict[str, Any]
@@ -53,39 +50,33 @@ class RunFeatures:
 class RunFolder(StoredRun):
     """The files of one run: those it is read by, and the checkpoints.
 
-    ``checkpoints/last.safetensors`` is the state to go on from, ``checkpoints/best.safetensors``
-    the selected model, ``features.safetensors`` the words and scales fitted on the training part.
+    ``checkpoints/last.safetensors`` is the state to resume from, ``checkpoints/best.safetensors``
+    the selected model, ``features.safetensors`` the words and scales fitted on the training set.
     """
 
     def create(
-        self,
-        config: RunConfig,
-        selection: Selection,
-        store: CascadeStore,
-        split: StoredSplit,
-        parts: Mapping[str, int],
-        *,
-        parameters: int,
-        trained: Mapping[str, Sequence[str]],
+        self, config: RunConfig, selection: Selection, store: CascadeStore, split: StoredSplit,
+        parts: Mapping[str, int], *, parameters: int, trained: Mapping[str, Sequence[str]],
     ) -> None:
-        """Describe a new run in the folder, and take away what an earlier one came to.
+        """Describe a new run in the folder, and remove the results of an earlier one.
 
-        At whatever moment it is killed, the folder says either nothing or which run was begun.
-
+        Killed at any moment, the folder describes either nothing or the run that was begun.
         """
         write_text(self._starting, dump_config(config))
         with writing(self.path):
             self._last.parent.mkdir(exist_ok=True)
         self.clear()
-        manifest = describe_run(config, selection, store, split, parts, parameters, trained)
-        write_text(self._manifest, json.dumps(manifest, indent=2) + "\n")
+        self._write_json(
+            self._manifest,
+            describe_run(config, selection, store, split, parts, parameters, trained),
+        )
         with writing(self.path):
             self._starting.replace(self._config)
 
     def clear(self) -> None:
-        """Take away what an earlier run came to."""
+        """Remove the results of an earlier run."""
         with writing(self.path):
-            # In this order: a run whose removal is cut short must not be gone on with.
+            # In this order: a run whose removal is cut short must not be resumed.
             for file in (
                 self._scores, self._predictions, self._last, self._best, self._metrics,
                 self.path / PARTS, self.path / REPORT, self.path / CARD,
@@ -93,42 +84,39 @@ class RunFolder(StoredRun):
                 file.unlink(missing_ok=True)
 
     def refuse_others(self) -> None:
-        """Raise :class:`UsageError` where something lies that a new run would have to replace.
-
-        A killed run that had not even written its configuration leaves nothing of that kind.
-        """
+        """Raise :class:`UsageError` where a new run would have to replace something."""
         with writing(self.path):
             occupied = self.path.exists() and (
                 not self.path.is_dir()
                 or not all(is_leftover(file) for file in self.path.iterdir())
             )
         if occupied:
-            go_on = "go on with --resume, " if self.started else ""
+            resume = "continue with --resume, " if self.started else ""
             raise UsageError(
                 f"{self.path} is not empty",
-                hint=f"{go_on}start over with --force, or choose another --out",
+                hint=f"{resume}start over with --force, or choose another --out",
             )
 
     @property
     def has_state(self) -> bool:
-        """Whether a state was saved to go on from."""
+        """Whether a state was saved to resume from."""
         if self.resumable or self._starting.exists():
             return self.resumable
         # The line of the first epoch is written before its state.
         if self.finished or (self._metrics.exists() and len(self._lines()) > 1):
             raise DataError(
-                f"{self.path} has nothing to go on from: {self._last.name} is gone",
+                f"{self.path} has nothing to resume from: {self._last.name} is gone",
                 hint="start over with --force",
             )
         return False
 
     def remove_leftovers(self) -> None:
-        """Remove what killed processes were writing; call it when none is at work here."""
+        """Remove what killed processes were writing; call it when none works here."""
         for folder in (self.path, self._last.parent):
             remove_leftovers(folder)
 
     def changed_versions(self, selection: Selection) -> list[str]:
-        """Say what is installed in other versions than the run began with."""
+        """Describe what is installed in another version than the run began with."""
         before, now = _versions(self.manifest()), _versions(_installed(selection))
         return [
             f"{name} {before[name]}, now {version}"
@@ -141,11 +129,7 @@ class RunFolder(StoredRun):
 
         That is its cascades and the run's own split: others may have been added or taken out.
         """
-        data = section(self.manifest(), "data")
-        # The first runs pinned the file as a whole.
-        known = "content_digest" in data
-        found = store.content_digest if known else store.digest
-        expected = data.get("content_digest" if known else "digest")
+        found, expected = store.content_digest, section(self.manifest(), "data")["content_digest"]
         if expected != found:
             raise DataError(
                 f"{store.path} is not the data this run was trained on: digest {found}, "
@@ -153,7 +137,7 @@ class RunFolder(StoredRun):
                 hint="bring that file back, or train again",
             )
         divided = section(self.manifest(), "split").get("digest")
-        if known and divided != split.digest:
+        if divided != split.digest:
             raise DataError(
                 f"split '{split.name}' of {store.path} is not the one this run was trained on: "
                 f"digest {split.digest}, expected {divided}",
@@ -161,22 +145,18 @@ class RunFolder(StoredRun):
             )
 
     def save_features(self, features: RunFeatures) -> None:
-        """Write what was fitted to the features, and the classes.
-
-        With them the model reads any data that have the features, without those it was trained on.
-        """
-        tree = {
+        """Write what the model needs to read any data that have its features."""
+        save_tree(self._features, {
             "label_names": list(features.label_names), "trained": list(features.trained),
             "features": features.fitted,
-        }
-        save_tree(self._features, tree)
+        })
 
     def load_features(self) -> RunFeatures:
-        """Read what was fitted to the features, and the classes."""
+        """Read what :meth:`save_features` wrote."""
         self._refuse_without_epoch()
         if self.config() and not self._features.is_file():
             raise DataError(
-                f"{self.path} has no {self._features.name}: an earlier version made the run",
+                f"{self.path} has no {self._features.name}",
                 hint=f"this writes it: {self.resume_command}",
             )
         tree = self._load(self._features)
@@ -196,11 +176,11 @@ class RunFolder(StoredRun):
         if self.config_file and not ended:
             raise DataError(
                 f"{self.path} has no model yet: no epoch of its run has ended",
-                hint=f"go on with: {self.resume_command}",
+                hint=f"continue with: {self.resume_command}",
             )
 
     def save_parts(self, table: str) -> None:
-        """Write which cascade is in which part, as CSV."""
+        """Write which cascade is in which set, as CSV."""
         write_text(self.path / PARTS, table)
 
     def append(self, record: EpochRecord) -> None:
@@ -227,11 +207,11 @@ class RunFolder(StoredRun):
         write_bytes(self._metrics, b"".join(line + b"\n" for line in lines[:epochs]))
 
     def save_last(self, state: dict[str, Any]) -> None:
-        """Replace the state to go on from."""
+        """Replace the state to resume from."""
         save_tree(self._last, state)
 
     def load_last(self) -> dict[str, Any]:
-        """Read the state to go on from."""
+        """Read the state to resume from."""
         return self._load(self._last)
 
     def save_best(self, model: dict[str, Any], epoch: int) -> None:
@@ -244,18 +224,19 @@ class RunFolder(StoredRun):
         return self._load(self._best)
 
     def record_seen(self, seen: Mapping[str, int]) -> None:
-        """Add to the run's description what it read before it was scored on the test part."""
-        found = {**self.manifest(), SEEN: dict(seen)}
-        write_text(self._manifest, json.dumps(found, indent=2) + "\n")
+        """Add to the manifest what the run read before it was scored on the test set."""
+        self._write_json(self._manifest, {**self.manifest(), SEEN: dict(seen)})
 
     def save_predictions(self, table: str) -> None:
-        """Write what the selected model says of every cascade; before the final figures."""
+        """Write the predictions of the selected model, before its scores."""
         write_text(self._predictions, table)
 
     def save_scores(self, scores: tuple[Scores, ...]) -> None:
-        """Write the final figures by part."""
-        found = {part.part: part.to_dict() for part in scores}
-        write_text(self._scores, json.dumps(found, indent=2) + "\n")
+        """Write the final metrics by set."""
+        self._write_json(self._scores, {part.part: part.to_dict() for part in scores})
+
+    def _write_json(self, file: Path, content: Mapping[str, Any]) -> None:
+        write_text(file, json.dumps(content, indent=2) + "\n")
 
     def _load(self, file: Path) -> dict[str, Any]:
         check_own(self.path, file)
@@ -263,16 +244,14 @@ class RunFolder(StoredRun):
 
 
 def _installed(selection: Selection) -> dict[str, Any]:
-    """Return what a manifest says of versions."""
+    """Return the versions for a manifest."""
     return {
         "dgljoint": __version__,
         "packages": {name: metadata.version(name) for name in _PACKAGES},
         "plugins": [
             {
-                "kind": component.spec.kind,
-                "name": component.spec.name,
-                "distribution": component.entry.distribution,
-                "version": component.entry.version,
+                "kind": component.spec.kind, "name": component.spec.name,
+                "distribution": component.entry.distribution, "version": component.entry.version,
                 "summary": component.spec.summary,
                 "reference": asdict(component.spec.reference) if component.spec.reference else None,
             }
@@ -282,7 +261,7 @@ def _installed(selection: Selection) -> dict[str, Any]:
 
 
 def _versions(manifest: Mapping[str, Any]) -> dict[str, str]:
-    """Return the version of everything in a manifest that computes, by what to call it."""
+    """Return the version of everything in a manifest that computes, by its name in messages."""
     packages = section(manifest, "packages")
     found = {name: str(packages[name]) for name in _COMPUTING if name in packages}
     if "dgljoint" in manifest:
@@ -299,26 +278,19 @@ def describe_run(
     config: RunConfig, selection: Selection, store: CascadeStore, split: StoredSplit,
     parts: Mapping[str, int], parameters: int, trained: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
-    """Return what the manifest says."""
+    """Return the content of the manifest."""
     return {
         **_installed(selection),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "data": {
-            "name": store.name,
-            "path": str(store.path),
-            "digest": store.digest,
-            "content_digest": store.content_digest,
-            "cascades": len(store),
-            "posts": store.posts,
+            "name": store.name, "path": str(store.path), "digest": store.digest,
+            "content_digest": store.content_digest, "cascades": len(store), "posts": store.posts,
             "labels": list(store.label_names),
         },
         "split": {
-            "name": split.name,
-            "digest": split.digest,
-            "folds": split.folds,
-            "kept_apart": store.kept_apart(split.name),
-            "ordered_by": split.ordered_by,
+            "name": split.name, "digest": split.digest, "folds": split.folds,
+            "kept_apart": store.kept_apart(split.name), "ordered_by": split.ordered_by,
         },
         "parts": dict(parts),
         "trained": {name: list(values) for name, values in trained.items()},
@@ -329,14 +301,11 @@ def describe_run(
 
 
 def _git_revision() -> str | None:
-    """Return the revision of the working directory, where the user's own code may stand."""
+    """Return the revision of the working directory, where the user's own code may be."""
     try:
         found = subprocess.run(
             ["git", "describe", "--always", "--dirty"],  # noqa: S607  # whichever git they use
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=False,
+            capture_output=True, text=True, timeout=10, check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

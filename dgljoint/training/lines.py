@@ -15,11 +15,11 @@ from dgljoint.training.cells import Cell, Failure, StudyProgress
 if TYPE_CHECKING:
     from dgljoint.training.callbacks import EpochRecord
 
-Say = Callable[[str], object]
+Write = Callable[[str], object]
 """Writes a line."""
 
 
-def say_to_stderr(text: str) -> None:
+def write_to_stderr(text: str) -> None:
     """Write a line to stderr."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
@@ -36,32 +36,32 @@ def timed_line(verbose: bool, what: str) -> Iterator[None]:
         yield
         return
     started = time.monotonic()
-    say_to_stderr(f"{what} …")
+    write_to_stderr(f"{what} …")
     yield
-    say_to_stderr(f"{what}: done, {show_duration(time.monotonic() - started)}")
+    write_to_stderr(f"{what}: done, {show_duration(time.monotonic() - started)}")
 
 
 class LineProgress(Callback):
     """One plain line per epoch."""
 
-    def __init__(self, say: Say = say_to_stderr, detail: Say = keep_quiet) -> None:
-        self._say = say
+    def __init__(self, write: Write = write_to_stderr, detail: Write = keep_quiet) -> None:
+        self._write = write
         self._detail = detail
         self._epochs = 0
 
     def phase(self, name: str) -> None:
         """Say what begins."""
-        self._say(f"{name} …")
+        self._write(f"{name} …")
 
     def start(self, epochs: int, steps: int, resumed_from: int) -> None:
         """Remember the number of epochs for the lines to come."""
         self._epochs = epochs
         if resumed_from:
-            self._say(f"resuming after epoch {resumed_from} of {epochs}")
+            self._write(f"resuming after epoch {resumed_from} of {epochs}")
 
     def epoch(self, record: EpochRecord) -> None:
         """Write the epoch's line."""
-        self._say(
+        self._write(
             f"epoch {record.epoch}/{self._epochs}  loss {_figures(record.losses)}  "
             f"weight {_figures(record.weights)}  validation {_figures(record.validation)}  "
             f"{record.seconds:.1f} s{'  best' if record.best else ''}"
@@ -74,7 +74,7 @@ class LineProgress(Callback):
 
     def message(self, text: str) -> None:
         """Pass it on."""
-        self._say(text)
+        self._write(text)
 
 
 def _figures(values: Mapping[str, float]) -> str:
@@ -85,16 +85,16 @@ class LineStudyProgress(StudyProgress):
     """A plain line when a run starts and when it ends.
 
     Args:
-        say: writes a line.
+        write: writes a line.
         detail: writes one per epoch of a run.
         clock: seconds, for what is left.
     """
 
     def __init__(
-        self, say: Say = say_to_stderr, detail: Say = keep_quiet,
+        self, write: Write = write_to_stderr, detail: Write = keep_quiet,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.say = say
+        self.write = write
         self._detail = detail
         self._clock = clock
         self._started = clock()
@@ -107,12 +107,12 @@ class LineStudyProgress(StudyProgress):
         self.cells, self.ended, self._before = cells, finished, finished
         self._started = self._clock()
         if finished:
-            self.say(f"{finished} of {cells} runs are done already")
+            self.write(f"{finished} of {cells} runs are done already")
 
     def begin(self, cell: Cell) -> None:
         """Say which one starts."""
         self._begun[cell] = self._clock()
-        self.say(f"{cell}: started")
+        self.write(f"{cell}: started")
 
     def epoch(self, cell: Cell, epoch: int, epochs: int, score: float | None) -> None:
         """Remember how far it is."""
@@ -129,11 +129,11 @@ class LineStudyProgress(StudyProgress):
         seconds = self._clock() - self._begun.pop(cell)
         how = "done" if failure is None else f"FAILED: {failure.message}"
         standing = f"{self.ended} of {self.cells} ended{self.outlook}"
-        self.say(f"{cell}: {how}, {show_duration(seconds)}; {standing}")
+        self.write(f"{cell}: {how}, {show_duration(seconds)}; {standing}")
 
     def stop(self, running: int) -> None:
         """Say what is waited for."""
-        self.say(f"interrupted: {running} running; each finishes its step and is saved")
+        self.write(f"interrupted: {running} running; each finishes its step and is saved")
 
     @property
     def outlook(self) -> str:

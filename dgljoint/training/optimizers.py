@@ -40,10 +40,8 @@ class ModelOptimizer:
             self._factor[name] = factor
         self._factors = list(groups)
         self._adam = torch.optim.AdamW(
-            [{"params": group} for group in groups.values()],
-            lr=options.learning_rate,
-            weight_decay=options.weight_decay,
-            fused=True,
+            [{"params": group} for group in groups.values()], lr=options.learning_rate,
+            weight_decay=options.weight_decay, fused=True,
         )
 
     def learning_rate(self, step: int) -> float:

@@ -69,13 +69,8 @@ class Pass:
     """Runs batches of a store through a model."""
 
     def __init__(
-        self,
-        config: RunConfig,
-        store: CascadeStore,
-        features: FeatureSpace,
-        model: JointModel,
-        parameters: Mapping[str, nn.Parameter],
-        processes: Processes,
+        self, config: RunConfig, store: CascadeStore, features: FeatureSpace, model: JointModel,
+        parameters: Mapping[str, nn.Parameter], processes: Processes,
     ) -> None:
         self._config = config
         self._store = store

@@ -69,8 +69,7 @@ class Processes:
         return found  # type: ignore[return-value]  # every rank has filled its place
 
     def from_first(self, action: Callable[[], ValueT]) -> ValueT:
-        """Return to everybody what ``action`` returns to the first process, the only one to do it.
-        """
+        """Return to everybody what ``action`` returns to the first process, which alone does it."""
         if not self.several:
             return action()
         outcome: list[Any] = [None, None]
@@ -136,7 +135,7 @@ def _company() -> Iterator[None]:
         # Gloo and NCCL raise plain RuntimeErrors when a peer closes its connection.
         raise RunFailedError(
             f"another process of this run is gone: {one_line(error)}",
-            hint="see what it said; then go on with the same command and --resume",
+            hint="see what it said; then continue with the same command and --resume",
         ) from error
 
 

@@ -22,12 +22,10 @@ from dgljoint.training.checkpoint import fitting
 from dgljoint.training.devices import find_device
 from dgljoint.training.folder import RunFeatures, RunFolder
 from dgljoint.training.inputs import RunInputs
-from dgljoint.training.parts import parts_csv
+from dgljoint.training.parts import TEST, VALIDATION, parts_csv
 from dgljoint.training.processes import Processes, joined, started
 from dgljoint.training.scoring import assess_parts, assess_test, predictions_table
 from dgljoint.training.setup import (
-    TEST,
-    VALIDATION,
     Setup,
     all_parts,
     count_parameters,
@@ -71,20 +69,15 @@ class RunResult(Shown):
 
 
 def train(
-    inputs: RunInputs,
-    out: Path,
-    *,
-    callbacks: Iterable[Callback] = (),
-    resume: bool = False,
-    force: bool = False,
-    device: str = "auto",
+    inputs: RunInputs, out: Path, *, callbacks: Iterable[Callback] = (), resume: bool = False,
+    force: bool = False, device: str = "auto",
 ) -> RunResult:
     """Train, select on the validation part, score the test part once.
 
     Args:
         inputs: of the run, see :func:`~dgljoint.training.inputs.resolve_run`.
         out: the run folder.
-        callbacks: are told what happens, and may stop the run.
+        callbacks: are watchers what happens, and may stop the run.
         resume: go on with the run in ``out``, whose configuration must be the same; begin where
             it holds no state yet.
         force: start over in a folder that is not empty.
@@ -110,7 +103,7 @@ def train(
     except KeyboardInterrupt:
         saved = "what came after it was last saved is lost" if folder.started else "nothing began"
         again = folder.resume_command if folder.started else "the same command"
-        raise InterruptedRunError(f"interrupted: {saved}", hint=f"go on with: {again}") from None
+        raise InterruptedRunError(f"interrupted: {saved}", hint=f"continue with: {again}") from None
 
 
 def _train(
@@ -119,24 +112,17 @@ def _train(
 ) -> RunResult:
     place = find_device(device, started().local_rank)
     with joined(place) as processes, ExitStack() as held:
-        told = Callbacks(callbacks if processes.first else ())
-        told.phase(PREPARING)
+        watchers = Callbacks(callbacks if processes.first else ())
+        watchers.phase(PREPARING)
         setup = set_up(inputs, place, processes)
         config = setup.config
         folder = RunFolder(processes.from_first(lambda: folder.path))
         trainer = Trainer(
-            config,
-            setup.store,
-            setup.features,
-            setup.parts,
-            setup.model,
-            setup.weighter,
-            setup.evaluator,
-            told,
-            processes,
+            config, setup.store, setup.features, setup.parts, setup.model, setup.weighter,
+            setup.evaluator, watchers, processes,
         )
         state = processes.from_first(
-            lambda: _take(folder, setup, told, held, resume=resume, force=force)
+            lambda: _take(folder, setup, watchers, held, resume=resume, force=force)
         )
         if state is not None:
             with fitting(folder.path):
@@ -144,18 +130,18 @@ def _train(
                 setup.witness.restore(state[_SEEN])
         processes.from_first(lambda: _save_what_it_knows(folder, setup))
         for note in setup.notes:
-            told.message(note)
-        told.start(config.train.epochs, trainer.batches.steps(0), trainer.position.epoch)
-        _train_epochs(trainer, setup, folder, told, processes, stop)
-        told.phase(SCORING)
+            watchers.message(note)
+        watchers.start(config.train.epochs, trainer.batches.steps(0), trainer.position.epoch)
+        _train_epochs(trainer, setup, folder, watchers, processes, stop)
+        watchers.phase(SCORING)
         result = _score(setup, folder, processes)
-        processes.from_first(lambda: _report(folder, told))
-        told.end(result)
+        processes.from_first(lambda: _report(folder, watchers))
+        watchers.end(result)
     return result
 
 
 def _take(
-    folder: RunFolder, setup: Setup, told: Callbacks, held: ExitStack, *, resume: bool,
+    folder: RunFolder, setup: Setup, watchers: Callbacks, held: ExitStack, *, resume: bool,
     force: bool,
 ) -> dict[str, Any] | None:
     """Take hold of the run's folder; return the state to go on from, ``None`` to begin."""
@@ -166,7 +152,7 @@ def _take(
     if not (go_on or force):
         folder.refuse_others()  # who held it until now may have left a run
     folder.remove_leftovers()
-    state = _state_to_go_on(folder, setup, told) if go_on else None
+    state = _state_to_go_on(folder, setup, watchers) if go_on else None
     if state is None:
         folder.create(
             setup.config, setup.selection, setup.store, setup.split, part_sizes(setup),
@@ -187,7 +173,7 @@ def _save_what_it_knows(folder: RunFolder, setup: Setup) -> None:
 
 
 def _state_to_go_on(
-    folder: RunFolder, setup: Setup, told: Callbacks
+    folder: RunFolder, setup: Setup, watchers: Callbacks
 ) -> dict[str, Any] | None:
     """Read the state of an interrupted run, and drop what came after it; ``None``: there is none.
 
@@ -195,11 +181,11 @@ def _state_to_go_on(
     """
     refuse_changes(folder.config(), setup.config, folder.path)
     if not folder.has_state:
-        told.message(f"{folder.path} holds no saved state: its run begins again")
+        watchers.message(f"{folder.path} holds no saved state: its run begins again")
         return None
     folder.check_data(setup.store, setup.split)
     if changed := folder.changed_versions(setup.selection):
-        told.message(
+        watchers.message(
             f"{folder.path} was begun with other versions: {'; '.join(changed)}. What follows may "
             "differ from the run that was not interrupted"
         )
@@ -249,7 +235,7 @@ def _interrupted(what: str, trainer: Trainer, folder: RunFolder) -> InterruptedR
     between = position.epoch and not position.step
     where = f"after epoch {position.epoch}" if between else f"in epoch {position.epoch + 1}"
     return InterruptedRunError(
-        f"{what} {where}; everything is saved", hint=f"go on with: {folder.resume_command}"
+        f"{what} {where}; everything is saved", hint=f"continue with: {folder.resume_command}"
     )
 
 

@@ -84,9 +84,7 @@ def plan_run(inputs: RunInputs) -> Plan:
         parts=part_sizes(setup),
         components=tuple(
             PlannedComponent(
-                kind=component.spec.kind,
-                name=component.spec.name,
-                summary=component.spec.summary,
+                kind=component.spec.kind, name=component.spec.name, summary=component.spec.summary,
                 options=component.options.model_dump(mode="json"),
             )
             for component in setup.selection.components

@@ -11,7 +11,8 @@ from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.pooled import curve_csv, predictions_csv
 from dgljoint.evaluation.scores import EarlyDetection, Scores
 from dgljoint.plugins.registry import Registry
-from dgljoint.training.setup import TEST, VALIDATION, Setup, check_part, part_indices, selected
+from dgljoint.training.parts import TEST, VALIDATION
+from dgljoint.training.setup import Setup, check_part, part_indices, selected
 
 
 def evaluate_run(
@@ -59,8 +60,8 @@ def assess_test(setup: Setup, validation: Assessed) -> Assessed:
 
 def predictions_table(setup: Setup, assessed: Mapping[str, Assessed]) -> str:
     """Return what a model says of the cascades of some parts, as CSV."""
-    said = {part: one.predictions for part, one in assessed.items()}
-    return predictions_csv(setup.store, said, setup.evaluator.tasks)
+    pooled = {part: one.predictions for part, one in assessed.items()}
+    return predictions_csv(setup.store, pooled, setup.evaluator.tasks)
 
 
 def evaluate_early(
@@ -89,11 +90,11 @@ def evaluate_early(
     check_part(part)
     setup = selected(folder, registry, device)
     evaluator = setup.evaluator
-    found, said = detect_early(
+    found, pooled = detect_early(
         evaluator, setup.model, part_indices(setup, part), part, deadlines
     )
     if predictions is not None:
-        table = predictions_csv(setup.store, said, evaluator.tasks, by_deadline_of=part)
+        table = predictions_csv(setup.store, pooled, evaluator.tasks, by_deadline_of=part)
         write_text(predictions, table)
     if curve is not None:
         write_text(curve, curve_csv(found))

@@ -29,20 +29,19 @@ from dgljoint.training.checkpoint import check_tree, fitting, load_model
 from dgljoint.training.devices import find_device, prepare_process
 from dgljoint.training.folder import RunFeatures, RunFolder
 from dgljoint.training.inputs import RunInputs, resolve_run
-from dgljoint.training.parts import TrainingParts, part_under_test, training_parts
+from dgljoint.training.parts import TEST, VALIDATION, TrainingParts, part_under_test, training_parts
 from dgljoint.training.processes import ALONE, Processes
 from dgljoint.training.randomness import Stream, seeded
 from dgljoint.training.trainable import find_trainable
 from dgljoint.training.witness import Witness
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
+# The result of a run does not depend on these settings.
+_HARMLESS = ("train.save_minutes",)
 
 
 def head_width(label_names: Sequence[str]) -> int:
-    """Return how many classes the rumor head has: at least two, so that it can be built.
-
-    Of data without classes it is never trained or asked, but interactions may read its output.
-    """
+    """Return how many classes the rumor head has: at least two, as interactions may read it."""
     return max(len(label_names), 2)
 
 
@@ -57,11 +56,8 @@ def build_model(
             InputProjection(width, features.dense, features.sparse, config.model.dropout),
             _build(selection.encoder, context, Encoder),
             [_build(component, context, Interaction) for component in selection.interactions],
-            width=width,
-            classes=classes,
-            dropout=config.model.dropout,
-            half=config.train.precision == "bf16",
-            tasks=config.train.task_names,
+            width=width, classes=classes, dropout=config.model.dropout,
+            half=config.train.precision == "bf16", tasks=config.train.task_names,
         )
 
 
@@ -90,7 +86,7 @@ def _build(
             f"{component.entry} built a {type(module).__name__}, expected a dgljoint.nn."
             f"{expected.__name__}"
         )
-    # Not when the first epoch has been trained: what cannot be saved is refused.
+    # What cannot be saved is refused now, not after the first epoch.
     with guarded(component.entry, "state_dict"):
         check_tree(module.state_dict())
     return Hosted(component.entry, module)
@@ -98,14 +94,9 @@ def _build(
 
 def trainable_parameters(model: JointModel) -> dict[str, nn.Parameter]:
     """Return what the model's own optimizer trains, by name: opponents' parameters are not."""
-    opponents = {
-        id(parameter)
-        for hosted in model.hosted_interactions
-        for parameter in opponent_parameters(hosted)
-    }
+    opponents = {id(p) for hosted in model.hosted_interactions for p in opponent_parameters(hosted)}
     return {
-        name: parameter
-        for name, parameter in model.named_parameters()
+        name: parameter for name, parameter in model.named_parameters()
         if parameter.requires_grad and id(parameter) not in opponents
     }
 
@@ -115,18 +106,9 @@ def count_parameters(model: JointModel) -> int:
     return sum(torch.numel(parameter) for parameter in trainable_parameters(model).values())
 
 
-# What a run comes to does not hang on these settings.
-_HARMLESS = ("train.save_minutes",)
-VALIDATION = "validation"
-TEST = "test"
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Setup:
-    """What a run is made of; see :func:`set_up`.
-
-    ``notes`` say what the data do not allow to train.
-    """
+    """The parts of a run; ``notes`` describe what the data do not allow to train."""
 
     config: RunConfig
     selection: Selection
@@ -143,28 +125,21 @@ class Setup:
     @property
     def trained_classes(self) -> tuple[str, ...]:
         """Names of the classes that the run can predict; none where the rumor task is left out."""
-        names = self.store.label_names
-        return tuple(
-            name for number, name in enumerate(names) if number not in self.evaluator.untrained
-        )
+        untrained = self.evaluator.untrained
+        return tuple(n for i, n in enumerate(self.store.label_names) if i not in untrained)
 
 
-def set_up(
-    inputs: RunInputs, device: torch.device, processes: Processes = ALONE
-) -> Setup:
-    """Build everything a run is made of from its configuration and the data.
+def set_up(inputs: RunInputs, device: torch.device, processes: Processes = ALONE) -> Setup:
+    """Build the parts of a run from its configuration and the data.
 
-    A task that the training set asks nothing is left out of the configuration, see
+    A task that has nothing to learn from the training set is left out of the configuration, see
     :func:`~dgljoint.training.trainable.find_trainable`.
     """
     selection, store, split = inputs.selection, inputs.store, inputs.split
     prepare_process(inputs.config.train.threads)
     witness = Witness(store)
     parts = training_parts(
-        store,
-        split,
-        inputs.config.fold,
-        seed=inputs.config.seed,
+        store, split, inputs.config.fold, seed=inputs.config.seed,
         meta=selection.weighter.spec.needs_meta_split,
     )
     trainable = find_trainable(inputs.config, store, split, parts)
@@ -178,26 +153,18 @@ def set_up(
     label = store.label[parts.train]
     majority = int(np.bincount(label[label >= 0], minlength=classes).argmax())
     untrained = set(range(len(store.label_names))) - set(trainable.classes)
+    evaluator = Evaluator(
+        store, features, config.cascade, majority, config.train.task_names, processes,
+        untrained=tuple(sorted(untrained)),
+    )
     return Setup(
-        config=config,
-        selection=selection,
-        store=store,
-        split=split,
-        parts=parts,
-        features=features,
-        model=model,
-        weighter=weighter,
-        evaluator=Evaluator(
-            store, features, config.cascade, majority, config.train.task_names, processes,
-            untrained=tuple(sorted(untrained)),
-        ),
-        witness=witness,
-        notes=trainable.notes,
+        config, selection, store, split, parts, features, model, weighter, evaluator, witness,
+        trainable.notes,
     )
 
 
 def selected(folder: Path, registry: Registry, device: str) -> Setup:
-    """Build a run with its selected model in it."""
+    """Build a run of a folder, with the parameters of its selected epoch."""
     run = RunFolder(folder)
     setup = set_up(resolve_run(run.config(), registry), find_device(device))
     run.check_data(setup.store, setup.split)
@@ -211,9 +178,7 @@ def put_in(model: JointModel, checkpoint: dict[str, Any], folder: RunFolder) -> 
         load_model(model, checkpoint["model"])
 
 
-def restored_features(
-    folder: RunFolder, store: CascadeStore
-) -> tuple[FeatureSpace, RunFeatures]:
+def restored_features(folder: RunFolder, store: CascadeStore) -> tuple[FeatureSpace, RunFeatures]:
     """Apply what a run fitted to its features to any data; return what was stored, too."""
     stored = folder.load_features()
     try:
@@ -223,29 +188,28 @@ def restored_features(
 
 
 def part_sizes(setup: Setup) -> dict[str, int]:
-    """Count the cascades of each part."""
+    """Count the cascades of each set."""
     return {name: len(indices) for name, indices in all_parts(setup).items()}
 
 
 def all_parts(setup: Setup) -> dict[str, NDArray[np.int64]]:
-    """Return the positions in the store of each part's cascades."""
+    """Return the positions in the store of each set's cascades."""
     return {**vars(setup.parts), TEST: part_under_test(setup.split, setup.config.fold)}
 
 
 def part_indices(setup: Setup, part: str) -> NDArray[np.int64]:
-    """Return the positions in the store of a part's cascades."""
-    tested = part == TEST
-    return part_under_test(setup.split, setup.config.fold) if tested else setup.parts.validation
+    """Return the positions in the store of the cascades of the validation or the test set."""
+    return all_parts(setup)[part] if part == TEST else setup.parts.validation
 
 
 def check_part(part: str) -> None:
-    """Raise :class:`UsageError` for a part that is not reported on."""
+    """Raise :class:`UsageError` for a set that is not reported on."""
     if part not in (VALIDATION, TEST):
         raise UsageError(f"there is no part '{part}'", hint=did_you_mean(part, (VALIDATION, TEST)))
 
 
 def refuse_changes(stored: RunConfig, wanted: RunConfig, out: Path) -> None:
-    """Raise :class:`UsageError` if a run would go on with another configuration."""
+    """Raise :class:`UsageError` if a run would be resumed with another configuration."""
     before, now = flat(stored.model_dump(mode="json")), flat(wanted.model_dump(mode="json"))
     changed = sorted(
         key for key in before | now if before.get(key) != now.get(key) and key not in _HARMLESS

@@ -28,8 +28,8 @@ from dgljoint.training.callbacks import StopRequest
 from dgljoint.training.cells import Cell, Failure, StudyProgress, run_cells
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.inputs import resolve_run
-from dgljoint.training.parts import folds_offered, part_under_test, training_parts
-from dgljoint.training.setup import TEST, refuse_changes
+from dgljoint.training.parts import TEST, folds_offered, part_under_test, training_parts
+from dgljoint.training.setup import refuse_changes
 from dgljoint.training.study_summary import (
     DONE,
     FAILED,
@@ -240,7 +240,7 @@ def _interruptible(
         raise InterruptedRunError(
             f"interrupted: {summary.done} of {len(study.cells)} runs are done{failed}; "
             "everything is saved",
-            hint=f"go on with: {again}" + (f" --jobs {jobs}" if jobs > 1 else ""),
+            hint=f"continue with: {again}" + (f" --jobs {jobs}" if jobs > 1 else ""),
         ) from None
 
 

@@ -15,8 +15,8 @@ from dgljoint.runs.comparable import check_comparable, differing_settings
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.inputs import resolve_run
+from dgljoint.training.parts import TEST
 from dgljoint.training.run import train
-from dgljoint.training.setup import TEST
 
 _BOTH = "both"
 # What may differ between a joint run and the runs of single tasks without a word.

@@ -79,20 +79,13 @@ class Trainer:
         model: trained in place, on the device it is on.
         weighter: fills the gradients; on the same device.
         evaluator: scores the validation part.
-        callback: is told what happens.
+        callback: is asked what happens.
         processes: that share the batches; each has a trainer of its own.
     """
 
     def __init__(
-        self,
-        config: RunConfig,
-        store: CascadeStore,
-        features: FeatureSpace,
-        parts: TrainingParts,
-        model: JointModel,
-        weighter: Hosted[LossWeighter],
-        evaluator: Evaluator,
-        callback: Callback,
+        self, config: RunConfig, store: CascadeStore, features: FeatureSpace, parts: TrainingParts,
+        model: JointModel, weighter: Hosted[LossWeighter], evaluator: Evaluator, callback: Callback,
         processes: Processes = ALONE,
     ) -> None:
         self._config = config
@@ -306,13 +299,13 @@ class Trainer:
     ) -> None:
         losses = {name: float(loss.detach()) for name, loss in raw.items()}
         # A task that the batch does not ask has a loss of 0, which is none of its mean.
-        told = {name: value for name, value in losses.items() if name not in idle}
-        counted = {f"loss {name}": value for name, value in told.items()}
-        counted |= {f"asked {name}": 1.0 for name in told}
+        asked = {name: value for name, value in losses.items() if name not in idle}
+        counted = {f"loss {name}": value for name, value in asked.items()}
+        counted |= {f"asked {name}": 1.0 for name in asked}
         counted |= {f"weight {name}": float(w) for name, w in zip(raw, weights, strict=True)}
         counted["norm"] = norm
         self._add(counted)
-        self._callback.step(self.position.epoch + 1, self.position.step + 1, told)
+        self._callback.step(self.position.epoch + 1, self.position.step + 1, asked)
 
     def _add(self, values: Mapping[str, float]) -> None:
         sums = self.position.sums
@@ -347,14 +340,9 @@ class Trainer:
 
         position.step, position.sums, position.seconds = 0, {}, 0.0
         return EpochRecord(
-            epoch=position.epoch,
-            losses=losses,
-            weights=weights,
-            diagnostics=diagnostics,
+            epoch=position.epoch, losses=losses, weights=weights, diagnostics=diagnostics,
             validation=validation_figures(validation),
-            learning_rate=self._optimizer.learning_rate(last_step),
-            gradient_norm=norm,
-            best=best,
+            learning_rate=self._optimizer.learning_rate(last_step), gradient_norm=norm, best=best,
             seconds=time.perf_counter() - started,
         )
 

@@ -24,10 +24,8 @@ from dgljoint.evaluation.scores import EarlyDetection, Scores
 from dgljoint.plugins.registry import Registry
 from dgljoint.tasks.losses import CASCADE, RUMOR
 from dgljoint.training.folder import RunFolder
-from dgljoint.training.parts import NEW, count_parts, read_parts
+from dgljoint.training.parts import NEW, TEST, VALIDATION, count_parts, read_parts
 from dgljoint.training.setup import (
-    TEST,
-    VALIDATION,
     Setup,
     part_indices,
     restored_features,

@@ -133,7 +133,7 @@ def test_killed_then_interrupted_then_gone_on_with_equals_undisturbed(
     assert interrupted.returncode == 130, said
     assert "interrupted: 1 running; each finishes its step and is saved" in said
     assert "error: interrupted: 0 of 2 cells are done; everything is saved\n" in said
-    assert "hint: go on with the same command: dgljoint benchmark run " in said
+    assert "hint: continue with the same command: dgljoint benchmark run " in said
     assert "Traceback" not in said
     assert recorded(tmp_path) == {}
     position = load_tree(trial / "checkpoints" / "last.safetensors")["position"]

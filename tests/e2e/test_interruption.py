@@ -137,6 +137,6 @@ def test_a_second_signal_stops_a_run_at_once(tmp_path: Path, number: signal.Sign
     assert out == ""
     assert said.splitlines()[-2:] == [
         "error: interrupted: what came after it was last saved is lost",
-        "hint: go on with: dgljoint train --resume --out 'a run'",
+        "hint: continue with: dgljoint train --resume --out 'a run'",
     ]
     assert "Traceback" not in said

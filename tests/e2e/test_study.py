@@ -81,7 +81,7 @@ def test_killed_then_interrupted_then_resumed_equals_undisturbed(
     assert interrupted.returncode == 130, said
     assert said.endswith(
         "error: interrupted: 0 of 2 runs are done; everything is saved\n"
-        f"hint: go on with: dgljoint train --resume --out {out}\n"
+        f"hint: continue with: dgljoint train --resume --out {out}\n"
     )
     assert "Traceback" not in said
     assert not in_use(out)

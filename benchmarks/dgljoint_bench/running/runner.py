@@ -228,7 +228,7 @@ def _tally(plan: SuitePlan, results: Results) -> Tally:
 def _unfinished(tally: Tally, *, interrupted: bool) -> DgljointError:
     failed = f", {len(tally.failed)} failed" if tally.failed else ""
     standing = f"{tally.done} of {tally.cells} cells are done{failed}; everything is saved"
-    hint = f"go on with the same command: dgljoint {shlex.join(sys.argv[1:])}"
+    hint = f"continue with the same command: dgljoint {shlex.join(sys.argv[1:])}"
     if interrupted:
         return InterruptedRunError(f"interrupted: {standing}", hint=hint)
     return RunFailedError(f"the scheduler of the cluster was lost: {standing}", hint=hint)

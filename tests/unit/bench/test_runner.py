@@ -214,7 +214,7 @@ def test_ctrl_c_lets_running_cells_save_and_begins_no_other(
         pytest.raises(InterruptedRunError, match="interrupted: 1 of 6 cells are done") as caught,
     ):
         bench.run(plan, pool, progress=progress)
-    assert caught.value.hint == "go on with the same command: dgljoint benchmark run 'a b.toml'"
+    assert caught.value.hint == "continue with the same command: dgljoint benchmark run 'a b.toml'"
     assert progress.running == [1]
     assert stop.read_text() == ""
     assert bench.cells().keys() == {("joint", 0)}
@@ -262,5 +262,5 @@ def test_cells_that_a_cluster_gives_up_are_no_success(bench: Bench) -> None:
     bench.run(plan_of(bench.folder, folds=[0]))
     with pytest.raises(RunFailedError, match="cluster was lost: 3 of 6 cells are done") as caught:
         bench.run(plan, Pool(Lost(), 2))
-    assert "go on with the same command" in str(caught.value.hint)
+    assert "continue with the same command" in str(caught.value.hint)
     assert bench.cells().keys() == {(row, 0) for row in ("joint", "rumor alone", "")}

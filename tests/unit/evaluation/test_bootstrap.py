@@ -70,7 +70,7 @@ def test_an_interval_holds_its_figure_and_narrows_with_cascades() -> None:
         found = intervals(of, TASKS)
         assert found is not None
         known = of.label >= 0
-        accuracy = (of.said == of.label)[known].mean()
+        accuracy = (of.predicted == of.label)[known].mean()
         low, high = found.figures["accuracy"]
         assert low < accuracy < high
         widths.append(high - low)

@@ -113,4 +113,4 @@ def test_a_run_without_an_epoch_says_how_it_goes_on(here: Path) -> None:
     for ask in (RunFolder(Path("young")).load_best, RunFolder(Path("young")).load_features):
         with pytest.raises(DataError, match="young has no model yet: no epoch of its run") as one:
             ask()
-        assert one.value.hint == "go on with: dgljoint train --resume --out young"
+        assert one.value.hint == "continue with: dgljoint train --resume --out young"

@@ -166,7 +166,7 @@ def test_a_run_whose_state_was_taken_away_says_how_to_start_over(
     out = tmp_path / "a"
     run(store, out)
     (out / "checkpoints" / "last.safetensors").unlink()
-    with pytest.raises(DataError, match="nothing to go on from") as refused:
+    with pytest.raises(DataError, match="nothing to resume from") as refused:
         run(store, out, resume=True)
     assert "--force" in (refused.value.hint or "")
     assert (out / "scores.json").exists()

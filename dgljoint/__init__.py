@@ -21,7 +21,7 @@ among them::
     result = dgljoint.train("twitter15.h5", plugins=["contrastive", "meta_weight"], epochs=20)
     print(dgljoint.load_run(result.folder).predict("twitter16.h5").predicted)
 
-Importing this package also lets a plain ``import dgl`` work beside today's PyTorch.
+Importing this package also lets a plain ``import dgl`` work with today's PyTorch.
 """
 
 from __future__ import annotations

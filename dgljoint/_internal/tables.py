@@ -125,7 +125,7 @@ def _fact_lines(table: Table) -> Iterator[str]:
 
 
 def cells(text: str) -> int:
-    """Return how many columns a terminal takes for a text: signs of Chinese take two.
+    """Return how many columns a terminal takes for a text: Chinese signs take two.
 
     >>> cells("rumor"), cells("谣言")
     (5, 4)

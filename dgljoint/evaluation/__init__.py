@@ -1,1 +1,1 @@
-"""Evaluation: figures of both tasks beside the trivial guesses."""
+"""Metrics, their intervals and calibration, trivial baselines, and comparisons of runs."""

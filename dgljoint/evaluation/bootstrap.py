@@ -86,18 +86,13 @@ def _rumor_figures(confusion: Floats, counted: NDArray[np.bool_]) -> dict[str, F
     hits = np.trace(confusion, axis1=1, axis2=2)
     labelled = confusion.sum(axis=(1, 2))
     macro_f1 = f1_by_class(confusion)[:, counted].mean(axis=1)
-    return {
-        "accuracy": ratio(hits, labelled),
-        "macro_f1": np.where(labelled > 0, macro_f1, np.nan),
-    }
+    return {"accuracy": ratio(hits, labelled), "macro_f1": np.where(labelled > 0, macro_f1, np.nan)}
 
 
 def _link_figures(sums: Floats) -> dict[str, Floats]:
     """Return the figures of every resample. Shapes: (R, 6) to (R,) each."""
     every, other = sums[:, :3].T, sums[:, 3:].T
     return {
-        "mrr": ratio(every[1], every[0]),
-        "hits1": ratio(every[2], every[0]),
-        "mrr_not_source": ratio(other[1], other[0]),
-        "hits1_not_source": ratio(other[2], other[0]),
+        "mrr": ratio(every[1], every[0]), "hits1": ratio(every[2], every[0]),
+        "mrr_not_source": ratio(other[1], other[0]), "hits1_not_source": ratio(other[2], other[0]),
     }

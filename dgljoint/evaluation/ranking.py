@@ -226,7 +226,5 @@ def most_replied_to(batch: CascadeBatch) -> Tensor:
 
 
 GUESSES: dict[str, Callable[[CascadeBatch], Tensor]] = {
-    "source": source,
-    "latest": latest,
-    "most replied-to": most_replied_to,
+    "source": source, "latest": latest, "most replied-to": most_replied_to
 }

@@ -129,14 +129,15 @@ class RunFolder(StoredRun):
 
         That is its cascades and the run's own split: others may have been added or taken out.
         """
-        found, expected = store.content_digest, section(self.manifest(), "data")["content_digest"]
+        found, manifest = store.content_digest, self.manifest()
+        expected = section(manifest, "data").get("content_digest")
         if expected != found:
             raise DataError(
                 f"{store.path} is not the data this run was trained on: digest {found}, "
                 f"expected {expected}",
                 hint="bring that file back, or train again",
             )
-        divided = section(self.manifest(), "split").get("digest")
+        divided = section(manifest, "split").get("digest")
         if divided != split.digest:
             raise DataError(
                 f"split '{split.name}' of {store.path} is not the one this run was trained on: "

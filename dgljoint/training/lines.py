@@ -1,4 +1,4 @@
-"""Training watched as plain lines of text: on a command line without a terminal, and in Python."""
+"""Progress of training as plain lines of text: without a terminal, and in Python."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class LineProgress(Callback):
         self._epochs = 0
 
     def phase(self, name: str) -> None:
-        """Say what begins."""
+        """Write what begins."""
         self._write(f"{name} …")
 
     def start(self, epochs: int, steps: int, resumed_from: int) -> None:
@@ -110,7 +110,7 @@ class LineStudyProgress(StudyProgress):
             self.write(f"{finished} of {cells} runs are done already")
 
     def begin(self, cell: Cell) -> None:
-        """Say which one starts."""
+        """Write which run starts."""
         self._begun[cell] = self._clock()
         self.write(f"{cell}: started")
 
@@ -122,17 +122,17 @@ class LineStudyProgress(StudyProgress):
             self._detail(f"{cell}: epoch {epoch}/{epochs}, validation score {score:.3f}")
 
     def end(self, cell: Cell, failure: Failure | None) -> None:
-        """Say how it ended, and what is left."""
+        """Write how it ended, and how many are left."""
         self.ended += 1
         self.failures += failure is not None
         self._shares.pop(cell, None)
         seconds = self._clock() - self._begun.pop(cell)
         how = "done" if failure is None else f"FAILED: {failure.message}"
-        standing = f"{self.ended} of {self.cells} ended{self.outlook}"
-        self.write(f"{cell}: {how}, {show_duration(seconds)}; {standing}")
+        progress = f"{self.ended} of {self.cells} ended{self.outlook}"
+        self.write(f"{cell}: {how}, {show_duration(seconds)}; {progress}")
 
     def stop(self, running: int) -> None:
-        """Say what is waited for."""
+        """Write how many runs are still being saved."""
         self.write(f"interrupted: {running} running; each finishes its step and is saved")
 
     @property

@@ -15,8 +15,8 @@ from dgljoint.nn.model import JointModel
 from dgljoint.training.checkpoint import load_adam
 from dgljoint.training.setup import trainable_parameters
 
-# Where one side's move changes the other's aim, momentum makes both circle: Radford et al., 2015,
-# arXiv 1511.06434.
+# Where each side's step changes the other's objective, momentum makes both circle: Radford et al.,
+# 2015, arXiv 1511.06434.
 _OPPONENT_BETAS = (0.5, 0.999)
 
 
@@ -28,8 +28,7 @@ class ModelOptimizer:
         self._total = total_steps
         self.parameters = trainable_parameters(model)
         factors = {
-            "projection": options.encoder_rate,
-            "encoder": options.encoder_rate,
+            "projection": options.encoder_rate, "encoder": options.encoder_rate,
             "interactions": options.interaction_rate,
         }
         groups: dict[float, list[nn.Parameter]] = {}
@@ -58,8 +57,7 @@ class ModelOptimizer:
 
     def clip(self) -> float:
         """Clip the gradients to the largest norm allowed; return the norm they had."""
-        norm = nn.utils.clip_grad_norm_(list(self.parameters.values()), self._options.clip)
-        return float(norm)
+        return float(nn.utils.clip_grad_norm_(self.parameters.values(), self._options.clip))
 
     def step(self, number: int) -> None:
         """Take step number ``number``."""
@@ -68,17 +66,17 @@ class ModelOptimizer:
             group["lr"] = rate * factor
         for parameter in self.parameters.values():
             gradient = parameter.grad
-            # Fused Adam takes entries as they lie in memory: those of a transposed gradient, which
-            # a loss weighter may have set, would go to the wrong places.
+            # Fused Adam takes entries in memory order: those of a transposed gradient, which a loss
+            # weighter may have set, would update the wrong parameters.
             if gradient is not None and gradient.stride() != parameter.stride():
                 parameter.grad = torch.empty_like(parameter).copy_(gradient)
         self._adam.step()
 
     def step_size(self, name: str, step: int) -> Tensor | float:
-        """Return what a gradient of the named parameter is multiplied by in step ``step``.
+        """Return the factor of the named parameter's gradient in step ``step``.
 
-        For Adam: the rate over the root of the second moment, of the parameter's shape; the
-        bare rate before the parameter has had a gradient.
+        For Adam: the rate over the root of the second moment, of the parameter's shape; the rate
+        itself before the parameter has had a gradient.
         """
         rate = self.learning_rate(step) * self._factor[name]
         state = self._adam.state.get(self.parameters[name])
@@ -104,15 +102,12 @@ class ModelOptimizer:
 
 def opponent_optimizers(model: JointModel, options: TrainOptions) -> dict[str, torch.optim.AdamW]:
     """Return an optimizer for each interaction that trains an opponent, by plugin name."""
-    optimizers = {}
-    for hosted in model.hosted_interactions:
-        parameters = opponent_parameters(hosted)
-        if parameters:
-            rate = options.learning_rate * options.interaction_rate
-            optimizers[hosted.entry.name] = torch.optim.AdamW(
-                parameters, lr=rate, betas=_OPPONENT_BETAS
-            )
-    return optimizers
+    rate = options.learning_rate * options.interaction_rate
+    return {
+        hosted.entry.name: torch.optim.AdamW(parameters, lr=rate, betas=_OPPONENT_BETAS)
+        for hosted in model.hosted_interactions
+        if (parameters := opponent_parameters(hosted))
+    }
 
 
 def gradient_cosine(one: Tensor, other: Tensor, parameters: Sequence[nn.Parameter]) -> float:

@@ -1,4 +1,4 @@
-"""The training, meta, validation and test set: who may see which, and how a run knows them again.
+"""The training, meta, validation and test set: who may see which, and how a run recognises them.
 
 Whoever trains and selects gets :class:`TrainingParts`, which has no test set. The test set is
 read by name, once, after selection. ``parts.csv`` in the run folder names the cascades of each.
@@ -23,6 +23,12 @@ from dgljoint.runs.stored import PARTS, StoredRun, section
 
 Indices = NDArray[np.int64]
 
+TRAIN, VALIDATION, TEST, NEW = "train", "validation", "test", "new"
+PART_NAMES = (TRAIN, VALIDATION, TEST, NEW)
+"""How a run may know a cascade; a new one is in none of its sets."""
+
+_META = "meta"  # held out of the training set for a loss weighter: trained on, too
+_HEAD = ("part", "cascade", "posted_at", "source")
 _VALIDATION_SHARES = 8  # an eighth of what is not tested: a tenth of all, with five folds
 _META_SHARES = 8
 
@@ -43,8 +49,8 @@ class TrainingParts:
 
 
 def folds_offered(split: StoredSplit) -> int:
-    """Count the folds that can be the test part: 0 up to that number."""
-    # Before the last fold of a split in order of time there is nothing to train on.
+    """Count the folds that can be the test set: 0 up to that number."""
+    # Nothing is earlier than the last fold of a split in order of time.
     return split.folds - bool(split.ordered_by)
 
 
@@ -59,12 +65,15 @@ def part_under_test(split: StoredSplit, fold: int) -> Indices:
 def training_parts(
     store: CascadeStore, split: StoredSplit, fold: int, *, seed: int, meta: bool
 ) -> TrainingParts:
-    """Divide what is not tested, stratified, with the groups of the split kept whole.
+    """Divide the cascades that are not tested, stratified, with the split's groups kept whole.
 
-    Of a split in order of time, only what is earlier than the fold tested is used.
+    Of a split in order of time, only cascades earlier than the tested fold are used. A set is an
+    eighth, or one group where fewer than eight are left: that whose classes are nearest to an
+    eighth of each. The validation set is the same with or without a meta set.
 
-    A part is an eighth, or one group where fewer than eight are left: that whose classes come
-    nearest to an eighth of each. The validation part is the same whether or not a meta part is cut.
+    Raises:
+        UsageError: the split has no such fold.
+        DataError: too few cascades or groups are left to divide.
     """
     tested = part_under_test(split, fold)
     left = (
@@ -89,32 +98,18 @@ def training_parts(
         return indices[part != nearest], indices[part == nearest]
 
     train, validation = cut(left, _VALIDATION_SHARES)
-    held_out = np.empty(0, np.int64)
-    if meta:
-        train, held_out = cut(train, _META_SHARES)
+    train, held_out = cut(train, _META_SHARES) if meta else (train, np.empty(0, np.int64))
     return TrainingParts(train=train, meta=held_out, validation=validation)
-
-
-TRAIN, VALIDATION, TEST, NEW = "train", "validation", "test", "new"
-PART_NAMES = (TRAIN, VALIDATION, TEST, NEW)
-"""How a run may know a cascade; a new one is in none of its parts."""
-
-_META = "meta"  # held out of the training set for a loss weighter: trained on, too
-_HEAD = ("part", "cascade", "posted_at", "source")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KnownParts:
-    """The cascades of a run's parts.
-
-    Attributes:
-        known: part and identity by id.
-    """
+    """The cascades of a run's sets: the name of the set, and the identity, by id."""
 
     known: Mapping[str, tuple[str, Identity]]
 
     def of(self, store: CascadeStore, indices: NDArray[np.integer]) -> tuple[str, ...]:
-        """Say of cascades of any file which part of the run they were in: of ``PART_NAMES``."""
+        """Return which of ``PART_NAMES`` each cascade of any file is for the run."""
         return tuple(self._part(name, own) for name, own in identities(store, indices))
 
     def _part(self, name: str, own: Identity) -> str:
@@ -125,7 +120,7 @@ class KnownParts:
 
 
 def parts_csv(store: CascadeStore, parts: Mapping[str, NDArray[np.int64]]) -> str:
-    """Write parts as CSV (RFC 4180), a line a cascade."""
+    """Write sets as CSV (RFC 4180), one line per cascade."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(_HEAD)
@@ -136,7 +131,7 @@ def parts_csv(store: CascadeStore, parts: Mapping[str, NDArray[np.int64]]) -> st
 
 
 def count_parts(parts: Sequence[str]) -> dict[str, int]:
-    """Count cascades by part, every one of ``PART_NAMES``."""
+    """Count cascades by set, for each of ``PART_NAMES``."""
     counted = Counter(parts)
     return {name: counted[name] for name in PART_NAMES}
 

@@ -44,13 +44,16 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Passed:
-    """What a step's pass came to, over the whole batch in every process.
+    """The result of a step's pass, over the whole batch in every process.
 
     Attributes:
         columns: of the cascades, as they are stored.
         targets: what is asked of them.
+=======
+        question: their targets, candidates and hidden edges.
+>>>>>>> 2f9e2f0 (Write training in fewer lines and plain words)
         batch: of B cascades, N posts, P pairs.
-        shared: (N, D), what the tasks share; the losses rest on it, and gradients by it are whole.
+        shared: (N, D), what the tasks share; gradients of the losses by it are whole.
         reps: the views.
         outputs: of the heads.
         raw: the losses, tasks first.
@@ -66,22 +69,19 @@ class Passed:
 
 
 class Pass:
-    """Runs batches of a store through a model."""
+    """Runs batches of a store through a model; ``parameters`` are those that the losses train."""
 
     def __init__(
         self, config: RunConfig, store: CascadeStore, features: FeatureSpace, model: JointModel,
         parameters: Mapping[str, nn.Parameter], processes: Processes,
     ) -> None:
-        self._config = config
-        self._store = store
-        self._features = features
-        self._model = model
-        self._parameters = parameters
-        self._processes = processes
+        self._config, self._store, self._features = config, store, features
+        self._model, self._parameters, self._processes = model, parameters, processes
         self._whole = _Whole(self)
 
+<<<<<<< HEAD
     def ask(self, indices: Indices, rng: np.random.Generator) -> tuple[CascadeColumns, TargetPairs]:
-        """Read cascades and draw what is asked of them."""
+        """Read cascades and draw their targets."""
         options = self._config.cascade
         columns = self._store.read(indices)
         scored = CASCADE in self._model.computed
@@ -117,9 +117,9 @@ class Pass:
     def again(self, passed: Passed, number: int) -> dict[str, Tensor]:
         """Return the losses of step ``number`` under the parameters as they are now.
 
-        The same is asked and the same is dropped. What the model counts in buffers stays.
+        Targets and dropout masks are the same; the model's buffers are not changed.
         """
-        # Copies are written to in place of the buffers, which are to see a step once.
+        # Copies are updated in place of the buffers, which must see a step once.
         kept = {f"model.{name}": x.clone() for name, x in self._model.named_buffers()}
         found: Passed = torch.func.functional_call(
             self._whole, kept, (passed.columns, passed.targets, passed.batch, number)
@@ -143,8 +143,8 @@ class Pass:
         group = self._processes
         places = shares(columns.post_ptr, group.size)
         first, last = places[group.rank]
-        # A process without a cascade runs the first and gives none of its rows: the graph, and so
-        # the exchanges of a backward pass, must be the same in all.
+        # A process without a cascade runs the first and contributes none of its rows: the graph,
+        # and so the exchanges of a backward pass, must be the same in all.
         taken = slice(first, max(last, first + 1)) if first < len(columns.index) else slice(0, 1)
         part = targets.part(columns.post_ptr[taken.start], columns.post_ptr[taken.stop])
         own = self.batch(self._store.read(columns.index[taken]), part)
@@ -171,7 +171,7 @@ class Pass:
     def _losses(
         self, reps: Representations, outputs: Outputs, batch: CascadeBatch, number: int
     ) -> dict[str, Tensor]:
-        # A stream of its own: what losses draw does not depend on who drew what dropout.
+        # A stream of its own: draws of losses do not depend on the draws of dropout.
         with seeded(self._config.seed, Stream.LOSSES, number):
             raw = self.task_losses(outputs, batch)
             raw |= self._model.auxiliary_losses(reps, outputs, batch)
@@ -196,16 +196,10 @@ class _Whole(nn.Module):
 
 
 def shares(post_ptr: NDArray[np.int64], size: int) -> list[tuple[int, int]]:
-    """Divide cascades, in their order, among processes: near-equal in posts.
+    """Divide cascades, in their order, among processes: near-equal in posts, at least one each.
 
-    Everybody gets at least one while there are enough.
-
-    Args:
-        post_ptr: (B+1,) where each cascade's posts start and end.
-        size: number of processes.
-
-    Returns:
-        The first cascade of each process and the one after its last.
+    ``post_ptr`` (B+1,) is where each cascade's posts start and end. Returns the first cascade of
+    each process and the one after its last.
     """
     cascades = len(post_ptr) - 1
     ends = np.searchsorted(post_ptr, post_ptr[-1] * np.arange(1, size) / size)

@@ -26,13 +26,7 @@ _PATIENCE = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True)
 class Processes:
-    """The group this process belongs to.
-
-    Attributes:
-        rank: number of this process.
-        size: number of processes; with 1 nothing here does anything.
-        local_rank: number of this process among those on this machine.
-    """
+    """The group of this process: its number, how many there are, its number on this machine."""
 
     rank: int = 0
     size: int = 1
@@ -49,27 +43,27 @@ class Processes:
         return self.rank == 0
 
     def sum_(self, x: Tensor) -> Tensor:
-        """Add up everybody's ``x`` in place, and return it."""
+        """Add up the ``x`` of all processes in place, and return it."""
         if self.several:
-            with _company():
+            with _peers():
                 distributed.all_reduce(x)
         return x
 
     def any(self, mine: bool) -> bool:
-        """Say whether anybody says yes, so that all decide alike."""
+        """Return whether any process has ``mine`` true, so that all decide alike."""
         return mine if not self.several else bool(self.sum_(torch.tensor(int(mine))).item())
 
     def gather(self, mine: ValueT) -> list[ValueT]:
-        """Return everybody's value, by rank."""
+        """Return the values of all processes, by rank."""
         if not self.several:
             return [mine]
         found: list[ValueT | None] = [None] * self.size
-        with _company():
+        with _peers():
             distributed.all_gather_object(found, mine)
         return found  # type: ignore[return-value]  # every rank has filled its place
 
     def from_first(self, action: Callable[[], ValueT]) -> ValueT:
-        """Return to everybody what ``action`` returns to the first process, which alone does it."""
+        """Do ``action`` in the first process alone; its result or error reaches all."""
         if not self.several:
             return action()
         outcome: list[Any] = [None, None]
@@ -78,7 +72,7 @@ class Processes:
                 outcome[0] = action()
             except DgljointError as error:
                 outcome[1] = error
-        with _company():
+        with _peers():
             distributed.broadcast_object_list(outcome, 0)
         if outcome[1] is not None:
             raise outcome[1]
@@ -86,9 +80,9 @@ class Processes:
         return found
 
     def align(self, tensors: Iterator[Tensor]) -> None:
-        """Give everybody the first process's values of some tensors, in place."""
+        """Set some tensors of all processes to the first one's values, in place."""
         if self.several:
-            with _company():
+            with _peers():
                 for x in tensors:
                     distributed.broadcast(x, 0)
 
@@ -97,7 +91,7 @@ ALONE = Processes()
 
 
 def started() -> Processes:
-    """Read what ``torchrun`` said of this process; :data:`ALONE` where it did not start it."""
+    """Read torchrun's variables of this process; :data:`ALONE` where it did not start it."""
     names = ("RANK", "WORLD_SIZE", "LOCAL_RANK")
     if not all(name in os.environ for name in names):
         return ALONE
@@ -110,15 +104,18 @@ def started() -> Processes:
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Processes]:
-    """Join the processes that ``torchrun`` started with this one, and leave them at the end."""
+    """Join the processes that ``torchrun`` started with this one, and leave them at the end.
+
+    Tensors on the CPU are exchanged by Gloo, those on a CUDA device by NCCL.
+    """
     group = started()
     if not group.several:
         yield group
         return
-    with _company():
+    with _peers():
         if device.type == "cuda":
             torch.cuda.set_device(device)
-        # Also beside NCCL: flags, figures and states are exchanged from the CPU.
+        # Flags, metrics and states are exchanged from the CPU, with NCCL as well.
         backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
         distributed.init_process_group(backend, timeout=_PATIENCE)
     try:
@@ -128,21 +125,21 @@ def joined(device: torch.device) -> Iterator[Processes]:
 
 
 @contextmanager
-def _company() -> Iterator[None]:
+def _peers() -> Iterator[None]:
     try:
         yield
     except (RuntimeError, ValueError) as error:
         # Gloo and NCCL raise plain RuntimeErrors when a peer closes its connection.
         raise RunFailedError(
             f"another process of this run is gone: {one_line(error)}",
-            hint="see what it said; then continue with the same command and --resume",
+            hint="see its output; then continue with the same command and --resume",
         ) from error
 
 
 def join(
     group: Processes, places: Sequence[Sequence[int]], own: Sequence[Tensor]
 ) -> tuple[Tensor, ...]:
-    """Lay the rows of all processes end to end, for several tensors in one exchange.
+    """Concatenate the rows of all processes, for several tensors in one exchange.
 
     The gradient is that of this process's rows, times the number of processes.
     """
@@ -172,7 +169,7 @@ class _Joined(torch.autograd.Function):
         ctx: Any, group: Processes, places: Sequence[Sequence[int]], *own: Tensor
     ) -> tuple[Tensor, ...]:
         ctx.group, ctx.own = group, [len(rows) for rows in own]
-        # Nothing is computed for rows that no loss rests on.
+        # Nothing is computed for rows that no loss depends on.
         ctx.set_materialize_grads(False)
         ctx.ranges = [(place[group.rank], place[group.rank + 1]) for place in places]
         joined = []

@@ -39,21 +39,21 @@ from dgljoint.training.trainer import Trainer
 
 PREPARING = "preparing: reading data, fitting features"
 SCORING = "scoring: validation and test set"
-"""What a run does before and after its epochs."""
-# Where the state to go on from says what was read; states of earlier versions do not.
+"""The phases before and after the epochs."""
+# The key of a saved state under which is what was read.
 _SEEN = "seen"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RunResult(Shown):
-    """What a run came to.
+    """The result of a run.
 
     Attributes:
         folder: the run folder.
         best_epoch: the selected epoch, from 1.
-        validation: figures of the selected epoch on the validation part.
-        test: figures of the selected epoch on the test part, read once.
-        notes: what the data did not allow to train, in words.
+        validation: metrics of the selected epoch on the validation set.
+        test: metrics of the selected epoch on the test set, read once.
+        notes: what the data did not allow to train.
     """
 
     folder: Path
@@ -72,26 +72,26 @@ def train(
     inputs: RunInputs, out: Path, *, callbacks: Iterable[Callback] = (), resume: bool = False,
     force: bool = False, device: str = "auto",
 ) -> RunResult:
-    """Train, select on the validation part, score the test part once.
+    """Train, select on the validation set, score the test set once.
 
     Args:
         inputs: of the run, see :func:`~dgljoint.training.inputs.resolve_run`.
         out: the run folder.
-        callbacks: are watchers what happens, and may stop the run.
-        resume: go on with the run in ``out``, whose configuration must be the same; begin where
-            it holds no state yet.
+        callbacks: receive the events, and may stop the run.
+        resume: continue the run in ``out``, whose configuration must be the same; begin where it
+            has no saved state yet.
         force: start over in a folder that is not empty.
         device: ``cpu``, ``cuda`` or ``auto``.
 
     Where ``torchrun`` started several processes, they divide the batches among them; the first
-    writes and tells the callbacks.
+    writes and calls the callbacks.
 
     Raises:
         UsageError: a name, option or folder is wrong.
         DataError: the data or the checkpoint cannot be used.
         PluginError: a plugin failed.
-        DivergedError: a loss or a gradient is not finite; the checkpoints stand.
-        InterruptedRunError: Ctrl-C or SIGTERM: after the step under way, where everything is saved
+        DivergedError: a loss or a gradient is not finite; the checkpoints are kept.
+        InterruptedRunError: Ctrl-C or SIGTERM: after the current step, where everything is saved
             for ``resume``; at once at the second, and before and after the steps. Or a callback
             before the first epoch ended.
         RunFailedError: the file system refuses, or another process is at work in ``out``.
@@ -128,7 +128,7 @@ def _train(
             with fitting(folder.path):
                 trainer.restore(state)
                 setup.witness.restore(state[_SEEN])
-        processes.from_first(lambda: _save_what_it_knows(folder, setup))
+        processes.from_first(lambda: _save_features(folder, setup))
         for note in setup.notes:
             watchers.message(note)
         watchers.start(config.train.epochs, trainer.batches.steps(0), trainer.position.epoch)
@@ -144,15 +144,15 @@ def _take(
     folder: RunFolder, setup: Setup, watchers: Callbacks, held: ExitStack, *, resume: bool,
     force: bool,
 ) -> dict[str, Any] | None:
-    """Take hold of the run's folder; return the state to go on from, ``None`` to begin."""
-    go_on = resume and folder.started
-    if not (go_on or force):
+    """Lock the run's folder; return the state to resume from, ``None`` to begin."""
+    resumed = resume and folder.started
+    if not (resumed or force):
         folder.refuse_others()
     held.enter_context(locked(folder.path))
-    if not (go_on or force):
-        folder.refuse_others()  # who held it until now may have left a run
+    if not (resumed or force):
+        folder.refuse_others()  # the last holder may have left a run
     folder.remove_leftovers()
-    state = _state_to_go_on(folder, setup, watchers) if go_on else None
+    state = _saved_state(folder, setup, watchers) if resumed else None
     if state is None:
         folder.create(
             setup.config, setup.selection, setup.store, setup.split, part_sizes(setup),
@@ -165,23 +165,21 @@ def _take(
     return state
 
 
-def _save_what_it_knows(folder: RunFolder, setup: Setup) -> None:
-    """Write what the model needs to read any data, and to know its own parts in them."""
+def _save_features(folder: RunFolder, setup: Setup) -> None:
+    """Write what the model needs to read any data, and to recognise its own sets in them."""
     names, trained = setup.store.label_names, setup.trained_classes
     folder.save_features(RunFeatures(setup.features.state(), names, trained))
     folder.save_parts(parts_csv(setup.store, all_parts(setup)))
 
 
-def _state_to_go_on(
-    folder: RunFolder, setup: Setup, watchers: Callbacks
-) -> dict[str, Any] | None:
-    """Read the state of an interrupted run, and drop what came after it; ``None``: there is none.
+def _saved_state(folder: RunFolder, setup: Setup, watchers: Callbacks) -> dict[str, Any] | None:
+    """Read the state of an interrupted run, if any, and drop what was written after it.
 
-    The selected model is looked at, too: it must not be found missing when the run has ended.
+    The selected model is read, too: it must not be missing when the run has ended.
     """
     refuse_changes(folder.config(), setup.config, folder.path)
     if not folder.has_state:
-        watchers.message(f"{folder.path} holds no saved state: its run begins again")
+        watchers.message(f"{folder.path} has no saved state: its run begins again")
         return None
     folder.check_data(setup.store, setup.split)
     if changed := folder.changed_versions(setup.selection):
@@ -225,7 +223,7 @@ def _train_epochs(
             if processes.any(stop.asked):
                 raise _interrupted("interrupted", trainer, folder)
     if not trainer.position.best_epoch:
-        # Also where a callback allowed not a single step.
+        # Also where a callback allowed no step at all.
         processes.from_first(partial(save, None, setup.witness.state(processes)))
         raise _interrupted("stopped by a callback", trainer, folder)
 

@@ -75,11 +75,8 @@ def plan_run(inputs: RunInputs) -> Plan:
             "features": {**setup.features.sparse, **setup.features.dense},
         },
         split={
-            "name": setup.split.name,
-            "fold": config.fold,
-            "grouped_by": setup.split.grouped_by,
-            "ordered_by": setup.split.ordered_by,
-            "digest": setup.split.digest,
+            "name": setup.split.name, "fold": config.fold, "grouped_by": setup.split.grouped_by,
+            "ordered_by": setup.split.ordered_by, "digest": setup.split.digest,
         },
         parts=part_sizes(setup),
         components=tuple(

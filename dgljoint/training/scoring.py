@@ -25,7 +25,7 @@ def evaluate_run(
         folder: a run folder.
         registry: where components are found.
         part: ``test`` or ``validation``.
-        predictions: CSV file to write, a line a cascade.
+        predictions: CSV file to write, one line per cascade.
         device: ``cpu``, ``cuda`` or ``auto``.
 
     Raises:
@@ -43,7 +43,7 @@ def evaluate_run(
 
 
 def assess_parts(setup: Setup, *parts: str) -> dict[str, Assessed]:
-    """Score parts; the validation part is read in any case, for the temperature."""
+    """Score sets; the validation set is read in any case, for the temperature."""
     validation = assess(setup.evaluator, setup.model, part_indices(setup, VALIDATION), VALIDATION)
     found = {VALIDATION: validation}
     if TEST in parts:
@@ -52,14 +52,14 @@ def assess_parts(setup: Setup, *parts: str) -> dict[str, Assessed]:
 
 
 def assess_test(setup: Setup, validation: Assessed) -> Assessed:
-    """Score the test part, with the temperature of the validation part."""
+    """Score the test set, with the temperature of the validation set."""
     return assess(
         setup.evaluator, setup.model, part_indices(setup, TEST), TEST, calibrated_on=validation
     )
 
 
 def predictions_table(setup: Setup, assessed: Mapping[str, Assessed]) -> str:
-    """Return what a model says of the cascades of some parts, as CSV."""
+    """Return the predictions for the cascades of some sets, as CSV."""
     pooled = {part: one.predictions for part, one in assessed.items()}
     return predictions_csv(setup.store, pooled, setup.evaluator.tasks)
 
@@ -75,8 +75,8 @@ def evaluate_early(
         registry: where components are found.
         part: ``test`` or ``validation``.
         deadlines: at least one.
-        predictions: CSV file to write, a line a deadline and cascade.
-        curve: CSV file to write, a line a deadline.
+        predictions: CSV file to write, one line per deadline and cascade.
+        curve: CSV file to write, one line per deadline.
         device: ``cpu``, ``cuda`` or ``auto``.
 
     Raises:

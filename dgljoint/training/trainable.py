@@ -1,7 +1,8 @@
-"""What of a run the data allow to be trained: which tasks, and which classes of the rumor task.
+"""Which tasks of a run the data allow to train, and which classes of the rumor task.
 
-A head that nothing trains says something of every cascade all the same. So a task is left out of a
-run whose training set asks it nothing, and a class that no training cascade has is never predicted.
+A head without training predicts something for every cascade all the same. So a task that has
+nothing to learn from the training set is left out of the run, and a class that no training cascade
+has is never predicted.
 """
 
 from __future__ import annotations
@@ -21,9 +22,7 @@ from dgljoint.training.parts import TrainingParts, part_under_test
 
 Indices = NDArray[np.int64]
 
-_BOTH = "both"
-_AT_ONCE = 1024  # cascades that are looked at together
-_FEWEST_CLASSES = 2
+_AT_ONCE = 1024  # cascades that are read together
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +31,8 @@ class Trainable:
 
     Attributes:
         config: with the tasks that are trained under ``train.tasks``.
-        classes: numbers of the classes that a training cascade has; empty where the rumor task is
-            not trained.
-        notes: what was left out and why, in words.
+        classes: numbers of the classes that a training cascade has; empty without the rumor task.
+        notes: what was left out and why.
     """
 
     config: RunConfig
@@ -45,10 +43,19 @@ class Trainable:
 def find_trainable(
     config: RunConfig, store: CascadeStore, split: StoredSplit, parts: TrainingParts
 ) -> Trainable:
-    """Look at the training set, and leave out of ``config`` the task that it asks nothing."""
+    """Leave the task out of ``config`` that has nothing to learn from the training set.
+
+    Raises:
+        DataError: a task is asked for by name, or both are left out; or no epoch can be selected.
+    """
     held = np.bincount(_known(store, parts.train), minlength=len(store.label_names))
     classes = tuple(np.flatnonzero(held).tolist())
-    why_not = {RUMOR: _no_classes(store, held), CASCADE: _no_links(store, parts.train)}
+    links = _any_links(store, parts.train)
+    why_not = {
+        RUMOR: _no_classes(store, held),
+        CASCADE: "" if links
+        else "no post of the training set has a choice among strictly earlier posts",
+    }
     asked = config.train.task_names
     left = tuple(task for task in asked if not why_not[task])
     if not left:
@@ -77,39 +84,30 @@ def _known(store: CascadeStore, indices: Indices) -> Indices:
 
 
 def _no_classes(store: CascadeStore, held: Indices) -> str:
-    """Say why there is nothing to learn a class from; empty where there is."""
-    classes = np.flatnonzero(held)
-    if not len(classes):
+    """Return why there is nothing to learn a class from; empty where there is."""
+    classes = np.flatnonzero(held).tolist()
+    if not classes:
         return "no cascade of the training set has a label"
-    if len(classes) < _FEWEST_CLASSES:
-        name = store.label_names[int(classes[0])]
+    if len(classes) == 1:
+        name = store.label_names[classes[0]]
         return all_of_one_class(int(held.sum()), name, " of the training set")
     return ""
 
 
-def _no_links(store: CascadeStore, indices: Indices) -> str:
-    """Say why there is nothing to learn links from; empty where there is."""
-    if _any_links(store, indices):
-        return ""
-    return "no post of the training set has a choice among strictly earlier posts"
-
-
 def _any_links(store: CascadeStore, indices: Indices, observed_share: float = 0.0) -> bool:
     stretches = (indices[n : n + _AT_ONCE] for n in range(0, len(indices), _AT_ONCE))
-    return any(
-        len(evaluation_targets(store.read(chosen), observed_share).post) for chosen in stretches
-    )
+    return any(len(evaluation_targets(store.read(some), observed_share).post) for some in stretches)
 
 
 def _hint(asked: tuple[str, ...], why_not: dict[str, str]) -> str:
-    other = next((task for task, why in why_not.items() if task not in asked and not why), None)
-    if other is not None:
-        return f"train the other task: -s train.tasks={other}"
+    for task, why in why_not.items():
+        if task not in asked and not why:
+            return f"train the other task: -s train.tasks={task}"
     return "another --split or --fold may have what is missing; else read data that have"
 
 
 def _missing_classes(store: CascadeStore, held: Indices, tested: Indices) -> list[str]:
-    """Say which classes nothing is learned of, and how many test cascades that costs."""
+    """Name the classes that are never predicted, and how many test cascades that costs."""
     missing = np.flatnonzero(held == 0).tolist()
     if not missing:
         return []
@@ -122,21 +120,15 @@ def _missing_classes(store: CascadeStore, held: Indices, tested: Indices) -> lis
     ]
 
 
-def _selection_notes(
-    config: RunConfig, store: CascadeStore, parts: TrainingParts
-) -> list[str]:
-    """Say by what the epoch is selected where the validation set does not score every task."""
-    tasks = config.train.task_names
-    scored = {
-        RUMOR: bool(len(_known(store, parts.validation))),
-        CASCADE: CASCADE in tasks
-        and _any_links(store, parts.validation, config.cascade.observed_share),
-    }
-    lacks = {
-        RUMOR: "has no labelled cascade",
-        CASCADE: "asks for no link: no late post has a choice among strictly earlier posts",
-    }
-    left = [task for task in tasks if scored[task]]
+def _selection_notes(config: RunConfig, store: CascadeStore, parts: TrainingParts) -> list[str]:
+    """Name the task that selects the epoch where the validation set does not score every task."""
+    tasks, share = config.train.task_names, config.cascade.observed_share
+    lacks = {}
+    if RUMOR in tasks and not len(_known(store, parts.validation)):
+        lacks[RUMOR] = "has no labelled cascade"
+    if CASCADE in tasks and not _any_links(store, parts.validation, share):
+        lacks[CASCADE] = "asks for no link: no late post has a choice among strictly earlier posts"
+    left = [task for task in tasks if task not in lacks]
     if not left:
         what = " and ".join(lacks[task] for task in tasks)
         raise DataError(
@@ -145,7 +137,7 @@ def _selection_notes(
         )
     notes = [
         f"the validation set {lacks[task]}: epochs are selected by the {left[0]} task alone"
-        for task in tasks if task not in left
+        for task in tasks if task in lacks
     ]
     if RUMOR in tasks and len(parts.meta) and not len(_known(store, parts.meta)):
         notes.append(

@@ -45,16 +45,16 @@ _LOOK_EVERY = 8
 
 @dataclass
 class Position:
-    """Where a run stands; everything the loop carries from step to step beside tensors.
+    """The progress of a run: everything that the loop carries from step to step besides tensors.
 
     Attributes:
         epoch: epochs completed.
-        step: steps taken of the epoch under way.
+        step: steps taken of the current epoch.
         best_epoch: the selected epoch, from 1; 0 before there is one.
         best_score: its validation score.
-        sums: of raw losses, weights and gradient norms over the epoch under way, and of the
-            diagnostics over the steps that are looked at.
-        seconds: spent in the epoch under way.
+        sums: of raw losses, weights and gradient norms over the current epoch, and of diagnostics
+            over the steps that are diagnosed.
+        seconds: spent in the current epoch.
     """
 
     epoch: int = 0
@@ -66,21 +66,11 @@ class Position:
 
 
 class Trainer:
-    """Trains a model on the training part and selects its epoch on the validation part.
+    """Trains a model on the training set and selects its epoch on the validation set.
 
-    It is given no test part. One step: forward, task and auxiliary losses, the weighter's
-    backward, clipping, the model's step, what the weighter learns from it, the opponents' steps.
-
-    Args:
-        config: of the run.
-        store: where the cascades are.
-        features: fitted on ``parts.train``.
-        parts: what may be used.
-        model: trained in place, on the device it is on.
-        weighter: fills the gradients; on the same device.
-        evaluator: scores the validation part.
-        callback: is asked what happens.
-        processes: that share the batches; each has a trainer of its own.
+    It has no test set. One step: forward, task and auxiliary losses, the weighter's backward,
+    clipping, the model's step, the weighter's learning from it, the opponents' steps. Several
+    processes share the batches; each has a trainer of its own.
     """
 
     def __init__(
@@ -88,15 +78,10 @@ class Trainer:
         model: JointModel, weighter: Hosted[LossWeighter], evaluator: Evaluator, callback: Callback,
         processes: Processes = ALONE,
     ) -> None:
-        self._config = config
-        self._store = store
-        self._features = features
-        self._parts = parts
-        self._evaluator = evaluator
-        self._callback = callback
+        self._config, self._parts = config, parts
+        self._evaluator, self._callback = evaluator, callback
         self._coefficients = model.loss_coefficients
-        self.model = model
-        self.weighter = weighter
+        self.model, self.weighter = model, weighter
         self.batches = training_batches(store, parts, config)
         self._optimizer = ModelOptimizer(model, config.train, self.batches.total)
         self._opponents = opponent_optimizers(model, config.train)
@@ -115,7 +100,7 @@ class Trainer:
         return self.position.epoch >= train.epochs or stalled >= train.patience
 
     def train_epoch(self, stop: Callable[[], bool]) -> EpochRecord | None:
-        """Train the epoch under way to its end, validate, and select.
+        """Train the current epoch to its end, validate, and select.
 
         Returns:
             The record; ``None`` when stopped.
@@ -129,13 +114,13 @@ class Trainer:
             self.position.seconds = time.perf_counter() - started
             if self._processes.any(stop()):
                 return None
-        # Running statistics are each process's own; what is selected is the first one's model.
+        # Running statistics are each process's own; the first one's model is selected.
         self._processes.align(self.model.buffers())
         validation = self._evaluator.scores(self.model, self._parts.validation, "validation")
         return self._close_epoch(validation, started)
 
     def state(self) -> dict[str, Any]:
-        """Return everything needed to go on from here, as a tree of tensors and plain values."""
+        """Return everything needed to resume from here, as a tree of tensors and plain values."""
         return {
             "model": self.model.state_dict(),
             "weighter": self.weighter.module.state_dict(),
@@ -158,7 +143,7 @@ class Trainer:
             and (position.step == 0 or position.step <= self.batches.steps(done))
             and (position.step == 0 or "norm" in position.sums)
         ):
-            raise ValueError(f"no run of this kind comes to {position}")
+            raise ValueError(f"no run of this kind reaches {position}")
         load_model(self.model, state["model"])
         load_model(self.weighter.module, state["weighter"])
         self._optimizer.load_state_dict(state["optimizer"])
@@ -198,7 +183,7 @@ class Trainer:
         self._count(raw, weights, norm, not_asked(batch))
 
     def _show_losses_after(self, passed: Passed, step: Step) -> None:
-        """Tell the weighter what the step did to the losses of its batch."""
+        """Give the weighter the losses of the step's batch before and after the step."""
         before = {name: loss.detach() for name, loss in passed.raw.items()}
         after = self._pass.again(passed, step.number)
         self._check_finite(
@@ -212,7 +197,7 @@ class Trainer:
             self.weighter.module.after_step(*shown, step)
 
     def _look(self, passed: Passed) -> None:
-        """Take down what is worth knowing of a step and would cost too much in each."""
+        """Collect the diagnostics of a step, which would cost too much in each."""
         found = self.model.diagnostics(passed.reps, passed.outputs, passed.batch)
         if len(self._config.train.task_names) == len(TASKS):
             one, other = (passed.raw[name] for name in TASKS)
@@ -246,7 +231,7 @@ class Trainer:
                 size = min(self._config.train.batch, len(self._parts.meta))
                 chosen = rng.choice(self._parts.meta, size, replace=False)
                 made.append(self._pass.batch(*self._pass.ask(chosen, rng)))
-            # Seeded by the step: every call meets the same dropout masks.
+            # Seeded by the step: every call has the same dropout masks.
             with seeded(self._config.seed, Stream.META, number):
                 _, outputs = torch.func.functional_call(self.model, dict(parameters), (made[0],))
             return self._pass.task_losses(outputs, made[0])
@@ -282,8 +267,8 @@ class Trainer:
                     f"{name} is {value.item():g} in epoch {position.epoch + 1}, step "
                     f"{position.step + 1}; cascades of the batch: {batch.some_ids}"
                     + (f"; it comes from {source}" if source else ""),
-                    hint="the last good checkpoint stands, and --resume comes to the same; a lower "
-                    "-s train.learning_rate in another --out may help",
+                    hint="the last good checkpoint is kept, and --resume ends the same way; a "
+                    "lower -s train.learning_rate in another --out may help",
                 )
 
     def _source(self, name: str) -> str | None:
@@ -298,7 +283,7 @@ class Trainer:
         self, raw: Mapping[str, Tensor], weights: Tensor, norm: float, idle: Collection[str]
     ) -> None:
         losses = {name: float(loss.detach()) for name, loss in raw.items()}
-        # A task that the batch does not ask has a loss of 0, which is none of its mean.
+        # A task without targets in the batch has a loss of 0, which is left out of its mean.
         asked = {name: value for name, value in losses.items() if name not in idle}
         counted = {f"loss {name}": value for name, value in asked.items()}
         counted |= {f"asked {name}": 1.0 for name in asked}

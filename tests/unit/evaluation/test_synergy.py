@@ -25,10 +25,11 @@ def test_a_gain_over_nothing_is_not_made_up() -> None:
 
 
 def test_figures_are_those_of_all_targets_and_the_model() -> None:
-    rows = {"model": {"mrr": 0.25}, "source": {"mrr": 0.75}}
+    other = {"hits1": 0.0, "hits3": 0.0, "hits10": 0.0, "auc": 0.5}
+    rows = {"model": {"mrr": 0.25, **other}, "source": {"mrr": 0.75, **other}}
     scores = {
-        "rumor": {"macro_f1": 0.5, "accuracy": 0.9},
-        "links": {"all": {"rows": rows}, "parent is not the source": {"rows": {}}},
+        "rumor": {"macro_f1": 0.5, "accuracy": 0.9, "auroc": None},
+        "links": {"all": {"rows": rows}},
     }
     assert task_figures(scores) == {"cascade": 0.25, "rumor": 0.5}
     assert task_figures({"rumor": None, "links": {}}) == {}

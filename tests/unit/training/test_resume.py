@@ -12,7 +12,7 @@ import pytest
 from conftest import Site
 from dgljoint._internal.files import locked
 from dgljoint.config.sources import resolve_config
-from dgljoint.data.store import CascadeStore, put_split, remove_split
+from dgljoint.data.store import CascadeStore, put_split
 from dgljoint.errors import (
     DataError,
     InterruptedRunError,
@@ -132,21 +132,6 @@ def test_another_split_may_come_and_go_but_the_run_s_own_must_stay(
     put_split(other, "event", own.fold, grouped_by="event")
     run(store, out, resume=True)
     assert (out / "scores.json").exists()
-
-
-def test_a_run_of_before_pins_the_whole_file(store: CascadeStore, tmp_path: Path) -> None:
-    out = tmp_path / "a"
-    with pytest.raises(InterruptedRunError):
-        run(store, out, callback=StopAfter(2))
-    file = out / "manifest.json"
-    manifest = json.loads(file.read_text())
-    del manifest["split"], manifest["data"]["content_digest"]
-    file.write_text(json.dumps(manifest))
-    more = put_split(store, "mine", store.split("event").fold, grouped_by="")
-    with pytest.raises(DataError, match="is not the data"):
-        run(more, out, resume=True)
-    remove_split(more, "mine")
-    run(store, out, resume=True)
 
 
 def test_an_occupied_folder_is_refused_and_kept(store: CascadeStore, tmp_path: Path) -> None:

@@ -204,21 +204,21 @@ def evaluate(
     """
     folder = _folder(run)
     with timed_line(verbose, f"scoring the {part} set of {folder}"):
-        return scoring.evaluate_run(folder, registry=installed_registry(), part=part, device=device)
+        return scoring.evaluate_run(
+            folder, registry=installed_registry(), part=part, device=device
+        )
 
 
-def evaluate_early(
-    run: AnyRun, deadlines: str | Sequence[str], part: str = "test", *, device: str = "auto",
+def evaluate_early(  # noqa: D417
+    run: AnyRun, deadlines: Names, part: str = "test", *, device: str = "auto",
     verbose: bool = False,
 ) -> EarlyDetection:
     """Score a run on what was visible by each deadline; see ``dgljoint evaluate --deadlines``.
 
+    Arguments that are not listed here are those of :func:`evaluate`.
+
     Args:
-        run: as for :func:`evaluate`.
         deadlines: ``"0,10m,1h,all"``, or a list of such.
-        part: ``"test"`` or ``"validation"``.
-        device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
-        verbose: write to stderr what is done and how long it took.
 
     Raises:
         UsageError: a deadline cannot be read, ``part`` is neither, the run did not train the rumor
@@ -234,16 +234,15 @@ def evaluate_early(
         )
 
 
-def evaluate_transfer(
+def evaluate_transfer(  # noqa: D417
     run: AnyRun, on: Data, *, device: str = "auto", verbose: bool = False
 ) -> Transfer[Scores]:
     """Score a run on another cascade file; see ``dgljoint evaluate --on``.
 
+    Arguments that are not listed here are those of :func:`evaluate`.
+
     Args:
-        run: as for :func:`evaluate`.
         on: the file. Those of its cascades that the run's own data contain are left out.
-        device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
-        verbose: write to stderr what is done and how long it took.
 
     Raises:
         UsageError: there is no such device.
@@ -258,24 +257,19 @@ def evaluate_transfer(
         )
 
 
-def evaluate_transfer_early(
-    run: AnyRun, on: Data, deadlines: str | Sequence[str], *,
-    device: str = "auto", verbose: bool = False,
+def evaluate_transfer_early(  # noqa: D417
+    run: AnyRun, on: Data, deadlines: Names, *, device: str = "auto", verbose: bool = False
 ) -> Transfer[EarlyDetection]:
     """Score a run on another file by each deadline; see ``dgljoint evaluate --on --deadlines``.
 
+    Arguments that are not listed here are those of :func:`evaluate`.
+
     Args:
-        run: as for :func:`evaluate`.
         on: as for :func:`evaluate_transfer`.
         deadlines: as for :func:`evaluate_early`.
-        device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
-        verbose: write to stderr what is done and how long it took.
 
     Raises:
-        UsageError: a deadline cannot be read, the run did not train the rumor task, or there is no
-            such device.
-        DataError: as :func:`evaluate_transfer`, or nothing has a label.
-        PluginError: a plugin failed.
+        DgljointError: as :func:`evaluate_transfer` and :func:`evaluate_early` would.
     """
     folder, other = _folder(run), path_of(on, "on", CASCADE_FILE)
     asked = ",".join(names(deadlines, "deadlines"))

@@ -15,7 +15,7 @@ from dgljoint.training.trainer import training_batches
 
 @dataclass(frozen=True, slots=True)
 class PlannedComponent:
-    """One component the run uses, with its resolved options."""
+    """A component of the run, with its resolved options."""
 
     kind: str
     name: str
@@ -29,8 +29,7 @@ class Plan(Shown):
 
     Attributes:
         data: name, path, cascades, posts, features and labels of the data set.
-        split: name of the split, the fold, what is kept together (``grouped_by``), what orders the
-            folds (``ordered_by``), and its digest.
+        split: its name, the fold, ``grouped_by``, ``ordered_by`` and its digest.
         parts: cascades in ``train``, ``meta`` (0 unless a weighter needs it), ``validation`` and
             ``test``.
         components: encoder, interactions in order, loss weighter.

@@ -201,7 +201,7 @@ def train_study(
         if not (resume or force) and any(study.folder.iterdir()):
             raise UsageError(
                 f"{study.folder} is not empty",
-                hint="go on with --resume, start over with --force, or choose another --out",
+                hint="continue with --resume, start over with --force, or choose another --out",
             )
         check_runs(study, started_over=force)
         if force:

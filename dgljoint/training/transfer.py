@@ -189,7 +189,7 @@ def _one_class(evaluator: Evaluator, indices: NDArray[np.int64]) -> str | None:
     if not len(label) or (label != label[0]).any():
         return None
     only = all_of_one_class(len(label), evaluator.store.label_names[label[0]])
-    return f"rumor detection is not asked: {only}"
+    return f"rumor detection is not scored: {only}"
 
 
 def _check_several_classes(evaluator: Evaluator, indices: NDArray[np.int64]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -240,8 +241,10 @@ def test_every_verb_documents_each_of_its_arguments() -> None:
                  "evaluate_transfer_early", "load_run"):
         verb = getattr(dgljoint, name)
         described = verb.__doc__.split("Args:")[1].split("Raises:")[0]
-        if "not listed here are those of :func:`train`" in " ".join(verb.__doc__.split()):
-            described += dgljoint.train.__doc__
+        text = " ".join(verb.__doc__.split())
+        shared = re.search(r"not listed here are those of :func:`(\w+)`", text)
+        if shared is not None:
+            described += getattr(dgljoint, shared[1]).__doc__
         for argument in signature(verb).parameters:
             assert f"\n        {argument}: " in described, (name, argument)
 

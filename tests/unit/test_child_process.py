@@ -177,8 +177,8 @@ sys.exit(as_child(work, needs_less="take less"))
 
 
 @pytest.mark.parametrize(("code", "message", "hint"), [
-    (7, "its process ended with code 7", "it may have said why: {}"),
-    (-11, "its process ended by signal 11, Segmentation fault", "it may have said why: {}"),
+    (7, "its process ended with code 7", "its log may show why: {}"),
+    (-11, "its process ended by signal 11, Segmentation fault", "its log may show why: {}"),
     (-9, "its process was killed, perhaps for want of memory", child_process.NEEDS_LESS),
 ])
 def test_how_a_child_died_is_said(tmp_path: Path, code: int, message: str, hint: str) -> None:
@@ -193,5 +193,5 @@ def test_what_a_child_without_a_log_wrote_is_seen(capfd: pytest.CaptureFixture[s
     finally:
         child_process.end(child)
     assert "no-such-option" in capfd.readouterr().err
-    assert child_process.death(2, None).hint == "what it wrote above may say why"
+    assert child_process.death(2, None).hint == "its output above may show why"
     assert child_process.death(-9, None, needs_less="take less").hint == "take less"

@@ -98,8 +98,8 @@ def test_new_threads_are_classified_and_said_to_be_new(trained, tmp_path, capsys
 @pytest.mark.parametrize(
     ("labels", "why"),
     [
-        ((None,), "rumor detection is not asked: no cascade of the test set has a label"),
-        (("true",), "rumor detection is not asked: all 28 labelled cascades are of one class"),
+        ((None,), "rumor detection is not scored: no cascade of the test set has a label"),
+        (("true",), "rumor detection is not scored: all 28 labelled cascades are of one class"),
     ],
 )
 def test_links_are_scored_where_there_are_no_classes_to_tell_apart(

@@ -102,7 +102,7 @@ def test_cascades_without_times_are_counted_and_those_without_labels_left_out(
     assert said["all"].observed.tolist() == [1, 2, 3, 1, 2, 3]
     assert [row.rumor.majority for row in found.deadlines] == [1, 1]
     assert found.deadlines[0].rumor.auroc is None
-    with pytest.raises(DataError, match="no cascade of the test part has a label"):
+    with pytest.raises(DataError, match="no cascade of the test set has a label"):
         detect_early(evaluator, model, np.arange(6, 9), "test", deadlines)
 
 

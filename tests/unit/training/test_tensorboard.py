@@ -152,7 +152,7 @@ def test_a_place_that_cannot_be_written_is_said(
 ) -> None:
     file = tmp_path / "file"
     file.write_text("")
-    with pytest.raises(UsageError, match="is a file, and TensorBoard wants a folder"):
+    with pytest.raises(UsageError, match="is a file, and TensorBoard needs a folder"):
         dgljoint.TensorBoard(file)
     with pytest.raises(RunFailedError, match=r"cannot write .*Not a directory"):
         run(store, tmp_path / "a", callback=dgljoint.TensorBoard(file / "board"))

@@ -6,6 +6,8 @@ It costs too much, or means nothing, in every epoch; an epoch's metrics are
 
 from __future__ import annotations
 
+import csv
+import io
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +21,7 @@ from dgljoint.evaluation.calibration import calibration, fit_temperature
 from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.pooled import Index, PooledPredictions
-from dgljoint.evaluation.scores import DeadlineScores, EarlyDetection, Scores
+from dgljoint.evaluation.scores import DeadlineScores, EarlyDetection, Intervals, Scores
 from dgljoint.nn.model import JointModel
 from dgljoint.tasks.losses import RUMOR
 
@@ -119,3 +121,42 @@ def _figures(
         posts_median=float(np.median(pooled.observed)),
         beyond_source=float((pooled.observed > 1).mean()),
     )
+
+
+def curve_csv(found: EarlyDetection) -> str:
+    """Write early detection as CSV (RFC 4180), one line per deadline.
+
+    ``seconds`` and ``posts`` are empty where the deadline is not one of that kind; the ends of
+    the intervals where there is none.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    measured = ("accuracy", "macro_f1")
+    writer.writerow((
+        "deadline", "seconds", "posts", "cascades", "posts_mean", "posts_median", "beyond_source",
+        *(f"{name}{end}" for name in measured for end in ("", "_low", "_high")),
+        "auroc", "majority",
+    ))
+    for row in found.deadlines:
+        rumor = row.rumor
+        writer.writerow((
+            row.deadline,
+            "" if row.seconds is None else _number(row.seconds),
+            "" if row.posts is None else row.posts,
+            rumor.cascades,
+            *map(_number, (row.posts_mean, row.posts_median, row.beyond_source)),
+            _number(rumor.accuracy), *_ends(row.intervals, "accuracy"),
+            _number(rumor.macro_f1), *_ends(row.intervals, "macro_f1"),
+            "" if rumor.auroc is None else _number(rumor.auroc),
+            _number(rumor.majority),
+        ))
+    return text.getvalue()
+
+
+def _ends(of: Intervals | None, figure: str) -> tuple[str, ...]:
+    ends = of.figures.get(figure) if of is not None else None
+    return ("", "") if ends is None else (_number(ends[0]), _number(ends[1]))
+
+
+def _number(value: float) -> str:
+    return f"{value:.9g}"

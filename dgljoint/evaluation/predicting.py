@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from dgljoint._internal.tables import Sheet, Shown
+from dgljoint.data.store import CascadeStore
 from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.metrics import reciprocal_ranks
+from dgljoint.evaluation.pooled import PooledPredictions
 from dgljoint.evaluation.ranking import best_candidates
 from dgljoint.evaluation.scores import MODEL
 from dgljoint.nn.model import JointModel
@@ -169,39 +173,83 @@ def predict(
             which takes memory by the square of a cascade.
         deadline: see the cascades as they were then; there are no links to rank.
     """
-    store, tasks = evaluator.store, evaluator.tasks
+    store = evaluator.store
     pooled = evaluator.predict(model, indices, deadline)
-    ranks = pooled.ranks[MODEL]
-    reciprocal = np.bincount(
-        pooled.cascade_of_target, reciprocal_ranks(ranks), minlength=len(pooled)
-    )
-    trained = np.setdiff1d(np.arange(len(classes)), evaluator.untrained)
-    empty = np.empty((0, len(trained)))
-    labels: list[int] = pooled.label.tolist()
-    most = None if links is True else int(links)
     ranked: tuple[LinkRanking, ...] = ()
     if links and deadline is None:
         with torch.inference_mode():
+            most = None if links is True else int(links)
             ranked = tuple(_rank(evaluator, model, indices, most))
+    found = describe(
+        store, pooled, evaluator.tasks, parts.of(store, indices), classes, evaluator.untrained
+    )
+    return replace(found, links=ranked if links else None, doubts=evaluator.features.doubts)
+
+
+def describe(
+    store: CascadeStore, pooled: PooledPredictions, tasks: Sequence[str], part: Sequence[str],
+    classes: tuple[str, ...], untrained: Sequence[int],
+) -> Predictions:
+    """Name what was predicted for B cascades of a store; ``part`` is the set of each of them."""
+    indices = pooled.index
+    trained = np.setdiff1d(np.arange(len(classes)), untrained)
+    probability = pooled.probability[:, trained] if len(pooled) else np.empty((0, len(trained)))
+    reciprocal = np.bincount(
+        pooled.cascade_of_target, reciprocal_ranks(pooled.ranks[MODEL]), minlength=len(pooled)
+    )
     with np.errstate(invalid="ignore"):
         mrr = reciprocal / pooled.targets
+    labels: list[int] = pooled.label.tolist()
     return Predictions(
-        ids=_ids(evaluator, indices),
-        part=parts.of(store, indices),
+        ids=_ids(store, indices),
+        part=tuple(part),
         label_names=tuple(classes[number] for number in trained) if RUMOR in tasks else (),
         classes=classes,
-        probability=(
-            (pooled.probability[:, trained] if len(pooled) else empty) if RUMOR in tasks else None
-        ),
+        probability=probability if RUMOR in tasks else None,
         label=tuple(store.label_names[label] if label >= 0 else None for label in labels),
         event=tuple(store.event_names[int(event)] for event in store.event[indices]),
         posts=store.post_ptr[indices + 1] - store.post_ptr[indices],
         observed_posts=pooled.observed,
         targets=pooled.targets,
         mrr=mrr if CASCADE in tasks else None,
-        links=ranked if links else None,
-        doubts=evaluator.features.doubts,
+        links=None,
+        doubts=(),
     )
+
+
+def predictions_csv(
+    store: CascadeStore, parts: Mapping[str, PooledPredictions], tasks: Sequence[str],
+    by_deadline_of: str | None = None,
+) -> str:
+    """Write predictions by set as CSV; by deadline, of the one set of that name."""
+    found = {}
+    for key, pooled in parts.items():
+        never = np.flatnonzero(~pooled.answerable).tolist() if len(pooled) else ()
+        part = [by_deadline_of or key] * len(pooled)
+        found[key] = describe(store, pooled, tasks, part, store.label_names, never)
+    return to_csv(found, key="deadline" if by_deadline_of else "")
+
+
+def to_csv(tables: Mapping[str, Predictions], *, key: str = "") -> str:
+    """Write predictions as CSV (RFC 4180), one line per cascade, in their order.
+
+    The columns are those of :meth:`Predictions.rows`; a value that does not exist is empty. The
+    names of the tables are a first column ``key``, if that is given.
+    """
+    text = io.StringIO(newline="")
+    first = next(iter(tables.values()))
+    columns = (
+        *[key] * bool(key), "part", "cascade", "event", "label", "predicted",
+        *(f"p_{name}" for name in first.classes), "posts", "observed_posts", "targets", "mrr",
+        *["runs"] * (first.runs is not None),
+    )
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    for name, found in tables.items():
+        for row in found.rows():
+            shown = {n: f"{x:.9g}" if isinstance(x, float) else x for n, x in row.items()}
+            writer.writerow({key: name, **shown} if key else shown)
+    return text.getvalue()
 
 
 def represent(
@@ -209,11 +257,11 @@ def represent(
 ) -> PooledViews:
     """Collect the views of cascades; arguments as for :func:`predict`."""
     pooled = evaluator.predict(model, indices, deadline)
-    return PooledViews(_ids(evaluator, indices), pooled.cascade_view, pooled.rumor_view)
+    return PooledViews(_ids(evaluator.store, indices), pooled.cascade_view, pooled.rumor_view)
 
 
-def _ids(evaluator: Evaluator, indices: Index) -> tuple[str, ...]:
-    return tuple(evaluator.store.ids[int(index)] for index in indices)
+def _ids(store: CascadeStore, indices: Index) -> tuple[str, ...]:
+    return tuple(store.ids[int(index)] for index in indices)
 
 
 def _rank(

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dgljoint._internal.files import write_text
-from dgljoint.evaluation.assessment import Assessed, assess, detect_early
+from dgljoint.evaluation.assessment import Assessed, assess, curve_csv, detect_early
 from dgljoint.evaluation.deadlines import Deadline
-from dgljoint.evaluation.pooled import curve_csv, predictions_csv
+from dgljoint.evaluation.predicting import predictions_csv
 from dgljoint.evaluation.scores import EarlyDetection, Scores
 from dgljoint.plugins.registry import Registry
 from dgljoint.training.parts import TEST, VALIDATION

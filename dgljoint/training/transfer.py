@@ -15,11 +15,11 @@ from dgljoint._internal.tables import Sheet, Shown
 from dgljoint._internal.text import all_of_one_class
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError
-from dgljoint.evaluation.assessment import Assessed, assess, detect_early
+from dgljoint.evaluation.assessment import Assessed, assess, curve_csv, detect_early
 from dgljoint.evaluation.bootstrap import intervals
 from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.evaluator import Evaluator
-from dgljoint.evaluation.pooled import curve_csv, predictions_csv
+from dgljoint.evaluation.predicting import predictions_csv
 from dgljoint.evaluation.scores import EarlyDetection, Scores
 from dgljoint.plugins.registry import Registry
 from dgljoint.tasks.losses import CASCADE, RUMOR

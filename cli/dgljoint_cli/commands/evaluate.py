@@ -188,13 +188,15 @@ def predict(
         talk.info(f"doubtful: {doubt}")
     if as_json or out is not None:
         talk.info(evaluation_tables.parts_line(found))
+    from dgljoint.evaluation.predicting import to_csv
+
     if out == _STDOUT:
-        click.echo(evaluation_tables.to_csv(found), nl=False)
+        click.echo(to_csv({"": found}), nl=False)
         return
     if out is not None:
         from dgljoint._internal.files import write_text
 
-        write_text(out, evaluation_tables.to_csv(found))
+        write_text(out, to_csv({"": found}))
         talk.info(f"{out}: {len(found):,} cascades")
     if not as_json:
         shown = 0 if out else evaluation_tables.ROWS

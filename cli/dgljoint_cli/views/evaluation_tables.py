@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -231,20 +229,6 @@ def _add_intervals(made: Table, intervals: of.Intervals | None, *names: str) -> 
     if intervals is not None and any(name in intervals.figures for name in names):
         cells = [_interval(intervals.figures.get(name)) for name in names]
         made.add_row(f"  {intervals.level:.0%} interval", *cells)
-
-
-def to_csv(found: Predictions) -> str:
-    """Write one line per cascade (RFC 4180); missing values are empty."""
-    text = io.StringIO(newline="")
-    columns = ("part", "cascade", "event", "label", "predicted", *(f"p_{n}" for n in found.classes),
-               "posts", "observed_posts", "targets", "mrr", *["runs"] * (found.runs is not None))
-    writer = csv.DictWriter(text, columns)
-    writer.writeheader()
-    for row in found.rows():
-        writer.writerow(
-            {name: f"{x:.9g}" if isinstance(x, float) else x for name, x in row.items()}
-        )
-    return text.getvalue()
 
 
 def prediction_tables(found: Predictions, *, shown: int) -> list[RenderableType]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from dgljoint._internal.tables import NOTHING, Sheet, Table, facts, figure
 from dgljoint._internal.text import number_list, plural
-from dgljoint.evaluation.scores import TITLES
+from dgljoint.evaluation.scores import ALL, MODEL, TITLES, figures_of
 from dgljoint.evaluation.verdicts import (
     MAJORITY,
     link_verdicts,
@@ -16,7 +17,6 @@ from dgljoint.evaluation.verdicts import (
     rumor_verdicts,
     verdict_line,
 )
-from dgljoint.reporting.scores import MODEL
 from dgljoint.training.study_summary import DONE, FIGURES, spread_verdicts
 
 if TYPE_CHECKING:
@@ -35,43 +35,27 @@ _HEADLINE = ("accuracy", "macro_f1", "mrr", "hits1", "mrr_not_source")
 
 def result_sheet(result: RunResult) -> Sheet:
     """Show both sets that a run is scored on, and the baselines of the test set."""
-    rows = [
-        (f"model, {part} set", _headline(scores)) for part, scores in
-        (("validation", result.validation), ("test", result.test))
-    ]
-    rows += list(_baselines(result.test).items())
-    columns = ("accuracy", "macro F1", "MRR", "Hits@1")
-    table = Table(
-        ("", *columns), tuple((n, *(figure(f.get(c)) for c in columns)) for n, f in rows)
-    )
+    rows = {
+        f"model, {scores.part} set": figures_of(scores.to_dict())
+        for scores in (result.validation, result.test)
+    }
+    rows |= _baselines(result.test)
+    columns = ("accuracy", "macro_f1", "mrr", "hits1")
+    cells = ((name, *(figure(of.get(column)) for column in columns)) for name, of in rows.items())
+    table = Table(("", *map(TITLES.__getitem__, columns)), tuple(cells))
     title = f"Run {result.folder}: epoch {result.best_epoch}, chosen on the validation set"
     notes = ["the trivial baselines are those of the test set", *result.notes]
     if result.test.rumor is not None:
         notes.append(verdict_line(rumor_verdicts(result.test.rumor)))
-    if "all" in result.test.links:
-        notes.append(verdict_line(link_verdicts(result.test.links["all"])))
+    if ALL in result.test.links:
+        notes.append(verdict_line(link_verdicts(result.test.links[ALL])))
     return Sheet(title, (table,), tuple(filter(None, notes)))
 
 
-def _headline(scores: Scores) -> dict[str, float]:
-    found: dict[str, float] = {}
-    if scores.rumor is not None:
-        found |= {"accuracy": scores.rumor.accuracy, "macro F1": scores.rumor.macro_f1}
-    if "all" in scores.links:
-        row = scores.links["all"].rows[MODEL]
-        found |= {"MRR": row.mrr, "Hits@1": row.hits1}
-    return found
-
-
 def _baselines(scores: Scores) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
-    if scores.rumor is not None:
-        guess = rumor_baseline(scores.rumor)
-        found[MAJORITY] = {"accuracy": guess["accuracy"], "macro F1": guess["macro_f1"]}
-    for name, row in scores.links["all"].rows.items() if "all" in scores.links else ():
-        if name != MODEL:
-            found[f"parent: {name}"] = {"MRR": row.mrr, "Hits@1": row.hits1}
-    return found
+    found = {} if scores.rumor is None else {MAJORITY: rumor_baseline(scores.rumor)}
+    links = scores.links[ALL].rows.items() if ALL in scores.links else ()
+    return found | {f"parent: {name}": asdict(row) for name, row in links if name != MODEL}
 
 
 def transfer_sheet(found: Transfer[Any]) -> Sheet:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from dgljoint.evaluation.scores import MODEL, TITLES, LinkScores, LinkTable, RumorScores
+from dgljoint.evaluation.scores import MODEL, TITLES, LinkTable, RumorScores
 
 MAJORITY = "majority guess"
-_LINKS = ("mrr", "hits1", "hits3", "hits10", "auc")
 _SHOWN = ("accuracy", "macro_f1", "mrr", "hits1", "mrr_not_source", "hits1_not_source")
 # As many decimals as tables show: what looks equal there is equal.
 _DECIMALS = 3
@@ -67,12 +66,8 @@ def link_verdicts(links: LinkTable) -> dict[str, Verdict]:
     """Compare the ranking of parents with the best trivial guess; empty without a model."""
     if MODEL not in links.rows:
         return {}
-    guesses = {name: _named(row) for name, row in links.rows.items() if name != MODEL}
-    return verdicts(_named(links.rows[MODEL]), guesses)
-
-
-def _named(row: LinkScores) -> dict[str, float]:
-    return {name: getattr(row, name) for name in _LINKS}
+    rows = {name: asdict(row) for name, row in links.rows.items()}
+    return verdicts(rows.pop(MODEL), rows)
 
 
 def verdict_line(found: Mapping[str, Verdict]) -> str:

@@ -17,7 +17,7 @@ _LONGEST = 36  # of a name; figures are shorter
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class TextTable:
     """Rows of cells under the names of their columns; the first column holds names.
 
     Without names of columns the rows are facts: pairs of a name and a text of any length.
@@ -32,7 +32,7 @@ class Sheet:
     """What is shown of a result: a title, tables one under the other, sentences under them."""
 
     title: str
-    tables: tuple[Table, ...] = ()
+    tables: tuple[TextTable, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -51,9 +51,9 @@ class Shown:
         return to_html(self._sheet())
 
 
-def facts(**values: object) -> Table:
+def facts(**values: object) -> TextTable:
     """Return a table of facts; ``_`` in a name becomes a blank, and ``None`` a dash."""
-    return Table((), tuple(
+    return TextTable((), tuple(
         (name.replace("_", " "), NOTHING if value is None else str(value))
         for name, value in values.items()
     ))
@@ -88,7 +88,7 @@ def to_html(sheet: Sheet) -> str:
     return "\n".join([*parts, "</div>"])
 
 
-def _lines(table: Table) -> Iterator[str]:
+def _lines(table: TextTable) -> Iterator[str]:
     """Format figures; columns that do not fit follow in a block of their own."""
     rows = [tuple(_cut(cell) for cell in row) for row in (table.columns, *table.rows)]
     widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
@@ -115,7 +115,7 @@ def _blocks(widths: Sequence[int]) -> Iterator[list[int]]:
     yield block
 
 
-def _fact_lines(table: Table) -> Iterator[str]:
+def _fact_lines(table: TextTable) -> Iterator[str]:
     names = [_cut(name) for name, _ in table.rows]
     width = max(map(cells, names), default=0) + _GAP
     for name, (_, value) in zip(names, table.rows, strict=True):

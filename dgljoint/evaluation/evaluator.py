@@ -19,7 +19,13 @@ from dgljoint.config.run_config import CascadeOptions
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DivergedError
 from dgljoint.evaluation.deadlines import Deadline
-from dgljoint.evaluation.metrics import Ranks, join_ranks, link_scores, rumor_scores, view_scores
+from dgljoint.evaluation.metrics import (
+    ParentRanks,
+    join_ranks,
+    link_scores,
+    rumor_scores,
+    view_scores,
+)
 from dgljoint.evaluation.pooled import PooledPredictions, join_predictions, no_predictions
 from dgljoint.evaluation.ranking import GUESSES, rank_by_scores, rank_by_values
 from dgljoint.evaluation.scores import (
@@ -165,7 +171,7 @@ def _predict(model: JointModel, asked: EvalBatch, index: Index) -> PooledPredict
     )
 
 
-def _ranks(model: JointModel, reps: Representations, asked: EvalBatch) -> dict[str, Ranks]:
+def _ranks(model: JointModel, reps: Representations, asked: EvalBatch) -> dict[str, ParentRanks]:
     """Rank the targets' parents, by the model and by each trivial guess."""
     guessed = {
         name: rank_by_values(_array(guess(asked.batch)), asked.targets)

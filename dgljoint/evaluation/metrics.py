@@ -16,7 +16,7 @@ Floats = NDArray[np.floating]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ranks:
+class ParentRanks:
     """Where the parents of T targets rank among their candidates.
 
     Attributes:
@@ -29,14 +29,14 @@ class Ranks:
     tied: NDArray[np.int64]
     candidates: NDArray[np.int64]
 
-    def select(self, which: NDArray[np.bool_]) -> Ranks:
+    def select(self, which: NDArray[np.bool_]) -> ParentRanks:
         """Return the ranks of some targets."""
-        return Ranks(self.above[which], self.tied[which], self.candidates[which])
+        return ParentRanks(self.above[which], self.tied[which], self.candidates[which])
 
 
-def join_ranks(parts: Sequence[Ranks]) -> Ranks:
+def join_ranks(parts: Sequence[ParentRanks]) -> ParentRanks:
     """Concatenate the ranks of several batches."""
-    return Ranks(
+    return ParentRanks(
         *(
             np.concatenate([getattr(part, name) for part in parts] or [np.empty(0, np.int64)])
             for name in ("above", "tied", "candidates")
@@ -44,19 +44,19 @@ def join_ranks(parts: Sequence[Ranks]) -> Ranks:
     )
 
 
-def reciprocal_ranks(ranks: Ranks) -> NDArray[np.float64]:
+def reciprocal_ranks(ranks: ParentRanks) -> NDArray[np.float64]:
     """Return (T,) one over the rank of each target's parent; a tie takes the middle rank."""
     found: NDArray[np.float64] = 1 / middle_ranks(ranks)
     return found
 
 
-def middle_ranks(ranks: Ranks) -> NDArray[np.float64]:
+def middle_ranks(ranks: ParentRanks) -> NDArray[np.float64]:
     """Return (T,) the rank of each target's parent, from 1; a tie takes the middle rank."""
     found: NDArray[np.float64] = 1 + ranks.above + ranks.tied / 2
     return found
 
 
-def link_scores(ranks: Ranks) -> LinkScores:
+def link_scores(ranks: ParentRanks) -> LinkScores:
     """Average over targets; a tie takes the middle rank. There must be a target."""
     rank = middle_ranks(ranks)
     rivals = ranks.candidates - 1

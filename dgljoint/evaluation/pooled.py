@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint.evaluation.metrics import Ranks, join_ranks
+from dgljoint.evaluation.metrics import ParentRanks, join_ranks
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -38,7 +38,7 @@ class PooledPredictions:
     logits: Floats
     observed: Index
     targets: Index
-    ranks: Mapping[str, Ranks]
+    ranks: Mapping[str, ParentRanks]
     not_source: NDArray[np.bool_]
     cascade_view: Floats
     rumor_view: Floats

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dgljoint.batch.batch import CascadeBatch
-from dgljoint.evaluation.metrics import Ranks
+from dgljoint.evaluation.metrics import ParentRanks
 from dgljoint.tasks.heads import LinkScorer
 from dgljoint.tasks.targets import Targets
 
@@ -70,7 +70,7 @@ def tables(scorer: LinkScorer, targets: Targets) -> Iterator[ScoreBlock]:
             yield ScoreBlock(chosen, start, scores)
 
 
-def rank_by_scores(scorer: LinkScorer, targets: Targets) -> Ranks:
+def rank_by_scores(scorer: LinkScorer, targets: Targets) -> ParentRanks:
     """Rank the parents of T targets by the scores of a link head."""
     device = scorer.child.device
     post, parent = (torch.from_numpy(x).to(device) for x in (targets.post, targets.parent))
@@ -86,10 +86,10 @@ def rank_by_scores(scorer: LinkScorer, targets: Targets) -> Ranks:
         scores[where] = mine[where[0]]
         above[chosen] += (scores > mine.unsqueeze(1)).count_nonzero(dim=1)
         tied[chosen] += (scores == mine.unsqueeze(1)).count_nonzero(dim=1)
-    return Ranks(above.cpu().numpy(), tied.cpu().numpy() - 1, targets.end - targets.first)
+    return ParentRanks(above.cpu().numpy(), tied.cpu().numpy() - 1, targets.end - targets.first)
 
 
-def rank_by_values(values: Index, targets: Targets) -> Ranks:
+def rank_by_values(values: Index, targets: Targets) -> ParentRanks:
     """Rank the parents of T targets by what every post is worth, whoever the target is.
 
     How many values of a range are larger than one of them is counted bit by bit of the values, as
@@ -113,7 +113,7 @@ def rank_by_values(values: Index, targets: Targets) -> Ranks:
         low = np.where(one, zeros + low_ones, low - low_ones)
         high = np.where(one, zeros + high_ones, high - high_ones)
         level = np.concatenate((level[~ones], level[ones]))
-    return Ranks(above, high - low - 1, targets.end - targets.first)
+    return ParentRanks(above, high - low - 1, targets.end - targets.first)
 
 
 @dataclass(frozen=True, eq=False)

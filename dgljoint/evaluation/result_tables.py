@@ -7,7 +7,7 @@ from dataclasses import asdict
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from dgljoint._internal.tables import NOTHING, Sheet, Table, facts, figure
+from dgljoint._internal.tables import NOTHING, Sheet, TextTable, facts, figure
 from dgljoint._internal.text import number_list, plural
 from dgljoint.evaluation.scores import ALL, MODEL, TITLES, figures_of
 from dgljoint.evaluation.verdicts import (
@@ -42,7 +42,7 @@ def result_sheet(result: RunResult) -> Sheet:
     rows |= _baselines(result.test)
     columns = ("accuracy", "macro_f1", "mrr", "hits1")
     cells = ((name, *(figure(of.get(column)) for column in columns)) for name, of in rows.items())
-    table = Table(("", *map(TITLES.__getitem__, columns)), tuple(cells))
+    table = TextTable(("", *map(TITLES.__getitem__, columns)), tuple(cells))
     title = f"Run {result.folder}: epoch {result.best_epoch}, chosen on the validation set"
     notes = ["the trivial baselines are those of the test set", *result.notes]
     if result.test.rumor is not None:
@@ -73,7 +73,7 @@ def study_sheet(found: StudySummary) -> Sheet:
         (row, *(str(of[name]) if name in of else NOTHING for name in names))
         for row, of in found.figures.items()
     )
-    table = Table(("", *(FIGURES[name] for name in names)), tuple(rows))
+    table = TextTable(("", *(FIGURES[name] for name in names)), tuple(rows))
     missing = [f"{cell} ({cell.state})" for cell in found.cells if cell.state != DONE]
     title = (
         f"Study of {found.data}, split {found.split}, folds {number_list(found.folds)}, seeds "
@@ -98,7 +98,7 @@ def run_sheet(summary: RunSummary) -> Sheet:
     shown = [name for name in _HEADLINE if name in summary.figures]
     if shown:
         row = (figure(summary.figures[name]) for name in shown)
-        tables.append(Table(("test set", *map(TITLES.__getitem__, shown)), ((MODEL, *row),)))
+        tables.append(TextTable(("test set", *map(TITLES.__getitem__, shown)), ((MODEL, *row),)))
     return Sheet(f"Run {summary.path}", tuple(tables))
 
 
@@ -147,7 +147,7 @@ def predictions_sheet(found: Predictions) -> Sheet:
         notes.append(f"predicted: {', '.join(predicted)}")
     notes += [f"doubtful: {doubt}" for doubt in found.doubts]
     title = f"Predictions for {plural(len(found), 'cascade')}"
-    return Sheet(title, (Table(columns, rows),) if rows else (), tuple(notes))
+    return Sheet(title, (TextTable(columns, rows),) if rows else (), tuple(notes))
 
 
 def _prediction(row: dict[str, Any]) -> tuple[str, ...]:
@@ -167,4 +167,4 @@ def views_sheet(found: PooledViews) -> Sheet:
         (("cascade", found.cascade), ("rumor", found.rumor))
     )
     title = f"Views of {plural(len(found.ids), 'cascade')}"
-    return Sheet(title, (Table(("view", "shape"), tuple(shapes)),))
+    return Sheet(title, (TextTable(("view", "shape"), tuple(shapes)),))

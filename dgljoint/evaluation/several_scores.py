@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from dgljoint._internal.files import write_text
-from dgljoint._internal.tables import NOTHING, Sheet, Shown, Table, figure
+from dgljoint._internal.tables import NOTHING, Sheet, Shown, TextTable, figure
 from dgljoint.evaluation.scores import Scores
 from dgljoint.evaluation.verdicts import verdict_line
 from dgljoint.runs.several import Several
@@ -96,14 +96,14 @@ class SeveralScores(Shown):
         found = [model_figures(one.scores) for one in self.runs]
         names = [name for name in FIGURES if any(name in row for row in self.figures.values())]
         titles = tuple(FIGURES[name] for name in names)
-        each = Table(
+        each = TextTable(
             ("run", "fold", "seed", *titles),
             tuple(
                 (one.run.name, str(one.fold), str(one.seed), *(figure(of.get(n)) for n in names))
                 for one, of in zip(self.runs, found, strict=True)
             ),
         )
-        over = Table(
+        over = TextTable(
             ("mean ± sd", *titles),
             tuple(
                 (row, *(self._over(of.get(name)) for name in names))

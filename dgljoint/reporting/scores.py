@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dgljoint._internal.tables import Sheet, Table, figure
+from dgljoint._internal.tables import Sheet, TextTable, figure
 from dgljoint._internal.text import plural
 from dgljoint.evaluation.scores import TITLES
 from dgljoint.evaluation.verdicts import (
@@ -23,7 +23,7 @@ MODEL = "model"
 
 def scores_sheet(scores: Scores, title: str = "") -> Sheet:
     """Show the rumor task, the classes, and the links by group of targets."""
-    tables: list[Table] = []
+    tables: list[TextTable] = []
     notes = []
     if scores.rumor is not None:
         tables += _rumor_tables(scores.rumor)
@@ -44,7 +44,7 @@ def scores_sheet(scores: Scores, title: str = "") -> Sheet:
     return Sheet(title or f"Scores on the {scores.part} set", tuple(tables), tuple(notes))
 
 
-def _rumor_tables(rumor: RumorScores) -> list[Table]:
+def _rumor_tables(rumor: RumorScores) -> list[TextTable]:
     title = f"rumor, {plural(rumor.cascades, 'cascade')}"
     model = (MODEL, figure(rumor.accuracy), figure(rumor.macro_f1), figure(rumor.auroc))
     guess = (MAJORITY, *map(figure, rumor_baseline(rumor).values()))
@@ -53,18 +53,18 @@ def _rumor_tables(rumor: RumorScores) -> list[Table]:
         for name, value in rumor.f1.items()
     )
     return [
-        Table((title, "accuracy", "macro F1", "AUROC"), (model, guess)),
-        Table(("class", "F1", "cascades"), classes),
+        TextTable((title, "accuracy", "macro F1", "AUROC"), (model, guess)),
+        TextTable(("class", "F1", "cascades"), classes),
     ]
 
 
-def _link_table(name: str, links: LinkTable) -> Table:
+def _link_table(name: str, links: LinkTable) -> TextTable:
     rows = (
         (row, *map(figure, (of.mrr, of.hits1, of.hits3, of.hits10, of.auc)))
         for row, of in links.rows.items()
     )
     title = f"{plural(links.targets, 'link')}, {name}"
-    return Table((title, "MRR", "Hits@1", "Hits@3", "Hits@10", "AUC"), tuple(rows))
+    return TextTable((title, "MRR", "Hits@1", "Hits@3", "Hits@10", "AUC"), tuple(rows))
 
 
 def early_sheet(found: EarlyDetection, title: str = "") -> Sheet:
@@ -80,4 +80,5 @@ def early_sheet(found: EarlyDetection, title: str = "") -> Sheet:
     untimed = f"{plural(found.untimed, 'cascade')} without times: only the source is seen"
     notes = ((untimed,) if found.untimed else ()) + found.notes
     where = f"{found.part} set, {plural(found.cascades, 'cascade')}"
-    return Sheet(title or f"Early detection on the {where}", (Table(columns, tuple(rows)),), notes)
+    title = title or f"Early detection on the {where}"
+    return Sheet(title, (TextTable(columns, tuple(rows)),), notes)

@@ -8,7 +8,7 @@ from sklearn.metrics import f1_score
 
 from dgljoint.evaluation import resampling
 from dgljoint.evaluation.bootstrap import intervals
-from dgljoint.evaluation.metrics import Ranks
+from dgljoint.evaluation.metrics import ParentRanks
 from dgljoint.evaluation.pooled import PooledPredictions
 from dgljoint.tasks.losses import TASKS
 
@@ -20,7 +20,7 @@ def predictions(count: int = 60, seed: int = 0, classes: int = 3) -> PooledPredi
     logits = rng.normal(size=(count, classes)) + 2 * np.eye(classes)[label]
     targets = rng.integers(0, 6, size=count)
     total = int(targets.sum())
-    ranks = Ranks(rng.integers(0, 5, total), rng.integers(0, 2, total), np.full(total, 9))
+    ranks = ParentRanks(rng.integers(0, 5, total), rng.integers(0, 2, total), np.full(total, 9))
     return PooledPredictions(
         index=np.arange(count), label=label, logits=logits, observed=np.ones(count, np.int64),
         targets=targets, ranks={"model": ranks}, not_source=rng.random(total) < 0.5,
@@ -83,7 +83,7 @@ def test_targets_of_a_cascade_are_drawn_together() -> None:
     first = np.repeat(np.arange(20) % 2, 50)
     alike = PooledPredictions(
         index=of.index, label=of.label, logits=of.logits, observed=of.observed,
-        targets=np.full(20, 50), ranks={"model": Ranks(first, 0 * first, 9 + first)},
+        targets=np.full(20, 50), ranks={"model": ParentRanks(first, 0 * first, 9 + first)},
         not_source=first < 0, cascade_view=of.cascade_view, rumor_view=of.rumor_view,
     )
     found = intervals(alike, ("cascade",))
@@ -99,7 +99,7 @@ def test_what_cannot_be_resampled_has_no_interval() -> None:
     unlabelled = PooledPredictions(
         index=of.index, label=np.full(30, -1), logits=of.logits, observed=of.observed,
         targets=np.zeros(30, np.int64),
-        ranks={"model": Ranks(*[np.empty(0, np.int64)] * 3)}, not_source=np.empty(0, bool),
+        ranks={"model": ParentRanks(*[np.empty(0, np.int64)] * 3)}, not_source=np.empty(0, bool),
         cascade_view=of.cascade_view, rumor_view=of.rumor_view,
     )
     found = intervals(unlabelled, TASKS)
@@ -113,7 +113,7 @@ def test_some_resamples_without_a_target_are_left_out() -> None:
     lonely = PooledPredictions(
         index=of.index, label=of.label, logits=of.logits, observed=of.observed,
         targets=np.array([0, 2, 0, 0, 0]),
-        ranks={"model": Ranks(np.array([0, 1]), np.array([0, 0]), np.array([4, 4]))},
+        ranks={"model": ParentRanks(np.array([0, 1]), np.array([0, 0]), np.array([4, 4]))},
         not_source=np.array([True, True]), cascade_view=of.cascade_view,
         rumor_view=of.rumor_view,
     )

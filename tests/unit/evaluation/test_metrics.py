@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, roc_auc_
 
 from dgljoint.data.store import CascadeStore
 from dgljoint.evaluation.evaluator import Evaluator
-from dgljoint.evaluation.metrics import Ranks, join_ranks, link_scores, rumor_scores
+from dgljoint.evaluation.metrics import ParentRanks, join_ranks, link_scores, rumor_scores
 from dgljoint.evaluation.ranking import GUESSES
 from dgljoint.evaluation.scores import ALL, MODEL, NOT_SOURCE, selection_score
 from dgljoint.tasks.targets import evaluation_pairs
@@ -17,7 +17,7 @@ from toys import toy_batch, toy_cascade, toy_config, toy_features, toy_model, to
 
 def test_link_scores_by_hand() -> None:
     # First of five, second of three, tied with one other for first of two.
-    ranks = Ranks(np.array([0, 1, 0]), np.array([0, 0, 1]), np.array([5, 3, 2]))
+    ranks = ParentRanks(np.array([0, 1, 0]), np.array([0, 0, 1]), np.array([5, 3, 2]))
     found = link_scores(ranks)
     assert found.mrr == pytest.approx((1 + 1 / 2 + 1 / 1.5) / 3)
     assert found.hits1 == pytest.approx(1 / 3)
@@ -29,13 +29,13 @@ def test_auc_is_the_chance_of_beating_another_candidate() -> None:
     rng = np.random.default_rng(0)
     scores, answer = rng.integers(0, 6, 30), np.arange(30) == 11
     above, tied = (scores > scores[11]).sum(), (scores == scores[11]).sum() - 1
-    ranks = Ranks(np.array([above]), np.array([tied]), np.array([30]))
+    ranks = ParentRanks(np.array([above]), np.array([tied]), np.array([30]))
     assert link_scores(ranks).auc == pytest.approx(roc_auc_score(answer, scores))
 
 
 def test_joining_ranks_equals_ranking_at_once() -> None:
-    one = Ranks(np.array([1]), np.array([0]), np.array([4]))
-    other = Ranks(np.array([0, 2]), np.array([1, 0]), np.array([3, 5]))
+    one = ParentRanks(np.array([1]), np.array([0]), np.array([4]))
+    other = ParentRanks(np.array([0, 2]), np.array([1, 0]), np.array([3, 5]))
     joined = join_ranks([one, other])
     assert joined.above.tolist() == [1, 0, 2]
     assert joined.candidates.tolist() == [4, 3, 5]

@@ -14,7 +14,7 @@ from torch import Tensor
 from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.evaluation import ranking
 from dgljoint.evaluation.evaluator import Evaluator
-from dgljoint.evaluation.metrics import Ranks
+from dgljoint.evaluation.metrics import ParentRanks
 from dgljoint.evaluation.ranking import best_candidates, rank_by_scores, rank_by_values
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec
 from dgljoint.tasks.heads import CascadePredictor, LinkScorer
@@ -165,7 +165,7 @@ def evaluator(tmp_path: Path) -> Evaluator:
     return Evaluator(store, toy_features(store), toy_config(store).cascade, majority=0)
 
 
-def ranks_of(evaluator: Evaluator, cut: Cut, **model: object) -> Ranks:
+def ranks_of(evaluator: Evaluator, cut: Cut, **model: object) -> ParentRanks:
     with pytest.MonkeyPatch.context() as patch:
         cut_into(cut, patch)
         built = toy_model(evaluator.store, **model)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dgljoint._internal.tables import (
     WIDTH,
     Sheet,
-    Table,
+    TextTable,
     cells,
     facts,
     figure,
@@ -18,7 +18,8 @@ from dgljoint._internal.tables import (
 
 
 def test_figures_line_up_under_their_columns() -> None:
-    table = Table(("", "accuracy", "MRR"), (("model", "0.500", "–"), ("majority", "0.25", "1.000")))
+    rows = (("model", "0.500", "–"), ("majority", "0.25", "1.000"))
+    table = TextTable(("", "accuracy", "MRR"), rows)
     assert to_text(Sheet("Scores", (table,), ("a note",))) == (
         "Scores\n"
         "\n"
@@ -32,7 +33,7 @@ def test_figures_line_up_under_their_columns() -> None:
 
 def test_columns_that_do_not_fit_follow_in_a_block_of_their_own() -> None:
     names = tuple(f"figure number {number}" for number in range(12))
-    text = to_text(Sheet("t", (Table(("", *names), (("model", *["0.123"] * 12),)),)))
+    text = to_text(Sheet("t", (TextTable(("", *names), (("model", *["0.123"] * 12),)),)))
     assert text.count("0.123") == 12
     assert all(name in text for name in names)
     assert text.count("model") == text.count("\n\n") > 1
@@ -57,8 +58,8 @@ def test_no_text_is_wider_than_the_page_or_moves_the_cursor(
     title: str, note: str, rows: list[tuple[str, str]]
 ) -> None:
     columns = ("name", *(f"column {number}" for number in range(9)))
-    figures = Table(columns, tuple((name, *["0.125"] * 9) for name, _ in rows))
-    text = to_text(Sheet(title, (figures, Table((), tuple(rows))), (note,)))
+    figures = TextTable(columns, tuple((name, *["0.125"] * 9) for name, _ in rows))
+    text = to_text(Sheet(title, (figures, TextTable((), tuple(rows))), (note,)))
     assert all(cells(line) <= WIDTH for line in text.split("\n"))
     assert all(sign.isprintable() for sign in text.replace("\n", ""))
     assert text.count("0.125") >= 9 * len(rows)
@@ -66,7 +67,7 @@ def test_no_text_is_wider_than_the_page_or_moves_the_cursor(
 
 def test_html_is_escaped() -> None:
     evil = "<script>alert('&')</script>"
-    html = to_html(Sheet(evil, (Table((evil, evil), ((evil, evil),)), facts(a=evil)), (evil,)))
+    html = to_html(Sheet(evil, (TextTable((evil, evil), ((evil, evil),)), facts(a=evil)), (evil,)))
     assert "<script>" not in html
     assert html.count("&lt;script&gt;alert(&#x27;&amp;&#x27;)&lt;/script&gt;") == 7
 

@@ -25,9 +25,9 @@ from dgljoint.plugins.selection import select
 from dgljoint.runs.listing import summarize
 from dgljoint.tasks.losses import CASCADE
 from dgljoint.training.callbacks import EpochRecord
-from dgljoint.training.devices import find_device, prepare_process
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.parts import read_parts
+from dgljoint.training.processes import find_device, prepare_process
 from dgljoint.training.setup import build_model, head_width, put_in, restored_features
 
 if TYPE_CHECKING:

@@ -19,11 +19,10 @@ from dgljoint.evaluation.scores import Scores
 from dgljoint.reporting import write_reports
 from dgljoint.training.callbacks import Callback, Callbacks, EpochRecord, StopRequest
 from dgljoint.training.checkpoint import fitting
-from dgljoint.training.devices import find_device
 from dgljoint.training.folder import RunFeatures, RunFolder
 from dgljoint.training.inputs import RunInputs
 from dgljoint.training.parts import TEST, VALIDATION, parts_csv
-from dgljoint.training.processes import Processes, joined, started
+from dgljoint.training.processes import Processes, find_device, joined, started
 from dgljoint.training.scoring import assess_parts, assess_test, predictions_table
 from dgljoint.training.setup import (
     Setup,

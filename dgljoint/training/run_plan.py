@@ -7,8 +7,8 @@ from typing import Any
 
 from dgljoint._internal.tables import Sheet, Shown
 from dgljoint.config.run_config import SECTIONS
-from dgljoint.training.devices import find_device
 from dgljoint.training.inputs import RunInputs
+from dgljoint.training.processes import find_device
 from dgljoint.training.setup import count_parameters, loss_names, part_sizes, set_up
 from dgljoint.training.trainer import training_batches
 

@@ -26,11 +26,10 @@ from dgljoint.plugins.registry import Registry
 from dgljoint.plugins.selection import Component, Selection
 from dgljoint.plugins.specs import BuildContext
 from dgljoint.training.checkpoint import check_tree, fitting, load_model
-from dgljoint.training.devices import find_device, prepare_process
 from dgljoint.training.folder import RunFeatures, RunFolder
 from dgljoint.training.inputs import RunInputs, resolve_run
 from dgljoint.training.parts import TEST, VALIDATION, TrainingParts, part_under_test, training_parts
-from dgljoint.training.processes import ALONE, Processes
+from dgljoint.training.processes import ALONE, Processes, find_device, prepare_process
 from dgljoint.training.randomness import Stream, seeded
 from dgljoint.training.trainable import find_trainable
 from dgljoint.training.witness import Witness

@@ -10,8 +10,7 @@ from torch import distributed
 
 from dgljoint.errors import InterruptedRunError, UsageError
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec
-from dgljoint.training.devices import find_device
-from dgljoint.training.processes import joined
+from dgljoint.training.processes import find_device, joined
 from runs import StopAfter, assert_same_run, run
 from toys import shipped, toy_batch, toy_model, toy_store, toy_trainer
 

@@ -10,7 +10,7 @@ import pytest
 from memory import peak_megabytes
 
 FREED = """
-    from dgljoint.training.devices import prepare_process
+    from dgljoint.training.processes import prepare_process
     prepare_process(1)
     for _ in range(3):
         held = [torch.ones({megabytes} << 18) for _ in range(4)]

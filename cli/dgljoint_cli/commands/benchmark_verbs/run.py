@@ -91,7 +91,7 @@ def run(
     _check_names(chosen, only, tables)
     files = _files(chosen, tables, places, talk, demo=None if dry_run else out)
     from dgljoint.plugins.registry import installed_registry
-    from dgljoint.training.devices import find_device
+    from dgljoint.training.processes import find_device
     from dgljoint_bench.running.plan import plan_suite
 
     if cluster is None:

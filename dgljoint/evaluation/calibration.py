@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
 
 from dgljoint.evaluation.pooled import Floats, Index, PooledPredictions, softmax
 from dgljoint.evaluation.scores import Bin, Calibration, Reliability
@@ -38,6 +37,8 @@ def fit_temperature(predictions: PooledPredictions) -> float | None:
     finds the minimum; the bounds are 0.05 and 20. The class predicted, and with it every figure but
     those of calibration, stays what it is.
     """
+    from scipy.optimize import minimize_scalar  # slow to import, and used once per run
+
     logits, label = _labelled(predictions)
     # No temperature makes a class likelier that is never predicted.
     possible = predictions.answerable[label]

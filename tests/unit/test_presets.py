@@ -138,7 +138,7 @@ def test_a_distributions_preset_that_cannot_be_read_is_a_broken_plugin(site: Sit
 
 def test_a_name_of_two_is_an_error_that_names_both(site: Site, own_folder: Path) -> None:
     install(site, BOTH)
-    with pytest.raises(UsageError, match=r"stands in .*theirs.toml and dgljoint-theirs 1.0"):
+    with pytest.raises(UsageError, match=r"is in .*theirs.toml and dgljoint-theirs 1.0"):
         own(own_folder, BOTH, "theirs")
     assert find_preset(str(own_folder / "theirs.toml")).settings["encoder"] == "gcn"
 

@@ -13,7 +13,7 @@ WIDTH = 80
 NOTHING = "–"
 
 _GAP = 2
-_LONGEST = 36  # of a name; figures are shorter
+_LONGEST = 36  # of a name; numbers are shorter
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def figure(value: float | None) -> str:
 
 
 def to_text(sheet: Sheet) -> str:
-    """Format a sheet in lines of at most 80 columns; no figure is cut."""
+    """Format a sheet in lines of at most 80 columns; no number is cut."""
     lines = _wrapped(sheet.title)
     for table in sheet.tables:
         lines += ["", *(_lines(table) if table.columns else _fact_lines(table))]
@@ -89,7 +89,7 @@ def to_html(sheet: Sheet) -> str:
 
 
 def _lines(table: TextTable) -> Iterator[str]:
-    """Format figures; columns that do not fit follow in a block of their own."""
+    """Format rows; columns that do not fit follow in a block of their own."""
     rows = [tuple(_cut(cell) for cell in row) for row in (table.columns, *table.rows)]
     widths = [max(map(cells, column)) for column in zip(*rows, strict=True)]
     for number, block in enumerate(_blocks(widths)):

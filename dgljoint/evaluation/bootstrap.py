@@ -26,7 +26,7 @@ def intervals(
 ) -> Intervals | None:
     """Return percentile bootstrap intervals; ``None`` for fewer than two cascades.
 
-    Cascades are drawn with replacement, as many as there are, and each figure is worked out anew
+    Cascades are drawn with replacement, as many as there are, and each metric is worked out anew
     (Efron & Tibshirani, 1993, "An Introduction to the Bootstrap", chapter 13). The targets of a
     cascade are drawn together: they are not independent of one another. A resample in which a
     figure has nothing to rest on is left out of that figure's.
@@ -60,7 +60,7 @@ def intervals(
 
 
 def _by_cascade(predictions: PooledPredictions) -> Floats:
-    """Return what each cascade adds to the sums that figures are made of.
+    """Return what each cascade adds to the sums that metrics are made of.
 
     (B, C * C + 6): its cell of the confusion matrix, then targets, reciprocal ranks and first
     places, over all targets and over those whose parent is not the source.
@@ -82,7 +82,7 @@ def _by_cascade(predictions: PooledPredictions) -> Floats:
 
 
 def _rumor_figures(confusion: Floats, counted: NDArray[np.bool_]) -> dict[str, Floats]:
-    """Return the figures of every resample. Shapes: (R, C, C) and (C,) to (R,) each."""
+    """Return the metrics of every resample. Shapes: (R, C, C) and (C,) to (R,) each."""
     hits = np.trace(confusion, axis1=1, axis2=2)
     labelled = confusion.sum(axis=(1, 2))
     macro_f1 = f1_by_class(confusion)[:, counted].mean(axis=1)
@@ -90,7 +90,7 @@ def _rumor_figures(confusion: Floats, counted: NDArray[np.bool_]) -> dict[str, F
 
 
 def _link_figures(sums: Floats) -> dict[str, Floats]:
-    """Return the figures of every resample. Shapes: (R, 6) to (R,) each."""
+    """Return the metrics of every resample. Shapes: (R, 6) to (R,) each."""
     every, other = sums[:, :3].T, sums[:, 3:].T
     return {
         "mrr": ratio(every[1], every[0]), "hits1": ratio(every[2], every[0]),

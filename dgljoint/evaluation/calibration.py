@@ -33,7 +33,7 @@ def fit_temperature(predictions: PooledPredictions) -> float | None:
 
     Temperature scaling (Guo, Pleiss, Sun & Weinberger, 2017, "On Calibration of Modern Neural
     Networks", https://arxiv.org/abs/1706.04599, section 4.2): the negative log-likelihood of the
-    validation part is minimised over one number. It is convex in 1/T, so that a bounded search
+    validation set is minimised over one number. It is convex in 1/T, so that a bounded search
     finds the minimum; the bounds are 0.05 and 20. The class predicted, and with it every figure but
     those of calibration, stays what it is.
     """

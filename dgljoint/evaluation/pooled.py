@@ -16,10 +16,7 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PooledPredictions:
-    """What was predicted of B cascades with T targets in all.
-
-    Plain arrays on the CPU, so that those of several batches, or of several processes, are laid
-    end to end by :func:`join_predictions`.
+    """Predictions for B cascades with T targets in all, as plain arrays on the CPU.
 
     Attributes:
         index: (B,) position of each cascade in the store.
@@ -57,7 +54,7 @@ class PooledPredictions:
         return np.asarray(np.isfinite(self.logits).all(axis=0))
 
     def without(self, classes: Sequence[int]) -> PooledPredictions:
-        """Return the same where some classes are never predicted; others share their part."""
+        """Return the same where some classes are never predicted; the others share theirs."""
         if not classes or not len(self):
             return self
         logits = self.logits.copy()

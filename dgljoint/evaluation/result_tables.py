@@ -67,7 +67,7 @@ def transfer_sheet(found: Transfer[Any]) -> Sheet:
 
 
 def study_sheet(found: StudySummary) -> Sheet:
-    """Show the mean and the standard deviation of every figure over the runs."""
+    """Show the mean and the standard deviation of every metric over the runs."""
     names = [name for name in FIGURES if any(name in row for row in found.figures.values())]
     rows = (
         (row, *(str(of[name]) if name in of else NOTHING for name in names))

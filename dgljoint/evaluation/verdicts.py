@@ -47,7 +47,7 @@ def verdicts(
 
 
 def rumor_baseline(rumor: RumorScores) -> dict[str, float]:
-    """Return the figures of always guessing the commonest class of the training part.
+    """Return the metrics of always guessing the commonest class of the training set.
 
     One class is guessed: its recall is 1 and its precision the share m of the cascades that are of
     it, so its F1 is 2m / (1 + m), and that of every other class 0. A constant ranks nothing.

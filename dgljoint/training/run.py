@@ -1,4 +1,4 @@
-"""A whole run: from a configuration to a run folder and its test figures."""
+"""A whole run: from a configuration to a run folder and its test metrics."""
 
 from __future__ import annotations
 

@@ -333,6 +333,6 @@ class Trainer:
 
 
 def training_batches(store: CascadeStore, parts: TrainingParts, config: RunConfig) -> Batches:
-    """Divide the training part into the batches of a run."""
+    """Divide the training set into the batches of a run."""
     sizes = store.post_ptr[parts.train + 1] - store.post_ptr[parts.train]
     return Batches(parts.train, sizes, config.train, config.seed)

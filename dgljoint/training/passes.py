@@ -48,10 +48,7 @@ class Passed:
 
     Attributes:
         columns: of the cascades, as they are stored.
-        targets: what is asked of them.
-=======
-        question: their targets, candidates and hidden edges.
->>>>>>> 2f9e2f0 (Write training in fewer lines and plain words)
+        targets: their targets, candidates and hidden edges.
         batch: of B cascades, N posts, P pairs.
         shared: (N, D), what the tasks share; gradients of the losses by it are whole.
         reps: the views.
@@ -79,7 +76,6 @@ class Pass:
         self._model, self._parameters, self._processes = model, parameters, processes
         self._whole = _Whole(self)
 
-<<<<<<< HEAD
     def ask(self, indices: Indices, rng: np.random.Generator) -> tuple[CascadeColumns, TargetPairs]:
         """Read cascades and draw their targets."""
         options = self._config.cascade

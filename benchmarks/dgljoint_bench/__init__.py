@@ -5,7 +5,4 @@
 :mod:`dgljoint_bench.reporting` makes tables, pictures and comparisons of it, all behind
 ``dgljoint benchmark``. Time and memory next to other libraries are measured in a clone, by
 ``python -m benchmarks.speed``.
-
-:mod:`dgljoint_bench.damage` makes mutants of small releases of raw data, and
-:mod:`dgljoint_bench.ordeal` puts a reader through them.
 """

@@ -25,8 +25,7 @@ from dgljoint.testing import (
     toy_material,
 )
 from dgljoint.training.setup import build_model
-from dgljoint_bench.damage import RAW, write_release
-from dgljoint_bench.releases import OWN, own_releases
+from small_releases import RELEASES
 from toys import shipped
 
 ENCODERS, INTERACTIONS = shipped(EncoderSpec), shipped(InteractionSpec)
@@ -84,11 +83,9 @@ def test_a_loss_weighter_conforms(name: str, options: dict[str, object]) -> None
     check_loss_weighter(installed_registry().find(WeighterSpec, name), options)
 
 
-@pytest.mark.parametrize("name", OWN)
+@pytest.mark.parametrize("name", RELEASES)
 def test_a_reader_conforms(name: str, tmp_path: Path) -> None:
-    release = own_releases(name)[0]
-    source = write_release(release.files, tmp_path / "raw")
-    options = {key: value.replace(RAW, str(source)) for key, value in release.options.items()}
+    source, options = RELEASES[name][0].write(tmp_path / "raw")
     check_reader(installed_registry().find(ReaderSpec, name), source, options)
 
 

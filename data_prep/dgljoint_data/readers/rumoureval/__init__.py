@@ -47,7 +47,8 @@ _ID = re.compile("[0-9a-z]{1,13}")
 _SUBMISSION, _COMMENT = "t3", "t1"
 # Comments that a page of Reddit does not show: who they answer is known, and no more.
 _FOLDED = "more"
-_GONE = frozenset(("[deleted]", "[removed]"))
+# No set: the author in a damaged file may have no hash.
+_GONE = ("[deleted]", "[removed]")
 
 
 class RumourEvalReader(Divided):

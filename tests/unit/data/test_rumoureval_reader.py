@@ -192,3 +192,9 @@ def test_a_folder_without_threads_is_answered_with_the_layouts(tmp_path: Path) -
     with pytest.raises(DataError, match="holds no thread") as caught:
         list(RumourEvalReader().read(tmp_path, ReadReport()))
     assert "EVENT/ID" in (caught.value.hint or "")
+
+
+def test_an_author_that_is_no_text_is_nobody(tmp_path: Path) -> None:
+    files = whole() | {f"{REDDIT}/source-tweet/8d6h5t.json": submission(author=[])}
+    found, _ = read(files, tmp_path)
+    assert found["8d6h5t"].user[0] == 0

@@ -195,3 +195,9 @@ def test_a_build_has_no_labels_and_says_so(tmp_path: Path) -> None:
     )
     assert (summary.cascades, summary.posts, summary.unlabelled) == (2, 6, 2)
     assert any("neither labels nor events" in note for note in summary.report.notes)
+
+
+def test_a_reference_whose_type_is_no_text_is_none(tmp_path: Path) -> None:
+    odd = tweet(101, 5, 100) | {"referenced_tweets": [{"type": [], "id": "100"}]}
+    cascades, _ = read({"a.json": dump({"data": [tweet(100, 0, 100), odd]})}, tmp_path)
+    assert len(cascades["100"]) == 1

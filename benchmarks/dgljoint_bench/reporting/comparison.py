@@ -12,8 +12,8 @@ from dgljoint._internal.text import plural
 from dgljoint.config.run_config import flat
 from dgljoint.errors import DataError
 from dgljoint.evaluation.comparison import Difference, compare_pairs, holm
-from dgljoint_bench.reporting.costs import COSTS, CPU_SECONDS
 from dgljoint_bench.reporting.pairing import Pair, Side, named
+from dgljoint_bench.reporting.titles import COSTS, CPU_SECONDS
 from dgljoint_bench.results.records import DONE, FAILED, MODEL, NO_MODEL, CellRecord, DataRecord
 
 # Time and memory; the others follow from what is trained.
@@ -44,7 +44,7 @@ class Cost:
     """What a cell takes, the mean over the pairs of which it is known on both sides.
 
     Attributes:
-        name: of :data:`~dgljoint_bench.reporting.costs.COSTS`.
+        name: of :data:`~dgljoint_bench.reporting.titles.COSTS`.
         first: of the reference.
         second: of the other side.
         ratio: second / first; ``None`` where the first is 0.

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from dgljoint._internal.text import plural
 from dgljoint.errors import DataError, RegressionError
 from dgljoint_bench.reporting.comparison import Comparison, Group
-from dgljoint_bench.reporting.costs import COSTS, CPU_SECONDS
-from dgljoint_bench.reporting.titles import lower_is_better
+from dgljoint_bench.reporting.titles import COSTS, CPU_SECONDS, lower_is_better
 from dgljoint_bench.results.records import MODEL, NO_MODEL
 
 TOLERANCE = 0.01

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dgljoint._internal.text import did_you_mean, plural
 from dgljoint.errors import DataError, UsageError
-from dgljoint_bench.reporting.held import held_suites
+from dgljoint_bench.reporting.report import held_suites
 from dgljoint_bench.results.database import Results
 from dgljoint_bench.results.records import NO_MODEL, CellRecord, DataRecord, Key
 from dgljoint_bench.suites.suite import Suite

@@ -1,16 +1,15 @@
 """Pictures of results, drawn with matplotlib.
 
-Nothing of matplotlib's global state is used or changed, and the same results give the same bytes:
-a picture can lie beside a text under version control. Colours are those of Okabe and Ito (2008,
-https://jfly.uni-koeln.de/color/), told apart by colour-blind readers; markers tell lines apart in
-print without colour.
+matplotlib's global state is neither used nor changed, and the same results give the same bytes, so
+that a picture can be kept under version control. Colours are those of Okabe and Ito (2008,
+https://jfly.uni-koeln.de/color/), which colour-blind readers distinguish; markers distinguish lines
+in print without colour.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from statistics import fmean, stdev
 from types import MappingProxyType
@@ -22,26 +21,21 @@ from matplotlib.ticker import MaxNLocator
 
 from dgljoint._internal.files import replacing, writing
 from dgljoint.errors import UsageError
-from dgljoint_bench.reporting.ranks import Ranks
-from dgljoint_bench.reporting.series import Line, Panel, Row
+from dgljoint_bench.reporting.rank_tests import Ranks
+from dgljoint_bench.reporting.series import Line, Panel, Points
 
 FORMS = {".svg": {"Date": None}, ".png": {"Software": None}, ".pdf": {"CreationDate": None}}
-"""Endings of files, and what their form would say of the moment or the machine."""
-MOST_LINES = 7
-"""A line more could not be told from the others."""
+"""Endings of files, and the metadata of each that would depend on the moment or the machine."""
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Of lines that are told apart."""
+"""Of as many lines as can be distinguished."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 """Of the same, for print without colour."""
-WIDTH = 6.5
-"""In inches: a picture is as wide as a page's text."""
-PANEL_HEIGHT = 2.4
-"""In inches."""
+WIDTH, PANEL_HEIGHT = 6.5, 2.4
+"""In inches; a picture is as wide as a page's text."""
 
 _GREY = "#6E6E6E"
-# Of lines that are not told apart.
-_OTHER = ("#B8B8B8", ".")
+_OTHER = ("#B8B8B8", ".")  # of lines that are not distinguished
 _STYLE = {
     "font.size": 8.0, "axes.titlesize": 9.0, "axes.labelsize": 8.0, "savefig.dpi": 200,
     "axes.spines.top": False, "axes.spines.right": False, "axes.titlelocation": "left",
@@ -49,10 +43,8 @@ _STYLE = {
     "svg.hashsalt": "dgljoint", "pdf.fonttype": 42, "savefig.bbox": "tight",
     "savefig.pad_inches": 0.05, "lines.linewidth": 1.4, "lines.markersize": 4.0,
 }
-_POINTS_AN_INCH = 72
-_LABEL_POINTS = 9.5
-# Of a panel's height; the rest is its title and ticks.
-_AXES_SHARE = 0.78
+_POINTS_PER_INCH, _LABEL_POINTS = 72, 9.5
+_AXES_SHARE = 0.78  # of a panel's height; the rest is its title and ticks
 
 
 def form_of(path: Path) -> str:
@@ -82,21 +74,16 @@ def write(path: Path, draw: Callable[[Figure], None]) -> None:
         RunFailedError: the file system refuses.
     """
     form = form_of(path)
-    with _own_style(), replacing(path) as temporary, writing(path):
+    # Not what a user's matplotlibrc has.
+    own_style = style.context(["default", _STYLE])
+    with own_style, replacing(path) as temporary, writing(path):
         figure = Figure(layout="constrained")
         draw(figure)
         figure.savefig(temporary, format=form[1:], metadata=FORMS[form])
 
 
-@contextmanager
-def _own_style() -> Iterator[None]:
-    # What a user's matplotlibrc says does not count.
-    with style.context(["default", _STYLE]):
-        yield
-
-
 def critical_difference(figure: Figure, ranks: Ranks, title: str) -> None:
-    """Draw average ranks on an axis, and join those that are not told apart (Demšar, 2006).
+    """Draw average ranks on an axis, and join those that do not differ (Demšar, 2006).
 
     Args:
         figure: to draw on.
@@ -150,14 +137,14 @@ def _difference_bar(axes: Axes, difference: float) -> None:
 
 
 def learning_curves(figure: Figure, panels: Sequence[Panel], label: str) -> None:
-    """Draw validation figures by epoch: means, with one standard deviation around them.
+    """Draw a metric of the validation set by epoch: means and one standard deviation.
 
-    Where some cells have stopped, the mean of those still training goes on as a dotted line.
+    Where some cells have stopped, the mean of those still training continues as a dotted line.
 
     Args:
         figure: to draw on.
-        panels: a table each.
-        label: of the figure.
+        panels: one per table.
+        label: of the metric.
     """
     looks = _looks(panels)
     for axes, panel in _stacked(figure, panels):
@@ -167,10 +154,12 @@ def learning_curves(figure: Figure, panels: Sequence[Panel], label: str) -> None
             axes.plot(line.at, line.mean, color=colour, linestyle=":")
             axes.plot(line.at[whole], line.mean[whole], color=colour)
             if line.name in looks:
-                low, high = _band(line)
-                axes.fill_between(line.at[whole], low[whole], high[whole], color=colour,
-                                  alpha=0.14, linewidth=0)
-        axes.set_ylabel(f"{label}, validation part")
+                pairs = list(zip(line.mean, line.sd, strict=True))[whole]
+                axes.fill_between(
+                    line.at[whole], [mean - sd for mean, sd in pairs],
+                    [mean + sd for mean, sd in pairs], color=colour, alpha=0.14, linewidth=0,
+                )
+        axes.set_ylabel(f"{label}, validation set")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlim(left=1)
         _label_ends(axes, panel.lines, looks)
@@ -180,65 +169,65 @@ def learning_curves(figure: Figure, panels: Sequence[Panel], label: str) -> None
 def early_detection(
     figure: Figure, panels: Sequence[Panel], deadlines: Sequence[str], label: str
 ) -> None:
-    """Draw a figure of the test part by deadline: means and one standard deviation.
+    """Draw a metric of the test set by deadline: means and one standard deviation.
 
     Classifiers that need no model are dashed and grey.
 
     Args:
         figure: to draw on.
-        panels: a table each.
+        panels: one per table.
         deadlines: in order.
-        label: of the figure.
+        label: of the metric.
     """
     looks = _looks(panels)
     for axes, panel in _stacked(figure, panels):
         shifts = {}
         for number, line in enumerate(_best_last(panel.lines)):
             colour, marker = looks.get(line.name, _OTHER)
-            # Beside one another: bars of one deadline would cover each other.
+            # Shifted: bars of one deadline would cover each other.
             shifts[line.name] = shift = 0.05 * (number - (len(panel.lines) - 1) / 2)
             at = [place + shift for place in line.at]
             axes.plot(at, line.mean, "-" if line.model else "--", color=colour, marker=marker)
             if line.name in looks:
                 axes.errorbar(at, line.mean, line.sd, fmt="none", ecolor=colour, elinewidth=0.8,
                               alpha=0.6)
-        axes.set_ylabel(f"{label}, test part")
+        axes.set_ylabel(f"{label}, test set")
         axes.set_xticks(range(len(deadlines)), deadlines)
         _label_ends(axes, panel.lines, looks, shifts)
-    figure.axes[-1].set_xlabel("seen until")
+    figure.axes[-1].set_xlabel("observed until")
 
 
 def every_cell(figure: Figure, panels: Sequence[Panel], label: str) -> None:
-    """Draw a figure of every cell as a point, with mean and standard deviation; guesses in grey.
+    """Draw a metric of every cell as a point, with mean and standard deviation; guesses in grey.
 
     Args:
         figure: to draw on.
-        panels: a table each.
-        label: of the figure.
+        panels: one per table.
+        label: of the metric.
     """
-    most = max(len(panel.rows) for panel in panels)
+    most = max(len(panel.points) for panel in panels)
     all_axes = figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
     figure.set_size_inches(WIDTH, len(panels) * (0.5 + 0.24 * most) + 0.3)
     for axes, panel in zip(all_axes, panels, strict=True):
-        for place, row in enumerate(panel.rows):
-            _dots(axes, place, row)
-        axes.set_yticks(range(len(panel.rows)), [row.name for row in panel.rows])
-        axes.set_ylim(len(panel.rows) - 0.5, -0.5)
+        for place, points in enumerate(panel.points):
+            _dots(axes, place, points)
+        axes.set_yticks(range(len(panel.points)), [points.name for points in panel.points])
+        axes.set_ylim(len(panel.points) - 0.5, -0.5)
         axes.grid(visible=False, axis="y")
         axes.set_title(panel.table)
         axes.tick_params(axis="y", length=0)
-    all_axes[-1].set_xlabel(f"{label}, test part: each cell, mean and standard deviation")
+    all_axes[-1].set_xlabel(f"{label}, test set: each cell, mean and standard deviation")
 
 
-def _dots(axes: Axes, place: int, row: Row) -> None:
-    colour = COLOURS[0] if row.model else _GREY
-    count, mean = len(row.values), fmean(row.values)
+def _dots(axes: Axes, place: int, points: Points) -> None:
+    colour = COLOURS[0] if points.model else _GREY
+    count, mean = len(points.values), fmean(points.values)
     # Points of equal value must not hide one another; the order is that of the cells.
     spread = [0.0] if count == 1 else [0.36 * (n / (count - 1) - 0.5) for n in range(count)]
-    axes.plot(row.values, [place + shift for shift in spread], "o", color=colour, alpha=0.4,
+    axes.plot(points.values, [place + shift for shift in spread], "o", color=colour, alpha=0.4,
               markersize=3.5, markeredgewidth=0)
     if count > 1:
-        axes.errorbar(mean, place, xerr=stdev(row.values), color=colour, elinewidth=1.2)
+        axes.errorbar(mean, place, xerr=stdev(points.values), color=colour, elinewidth=1.2)
     axes.plot(mean, place, "D", color=colour, markersize=5, markeredgecolor="white",
               markeredgewidth=0.8)
     axes.annotate(f"{mean:.3f}", (1, place), xycoords=("axes fraction", "data"), xytext=(4, 0),
@@ -266,35 +255,30 @@ def _looks(panels: Sequence[Panel]) -> dict[str, tuple[str, str]]:
             best[line.name].append(max(line.mean))
         else:
             named[line.name] = (_GREY, "")
-    chosen = sorted(best, key=lambda name: (-fmean(best[name]), name))[:MOST_LINES]
+    chosen = sorted(best, key=lambda name: (-fmean(best[name]), name))[: len(COLOURS)]
     # By name: a line keeps its colour when it becomes better than another.
     return named | dict(zip(sorted(chosen), zip(COLOURS, MARKERS, strict=True), strict=False))
 
 
 def _best_last(lines: Sequence[Line]) -> list[Line]:
-    """Order lines by the best mean they come to: the best are drawn over the others."""
+    """Order lines by their best mean: the best are drawn over the others."""
     return sorted(lines, key=lambda line: (max(line.mean), line.name))
-
-
-def _band(line: Line) -> tuple[list[float], list[float]]:
-    pairs = list(zip(line.mean, line.sd, strict=True))
-    return [mean - sd for mean, sd in pairs], [mean + sd for mean, sd in pairs]
 
 
 def _label_ends(
     axes: Axes, lines: Sequence[Line], looks: Mapping[str, tuple[str, str]],
     shifts: Mapping[str, float] = MappingProxyType({}),
 ) -> None:
-    """Write the names of lines beside their ends, apart from one another.
+    """Write the names of lines next to their ends, apart from one another.
 
     Args:
-        axes: that the lines are on.
+        axes: with the lines.
         lines: all of them.
         looks: of those that are named.
-        shifts: how far lines stand beside their places.
+        shifts: how far lines are drawn from their places.
     """
     low, high = axes.get_ylim()
-    gap = (high - low) * _LABEL_POINTS / (_AXES_SHARE * PANEL_HEIGHT * _POINTS_AN_INCH)
+    gap = (high - low) * _LABEL_POINTS / (_AXES_SHARE * PANEL_HEIGHT * _POINTS_PER_INCH)
     named = sorted((line for line in lines if line.name in looks), key=lambda line: line.mean[-1])
     places = _apart([line.mean[-1] for line in named], gap)
     for line, place in zip(named, places, strict=True):
@@ -322,15 +306,12 @@ def _apart(values: Sequence[float], gap: float) -> list[float]:
     groups: list[list[float]] = []
     for value in values:
         groups.append([value])
-        while len(groups) > 1 and _bottom(groups[-1], gap) - _top(groups[-2], gap) < gap:
+        while len(groups) > 1 and _places(groups[-1], gap)[0] - _places(groups[-2], gap)[-1] < gap:
             last = groups.pop()
             groups[-1] += last
-    return [_bottom(group, gap) + gap * place for group in groups for place in range(len(group))]
+    return [place for group in groups for place in _places(group, gap)]
 
 
-def _bottom(group: Sequence[float], gap: float) -> float:
-    return fmean(group) - gap * (len(group) - 1) / 2
-
-
-def _top(group: Sequence[float], gap: float) -> float:
-    return fmean(group) + gap * (len(group) - 1) / 2
+def _places(group: Sequence[float], gap: float) -> list[float]:
+    bottom = fmean(group) - gap * (len(group) - 1) / 2
+    return [bottom + gap * place for place in range(len(group))]

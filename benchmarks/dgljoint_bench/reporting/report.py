@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dgljoint._internal.text import did_you_mean
+from dgljoint.config.options import parse_options
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.scores import TITLES
-from dgljoint_bench.reporting.bayesian import ROPE
-from dgljoint_bench.reporting.held import held_suites
-from dgljoint_bench.reporting.ranks import Ranks, average_ranks
+from dgljoint_bench.reporting.rank_tests import ROPE, Ranks, average_ranks
 from dgljoint_bench.reporting.rows import BASELINES, CONFIGURATION, NO_MODELS, Row, Rows, gather
 from dgljoint_bench.reporting.series import blocks
 from dgljoint_bench.reporting.statistics import Beside, Best, beside_reference, best_of
@@ -28,13 +27,13 @@ class TableReport:
     Attributes:
         suite: name of the suite.
         name: of the table.
-        record: its data and how they are cut.
+        record: its data and their split.
         cells: its rows, and which cells are missing.
-        figures: columns, short names; those that a row has.
-        deadlines: by figure, its short names with a deadline, in order.
+        figures: columns: short names of metrics that a row has.
+        deadlines: by metric, its short names with a deadline, in order.
         reference: configuration that the others are compared with; empty for none.
-        beside: the comparisons with it, figure by figure.
-        best: the best configuration by figure.
+        beside: the comparisons with it, metric by metric.
+        best: the best configuration by metric.
     """
 
     suite: str
@@ -49,39 +48,39 @@ class TableReport:
 
     @property
     def shown(self) -> tuple[str, ...]:
-        """All figures, those with a deadline behind those without."""
+        """All metrics, those with a deadline after those without."""
         return _shown(self.figures, self.deadlines)
 
-    def is_best(self, row: Row, figure: str) -> bool:
-        """Say whether a row is the configuration that is better than every other row run here."""
-        best = self.best.get(figure)
+    def is_best(self, row: Row, metric: str) -> bool:
+        """Return whether a row is the configuration that is better than every other row run."""
+        best = self.best.get(metric)
         return (
             best is not None and best.significant and row.kind == CONFIGURATION
-            and best.configuration == row.name and self.beats_baseline(row, figure)
+            and best.configuration == row.name and self.beats_baseline(row, metric)
         )
 
-    def baseline(self, figure: str) -> Row | None:
-        """Return the best row that needs no model; ``None`` where none has the figure."""
-        sign = -1 if lower_is_better(figure) else 1
-        having = [r for r in self.cells.rows if r.kind in BASELINES and figure in r.figures]
-        return max(having, key=lambda row: sign * row.figures[figure].mean, default=None)
+    def baseline(self, metric: str) -> Row | None:
+        """Return the best row that needs no model; ``None`` where none has the metric."""
+        sign = -1 if lower_is_better(metric) else 1
+        having = [r for r in self.cells.rows if r.kind in BASELINES and metric in r.figures]
+        return max(having, key=lambda row: sign * row.figures[metric].mean, default=None)
 
-    def beats_baseline(self, row: Row, figure: str) -> bool:
-        """Say whether a row has a better mean than every one that needs no model."""
-        sign, baseline = -1 if lower_is_better(figure) else 1, self.baseline(figure)
+    def beats_baseline(self, row: Row, metric: str) -> bool:
+        """Return whether a row has a better mean than every one that needs no model."""
+        sign, baseline = -1 if lower_is_better(metric) else 1, self.baseline(metric)
         if baseline is None:
             return True
-        return sign * (row.figures[figure].mean - baseline.figures[figure].mean) > 0
+        return sign * (row.figures[metric].mean - baseline.figures[metric].mean) > 0
 
 
 @dataclass(frozen=True, slots=True)
 class RankReport:
-    """How configurations rank in one figure over the folds of all tables.
+    """How configurations rank in one metric over the folds of all tables.
 
     Attributes:
-        figure: its short name.
-        ranks: of the configurations that have the figure.
-        offered: blocks, folds of a table, in which any has it; ranked are those that all have.
+        figure: short name of the metric.
+        ranks: of the configurations that have it.
+        offered: folds of tables in which any has it; ranked are those that all have.
     """
 
     figure: str
@@ -97,13 +96,30 @@ class SuiteReport:
         suite: as it was last run.
         tables: those chosen that were run.
         not_run: those chosen that were not.
-        ranks: by figure, where there are several tables.
+        ranks: by metric, where there are several tables.
     """
 
     suite: Suite
     tables: tuple[TableReport, ...]
     not_run: tuple[str, ...]
     ranks: tuple[RankReport, ...]
+
+
+def held_suites(results: Results) -> dict[str, Suite]:
+    """Return the suites of a results file, by name, as they were last run.
+
+    Raises:
+        DataError: one cannot be read.
+    """
+    found: dict[str, Suite] = {}
+    for name, values in results.suites().items():
+        if not isinstance(values, dict):
+            raise DataError(f"{results.path} is not readable: suite '{name}' is no table")
+        try:
+            found[name] = parse_options(Suite, values, f"suite '{name}'")
+        except UsageError as error:
+            raise DataError(f"{results.path} is not readable: {error.message}") from error
+    return found
 
 
 def read_report(
@@ -116,16 +132,15 @@ def read_report(
         results: the file.
         suites: names of suites, in order; all by default.
         tables: names of tables; all by default.
-        figures: short names; those of each suite by default.
+        figures: short names of metrics; those of each suite by default.
         rope: half the width of the region of practical equivalence; ``None`` for no differences
             from references.
 
     Raises:
-        UsageError: there is no such suite, table or figure.
+        UsageError: there is no such suite, table or metric.
         DataError: the file holds no suite, or one that cannot be read.
     """
     check_figures(figures)
-    figures = tuple(dict.fromkeys(figures))
     known = held_suites(results)
     if not known:
         raise DataError(
@@ -135,7 +150,8 @@ def read_report(
     chosen = [known[name] for name in dict.fromkeys(suites or known)]
     offered = [table.title for suite in chosen for table in suite.tables]
     _check_names(tables, offered, "table", results)
-    found = [_suite_report(results, suite, tables or offered, figures, rope) for suite in chosen]
+    metrics = tuple(dict.fromkeys(figures))
+    found = [_suite_report(results, suite, tables or offered, metrics, rope) for suite in chosen]
     return [one for one in found if one.tables or one.not_run]
 
 
@@ -150,7 +166,7 @@ def _check_names(
 
 
 def _suite_report(
-    results: Results, suite: Suite, tables: Sequence[str], figures: Sequence[str],
+    results: Results, suite: Suite, tables: Sequence[str], metrics: Sequence[str],
     rope: float | None,
 ) -> SuiteReport:
     records = results.data(suite.name)
@@ -159,12 +175,12 @@ def _suite_report(
         cells[cell.key.data].append(cell)
     chosen = [table for table in suite.tables if table.title in tables]
     found = tuple(
-        _table_report(suite, table, records[table.title], cells[table.title], figures, rope)
+        _table_report(suite, table, records[table.title], cells[table.title], metrics, rope)
         for table in chosen if table.title in records
     )
     current = [cell for table in found for cell in cells[table.name]
                if cell.key.configuration in suite.configurations]
-    ranks = (_ranked(current, figure) for figure in figures or suite.figures)
+    ranks = (_ranked(current, metric) for metric in metrics or suite.figures)
     return SuiteReport(
         suite=suite,
         tables=found,
@@ -175,12 +191,17 @@ def _suite_report(
 
 def _table_report(
     suite: Suite, table: Table, record: DataRecord, cells: list[CellRecord],
-    figures: Sequence[str], rope: float | None,
+    metrics: Sequence[str], rope: float | None,
 ) -> TableReport:
     gathered = gather(suite, table, record, cells)
     there = {name for row in gathered.rows for name in row.figures}
-    columns = tuple(name for name in figures or suite.figures if name in there)
-    deadlines = _deadlines(there, figures or tuple(TITLES), suite.deadlines)
+    columns = tuple(name for name in metrics or suite.figures if name in there)
+    deadlines = {}
+    for metric in metrics or TITLES:
+        named = {name.partition("@")[2] for name in there if name.startswith(f"{metric}@")}
+        if named:
+            ordered = in_order(named, suite.deadlines)
+            deadlines[metric] = tuple(f"{metric}@{deadline}" for deadline in ordered)
     shown = _shown(columns, deadlines)
     complete = all(one.done for one in gathered.progress if one.name != NO_MODELS)
     best = {name: best_of(gathered.rows, name, complete=complete) for name in shown}
@@ -201,27 +222,13 @@ def _table_report(
     )
 
 
-def _shown(
-    figures: Sequence[str], deadlines: Mapping[str, Sequence[str]]
-) -> tuple[str, ...]:
-    named = (name for names in deadlines.values() for name in names)
-    return tuple(dict.fromkeys((*figures, *named)))
+def _shown(metrics: Sequence[str], deadlines: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*metrics, *(n for names in deadlines.values() for n in names))))
 
 
-def _deadlines(
-    there: set[str], figures: Sequence[str], asked: str
-) -> dict[str, tuple[str, ...]]:
-    found = {}
-    for figure in figures:
-        named = {name.partition("@")[2] for name in there if name.startswith(f"{figure}@")}
-        if named:
-            found[figure] = tuple(f"{figure}@{deadline}" for deadline in in_order(named, asked))
-    return found
-
-
-def _ranked(cells: Sequence[CellRecord], figure: str) -> RankReport | None:
-    found, partial = blocks(cells, figure)
-    ranks = average_ranks(found, lower_is_better=lower_is_better(figure))
+def _ranked(cells: Sequence[CellRecord], metric: str) -> RankReport | None:
+    found, partial = blocks(cells, metric)
+    ranks = average_ranks(found, lower_is_better=lower_is_better(metric))
     if len(found) < 2 or not ranks.blocks:
         return None
-    return RankReport(figure, ranks, ranks.blocks + len(partial))
+    return RankReport(metric, ranks, ranks.blocks + len(partial))

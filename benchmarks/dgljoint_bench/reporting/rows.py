@@ -1,14 +1,14 @@
-"""The rows of a table: what was run, what guesses come to, and what others published."""
+"""The rows of a table: what was run, trivial guesses, and what others published."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 
 from dgljoint.training.study_summary import Spread, spread
-from dgljoint_bench.reporting.costs import COSTS
-from dgljoint_bench.reporting.series import by_fold
+from dgljoint_bench.reporting.titles import COSTS
 from dgljoint_bench.results.records import (
     FAILED,
     MODEL,
@@ -21,15 +21,13 @@ from dgljoint_bench.suites.suite import Suite, Table
 
 CONFIGURATION, CLASSIFIER, GUESS, PUBLISHED = "configuration", "classifier", "guess", "published"
 KINDS = (CONFIGURATION, CLASSIFIER, GUESS, PUBLISHED)
-"""Of rows, in the order they stand."""
+"""Of rows, in the order they are shown."""
 BASELINES = (CLASSIFIER, GUESS)
 """Kinds of rows that need no model."""
 NO_MODELS = "classifiers without a model"
 
-Place = tuple[int, int]
-"""Fold and seed."""
-Values = dict[str, dict[Place, float]]
-"""By figure and place."""
+Values = dict[str, dict[tuple[int, int], float]]
+"""By metric, then by fold and seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +36,8 @@ class Progress:
 
     Attributes:
         name: of the configuration, or :data:`NO_MODELS`.
-        asked: that there should be: one a fold and seed, or a fold.
-        done: that have their figures.
+        asked: that there should be: one per fold and seed, or per fold.
+        done: that have their metrics.
         failures: where and why others failed.
         costs: of the cells that are done, by short name.
     """
@@ -63,11 +61,10 @@ class Row:
     Attributes:
         name: of the configuration, classifier, guess or method.
         kind: one of :data:`KINDS`.
-        asked: number of places, a fold and a seed each, that it should have; 0 for what was
-            published.
-        figures: mean and spread by short name; what was published has neither spread nor number.
+        asked: number of folds and seeds that it should have; 0 for what was published.
+        figures: mean and spread by metric; what was published has neither spread nor number.
         values: that they are made of.
-        protocol: of what was published: how folds were cut and epochs selected.
+        protocol: of what was published: how folds were made and epochs selected.
         source: of what was published.
     """
 
@@ -90,11 +87,11 @@ class Rows:
     """All rows of a table.
 
     Attributes:
-        folds: that the suite asks for, and others that cells were run on.
-        seeds: that the suite names, and others that cells were run with.
-        rows: in the order they stand.
+        folds: of the suite, and others that cells were run on.
+        seeds: of the suite, and others that cells were run with.
+        rows: in the order they are shown.
         progress: of every configuration, in the order of the suite, and of what needs no model.
-        stray: number of cells of configurations that the suite has no more; they are in no row.
+        stray: number of cells of configurations that the suite no longer has; they are in no row.
         versions: of Python, packages and plugins, those of which cells have several.
     """
 
@@ -109,103 +106,105 @@ class Rows:
 def gather(
     suite: Suite, table: Table, record: DataRecord, cells: Iterable[CellRecord]
 ) -> Rows:
-    """Sort the cells of a table into its rows.
-
-    Args:
-        suite: that was run.
-        table: of the suite.
-        record: its data.
-        cells: of that table, in any order.
-    """
+    """Sort the cells of a table of a suite, in any order, into its rows."""
     own = sorted(cells, key=lambda cell: (cell.key.fold, cell.key.seed))
     names = [name for name in suite.configurations if name not in table.without]
-    wanted = [cell for cell in own if cell.key.configuration in (*names, NO_MODEL)]
-    asked = range(record.folds) if table.folds == "all" else table.folds
-    folds = tuple(sorted({*asked, *(cell.key.fold for cell in wanted)}))
-    seeds = tuple(sorted({*suite.seeds, *(cell.key.seed for cell in wanted if not _bare(cell))}))
     by_name = {
-        name: [cell for cell in wanted if cell.key.configuration == name]
+        name: [cell for cell in own if cell.key.configuration == name]
         for name in (*names, NO_MODEL)
     }
+    wanted = [cell for some in by_name.values() for cell in some]
+    of_models = [cell for name in names for cell in by_name[name]]
+    given = range(record.folds) if table.folds == "all" else table.folds
+    folds = tuple(sorted({*given, *(cell.key.fold for cell in wanted)}))
+    seeds = tuple(sorted({*suite.seeds, *(cell.key.seed for cell in of_models)}))
+    places = len(folds) * len(seeds)
+    versions: defaultdict[str, set[str]] = defaultdict(set)
+    for cell in done_cells(wanted):
+        for name, version in cell.versions.items():
+            versions[name].add(version)
     return Rows(
         folds=folds,
         seeds=seeds,
         rows=(
-            *_configurations(names, by_name, len(folds) * len(seeds)),
-            *_without_model(by_name, names, len(folds)),
+            *(_configuration(name, by_name[name], places) for name in names),
+            *_without_model(CLASSIFIER, by_name[NO_MODEL], len(folds)),
+            *_without_model(GUESS, of_models, len(folds)),
             *_published(suite, table),
         ),
         progress=(
-            *(_progress(name, by_name[name], len(folds) * len(seeds)) for name in names),
+            *(_progress(name, by_name[name], places) for name in names),
             _progress(NO_MODELS, by_name[NO_MODEL], len(folds)),
         ),
         stray=len(own) - len(wanted),
-        versions=_several_versions(wanted),
+        versions={
+            name: tuple(sorted(some)) for name, some in sorted(versions.items()) if len(some) > 1
+        },
     )
 
 
-def _several_versions(cells: Iterable[CellRecord]) -> dict[str, tuple[str, ...]]:
-    found: defaultdict[str, set[str]] = defaultdict(set)
+def by_fold(cells: Iterable[CellRecord]) -> dict[str, dict[str, dict[int, float]]]:
+    """Return what needs no model: the mean over the cells of each fold, by row and metric.
+
+    A guess is made from the training set. Cells of a fold that leave out more or less of it, by
+    their seed or for a weighter that learns on some of it, may guess differently.
+    """
+    found: defaultdict[str, defaultdict[str, defaultdict[int, list[float]]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(list))
+    )
+    for cell in cells:
+        for row, metrics in cell.figures.items():
+            for metric, value in metrics.items() if row != MODEL else ():
+                found[row][metric][cell.key.fold].append(value)
+    return {
+        row: {
+            metric: {fold: fmean(values) for fold, values in folds.items()}
+            for metric, folds in metrics.items()
+        }
+        for row, metrics in found.items()
+    }
+
+
+def _configuration(name: str, cells: Iterable[CellRecord], asked: int) -> Row:
+    values: Values = defaultdict(dict)
     for cell in done_cells(cells):
-        for name, version in cell.versions.items():
-            found[name].add(version)
-    return {name: tuple(sorted(found[name])) for name in sorted(found) if len(found[name]) > 1}
+        for metric, value in cell.figures.get(MODEL, {}).items():
+            values[metric][cell.key.fold, cell.key.seed] = value
+    return _row(name, CONFIGURATION, asked, values)
 
 
-def _bare(cell: CellRecord) -> bool:
-    return cell.key.configuration == NO_MODEL
+def _without_model(kind: str, cells: Iterable[CellRecord], asked: int) -> Iterator[Row]:
+    for row, metrics in sorted(by_fold(done_cells(cells)).items()):
+        yield _row(row, kind, asked, {
+            metric: {(fold, 0): value for fold, value in folds.items()}
+            for metric, folds in metrics.items()
+        })
 
 
-def _configurations(
-    names: Iterable[str], by_name: dict[str, list[CellRecord]], asked: int
-) -> Iterable[Row]:
-    for name in names:
-        values: Values = defaultdict(dict)
-        for cell in done_cells(by_name[name]):
-            for figure, value in cell.figures.get(MODEL, {}).items():
-                values[figure][cell.key.fold, cell.key.seed] = value
-        yield _row(name, CONFIGURATION, asked, values)
-
-
-def _without_model(
-    by_name: dict[str, list[CellRecord]], names: Iterable[str], asked: int
-) -> Iterable[Row]:
-    """Make the rows of classifiers, then those of guesses, which every model cell has."""
-    of_models = [cell for name in names for cell in by_name[name]]
-    for kind, cells in ((CLASSIFIER, by_name[NO_MODEL]), (GUESS, of_models)):
-        rows: defaultdict[str, Values] = defaultdict(dict)
-        for row, figures in by_fold(done_cells(cells)).items():
-            for figure, folds in figures.items():
-                rows[row][figure] = {(fold, 0): value for fold, value in folds.items()}
-        yield from (_row(name, kind, asked, rows[name]) for name in sorted(rows))
-
-
-def _published(suite: Suite, table: Table) -> Iterable[Row]:
+def _published(suite: Suite, table: Table) -> Iterator[Row]:
     for one in suite.published:
         if one.table == table.title:
-            figures = {name: Spread(value, None, 0) for name, value in one.figures.items()}
+            metrics = {name: Spread(value, None, 0) for name, value in one.figures.items()}
             yield Row(
-                one.method, PUBLISHED, 0, figures, protocol=one.protocol, source=one.source
+                one.method, PUBLISHED, 0, metrics, protocol=one.protocol, source=one.source
             )
 
 
 def _row(name: str, kind: str, asked: int, values: Values) -> Row:
-    ordered = {
-        figure: dict(sorted(places.items())) for figure, places in sorted(values.items())
-    }
-    figures = {figure: spread(list(places.values())) for figure, places in ordered.items()}
-    return Row(name, kind, asked, figures, ordered)
+    ordered = {metric: dict(sorted(places.items())) for metric, places in sorted(values.items())}
+    metrics = {metric: spread(list(places.values())) for metric, places in ordered.items()}
+    return Row(name, kind, asked, metrics, ordered)
 
 
 def _progress(name: str, cells: Sequence[CellRecord], asked: int) -> Progress:
     done = done_cells(cells)
-    costs = {}
-    for short, cost in COSTS.items():
-        known = [value for value in map(cost.of, done) if value is not None]
-        if known:
-            costs[short] = spread(known)
+    known = {
+        short: [value for value in map(cost.of, done) if value is not None]
+        for short, cost in COSTS.items()
+    }
     failures = tuple(
-        f"{cell.key}: {cell.message or 'it did not say why'}"
+        f"{cell.key}: {cell.message or 'no reason was recorded'}"
         for cell in cells if cell.state == FAILED
     )
+    costs = {short: spread(values) for short, values in known.items() if values}
     return Progress(name, asked, len(done), failures, costs)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import TypeVar
 
+from dgljoint_bench.reporting.rows import by_fold
 from dgljoint_bench.results.records import MODEL, NO_MODEL, CellRecord, done_cells
 
 T = TypeVar("T")
@@ -17,12 +18,12 @@ _Table = defaultdict[str, defaultdict[str, T]]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A figure along an axis, over the cells of one configuration or classifier.
+    """A metric along an axis, over the cells of one configuration or classifier.
 
     Attributes:
         name: of the configuration, or of the classifier that needs no model.
         at: places on the axis that at least half of the cells have.
-        mean: over the cells that have the figure there.
+        mean: over the cells that have the metric there.
         sd: standard deviation of a sample of them; 0 for one.
         whole: number of leading places at which every cell has it.
         model: whether it is a configuration.
@@ -37,12 +38,12 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A figure of every cell of one configuration, or of one guess.
+class Points:
+    """A metric of every cell of one configuration, or of every fold of a guess or classifier.
 
     Attributes:
         name: of the configuration, the guess or the classifier.
-        values: one a cell; of a guess one a fold.
+        values: one per cell, or one per fold.
         model: whether it is a configuration.
     """
 
@@ -53,111 +54,86 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """The lines or the rows of one table."""
+    """The lines or the points of one table."""
 
     table: str
     lines: tuple[Line, ...] = ()
-    rows: tuple[Row, ...] = ()
+    points: tuple[Points, ...] = ()
 
 
-def learning_curves(cells: Iterable[CellRecord], figure: str) -> list[Panel]:
-    """Return a figure of the validation part by epoch, a panel a table.
+def learning_curves(cells: Iterable[CellRecord], metric: str) -> list[Panel]:
+    """Return a metric of the validation set by epoch, one panel per table.
 
     Args:
         cells: of one suite.
-        figure: ``score``, which epochs are selected by, or a figure of the learning curve.
+        metric: ``score``, by which epochs are selected, or a metric of the learning curve.
     """
     return _line_panels(
         (
             cell, MODEL,
-            {epoch: told[figure] for epoch, told in enumerate(cell.curve, 1) if figure in told},
+            {epoch: found[metric] for epoch, found in enumerate(cell.curve, 1) if metric in found},
         )
         for cell in done_cells(cells)
     )
 
 
 def early_detection(
-    cells: Iterable[CellRecord], figure: str, deadlines: Sequence[str]
+    cells: Iterable[CellRecord], metric: str, deadlines: Sequence[str]
 ) -> list[Panel]:
-    """Return a figure by deadline, a panel a table: of configurations and classifiers.
+    """Return a metric by deadline, one panel per table: of configurations and classifiers.
 
     Args:
         cells: of one suite.
-        figure: its short name.
+        metric: its short name.
         deadlines: in order; the place of a line's point is that of its deadline.
     """
-    names = {f"{figure}@{deadline}": place for place, deadline in enumerate(deadlines)}
+    names = {f"{metric}@{deadline}": place for place, deadline in enumerate(deadlines)}
     return _line_panels(
-        (cell, row, {names[name]: value for name, value in figures.items() if name in names})
-        for cell in done_cells(cells) for row, figures in cell.figures.items()
+        (cell, row, {names[name]: value for name, value in metrics.items() if name in names})
+        for cell in done_cells(cells) for row, metrics in cell.figures.items()
     )
 
 
-def every_cell(cells: Iterable[CellRecord], figure: str) -> list[Panel]:
-    """Return a figure of every cell, a panel a table: configurations, then what needs no model.
+def every_cell(cells: Iterable[CellRecord], metric: str) -> list[Panel]:
+    """Return a metric of every cell, one panel per table: configurations, then the others.
 
     Args:
         cells: of one suite.
-        figure: its short name, possibly with a deadline.
+        metric: its short name, possibly with a deadline.
     """
     tables: defaultdict[str, list[CellRecord]] = defaultdict(list)
     models: _Table[list[float]] = defaultdict(lambda: defaultdict(list))
     for cell in done_cells(cells):
         tables[cell.key.data].append(cell)
-        if figure in cell.figures.get(MODEL, {}):
-            models[cell.key.data][cell.key.configuration].append(cell.figures[MODEL][figure])
+        if metric in cell.figures.get(MODEL, {}):
+            models[cell.key.data][cell.key.configuration].append(cell.figures[MODEL][metric])
     return [
-        Panel(table, rows=(
-            *(Row(name, tuple(values), model=True) for name, values in found.items()),
-            *(Row(name, tuple(figures[figure].values()), model=False)
-              for name, figures in by_fold(tables[table]).items() if figure in figures),
+        Panel(table, points=(
+            *(Points(name, tuple(values), model=True) for name, values in found.items()),
+            *(Points(name, tuple(metrics[metric].values()), model=False)
+              for name, metrics in by_fold(tables[table]).items() if metric in metrics),
         ))
         for table, found in models.items()
     ]
 
 
-def by_fold(cells: Iterable[CellRecord]) -> dict[str, dict[str, dict[int, float]]]:
-    """Return what needs no model: the mean over the cells of each fold, by row and figure.
-
-    A guess is made of the training part. Cells of a fold that leave out more or less of it, by
-    their seed or for a weighter that learns on a part, may guess differently.
-
-    Args:
-        cells: of one table.
-    """
-    found: _Table[defaultdict[int, list[float]]] = defaultdict(
-        lambda: defaultdict(lambda: defaultdict(list))
-    )
-    for cell in cells:
-        for row, figures in cell.figures.items():
-            for figure, value in figures.items() if row != MODEL else ():
-                found[row][figure][cell.key.fold].append(value)
-    return {
-        row: {
-            figure: {fold: fmean(values) for fold, values in folds.items()}
-            for figure, folds in figures.items()
-        }
-        for row, figures in found.items()
-    }
-
-
-def blocks(cells: Iterable[CellRecord], figure: str) -> tuple[dict[str, list[float]], list[str]]:
-    """Return a figure by configuration in every block: a fold of a table.
+def blocks(cells: Iterable[CellRecord], metric: str) -> tuple[dict[str, list[float]], list[str]]:
+    """Return a metric by configuration in every block: a fold of a table.
 
     Configurations are ranked where all of them were tested, by the mean over the seeds that all
-    have there. One without the figure, since it does not train the task, is none of them.
+    have there. One that does not train the task, and so lacks the metric, is left out.
 
     Args:
         cells: of one suite.
-        figure: its short name, possibly with a deadline.
+        metric: its short name, possibly with a deadline.
 
     Returns:
-        The figure by configuration in one order of blocks, and the blocks that not all of them
+        The metric by configuration in one order of blocks, and the blocks that not all of them
         have.
     """
     found: _Table[dict[int, float]] = defaultdict(lambda: defaultdict(dict))
     for cell in done_cells(cells):
-        key, value = cell.key, cell.figures.get(MODEL, {}).get(figure)
+        key, value = cell.key, cell.figures.get(MODEL, {}).get(metric)
         if key.configuration != NO_MODEL and value is not None:
             found[f"{key.data}, fold {key.fold}"][key.configuration][key.seed] = value
     means: dict[str, list[float]] = {name: [] for block in found.values() for name in block}
@@ -172,18 +148,18 @@ def blocks(cells: Iterable[CellRecord], figure: str) -> tuple[dict[str, list[flo
 
 
 def _line_panels(cells: Iterable[tuple[CellRecord, str, dict[int, float]]]) -> list[Panel]:
-    """Make a line of the points of each configuration and classifier, which rows of cells have."""
+    """Make one line of the places of each configuration and classifier, from rows of cells."""
     found: _Table[list[dict[int, float]]] = defaultdict(lambda: defaultdict(list))
     configurations = set()
-    for cell, row, points in cells:
-        if points:
+    for cell, row, places in cells:
+        if places:
             name = cell.key.configuration if row == MODEL else row
-            found[cell.key.data][name].append(points)
+            found[cell.key.data][name].append(places)
             if row == MODEL:
                 configurations.add(name)
     return [
         Panel(table, lines=tuple(
-            _line(name, points, model=name in configurations) for name, points in lines.items()
+            _line(name, places, model=name in configurations) for name, places in lines.items()
         ))
         for table, lines in found.items()
     ]
@@ -191,13 +167,13 @@ def _line_panels(cells: Iterable[tuple[CellRecord, str, dict[int, float]]]) -> l
 
 def _line(name: str, cells: Sequence[dict[int, float]], *, model: bool) -> Line:
     # The mean of the few that train longest is not that of the configuration.
-    counts = Counter(place for points in cells for place in points)
-    places = sorted(place for place, count in counts.items() if 2 * count >= len(cells))
-    values = [[points[place] for points in cells if place in points] for place in places]
+    counts = Counter(place for places in cells for place in places)
+    at = sorted(place for place, count in counts.items() if 2 * count >= len(cells))
+    values = [[places[place] for places in cells if place in places] for place in at]
     every = [len(some) == len(cells) for some in values]
     return Line(
         name=name,
-        at=tuple(places),
+        at=tuple(at),
         mean=tuple(map(fmean, values)),
         sd=tuple(stdev(some) if len(some) > 1 else 0.0 for some in values),
         whole=[*every, False].index(False),

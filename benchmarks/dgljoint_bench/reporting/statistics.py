@@ -17,7 +17,7 @@ from dgljoint.evaluation.comparison import (
     compare_pairs,
     holm,
 )
-from dgljoint_bench.reporting.bayesian import ROPE, Posterior, signed_rank
+from dgljoint_bench.reporting.rank_tests import ROPE, Posterior, signed_rank
 from dgljoint_bench.reporting.rows import CONFIGURATION, Row
 from dgljoint_bench.reporting.titles import lower_is_better
 

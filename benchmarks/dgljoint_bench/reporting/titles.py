@@ -1,27 +1,55 @@
-"""What figures are called, and which way they are better."""
+"""What metrics and costs are called, and which way metrics are better."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from dgljoint._internal.text import did_you_mean
 from dgljoint.errors import UsageError
 from dgljoint.evaluation.deadlines import EVERYTHING, parse_deadlines
 from dgljoint.evaluation.scores import TITLES
 from dgljoint.training.study_summary import FIGURES
+from dgljoint_bench.results.records import CellRecord
+
+CPU_SECONDS = "cpu_seconds"
 
 _TITLES = {**TITLES, **FIGURES}
 _LOWER = ("ece",)
 
 
-def title_of(figure: str) -> str:
-    """Return how a figure is called in print; its deadline is part of it."""
-    name, _, deadline = figure.partition("@")
+@dataclass(frozen=True, slots=True)
+class CostKind:
+    """Something that a cell costs.
+
+    Attributes:
+        title: its name in print.
+        of: returns it for a cell; ``None`` where it is not known.
+    """
+
+    title: str
+    of: Callable[[CellRecord], float | None]
+
+
+COSTS = {
+    "trials": CostKind("trials", lambda cell: len(cell.trials) or None),
+    "epochs": CostKind("epochs", lambda cell: cell.epochs or None),
+    "seconds": CostKind("seconds", lambda cell: cell.seconds),
+    CPU_SECONDS: CostKind("CPU seconds", lambda cell: cell.cpu_seconds),
+    "peak_megabytes": CostKind("peak MB", lambda cell: cell.peak_megabytes),
+    "parameters": CostKind("parameters", lambda cell: cell.parameters),
+}
+"""By short name, in the order they are shown."""
+
+
+def title_of(metric: str) -> str:
+    """Return the name of a metric in print, with its deadline."""
+    name, _, deadline = metric.partition("@")
     return _TITLES.get(name, name) + (f", {deadline_title(deadline)}" if deadline else "")
 
 
 def deadline_title(deadline: str) -> str:
-    """Say how much of a cascade is seen by a deadline."""
+    """Return how much of a cascade is observed until a deadline, in words."""
     if deadline == EVERYTHING:
         return "whole cascade"
     if deadline.endswith("p"):
@@ -29,30 +57,25 @@ def deadline_title(deadline: str) -> str:
     return "source alone" if deadline == "0" else f"within {deadline}"
 
 
-def lower_is_better(figure: str) -> bool:
-    """Say whether a small value of a figure is the better one."""
-    return figure.partition("@")[0] in _LOWER
+def lower_is_better(metric: str) -> bool:
+    """Return whether a small value of a metric is the better one."""
+    return metric.partition("@")[0] in _LOWER
 
 
 def check_figures(names: Iterable[str]) -> None:
-    """Refuse what is no figure.
+    """Refuse a name that no metric has.
 
     Raises:
-        UsageError: one of ``names`` is none.
+        UsageError: there is one.
     """
     for name in names:
         if name.partition("@")[0] not in _TITLES:
             raise UsageError(f"there is no figure '{name}'", hint=did_you_mean(name, _TITLES))
 
 
-def in_order(deadlines: Iterable[str], asked: str) -> list[str]:
-    """Sort deadlines as the suite has them; others follow by name.
-
-    Args:
-        deadlines: to sort.
-        asked: the suite's, with commas between them; empty for none.
-    """
-    known = [one.text for one in parse_deadlines(asked)] if asked else []
+def in_order(deadlines: Iterable[str], wanted: str) -> list[str]:
+    """Sort deadlines as the suite has them (with commas between them); others follow by name."""
+    known = [one.text for one in parse_deadlines(wanted)] if wanted else []
     return sorted(
         deadlines,
         key=lambda name: (known.index(name) if name in known else len(known), name),

@@ -13,7 +13,7 @@ from dgljoint_cli.views.rendering import facts, titled
 from dgljoint_cli.views.table import Table
 
 if TYPE_CHECKING:
-    from dgljoint_bench.reporting.grids import Grid
+    from dgljoint_bench.reporting.layout import Grid
     from dgljoint_bench.suites.suite import Suite
 
 MARK = "marked *"

@@ -9,8 +9,7 @@ from rich.console import RenderableType
 
 from dgljoint._internal.text import plural
 from dgljoint.evaluation.comparison import MIN_FOR_INTERVAL, MIN_FOR_TEST, Difference
-from dgljoint_bench.reporting.costs import COSTS
-from dgljoint_bench.reporting.titles import lower_is_better, title_of
+from dgljoint_bench.reporting.titles import COSTS, lower_is_better, title_of
 from dgljoint_bench.results.records import MODEL
 from dgljoint_cli.views.rendering import titled
 from dgljoint_cli.views.table import Table

@@ -12,7 +12,7 @@ import pytest
 
 from compared_results import cell, failed
 from dgljoint.errors import RunFailedError, UsageError
-from dgljoint_bench.reporting.ranks import average_ranks
+from dgljoint_bench.reporting.rank_tests import average_ranks
 from dgljoint_bench.reporting.series import early_detection, every_cell, learning_curves
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -55,8 +55,8 @@ DRAWINGS: dict[str, Callable[..., None]] = {
 }
 SAID = {
     "critical difference": {"accuracy", "alone  1.33", "critical difference 1.91", "3.00  last"},
-    "learning curves": {"one", "two", "epoch", "score, validation part", *NAMES},
-    "early detection": {"one", "two", "1h", "all", "seen until", "accuracy, test part", *NAMES,
+    "learning curves": {"one", "two", "epoch", "score, validation set", *NAMES},
+    "early detection": {"one", "two", "1h", "all", "observed until", "accuracy, test set", *NAMES,
                         "date alone"},
     "every cell": {"one", "two", "0.410", "0.300", "majority guess", *NAMES},
 }

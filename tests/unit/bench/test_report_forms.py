@@ -12,12 +12,19 @@ import pytest
 
 from benchmark_results import cell, data, failed, row, suite, write
 from dgljoint.errors import UsageError
-from dgljoint_bench.reporting.grids import Entry, Grid, compact_grids, grids_of
-from dgljoint_bench.reporting.latex import escaped, latex
-from dgljoint_bench.reporting.markdown import compact_markdown, markdown
-from dgljoint_bench.reporting.markers import BEGIN, END, between_markers
+from dgljoint_bench.reporting.forms import (
+    BEGIN,
+    CSV_COLUMNS,
+    END,
+    between_markers,
+    escaped,
+    latex,
+    markdown,
+    to_csv,
+    to_values,
+)
+from dgljoint_bench.reporting.layout import Entry, Grid, compact_grids, grids_of
 from dgljoint_bench.reporting.report import SuiteReport, read_report
-from dgljoint_bench.reporting.values import CSV_COLUMNS, to_csv, to_values
 from dgljoint_bench.results.database import Results
 from dgljoint_bench.results.records import NO_MODEL
 
@@ -101,10 +108,11 @@ def test_captions_say_how_data_are_cut_and_what_selected(tmp_path) -> None:
     made = three_folds()
     record = data(split="random", kept_apart=None)
     path = write(tmp_path / "r.sqlite", better(), made, [record])
-    for text in (markdown(grids_of(report(path))), compact_markdown(compact_grids(report(path)))):
+    found = report(path)
+    for text in (markdown(grids_of(found)), markdown(compact_grids(found), compact=True)):
         assert "small, 1,200 cascades of 34,567 posts; split random: RANDOM FOLDS; " in text
         assert "folds 0, 1, 2, seeds 0, 1" in text
-        assert "epochs and trials were selected on the validation part only." in text
+        assert "epochs and trials were selected on the validation set only." in text
     assert "split event: no event on both sides" in markdown(
         grids_of(report(write(tmp_path / "e.sqlite", better(), made)))
     )
@@ -122,17 +130,17 @@ def test_missing_and_failed_cells_are_said(tmp_path) -> None:
     assert "- Failed: small, joint, fold 3, seed 0: a loss is not finite." in text
     assert "| joint | 0.400 ± 0.000 (n = 3) |" in text
     assert "| joint | 3 of 5 |" in text
-    short = compact_markdown(compact_grids(found))
+    short = markdown(compact_grids(found), compact=True)
     assert "INCOMPLETE, 3 of 5 cells (1 failed, 1 not run): joint" in short
     assert "a loss is not finite" not in short
 
 
 def test_a_table_without_figures_is_a_sentence(tmp_path) -> None:
     found = report(write(tmp_path / "r.sqlite", [failed("plain")]))
-    assert "- No cell has a figure yet." in markdown(grids_of(found))
+    assert "- No cell has a metric yet." in markdown(grids_of(found))
     text = latex(grids_of(found))
     assert text.count(r"\begin{tabular}") == 1  # that of costs
-    assert "No cell has a figure yet." in text
+    assert "No cell has a metric yet." in text
 
 
 def test_published_figures_stand_with_source_and_protocol(tmp_path) -> None:
@@ -178,7 +186,8 @@ def test_ranks_say_what_is_not_told_apart(tmp_path) -> None:
     # Friedman: exp(-6); Nemenyi: 2.3437 · sqrt(3 · 4 / (6 · 6)) = 1.353.
     assert last.notes == (
         "accuracy: 6 of 6 folds, those that all have; Friedman's test p = 0.002; critical "
-        "difference of ranks 1.35 (Nemenyi); not told apart: {joint, hybrid} and {hybrid, plain}",
+        "difference of ranks 1.35 (Nemenyi); not distinguished: {joint, hybrid} and {hybrid, "
+        "plain}",
     )
 
 

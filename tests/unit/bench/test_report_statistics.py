@@ -10,11 +10,11 @@ import pytest
 
 from benchmark_results import cell, data, failed, row, suite, write
 from dgljoint.errors import DataError, UsageError
-from dgljoint_bench.reporting.bayesian import signed_rank
-from dgljoint_bench.reporting.notes import table_notes
+from dgljoint_bench.reporting.forms import to_values
+from dgljoint_bench.reporting.layout import table_notes
+from dgljoint_bench.reporting.rank_tests import signed_rank
 from dgljoint_bench.reporting.report import SuiteReport, TableReport, read_report
 from dgljoint_bench.reporting.rows import NO_MODELS
-from dgljoint_bench.reporting.values import to_values
 from dgljoint_bench.results.database import Results
 from dgljoint_bench.results.records import NO_MODEL
 from dgljoint_bench.suites.suite import Suite
@@ -98,7 +98,7 @@ def test_versions_of_which_cells_have_several_are_told(tmp_path) -> None:
     ]
     found = table(tmp_path, cells)
     assert found.cells.versions == {"torch": ("2.13", "2.14")}
-    note = "Cells were run with several versions of one thing: torch 2.13, 2.14"
+    note = "Cells were run with several versions: torch 2.13, 2.14"
     assert note in table_notes(found, found.figures)
 
 

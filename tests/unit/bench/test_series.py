@@ -52,7 +52,7 @@ def test_every_cell_is_a_value_and_a_guess_has_one_a_fold() -> None:
         cell("", 0, rows={"text": {"accuracy": 0.8}}), failed("joint", 2),
     ]
     (panel,) = every_cell(cells, "accuracy")
-    assert [(row.name, row.values, row.model) for row in panel.rows] == [
+    assert [(row.name, row.values, row.model) for row in panel.points] == [
         ("joint", (0.5, 0.5), True), ("alone", (0.5,), True),
         ("majority guess", (0.3, 0.3), False), ("text", (0.8,), False),
     ]

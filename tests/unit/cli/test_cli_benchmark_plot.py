@@ -49,13 +49,13 @@ def drawn(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("learning-curves",), ("score, validation part", "links", "two")),
-        (("learning-curves", "results.sqlite", "--figure", "mrr"), ("MRR, validation part",)),
-        (("early",), ("accuracy, test part", "seen until", "all")),
-        (("cells",), ("accuracy, test part: each cell, mean and standard deviation", "joint")),
+        (("learning-curves",), ("score, validation set", "links", "two")),
+        (("learning-curves", "results.sqlite", "--figure", "mrr"), ("MRR, validation set",)),
+        (("early",), ("accuracy, test set", "observed until", "all")),
+        (("cells",), ("accuracy, test set: each cell, mean and standard deviation", "joint")),
         (
             ("cells", "--figure", "accuracy@0"),
-            ("accuracy, source alone, test part: each cell, mean and standard deviation",),
+            ("accuracy, source alone, test set: each cell, mean and standard deviation",),
         ),
     ],
 )

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
+import os
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING
 
 import click
 
 from dgljoint._internal.text import plural
-from dgljoint.errors import DataError, UsageError
+from dgljoint.errors import DataError, UsageError, install_hint
 from dgljoint_cli.completion import complete_figure
 from dgljoint_cli.console import Talk, common_options, examples
-from dgljoint_cli.views.pictures import load_plots
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -21,12 +24,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from dgljoint_bench.reporting.series import Panel
-    from dgljoint_bench.results.records import CellRecord, DataRecord
+    from dgljoint_bench.results.records import CellRecord
     from dgljoint_bench.suites.suite import Suite
 
 _SCORE = "score"
 _CURVES = (_SCORE, "accuracy", "macro_f1", "mrr")
-_CURVES_HINT = f"there are {', '.join(_CURVES)}"
 
 
 @click.command(
@@ -54,7 +56,7 @@ _CURVES_HINT = f"there are {', '.join(_CURVES)}"
 )
 @click.option(
     "--figure", metavar="NAME", shell_complete=complete_figure,
-    help="Figure shown; by default the suite's first, and the score of learning curves.",
+    help="Metric shown; by default the suite's first, and the score of learning curves.",
 )
 @common_options
 @click.pass_obj
@@ -62,23 +64,44 @@ def plot(
     talk: Talk, kind: str, results: Path, out: Path, suite: str | None,
     tables: tuple[str, ...], configurations: tuple[str, ...], figure: str | None,
 ) -> None:
-    """Draw what a suite came to.
+    """Draw the results of a suite.
 
     \b
-    critical-difference  average ranks over folds and tables, and which ranks are not told apart
-    learning-curves      a figure of the validation part by epoch: mean and standard deviation
-    early                a figure of the test part by deadline
-    cells                a figure of the test part of every cell, beside what needs no model
+    critical-difference  average ranks over folds and tables, and which ranks do not differ
+    learning-curves      a metric of the validation set by epoch: mean and standard deviation
+    early                a metric of the test set by deadline
+    cells                a metric of the test set of every cell, and of what needs no model
 
     Reads RESULTS, results.sqlite by default.
     """  # noqa: D301  # click's mark of lines that stay as they are
-    plots = load_plots()
+    plots = _load_plots()
     cells, definition = _read(results, suite, tables, configurations)
-    draw, said = _drawing(plots, kind, cells, definition, figure)
+    if kind == "critical-difference":
+        draw = _ranking(talk, plots, cells, definition, figure or definition.figures[0])
+    else:
+        draw = _drawing(plots, kind, cells, definition, figure)
     plots.write(out, draw)
-    for line in said:
-        talk.info(line)
     click.echo(str(out))
+
+
+def _load_plots() -> ModuleType:
+    """Return :mod:`dgljoint_bench.reporting.plots`, where matplotlib is installed."""
+    from platformdirs import user_cache_path, user_config_path
+
+    used = any(path("matplotlib").exists() for path in (user_cache_path, user_config_path))
+    if not used and "MPLCONFIGDIR" not in os.environ:
+        # matplotlib would list the machine's fonts in a home where nobody uses it.
+        os.environ["MPLCONFIGDIR"] = folder = mkdtemp(prefix="dgljoint-matplotlib-")
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    try:
+        from dgljoint_bench.reporting import plots
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] != "matplotlib":
+            raise
+        raise UsageError(
+            "pictures are drawn by matplotlib, which is not installed", hint=install_hint("plots")
+        ) from error
+    return plots
 
 
 def _read(
@@ -96,87 +119,82 @@ def _read(
     if not side.cells:
         raise DataError(f"{results} holds no cell", hint="dgljoint benchmark run SUITE fills it")
     definition = next(iter(side.suites.values()))
-    # In the order of the suite, whichever cell ended first; without those that it has no more.
-    order = list(definition.configurations)
-    known = {key.configuration for key in side.cells} & set(order)
+    # In the order of the suite, whichever cell ended first; without those that it no longer has.
+    order = [*definition.configurations, NO_MODEL]
+    known = {key.configuration for key in side.cells} & {*definition.configurations}
     for name in configurations:
         if name not in known:
             raise UsageError(
                 f"{results} has no configuration '{name}'", hint=did_you_mean(name, known)
             )
-    chosen = {*(configurations or known), NO_MODEL}
-    records = side.tables[definition.name]
+    titles = {
+        name: f"{name} ({record.caution})" if record.caution else name
+        for name, record in side.tables[definition.name].items()
+    }
     cells = [
-        replace(cell, key=replace(key, data=_with_caution(records[key.data])))
-        for key, cell in side.cells.items() if key.configuration in chosen
+        replace(cell, key=replace(key, data=titles[key.data]))
+        for key, cell in side.cells.items()
+        if key.configuration in {*(configurations or known), NO_MODEL}
     ]
-    cells.sort(key=lambda cell: [*order, NO_MODEL].index(cell.key.configuration))
-    return cells, definition
-
-
-def _with_caution(record: DataRecord) -> str:
-    return f"{record.name} ({record.caution})" if record.caution else record.name
+    return sorted(cells, key=lambda cell: order.index(cell.key.configuration)), definition
 
 
 def _drawing(
-    plots: ModuleType, kind: str, cells: list[CellRecord], definition: Suite,
-    figure: str | None,
-) -> tuple[Callable[[Figure], None], list[str]]:
-    """Return what draws the picture, and what is to be said of it."""
+    plots: ModuleType, kind: str, cells: list[CellRecord], definition: Suite, metric: str | None
+) -> Callable[[Figure], None]:
     from dgljoint_bench.reporting import series
     from dgljoint_bench.reporting.titles import check_figures, title_of
 
     if kind == "learning-curves":
-        name = figure or _SCORE
+        name = metric or _SCORE
         if name not in _CURVES:
-            raise UsageError(f"there is no learning curve of '{name}'", hint=_CURVES_HINT)
+            raise UsageError(
+                f"there is no learning curve of '{name}'", hint=f"there are {', '.join(_CURVES)}"
+            )
         panels = _some(series.learning_curves(cells, name), f"learning curves of {name}")
-        return lambda on: plots.learning_curves(on, panels, title_of(name)), []
-    name = figure or definition.figures[0]
+        return lambda on: plots.learning_curves(on, panels, title_of(name))
+    name = metric or definition.figures[0]
     check_figures([name])
     if kind == "early":
         deadlines = [text.strip() for text in definition.deadlines.split(",") if text.strip()]
         panels = _some(
             series.early_detection(cells, name, deadlines), f"{name} by deadlines",
-            hint="deadlines are the suite's: deadlines = \"0,10m,1h,all\"",
+            hint='deadlines are the suite\'s: deadlines = "0,10m,1h,all"',
         )
-        return lambda on: plots.early_detection(on, panels, deadlines, title_of(name)), []
-    if kind == "cells":
-        panels = _some(series.every_cell(cells, name), name)
-        return lambda on: plots.every_cell(on, panels, title_of(name)), []
-    return _ranking(plots, cells, definition, name)
+        return lambda on: plots.early_detection(on, panels, deadlines, title_of(name))
+    panels = _some(series.every_cell(cells, name), name)
+    return lambda on: plots.every_cell(on, panels, title_of(name))
 
 
 def _ranking(
-    plots: ModuleType, cells: list[CellRecord], definition: Suite, name: str
-) -> tuple[Callable[[Figure], None], list[str]]:
-    from dgljoint_bench.reporting.ranks import average_ranks
+    talk: Talk, plots: ModuleType, cells: list[CellRecord], definition: Suite, metric: str
+) -> Callable[[Figure], None]:
+    from dgljoint_bench.reporting.rank_tests import average_ranks
     from dgljoint_bench.reporting.series import blocks
-    from dgljoint_bench.reporting.titles import lower_is_better, title_of
+    from dgljoint_bench.reporting.titles import check_figures, lower_is_better, title_of
     from dgljoint_bench.results.records import MODEL
 
-    found, partial = blocks(cells, name)
-    ranks = average_ranks(found, lower_is_better=lower_is_better(name))
+    check_figures([metric])
+    found, partial = blocks(cells, metric)
+    ranks = average_ranks(found, lower_is_better=lower_is_better(metric))
     if len(ranks.names) < 2:
         raise DataError(
-            f"there are no two configurations with {name} on the same folds",
+            f"there are no two configurations with {metric} on the same folds",
             hint="choose some that were tested alike: --configuration NAME, --table NAME",
         )
-    tested = "" if ranks.friedman_p is None else f", Friedman p = {ranks.friedman_p:.2g}"
     tables = {
         cell.key.data for cell in cells
-        if name in cell.figures.get(MODEL, {})
+        if metric in cell.figures.get(MODEL, {})
         and f"{cell.key.data}, fold {cell.key.fold}" not in partial
     }
+    tested = "" if ranks.friedman_p is None else f", Friedman p = {ranks.friedman_p:.2g}"
     many = f"{plural(ranks.blocks, 'fold')} of {plural(len(tables), 'table')}"
-    title = f"{title_of(name)}: average rank over {many}{tested}"
-    # What was added to a name must stand beside the ranks, too.
-    for table in sorted(tables - {table.title for table in definition.tables}):
-        title += f"\n{table}"
-    said = []
+    # What was added to the name of a table must be in the picture, too.
+    added = sorted(tables - {table.title for table in definition.tables})
+    title = "\n".join((f"{title_of(metric)}: average rank over {many}{tested}", *added))
     if partial:
-        said.append(f"left out, since not all have it: {'; '.join(partial)}")
-    return lambda on: plots.critical_difference(on, ranks, title), said
+        talk.info(f"left out, since not all have it: {'; '.join(partial)}")
+    return lambda on: plots.critical_difference(on, ranks, title)
 
 
 def _some(panels: list[Panel], what: str, hint: str | None = None) -> list[Panel]:

@@ -102,7 +102,7 @@ def _check_options(form: str, out: Path | None, into: Path | None, *, check: boo
 
 
 def _show(found: Sequence[SuiteReport]) -> None:
-    from dgljoint_bench.reporting.grids import grids_of
+    from dgljoint_bench.reporting.layout import grids_of
     from dgljoint_cli.views.benchmark_tables import MARK, report_tables
     from dgljoint_cli.views.rendering import render
 
@@ -111,18 +111,13 @@ def _show(found: Sequence[SuiteReport]) -> None:
 
 
 def _text(found: Sequence[SuiteReport], form: str) -> str:
-    if form == "csv":
-        from dgljoint_bench.reporting.values import to_csv
+    from dgljoint_bench.reporting.forms import latex, markdown, to_csv, to_values
+    from dgljoint_bench.reporting.layout import grids_of
 
+    if form == "csv":
         return to_csv(found)
     if form == "json":
-        from dgljoint_bench.reporting.values import to_values
-
         return to_json(to_values(found)) + "\n"
-    from dgljoint_bench.reporting.grids import grids_of
-    from dgljoint_bench.reporting.latex import latex
-    from dgljoint_bench.reporting.markdown import markdown
-
     grids = [grid for one in found for grid in grids_of(one)]
     return latex(grids) if form == "latex" else markdown(grids)
 
@@ -131,11 +126,10 @@ def _write_into(
     talk: Talk, found: Sequence[SuiteReport], page: Path, results: Path, *, check: bool
 ) -> None:
     from dgljoint._internal.files import write_bytes
-    from dgljoint_bench.reporting.grids import compact_grids
-    from dgljoint_bench.reporting.markdown import compact_markdown
-    from dgljoint_bench.reporting.markers import between_markers
+    from dgljoint_bench.reporting.forms import between_markers, markdown
+    from dgljoint_bench.reporting.layout import compact_grids
 
-    text = compact_markdown(grid for one in found for grid in compact_grids(one))
+    text = markdown((grid for one in found for grid in compact_grids(one)), compact=True)
     before, after = between_markers(page, text)
     if before == after:
         talk.info(f"{page} is what {results} gives")

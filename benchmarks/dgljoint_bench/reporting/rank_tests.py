@@ -1,4 +1,4 @@
-"""Average ranks of several ways of training over several data sets or folds."""
+"""Tests by ranks: average ranks over blocks, and the Bayesian signed-rank test of pairs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
 from dgljoint.evaluation.comparison import SIGNIFICANCE
 
-MIN_FOR_FRIEDMAN = 3
-"""Two sides are paired: Wilcoxon's test is theirs."""
-# Equal shares differ in their last digits.
-_DIGITS = 12
+ROPE = 0.01
+"""Metrics that differ by no more are practically equal: a point of a percentage."""
+DRAWS = 20_000
+
+_MIN_FOR_FRIEDMAN = 3  # two sides are paired: Wilcoxon's test is theirs
+_DIGITS = 12  # equal shares differ in their last ones
+_PRIOR = 0.5  # strength of a difference of 0: that of the paper's own program
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +51,14 @@ def average_ranks(blocks: Mapping[str, Sequence[float]], *, lower_is_better: boo
 
     Friedman's test (1940, https://doi.org/10.1214/aoms/1177731944) is the one by chi-squared.
     Nemenyi's critical difference is q · sqrt(K (K + 1) / (6 N)) for K sides and N blocks, where q
-    is the quantile of the studentized range of infinite degrees of freedom by sqrt(2): Demšar,
-    2006, "Statistical Comparisons of Classifiers over Multiple Data Sets", JMLR 7, section 3.2.2,
-    https://jmlr.org/papers/v7/demsar06a.html. Both take blocks for independent. Data sets are;
-    folds of one data set share most of what they train on, so with them both find too much.
+    is the quantile of the studentized range of infinite degrees of freedom, divided by sqrt(2):
+    Demšar, 2006, "Statistical Comparisons of Classifiers over Multiple Data Sets", JMLR 7, section
+    3.2.2, https://jmlr.org/papers/v7/demsar06a.html. Both take blocks for independent. Data sets
+    are; folds of one data set share most of what they train on, so with them both find too much.
 
     Args:
-        blocks: by side, its figure in each of the N blocks, in one order of blocks for all.
-        lower_is_better: whether the lowest figure of a block has rank 1.
+        blocks: by side, its metric in each of the N blocks, in one order of blocks for all.
+        lower_is_better: whether the lowest value of a block has rank 1.
 
     Raises:
         ValueError: sides have different numbers of blocks.
@@ -80,7 +83,7 @@ def average_ranks(blocks: Mapping[str, Sequence[float]], *, lower_is_better: boo
 
 def _friedman(table: NDArray[np.float64]) -> float | None:
     count, sides = table.shape
-    if sides < MIN_FOR_FRIEDMAN or count < 2:
+    if sides < _MIN_FOR_FRIEDMAN or count < 2:
         return None
     if (table == table[:, :1]).all():  # the statistic is 0 / 0 where all are equal
         return 1.0
@@ -108,3 +111,50 @@ def _cliques(
             found.append(names[first : last + 1])
             reached = last + 1
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """Probabilities, which sum to 1, of what the second of two sides is.
+
+    Attributes:
+        worse: than the first.
+        equal: practically, to the first.
+        better: than the first.
+    """
+
+    worse: float
+    equal: float
+    better: float
+
+
+def signed_rank(
+    differences: Sequence[float], *, rope: float = ROPE, draws: int = DRAWS, seed: int = 0
+) -> Posterior:
+    """Weigh paired differences against a region of practical equivalence.
+
+    The Bayesian signed-rank test of Benavoli, Corani, Demšar & Zaffalon, 2017, "Time for a Change:
+    a Tutorial for Comparing Multiple Classifiers Through Bayesian Analysis", JMLR 18,
+    https://jmlr.org/papers/v18/16-305.html. A Dirichlet process with a prior of strength 0.5 on a
+    difference of 0 gives the weights of the differences z; the mass of the means (z_i + z_j) / 2
+    below, within and above the region is computed for every draw, and a probability is the share
+    of draws in which that one is the largest.
+
+    Args:
+        differences: second minus first, pair by pair; at least one.
+        rope: half the width of the region, not negative, in units of the differences.
+        draws: of weights; a probability of 20,000 has a standard error of 0.0035 at most.
+        seed: of the draws.
+    """
+    z = np.concatenate(([0.0], np.asarray(differences, np.float64)))
+    means = np.round(np.add.outer(z, z) / 2, _DIGITS)
+    strengths = np.concatenate(([_PRIOR], np.ones(len(z) - 1)))
+    weights = np.random.default_rng(seed).dirichlet(strengths, size=draws)
+    regions = (means < -rope, abs(means) <= rope, means > rope)
+    mass = np.stack(
+        [((weights @ region.astype(np.float64)) * weights).sum(axis=1) for region in regions]
+    )
+    # Masses that are equal differ in their last digits; they share the draw.
+    largest = np.round(mass, _DIGITS) == np.round(mass.max(axis=0), _DIGITS)
+    worse, equal, better = (largest / largest.sum(axis=0)).mean(axis=1)
+    return Posterior(float(worse), float(equal), float(better))

@@ -14,7 +14,7 @@ from dgljoint.errors import UsageError
 from dgljoint.training.study_summary import Spread
 from dgljoint_bench.reporting.layout import Entry, Grid
 from dgljoint_bench.reporting.report import SuiteReport, TableReport
-from dgljoint_bench.reporting.rows import CONFIGURATION, Progress, Row
+from dgljoint_bench.reporting.rows import CONFIGURATION, Row
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 CSV_COLUMNS = (
@@ -160,9 +160,8 @@ def _heading(title: str) -> str:
 
 
 def _latex_entry(entry: Entry) -> str:
-    text = escaped(entry.text)
     # Bold letters alone: signs of mathematics stay as they are.
-    return rf"\textbf{{{text}}}" if entry.bold else text
+    return rf"\textbf{{{escaped(entry.text)}}}" if entry.bold else escaped(entry.text)
 
 
 def _label(title: str) -> str:
@@ -192,8 +191,7 @@ def to_values(reports: Iterable[SuiteReport]) -> dict[str, Any]:
     return {
         "suites": [
             {
-                "name": report.suite.name,
-                "summary": report.suite.summary,
+                "name": report.suite.name, "summary": report.suite.summary,
                 "tables": [_table(table) for table in report.tables],
                 "not_run": list(report.not_run),
                 "ranks": [asdict(one) for one in report.ranks],
@@ -216,14 +214,13 @@ def _lines(table: TableReport) -> Iterator[dict[str, Any]]:
             one = beside.get((row.name, metric)) if row.kind == CONFIGURATION else None
             if one is not None:
                 low, high = one.found.interval or (None, None)
-                chances = one.posterior
                 line |= {
                     "reference": table.reference, "pairs": one.pairs,
                     "difference": one.found.difference, "difference_sd": one.found.sd,
                     "low": low, "high": high, "p": one.found.p, "p_holm": one.p,
-                    "p_worse": chances and chances.worse, "p_equal": chances and chances.equal,
-                    "p_better": chances and chances.better,
                 }
+                if one.posterior is not None:
+                    line |= {f"p_{name}": p for name, p in asdict(one.posterior).items()}
             yield line
     for progress in table.cells.progress:
         for name, cost in progress.costs.items():
@@ -238,14 +235,17 @@ def _table(table: TableReport) -> dict[str, Any]:
     return {
         "name": table.name,
         "data": asdict(table.record) | {"protocol": table.record.protocol},
-        "folds": cells.folds,
-        "seeds": cells.seeds,
-        "figures": table.figures,
-        "deadlines": table.deadlines,
+        "folds": cells.folds, "seeds": cells.seeds,
+        "figures": table.figures, "deadlines": table.deadlines,
         "rows": [_row(table, row) for row in cells.rows],
-        "cells": [_progress(one) for one in cells.progress],
-        "stray": cells.stray,
-        "reference": table.reference or None,
+        "cells": [
+            asdict(one) | {
+                "missing": one.missing,
+                "costs": {name: _spread(cost) for name, cost in one.costs.items()},
+            }
+            for one in cells.progress
+        ],
+        "stray": cells.stray, "reference": table.reference or None,
         "differences": [asdict(one) for one in table.beside],
         "best": {name: asdict(one) for name, one in table.best.items()},
     }
@@ -254,9 +254,7 @@ def _table(table: TableReport) -> dict[str, Any]:
 def _row(table: TableReport, row: Row) -> dict[str, Any]:
     shown = [name for name in table.shown if name in row.figures]
     return {
-        "name": row.name,
-        "kind": row.kind,
-        "asked": row.asked or None,
+        "name": row.name, "kind": row.kind, "asked": row.asked or None,
         "figures": {
             name: _spread(row.figures[name]) | {
                 "bold": table.is_best(row, name),
@@ -267,14 +265,8 @@ def _row(table: TableReport, row: Row) -> dict[str, Any]:
             }
             for name in shown
         },
-        "protocol": row.protocol or None,
-        "source": row.source or None,
+        "protocol": row.protocol or None, "source": row.source or None,
     }
-
-
-def _progress(one: Progress) -> dict[str, Any]:
-    costs = {name: _spread(cost) for name, cost in one.costs.items()}
-    return asdict(one) | {"missing": one.missing, "costs": costs}
 
 
 def _spread(found: Spread) -> dict[str, Any]:

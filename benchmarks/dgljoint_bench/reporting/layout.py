@@ -34,12 +34,8 @@ Block = tuple[tuple[str, tuple[Entry, ...]], ...]
 class Grid:
     """A table to show.
 
-    Attributes:
-        title: in a few words.
-        caption: what must be known to read it, whole sentences without the last full stop.
-        columns: titles of all but the first, which has the rows' names.
-        blocks: the rows.
-        notes: shown below, each a sentence without its full stop.
+    The first column has the rows' names and no title; caption and notes (shown below) are whole
+    sentences without the last full stop.
     """
 
     title: str
@@ -52,9 +48,7 @@ class Grid:
 def grids_of(report: SuiteReport, *, bold: str = "bold") -> list[Grid]:
     """Lay out a suite: of each table metrics, deadlines, differences and costs, then ranks.
 
-    Args:
-        report: of the suite.
-        bold: what the form calls a best metric that is marked.
+    ``bold`` is what the form calls the mark of a best metric.
     """
     found: list[Grid] = []
     for table in report.tables:
@@ -103,21 +97,21 @@ def _metrics(
     columns = (
         deadline_title(name.partition("@")[2]) if early else title_of(name) for name in metrics
     )
+    # A row without any of the metrics is left out, but for a configuration that has not run.
+    rows = [
+        row for row in table.cells.rows
+        if not row.figures.keys().isdisjoint(metrics)
+        or (row.kind == CONFIGURATION and not row.figures)
+    ]
     blocks = tuple(
         tuple(
             (row.title, tuple(_metric(table, row, name) for name in metrics))
-            for row in table.cells.rows if row.kind == kind and _belongs(row, metrics)
+            for row in rows if row.kind == kind
         )
         for kind in KINDS
     )
     notes = tuple(table_notes(table, metrics, bold, failures=failures))
     return Grid(title, caption, tuple(columns), blocks, notes)
-
-
-def _belongs(row: Row, metrics: Sequence[str]) -> bool:
-    """Return whether a table of some metrics has a row; one that should have some is in it."""
-    unknown = row.kind == CONFIGURATION and not row.figures
-    return unknown or any(name in row.figures for name in metrics)
 
 
 def _metric(table: TableReport, row: Row, name: str) -> Entry:
@@ -242,14 +236,7 @@ def _numbers(kind: str, numbers: Sequence[int]) -> str:
 def table_notes(
     table: TableReport, metrics: Sequence[str], bold: str = "bold", *, failures: bool = True
 ) -> Iterator[str]:
-    """Yield the notes of a table of metrics.
-
-    Args:
-        table: with the metrics.
-        metrics: its columns.
-        bold: what the form calls a best metric that is marked.
-        failures: whether to list why cells failed.
-    """
+    """Yield the notes of a table with these metrics as columns."""
     cells = table.cells
     if not metrics:
         yield "No cell has a metric yet"
@@ -284,16 +271,12 @@ def _difference_notes(table: TableReport) -> Iterator[str]:
         "tests take pairs for independent and find too much rather than too little"
     )
     pairs = {one.pairs for one in table.beside if one.figure in table.figures}
-    if any(count < MIN_FOR_INTERVAL for count in pairs):
-        yield (
-            f"Fewer than {MIN_FOR_INTERVAL} pairs are too few for an interval and for the Bayesian "
-            "test"
-        )
-    if any(count < MIN_FOR_TEST for count in pairs):
-        yield (
-            f"Fewer than {MIN_FOR_TEST} pairs are too few for Wilcoxon's test, none could fall "
-            f"below {SIGNIFICANCE}"
-        )
+    for least, use in (
+        (MIN_FOR_INTERVAL, "an interval and for the Bayesian test"),
+        (MIN_FOR_TEST, f"Wilcoxon's test, none could fall below {SIGNIFICANCE}"),
+    ):
+        if min(pairs) < least:
+            yield f"Fewer than {least} pairs are too few for {use}"
 
 
 def _of_bold(table: TableReport, metrics: Sequence[str], bold: str) -> Iterator[str]:

@@ -63,11 +63,7 @@ def form_of(path: Path) -> str:
 
 
 def write(path: Path, draw: Callable[[Figure], None]) -> None:
-    """Draw a picture and write it whole.
-
-    Args:
-        path: its ending is the form: .svg, .png or .pdf.
-        draw: puts it on a figure.
+    """Let ``draw`` draw a picture, and write it in the form of the path's ending.
 
     Raises:
         UsageError: the ending is another.
@@ -83,13 +79,7 @@ def write(path: Path, draw: Callable[[Figure], None]) -> None:
 
 
 def critical_difference(figure: Figure, ranks: Ranks, title: str) -> None:
-    """Draw average ranks on an axis, and join those that do not differ (Demšar, 2006).
-
-    Args:
-        figure: to draw on.
-        ranks: of two sides or more.
-        title: what was ranked.
-    """
+    """Draw average ranks of two sides or more, and join those that do not differ (Demšar, 2006)."""
     count, cliques = len(ranks.names), len(ranks.cliques)
     left = (count + 1) // 2
     first_label = 0.7 + 0.35 * cliques
@@ -140,11 +130,6 @@ def learning_curves(figure: Figure, panels: Sequence[Panel], label: str) -> None
     """Draw a metric of the validation set by epoch: means and one standard deviation.
 
     Where some cells have stopped, the mean of those still training continues as a dotted line.
-
-    Args:
-        figure: to draw on.
-        panels: one per table.
-        label: of the metric.
     """
     looks = _looks(panels)
     for axes, panel in _stacked(figure, panels):
@@ -172,12 +157,6 @@ def early_detection(
     """Draw a metric of the test set by deadline: means and one standard deviation.
 
     Classifiers that need no model are dashed and grey.
-
-    Args:
-        figure: to draw on.
-        panels: one per table.
-        deadlines: in order.
-        label: of the metric.
     """
     looks = _looks(panels)
     for axes, panel in _stacked(figure, panels):
@@ -198,13 +177,7 @@ def early_detection(
 
 
 def every_cell(figure: Figure, panels: Sequence[Panel], label: str) -> None:
-    """Draw a metric of every cell as a point, with mean and standard deviation; guesses in grey.
-
-    Args:
-        figure: to draw on.
-        panels: one per table.
-        label: of the metric.
-    """
+    """Draw a metric of every cell as a point, with mean and standard deviation; guesses in grey."""
     most = max(len(panel.points) for panel in panels)
     all_axes = figure.subplots(len(panels), 1, squeeze=False, sharex=True)[:, 0]
     figure.set_size_inches(WIDTH, len(panels) * (0.5 + 0.24 * most) + 0.3)
@@ -269,14 +242,7 @@ def _label_ends(
     axes: Axes, lines: Sequence[Line], looks: Mapping[str, tuple[str, str]],
     shifts: Mapping[str, float] = MappingProxyType({}),
 ) -> None:
-    """Write the names of lines next to their ends, apart from one another.
-
-    Args:
-        axes: with the lines.
-        lines: all of them.
-        looks: of those that are named.
-        shifts: how far lines are drawn from their places.
-    """
+    """Write the names of lines that have looks next to their ends, apart from one another."""
     low, high = axes.get_ylim()
     gap = (high - low) * _LABEL_POINTS / (_AXES_SHARE * PANEL_HEIGHT * _POINTS_PER_INCH)
     named = sorted((line for line in lines if line.name in looks), key=lambda line: line.mean[-1])

@@ -115,13 +115,7 @@ def _cliques(
 
 @dataclass(frozen=True, slots=True)
 class Posterior:
-    """Probabilities, which sum to 1, of what the second of two sides is.
-
-    Attributes:
-        worse: than the first.
-        equal: practically, to the first.
-        better: than the first.
-    """
+    """Probabilities that the second of two sides is worse, practically equal or better."""
 
     worse: float
     equal: float

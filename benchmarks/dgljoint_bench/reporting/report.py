@@ -75,12 +75,9 @@ class TableReport:
 
 @dataclass(frozen=True, slots=True)
 class RankReport:
-    """How configurations rank in one metric over the folds of all tables.
+    """How the configurations that have a metric rank over the folds of all tables.
 
-    Attributes:
-        figure: short name of the metric.
-        ranks: of the configurations that have it.
-        offered: folds of tables in which any has it; ranked are those that all have.
+    ``offered`` counts the folds in which any has it; ranked are those that all have.
     """
 
     figure: str
@@ -90,14 +87,7 @@ class RankReport:
 
 @dataclass(frozen=True, slots=True)
 class SuiteReport:
-    """One suite.
-
-    Attributes:
-        suite: as it was last run.
-        tables: those chosen that were run.
-        not_run: those chosen that were not.
-        ranks: by metric, where there are several tables.
-    """
+    """One suite as it was last run: the chosen tables, and ranks where there are several."""
 
     suite: Suite
     tables: tuple[TableReport, ...]
@@ -182,8 +172,7 @@ def _suite_report(
                if cell.key.configuration in suite.configurations]
     ranks = (_ranked(current, metric) for metric in metrics or suite.figures)
     return SuiteReport(
-        suite=suite,
-        tables=found,
+        suite=suite, tables=found,
         not_run=tuple(table.title for table in chosen if table.title not in records),
         ranks=tuple(one for one in ranks if one is not None) if len(found) > 1 else (),
     )
@@ -210,12 +199,8 @@ def _table_report(
         for one in beside_reference(gathered.rows, suite.reference, name, rope=rope)
     )
     return TableReport(
-        suite=suite.name,
-        name=table.title,
-        record=record,
-        cells=gathered,
-        figures=columns,
-        deadlines=deadlines,
+        suite=suite.name, name=table.title, record=record, cells=gathered,
+        figures=columns, deadlines=deadlines,
         reference=suite.reference if suite.reference not in table.without else "",
         beside=tuple(beside),
         best={name: one for name, one in best.items() if one is not None},

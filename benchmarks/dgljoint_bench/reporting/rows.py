@@ -124,8 +124,7 @@ def gather(
         for name, version in cell.versions.items():
             versions[name].add(version)
     return Rows(
-        folds=folds,
-        seeds=seeds,
+        folds=folds, seeds=seeds,
         rows=(
             *(_configuration(name, by_name[name], places) for name in names),
             *_without_model(CLASSIFIER, by_name[NO_MODEL], len(folds)),

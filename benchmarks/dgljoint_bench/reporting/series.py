@@ -39,13 +39,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """A metric of every cell of one configuration, or of every fold of a guess or classifier.
-
-    Attributes:
-        name: of the configuration, the guess or the classifier.
-        values: one per cell, or one per fold.
-        model: whether it is a configuration.
-    """
+    """A metric of every cell of a configuration (a model), or of every fold of the others."""
 
     name: str
     values: tuple[float, ...]
@@ -64,9 +58,7 @@ class Panel:
 def learning_curves(cells: Iterable[CellRecord], metric: str) -> list[Panel]:
     """Return a metric of the validation set by epoch, one panel per table.
 
-    Args:
-        cells: of one suite.
-        metric: ``score``, by which epochs are selected, or a metric of the learning curve.
+    ``score`` is what epochs are selected by.
     """
     return _line_panels(
         (
@@ -80,13 +72,7 @@ def learning_curves(cells: Iterable[CellRecord], metric: str) -> list[Panel]:
 def early_detection(
     cells: Iterable[CellRecord], metric: str, deadlines: Sequence[str]
 ) -> list[Panel]:
-    """Return a metric by deadline, one panel per table: of configurations and classifiers.
-
-    Args:
-        cells: of one suite.
-        metric: its short name.
-        deadlines: in order; the place of a line's point is that of its deadline.
-    """
+    """Return a metric by the place of the deadline, one panel per table, of what has it."""
     names = {f"{metric}@{deadline}": place for place, deadline in enumerate(deadlines)}
     return _line_panels(
         (cell, row, {names[name]: value for name, value in metrics.items() if name in names})
@@ -95,12 +81,7 @@ def early_detection(
 
 
 def every_cell(cells: Iterable[CellRecord], metric: str) -> list[Panel]:
-    """Return a metric of every cell, one panel per table: configurations, then the others.
-
-    Args:
-        cells: of one suite.
-        metric: its short name, possibly with a deadline.
-    """
+    """Return a metric of every cell, one panel per table: configurations, then the others."""
     tables: defaultdict[str, list[CellRecord]] = defaultdict(list)
     models: _Table[list[float]] = defaultdict(lambda: defaultdict(list))
     for cell in done_cells(cells):
@@ -122,10 +103,6 @@ def blocks(cells: Iterable[CellRecord], metric: str) -> tuple[dict[str, list[flo
 
     Configurations are ranked where all of them were tested, by the mean over the seeds that all
     have there. One that does not train the task, and so lacks the metric, is left out.
-
-    Args:
-        cells: of one suite.
-        metric: its short name, possibly with a deadline.
 
     Returns:
         The metric by configuration in one order of blocks, and the blocks that not all of them
@@ -172,10 +149,8 @@ def _line(name: str, cells: Sequence[dict[int, float]], *, model: bool) -> Line:
     values = [[places[place] for places in cells if place in places] for place in at]
     every = [len(some) == len(cells) for some in values]
     return Line(
-        name=name,
-        at=tuple(at),
+        name=name, model=model, at=tuple(at),
         mean=tuple(map(fmean, values)),
         sd=tuple(stdev(some) if len(some) > 1 else 0.0 for some in values),
         whole=[*every, False].index(False),
-        model=model,
     )

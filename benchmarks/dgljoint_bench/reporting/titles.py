@@ -20,12 +20,7 @@ _LOWER = ("ece",)
 
 @dataclass(frozen=True, slots=True)
 class CostKind:
-    """Something that a cell costs.
-
-    Attributes:
-        title: its name in print.
-        of: returns it for a cell; ``None`` where it is not known.
-    """
+    """Something that a cell costs: its name in print, and what returns it where it is known."""
 
     title: str
     of: Callable[[CellRecord], float | None]

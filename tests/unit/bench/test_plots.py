@@ -107,14 +107,14 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
 
 def test_lines_beyond_what_can_be_told_apart_are_grey_and_counted(tmp_path: Path) -> None:
     many = [
-        cell(f"way {number}", curve=[0.1, 0.1 * number]) for number in range(plots.MOST_LINES + 2)
+        cell(f"way {number}", curve=[0.1, 0.1 * number]) for number in range(len(plots.COLOURS) + 2)
     ]
     file = tmp_path / "a.svg"
     plots.write(file, partial(
         plots.learning_curves, panels=learning_curves(many, "score"), label="score"
     ))
     named = {text for text in texts(file) if text.startswith("way")}
-    assert named == {f"way {number}" for number in range(2, plots.MOST_LINES + 2)}
+    assert named == {f"way {number}" for number in range(2, len(plots.COLOURS) + 2)}
     assert "grey: 2 more" in texts(file)
 
 

@@ -1,4 +1,4 @@
-"""``dgljoint preprocess``: raw data to a cascade file, with an account of everything odd."""
+"""``dgljoint preprocess``: raw data to a cascade file, with a summary of every repair."""
 
 from __future__ import annotations
 
@@ -9,16 +9,8 @@ import click
 
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import installed_registry
-from dgljoint_cli.completion import complete_reader
-from dgljoint_cli.console import (
-    Talk,
-    common_options,
-    examples,
-    format_option,
-    print_json,
-    to_json,
-)
-from dgljoint_cli.data_argument import CascadeFile
+from dgljoint_cli import completion, console
+from dgljoint_cli.data_argument import CascadeFile, detect_reader
 from dgljoint_cli.interruption import interruptible
 
 if TYPE_CHECKING:
@@ -26,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    epilog=examples(
+    epilog=console.examples(
         "dgljoint preprocess RAW_DIR -o twitter15.h5",
         "dgljoint preprocess twitter15 RAW_DIR -o twitter15.h5",
         "dgljoint preprocess pheme RAW_DIR -o pheme.h5 --features bow_hashed:columns=65536 "
@@ -36,7 +28,7 @@ if TYPE_CHECKING:
         "dgljoint preprocess synthetic -o demo.h5 --seed 1",
     )
 )
-@click.argument("reader", metavar="[READER]", shell_complete=complete_reader)
+@click.argument("reader", metavar="[READER]", shell_complete=completion.complete_reader)
 @click.argument("raw", required=False, metavar="[RAW_DIR]", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--out", required=True, type=click.Path(path_type=Path), metavar="OUT",
@@ -69,22 +61,22 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--against", multiple=True, type=CascadeFile(), metavar="OTHER",
-    help="Another cascade file, to count what both hold; repeatable.",
+    help="Another cascade file, to count what both contain; repeatable.",
 )
 @click.option(
     "--report", type=click.Path(path_type=Path), metavar="FILE",
-    help="Write the whole account as JSON, with every thread that was left out.",
+    help="Write the whole summary as JSON, with every thread that was left out.",
 )
 @click.option(
     "--strict", is_flag=True,
     help="Write no OUT and exit with 3 if anything was repaired or left out.",
 )
 @click.option("--force", is_flag=True, help="Replace OUT and FILE if they exist.")
-@format_option
-@common_options
+@console.format_option
+@console.common_options
 @click.pass_obj
 def preprocess(
-    talk: Talk, /, reader: str, raw: Path | None, out: Path, name: str | None, seed: int,
+    talk: console.Talk, /, reader: str, raw: Path | None, out: Path, name: str | None, seed: int,
     assignments: tuple[str, ...], text_from: Path | None, labels: str | None, folds: Path | None,
     chosen: tuple[str, ...], jobs: int, against: tuple[Path, ...], report: Path | None,
     strict: bool, force: bool, as_json: bool,
@@ -96,8 +88,6 @@ def preprocess(
     """
     registry = installed_registry()
     if raw is None and reader not in registry.names and Path(reader).exists():
-        from dgljoint_cli.data_argument import detect_reader
-
         raw = Path(reader)
         reader = detect_reader(registry, raw)
         talk.info(f"{raw}: reader '{reader}'")
@@ -107,11 +97,12 @@ def preprocess(
     from dgljoint.plugins.guarded_reader import build_reader
 
     source = build_reader(registry, reader, raw, parse_assignments(assignments))
-    for file in (out, report):
-        if file is not None and file.is_file() and not force:
-            raise UsageError(f"{file} exists", hint="--force replaces it, or name another file")
+    if out.is_file() and not force:
+        raise UsageError(f"{out} exists", hint="--force replaces it, or name another file")
     if report is not None:
-        _check_report(report, out)
+        if report.resolve() == out.resolve():
+            raise UsageError(f"OUT and --report are both {out}", hint="name another file")
+        console.check_output(report, force=force)
     from dgljoint.data.store import CascadeStore
     from dgljoint_cli.progress.build_progress import watching_build
     from dgljoint_data.build import StrictError, build_store
@@ -133,24 +124,14 @@ def preprocess(
         raise strict_error
 
 
-def _check_report(report: Path, out: Path) -> None:
-    """Find out before the build what would be found after it."""
-    if report.resolve() == out.resolve():
-        raise UsageError(f"OUT and --report are both {out}", hint="name another file")
-    if report.is_dir() or not report.parent.is_dir():
-        why = "it is a folder" if report.is_dir() else "its folder does not exist"
-        raise UsageError(f"cannot write {report}: {why}", hint="name another file")
-
-
 def _show(summary: BuildSummary, report: Path | None, *, as_json: bool) -> None:
     if report is not None:
         from dgljoint._internal.files import write_text
 
-        write_text(report, to_json(summary.to_dict()) + "\n")
+        write_text(report, console.to_json(summary.to_dict()) + "\n")
     if as_json:
-        print_json(summary.to_dict())
+        console.print_json(summary.to_dict())
         return
-    from dgljoint_cli.views.holdings import summary_tables
-    from dgljoint_cli.views.rendering import render
+    from dgljoint_cli.views import holdings, rendering
 
-    render(*summary_tables(summary, report))
+    rendering.render(*holdings.summary_tables(summary, report))

@@ -16,8 +16,8 @@ from dgljoint.data.cascade import Cascade, per_post
 from dgljoint.data.reading import Reader, ReadReport
 from dgljoint.data.store import CascadeStore, StoreWriter, create_store
 from dgljoint.errors import DataError, PluginError, RunFailedError
-from dgljoint_data.audit.findings import Finding
 from dgljoint_data.audit.near_duplicates import compare_texts, words_of
+from dgljoint_data.audit.outcome import Finding
 from dgljoint_data.audit.overlap import Sources, in_store
 from dgljoint_data.describe import Holdings, TargetInfo, spread
 from dgljoint_data.features.catalogue import Choice, FeatureMaker

@@ -10,7 +10,7 @@ import pytest
 from dgljoint.data.store import CascadeStore
 from dgljoint_data import build_store
 from dgljoint_data.audit import audit_store
-from dgljoint_data.audit.findings import Severity
+from dgljoint_data.audit.outcome import Severity
 from dgljoint_data.readers.twitter.reading import TwitterTreeReader
 
 RAW = os.environ.get("DGLJOINT_RAW_DATA")

@@ -41,7 +41,7 @@ def audit(
     """
     from dgljoint.data.store import CascadeStore
     from dgljoint_data.audit import audit_store
-    from dgljoint_data.audit.findings import Severity
+    from dgljoint_data.audit.outcome import Severity
 
     opened = CascadeStore(store)
     other = None if against is None else CascadeStore(against)

@@ -21,7 +21,7 @@ from dgljoint_cli.views.rendering import facts, titled
 from dgljoint_cli.views.table import Table
 from dgljoint_data import BuildSummary
 from dgljoint_data.audit import Audit
-from dgljoint_data.audit.findings import Finding, Severity
+from dgljoint_data.audit.outcome import Finding, Severity
 from dgljoint_data.describe import Holdings, StoreInfo
 
 _TEXT_WIDTH = 100

@@ -25,7 +25,7 @@ from dgljoint_data.audit.columns import (
     stored_features,
     time_order,
 )
-from dgljoint_data.audit.findings import Finding, Severity, not_asked
+from dgljoint_data.audit.outcome import Finding, Severity, not_asked
 from dgljoint_data.audit.overlap import across_folds, between_stores
 from dgljoint_data.audit.probes import probes
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgljoint.data.store import CascadeColumns, CascadeStore, StoredSplit
-from dgljoint_data.audit.findings import Finding, Severity, not_asked
+from dgljoint_data.audit.outcome import Finding, Severity, not_asked
 from dgljoint_data.features import user
 
 _UNEVEN = 0.1  # a class's share of a fold, against its share of all

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgljoint.data.store import CascadeStore, Identity, StoredSplit, is_platform_id, same_thread
-from dgljoint_data.audit.findings import Finding, Severity, not_asked
 from dgljoint_data.audit.near_duplicates import near_duplicate_groups, words_of
+from dgljoint_data.audit.outcome import Finding, Severity, not_asked
 
 _NO_TEXTS = "no texts: the sources have none with words"
 

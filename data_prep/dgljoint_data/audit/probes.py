@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from dgljoint.data.cascade import Kind
 from dgljoint.data.folds import stratified_folds
 from dgljoint.data.store import CascadeColumns, CascadeStore, StoredSplit
-from dgljoint_data.audit.findings import Finding, Severity, not_asked
 from dgljoint_data.audit.near_duplicates import merge_groups, near_duplicate_groups
+from dgljoint_data.audit.outcome import Finding, Severity, not_asked
 from dgljoint_data.audit.overlap import shared_groups, source_texts
 from dgljoint_data.features.tokens import is_plain, tokenize
 

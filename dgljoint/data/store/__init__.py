@@ -17,7 +17,7 @@ from dgljoint.data.store.reader import (
     StoredTarget,
     Strings,
 )
-from dgljoint.data.store.splits import put_split, remove_split
+from dgljoint.data.store.resplit import put_split, remove_split
 from dgljoint.data.store.writer import StoreWriter, create_store
 
 __all__ = [

@@ -16,7 +16,7 @@ from dgljoint._version import __version__
 from dgljoint.data.cascade import Block, Cascade, RowBlock, SparseBlock, per_post
 from dgljoint.data.store import format as schema
 from dgljoint.data.store._hdf5 import Array, Spool, write
-from dgljoint.data.store.splits import id_line, split_columns
+from dgljoint.data.store.resplit import id_line, split_columns
 from dgljoint.errors import DataError
 
 _MOST_CLASSES = 2**15 - 1

@@ -23,7 +23,7 @@ from dgljoint_cli.views.evaluation_tables import score_tables, scores_to_dict
 from dgljoint_cli.views.holdings import summary_tables
 from dgljoint_cli.views.rendering import plan_tree, render
 from dgljoint_data import BuildSummary
-from dgljoint_data.audit.findings import Finding, Severity
+from dgljoint_data.audit.outcome import Finding, Severity
 from dgljoint_data.build import Repeated, Shape, Shared
 from dgljoint_data.describe import TargetInfo
 

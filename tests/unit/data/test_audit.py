@@ -21,7 +21,7 @@ from dgljoint_data.audit.columns import (
     stored_features,
     time_order,
 )
-from dgljoint_data.audit.findings import Finding, Severity
+from dgljoint_data.audit.outcome import Finding, Severity
 from dgljoint_data.audit.overlap import across_folds, between_stores
 from dgljoint_data.audit.probes import cascade_shapes, out_of_fold_accuracy, probes
 from dgljoint_data.features.user import Profile, profile_rows

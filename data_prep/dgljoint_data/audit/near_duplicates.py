@@ -28,22 +28,15 @@ _WORD_BYTES = array("i").itemsize
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
-    """From which similarity on two sets are near-duplicates, and how such sets are found.
+    """From which similarity on two sets are near-duplicates, and how such sets are found."""
 
-    Attributes:
-        numerator: over ``denominator``, the similarity: with floating point, rounding would decide
-            at the bound.
-        denominator: see there.
-        looked_up: of two near-duplicates, the larger of up to this many words, none differ by more
-            than one word.
-        bands: the others, by the size of a pair's larger set: the sizes that both are of, and how
-            many words of their prefixes they share at least. The more, the fewer comparisons, but
-            the more combinations.
-    """
-
+    # The similarity is a fraction: with floating point, rounding would decide at the bound.
     numerator: int
     denominator: int
+    # Two near-duplicates, the larger of up to this many words, differ by at most one word.
     looked_up: int
+    # The others, by the size of a pair's larger set: the sizes that both are of, and how many words
+    # of their prefixes they share at least. The more, the fewer comparisons and the more keys.
     bands: tuple[tuple[int, int | None, int], ...]
 
     def met(self, one: Set[Any], other: Set[Any]) -> bool:

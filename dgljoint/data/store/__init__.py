@@ -17,8 +17,7 @@ from dgljoint.data.store.reader import (
     StoredTarget,
     Strings,
 )
-from dgljoint.data.store.resplit import put_split, remove_split
-from dgljoint.data.store.writer import StoreWriter, create_store
+from dgljoint.data.store.writer import StoreWriter, create_store, put_split, remove_split
 
 __all__ = [
     "CHECKS",

@@ -1,7 +1,12 @@
-"""Write a cascade file, one cascade at a time, in bounded memory."""
+"""Write a cascade file, cascade after cascade, in bounded memory; change the splits of one.
+
+Columns have no gaps in which they could grow, so a file whose splits change is written again, from
+the mapped columns of the old one, and renamed over it: who has the old one open reads on in that.
+"""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
@@ -15,8 +20,8 @@ from dgljoint._internal.files import replacing, writing
 from dgljoint._version import __version__
 from dgljoint.data.cascade import Block, Cascade, RowBlock, SparseBlock, per_post
 from dgljoint.data.store import format as schema
-from dgljoint.data.store._hdf5 import Array, Spool, write
-from dgljoint.data.store.resplit import id_line, split_columns
+from dgljoint.data.store._hdf5 import Array, Spool, read_attributes, write
+from dgljoint.data.store.reader import CascadeStore
 from dgljoint.errors import DataError
 
 _MOST_CLASSES = 2**15 - 1
@@ -93,7 +98,7 @@ class StoreWriter:
         self._cascades += 1
         self._posts += len(cascade)
         self._append_strings("cascade/id", [cascade.id])
-        self._ids.update(id_line(cascade.id))
+        self._ids.update(_id_line(cascade.id))
         label = -1 if cascade.label is None else self._labels[cascade.label]
         self._append("cascade/label", [label])
         self._append("cascade/event", [number])
@@ -135,7 +140,7 @@ class StoreWriter:
         """Store a split, as :class:`dgljoint.data.store.StoredSplit` describes it."""
         if len(fold) != self._cascades:
             raise DataError(f"split {name} names {len(fold)} of {self._cascades} cascades")
-        self._splits[name], columns = split_columns(
+        self._splits[name], columns = _split_columns(
             name, self._ids.hexdigest(), fold, grouped_by, group, ordered_by
         )
         for path, column in columns.items():
@@ -276,3 +281,88 @@ class _Targets:
             numbers = [number.get(label, -1) for label in self._labels[name]]
             made[f"targets/{name}"] = np.array(numbers, schema.TARGET_DTYPE)
         return made
+
+
+def _split_columns(
+    name: str, ids: str, fold: NDArray[np.integer[Any]], grouped_by: str,
+    group: NDArray[np.integer[Any]] | None, ordered_by: str,
+) -> tuple[dict[str, str], dict[str, Array]]:
+    """Return the settings of a split, with a digest of its own, and its columns."""
+    columns: dict[str, Array] = {f"splits/{name}": np.asarray(fold, schema.SPLIT_DTYPE)}
+    if group is not None:
+        columns[f"groups/{name}"] = np.asarray(group, schema.GROUP_DTYPE)
+    digest = blake2b(f"{ids} {grouped_by} {ordered_by} ".encode(), digest_size=16)
+    for column in columns.values():
+        digest.update(np.ascontiguousarray(column).data)
+    settings = {
+        "grouped_by": grouped_by, "ordered_by": ordered_by, "digest": digest.hexdigest()
+    }
+    return settings, columns
+
+
+def _id_line(name: str) -> bytes:
+    return f"{name}\n".encode()
+
+
+def put_split(
+    store: CascadeStore,
+    name: str,
+    fold: NDArray[np.integer[Any]],
+    *,
+    grouped_by: str,
+    group: NDArray[np.integer[Any]] | None = None,
+    ordered_by: str = "",
+) -> CascadeStore:
+    """Store a split in the file of ``store``; one of the same name is replaced.
+
+    Returns the new file, open; ``store`` itself shows the old one. The split is described as by
+    :class:`StoredSplit`; without a ``group``, the cascades of an event are kept together.
+
+    Raises:
+        DataError: ``fold`` does not name every cascade, or the file is no longer that of ``store``.
+        RunFailedError: the file system refuses.
+    """
+    if len(fold) != len(store):
+        raise DataError(f"split {name} names {len(fold)} of {len(store)} cascades")
+    ids = blake2b(digest_size=16)
+    for cascade in store.ids.all():
+        ids.update(_id_line(cascade))
+    settings, columns = _split_columns(name, ids.hexdigest(), fold, grouped_by, group, ordered_by)
+    columns |= _without(store.columns, name)
+    return _write_again(store, columns, {**store.attributes["splits"], name: settings})
+
+
+def remove_split(store: CascadeStore, name: str) -> CascadeStore:
+    """Take a split out of the file of ``store``; see :func:`put_split`.
+
+    Raises:
+        UsageError: there is none of that name.
+        DataError: the file is no longer that of ``store``.
+        RunFailedError: the file system refuses.
+    """
+    store.split(name)
+    left = {key: value for key, value in store.attributes["splits"].items() if key != name}
+    return _write_again(store, _without(store.columns, name), left)
+
+
+def _without(columns: Mapping[str, Array], name: str) -> dict[str, Array]:
+    gone = (f"splits/{name}", f"groups/{name}")
+    return {path: column for path, column in columns.items() if path not in gone}
+
+
+def _write_again(
+    store: CascadeStore, columns: Mapping[str, Array], splits: Mapping[str, Mapping[str, str]]
+) -> CascadeStore:
+    attributes = {name: value for name, value in store.attributes.items() if name != "digest"}
+    # The reasons why a split could not be made go when there is one of that name.
+    refused = {name: why for name, why in store.splits_refused.items() if name not in splits}
+    # A link stays a link: what it points to is replaced.
+    path = store.path.resolve()
+    with replacing(path) as temporary, writing(store.path):
+        write(temporary, columns, {**attributes, "splits": splits, "splits_refused": refused})
+        shutil.copymode(path, temporary)
+        if read_attributes(store.path).get("digest") != store.digest:
+            # Its work would be lost.
+            changed = f"{store.path} was changed by another program meanwhile"
+            raise DataError(changed, hint="try again")
+    return CascadeStore(store.path)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +22,11 @@ from dgljoint_cli.console import (
 )
 from dgljoint_cli.data_argument import CascadeFile
 
+if TYPE_CHECKING:
+    from dgljoint_data.describe import SplitInfo
+
+_STDOUT = Path("-")
+_FORMS = {".jsonl": "jsonl", ".bin": "dgl", ".dgl": "dgl"}
 store_argument = click.argument("store", metavar="DATA", type=CascadeFile())
 
 
@@ -151,18 +158,16 @@ def export(
     sparse features (one CSR matrix over all nodes) are among the tensors. It has no ids, users,
     texts, dates or targets, and is made in memory as a whole.
     """
-    from dgljoint_cli.commands import data_export as exporting
-
-    form = exporting.check_output(store, out, form, force=force)
-    done = exporting.export_store(store, out, form)
-    if out == exporting.STDOUT:
-        talk.info(exporting.sentence(done))
+    form = _check_output(store, out, form, force=force)
+    done = _export_store(store, out, form)
+    if out == _STDOUT:
+        talk.info(_sentence(done))
     elif as_json:
         print_json(done)
     else:
         from dgljoint_cli.views.rendering import render
 
-        render(*exporting.lines(done))
+        render(*_lines(done))
 
 
 @data.command(
@@ -227,7 +232,7 @@ def split(
     """
     _check_use(name, remove, wanted)
     from dgljoint.data.store import CascadeStore, remove_split
-    from dgljoint_cli.commands.data_split import count_lines, split_tables, store_split
+    from dgljoint_cli.views.holdings import count_lines, split_tables
     from dgljoint_cli.views.rendering import render
     from dgljoint_data.describe import describe_split
 
@@ -249,7 +254,7 @@ def split(
         else:
             render(f"{store} has no split '{name}' any more; left: {', '.join(left) or 'none'}")
     else:
-        made, passed = store_split(store, name, **wanted)
+        made, passed = _store_split(store, name, **wanted)
         if as_json:
             print_json({"path": store, "name": name, **asdict(made), **passed})
         else:
@@ -264,3 +269,119 @@ def _check_use(name: str | None, remove: bool, wanted: Mapping[str, Any]) -> Non
         raise UsageError(f"{option} {needs}", hint="dgljoint data split -h shows examples")
     if remove and name is None:
         raise UsageError("--remove needs the NAME of a split", hint="without it they are listed")
+
+
+def _store_split(
+    path: Path, name: str, *, kind: str | None, folds: int | None, seed: int | None,
+    file: Path | None, skip_unknown: bool, force: bool,
+) -> tuple[SplitInfo, dict[str, int]]:
+    """Make a split, or read it from ``file``, and store it; ``None`` is an option not given.
+
+    Returns what it is, and for a file of folds the number of cascades that it does not name under
+    ``missing``, and of ids passed over under ``unknown``.
+    """
+    from dgljoint.data.store import CascadeStore, put_split
+    from dgljoint_data.audit.overlap import Sources
+    from dgljoint_data.describe import describe_split
+    from dgljoint_data.splits import check_name, make_split, read_split
+
+    given = {"--kind": kind, "--folds": folds, "--seed": seed}
+    named = [option for option, value in given.items() if value is not None]
+    if file is not None and named:
+        raise UsageError(f"--from and {named[0]} exclude one another", hint="leave one out")
+    if file is None and skip_unknown:
+        raise UsageError("--skip-unknown is about --from FILE", hint="leave it out")
+    if kind == "leave-one-event-out" and folds is not None:
+        raise UsageError("--kind leave-one-event-out has one fold per event, --folds is not free")
+    if kind in ("time", "leave-one-event-out") and seed is not None:
+        raise UsageError(f"--kind {kind} draws nothing, so that --seed has no effect")
+    check_name(name, None if file else kind or "event")
+    store = CascadeStore(path)
+    if name in store.splits and not force:
+        raise UsageError(f"{path} has a split '{name}' already", hint="--force replaces it")
+    passed = {}
+    if file is None:
+        sources = Sources.of(store)
+        split = make_split(kind or "event", sources, name=name, folds=folds, seed=seed or 0)
+    else:
+        read = read_split(store, name, file, skip_unknown=skip_unknown)
+        split, passed = read.split, {"missing": read.missing, "unknown": len(read.unknown)}
+    stored = put_split(
+        store, name, split.fold, grouped_by=split.grouped_by, group=split.group,
+        ordered_by=split.ordered_by,
+    )
+    return describe_split(stored, name), passed
+
+
+def _check_output(store: Path, output: Path, form: str | None, *, force: bool) -> str:
+    """Return the form to write; refuse what nothing names, or ``output`` cannot take."""
+    found = form or _FORMS.get(output.suffix)
+    if found is None:
+        raise UsageError(
+            f"the name {output} does not show the form to write", hint="add --to jsonl or --to dgl"
+        )
+    if output == _STDOUT:
+        if found == "dgl":
+            raise UsageError("DGL writes to files alone", hint="name a file: -o graphs.bin")
+        return found
+    if output.is_dir():
+        raise UsageError(f"{output} is a folder", hint="name a file in it")
+    if output.exists() and store.exists() and output.samefile(store):
+        raise UsageError(f"{output} is what is to be exported", hint="name another file")
+    if output.is_file() and not force:
+        raise UsageError(f"{output} exists", hint="--force replaces it, or name another file")
+    return found
+
+
+def _export_store(path: Path, output: Path, form: str) -> dict[str, Any]:
+    """Write a store in a form; return what was written, as ``--format json`` prints it."""
+    from dgljoint.data.store import CascadeStore
+
+    store = CascadeStore(path)
+    if form == "dgl":
+        from dgljoint.data.dataset import write_graphs
+
+        write_graphs(store, output)
+        left = ["ids", "users", "texts", "dates", "names of events and words"]
+    else:
+        from dgljoint_data.export import cascade_lines, write_jsonl
+
+        if output == _STDOUT:
+            sys.stdout.buffer.writelines(cascade_lines(store))
+            sys.stdout.buffer.flush()
+        else:
+            write_jsonl(store, output)
+        features = [name for name, kind in store.features.items() if kind != "derived"]
+        left = [f"feature {name}" for name in features] + [f"split {n}" for n in store.splits]
+    return {
+        "path": str(output),
+        "form": form,
+        "cascades": len(store),
+        "posts": store.posts,
+        "label_names": store.label_names,
+        "left_behind": left,
+        "size_bytes": None if output == _STDOUT else output.stat().st_size,
+    }
+
+
+def _sentence(done: Mapping[str, Any]) -> str:
+    """Return in one line what was written."""
+    where = "stdout" if done["path"] == str(_STDOUT) else done["path"]
+    size = "" if done["size_bytes"] is None else f", {done['size_bytes'] / 1e6:.1f} MB"
+    held = f"{done['cascades']:,} cascades, {done['posts']:,} posts"
+    return f"{where}: {held} as {done['form']}{size}"
+
+
+def _lines(done: Mapping[str, Any]) -> list[str]:
+    """Return lines on what was written, what was not, and how it is read."""
+    path, names = shlex.quote(done["path"]), shlex.quote(",".join(done["label_names"]))
+    read = {
+        "jsonl": f"dgljoint preprocess jsonl {path} -o OUT.h5 -s labels={names}",
+        "dgl": f"graphs, tensors = dgl.load_graphs('{done['path']}'); "
+        + "classes: " + ", ".join(f"{n} {name}" for n, name in enumerate(done["label_names"])),
+    }
+    return [
+        _sentence(done),
+        f"left behind: {', '.join(done['left_behind']) or 'nothing'}",
+        f"read it with: {read[done['form']]}",
+    ]

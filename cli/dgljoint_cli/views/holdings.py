@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from dgljoint_cli.views.table import Table
 from dgljoint_data import BuildSummary
 from dgljoint_data.audit import Audit
 from dgljoint_data.audit.outcome import Finding, Severity
-from dgljoint_data.describe import Holdings, StoreInfo
+from dgljoint_data.describe import Holdings, SplitInfo, StoreInfo
 
 _TEXT_WIDTH = 100
 # A terminal folds deeper trees into its right margin.
@@ -177,6 +177,28 @@ def _features(holdings: Holdings) -> dict[str, str]:
 
 def _refused(holdings: Holdings) -> list[str]:
     return [f"no split '{name}': {why}" for name, why in holdings.splits_refused.items()]
+
+
+def split_tables(name: str, split: SplitInfo) -> RenderableType:
+    """Return the table of a split: how it divides, and the classes of each fold."""
+    classes = list(split.labels[0]) if split.labels else []
+    made = Table("fold", "cascades", *classes, numbers=True)
+    for number, (size, labels) in enumerate(zip(split.folds, split.labels, strict=True)):
+        made.add_row(f"{number}", f"{size:,}", *(f"{labels[label]:,}" for label in classes))
+    kept = f"{split.grouped_by or 'nothing'} kept together"
+    divided = f"{split.divided_events:,} events in several folds"
+    order = f"in order of {split.ordered_by}, the latest first" if split.ordered_by else "no order"
+    title = f"{name} · {kept}, {divided} · {order} · {split.left_out:,} left out · {split.digest}"
+    return titled(title, made)
+
+
+def count_lines(passed: Mapping[str, int]) -> Iterator[str]:
+    """Yield a line for what a file of folds passed over, if anything."""
+    words = {
+        "missing": "cascades that the file does not name are left out",
+        "unknown": "ids that the store does not hold were passed over",
+    }
+    return (f"{number:,} {words[key]}" for key, number in passed.items() if number)
 
 
 def feature_table(rows: Sequence[Mapping[str, Any]]) -> RenderableType:

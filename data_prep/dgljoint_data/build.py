@@ -47,23 +47,6 @@ class Shared:
     findings: Sequence[Finding]
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What the cascades look like: least, median, mean and largest value of each.
-
-    Attributes:
-        posts: of a cascade, its source included.
-        depth: of a cascade, in edges from its source to its lowest post.
-        hours: that a cascade lasts.
-        median_hours: until half of a cascade's posts are there.
-    """
-
-    posts: Mapping[str, float]
-    depth: Mapping[str, float]
-    hours: Mapping[str, float]
-    median_hours: Mapping[str, float]
-
-
 @dataclass(frozen=True, kw_only=True)
 class BuildSummary(Holdings):
     """What a build read, wrote and left out; ``digest`` and ``size_bytes`` of a file that was kept.
@@ -71,7 +54,8 @@ class BuildSummary(Holdings):
     Attributes:
         raw_digest: of the raw input.
         edges: stored, one per post but the sources.
-        shape: sizes, depths and delays.
+        shape: least, median, mean and largest number of ``posts``, ``depth`` in edges, ``hours``,
+            and ``median_hours`` until half of a cascade's posts are there.
         equal_texts: source texts of the same words; ``None`` where no source has a text with words.
         similar_texts: near-duplicate source texts, equal ones included; ``None`` likewise.
         shared: what other data sets hold as well.
@@ -82,7 +66,7 @@ class BuildSummary(Holdings):
 
     raw_digest: str
     edges: int
-    shape: Shape
+    shape: Mapping[str, Mapping[str, float]]
     equal_texts: Repeated | None
     similar_texts: Repeated | None
     shared: Sequence[Shared]
@@ -313,7 +297,7 @@ class _Written:
             "labels": {label: sources.labels.count(label) for label in label_names},
             "unlabelled": sources.labels.count(None),
             "posts_with_text": self._with_text,
-            "shape": Shape(**{key: spread(np.array(held)) for key, held in self._shape.items()}),
+            "shape": {key: spread(np.array(held)) for key, held in self._shape.items()},
             "shared": [Shared(one.path, one.name, in_store(sources, one)) for one in against],
             "equal_texts": equal,
             "similar_texts": similar,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +126,7 @@ def audit_table(audit: Audit) -> RenderableType:
 
 def _shape(summary: BuildSummary) -> RenderableType:
     made = Table("", "min", "median", "mean", "max", numbers=True)
-    for name, spread in asdict(summary.shape).items():
+    for name, spread in summary.shape.items():
         made.add_row(name.replace("_", " "), *(f"{value:,.4g}" for value in spread.values()))
     return made
 

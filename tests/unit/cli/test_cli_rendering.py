@@ -24,7 +24,7 @@ from dgljoint_cli.views.holdings import summary_tables
 from dgljoint_cli.views.rendering import plan_tree, render
 from dgljoint_data import BuildSummary
 from dgljoint_data.audit.outcome import Finding, Severity
-from dgljoint_data.build import Repeated, Shape, Shared
+from dgljoint_data.build import Repeated, Shared
 from dgljoint_data.describe import TargetInfo
 
 RECORD = EpochRecord(
@@ -181,7 +181,7 @@ def test_summary_of_a_build_shows_repairs_and_refusals_with_examples(capsys):
     summary = BuildSummary(
         path=Path("out.h5"), name="t15", reader="twitter15", digest="abc", raw_digest="def",
         cascades=4, posts=40, edges=36, events=4, labels={"true": 1, "false": 2}, unlabelled=1,
-        posts_with_text=4, shape=Shape(spread, spread, spread, spread),
+        posts_with_text=4, shape=dict.fromkeys(("posts", "depth", "hours", "median_hours"), spread),
         equal_texts=Repeated(0, 0), similar_texts=Repeated(1, 3),
         shared=[Shared(Path("t16.h5"), "t16", [shared])],
         features={"bow": "sparse, 1,000 columns"}, splits={"event": 5},

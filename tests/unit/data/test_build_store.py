@@ -199,10 +199,10 @@ class ShapedReader:
 def test_shapes_and_repeated_texts_are_summed_up(tmp_path: Path) -> None:
     summary = build_store(ShapedReader(), reader_name="x", source=None,
                           output=tmp_path / "out.h5")
-    assert summary.shape.posts == {"min": 1, "median": 1, "mean": 2, "max": 4}
-    assert summary.shape.depth == {"min": 0, "median": 0, "mean": 0.6, "max": 2}
-    assert summary.shape.hours["max"] == 0.05
-    assert summary.shape.median_hours["max"] == 0.017
+    assert summary.shape["posts"] == {"min": 1, "median": 1, "mean": 2, "max": 4}
+    assert summary.shape["depth"] == {"min": 0, "median": 0, "mean": 0.6, "max": 2}
+    assert summary.shape["hours"]["max"] == 0.05
+    assert summary.shape["median_hours"]["max"] == 0.017
     assert summary.equal_texts == summary.similar_texts == Repeated(1, 2)
     assert summary.posts_with_text == 9
 

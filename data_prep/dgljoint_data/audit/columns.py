@@ -285,11 +285,9 @@ def hidden_edges(store: CascadeStore) -> Finding:
 
 
 def _count_hidden(
-    columns: CascadeColumns, tail: np.ndarray, head: np.ndarray, pending: np.ndarray
+    columns: CascadeColumns, tail: np.ndarray, head: np.ndarray, child: np.ndarray
 ) -> int:
-    """Count edges that join a pending post and its parent."""
-    posts = len(columns.parent)
-    hidden = np.concatenate(
-        (columns.parent[pending] * posts + pending, pending * posts + columns.parent[pending])
-    )
+    """Count edges that join a post whose parent is hidden with that parent."""
+    posts, parent = len(columns.parent), columns.parent[child]
+    hidden = np.concatenate((parent * posts + child, child * posts + parent))
     return int(np.isin(tail * posts + head, hidden).sum())

@@ -38,17 +38,13 @@ MENTION = rf"(?<![^\W{UNSPACED}])@\w+"
 
 # A word is what scikit-learn's analyzer takes for one: two or more word characters. The expression
 # is written out because importing the analyzer costs more than tokenising Twitter15.
-_SPACED_TOKEN = re.compile(
-    rf"(?P<url>{LINK})"
-    rf"|(?P<user>{MENTION})"
-    r"|(?P<number>(?<!\w)\d+(?:[.,:]\d+)*(?!\w))"
-    r"|#?\w\w+"
+_ONE_TOKEN = (
+    rf"(?P<url>{LINK})|(?P<user>{MENTION})|(?P<number>(?<!\w)\d+(?:[.,:]\d+)*(?!\w))"
 )
+_SPACED_TOKEN = re.compile(rf"{_ONE_TOKEN}|#?\w\w+")
 # The same for any text: vowel signs belong to their word, and words may touch runs.
 _TOKEN = re.compile(
-    rf"(?P<url>{LINK})"
-    rf"|(?P<user>{MENTION})"
-    r"|(?P<number>(?<!\w)\d+(?:[.,:]\d+)*(?!\w))"
+    rf"{_ONE_TOKEN}"
     rf"|(?P<run>(?:(?<!\w)\d+)?[{UNSPACED}]+(?:(?:\s+|\d+)[{UNSPACED}]+)*"
     rf"(?:\d+(?![^\W{UNSPACED}]))?)"
     rf"|#?[^\W{UNSPACED}](?:[^\W{UNSPACED}]|[{_MARKS}])+"

@@ -87,20 +87,13 @@ def install_command(extra: str = "") -> str:
     """Return the command that installs dgljoint with one of its extras, in the folder of a clone.
 
     No release is on a package index, so ``pip install 'dgljoint[extra]'`` would not work.
-
-    >>> install_command("plots")
-    "pip install -c constraints.txt -e '.[plots]'"
     """
     what = f"'.[{extra}]'" if extra else "."
     return f"pip install -c constraints.txt -e {what}"
 
 
 def install_hint(extra: str = "") -> str:
-    """Return the hint of an error that something of an extra is not installed.
-
-    Args:
-        extra: of dgljoint, such as ``plots``; what dgljoint needs in any case by default.
-    """
+    """Return the hint of an error that something of an extra is not installed."""
     return f"in your clone of dgljoint: {install_command(extra)}"
 
 

@@ -205,12 +205,7 @@ class Registry:
 
 
 def wrong_kind(loaded: LoadedPlugin, wanted: str) -> UsageError:
-    """Make the error for a component that exists but is not what the place takes.
-
-    Args:
-        loaded: the plugin that was named.
-        wanted: what the place takes, with its article.
-    """
+    """Make the error for a component that is not ``wanted``, a kind with its article."""
     name = loaded.entry.name
     kinds = " and ".join(with_article(spec.kind) for spec in loaded.specs)
     uses = " or ".join(dict.fromkeys(f"{spec.flag} {name}" for spec in loaded.specs))

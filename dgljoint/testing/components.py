@@ -13,7 +13,7 @@ from dgljoint.nn import CascadeBatch, Encoder, Interaction, Outputs, Representat
 from dgljoint.nn.hosted import auxiliary_losses, couple, diagnostics, encode, inform_rumor
 from dgljoint.plugins.specs import BuildContext, EncoderSpec, InteractionSpec
 from dgljoint.tasks.losses import TASKS
-from dgljoint.testing.findings import Checks, expect, verify
+from dgljoint.testing.findings import Checks, expect, verifying
 from dgljoint.testing.material import (
     CLASSES,
     WIDTH,
@@ -34,11 +34,11 @@ _SCALE = math.pow(WIDTH, -0.5)
 _TRAIN = "use every parameter, set requires_grad=False, or declare it as unreached"
 
 
-def check_encoder(
+def encoder_checks(
     component: EncoderLike, options: Mapping[str, object] | None = None, *,
     unreached: Collection[str] = (),
-) -> None:
-    """Check everything the engine relies on in an encoder.
+) -> Checks:
+    """Check everything the engine relies on in an encoder, one property after another.
 
     Args:
         component: a spec, or a function that builds the encoder from a context.
@@ -46,17 +46,8 @@ def check_encoder(
         unreached: names of trainable parameters that no gradient need reach.
 
     Raises:
-        ConformanceError: with all that failed.
         UsageError: the options are not the spec's.
     """
-    verify(encoder_checks(component, options, unreached=unreached))
-
-
-def encoder_checks(
-    component: EncoderLike, options: Mapping[str, object] | None = None, *,
-    unreached: Collection[str] = (),
-) -> Checks:
-    """Give the checks of :func:`check_encoder` one by one."""
     subject = Subject.of(component, options, "encoder", Encoder)
 
     def answer(module: Encoder, batch: CascadeBatch, inputs: Mapping[str, Tensor]) -> Values:
@@ -91,19 +82,11 @@ def _encoder_is_trained(
     expect_gradients(module, excused)
 
 
-def check_interaction(
-    component: InteractionLike, options: Mapping[str, object] | None = None, *,
-    unreached: Collection[str] = (),
-) -> None:
-    """Check everything the engine relies on in an interaction; see :func:`check_encoder`."""
-    verify(interaction_checks(component, options, unreached=unreached))
-
-
 def interaction_checks(
     component: InteractionLike, options: Mapping[str, object] | None = None, *,
     unreached: Collection[str] = (),
 ) -> Checks:
-    """Give the checks of :func:`check_interaction` one by one."""
+    """Check everything the engine relies on in an interaction; see :func:`encoder_checks`."""
     subject = Subject.of(component, options, "interaction", Interaction)
     check = subject.check
     checks = ModuleChecks(
@@ -262,3 +245,7 @@ def _order_of_cascades(checks: ModuleChecks, material: Material) -> None:
         if not name.startswith("diagnostic") and torch.equal(value, again[name]):
             expected = value[rows] if name in _VIEWS else value
             expect_same({name: expected}, {name: after[name]}, "in another order of the cascades")
+
+
+check_encoder = verifying(encoder_checks)
+check_interaction = verifying(interaction_checks)

@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
 from traceback import extract_tb
-from typing import Literal
+from typing import Literal, ParamSpec
 
 from dgljoint.errors import PluginError, one_line
 
+P = ParamSpec("P")
 Outcome = Literal["ok", "note", "skipped", "failed"]
 CONFORMANCE = "conformance"
 
@@ -155,6 +157,16 @@ def verify(checks: Checks) -> None:
     if failures:
         errors = (finding.error for finding in failures if finding.error)
         raise ConformanceError(failures[0].component, failures) from next(errors, None)
+
+
+def verifying(checks_of: Callable[P, Checks]) -> Callable[P, None]:
+    """Return what runs all checks that a function gives, with the function's arguments."""
+
+    @wraps(checks_of)
+    def check(*arguments: P.args, **options: P.kwargs) -> None:
+        verify(checks_of(*arguments, **options))
+
+    return check
 
 
 def _place(error: BaseException | None) -> str:

@@ -15,15 +15,15 @@ from dgljoint.data.cascade import Cascade, Kind, RowBlock, SparseBlock
 from dgljoint.data.reading import Reader, ReadReport
 from dgljoint.errors import DataError
 from dgljoint.plugins.specs import ReaderSpec
-from dgljoint.testing.findings import Check, Checks, expect, verify
+from dgljoint.testing.findings import Check, Checks, expect, verifying
 
 _DTYPES = {"parent": "int32", "user": "int64", "delay_seconds": "float64", "kind": "uint8"}
 
 
-def check_reader(
+def reader_checks(
     spec: ReaderSpec, source: Path | None, options: Mapping[str, object] | None = None
-) -> None:
-    """Check everything the engine relies on in a reader.
+) -> Checks:
+    """Check everything the engine relies on in a reader, one property after another.
 
     Args:
         spec: of the reader.
@@ -31,16 +31,8 @@ def check_reader(
         options: of the spec; those left out have their defaults.
 
     Raises:
-        ConformanceError: with all that failed.
         UsageError: the options are not the spec's.
     """
-    verify(reader_checks(spec, source, options))
-
-
-def reader_checks(
-    spec: ReaderSpec, source: Path | None, options: Mapping[str, object] | None = None
-) -> Checks:
-    """Give the checks of :func:`check_reader` one by one."""
     parsed = parse_options(spec.options, options or {}, spec.name)
     check = partial(Check, f"reader '{spec.name}'")
     make: Make = partial(spec.build, parsed)
@@ -218,3 +210,6 @@ def _recognises(recognises: Callable[[Path], bool], source: Path) -> None:
     expect(recognises(source), f"{source} is not recognised")
     with TemporaryDirectory(prefix="dgljoint-") as folder:
         expect(not recognises(Path(folder)), "an empty folder is recognised")
+
+
+check_reader = verifying(reader_checks)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from dgljoint.nn import LossTable, LossWeighter, Step
 from dgljoint.plugins.specs import BuildContext, WeighterSpec
 from dgljoint.tasks.losses import TASKS
-from dgljoint.testing.findings import Checks, expect, verify
+from dgljoint.testing.findings import Checks, expect, verifying
 from dgljoint.testing.material import (
     WIDTH,
     Subject,
@@ -133,26 +133,10 @@ class ToyProblem:
         return shared, losses
 
 
-def check_loss_weighter(
-    component: WeighterLike, options: Mapping[str, object] | None = None
-) -> None:
-    """Check everything the engine relies on in a loss weighter.
-
-    Args:
-        component: a spec, or a function that builds the weighter from a context.
-        options: of the spec; those left out have their defaults.
-
-    Raises:
-        ConformanceError: with all that failed.
-        UsageError: the options are not the spec's.
-    """
-    verify(loss_weighter_checks(component, options))
-
-
 def loss_weighter_checks(
     component: WeighterLike, options: Mapping[str, object] | None = None
 ) -> Checks:
-    """Give the checks of :func:`check_loss_weighter` one by one."""
+    """Check everything the engine relies on in a loss weighter, as :func:`encoder_checks`."""
     subject = Subject.of(component, options, "loss weighter", LossWeighter)
     # The engine holds cascades out for a weighter that asks for them, and for no other.
     held_out = not isinstance(component, WeighterSpec) or component.needs_meta_split
@@ -296,3 +280,6 @@ def _keeps_state(subject: Subject[LossWeighter], problem: Problem) -> None:
             _take(used, first, seed=seed), _take(fresh, second, seed=seed),
             "of a fresh component that was given the state",
         )
+
+
+check_loss_weighter = verifying(loss_weighter_checks)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
@@ -34,7 +33,6 @@ from dgljoint_cli.console import (
 )
 
 if TYPE_CHECKING:
-    from dgljoint.plugins.scaffold import Scaffold
     from dgljoint.testing import Finding, InstalledPlugin
 
 
@@ -300,25 +298,12 @@ def new(talk: Talk, /, name: str, folder: Path | None, kind: str, as_json: bool)
     names = check_name(name, discover())
     made = write_package(names, kind, folder or Path(names.distribution))
     if as_json:
-        print_json(_describe_scaffold(made))
+        print_json({
+            "name": names.component, "kind": kind, "distribution": names.distribution,
+            "module": names.module, "folder": made.folder, "files": list(made.files),
+            "next": made.next_commands,
+        })
         return
     for file in made.files:
         click.echo(made.folder / file)
-    talk.info("\n".join(("what to do next:", *(f"  {line}" for line in _next_commands(made)))))
-
-
-def _describe_scaffold(made: Scaffold) -> dict[str, Any]:
-    return {
-        "name": made.names.component,
-        "kind": made.kind,
-        "distribution": made.names.distribution,
-        "module": made.names.module,
-        "folder": made.folder,
-        "files": list(made.files),
-        "next": _next_commands(made),
-    }
-
-
-def _next_commands(made: Scaffold) -> list[str]:
-    folder = shlex.quote(str(made.folder))
-    return [f"cd {folder}", "pip install -e '.[test]'", "pytest", made.check, made.use]
+    talk.info("\n  ".join(("what to do next:", *made.next_commands)))

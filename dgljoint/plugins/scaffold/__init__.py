@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import resources
@@ -32,13 +33,7 @@ _TAKEN = frozenset((*SECTIONS, "options", "cascade", "rumor"))
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names of one plugin.
-
-    Attributes:
-        component: what users type; that of the entry point.
-        distribution: what pip installs.
-        module: what Python imports.
-    """
+    """What users type, as in the entry point, what pip installs, and what Python imports."""
 
     component: str
     distribution: str
@@ -124,23 +119,14 @@ _SAMPLE = "tests/sample.csv"
 
 @dataclass(frozen=True, slots=True)
 class Scaffold:
-    """What was written.
+    """What was written: the folder of the package, and the files in it by name.
 
-    Attributes:
-        names: of the plugin.
-        kind: one of :data:`KINDS`.
-        folder: of the package.
-        files: under it, in the order of their names.
-        use: the command that uses the plugin.
-        check: the command that checks it once it is installed.
+    ``next_commands`` are what to run then, the last two to check the plugin and to use it.
     """
 
-    names: Names
-    kind: str
     folder: Path
     files: tuple[str, ...]
-    use: str
-    check: str
+    next_commands: list[str]
 
 
 def write_package(names: Names, kind: str, folder: Path) -> Scaffold:
@@ -172,7 +158,9 @@ def write_package(names: Names, kind: str, folder: Path) -> Scaffold:
             path = temporary / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(content, encoding="utf-8")
-    return Scaffold(names, kind, folder, tuple(sorted(contents)), use, check)
+    there = f"cd {shlex.quote(str(folder))}"
+    commands = [there, "pip install -e '.[test]'", "pytest", check, use]
+    return Scaffold(folder, tuple(sorted(contents)), commands)
 
 
 def requirement(version: str = __version__) -> str:

@@ -33,6 +33,7 @@ from dgljoint._version import __version__
 from dgljoint.ops import dgl_compat as _dgl_compat
 
 if TYPE_CHECKING:
+    from dgljoint import nn as nn
     from dgljoint.api import (
         evaluate,
         evaluate_early,

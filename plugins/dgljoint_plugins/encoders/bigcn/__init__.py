@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
-from dgljoint import BuildContext, EncoderSpec, Options, Reference, hookimpl
-
-if TYPE_CHECKING:
-    from dgljoint.nn import Encoder
+import dgljoint
 
 
-class BiGCNOptions(Options):
+class BiGCNOptions(dgljoint.Options):
     """Options of ``bigcn``; the defaults are the paper's."""
 
     dropout: float = Field(0.5, ge=0, lt=1, description="share dropped between the two layers")
 
 
-def build(options: BiGCNOptions, context: BuildContext) -> Encoder:
+def build(options: BiGCNOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Encoder:
     """Build the encoder."""
     from dgljoint_plugins.encoders.bigcn.module import BiGCN
 
     return BiGCN(context.width, options.dropout)
 
 
-@hookimpl
-def dgljoint_encoders() -> list[EncoderSpec]:
+@dgljoint.hookimpl
+def dgljoint_encoders() -> list[dgljoint.EncoderSpec]:
     """Offer ``bigcn``."""
-    return [EncoderSpec(
+    return [dgljoint.EncoderSpec(
         name="bigcn",
         summary="top-down and bottom-up graph convolutions with source-post enhancement",
         options=BiGCNOptions,
         build=build,
-        reference=Reference(
+        reference=dgljoint.Reference(
             authors="Bian, T., Xiao, X., Xu, T., Zhao, P., Huang, W., Rong, Y. and Huang, J.",
             year=2020,
             title="Rumor Detection on Social Media with Bi-Directional Graph Convolutional "

@@ -14,10 +14,6 @@ class BiGCN(Encoder):
     The paper drops edges at random (DropEdge); here the edges hidden as targets do the same.
     Its class scores pool the posts of both stacks; here a linear map of both gives each post a
     representation, and pooling is the rumor head's.
-
-    Args:
-        width: D.
-        dropout: share dropped between the two layers of a stack.
     """
 
     def __init__(self, width: int, dropout: float) -> None:

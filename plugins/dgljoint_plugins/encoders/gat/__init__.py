@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
-from dgljoint import BuildContext, EncoderSpec, Options, Reference, hookimpl
-
-if TYPE_CHECKING:
-    from dgljoint.nn import Encoder
+import dgljoint
 
 
-class GATOptions(Options):
+class GATOptions(dgljoint.Options):
     """Options of ``gat``; the defaults are the paper's for Cora and Citeseer."""
 
     layers: int = Field(2, ge=1, le=64, description="number of attention layers")
@@ -24,22 +19,22 @@ class GATOptions(Options):
     )
 
 
-def build(options: GATOptions, context: BuildContext) -> Encoder:
+def build(options: GATOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Encoder:
     """Build the encoder."""
     from dgljoint_plugins.encoders.gat.module import GAT
 
     return GAT(options, context.width)
 
 
-@hookimpl
-def dgljoint_encoders() -> list[EncoderSpec]:
+@dgljoint.hookimpl
+def dgljoint_encoders() -> list[dgljoint.EncoderSpec]:
     """Offer ``gat``."""
-    return [EncoderSpec(
+    return [dgljoint.EncoderSpec(
         name="gat",
         summary="multi-head attention of each post to its parent, its children and itself",
         options=GATOptions,
         build=build,
-        reference=Reference(
+        reference=dgljoint.Reference(
             authors="Velickovic, P., Cucurull, G., Casanova, A., Romero, A., Lio, P. and "
             "Bengio, Y.", year=2018,
             title="Graph Attention Networks",

@@ -12,11 +12,6 @@ class GCN(Encoder):
     """Kipf & Welling (2017), equation 2: ``h' = relu(D^-1/2 (A + I) D^-1/2 h W)``.
 
     The last layer has no rectifier, since its output is no class score but a representation.
-
-    Args:
-        width: D.
-        layers: how many.
-        dropout: share dropped between layers.
     """
 
     def __init__(self, width: int, layers: int, dropout: float) -> None:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
-from dgljoint import BuildContext, EncoderSpec, Options, Reference, hookimpl
-
-if TYPE_CHECKING:
-    from dgljoint.nn import Encoder
+import dgljoint
 
 
-class GINOptions(Options):
+class GINOptions(dgljoint.Options):
     """Options of ``gin``; the defaults are the paper's."""
 
     # The paper counts five, the input being the first.
@@ -24,22 +19,22 @@ class GINOptions(Options):
     dropout: float = Field(0.5, ge=0, lt=1, description="share dropped of the output")
 
 
-def build(options: GINOptions, context: BuildContext) -> Encoder:
+def build(options: GINOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Encoder:
     """Build the encoder."""
     from dgljoint_plugins.encoders.gin.module import GIN
 
     return GIN(options, context.width)
 
 
-@hookimpl
-def dgljoint_encoders() -> list[EncoderSpec]:
+@dgljoint.hookimpl
+def dgljoint_encoders() -> list[dgljoint.EncoderSpec]:
     """Offer ``gin``."""
-    return [EncoderSpec(
+    return [dgljoint.EncoderSpec(
         name="gin",
         summary="sums over neighbours, each followed by a perceptron; all layers joined",
         options=GINOptions,
         build=build,
-        reference=Reference(
+        reference=dgljoint.Reference(
             authors="Xu, K., Hu, W., Leskovec, J. and Jegelka, S.", year=2019,
             title="How Powerful are Graph Neural Networks?",
             url="https://arxiv.org/abs/1810.00826",

@@ -20,13 +20,10 @@ class GIN(Encoder):
 
         h_k(v) = MLP_k((1 + e_k) h_{k-1}(v) + sum over u in N(v) of h_{k-1}(u))
 
-    with ``e_k`` learned from 0 and two linear maps in the MLP, each rectified. The paper normalises
-    after each map over the batch, which would let its cascades influence one another. Here a post
-    is normalised over its own row, and between the maps only: once bounds the sums of a large
-    cascade and leaves more of their size, which is what the sums are for. The paper sums the posts
-    of every layer, the input's too, and maps them joined (equation 4.2) to class scores; here a
-    linear map of every layer's row gives each post a representation, and pooling is the rumor
-    head's.
+    with ``e_k`` learned from 0 and two rectified linear maps in the MLP. The paper normalises after
+    each map over the batch; here a post is normalised over its own row, between the maps only, so
+    that cascades stay apart. A linear map of every layer's row, the input's too, gives the
+    representation, where the paper pools them to class scores (equation 4.2).
     """
 
     def __init__(self, options: GINOptions, width: int) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from dgljoint import BuildContext, EncoderSpec, Options, Reference, hookimpl
-
-if TYPE_CHECKING:
-    from dgljoint.nn import Encoder
+import dgljoint
 
 
-class SAGEOptions(Options):
+class SAGEOptions(dgljoint.Options):
     """Options of ``sage``; the defaults are the paper's, which drops nothing."""
 
     layers: int = Field(2, ge=1, le=64, description="number of layers")
@@ -22,22 +19,22 @@ class SAGEOptions(Options):
     dropout: float = Field(0.0, ge=0, lt=1, description="share dropped between layers")
 
 
-def build(options: SAGEOptions, context: BuildContext) -> Encoder:
+def build(options: SAGEOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Encoder:
     """Build the encoder."""
     from dgljoint_plugins.encoders.sage.module import SAGE
 
     return SAGE(options, context.width)
 
 
-@hookimpl
-def dgljoint_encoders() -> list[EncoderSpec]:
+@dgljoint.hookimpl
+def dgljoint_encoders() -> list[dgljoint.EncoderSpec]:
     """Offer ``sage``."""
-    return [EncoderSpec(
+    return [dgljoint.EncoderSpec(
         name="sage",
         summary="GraphSAGE: each post with the mean or maximum of its neighbours",
         options=SAGEOptions,
         build=build,
-        reference=Reference(
+        reference=dgljoint.Reference(
             authors="Hamilton, W. L., Ying, R. and Leskovec, J.", year=2017,
             title="Inductive Representation Learning on Large Graphs",
             url="https://arxiv.org/abs/1706.02216",

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from dgljoint import BuildContext, EncoderSpec, Options, Reference, hookimpl
-
-if TYPE_CHECKING:
-    from dgljoint.nn import Encoder
+import dgljoint
 
 
-class TransformerOptions(Options):
+class TransformerOptions(dgljoint.Options):
     """Options of ``transformer``."""
 
     # The paper has 6 layers of 8 heads for sentences of a width of 512; two layers reach what two
@@ -37,22 +34,22 @@ class TransformerOptions(Options):
     )
 
 
-def build(options: TransformerOptions, context: BuildContext) -> Encoder:
+def build(options: TransformerOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Encoder:
     """Build the encoder."""
     from dgljoint_plugins.encoders.transformer.module import Transformer
 
     return Transformer(options, context.width)
 
 
-@hookimpl
-def dgljoint_encoders() -> list[EncoderSpec]:
+@dgljoint.hookimpl
+def dgljoint_encoders() -> list[dgljoint.EncoderSpec]:
     """Offer ``transformer``."""
-    return [EncoderSpec(
+    return [dgljoint.EncoderSpec(
         name="transformer",
         summary="self-attention within a cascade, with depth and time or tree distance",
         options=TransformerOptions,
         build=build,
-        reference=Reference(
+        reference=dgljoint.Reference(
             authors="Vaswani, A., Shazeer, N., Parmar, N., Uszkoreit, J., Jones, L., "
             "Gomez, A. N., Kaiser, Ł. and Polosukhin, I.", year=2017,
             title="Attention Is All You Need",

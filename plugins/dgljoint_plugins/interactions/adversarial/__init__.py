@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
-from dgljoint import BuildContext, InteractionSpec, Options, Reference, hookimpl
-
-if TYPE_CHECKING:
-    from dgljoint.nn import Interaction
+import dgljoint
 
 
-class AdversarialOptions(Options):
+class AdversarialOptions(dgljoint.Options):
     """Options of ``adversarial``."""
 
     weight: float = Field(0.1, ge=0, description="coefficient of the loss, after the warm-up")
@@ -32,22 +27,22 @@ class AdversarialOptions(Options):
     )
 
 
-def build(options: AdversarialOptions, context: BuildContext) -> Interaction:
+def build(options: AdversarialOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Interaction:
     """Build the interaction."""
     from dgljoint_plugins.interactions.adversarial.module import Adversarial
 
     return Adversarial(options, context.width)
 
 
-@hookimpl
-def dgljoint_interactions() -> list[InteractionSpec]:
+@dgljoint.hookimpl
+def dgljoint_interactions() -> list[dgljoint.InteractionSpec]:
     """Offer ``adversarial``."""
-    return [InteractionSpec(
+    return [dgljoint.InteractionSpec(
         name="adversarial",
         summary="the predicted propagation graph must pass for a real one",
         options=AdversarialOptions,
         build=build,
-        reference=Reference(
+        reference=dgljoint.Reference(
             authors="Goodfellow, I., Pouget-Abadie, J., Mirza, M., Xu, B., Warde-Farley, D., "
             "Ozair, S., Courville, A. and Bengio, Y.", year=2014,
             title="Generative Adversarial Nets",

@@ -38,19 +38,15 @@ class Adversarial(Interaction):
         opponent's step:  L_D = mean softplus(-D(real)) + softplus(D(drawn))  [+ r1/2 |D'(real)|^2]
         model's step:     L   = mean softplus(-D(drawn))
 
-    over the cascades that have targets. Both graphs have one parent a target, so that D cannot
-    recognise them by softness, as it can a 0/1 graph and probabilities. The draw is a
-    straight-through Gumbel softmax (Jang et al., 2017, arXiv 1611.01144): exact in the forward
-    pass, and in the backward pass the softmax at ``temperature``, through the edges' weights.
-    The losses take one logit, since a sigmoid followed by a logarithm has no gradient where D is
-    sure. The linear maps of D have spectral norm 1 (Miyato et al., 2018, arXiv 1802.05957);
-    ``r1`` penalises the gradient at real graphs, by the weights of all edges that could be
-    (R1 of Mescheder et al., 2018, arXiv 1801.04406, there by the pixels).
+    over the cascades that have targets. Each target has one parent in both graphs, so that D cannot
+    recognise probabilities by their softness: the draw is a straight-through Gumbel softmax (Jang
+    et al., 2017, arXiv 1611.01144). The linear maps of D have spectral norm 1 (Miyato et al., 2018,
+    arXiv 1802.05957); ``r1`` penalises the gradient at real graphs by the weights of all possible
+    edges (Mescheder et al., 2018, arXiv 1801.04406).
 
-    In the model's step D does not change, its power iteration included: it runs on a copy of its
-    state. Over the first ``warmup`` training steps the gradient grows linearly from 0, while the
-    value is what it is: a weighter that divides a loss by its running size would undo a smaller
-    value.
+    In the model's step D runs on a copy of its state and does not change. Over the first ``warmup``
+    training steps the gradient grows linearly from 0, and the value stays: a weighter that divides
+    a loss by its running size would undo a smaller value.
     """
 
     steps: Tensor
@@ -103,12 +99,10 @@ class Adversarial(Interaction):
     def diagnostics(
         self, reps: Representations, outputs: Outputs, batch: CascadeBatch
     ) -> Mapping[str, Tensor]:
-        """Return how well D distinguishes the graphs, and how far drawn trees are from real ones.
+        """Return D's ``accuracy``, and how far drawn trees are from real ones.
 
-        ``accuracy`` is the share of graphs that D takes for what they are. A star is nearly right
-        on most cascades, so the distributions are compared too, by their 1-Wasserstein distance
-        over the batch: ``depth_distance`` in edges, of the targets' depths; ``degree_distance``
-        in posts, of the numbers of targets that the candidates got.
+        A star is nearly right on most cascades, so the distributions of depths and of degrees are
+        compared, see :func:`tree_distances`.
         """
         if batch.targets == 0:
             zero = outputs.link_logits.new_zeros(())
@@ -130,16 +124,10 @@ class Adversarial(Interaction):
     def draw(
         self, logits: Tensor, batch: CascadeBatch, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Draw one parent a target; differentiable.
+        """Draw one parent for each target of a batch that has one at least.
 
-        Args:
-            logits: (P,) of the batch's pairs.
-            batch: with at least one target.
-            generator: of the noise; torch's own by default.
-
-        Returns:
-            (P,) 1 for the pair drawn of each target and 0 for the others; the gradient is that of
-            the Gumbel softmax.
+        Shapes: ``logits`` (P,) to (P,), 1 for the pair drawn of each target and 0 for the others;
+        the gradient is that of the Gumbel softmax.
         """
         logits, group = logits.float(), batch.pair_group
         noise = -torch.empty_like(logits).exponential_(generator=generator).log()
@@ -166,13 +154,7 @@ class Adversarial(Interaction):
 
 
 class Discriminator(nn.Module):
-    """One logit for each cascade's target part: graph layers with weighted edges, means, a map.
-
-    Args:
-        width: D of the representations.
-        hidden: H.
-        layers: how many.
-    """
+    """One logit for each cascade's targets: graph layers with weighted edges, means, a map."""
 
     def __init__(self, width: int, hidden: int, layers: int) -> None:
         super().__init__()

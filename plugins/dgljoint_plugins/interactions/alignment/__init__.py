@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from dgljoint import BuildContext, InteractionSpec, Options, Reference, hookimpl
-
-if TYPE_CHECKING:
-    from dgljoint.nn import Interaction
+import dgljoint
 
 
-class AlignmentOptions(Options):
+class AlignmentOptions(dgljoint.Options):
     """Options of ``alignment``."""
 
     weight: float = Field(0.1, ge=0, description="coefficient of the loss")
@@ -37,22 +34,22 @@ class AlignmentOptions(Options):
     heads: int = Field(4, ge=1, le=4096, description="heads of the attention over the levels")
 
 
-def build(options: AlignmentOptions, context: BuildContext) -> Interaction:
+def build(options: AlignmentOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Interaction:
     """Build the interaction."""
     from dgljoint_plugins.interactions.alignment.module import Alignment
 
     return Alignment(options, context.width)
 
 
-@hookimpl
-def dgljoint_interactions() -> list[InteractionSpec]:
+@dgljoint.hookimpl
+def dgljoint_interactions() -> list[dgljoint.InteractionSpec]:
     """Offer ``alignment``."""
-    return [InteractionSpec(
+    return [dgljoint.InteractionSpec(
         name="alignment",
         summary="draws halves of the two views together: of posts, depth layers and cascades",
         options=AlignmentOptions,
         build=build,
-        reference=Reference(
+        reference=dgljoint.Reference(
             authors="Bardes, A., Ponce, J. and LeCun, Y.", year=2022,
             title="VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised "
             "Learning",

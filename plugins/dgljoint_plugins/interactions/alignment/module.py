@@ -45,13 +45,10 @@ class Alignment(Interaction):
     ``objectives``. Statistics of the batch enter the loss alone.
 
     ``couple`` refines each view by attention of a post to its three levels, each a token
-    ``W [s, p]``: ``y = LN(x + attention)``. A task's tokens come from its own view, whose shared
-    half the loss holds to the other's, so the forward pass carries nothing from view to view. A
-    post has no token of a layer where its depth is not known: if it, or a post above it, is
-    pending. Layers and cascades are pooled over observed posts; for the cascade view, over those
-    no later than the post itself, or later posts would reach the scores of its links.
-
-    The loss looks at the views that the heads get; ``couple`` at those that it is given.
+    ``W [s, p]`` of the task's own view: ``y = LN(x + attention)``. A post whose depth is not known,
+    below a hidden edge, has no token of a layer. Layers and cascades are pooled over observed
+    posts; for the cascade view, over those no later than the post itself, or later posts would
+    reach the scores of its links. The loss reads the views that the heads get.
     """
 
     def __init__(self, options: AlignmentOptions, width: int) -> None:
@@ -121,12 +118,7 @@ class Alignment(Interaction):
 
 
 class Level(nn.Module):
-    """One view at one resolution: projection, extractor and aligner.
-
-    Args:
-        width: D of the view.
-        size: w, even.
-    """
+    """One view at one resolution, of the even width ``size``: projection, extractor, aligner."""
 
     def __init__(self, width: int, size: int) -> None:
         super().__init__()
@@ -144,13 +136,7 @@ class Level(nn.Module):
 
 
 class View(nn.Module):
-    """One task's view at every level, and the attention of its posts to them.
-
-    Args:
-        width: D.
-        sizes: w of each level.
-        heads: of D/heads features each, rounded down, but one at least.
-    """
+    """One task's view at every level, of ``sizes``, and the attention of its posts to them."""
 
     def __init__(self, width: int, sizes: Sequence[int], heads: int) -> None:
         super().__init__()

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
-from dgljoint import BuildContext, InteractionSpec, Options, Reference, hookimpl
-
-if TYPE_CHECKING:
-    from dgljoint.nn import Interaction
+import dgljoint
 
 
-class AttentionOptions(Options):
+class AttentionOptions(dgljoint.Options):
     """Options of ``attention``."""
 
     # The paper's 8 heads are 64 columns wide; the default width of a view is 64 in all.
@@ -25,22 +20,22 @@ class AttentionOptions(Options):
     )
 
 
-def build(options: AttentionOptions, context: BuildContext) -> Interaction:
+def build(options: AttentionOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Interaction:
     """Build the interaction."""
     from dgljoint_plugins.interactions.attention.module import CrossAttention
 
     return CrossAttention(options, context.width)
 
 
-@hookimpl
-def dgljoint_interactions() -> list[InteractionSpec]:
+@dgljoint.hookimpl
+def dgljoint_interactions() -> list[dgljoint.InteractionSpec]:
     """Offer ``attention``."""
-    return [InteractionSpec(
+    return [dgljoint.InteractionSpec(
         name="attention",
         summary="cross-attention between the two views within a cascade, gated for each task",
         options=AttentionOptions,
         build=build,
-        reference=Reference(
+        reference=dgljoint.Reference(
             authors="Vaswani, A., Shazeer, N., Parmar, N., Uszkoreit, J., Jones, L., "
             "Gomez, A. N., Kaiser, Ł. and Polosukhin, I.", year=2017,
             title="Attention Is All You Need",

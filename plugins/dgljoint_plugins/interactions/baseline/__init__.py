@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
-from dgljoint import BuildContext, InteractionSpec, Options, hookimpl
-
-if TYPE_CHECKING:
-    from dgljoint.nn import Interaction
+import dgljoint
 
 
-class BaselineOptions(Options):
+class BaselineOptions(dgljoint.Options):
     """Options of ``baseline``."""
 
     candidates: int = Field(
@@ -22,17 +17,17 @@ class BaselineOptions(Options):
     dropout: float = Field(0.2, ge=0, lt=1, description="share of the messages dropped")
 
 
-def build(options: BaselineOptions, context: BuildContext) -> Interaction:
+def build(options: BaselineOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Interaction:
     """Build the interaction."""
     from dgljoint_plugins.interactions.baseline.module import Baseline
 
     return Baseline(options, context.width)
 
 
-@hookimpl
-def dgljoint_interactions() -> list[InteractionSpec]:
+@dgljoint.hookimpl
+def dgljoint_interactions() -> list[dgljoint.InteractionSpec]:
     """Offer ``baseline``. It is common practice; no one publication introduced it."""
-    return [InteractionSpec(
+    return [dgljoint.InteractionSpec(
         name="baseline",
         summary="one way, at the output: the rumor task reads a graph of predicted links",
         options=BaselineOptions,

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
-from dgljoint import BuildContext, InteractionSpec, Options, Reference, hookimpl
-
-if TYPE_CHECKING:
-    from dgljoint.nn import Interaction
+import dgljoint
 
 
-class ContrastiveOptions(Options):
+class ContrastiveOptions(dgljoint.Options):
     """Options of ``contrastive``."""
 
     weight: float = Field(0.1, ge=0, description="coefficient of the loss")
@@ -32,22 +27,22 @@ class ContrastiveOptions(Options):
     agreement: float = Field(0.1, ge=0, description="factor of the added 1 - cosine")
 
 
-def build(options: ContrastiveOptions, context: BuildContext) -> Interaction:
+def build(options: ContrastiveOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Interaction:
     """Build the interaction."""
     from dgljoint_plugins.interactions.contrastive.module import Contrastive
 
     return Contrastive(options, context.width)
 
 
-@hookimpl
-def dgljoint_interactions() -> list[InteractionSpec]:
+@dgljoint.hookimpl
+def dgljoint_interactions() -> list[dgljoint.InteractionSpec]:
     """Offer ``contrastive``."""
-    return [InteractionSpec(
+    return [dgljoint.InteractionSpec(
         name="contrastive",
         summary="symmetric InfoNCE between the cascade and the rumor view of each cascade",
         options=ContrastiveOptions,
         build=build,
-        reference=Reference(
+        reference=dgljoint.Reference(
             authors="van den Oord, A., Li, Y. and Vinyals, O.", year=2018,
             title="Representation Learning with Contrastive Predictive Coding",
             url="https://arxiv.org/abs/1807.03748",

@@ -18,10 +18,6 @@ class DynamicWeightAverage(LossWeighter):
 
     and those of the first two epochs 1. A ratio is 1 where the older mean is not positive: it
     shows nothing of how fast such a loss falls. Ratios do not see a loss's scale or coefficient.
-
-    Args:
-        temperature: T.
-        count: K.
     """
 
     epoch: Tensor

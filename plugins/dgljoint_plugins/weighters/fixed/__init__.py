@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
-from dgljoint import BuildContext, Options, WeighterSpec, hookimpl
-
-if TYPE_CHECKING:
-    from dgljoint.nn import LossWeighter
+import dgljoint
 
 
-class FixedOptions(Options):
+class FixedOptions(dgljoint.Options):
     """Options of ``fixed``."""
 
     cascade: float = Field(0.4, ge=0, description="weight of the cascade task")
@@ -20,7 +15,7 @@ class FixedOptions(Options):
     auxiliary: float = Field(1.0, ge=0, description="weight of every auxiliary loss")
 
 
-def build(options: FixedOptions, context: BuildContext) -> LossWeighter:
+def build(options: FixedOptions, context: dgljoint.BuildContext) -> dgljoint.nn.LossWeighter:
     """Build the weighter."""
     from dgljoint_plugins.weighters.fixed.module import Fixed
 
@@ -28,10 +23,10 @@ def build(options: FixedOptions, context: BuildContext) -> LossWeighter:
     return Fixed([tasks.get(name, options.auxiliary) for name in context.loss_names])
 
 
-@hookimpl
-def dgljoint_loss_weighters() -> list[WeighterSpec]:
+@dgljoint.hookimpl
+def dgljoint_loss_weighters() -> list[dgljoint.WeighterSpec]:
     """Offer ``fixed``."""
-    return [WeighterSpec(
+    return [dgljoint.WeighterSpec(
         name="fixed",
         summary="constant weights, 0.4 cascade + 0.6 rumor by default",
         options=FixedOptions,

@@ -11,11 +11,7 @@ from dgljoint.nn import LossTable, LossWeighter, Step
 
 
 class Fixed(LossWeighter):
-    """Weighs every loss by a constant.
-
-    Args:
-        weights: K numbers in the order of the losses.
-    """
+    """Weighs every loss by a constant, one of K in their order."""
 
     weights: Tensor
 

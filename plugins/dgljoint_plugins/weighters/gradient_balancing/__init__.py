@@ -7,29 +7,18 @@ TorchJD. The extra ``grad`` installs it and the solvers it calls.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import Field
 
-from dgljoint import (
-    BuildContext,
-    Options,
-    Reference,
-    UsageError,
-    WeighterSpec,
-    hookimpl,
-    install_hint,
-)
-
-if TYPE_CHECKING:
-    from dgljoint.nn import LossWeighter
+import dgljoint
 
 
-class PlainOptions(Options):
+class PlainOptions(dgljoint.Options):
     """For the methods that have none."""
 
 
-class CAGradOptions(Options):
+class CAGradOptions(dgljoint.Options):
     """Options of ``cagrad``."""
 
     # Of the paper's toy example and its authors' code; its experiments take 0.2 to 0.4.
@@ -38,7 +27,7 @@ class CAGradOptions(Options):
     )
 
 
-class MGDAOptions(Options):
+class MGDAOptions(dgljoint.Options):
     """Options of ``mgda``."""
 
     # Of the authors' code; the paper names neither.
@@ -46,7 +35,7 @@ class MGDAOptions(Options):
     iterations: int = Field(250, ge=1, description="steps of the Frank-Wolfe search at most")
 
 
-class UPGradOptions(Options):
+class UPGradOptions(dgljoint.Options):
     """Options of ``upgrad``: what each loss counts before conflicts are resolved."""
 
     cascade: float = Field(1.0, gt=0, description="preference for the cascade task")
@@ -62,11 +51,13 @@ class AlignedMTLOptions(UPGradOptions):
     )
 
 
-def build(method: str, options: Options, context: BuildContext) -> LossWeighter:
+def build(
+    method: str, options: dgljoint.Options, context: dgljoint.BuildContext
+) -> dgljoint.nn.LossWeighter:
     """Build the weighter of a method.
 
     Raises:
-        UsageError: TorchJD or a solver it needs is not installed.
+        dgljoint.UsageError: TorchJD or a solver it needs is not installed.
     """
     try:
         from dgljoint_plugins.weighters.gradient_balancing.module import make
@@ -74,25 +65,25 @@ def build(method: str, options: Options, context: BuildContext) -> LossWeighter:
         return make(method, options, context.loss_names)
     except ImportError as error:
         # TorchJD asks for the solver of a method when the method is made.
-        raise UsageError(
+        raise dgljoint.UsageError(
             f"'{method}' needs packages that are not installed: {error}",
-            hint=install_hint("grad"),
+            hint=dgljoint.install_hint("grad"),
         ) from error
 
 
-@hookimpl
-def dgljoint_loss_weighters() -> list[WeighterSpec]:
+@dgljoint.hookimpl
+def dgljoint_loss_weighters() -> list[dgljoint.WeighterSpec]:
     """Offer the seven."""
     return [
-        WeighterSpec(
+        dgljoint.WeighterSpec(
             name=name, summary=summary, options=options, build=partial(build, name),
-            reference=Reference(*reference),
+            reference=dgljoint.Reference(*reference),
         )
         for name, (summary, options, reference) in _METHODS.items()
     ]
 
 
-_METHODS: dict[str, tuple[str, type[Options], tuple[str, int, str, str]]] = {
+_METHODS: dict[str, tuple[str, type[dgljoint.Options], tuple[str, int, str, str]]] = {
     "pcgrad": ("each gradient loses what it has against another", PlainOptions, (
         "Yu, T., Kumar, S., Gupta, A., Levine, S., Hausman, K. and Finn, C.", 2020,
         "Gradient Surgery for Multi-Task Learning",

@@ -49,17 +49,11 @@ class GradientBalancing(LossWeighter):
     their number. What is after z, the branches, heads and interactions, is trained by the
     plain sum: each parameter by the gradients of the losses that reach it.
 
-    The methods were published for the gradients by the shared parameters. Those by z cost a pass
-    through branches and heads a loss and one pass through encoder and projection in all, where
-    the others would cost a pass through the whole model a loss; Sener and Koltun (2018) propose
-    the same. What a method promises of first-order changes holds for moves of z.
-
-    A loss that does not reach z in a step takes no part in it and keeps weight 1. Inner products
-    are in double precision and divided by the mean squared norm, on which no method depends: it
-    keeps small gradients clear of the thresholds of TorchJD.
-
-    Args:
-        rule: the method.
+    The methods were published for gradients by the shared parameters, which would cost a pass
+    through the whole model for each loss; those by z, as Sener and Koltun (2018) propose, pass
+    encoder and projection once. A loss that does not reach z in a step keeps weight 1. Inner
+    products are in double precision and divided by the mean squared norm, which keeps small
+    gradients above the thresholds of TorchJD.
     """
 
     def __init__(self, rule: Rule) -> None:
@@ -103,12 +97,7 @@ class GradientBalancing(LossWeighter):
 
 
 def make(method: str, options: Any, names: Sequence[str]) -> GradientBalancing:
-    """Return the weighter of a method.
-
-    Args:
-        method: a key of the methods below.
-        options: of the method's own class.
-        names: of the K losses, tasks first.
+    """Return the weighter of a method for K losses of these names, tasks first.
 
     Raises:
         ImportError: a solver the method needs is not installed.

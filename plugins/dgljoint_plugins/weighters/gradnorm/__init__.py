@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
-from dgljoint import BuildContext, Options, Reference, WeighterSpec, hookimpl
-
-if TYPE_CHECKING:
-    from dgljoint.nn import LossWeighter
+import dgljoint
 
 
-class GradNormOptions(Options):
+class GradNormOptions(dgljoint.Options):
     """Options of ``gradnorm``."""
 
     alpha: float = Field(
@@ -21,22 +16,22 @@ class GradNormOptions(Options):
     learning_rate: float = Field(0.025, gt=0, description="Adam's, of the weights")
 
 
-def build(options: GradNormOptions, context: BuildContext) -> LossWeighter:
+def build(options: GradNormOptions, context: dgljoint.BuildContext) -> dgljoint.nn.LossWeighter:
     """Build the weighter."""
     from dgljoint_plugins.weighters.gradnorm.module import GradNorm
 
     return GradNorm(options, len(context.loss_names))
 
 
-@hookimpl
-def dgljoint_loss_weighters() -> list[WeighterSpec]:
+@dgljoint.hookimpl
+def dgljoint_loss_weighters() -> list[dgljoint.WeighterSpec]:
     """Offer ``gradnorm``."""
-    return [WeighterSpec(
+    return [dgljoint.WeighterSpec(
         name="gradnorm",
         summary="weights that even out the sizes of the losses' gradients",
         options=GradNormOptions,
         build=build,
-        reference=Reference(
+        reference=dgljoint.Reference(
             authors="Chen, Z., Badrinarayanan, V., Lee, C.-Y. and Rabinovich, A.", year=2018,
             title="GradNorm: Gradient Normalization for Adaptive Loss Balancing in Deep "
             "Multitask Networks",

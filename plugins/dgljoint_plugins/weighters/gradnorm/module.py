@@ -28,17 +28,11 @@ class GradNorm(OwnOptimizer):
     by w, with the target ``m r_k^alpha`` taken for a constant, so that only first-order gradients
     are needed. The model is trained by the weights of before.
 
-    Where this differs from the paper: norms are of the gradients by the shared representation,
-    which costs a pass through branches and heads a loss, not by the weights of the last shared
-    layer, which an encoder of any kind need not have. ``w = K softmax(z)`` and z is learned: the
-    paper moves w itself and rescales it to sum to K, and a step can leave a weight negative.
-    L_k(0) is the mean over the first epoch, since one batch's is noise. Norms and losses are
-    those without coefficients, which are applied on top and so keep their meaning. Losses that
+    Where this differs from the paper: gradients are by the shared representation, not by the
+    weights of a last shared layer, which an encoder need not have. ``w = K softmax(z)`` and z is
+    learned: the paper moves w itself, and a step can leave a weight negative. L_k(0) is the mean
+    over the first epoch, since one batch's is noise. Coefficients are applied on top. Losses that
     do not reach the representation in a step take no part in it.
-
-    Args:
-        options: see :class:`dgljoint_plugins.weighters.gradnorm.GradNormOptions`.
-        count: K.
     """
 
     first: Tensor

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
-from dgljoint import BuildContext, Options, Reference, WeighterSpec, hookimpl
-
-if TYPE_CHECKING:
-    from dgljoint.nn import LossWeighter
+import dgljoint
 
 
-class MetaWeightOptions(Options):
+class MetaWeightOptions(dgljoint.Options):
     """Options of ``meta_weight``."""
 
     every: int = Field(5, ge=1, description="steps between two looks ahead")
@@ -24,23 +19,23 @@ class MetaWeightOptions(Options):
     momentum: float = Field(0.9, ge=0, lt=1, description="of the running loss scales")
 
 
-def build(options: MetaWeightOptions, context: BuildContext) -> LossWeighter:
+def build(options: MetaWeightOptions, context: dgljoint.BuildContext) -> dgljoint.nn.LossWeighter:
     """Build the weighter."""
     from dgljoint_plugins.weighters.meta_weight.module import MetaWeight
 
     return MetaWeight(options, context.width, context.loss_names)
 
 
-@hookimpl
-def dgljoint_loss_weighters() -> list[WeighterSpec]:
+@dgljoint.hookimpl
+def dgljoint_loss_weighters() -> list[dgljoint.WeighterSpec]:
     """Offer ``meta_weight``."""
-    return [WeighterSpec(
+    return [dgljoint.WeighterSpec(
         name="meta_weight",
         summary="a network weighs the losses, trained through a one-step look-ahead",
         options=MetaWeightOptions,
         build=build,
         needs_meta_split=True,
-        reference=Reference(
+        reference=dgljoint.Reference(
             authors="Ren, M., Zeng, W., Yang, B. and Urtasun, R.", year=2018,
             title="Learning to Reweight Examples for Robust Deep Learning",
             url="https://arxiv.org/abs/1803.09050",

@@ -38,15 +38,9 @@ class MetaWeight(OwnOptimizer):
         d L_meta(theta') / d w_i = -<gradient of L_meta at theta', a * g_i>
 
     which takes first-order gradients alone. ``a`` is what the optimizer multiplies a gradient by:
-    for AdamW its present preconditioner, so momentum, decay and clipping are left out of the
-    look-ahead. The derivative is divided by its running size, which leaves its direction, so that
-    ``entropy`` and ``learning_rate`` mean the same on any data. The model's own gradients are
-    those of the weighted sum, whether or not the network is trained in that step.
-
-    Args:
-        options: see :class:`dgljoint_plugins.weighters.meta_weight.MetaWeightOptions`.
-        width: D of the views.
-        names: of the K losses, tasks first.
+    for AdamW its present preconditioner, without momentum, decay and clipping. The derivative is
+    divided by its running size, so that ``entropy`` and ``learning_rate`` mean the same on any
+    data. The model's own gradients are those of the weighted sum in every step.
     """
 
     scale: Tensor

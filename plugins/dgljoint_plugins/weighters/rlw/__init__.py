@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from dgljoint import BuildContext, Options, Reference, WeighterSpec, hookimpl
-
-if TYPE_CHECKING:
-    from dgljoint.nn import LossWeighter
+import dgljoint
 
 
-def build(options: Options, context: BuildContext) -> LossWeighter:
+def build(options: dgljoint.Options, context: dgljoint.BuildContext) -> dgljoint.nn.LossWeighter:
     """Build the weighter."""
     from dgljoint_plugins.weighters.rlw.module import RandomLossWeighting
 
     return RandomLossWeighting()
 
 
-@hookimpl
-def dgljoint_loss_weighters() -> list[WeighterSpec]:
+@dgljoint.hookimpl
+def dgljoint_loss_weighters() -> list[dgljoint.WeighterSpec]:
     """Offer ``rlw``."""
-    return [WeighterSpec(
+    return [dgljoint.WeighterSpec(
         name="rlw",
         summary="random weights, drawn anew in every step",
         build=build,
-        reference=Reference(
+        reference=dgljoint.Reference(
             authors="Lin, B., Ye, F., Zhang, Y. and Tsang, I. W.", year=2022,
             title="Reasonable Effectiveness of Random Weighting: A Litmus Test for "
             "Multi-Task Learning",

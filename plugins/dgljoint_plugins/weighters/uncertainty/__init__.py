@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from pydantic import Field
 
-from dgljoint import BuildContext, Options, Reference, WeighterSpec, hookimpl
-
-if TYPE_CHECKING:
-    from dgljoint.nn import LossWeighter
+import dgljoint
 
 
-class UncertaintyOptions(Options):
+class UncertaintyOptions(dgljoint.Options):
     """Options of ``uncertainty``."""
 
     # Kendall et al. train the variances with the model, over a hundred thousand steps. Ours take
@@ -21,22 +16,22 @@ class UncertaintyOptions(Options):
     learning_rate: float = Field(0.025, gt=0, description="Adam's, of the log-variances")
 
 
-def build(options: UncertaintyOptions, context: BuildContext) -> LossWeighter:
+def build(options: UncertaintyOptions, context: dgljoint.BuildContext) -> dgljoint.nn.LossWeighter:
     """Build the weighter."""
     from dgljoint_plugins.weighters.uncertainty.module import Uncertainty
 
     return Uncertainty(options.learning_rate, len(context.loss_names))
 
 
-@hookimpl
-def dgljoint_loss_weighters() -> list[WeighterSpec]:
+@dgljoint.hookimpl
+def dgljoint_loss_weighters() -> list[dgljoint.WeighterSpec]:
     """Offer ``uncertainty``."""
-    return [WeighterSpec(
+    return [dgljoint.WeighterSpec(
         name="uncertainty",
         summary="weights by the inverse of each loss's learned variance",
         options=UncertaintyOptions,
         build=build,
-        reference=Reference(
+        reference=dgljoint.Reference(
             authors="Kendall, A., Gal, Y. and Cipolla, R.", year=2018,
             title="Multi-Task Learning Using Uncertainty to Weigh Losses for Scene Geometry "
             "and Semantics",

@@ -21,15 +21,10 @@ class Uncertainty(OwnOptimizer):
     half. This is the paper's term for a classification, which both tasks are; its term for a
     regression halves the weight.
 
-    Where this differs from the paper: the variances have an optimizer of their own, with a rate
-    of its own. They are fitted to the losses without coefficients, which are applied on top: a
-    coefficient is how much a loss is to count, and a variance that knew of it would undo it.
-    A negative loss, which has no likelihood, is taken by its size. A loss of exactly zero, of a
-    batch that asks nothing of it, teaches its variance nothing.
-
-    Args:
-        learning_rate: Adam's, of the log-variances.
-        count: K.
+    Where this differs from the paper: the variances have an optimizer of their own. They are
+    fitted to the losses without coefficients, which are applied on top, or a variance would undo
+    them. A negative loss, which has no likelihood, is taken by its size. A loss of exactly zero,
+    of a batch without targets, leaves its variance as it is.
     """
 
     def __init__(self, learning_rate: float, count: int) -> None:

@@ -55,7 +55,7 @@ def encoder_checks(
 
     checks = ModuleChecks(subject, ("x",), answer)
     with toy_material() as material:
-        yield subject.makes
+        yield subject.makes()
         yield from checks.all(material)
         yield subject.check(
             "is trained as a whole", _TRAIN,
@@ -94,7 +94,7 @@ def interaction_checks(
         lambda module, batch, inputs: _answer(subject, module, batch, inputs),
     )
     with toy_material() as material:
-        yield subject.makes
+        yield subject.makes()
         yield check(
             "declares its losses",
             "let loss_coefficients name each loss with a finite factor, the same whenever asked",

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Generic, TypeVar
@@ -95,11 +96,11 @@ class Subject(Generic[ModuleT_co]):
         """Make a check of it."""
         return Check(self.title, name, mend, run, essential)
 
-    @property
-    def makes(self) -> Check:
-        """The first check of all."""
+    def makes(self, loss_names: tuple[str, ...] = ()) -> Check:
+        """Give the first check of all."""
         mend = f"build must return a dgljoint.nn.{self.base.__name__}"
-        return self.check("builds what its spec declares", mend, self.make, essential=True)
+        run = partial(self.make, loss_names=loss_names, moved=False)
+        return self.check("builds what its spec declares", mend, run, essential=True)
 
     def make(
         self, seed: int = 0, *, loss_names: tuple[str, ...] = (), moved: bool = True

@@ -142,7 +142,7 @@ def loss_weighter_checks(
     held_out = not isinstance(component, WeighterSpec) or component.needs_meta_split
     problem = partial(ToyProblem, width=WIDTH, held_out=held_out)
     check = subject.check
-    yield subject.makes
+    yield subject.makes(TASKS)
     yield check(
         "returns a weight for each loss",
         "return a detached (K,) tensor of finite numbers in the order of losses.names, for any "

@@ -25,7 +25,7 @@ from dgljoint.nn.hosted import Hosted
 from dgljoint.plugins.registry import PluginEntry
 from dgljoint.plugins.specs import BuildContext, EncoderSpec, InteractionSpec, WeighterSpec
 from dgljoint.tasks.targets import TargetPairs, evaluation_pairs, training_pairs
-from dgljoint.testing.findings import Check, expect
+from dgljoint.testing.findings import Check, Violation, expect
 from dgljoint.testing.toys import LABELS, random_cascade, toy_features, write_store
 
 WIDTH = 16
@@ -49,14 +49,7 @@ def under_seed(seed: int) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Subject(Generic[ModuleT_co]):
-    """The component under test.
-
-    Attributes:
-        kind: of the component.
-        name: of the spec, or of the function that builds it.
-        base: the class it must be of.
-        build: makes it.
-    """
+    """The component under test: the kind and name for messages, its base class, what builds it."""
 
     kind: str
     name: str
@@ -77,8 +70,8 @@ class Subject(Generic[ModuleT_co]):
         if isinstance(component, EncoderSpec | InteractionSpec | WeighterSpec):
             if component.kind != kind:
                 raise TypeError(f"'{component.name}' is of the kind {component.kind}, not {kind}")
-            spec, parsed = component, parse_options(component.options, options or {},
-                                                    component.name)
+            spec = component
+            parsed = parse_options(spec.options, options or {}, spec.name)
             return cls(kind, spec.name, base, lambda context: spec.build(parsed, context))
         if options:
             raise TypeError("options are a spec's; a function is given none")
@@ -105,22 +98,15 @@ class Subject(Generic[ModuleT_co]):
     def make(
         self, seed: int = 0, *, loss_names: tuple[str, ...] = (), moved: bool = True
     ) -> ModuleT_co:
-        """Build it, its parameters moved a little: what starts at zero hides what it multiplies.
-
-        Args:
-            seed: of its parameters.
-            loss_names: for a weighter.
-            moved: whether to move them.
-        """
+        """Build it, its parameters moved a little: what starts at zero hides what it multiplies."""
         with under_seed(seed):
             module = self.build(BuildContext(WIDTH, CLASSES, loss_names))
             found, wanted = type(module).__name__, f"dgljoint.nn.{self.base.__name__}"
-            right = isinstance(module, self.base)
-            expect(right, f"build returned a {found}, expected a {wanted}")
+            if not isinstance(module, self.base):
+                raise Violation(f"build returned a {found}, expected a {wanted}")
             if moved:
                 move(module)
-        made: ModuleT_co = module
-        return made
+        return module
 
     def host(self, module: ModuleT_co) -> Hosted[Any]:
         """Let the engine's own guard call it."""

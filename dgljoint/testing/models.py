@@ -8,10 +8,10 @@ from functools import partial
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dgljoint.data.store import CascadeColumns
-from dgljoint.nn import CascadeBatch, Encoder, Interaction, SomeRows, xavier
+from dgljoint.nn import CascadeBatch, Encoder, Interaction, SomeRows
 from dgljoint.nn.hosted import Hosted
 from dgljoint.nn.model import InputProjection, JointModel
 from dgljoint.plugins.registry import PluginEntry
@@ -36,16 +36,10 @@ _RUMOR, _LINK = "the rumor logits", "the link logits"
 
 
 class _Plain(Encoder):
-    """Looks at no edge: what is found is then the interaction's."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(WIDTH, WIDTH)
-        xavier(self)
+    """Reads no edge: what is found is then the interaction's."""
 
     def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
-        encoded: Tensor = self.layer(x)
-        return encoded
+        return x
 
 
 def model_around(
@@ -70,9 +64,6 @@ def check_model(model_of: Callable[[Material], JointModel], *, seeds: Sequence[i
     Args:
         model_of: builds the model for the features of the store the checks are run on.
         seeds: of the targets and orders that are tried.
-
-    Raises:
-        ConformanceError: with all that failed.
     """
     with toy_material() as material:
         model = model_of(material)
@@ -85,11 +76,7 @@ def model_checks(
 ) -> Checks:
     """Give the checks of :func:`check_model` one by one.
 
-    Args:
-        model_of: gives the model for the features of ``material``; left in evaluation mode.
-        material: its store.
-        seeds: of the targets and orders that are tried.
-        component: who is named.
+    ``model_of`` gives the model for the features of ``material``; it is left in evaluation mode.
     """
 
     def run(of: Callable[[JointModel, Material, int], None]) -> None:

@@ -32,13 +32,7 @@ Answer = Callable[[Any, CascadeBatch, Mapping[str, Tensor]], Values]
 
 @dataclass(frozen=True, slots=True)
 class ModuleChecks:
-    """The checks of one component.
-
-    Attributes:
-        subject: the component.
-        inputs: names of the (N, D) tensors it takes with the batch.
-        answer: what it makes of a batch and of these, by name.
-    """
+    """The checks of a component that makes an ``answer`` of a batch and (N, D) ``inputs``."""
 
     subject: Subject[Any]
     inputs: tuple[str, ...]

@@ -121,13 +121,13 @@ def toy_batch(
     store: CascadeStore, indices: Sequence[int], *, seed: int = 0, share: float = 0.5,
     targets: TargetPairs | None = None,
 ) -> CascadeBatch:
-    """Make a training batch of some cascades.
+    """Make a training batch of the cascades at some positions of a store.
 
     Args:
         store: where they are.
-        indices: their positions in it.
+        indices: their positions.
         seed: of which posts are targets and which candidates they have.
-        share: chance of a post to be one.
+        share: chance of a post to be a target.
         targets: used instead.
     """
     columns = store.read(np.array(indices))

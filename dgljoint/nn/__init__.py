@@ -20,6 +20,8 @@ from dgljoint.nn.protocols import (
     Step,
 )
 from dgljoint.ops.messages import (
+    dgl_graph,
+    dgl_layers,
     dot_over_pairs,
     max_to_parents,
     softmax_over_neighbourhoods,
@@ -50,6 +52,8 @@ __all__ = [
     "Step",
     "attend",
     "attention_weights",
+    "dgl_graph",
+    "dgl_layers",
     "dot_over_pairs",
     "log_softmax_over_groups",
     "max_to_parents",

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dgljoint.ops import dgl_compat
 from dgljoint.ops import torch_kernels as plain
@@ -138,3 +138,27 @@ def dot_over_pairs(pairs: Tensor, left: Tensor, right: Tensor) -> Tensor:
     if kernels_for(left) == "dgl":
         return _dgl.dot_over_pairs(pairs, left, right)
     return plain.dot_over_pairs(pairs, left, right)
+
+
+def dgl_graph(edges: Tensor, nodes: int) -> Any:
+    """Build the DGL graph of some edges among N nodes, for a layer of ``dgl.nn``.
+
+    It is on the CPU where the installed DGL cannot use the device of the edges.
+
+    Shapes: ``edges`` (2, M) int64, source over destination.
+
+    Raises:
+        RunFailedError: DGL is not installed.
+    """
+    dgl_compat.require("a graph of DGL")
+    return _dgl.graph_of(edges, nodes)
+
+
+def dgl_layers() -> dict[str, type[nn.Module]]:
+    """Return the graph convolutions of ``dgl.nn`` by name.
+
+    Raises:
+        RunFailedError: DGL is not installed.
+    """
+    dgl_compat.require("a layer of dgl.nn")
+    return _dgl.layers()

@@ -259,7 +259,8 @@ def _works(entry: PluginEntry, of: Callable[[], object]) -> None:
 def _is_strict(options: type[Options]) -> None:
     config = options.model_config
     wrong = ["options can be changed"] * (not config.get("frozen"))
-    wrong += ["unknown options are taken"] * (config.get("extra") != "forbid")
+    # "allow" keeps them for the component, which must refuse the wrong ones itself
+    wrong += ["unknown options are ignored"] * (config.get("extra") not in ("forbid", "allow"))
     expect(not wrong, " and ".join(wrong))
 
 

@@ -75,11 +75,11 @@ BAD = {
         edited("Field(1.0, ", "Field("), "spec", "has options with valid defaults",
         "option.size: Field required", "give each option a default",
     ),
-    "takes unknown options": (
+    "ignores unknown options": (
         edited("class MyOptions(dgljoint.Options):",
-                "class MyOptions(dgljoint.Options, extra='allow', frozen=False):"),
+                "class MyOptions(dgljoint.Options, extra='ignore', frozen=False):"),
         "spec", "has options that are fixed and known",
-        "options can be changed and unknown options are taken", "model_config",
+        "options can be changed and unknown options are ignored", "model_config",
     ),
     "has an option without schema": (
         edited("size: float = Field(1.0, gt=0", "size: type(print) = Field(print"), "spec",

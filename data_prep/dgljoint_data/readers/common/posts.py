@@ -36,8 +36,6 @@ class Post:
         user: 0 when unknown.
         seconds: when it was posted, in Unix time; ``None`` when unknown.
         kind: as if it were no source.
-        text: ``""`` when there is none.
-        truncated: whether only the start of the text is there.
         conversation: id of the post that began the thread; ``None`` when it is not named.
     """
 

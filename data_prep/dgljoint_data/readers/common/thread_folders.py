@@ -63,12 +63,9 @@ class Place:
 
 @dataclass(slots=True)
 class Thread:
-    """The files of one thread.
+    """The files of one thread; without a folder of replies these are ``None``.
 
-    Attributes:
-        replies: ``None`` when there is no folder for them.
-        parts: ``structure.json`` and ``annotation.json``, by these names, if they are there.
-        unread: its other JSON files.
+    Its parts are ``structure.json`` and ``annotation.json``, by these names, if they are there.
     """
 
     place: Place
@@ -85,14 +82,7 @@ class Thread:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """What a folder contains.
-
-    Attributes:
-        places: of the threads, by the names of their folders.
-        root: the folder that contains those of all events.
-        start: the folder that was searched.
-        outside: JSON files that are in no thread.
-    """
+    """The threads below a folder, the folder of all events, and other JSON files."""
 
     places: list[Place]
     root: Path

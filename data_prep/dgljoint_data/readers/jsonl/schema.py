@@ -233,13 +233,10 @@ def arrange_posts(posts: Sequence[JsonPost], start: float = 0.0) -> Arranged:
     Raises:
         BadLineError: they are no tree below one source, or one is earlier than its parent.
     """
-    users = [user_number(post.user) for post in posts]
-    number = {
-        (post.id, user): place
-        for place, (post, user) in enumerate(zip(posts, users, strict=True))
-    }
+    keys = [(post.id, user_number(post.user)) for post in posts]
+    number = {key: place for place, key in enumerate(keys)}
     if len(number) < len(posts):
-        first = next(n for n, post in enumerate(posts) if number[post.id, users[n]] != n)
+        first = next(place for place, key in enumerate(keys) if number[key] != place)
         raise BadLineError("post that stands twice", f"posts.{first}.id: {posts[first].id!r}")
     sources = [place for place, post in enumerate(posts) if post.parent is None]
     if len(sources) != 1:
@@ -253,10 +250,9 @@ def arrange_posts(posts: Sequence[JsonPost], start: float = 0.0) -> Arranged:
             raise BadLineError("kind and parent disagree", f"posts.{place}.kind: {post.kind!r}")
     parent = _parents(posts)
     seconds = _delays(posts, start)
-    if _in_order(parent, seconds):
-        return Arranged(
-            list(range(len(posts))), np.array(parent, np.int32), np.array(seconds, np.float64), []
-        )
+    if parent[0] < 0 and _in_order(parent, seconds):
+        places = list(range(len(posts)))
+        return Arranged(places, np.array(parent, np.int32), np.array(seconds, np.float64), [])
     arranged = arrange(parent, seconds, source)
     if len(arranged.post) < len(posts):
         lost = min(set(range(len(posts))) - set(arranged.post))
@@ -281,9 +277,7 @@ def _targets(made: JsonCascade, posts: Sequence[JsonPost]) -> dict[str, Target]:
 def _parents(posts: Sequence[JsonPost]) -> list[int]:
     """Return the place of each post's parent; -1 for the source."""
     number = {post.id: place for place, post in enumerate(posts)}
-    shared = set()
-    if len(number) < len(posts):
-        shared = {post.id for place, post in enumerate(posts) if number[post.id] != place}
+    shared = {post.id for place, post in enumerate(posts) if number[post.id] != place}
     parents = []
     for place, post in enumerate(posts):
         above = post.parent
@@ -301,11 +295,8 @@ def _parents(posts: Sequence[JsonPost]) -> list[int]:
 
 
 def _in_order(parent: Sequence[int], seconds: Sequence[float]) -> bool:
-    return (
-        parent[0] < 0
-        and all(above < place for place, above in enumerate(parent))
-        and all(earlier <= later for earlier, later in pairwise(seconds))
-    )
+    parents_first = all(above < place for place, above in enumerate(parent))
+    return parents_first and all(earlier <= later for earlier, later in pairwise(seconds))
 
 
 def is_feature(key: str) -> bool:

@@ -172,14 +172,8 @@ def read_keys(paths: Iterable[Path], root: Path, report: ReadReport) -> Keys:
 
 def holds_keys(source: Path) -> bool:
     """Return whether a folder contains a key."""
-    return any(map(_is_key, folders.files_outside(source)[:_MOST]))
-
-
-def _is_key(path: Path) -> bool:
-    try:
-        return path.stat().st_size < _BIGGEST and bool(_parts(read_json(path)[0]))
-    except (BadJsonError, OSError):
-        return False
+    paths = folders.files_outside(source)[:_MOST]
+    return bool(read_keys(paths, source.resolve(), ReadReport()).files)
 
 
 def _parts(value: object) -> dict[str, Mapping[str, Any]]:

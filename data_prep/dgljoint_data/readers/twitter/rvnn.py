@@ -128,16 +128,15 @@ def take_rows(
             continue
         where = f"{file.name}:{number}"
         report.count("rvnn_rows")
-        form = file.forms.get(line.count(b"\t") + 1)
         match = ROW_START.match(line)
-        if match is not None and isinstance(form, str):
+        form = file.forms.get(line.count(b"\t") + 1) if match else None
+        if isinstance(form, str):
             report.repair(UNKNOWN_FORM, f"{where}: {form}")
             continue
         last = number == file.last
-        row = None
-        if match is not None and isinstance(form, Form):
-            row = _row(line.rstrip(b"\r\n").split(b"\t"), form, number, cut=last)
-        if match is None or not isinstance(form, Form) or row is None:
+        fields = line.rstrip(b"\r\n").split(b"\t")
+        row = None if form is None else _row(fields, form, number, cut=last)
+        if match is None or form is None or row is None:
             report.repair(NOT_A_ROW, where)
             continue
         rows = trees.setdefault(match[1].decode(), {})

@@ -12,7 +12,8 @@ line by line into that form.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,15 +51,14 @@ _ROOT_LINE = re.compile(
 _LARGEST_ID = 2**63 - 1
 
 
-@dataclass(frozen=True, slots=True)
-class _Lines:
+class _Lines(NamedTuple):
     """The edge lines of a file in the published form without ROOT's, and ROOT's child."""
 
     edges: bytes
     root: bytes
     root_line: int
-    other_roots: int = 0
-    not_edges: list[int] = field(default_factory=list)
+    other_roots: int
+    not_edges: list[int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +134,7 @@ def _published_form(data: bytes) -> _Lines | None:
     form = edges.translate(None, _DIGITS_AND_SIGN)
     if match is None or form != _EDGE_WITHOUT_DIGITS * edges.count(b"\n"):
         return None
-    return _Lines(edges, _post_token(*match.groups()), data.count(b"\n", 0, start))
+    return _Lines(edges, _post_token(*match.groups()), data.count(b"\n", 0, start), 0, [])
 
 
 def _sift(data: bytes) -> _Lines | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from dgljoint.plugins.registry import installed_registry
-from dgljoint_cli import console
+from dgljoint_cli import console, views
 
 
 @click.command(epilog=console.examples("dgljoint env", "dgljoint env --format json"))
@@ -19,9 +19,7 @@ def env(as_json: bool) -> None:
     if as_json:
         console.print_json(found.to_dict())
         return
-    from dgljoint_cli.views import rendering
-
-    rendering.render(*rendering.environment_tables(found))
+    views.rendering.render(*views.rendering.environment_tables(found))
 
 
 @click.command(

@@ -9,7 +9,7 @@ import click
 
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import installed_registry
-from dgljoint_cli import completion, console
+from dgljoint_cli import completion, console, views
 from dgljoint_cli.data_argument import CascadeFile
 from dgljoint_cli.views import several
 
@@ -105,20 +105,19 @@ def _show(talk: console.Talk, run: Path, found: Any, *, as_json: bool) -> None:
     from dgljoint import training
     from dgljoint.evaluation.scores import EarlyDetection
     from dgljoint.training.folder import RunFolder
-    from dgljoint_cli.views import evaluation_tables, rendering
 
-    protocol = evaluation_tables.protocol_of(RunFolder(run).config())
+    protocol = views.evaluation_tables.protocol_of(RunFolder(run).config())
     scores, heading, on = found, [], None
     if isinstance(found, training.Transfer):
         scores, heading, on = found.scores, [found.protocol], found.data
         for doubt in found.doubts:
             talk.info(f"doubtful: {doubt}")
     if as_json:
-        console.print_json({"run": run, **evaluation_tables.scores_to_dict(found, protocol)})
+        console.print_json({"run": run, **views.evaluation_tables.scores_to_dict(found, protocol)})
         return
     early = isinstance(scores, EarlyDetection)
-    tables = evaluation_tables.early_table if early else evaluation_tables.score_tables
-    rendering.render(*heading, *tables(scores, protocol, on))
+    tables = views.evaluation_tables.early_table if early else views.evaluation_tables.score_tables
+    views.rendering.render(*heading, *tables(scores, protocol, on))
 
 
 def _parse_observed(
@@ -182,12 +181,10 @@ def predict(
         opened = load_run(run, device=device)
         found = opened.predict(data, observed=observed, links=links or False)
         own = Path(opened.config.data)
-    from dgljoint_cli.views import evaluation_tables, rendering
-
     for doubt in found.doubts:
         talk.info(f"doubtful: {doubt}")
     if as_json or out is not None:
-        talk.info(evaluation_tables.parts_line(found))
+        talk.info(views.evaluation_tables.parts_line(found))
     from dgljoint.evaluation.predicting import to_csv
 
     if out == _STDOUT:
@@ -199,8 +196,8 @@ def predict(
         write_text(out, to_csv({"": found}))
         talk.info(f"{out}: {len(found):,} cascades")
     if not as_json:
-        shown = 0 if out else evaluation_tables.ROWS
-        rendering.render(*evaluation_tables.prediction_tables(found, shown=shown))
+        shown = 0 if out else views.evaluation_tables.ROWS
+        views.rendering.render(*views.evaluation_tables.prediction_tables(found, shown=shown))
         return
     values: dict[str, Any] = {
         "run": run,

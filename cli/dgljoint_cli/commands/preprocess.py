@@ -9,7 +9,7 @@ import click
 
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import installed_registry
-from dgljoint_cli import completion, console
+from dgljoint_cli import completion, console, views
 from dgljoint_cli.data_argument import CascadeFile, detect_reader
 from dgljoint_cli.interruption import interruptible
 
@@ -132,6 +132,4 @@ def _show(summary: BuildSummary, report: Path | None, *, as_json: bool) -> None:
     if as_json:
         console.print_json(summary.to_dict())
         return
-    from dgljoint_cli.views import holdings, rendering
-
-    rendering.render(*holdings.summary_tables(summary, report))
+    views.rendering.render(*views.holdings.summary_tables(summary, report))

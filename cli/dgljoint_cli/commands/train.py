@@ -15,7 +15,7 @@ from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.runs import naming
 from dgljoint.runs.near import DEFAULT_FOLDER
-from dgljoint_cli import completion, console
+from dgljoint_cli import completion, console, views
 from dgljoint_cli.commands import train_study as several
 from dgljoint_cli.data_argument import CascadeFile, demo_file
 
@@ -195,19 +195,14 @@ def _show_plan(inputs: RunInputs, *, as_json: bool) -> None:
     if as_json:
         console.print_json(asdict(plan))
         return
-    from dgljoint_cli.views import rendering
-
-    rendering.render(rendering.plan_tree(plan))
+    views.rendering.render(views.rendering.plan_tree(plan))
 
 
 def _show_result(result: RunResult, inputs: RunInputs, *, as_json: bool) -> None:
-    from dgljoint_cli.views import evaluation_tables as tables
-    from dgljoint_cli.views import rendering
-
-    protocol = tables.protocol_of(inputs.config, inputs.store)
+    protocol = views.evaluation_tables.protocol_of(inputs.config, inputs.store)
     if not as_json:
-        rendering.render(
-            *tables.score_tables(result.test, protocol),
+        views.rendering.render(
+            *views.evaluation_tables.score_tables(result.test, protocol),
             *(f"note: {note}" for note in result.notes),
             f"model of epoch {result.best_epoch}, selected on the validation set; "
             f"run folder: {result.folder}",
@@ -218,7 +213,7 @@ def _show_result(result: RunResult, inputs: RunInputs, *, as_json: bool) -> None
             "run": result.folder,
             "best_epoch": result.best_epoch,
             "notes": result.notes,
-            "validation": tables.scores_to_dict(result.validation, protocol),
-            "test": tables.scores_to_dict(result.test, protocol),
+            "validation": views.evaluation_tables.scores_to_dict(result.validation, protocol),
+            "test": views.evaluation_tables.scores_to_dict(result.test, protocol),
         }
     )

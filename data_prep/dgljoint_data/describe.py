@@ -20,14 +20,9 @@ _SPREAD = ("min", "median", "mean", "max")
 class SplitInfo:
     """A stored split.
 
-    Attributes:
-        folds: number of cascades in each.
-        labels: of each fold, the number of cascades of each class; under ``none`` those without.
-        left_out: number of cascades in no fold.
-        divided_events: events with cascades in several folds.
-        grouped_by: what is kept together; ``""`` for nothing.
-        ordered_by: ``time``, or ``""`` for no order.
-        digest: of which cascade is in which fold, what is kept together and the order.
+    ``folds`` are the numbers of cascades in each, ``labels`` those of each class per fold, under
+    ``none`` those without; ``divided_events`` counts the events with cascades in several folds. The
+    rest is as in :class:`dgljoint.data.store.StoredSplit`.
     """
 
     folds: list[int]
@@ -54,23 +49,11 @@ class TargetInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class Holdings:
-    """What a cascade file holds.
+    """What a cascade file holds: numbers of cascades, posts (sources included) and distinct events.
 
-    Attributes:
-        path: of the file.
-        name: of the data set.
-        reader: that made it.
-        digest: of the content; equal for two builds of the same input.
-        size_bytes: of the file.
-        cascades: number of them.
-        posts: number of them, sources included.
-        events: distinct ones.
-        labels: number of cascades of each class.
-        unlabelled: number of cascades without a class.
-        posts_with_text: number of them.
-        features: by name, of what kind and how wide.
-        targets: labels of other tasks, by name.
-        splits_refused: splits that the data do not allow, each with the reason.
+    ``labels`` are the numbers of cascades of each class, ``features`` describe kind and width by
+    name, and ``splits_refused`` has a reason for each split that the data do not allow. The digest
+    of two builds of the same input is equal.
     """
 
     path: Path
@@ -95,15 +78,10 @@ class Holdings:
 
 @dataclass(frozen=True, kw_only=True)
 class StoreInfo(Holdings):
-    """A summary of a store.
+    """A summary of a store: also the version that wrote it and numbers of posts by kind.
 
-    Attributes:
-        created_with: the version that wrote it.
-        kinds: number of posts of each kind.
-        posts_a_cascade: spread of the sizes.
-        hours: spread of the cascades' durations.
-        posted: first and last date of a source, as ``YYYY-MM-DD``; empty when unknown.
-        splits: by name.
+    ``posts_a_cascade`` and ``hours`` are spreads of sizes and durations, ``posted`` the first and
+    last date of a source, as ``YYYY-MM-DD``, or empty.
     """
 
     created_with: str

@@ -80,12 +80,7 @@ def _shared_sources(
 class Sources:
     """What splits depend on, and what is found again in other data sets: one entry per cascade.
 
-    Attributes:
-        labels: ``None`` for none.
-        events: equal names are kept together.
-        posted_at: Unix seconds; 0 when unknown.
-        texts: of the source posts.
-        ids: of the cascades.
+    ``posted_at`` is in Unix seconds, 0 when unknown; ``texts`` are those of the source posts.
     """
 
     labels: list[str | None]

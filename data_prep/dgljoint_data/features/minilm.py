@@ -147,32 +147,22 @@ def embed(
 class ModelPackage:
     """A model's files in an installed package.
 
-    They are read as files and none of the package's code runs: one of the packages writes to
-    standard output when it is imported, and both need a library that takes seconds to import.
-
-    Attributes:
-        place: the folder or the zip archive that holds them.
+    They are read from its folder or zip archive and none of the package's code runs: one of the
+    packages writes to standard output when it is imported, and both need a library that takes
+    seconds to import.
     """
 
     place: Path
 
     def identity(self) -> str:
-        """Return a digest of the files, of the library that computes and of the recipe.
-
-        Raises:
-            RunFailedError: the package is damaged.
-        """
+        """Return a digest of the files, of the library that computes and of the recipe."""
         digest = blake2b(f"{_RECIPE} {version('torch')}\n".encode(), digest_size=16)
         for file in (WEIGHTS, TOKENIZER):
             digest.update(blake2b(self._read(file)).digest())
         return digest.hexdigest()
 
     def load(self) -> SentenceModel:
-        """Return the model, which takes seconds.
-
-        Raises:
-            RunFailedError: the package is damaged.
-        """
+        """Return the model, which takes seconds."""
         from dgljoint_data.features._sentence_model import UnreadableModelError, load_model
 
         try:
@@ -220,14 +210,7 @@ class VectorCache:
 
     A batch is kept once it is written, however the process ends, and several builds may share the
     file. Nothing wrong with it stops a build: a damaged file is made anew, a damaged vector counts
-    as missing, and where it cannot be written the build continues without it.
-
-    Args:
-        path: of the file, made when it is missing; the user's cache by default.
-        width: of a vector.
-
-    Attributes:
-        notes: what was wrong with the file, one sentence each.
+    as missing, and where it cannot be written the build continues without it and ``notes`` that.
     """
 
     def __init__(self, path: Path | None = None, width: int = WIDTH) -> None:

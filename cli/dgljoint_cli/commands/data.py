@@ -12,14 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dgljoint.errors import UsageError
-from dgljoint_cli.console import (
-    SuggestingGroup,
-    Talk,
-    common_options,
-    examples,
-    format_option,
-    print_json,
-)
+from dgljoint_cli import console
 from dgljoint_cli.data_argument import CascadeFile
 
 if TYPE_CHECKING:
@@ -31,22 +24,22 @@ store_argument = click.argument("store", metavar="DATA", type=CascadeFile())
 
 
 @click.group(
-    cls=SuggestingGroup,
-    epilog=examples("dgljoint data info twitter15.h5", "dgljoint data show twitter15.h5"),
+    cls=console.SuggestingGroup,
+    epilog=console.examples("dgljoint data info twitter15.h5", "dgljoint data show twitter15.h5"),
 )
-@common_options
+@console.common_options
 def data() -> None:
     """Sum up, check, show, export or split a cascade file."""
 
 
 @data.command(
-    epilog=examples(
+    epilog=console.examples(
         "dgljoint data info twitter15.h5", "dgljoint data info twitter15.h5 --format json"
     )
 )
 @store_argument
-@format_option
-@common_options
+@console.format_option
+@console.common_options
 def info(store: Path, as_json: bool) -> None:
     """Sum up DATA: size, classes, features, splits."""
     from dgljoint.data.store import CascadeStore
@@ -54,7 +47,7 @@ def info(store: Path, as_json: bool) -> None:
 
     found = describe_store(CascadeStore(store))
     if as_json:
-        print_json(found.to_dict())
+        console.print_json(found.to_dict())
         return
     from dgljoint_cli.views.holdings import info_tables
     from dgljoint_cli.views.rendering import render
@@ -63,14 +56,14 @@ def info(store: Path, as_json: bool) -> None:
 
 
 @data.command(
-    epilog=examples(
+    epilog=console.examples(
         "dgljoint data validate twitter15.h5",
         "dgljoint data validate twitter15.h5 --format json",
     )
 )
 @store_argument
-@format_option
-@common_options
+@console.format_option
+@console.common_options
 def validate(store: Path, as_json: bool) -> None:
     """Check all of DATA, to the last byte; a fault exits with 3.
 
@@ -80,7 +73,7 @@ def validate(store: Path, as_json: bool) -> None:
 
     opened = CascadeStore(store)
     if as_json:
-        print_json({
+        console.print_json({
             "path": store, "valid": True, "cascades": len(opened), "posts": opened.posts,
             "digest": opened.digest, "checked": CHECKS,
         })
@@ -92,7 +85,7 @@ def validate(store: Path, as_json: bool) -> None:
 
 
 @data.command(
-    epilog=examples(
+    epilog=console.examples(
         "dgljoint data show twitter15.h5",
         "dgljoint data show twitter15.h5 731166399389962242 --posts 100",
         "dgljoint data show twitter15.h5 --format json > one.jsonl",
@@ -104,8 +97,8 @@ def validate(store: Path, as_json: bool) -> None:
     "--posts", type=click.IntRange(min=1), default=30, show_default=True, metavar="N",
     help="Most posts to draw; the others are counted.",
 )
-@format_option
-@common_options
+@console.format_option
+@console.common_options
 def show(store: Path, cascade: str | None, posts: int, as_json: bool) -> None:
     """Draw one cascade of DATA as a tree: the one with the id CASCADE, or the first.
 
@@ -128,7 +121,7 @@ def show(store: Path, cascade: str | None, posts: int, as_json: bool) -> None:
 
 
 @data.command(
-    epilog=examples(
+    epilog=console.examples(
         "dgljoint data export twitter15.h5 -o twitter15.jsonl",
         "dgljoint data export twitter15.h5 -o - --to jsonl | head -n 1",
         "dgljoint data export twitter15.h5 -o twitter15.bin --to dgl",
@@ -144,11 +137,11 @@ def show(store: Path, cascade: str | None, posts: int, as_json: bool) -> None:
     help="Form; by default what OUT ends in: .jsonl, or .bin or .dgl.",
 )
 @click.option("--force", is_flag=True, help="Replace OUT if it exists.")
-@format_option
-@common_options
+@console.format_option
+@console.common_options
 @click.pass_obj
 def export(
-    talk: Talk, /, store: Path, out: Path, form: str | None, force: bool, as_json: bool
+    talk: console.Talk, /, store: Path, out: Path, form: str | None, force: bool, as_json: bool
 ) -> None:
     """Write DATA as JSON Lines or as plain DGL graphs.
 
@@ -163,7 +156,7 @@ def export(
     if out == _STDOUT:
         talk.info(_sentence(done))
     elif as_json:
-        print_json(done)
+        console.print_json(done)
     else:
         from dgljoint_cli.views.rendering import render
 
@@ -171,10 +164,10 @@ def export(
 
 
 @data.command(
-    epilog=examples("dgljoint data features", "dgljoint data features --format json")
+    epilog=console.examples("dgljoint data features", "dgljoint data features --format json")
 )
-@format_option
-@common_options
+@console.format_option
+@console.common_options
 def features(as_json: bool) -> None:
     """List the features of posts that preprocess can store, with their options.
 
@@ -184,7 +177,7 @@ def features(as_json: bool) -> None:
 
     rows = list_features()
     if as_json:
-        print_json(rows)
+        console.print_json(rows)
         return
     from dgljoint_cli.views.holdings import feature_table
     from dgljoint_cli.views.rendering import render
@@ -193,7 +186,7 @@ def features(as_json: bool) -> None:
 
 
 @data.command(
-    epilog=examples(
+    epilog=console.examples(
         "dgljoint data split twitter15.h5",
         "dgljoint data split twitter15.h5 ten --kind event --folds 10 --seed 1",
         "dgljoint data split twitter15.h5 theirs --from folds.csv",
@@ -220,8 +213,8 @@ def features(as_json: bool) -> None:
 )
 @click.option("--remove", is_flag=True, help="Take the split NAME out of DATA.")
 @click.option("--force", is_flag=True, help="Replace a split NAME that is there.")
-@format_option
-@common_options
+@console.format_option
+@console.common_options
 def split(
     store: Path, name: str | None, remove: bool, as_json: bool, **wanted: Any
 ) -> None:
@@ -241,7 +234,7 @@ def split(
         found = {each: describe_split(opened, each) for each in opened.splits}
         if as_json:
             plain = {key: asdict(each) for key, each in found.items()}
-            print_json({"path": store, "splits": plain})
+            console.print_json({"path": store, "splits": plain})
         else:
             render(
                 *(split_tables(key, each) for key, each in found.items()),
@@ -250,13 +243,13 @@ def split(
     elif remove:
         left = remove_split(CascadeStore(store), name).splits
         if as_json:
-            print_json({"path": store, "removed": name, "splits": left})
+            console.print_json({"path": store, "removed": name, "splits": left})
         else:
             render(f"{store} has no split '{name}' any more; left: {', '.join(left) or 'none'}")
     else:
         made, passed = _store_split(store, name, **wanted)
         if as_json:
-            print_json({"path": store, "name": name, **asdict(made), **passed})
+            console.print_json({"path": store, "name": name, **asdict(made), **passed})
         else:
             render(split_tables(name, made), *count_lines(passed))
 

@@ -34,7 +34,6 @@ def main() -> None:
     parser.add_argument("--without", metavar="FEATURE", help="compare with and without it")
     parser.add_argument("--cascades", type=int, default=128, help="cascades of an epoch")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--json", action="store_true", dest="as_json")
     arguments = parser.parse_args()
     settle()
     store = CascadeStore(arguments.store)
@@ -60,9 +59,7 @@ def main() -> None:
             rows = {"1 thread": _epoch(trainer), "2 threads": _epoch(trainer, 2)}
         mean = round(posts / trainer.batches.steps(0))
         results[f"batches of {batch} cascades, {mean} posts"] = interleave(rows, arguments.rounds)
-    report(
-        results, as_json=arguments.as_json, torch=torch.__version__, dgljoint=dgljoint.__version__
-    )
+    report(results, torch=torch.__version__, dgljoint=dgljoint.__version__)
 
 
 def _epoch(trainer: Trainer, threads: int = 1) -> Callable[[], object]:

@@ -14,7 +14,6 @@ more than fits the caches. DGL's own kernels are counted in neither.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections import defaultdict
@@ -52,7 +51,6 @@ def main() -> None:
     parser.add_argument("--preset", default="hybrid")
     parser.add_argument("--batch", type=int, default=32, help="cascades a step")
     parser.add_argument("--steps", type=int, default=24, help="steps that are timed")
-    parser.add_argument("--json", action="store_true", dest="as_json")
     arguments = parser.parse_args()
     settle()
     store = CascadeStore(arguments.store)
@@ -68,21 +66,27 @@ def main() -> None:
     _watch(watch, trainer)
     _steps(trainer, arguments.steps)
     parts = {name: took / arguments.steps for name, took in watch.seconds.items()}
-    rows, width = store.posts * arguments.batch // len(store), config.model.width
-    flops, moved = _rates(rows, width)
-    found: dict[str, Any] = {
-        "preset": arguments.preset, "batch": arguments.batch, "steps": arguments.steps,
-        "torch": torch.__version__, "posts_a_batch": rows,
-        "seconds": dict(sorted(parts.items(), key=lambda part: -part[1])),
-        "step_seconds": sum(parts.values()),
-        "floor": {
-            "product_flops": work.flops / _COUNTED, "bytes_moved": work.moved / _COUNTED,
-            "flops_a_second": flops, "bytes_a_second": moved,
-            "product_seconds": work.flops / _COUNTED / flops,
-            "bytes_seconds": work.moved / _COUNTED / moved,
-        },
-    }
-    sys.stdout.write((json.dumps(found, indent=2) if arguments.as_json else _table(found)) + "\n")
+    total = sum(parts.values())
+    shown = sorted(((name, took) for name, took in parts.items() if took >= _LEAST),
+                   key=lambda part: -part[1])
+    rows = store.posts * arguments.batch // len(store)
+    flops, moved = _rates(rows, config.model.width)
+    floors = (
+        ("matrix products, GFLOP", work.flops / _COUNTED, flops),
+        ("bytes read and written, GB", work.moved / _COUNTED, moved),
+    )
+    sys.stdout.write("\n".join((
+        f"{arguments.preset}, batches of {arguments.batch} cascades, {rows} posts, "
+        f"torch {torch.__version__}\n",
+        table(("part of a step", "ms", "share"), (
+            (name, f"{1000 * took:.2f}", f"{took / total:.1%}")
+            for name, took in (*shown, ("step", total))
+        )), "",
+        table(("floor", "per step", "per second", "ms"), (
+            (name, f"{done / 1e9:.2f}", f"{rate / 1e9:.1f}", f"{1000 * done / rate:.2f}")
+            for name, done, rate in floors
+        )),
+    )) + "\n")
 
 
 def _steps(trainer: Trainer, count: int) -> None:
@@ -187,28 +191,6 @@ def _watch(watch: Stopwatch, trainer: Trainer) -> None:
         watch.watch(trainer._pass, method, "batch")
     for method in ("step", "clip", "zero_grad"):
         watch.watch(trainer._optimizer, method, "optimizer")
-
-
-def _table(found: dict[str, Any]) -> str:
-    total, floor = found["step_seconds"], found["floor"]
-    parts = {name: took for name, took in found["seconds"].items() if took >= _LEAST}
-    floors = (
-        ("matrix products, GFLOP", "product_flops", "flops_a_second", "product_seconds"),
-        ("bytes read and written, GB", "bytes_moved", "bytes_a_second", "bytes_seconds"),
-    )
-    return "\n".join((
-        f"{found['preset']}, batches of {found['batch']} cascades, {found['posts_a_batch']} posts, "
-        f"torch {found['torch']}\n",
-        table(("part of a step", "ms", "share"), (
-            (name, f"{1000 * took:.2f}", f"{took / total:.1%}")
-            for name, took in (*parts.items(), ("step", total))
-        )), "",
-        table(("floor", "per step", "per second", "ms"), (
-            (name, f"{floor[work] / 1e9:.2f}", f"{floor[rate] / 1e9:.1f}",
-             f"{1000 * floor[took]:.2f}")
-            for name, work, rate, took in floors
-        )),
-    ))
 
 
 if __name__ == "__main__":

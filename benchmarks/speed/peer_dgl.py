@@ -25,11 +25,6 @@ def _import() -> Any:
     return dgl
 
 
-def version() -> str:
-    """Return its version."""
-    return str(_import().__version__)
-
-
 def published(threads: Sequence[Thread], words: int, shape: Shape) -> Published:
     """Return the model and its batches; see :func:`.peer_pyg.sparse`."""
     dgl = _import()

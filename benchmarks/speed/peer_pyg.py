@@ -27,11 +27,6 @@ def installed() -> bool:
     return find_spec("torch_geometric") is not None
 
 
-def version() -> str:
-    """Return its version."""
-    return str(_import().__version__)
-
-
 def _import() -> Any:
     with warnings.catch_warnings():
         # It scripts functions when imported, which torch has deprecated.

@@ -30,7 +30,6 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=3, help="of a round; the first is left out")
     parser.add_argument("--plugin", action="append", default=[], help="as of dgljoint train")
-    parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     seconds: dict[str, list[float]] = {}
     for number in range(arguments.rounds):
@@ -38,7 +37,7 @@ def main() -> None:
             seconds.setdefault(f"{size} processes", []).extend(_epochs(arguments, size))
     ordered = {name: seconds[name] for name in sorted(seconds)}
     report(
-        {"one epoch": Timings(ordered)}, as_json=arguments.json, data=arguments.data.name,
+        {"one epoch": Timings(ordered)}, data=arguments.data.name,
         plugins=arguments.plugin, cores=os.cpu_count(),
     )
 

@@ -10,7 +10,7 @@ from dgljoint.data.reading import ReadReport
 from dgljoint_data.readers.synthetic import SyntheticOptions, SyntheticReader
 
 READER = "twitter15"
-# Where ids begin: those of tweets tell their time, and these are of 2014.
+# Where ids begin: the ids of tweets contain their time, here of 2014.
 _FIRST_ID = 500_000_000_000_000_000
 # Between the sources of two cascades; more than a cascade has posts.
 _IDS_A_CASCADE = 1 << 20

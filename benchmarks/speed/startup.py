@@ -28,7 +28,7 @@ COMMANDS = {
     "dgljoint plugins list": [DGLJOINT, "plugins", "list"],
     "dgljoint plugins list --format json": [DGLJOINT, "plugins", "list", "--format", "json"],
 }
-# Ends the process at the end of the first optimizer step, and tells how often h5py opened the file.
+# Ends the process after the first optimizer step, and reports how often h5py opened the file.
 _FIRST_STEP = """
 import os, sys
 import h5py

@@ -7,7 +7,6 @@ Medians and ratios of medians are reported, never a best or a mean.
 from __future__ import annotations
 
 import gc
-import json
 import os
 import subprocess
 import sys
@@ -186,19 +185,9 @@ def rows_table(rows: Mapping[str, Mapping[str, Any]]) -> str:
     ))
 
 
-def report(results: Mapping[str, Timings], *, as_json: bool = False, **facts: object) -> None:
-    """Write results by title, and what they were measured on, to stdout.
-
-    Args:
-        results: by title.
-        as_json: one object instead of tables.
-        facts: sizes and versions.
-    """
-    found = {title: timings.rows() for title, timings in results.items()}
-    if as_json:
-        sys.stdout.write(json.dumps(facts | found, indent=2) + "\n")
-        return
+def report(results: Mapping[str, Timings], **facts: object) -> None:
+    """Write results by title, after sizes and versions, to stdout."""
     if facts:
         sys.stdout.write(", ".join(f"{name} {value}" for name, value in facts.items()) + "\n")
-    for title, rows in found.items():
-        sys.stdout.write(f"\n{title}\n{rows_table(rows)}\n")
+    for title, timings in results.items():
+        sys.stdout.write(f"\n{title}\n{rows_table(timings.rows())}\n")

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from dgljoint_cli.console import Talk, common_options, examples, format_option, print_json
+from dgljoint_cli import console, views
 from dgljoint_cli.data_argument import CascadeFile
 
 _STRICT_EXIT = 3
 
 
 @click.command(
-    epilog=examples(
+    epilog=console.examples(
         "dgljoint audit twitter15.h5",
         "dgljoint audit twitter15.h5 --split random --against twitter16.h5 --strict",
     )
@@ -25,19 +25,20 @@ _STRICT_EXIT = 3
 )
 @click.option(
     "--against", type=CascadeFile(), metavar="OTHER",
-    help="Another cascade file, to count what both hold.",
+    help="Another cascade file, to count what both contain.",
 )
 @click.option("--strict", is_flag=True, help="Exit with 3 at a warning or worse.")
-@format_option
-@common_options
+@console.format_option
+@console.common_options
 @click.pass_obj
 def audit(
-    talk: Talk, /, store: Path, split: str | None, against: Path | None, strict: bool, as_json: bool
+    talk: console.Talk, /, store: Path, split: str | None, against: Path | None, strict: bool,
+    as_json: bool,
 ) -> int:
-    """Look for leaks across a split of DATA, each with a figure.
+    """Look for leaks across a split of DATA, each with a number.
 
-    Shared events, source posts and texts; what accuracy a date, an id, the source's words or the
-    tree's shape reach alone; class balance, time order, features that identify, target edges.
+    Shared events, source posts and texts; the accuracy of a date, an id, the source's words or the
+    tree's shape alone; class balance, time order, features that identify, target edges.
     """
     from dgljoint.data.store import CascadeStore
     from dgljoint_data.audit import audit_store
@@ -47,13 +48,10 @@ def audit(
     other = None if against is None else CascadeStore(against)
     if split is not None:
         opened.split(split)  # a typo should not wait for scikit-learn
-    talk.detail("training the probes, a fold at a time")
+    talk.detail("training the probes, one fold at a time")
     found = audit_store(opened, split, other)
     if as_json:
-        print_json(found.to_dict())
+        console.print_json(found.to_dict())
     else:
-        from dgljoint_cli.views.holdings import audit_table
-        from dgljoint_cli.views.rendering import render
-
-        render(audit_table(found))
+        views.rendering.render(views.holdings.audit_table(found))
     return _STRICT_EXIT if strict and found.worst >= Severity.warning else 0

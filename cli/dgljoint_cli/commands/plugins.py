@@ -22,54 +22,44 @@ from dgljoint.plugins.registry import (
     discover,
     installed_registry,
 )
-from dgljoint_cli.completion import complete_any_plugin
-from dgljoint_cli.console import (
-    SuggestingGroup,
-    Talk,
-    common_options,
-    examples,
-    format_option,
-    print_json,
-)
+from dgljoint_cli import completion, console, views
 
 if TYPE_CHECKING:
     from dgljoint.testing import Finding, InstalledPlugin
 
 
 @click.group(
-    cls=SuggestingGroup,
-    epilog=examples(
+    cls=console.SuggestingGroup,
+    epilog=console.examples(
         "dgljoint plugins list",
         "dgljoint plugins show gcn",
         "dgljoint plugins new my-scheme --kind interaction",
         "dgljoint plugins check my_scheme",
     ),
 )
-@common_options
+@console.common_options
 def plugins() -> None:
     """List, show, check and begin plugins."""
 
 
 @plugins.command(
     "list",
-    epilog=examples("dgljoint plugins list", "dgljoint plugins list --load --format json"),
+    epilog=console.examples("dgljoint plugins list", "dgljoint plugins list --load --format json"),
 )
 @click.option("--load", is_flag=True, help="Import each plugin: adds its status.")
-@format_option
-@common_options
+@console.format_option
+@console.common_options
 def list_plugins(load: bool, as_json: bool) -> None:
     """List the installed plugins.
 
-    Without --load no plugin's code runs: kinds and summaries are what the plugins' packages say in
-    a file, dgljoint_plugins.toml.
+    Without --load no plugin's code runs: kinds and summaries are from the file
+    dgljoint_plugins.toml of their packages.
     """
     rows = plugin_rows(installed_registry(), load=load)
     if as_json:
-        print_json(rows)
+        console.print_json(rows)
         return
-    from dgljoint_cli.views.rendering import plugin_tables, render
-
-    render(*plugin_tables(rows))
+    views.rendering.render(*views.rendering.plugin_tables(rows))
 
 
 def plugin_rows(registry: Registry, *, load: bool) -> list[dict[str, Any]]:
@@ -98,20 +88,20 @@ def plugin_rows(registry: Registry, *, load: bool) -> list[dict[str, Any]]:
 
 
 @plugins.command(
-    epilog=examples("dgljoint plugins show contrastive", "dgljoint plugins show gcn --format json")
+    epilog=console.examples(
+        "dgljoint plugins show contrastive", "dgljoint plugins show gcn --format json"
+    )
 )
-@click.argument("name", shell_complete=complete_any_plugin)
-@format_option
-@common_options
+@click.argument("name", shell_complete=completion.complete_any_plugin)
+@console.format_option
+@console.common_options
 def show(name: str, as_json: bool) -> None:
     """Show one plugin: what it does, its options, its reference."""
     description = describe_plugin(installed_registry().load(name))
     if as_json:
-        print_json(description)
+        console.print_json(description)
         return
-    from dgljoint_cli.views.rendering import plugin_details, render
-
-    render(*plugin_details(description))
+    views.rendering.render(*views.rendering.plugin_details(description))
 
 
 def describe_plugin(loaded: LoadedPlugin) -> dict[str, Any]:
@@ -132,12 +122,12 @@ def describe_plugin(loaded: LoadedPlugin) -> dict[str, Any]:
 
 
 @plugins.command(
-    epilog=examples("dgljoint plugins presets", "dgljoint plugins presets --format json")
+    epilog=console.examples("dgljoint plugins presets", "dgljoint plugins presets --format json")
 )
-@format_option
-@common_options
+@console.format_option
+@console.common_options
 @click.pass_obj
-def presets(talk: Talk, /, as_json: bool) -> None:
+def presets(talk: console.Talk, /, as_json: bool) -> None:
     """List the presets that train takes: installed ones and your own.
 
     Your own are files NAME.toml with a summary and any settings of a run, in the form of a run's
@@ -146,11 +136,9 @@ def presets(talk: Talk, /, as_json: bool) -> None:
     rows = preset_rows()
     talk.info(f"your own presets are looked for in {user_folder()}")
     if as_json:
-        print_json(rows)
+        console.print_json(rows)
         return
-    from dgljoint_cli.views.rendering import preset_table, render
-
-    render(preset_table(rows))
+    views.rendering.render(views.rendering.preset_table(rows))
 
 
 def preset_rows() -> list[dict[str, Any]]:
@@ -168,14 +156,16 @@ def preset_rows() -> list[dict[str, Any]]:
 
 
 @plugins.command(
-    epilog=examples(
+    epilog=console.examples(
         "dgljoint plugins check",
         "dgljoint plugins check gcn --no-timing",
         "dgljoint plugins check contrastive -s negatives=4 --format json",
         "dgljoint plugins check jsonl --raw cascades.jsonl --debug",
     )
 )
-@click.argument("names", nargs=-1, metavar="[NAME]...", shell_complete=complete_any_plugin)
+@click.argument(
+    "names", nargs=-1, metavar="[NAME]...", shell_complete=completion.complete_any_plugin
+)
 @click.option(
     "--raw", type=click.Path(path_type=Path), metavar="PATH",
     help="Raw data that a reader should read.",
@@ -189,17 +179,17 @@ def preset_rows() -> list[dict[str, Any]]:
     help="Trainable parameter that no gradient need reach; repeatable.",
 )
 @click.option("--no-timing", is_flag=True, help="Leave out the timing of a step.")
-@format_option
-@common_options
+@console.format_option
+@console.common_options
 @click.pass_obj
 def check(
-    talk: Talk, /, names: tuple[str, ...], raw: Path | None, assignments: tuple[str, ...],
+    talk: console.Talk, /, names: tuple[str, ...], raw: Path | None, assignments: tuple[str, ...],
     unreached: tuple[str, ...], no_timing: bool, as_json: bool,
 ) -> None:
     """Check plugins: metadata, import, hooks, specs, conformance, and the time of a step.
 
-    Without NAME all that are not dgljoint's own are checked. What fails says what to change, and
-    the command exits with 4; a note or the timing fails nobody. --debug shows the tracebacks.
+    Without NAME it checks all plugins that are not part of dgljoint. A failure explains what to
+    change, and exits with 4; a note or the time is no failure. --debug shows the tracebacks.
     """
     from dgljoint.config.options import parse_assignments
     from dgljoint.testing import InstalledPlugin
@@ -226,16 +216,14 @@ def check(
         found[plugin.entry] = _findings(talk, plugin)
     descriptions = [describe_check(entry, findings) for entry, findings in found.items()]
     if as_json:
-        print_json(descriptions)
+        console.print_json(descriptions)
     else:
-        from dgljoint_cli.views.rendering import check_tables, render
-
         for description in descriptions:
-            render(*check_tables(description))
+            views.rendering.render(*views.rendering.check_tables(description))
     _raise_failures(found)
 
 
-def _findings(talk: Talk, plugin: InstalledPlugin) -> list[Finding]:
+def _findings(talk: console.Talk, plugin: InstalledPlugin) -> list[Finding]:
     from dgljoint.testing import check_plugin
 
     findings: list[Finding] = []
@@ -271,7 +259,7 @@ def _raise_failures(found: Mapping[PluginEntry, Sequence[Finding]]) -> None:
 
 
 @plugins.command(
-    epilog=examples(
+    epilog=console.examples(
         "dgljoint plugins new my-scheme --kind interaction",
         "dgljoint plugins new my-format --kind reader packages/my-format",
         "dgljoint plugins new my-weights --kind weighter --format json",
@@ -283,10 +271,10 @@ def _raise_failures(found: Mapping[PluginEntry, Sequence[Finding]]) -> None:
     "--kind", required=True, type=click.Choice(["encoder", "interaction", "weighter", "reader"]),
     help="What the plugin offers.",
 )
-@format_option
-@common_options
+@console.format_option
+@console.common_options
 @click.pass_obj
-def new(talk: Talk, /, name: str, folder: Path | None, kind: str, as_json: bool) -> None:
+def new(talk: console.Talk, /, name: str, folder: Path | None, kind: str, as_json: bool) -> None:
     """Write the package of a new plugin.
 
     It can be installed as it is and holds one small component that works, its options, a test
@@ -298,7 +286,7 @@ def new(talk: Talk, /, name: str, folder: Path | None, kind: str, as_json: bool)
     names = check_name(name, discover())
     made = write_package(names, kind, folder or Path(names.distribution))
     if as_json:
-        print_json({
+        console.print_json({
             "name": names.component, "kind": kind, "distribution": names.distribution,
             "module": names.module, "folder": made.folder, "files": list(made.files),
             "next": made.next_commands,

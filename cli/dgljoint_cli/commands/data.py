@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dgljoint.errors import UsageError
-from dgljoint_cli import console
+from dgljoint_cli import console, views
 from dgljoint_cli.data_argument import CascadeFile
 
 if TYPE_CHECKING:
@@ -49,10 +49,8 @@ def info(store: Path, as_json: bool) -> None:
     if as_json:
         console.print_json(found.to_dict())
         return
-    from dgljoint_cli.views.holdings import info_tables
-    from dgljoint_cli.views.rendering import render
 
-    render(*info_tables(found))
+    views.rendering.render(*views.holdings.info_tables(found))
 
 
 @data.command(
@@ -78,10 +76,9 @@ def validate(store: Path, as_json: bool) -> None:
             "digest": opened.digest, "checked": CHECKS,
         })
         return
-    from dgljoint_cli.views.rendering import render
 
     counted = f"{len(opened):,} cascades, {opened.posts:,} posts, digest {opened.digest}"
-    render(f"{store} is valid: {counted}", *(f"  {check}" for check in CHECKS))
+    views.rendering.render(f"{store} is valid: {counted}", *(f"  {check}" for check in CHECKS))
 
 
 @data.command(
@@ -106,18 +103,16 @@ def show(store: Path, cascade: str | None, posts: int, as_json: bool) -> None:
     one line with all posts, in the form that the reader jsonl reads.
     """
     from dgljoint.data.store import CascadeStore
-    from dgljoint_cli.views.holdings import cascade_tree, find_cascade
 
     opened = CascadeStore(store)
-    place = find_cascade(opened, cascade)
+    place = views.holdings.find_cascade(opened, cascade)
     if as_json:
         from dgljoint_data.export import cascade_line
 
         click.echo(cascade_line(opened, place), nl=False)
         return
-    from dgljoint_cli.views.rendering import render
 
-    render(cascade_tree(opened, place, posts))
+    views.rendering.render(views.holdings.cascade_tree(opened, place, posts))
 
 
 @data.command(
@@ -158,9 +153,7 @@ def export(
     elif as_json:
         console.print_json(done)
     else:
-        from dgljoint_cli.views.rendering import render
-
-        render(*_lines(done))
+        views.rendering.render(*_lines(done))
 
 
 @data.command(
@@ -179,10 +172,8 @@ def features(as_json: bool) -> None:
     if as_json:
         console.print_json(rows)
         return
-    from dgljoint_cli.views.holdings import feature_table
-    from dgljoint_cli.views.rendering import render
 
-    render(feature_table(rows))
+    views.rendering.render(views.holdings.feature_table(rows))
 
 
 @data.command(
@@ -225,33 +216,27 @@ def split(
     """
     _check_use(name, remove, wanted)
     from dgljoint.data.store import CascadeStore, remove_split
-    from dgljoint_cli.views.holdings import count_lines, split_tables
-    from dgljoint_cli.views.rendering import render
     from dgljoint_data.describe import describe_split
 
+    shown: list[Any]
     if name is None:
         opened = CascadeStore(store)
         found = {each: describe_split(opened, each) for each in opened.splits}
-        if as_json:
-            plain = {key: asdict(each) for key, each in found.items()}
-            console.print_json({"path": store, "splits": plain})
-        else:
-            render(
-                *(split_tables(key, each) for key, each in found.items()),
-                *(f"no split '{key}': {why}" for key, why in opened.splits_refused.items()),
-            )
+        plain = {"path": store, "splits": {key: asdict(each) for key, each in found.items()}}
+        shown = [views.holdings.split_tables(key, each) for key, each in found.items()]
+        shown += [f"no split '{key}': {why}" for key, why in opened.splits_refused.items()]
     elif remove:
         left = remove_split(CascadeStore(store), name).splits
-        if as_json:
-            console.print_json({"path": store, "removed": name, "splits": left})
-        else:
-            render(f"{store} has no split '{name}' any more; left: {', '.join(left) or 'none'}")
+        plain = {"path": store, "removed": name, "splits": left}
+        shown = [f"{store} has no split '{name}' any more; left: {', '.join(left) or 'none'}"]
     else:
         made, passed = _store_split(store, name, **wanted)
-        if as_json:
-            console.print_json({"path": store, "name": name, **asdict(made), **passed})
-        else:
-            render(split_tables(name, made), *count_lines(passed))
+        plain = {"path": store, "name": name, **asdict(made), **passed}
+        shown = [views.holdings.split_tables(name, made), *views.holdings.count_lines(passed)]
+    if as_json:
+        console.print_json(plain)
+    else:
+        views.rendering.render(*shown)
 
 
 def _check_use(name: str | None, remove: bool, wanted: Mapping[str, Any]) -> None:

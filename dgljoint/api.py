@@ -17,7 +17,6 @@ from dgljoint.errors import UsageError
 from dgljoint.evaluation.deadlines import parse_deadlines
 from dgljoint.evaluation.loaded_run import Run
 from dgljoint.evaluation.several_runs import Runs
-from dgljoint.plugins.registry import installed_registry
 from dgljoint.runs.naming import default_folder, resumed_folder, settings_of
 from dgljoint.training import run as engine
 from dgljoint.training import scoring, study, transfer
@@ -99,7 +98,7 @@ def train(
         folder = resumed_folder(folder, force=force)
         needed = all(v is None or (isinstance(v, Sized) and not len(v)) for v in given.values())
         config = config or settings_of(folder, needed=needed)
-    inputs = resolve_run(configuration_of(config=config, **given), installed_registry())
+    inputs = resolve_run(configuration_of(config=config, **given))
     return engine.train(
         inputs, folder or default_folder(inputs.config, inputs.store.name), resume=resume,
         force=force, callbacks=(LineProgress(), *watching) if verbose else watching, device=device,
@@ -156,7 +155,7 @@ def train_study(  # noqa: D417  # the others are those of train
         precision=precision, tasks=tasks, options=options,
     )
     planned = study.plan_study(
-        resolved, folder, folds=tested, seeds=drawn or (0,), registry=installed_registry()
+        resolved, folder, folds=tested, seeds=drawn or (0,)
     )
     progress = LineStudyProgress() if verbose else StudyProgress()
     return study.train_study(
@@ -183,7 +182,7 @@ def plan(
         features=features, split=split, fold=fold, seed=seed, epochs=epochs,
         batch_posts=batch_posts, precision=precision, tasks=tasks, options=options,
     )
-    return plan_run(resolve_run(resolved, installed_registry()))
+    return plan_run(resolve_run(resolved))
 
 
 def evaluate(
@@ -205,7 +204,7 @@ def evaluate(
     folder = _folder(run)
     with timed_line(verbose, f"scoring the {part} set of {folder}"):
         return scoring.evaluate_run(
-            folder, registry=installed_registry(), part=part, device=device
+            folder, part=part, device=device
         )
 
 
@@ -229,8 +228,7 @@ def evaluate_early(  # noqa: D417
     folder, asked = _folder(run), ",".join(names(deadlines, "deadlines"))
     with timed_line(verbose, f"scoring the {part} set of {folder} by {asked}"):
         return scoring.evaluate_early(
-            folder, registry=installed_registry(), part=part, deadlines=parse_deadlines(asked),
-            device=device,
+            folder, part=part, deadlines=parse_deadlines(asked), device=device
         )
 
 
@@ -253,7 +251,7 @@ def evaluate_transfer(  # noqa: D417
     folder, other = _folder(run), path_of(on, "on", CASCADE_FILE)
     with timed_line(verbose, f"scoring {other} by {folder}"):
         return transfer.evaluate_transfer(
-            folder, other, registry=installed_registry(), device=device
+            folder, other, device=device
         )
 
 
@@ -275,8 +273,7 @@ def evaluate_transfer_early(  # noqa: D417
     asked = ",".join(names(deadlines, "deadlines"))
     with timed_line(verbose, f"scoring {other} by {folder} by {asked}"):
         return transfer.evaluate_transfer_early(
-            folder, other, registry=installed_registry(), deadlines=parse_deadlines(asked),
-            device=device,
+            folder, other, deadlines=parse_deadlines(asked), device=device
         )
 
 

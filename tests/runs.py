@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from dgljoint.data.store import CascadeStore
-from dgljoint.plugins.registry import installed_registry
 from dgljoint.training import Callback, RunResult, resolve_run, train
 from dgljoint.training.checkpoint import load_tree
 from toys import toy_config
@@ -35,7 +34,7 @@ def run(
 ) -> RunResult:
     config = toy_config(store, *assignments, **fields)
     return train(
-        resolve_run(config, installed_registry()), out, callbacks=(callback,) if callback else (),
+        resolve_run(config), out, callbacks=(callback,) if callback else (),
         resume=resume, force=force,
     )
 

@@ -13,7 +13,6 @@ from dgljoint.evaluation.loaded_run import Run, positions
 from dgljoint.evaluation.predicting import Predictions
 from dgljoint.evaluation.several_predictions import predict_by_several
 from dgljoint.evaluation.several_scores import SeveralScores, gather_scores, stored_scores
-from dgljoint.plugins.registry import installed_registry
 from dgljoint.runs.several import Several, several_runs
 from dgljoint.runs.stored import TEST
 from dgljoint.training.parts import read_parts
@@ -58,11 +57,10 @@ class Runs(Shown):
         Raises:
             DgljointError: as :func:`dgljoint.evaluate` would for one of them.
         """
-        registry = installed_registry()
         return gather_scores(
             self._several, part,
             lambda run: evaluate_run(
-                run.path, registry=registry, part=part, device=self._device
+                run.path, part=part, device=self._device
             ),
         )
 
@@ -72,11 +70,10 @@ class Runs(Shown):
         Raises:
             DgljointError: as :func:`dgljoint.evaluate_transfer` would for one of them.
         """
-        registry = installed_registry()
         return gather_scores(
             self._several, TEST,
             lambda run: evaluate_transfer(
-                run.path, on, registry=registry, device=self._device
+                run.path, on, device=self._device
             ).scores,
             f"scored on {on}: each run without the cascades that it knows, EVENTS NOT KEPT "
             "APART",

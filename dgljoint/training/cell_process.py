@@ -15,7 +15,6 @@ from pathlib import Path
 from dgljoint._internal.child_process import Report, as_child
 from dgljoint.config.options import parse_options
 from dgljoint.config.run_config import RunConfig
-from dgljoint.plugins.registry import installed_registry
 from dgljoint.training.callbacks import Callback, EpochRecord
 from dgljoint.training.inputs import resolve_run
 from dgljoint.training.run import train
@@ -28,8 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     def work(report: Report) -> None:
         resolved = parse_options(RunConfig, json.loads(config), "configuration")
         train(
-            resolve_run(resolved, installed_registry()),
-            Path(folder),
+            resolve_run(resolved), Path(folder),
             callbacks=(_Reporting(report),),
             resume=how == "resume",
             # What a run left that did not get to its first checkpoint is no loss.

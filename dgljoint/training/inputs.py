@@ -9,7 +9,7 @@ from pathlib import Path
 from dgljoint.config.run_config import RunConfig
 from dgljoint.data.store import CascadeStore, StoredSplit
 from dgljoint.errors import UsageError
-from dgljoint.plugins.registry import Registry
+from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import Selection, select
 
 
@@ -31,13 +31,12 @@ class RunInputs:
 
 
 def resolve_run(
-    config: RunConfig, registry: Registry, default_data: Callable[[], Path] | None = None
+    config: RunConfig, default_data: Callable[[], Path] | None = None
 ) -> RunInputs:
     """Select the components of a run and open its data; a wrong name does not wait for the data.
 
     Args:
         config: of the run.
-        registry: where components are found.
         default_data: makes the cascade file where ``config`` names none.
 
     Raises:
@@ -45,7 +44,7 @@ def resolve_run(
         DataError: the data cannot be opened, or lack a feature.
         PluginError: a plugin that is named is broken.
     """
-    selection = select(registry, config)
+    selection = select(installed_registry(), config)
     if not config.data and default_data is None:
         raise UsageError("no cascade file is named")
     data = Path(config.data) if config.data or default_data is None else default_data()

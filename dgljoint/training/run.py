@@ -26,10 +26,7 @@ from dgljoint.training.processes import Processes, find_device, joined, started
 from dgljoint.training.scoring import assess_parts, assess_test, predictions_table
 from dgljoint.training.setup import (
     Setup,
-    all_parts,
     count_parameters,
-    part_indices,
-    part_sizes,
     put_in,
     refuse_changes,
     set_up,
@@ -154,7 +151,7 @@ def _take(
     state = _saved_state(folder, setup, watchers) if resumed else None
     if state is None:
         folder.create(
-            setup.config, setup.selection, setup.store, setup.split, part_sizes(setup),
+            setup.config, setup.selection, setup.store, setup.split, setup.part_sizes,
             parameters=count_parameters(setup.model),
             trained={
                 "tasks": setup.config.train.task_names, "classes": setup.trained_classes,
@@ -168,7 +165,7 @@ def _save_features(folder: RunFolder, setup: Setup) -> None:
     """Write what the model needs to read any data, and to recognise its own sets in them."""
     names, trained = setup.store.label_names, setup.trained_classes
     folder.save_features(RunFeatures(setup.features.state(), names, trained))
-    folder.save_parts(parts_csv(setup.store, all_parts(setup)))
+    folder.save_parts(parts_csv(setup.store, setup.all_parts))
 
 
 def _saved_state(folder: RunFolder, setup: Setup, watchers: Callbacks) -> dict[str, Any] | None:
@@ -242,7 +239,7 @@ def _score(setup: Setup, folder: RunFolder, processes: Processes) -> RunResult:
     with fitting(folder.path):
         epoch = int(best["epoch"])
     assessed = assess_parts(setup, VALIDATION)
-    seen = setup.witness.seen(processes, part_indices(setup, TEST))
+    seen = setup.witness.seen(processes, setup.indices(TEST))
     assessed[TEST] = assess_test(setup, assessed[VALIDATION])
     validation, test = assessed[VALIDATION].scores, assessed[TEST].scores
 

@@ -9,7 +9,7 @@ from dgljoint._internal.tables import Sheet, Shown
 from dgljoint.config.run_config import SECTIONS
 from dgljoint.training.inputs import RunInputs
 from dgljoint.training.processes import find_device
-from dgljoint.training.setup import count_parameters, loss_names, part_sizes, set_up
+from dgljoint.training.setup import count_parameters, loss_names, set_up
 from dgljoint.training.trainer import training_batches
 
 
@@ -77,7 +77,7 @@ def plan_run(inputs: RunInputs) -> Plan:
             "name": setup.split.name, "fold": config.fold, "grouped_by": setup.split.grouped_by,
             "ordered_by": setup.split.ordered_by, "digest": setup.split.digest,
         },
-        parts=part_sizes(setup),
+        parts=setup.part_sizes,
         components=tuple(
             PlannedComponent(
                 kind=component.spec.kind, name=component.spec.name, summary=component.spec.summary,

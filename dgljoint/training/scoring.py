@@ -10,20 +10,17 @@ from dgljoint.evaluation.assessment import Assessed, assess, curve_csv, detect_e
 from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.predicting import predictions_csv
 from dgljoint.evaluation.scores import EarlyDetection, Scores
-from dgljoint.plugins.registry import Registry
 from dgljoint.training.parts import TEST, VALIDATION
-from dgljoint.training.setup import Setup, check_part, part_indices, selected
+from dgljoint.training.setup import Setup, check_part, selected
 
 
 def evaluate_run(
-    folder: Path, *, registry: Registry, part: str, predictions: Path | None = None,
-    device: str = "auto",
+    folder: Path, *, part: str, predictions: Path | None = None, device: str = "auto"
 ) -> Scores:
     """Score the selected epoch of a finished or running run.
 
     Args:
         folder: a run folder.
-        registry: where components are found.
         part: ``test`` or ``validation``.
         predictions: CSV file to write, one line per cascade.
         device: ``cpu``, ``cuda`` or ``auto``.
@@ -35,7 +32,7 @@ def evaluate_run(
         RunFailedError: the file system refuses.
     """
     check_part(part)
-    setup = selected(folder, registry, device)
+    setup = selected(folder, device)
     assessed = assess_parts(setup, part)[part]
     if predictions is not None:
         write_text(predictions, predictions_table(setup, {part: assessed}))
@@ -44,7 +41,7 @@ def evaluate_run(
 
 def assess_parts(setup: Setup, *parts: str) -> dict[str, Assessed]:
     """Score sets; the validation set is read in any case, for the temperature."""
-    validation = assess(setup.evaluator, setup.model, part_indices(setup, VALIDATION), VALIDATION)
+    validation = assess(setup.evaluator, setup.model, setup.indices(VALIDATION), VALIDATION)
     found = {VALIDATION: validation}
     if TEST in parts:
         found[TEST] = assess_test(setup, validation)
@@ -54,7 +51,7 @@ def assess_parts(setup: Setup, *parts: str) -> dict[str, Assessed]:
 def assess_test(setup: Setup, validation: Assessed) -> Assessed:
     """Score the test set, with the temperature of the validation set."""
     return assess(
-        setup.evaluator, setup.model, part_indices(setup, TEST), TEST, calibrated_on=validation
+        setup.evaluator, setup.model, setup.indices(TEST), TEST, calibrated_on=validation
     )
 
 
@@ -65,14 +62,13 @@ def predictions_table(setup: Setup, assessed: Mapping[str, Assessed]) -> str:
 
 
 def evaluate_early(
-    folder: Path, *, registry: Registry, part: str, deadlines: Sequence[Deadline],
+    folder: Path, *, part: str, deadlines: Sequence[Deadline],
     predictions: Path | None = None, curve: Path | None = None, device: str = "auto",
 ) -> EarlyDetection:
     """Score the selected epoch of a run on what was visible by each deadline.
 
     Args:
         folder: a run folder.
-        registry: where components are found.
         part: ``test`` or ``validation``.
         deadlines: at least one.
         predictions: CSV file to write, one line per deadline and cascade.
@@ -88,10 +84,10 @@ def evaluate_early(
         RunFailedError: the file system refuses.
     """
     check_part(part)
-    setup = selected(folder, registry, device)
+    setup = selected(folder, device)
     evaluator = setup.evaluator
     found, pooled = detect_early(
-        evaluator, setup.model, part_indices(setup, part), part, deadlines
+        evaluator, setup.model, setup.indices(part), part, deadlines
     )
     if predictions is not None:
         table = predictions_csv(setup.store, pooled, evaluator.tasks, by_deadline_of=part)

@@ -22,7 +22,6 @@ from dgljoint.nn.hosted import Hosted, opponent_parameters
 from dgljoint.nn.model import InputProjection, JointModel
 from dgljoint.nn.protocols import Encoder, Interaction, LossWeighter
 from dgljoint.plugins.guard import guarded
-from dgljoint.plugins.registry import Registry
 from dgljoint.plugins.selection import Component, Selection
 from dgljoint.plugins.specs import BuildContext
 from dgljoint.training.checkpoint import check_tree, fitting, load_model
@@ -127,6 +126,20 @@ class Setup:
         untrained = self.evaluator.untrained
         return tuple(n for i, n in enumerate(self.store.label_names) if i not in untrained)
 
+    @property
+    def all_parts(self) -> dict[str, NDArray[np.int64]]:
+        """Positions in the store of each set's cascades."""
+        return {**vars(self.parts), TEST: part_under_test(self.split, self.config.fold)}
+
+    @property
+    def part_sizes(self) -> dict[str, int]:
+        """Number of cascades of each set."""
+        return {name: len(indices) for name, indices in self.all_parts.items()}
+
+    def indices(self, part: str) -> NDArray[np.int64]:
+        """Return the positions in the store of the cascades of a set."""
+        return self.all_parts[part]
+
 
 def set_up(inputs: RunInputs, device: torch.device, processes: Processes = ALONE) -> Setup:
     """Build the parts of a run from its configuration and the data.
@@ -162,10 +175,10 @@ def set_up(inputs: RunInputs, device: torch.device, processes: Processes = ALONE
     )
 
 
-def selected(folder: Path, registry: Registry, device: str) -> Setup:
+def selected(folder: Path, device: str) -> Setup:
     """Build a run of a folder, with the parameters of its selected epoch."""
     run = RunFolder(folder)
-    setup = set_up(resolve_run(run.config(), registry), find_device(device))
+    setup = set_up(resolve_run(run.config()), find_device(device))
     run.check_data(setup.store, setup.split)
     put_in(setup.model, run.load_best(), run)
     return setup
@@ -184,21 +197,6 @@ def restored_features(folder: RunFolder, store: CascadeStore) -> tuple[FeatureSp
         return FeatureSpace.restored(store, stored.fitted), stored
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise DataError(f"{folder.path}: features.safetensors is damaged ({error})") from error
-
-
-def part_sizes(setup: Setup) -> dict[str, int]:
-    """Count the cascades of each set."""
-    return {name: len(indices) for name, indices in all_parts(setup).items()}
-
-
-def all_parts(setup: Setup) -> dict[str, NDArray[np.int64]]:
-    """Return the positions in the store of each set's cascades."""
-    return {**vars(setup.parts), TEST: part_under_test(setup.split, setup.config.fold)}
-
-
-def part_indices(setup: Setup, part: str) -> NDArray[np.int64]:
-    """Return the positions in the store of the cascades of the validation or the test set."""
-    return all_parts(setup)[part] if part == TEST else setup.parts.validation
 
 
 def check_part(part: str) -> None:

@@ -22,7 +22,6 @@ from dgljoint.config.run_config import RunConfig, dump_config
 from dgljoint.data.store import CascadeStore, StoredSplit
 from dgljoint.errors import DataError, InterruptedRunError, UsageError
 from dgljoint.evaluation.scores import Scores
-from dgljoint.plugins.registry import Registry
 from dgljoint.runs.naming import default_folder
 from dgljoint.training.callbacks import StopRequest
 from dgljoint.training.cells import Cell, Failure, StudyProgress, run_cells
@@ -75,7 +74,6 @@ class Study:
 
 def plan_study(
     config: RunConfig, folder: Path | None, *, folds: Sequence[int] | None, seeds: Sequence[int],
-    registry: Registry,
 ) -> Study:
     """Work out what :func:`train_study` would do, and write nothing.
 
@@ -84,14 +82,13 @@ def plan_study(
         folder: of the study; named after it where it is ``None``.
         folds: that are tested; ``None`` for all that the split offers.
         seeds: of everything random.
-        registry: where components are looked for; each run looks among those installed.
 
     Raises:
         UsageError: a name or option is wrong, or the split has no such fold.
         DataError: the data cannot be used, or a fold leaves too little to train on.
         PluginError: a plugin cannot be imported.
     """
-    inputs = resolve_run(config, registry)
+    inputs = resolve_run(config)
     config, store, split = inputs.config, inputs.store, inputs.split
     folds = tuple(range(folds_offered(split)) if folds is None else folds)
     if not folds or not seeds:

@@ -10,7 +10,6 @@ from dgljoint.config.run_config import RunConfig
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.synergy import FIGURES, Synergy, compare, task_figures
-from dgljoint.plugins.registry import Registry
 from dgljoint.runs.comparable import check_comparable, differing_settings
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.folder import RunFolder
@@ -68,7 +67,7 @@ def single_task_done(joint: Path, task: str, out: Path) -> bool:
 
 
 def train_single_task(
-    joint: Path, task: str, out: Path, *, registry: Registry, callbacks: Iterable[Callback] = ()
+    joint: Path, task: str, out: Path, *, callbacks: Iterable[Callback] = ()
 ) -> None:
     """Train ``task`` alone as ``joint`` was trained; go on with what ``out`` holds of that.
 
@@ -76,7 +75,6 @@ def train_single_task(
         joint: folder of the joint run.
         task: name of the task.
         out: folder of the single run.
-        registry: where the encoder is found.
         callbacks: are told what happens, and may stop the run.
 
     Raises:
@@ -90,7 +88,7 @@ def train_single_task(
     store = CascadeStore(Path(config.data))
     run.check_data(store, store.split(config.split))
     resume = RunFolder(out).started
-    train(resolve_run(config, registry), out, callbacks=callbacks, resume=resume)
+    train(resolve_run(config), out, callbacks=callbacks, resume=resume)
 
 
 def check_single_run(joint: Path, task: str, single: Path) -> None:

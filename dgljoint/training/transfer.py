@@ -21,13 +21,11 @@ from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.predicting import predictions_csv
 from dgljoint.evaluation.scores import EarlyDetection, Scores
-from dgljoint.plugins.registry import Registry
 from dgljoint.tasks.losses import CASCADE, RUMOR
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.parts import NEW, TEST, VALIDATION, count_parts, read_parts
 from dgljoint.training.setup import (
     Setup,
-    part_indices,
     restored_features,
     selected,
 )
@@ -86,7 +84,7 @@ class Transfer(Shown, Generic[FoundT]):
 
 
 def evaluate_transfer(
-    folder: Path, other: Path, *, registry: Registry, predictions: Path | None = None,
+    folder: Path, other: Path, *, predictions: Path | None = None,
     device: str = "auto",
 ) -> Transfer[Scores]:
     """Score the selected epoch of a run on another cascade file.
@@ -99,7 +97,6 @@ def evaluate_transfer(
     Args:
         folder: a run folder; the data it was trained on must be there.
         other: the cascade file.
-        registry: where components are found.
         predictions: CSV file to write, a line a cascade.
         device: ``cpu``, ``cuda`` or ``auto``.
 
@@ -111,8 +108,8 @@ def evaluate_transfer(
         PluginError: a plugin failed.
         RunFailedError: the file system refuses.
     """
-    setup, evaluator, indices, shared = _opened(folder, other, registry, device)
-    validation = assess(setup.evaluator, setup.model, part_indices(setup, VALIDATION), VALIDATION)
+    setup, evaluator, indices, shared = _opened(folder, other, device)
+    validation = assess(setup.evaluator, setup.model, setup.indices(VALIDATION), VALIDATION)
     found = assess(evaluator, setup.model, indices, TEST, calibrated_on=validation)
     if predictions is not None:
         said = {NEW: found.predictions}
@@ -122,7 +119,7 @@ def evaluate_transfer(
 
 
 def evaluate_transfer_early(
-    folder: Path, other: Path, *, registry: Registry, deadlines: Sequence[Deadline],
+    folder: Path, other: Path, *, deadlines: Sequence[Deadline],
     predictions: Path | None = None, curve: Path | None = None, device: str = "auto",
 ) -> Transfer[EarlyDetection]:
     """Score a run on what was visible of another file's cascades by each deadline.
@@ -130,7 +127,6 @@ def evaluate_transfer_early(
     Args:
         folder: as for :func:`evaluate_transfer`, like the others that both have.
         other: the cascade file.
-        registry: where components are found.
         deadlines: at least one.
         predictions: CSV file to write, a line a deadline and cascade.
         curve: CSV file to write, a line a deadline.
@@ -142,7 +138,7 @@ def evaluate_transfer_early(
         PluginError: a plugin failed.
         RunFailedError: the file system refuses.
     """
-    setup, evaluator, indices, shared = _opened(folder, other, registry, device)
+    setup, evaluator, indices, shared = _opened(folder, other, device)
     _check_several_classes(evaluator, indices)
     found, said = detect_early(evaluator, setup.model, indices, TEST, deadlines)
     if predictions is not None:
@@ -154,13 +150,13 @@ def evaluate_transfer_early(
 
 
 def _opened(
-    folder: Path, other: Path, registry: Registry, device: str
+    folder: Path, other: Path, device: str
 ) -> tuple[Setup, Evaluator, NDArray[np.int64], dict[str, int]]:
     """Return the run, what scores the other file, which cascades to score, and whose it is not.
 
     The third are positions of cascades in the file, the last the number of the others by part.
     """
-    setup = selected(folder, registry, device)
+    setup = selected(folder, device)
     own, store = setup.store, CascadeStore(other)
     if store.content_digest == own.content_digest:
         raise DataError(

@@ -138,7 +138,7 @@ def _finish(job: Job, trial: TrialPlan, run: StoredRun) -> None:
     if stale or not run.finished:
         resume = run.resumable and not stale
         train(
-            resolve_run(as_config(trial), installed_registry()), run.path, resume=resume,
+            resolve_run(as_config(trial)), run.path, resume=resume,
             force=not resume, device=job.device,
         )
 
@@ -158,7 +158,7 @@ def _figures(job: Job, run: StoredRun) -> dict[str, dict[str, float]]:
         from dgljoint.training.transfer import evaluate_transfer
 
         test = evaluate_transfer(
-            run.path, Path(job.test_on), registry=installed_registry(), device=job.device
+            run.path, Path(job.test_on), device=job.device
         ).scores
     else:
         test = run.typed_scores()["test"]
@@ -173,14 +173,14 @@ def _early(job: Job, run: StoredRun) -> dict[str, float]:
     from dgljoint.training.scoring import evaluate_early
     from dgljoint.training.transfer import evaluate_transfer_early
 
-    registry, deadlines = installed_registry(), parse_deadlines(job.deadlines)
+    deadlines = parse_deadlines(job.deadlines)
     if job.test_on:
         found = evaluate_transfer_early(
-            run.path, Path(job.test_on), registry=registry, deadlines=deadlines, device=job.device
+            run.path, Path(job.test_on), deadlines=deadlines, device=job.device
         ).scores
     else:
         found = evaluate_early(
-            run.path, registry=registry, part="test", deadlines=deadlines, device=job.device
+            run.path, part="test", deadlines=deadlines, device=job.device
         )
     return {
         f"{name}@{one.deadline}": value

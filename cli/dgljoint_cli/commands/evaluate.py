@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dgljoint.errors import UsageError
-from dgljoint.plugins.registry import installed_registry
 from dgljoint_cli import completion, console, views
 from dgljoint_cli.data_argument import CascadeFile
 from dgljoint_cli.views import several
@@ -92,7 +91,7 @@ def evaluate(
 
     data: dict[str, Any] = {"part": part} if on is None else {"other": on}
     settings: dict[str, Any] = {
-        "predictions": predictions, "device": device, "registry": installed_registry()
+        "predictions": predictions, "device": device
     }
     score: Any = training.evaluate_run if on is None else training.evaluate_transfer
     if deadlines is not None:
@@ -104,9 +103,11 @@ def evaluate(
 def _show(talk: console.Talk, run: Path, found: Any, *, as_json: bool) -> None:
     from dgljoint import training
     from dgljoint.evaluation.scores import EarlyDetection
-    from dgljoint.training.folder import RunFolder
+    from dgljoint.runs.protocol import recorded_protocol
+    from dgljoint.runs.stored import StoredRun
 
-    protocol = views.evaluation_tables.protocol_of(RunFolder(run).config())
+    stored = StoredRun(run)
+    protocol = recorded_protocol(stored.config(), stored.manifest())
     scores, heading, on = found, [], None
     if isinstance(found, training.Transfer):
         scores, heading, on = found.scores, [found.protocol], found.data
@@ -227,9 +228,6 @@ def _check_options(out: Path | None, *, force: bool, links: bool, as_json: bool)
 
 def _ranking(ranking: LinkRanking) -> dict[str, object]:
     return {
-        "cascade": ranking.cascade,
-        "post": ranking.post,
-        "parent": ranking.parent,
-        "candidates": ranking.candidates.tolist(),
-        "scores": ranking.scores.tolist(),
+        "cascade": ranking.cascade, "post": ranking.post, "parent": ranking.parent,
+        "candidates": ranking.candidates.tolist(), "scores": ranking.scores.tolist(),
     }

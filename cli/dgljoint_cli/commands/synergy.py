@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dgljoint.plugins.registry import installed_registry
 from dgljoint_cli.completion import complete_run
 from dgljoint_cli.console import Talk, common_options, examples, format_option, print_json
 
@@ -50,13 +49,13 @@ def synergy(
     train.tasks=TASK); what lies there already is used. The synergy is the mean of the tasks'
     relative gains on the test part: of MRR for links, of macro F1 for rumors.
     """
+    from dgljoint.runs.protocol import recorded_protocol
     from dgljoint.training.folder import RunFolder
     from dgljoint.training.synergy import check_single_run, compare_runs
-    from dgljoint_cli.views.evaluation_tables import protocol_of
 
     run = RunFolder(joint)
     run.typed_scores()
-    protocol = protocol_of(run.config())
+    protocol = recorded_protocol(run.config(), run.manifest())
     named = {"cascade": cascade, "rumor": rumor}
     for task, given in named.items():  # what is wrong should not wait for what is to be trained
         if given is not None:
@@ -98,9 +97,8 @@ def _trained(talk: Talk, joint: Path, task: str) -> Path:
         talk.info(f"the {task} task alone: found in {folder}")
         return folder
     talk.info(f"training the {task} task alone: {folder}")
-    registry = installed_registry()
     with watching(talk) as view:
-        train_single_task(joint, task, folder, registry=registry, callbacks=(view,))
+        train_single_task(joint, task, folder, callbacks=(view,))
     return folder
 
 

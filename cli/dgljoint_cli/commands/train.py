@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dgljoint.errors import UsageError
-from dgljoint.plugins.registry import installed_registry
 from dgljoint.runs import naming
 from dgljoint.runs.near import DEFAULT_FOLDER
 from dgljoint_cli import completion, console, views
@@ -134,18 +133,17 @@ def train(
         file = naming.settings_of(out, several=asked is not None, needed=needed)
     from dgljoint.training.inputs import resolve_run
 
-    registry = installed_registry()
     runs = DEFAULT_FOLDER if out is None else out.parent
     inputs = resolve_run(
-        _configuration(file, **settings), registry,
+        _configuration(file, **settings),
         partial(demo_file, talk, None if dry_run else runs),
     )
     if asked is not None:
         if board is not None:
             raise UsageError("--tensorboard is for a single run", hint="leave it out")
-        study = asked.plan(inputs.config, out, registry)
+        study = asked.plan(inputs.config, out)
         if dry_run:
-            several.show_study_plan(study, registry, jobs=asked.jobs, as_json=as_json)
+            several.show_study_plan(study, jobs=asked.jobs, as_json=as_json)
         else:
             several.train_study(
                 talk, study, jobs=asked.jobs, resume=resume, force=force, device=device,
@@ -199,7 +197,7 @@ def _show_plan(inputs: RunInputs, *, as_json: bool) -> None:
 
 
 def _show_result(result: RunResult, inputs: RunInputs, *, as_json: bool) -> None:
-    protocol = views.evaluation_tables.protocol_of(inputs.config, inputs.store)
+    protocol = views.evaluation_tables.protocol_of(inputs)
     if not as_json:
         views.rendering.render(
             *views.evaluation_tables.score_tables(result.test, protocol),

@@ -12,7 +12,6 @@ import click
 
 from dgljoint._internal.text import parse_numbers
 from dgljoint.errors import UsageError
-from dgljoint.plugins.registry import Registry
 from dgljoint_cli.console import Talk, print_json
 
 if TYPE_CHECKING:
@@ -39,13 +38,13 @@ class Asked:
     seeds: tuple[int, ...] | None
     jobs: int
 
-    def plan(self, config: RunConfig, out: Path | None, registry: Registry) -> Study:
+    def plan(self, config: RunConfig, out: Path | None) -> Study:
         """Return the runs; their folder is named after them when ``out`` is ``None``."""
         from dgljoint.training.study import plan_study
 
         chosen = None if self.every_fold else self.folds or (config.fold,)
         seeds = self.seeds or (config.seed,)
-        return plan_study(config, out, folds=chosen, seeds=seeds, registry=registry)
+        return plan_study(config, out, folds=chosen, seeds=seeds)
 
 
 def study_options(function: FunctionT) -> FunctionT:
@@ -148,7 +147,7 @@ def train_study(
         raise error
 
 
-def show_study_plan(study: Study, registry: Registry, *, jobs: int, as_json: bool) -> None:
+def show_study_plan(study: Study, *, jobs: int, as_json: bool) -> None:
     """Show the runs, and what each of them does, by the first of them.
 
     Raises:
@@ -158,7 +157,7 @@ def show_study_plan(study: Study, registry: Registry, *, jobs: int, as_json: boo
     from dgljoint.training.study import check_runs, state_of
 
     check_runs(study)
-    plan = plan_run(resolve_run(study.cells[0].config, registry))
+    plan = plan_run(resolve_run(study.cells[0].config))
     if as_json:
         cells = [
             {

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
@@ -13,8 +12,6 @@ from rich.text import Text
 
 from dgljoint._internal.tables import NOTHING, figure
 from dgljoint._internal.text import plural
-from dgljoint.config.run_config import RunConfig
-from dgljoint.data.store import CascadeStore
 from dgljoint.evaluation import scores as of
 from dgljoint.evaluation import verdicts
 from dgljoint.evaluation.scores import TITLES
@@ -24,6 +21,7 @@ from dgljoint_cli.views.table import Table
 
 if TYPE_CHECKING:
     from dgljoint.evaluation.predicting import Predictions
+    from dgljoint.training.inputs import RunInputs
     from dgljoint.training.transfer import Transfer
 
 ROWS = 20  # of predictions
@@ -32,17 +30,11 @@ _CLASSES_SHOWN = 8
 _SUFFIX = {of.NOT_SOURCE: "_not_source"}
 
 
-def protocol_of(config: RunConfig, store: CascadeStore | None = None) -> Protocol:
-    """Look up how a run's data are split; they are opened where ``store`` is not given.
-
-    Raises:
-        DataError: the data cannot be opened.
-        UsageError: they have no such split.
-    """
-    store = store or CascadeStore(Path(config.data))
-    split = store.split(config.split)
-    disjoint = store.kept_apart(config.split)
-    return Protocol(store.name, split.name, config.fold, disjoint, bool(split.ordered_by))
+def protocol_of(inputs: RunInputs) -> Protocol:
+    """Return how the data of a run are split."""
+    store, split = inputs.store, inputs.split
+    disjoint = store.kept_apart(split.name)
+    return Protocol(store.name, split.name, inputs.config.fold, disjoint, bool(split.ordered_by))
 
 
 def scores_to_dict(

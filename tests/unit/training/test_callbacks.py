@@ -11,7 +11,6 @@ import pytest
 import dgljoint
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import InterruptedRunError
-from dgljoint.plugins.registry import installed_registry
 from dgljoint.training import EpochRecord, RunResult, resolve_run, train
 from dgljoint.training.callbacks import Callbacks
 from runs import assert_same_run, metrics, run
@@ -76,7 +75,7 @@ def test_every_callback_hears_of_every_event_in_their_order(
     first, last = Ear(), Ear()
     last.heard = first.heard
     train(
-        resolve_run(toy_config(store), installed_registry()), tmp_path / "a",
+        resolve_run(toy_config(store)), tmp_path / "a",
         callbacks=(first, RaiseAt(dgljoint.StopTraining(), 1), last),
     )
     assert first.heard[::2] == first.heard[1::2]

@@ -15,7 +15,6 @@ from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.assessment import detect_early
 from dgljoint.evaluation.deadlines import parse_deadlines
 from dgljoint.evaluation.evaluator import Evaluator
-from dgljoint.plugins.registry import installed_registry
 from dgljoint.training import evaluate_early
 from runs import run
 from toys import toy_cascade, toy_config, toy_features, toy_model, write_store
@@ -30,7 +29,7 @@ def lines(file: Path) -> list[dict[str, str]]:
 
 def early(folder: Path, text: str = LIST, **settings: Any) -> Any:
     return evaluate_early(
-        folder, registry=installed_registry(), part=settings.pop("part", "test"),
+        folder, part=settings.pop("part", "test"),
         deadlines=parse_deadlines(text), **settings,
     )
 

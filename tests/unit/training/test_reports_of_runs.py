@@ -10,7 +10,6 @@ import pytest
 
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import RunFailedError
-from dgljoint.plugins.registry import installed_registry
 from dgljoint.runs.comparing import compare_runs
 from dgljoint.runs.facts import read_facts
 from dgljoint.runs.listing import summarize
@@ -54,7 +53,7 @@ def test_the_end_of_a_run_writes_its_report(finished: Path) -> None:
 def test_the_manifest_says_how_the_data_were_cut(finished: Path) -> None:
     found = json.loads((finished / "s0" / "manifest.json").read_text())
     store = CascadeStore(finished / "toy.h5")
-    plan = plan_run(resolve_run(toy_config(store, plugins=("contrastive",)), installed_registry()))
+    plan = plan_run(resolve_run(toy_config(store, plugins=("contrastive",))))
     assert found["parts"] == plan.parts
     assert found["split"]["kept_apart"] == store.kept_apart("event") == "event"
     assert found["split"]["folds"] == store.split("event").folds

@@ -19,7 +19,6 @@ from dgljoint.errors import (
     RunFailedError,
     UsageError,
 )
-from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.specs import WeighterSpec
 from dgljoint.training import evaluate_run, resolve_run, train
 from runs import StopAfter, assert_same_run, metrics, run
@@ -85,7 +84,7 @@ def test_the_folder_repeats_the_run(store: CascadeStore, tmp_path: Path) -> None
     run(store, tmp_path / "a", "contrastive.temperature=0.3", plugins=BOTH)
     config = resolve_config(file=tmp_path / "a" / "config.toml")
     assert config.options["contrastive"]["temperature"] == 0.3
-    train(resolve_run(config, installed_registry()), tmp_path / "b")
+    train(resolve_run(config), tmp_path / "b")
     assert_same_run(tmp_path / "a", tmp_path / "b")
     text = (tmp_path / "a" / "config.toml").read_text()
     assert text == (tmp_path / "b" / "config.toml").read_text()
@@ -114,7 +113,7 @@ def test_a_checkpoint_of_another_model_is_said(store: CascadeStore, tmp_path: Pa
     config = out / "config.toml"
     config.write_text(config.read_text().replace('    "time",\n', ""))
     with pytest.raises(DataError, match="checkpoint is that of another model"):
-        evaluate_run(out, registry=installed_registry(), part="test")
+        evaluate_run(out, part="test")
 
 
 def test_another_split_may_come_and_go_but_the_run_s_own_must_stay(

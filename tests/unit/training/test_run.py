@@ -15,7 +15,6 @@ import torch
 from conftest import Site
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import InterruptedRunError, RunFailedError, UsageError
-from dgljoint.plugins.registry import installed_registry
 from dgljoint.tasks.targets import evaluation_pairs
 from dgljoint.training import evaluate_run, plan_run, resolve_run
 from dgljoint.training.folder import RunFolder
@@ -38,10 +37,10 @@ def test_another_seed_is_another_run(store: CascadeStore, tmp_path: Path) -> Non
 def test_evaluate_gives_the_figures_of_the_run(store: CascadeStore, tmp_path: Path) -> None:
     result = run(store, tmp_path / "a", plugins=BOTH)
     for part, expected in (("test", result.test), ("validation", result.validation)):
-        found = evaluate_run(tmp_path / "a", registry=installed_registry(), part=part)
+        found = evaluate_run(tmp_path / "a", part=part)
         assert replace(found, seconds=0) == replace(expected, seconds=0)
     with pytest.raises(UsageError, match="no part"):
-        evaluate_run(tmp_path / "a", registry=installed_registry(), part="tset")
+        evaluate_run(tmp_path / "a", part="tset")
 
 
 def test_a_run_says_of_every_cascade_what_evaluate_says(
@@ -54,7 +53,7 @@ def test_a_run_says_of_every_cascade_what_evaluate_says(
     parts = {"validation": result.validation, "test": result.test}
     assert len(lines) == sum(part.rumor.cascades for part in parts.values())
     for part in parts:
-        evaluate_run(out, registry=installed_registry(), part=part, predictions=again)
+        evaluate_run(out, part=part, predictions=again)
         mine = [line for line in lines if line.startswith(f"{part},".encode())]
         assert again.read_bytes().splitlines(keepends=True) == [head, *mine]
     run(store, out, "train.epochs=1", force=True)
@@ -69,7 +68,7 @@ def test_the_temperature_is_that_of_the_validation_part(
     temperature = result.validation.calibration.temperature
     assert temperature is not None
     assert result.test.calibration.temperature == temperature
-    setup = set_up(resolve_run(toy_config(store), installed_registry()), torch.device("cpu"))
+    setup = set_up(resolve_run(toy_config(store)), torch.device("cpu"))
     put_in(setup.model, RunFolder(tmp_path / "a").load_best(), RunFolder(tmp_path / "a"))
     label = store.label.copy()
     label[store.split("event").fold == 0] = 1 - label[store.split("event").fold == 0]
@@ -107,14 +106,14 @@ def test_what_is_worked_out_once_is_not_in_an_epoch(store: CascadeStore, tmp_pat
     assert result.test.calibration is None
     low, high = figures["mrr"]
     assert low <= result.test.links["all"].rows["model"].mrr <= high
-    setup = set_up(resolve_run(toy_config(store), installed_registry()), torch.device("cpu"))
+    setup = set_up(resolve_run(toy_config(store)), torch.device("cpu"))
     epoch = setup.evaluator.scores(setup.model, setup.parts.validation, "validation")
     assert (epoch.intervals, epoch.calibration) == (None, None)
 
 
 def test_each_part_is_scored_on_its_own_cascades(store: CascadeStore, tmp_path: Path) -> None:
     result = run(store, tmp_path / "a", fold=2)
-    plan = plan_run(resolve_run(toy_config(store, fold=2), installed_registry()))
+    plan = plan_run(resolve_run(toy_config(store, fold=2)))
     assert plan.parts["test"] != plan.parts["validation"]
     assert result.test.rumor.cascades == plan.parts["test"]
     assert result.validation.rumor.cascades == plan.parts["validation"]
@@ -220,7 +219,7 @@ def test_plan_says_what_the_run_does_and_writes_nothing(
     store: CascadeStore, tmp_path: Path
 ) -> None:
     before = set(tmp_path.iterdir())
-    plan = plan_run(resolve_run(toy_config(store, plugins=BOTH), installed_registry()))
+    plan = plan_run(resolve_run(toy_config(store, plugins=BOTH)))
     assert set(tmp_path.iterdir()) == before
     assert sum(plan.parts.values()) == len(store)
     assert plan.losses == ("cascade", "rumor", "contrastive")

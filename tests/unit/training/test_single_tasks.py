@@ -12,7 +12,6 @@ import torch
 from conftest import Site
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import UsageError
-from dgljoint.plugins.registry import installed_registry
 from dgljoint.training import RunResult, evaluate_run, plan_run, resolve_run, train
 from dgljoint.training.checkpoint import load_tree
 from toys import toy_config, toy_model, toy_store
@@ -28,7 +27,7 @@ def store(tmp_path: Path) -> CascadeStore:
 
 def run(store: CascadeStore, out: Path, task: str, *assignments: str, **fields: Any) -> RunResult:
     config = toy_config(store, f"train.tasks={task}", *assignments, **fields)
-    return train(resolve_run(config, installed_registry()), out)
+    return train(resolve_run(config), out)
 
 
 def metrics(out: Path) -> list[dict[str, Any]]:
@@ -63,7 +62,7 @@ def test_losses_weights_and_figures_are_those_of_the_task(
     assert scores["tasks"] == [task]
     assert (scores["rumor"] is None, scores["links"] == {}) == (task != "rumor", task != "cascade")
     assert scores["views"] is None
-    again = evaluate_run(tmp_path / "a", registry=installed_registry(), part="test")
+    again = evaluate_run(tmp_path / "a", part="test")
     assert again.tasks == result.test.tasks == (task,)
 
 
@@ -86,7 +85,7 @@ def test_meta_weight_weighs_what_there_is(
 
 def test_the_plan_names_the_losses(store: CascadeStore) -> None:
     config = toy_config(store, "train.tasks=rumor", plugins=("contrastive",))
-    plan = plan_run(resolve_run(config, installed_registry()))
+    plan = plan_run(resolve_run(config))
     assert plan.losses == ("rumor", "contrastive")
     assert plan.settings["train"]["tasks"] == "rumor"
 

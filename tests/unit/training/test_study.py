@@ -11,7 +11,6 @@ import pytest
 from conftest import Site
 from dgljoint.data.store import CascadeStore, put_split
 from dgljoint.errors import DataError, InterruptedRunError, RunFailedError, UsageError
-from dgljoint.plugins.registry import installed_registry
 from dgljoint.training import study as studies
 from dgljoint.training.cells import Cell, Failure, StudyProgress
 from dgljoint.training.study import (
@@ -84,7 +83,7 @@ def planned(
     seeds: tuple[int, ...] = (0,), **fields: object,
 ) -> Study:
     config = toy_config(store, "train.epochs=2", *assignments, encoder="gcn", **fields)
-    return plan_study(config, folder, folds=folds, seeds=seeds, registry=installed_registry())
+    return plan_study(config, folder, folds=folds, seeds=seeds)
 
 
 @pytest.fixture

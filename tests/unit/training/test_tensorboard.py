@@ -13,7 +13,6 @@ import pytest
 import dgljoint
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import InterruptedRunError, RunFailedError, UsageError, install_hint
-from dgljoint.plugins.registry import installed_registry
 from dgljoint.training import resolve_run, train
 from runs import StopAfter, metrics, run
 from toys import toy_config
@@ -60,7 +59,7 @@ def train_watched(
 ) -> None:
     with dgljoint.TensorBoard(out / "board") as board:
         train(
-            resolve_run(toy_config(store, "train.batch=12", encoder="gcn"), installed_registry()),
+            resolve_run(toy_config(store, "train.batch=12", encoder="gcn")),
             out, callbacks=(board, *others), **settings,
         )
 

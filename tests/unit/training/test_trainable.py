@@ -14,7 +14,6 @@ import dgljoint
 from dgljoint.data.cascade import Cascade
 from dgljoint.data.store import CascadeStore, create_store
 from dgljoint.errors import DataError
-from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.specs import InteractionSpec, WeighterSpec
 from dgljoint.training import evaluate_run, plan_run, resolve_run
 from dgljoint.training.callbacks import Callback
@@ -93,10 +92,10 @@ def test_without_classes_to_tell_apart_the_cascade_task_is_trained_alone(
     assert (found.probability, found.predicted, found.label_names) == (None, None, ())
     assert {row[f"p_{name}"] for row in found.rows() for name in classes} <= {None}
     assert {row["predicted"] for row in found.rows()} == {None}
-    again = evaluate_run(out, registry=installed_registry(), part="test")
+    again = evaluate_run(out, part="test")
     assert again.links == result.test.links
     with pytest.raises(DataError, match=f"the rumor task cannot be trained: .*{why}") as refused:
-        plan_run(resolve_run(toy_config(store, "train.tasks=rumor"), installed_registry()))
+        plan_run(resolve_run(toy_config(store, "train.tasks=rumor")))
     assert "train.tasks=cascade" in (refused.value.hint or "")
 
 
@@ -114,10 +113,10 @@ def test_without_a_choice_of_parents_the_rumor_task_is_trained_alone(tmp_path: P
     assert (result.test.tasks, result.test.links) == (("rumor",), {})
     assert [list(line["losses"]) for line in metrics(tmp_path / "a")] == [["rumor"]]
     with pytest.raises(DataError, match="the cascade task cannot be trained"):
-        plan_run(resolve_run(toy_config(store, "train.tasks=cascade"), installed_registry()))
+        plan_run(resolve_run(toy_config(store, "train.tasks=cascade")))
     nothing = write(tmp_path / "b.h5", lambda n: None, posts=2)
     with pytest.raises(DataError, match=r"the cascade task cannot.*; the rumor task cannot"):
-        plan_run(resolve_run(toy_config(nothing), installed_registry()))
+        plan_run(resolve_run(toy_config(nothing)))
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +155,7 @@ def test_a_class_that_no_training_cascade_has_is_never_predicted(lacking: Path) 
 def test_its_test_cascades_count_as_wrong_and_every_metric_is_a_number_or_none(
     lacking: Path,
 ) -> None:
-    test = evaluate_run(lacking, registry=installed_registry(), part="test")
+    test = evaluate_run(lacking, part="test")
     json.dumps(test.to_dict(), allow_nan=False)
     rumor = test.rumor
     assert rumor.cascades == 16
@@ -173,7 +172,7 @@ def test_its_test_cascades_count_as_wrong_and_every_metric_is_a_number_or_none(
     low, high = test.intervals.figures["macro_f1"]
     assert low <= rumor.macro_f1 <= high
     assert any("8 of 16 labelled cascades are of a class that no" in note for note in test.notes)
-    validation = evaluate_run(lacking, registry=installed_registry(), part="validation")
+    validation = evaluate_run(lacking, part="validation")
     assert validation.notes == ()
     assert validation.calibration.raw.nll > 0
 
@@ -238,7 +237,7 @@ def test_a_study_keeps_what_was_asked_for_and_its_runs_what_could_be_trained(
     store = write(tmp_path / "a.h5", lambda n: "a" if n % 4 else halves(n))
     study = plan_study(
         toy_config(store, *QUICK), tmp_path / "study", folds=None, seeds=(0,),
-        registry=installed_registry(),
+
     )
     assert study.config.train.tasks == "both"
     assert [cell.config.train.tasks for cell in study.cells] == ["cascade", "both", "both", "both"]

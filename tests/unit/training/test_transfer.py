@@ -16,7 +16,6 @@ from dgljoint.data.cascade import Cascade, SparseBlock
 from dgljoint.data.store import CascadeStore, create_store, put_split
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.deadlines import parse_deadlines
-from dgljoint.plugins.registry import installed_registry
 from dgljoint.training import evaluate_run, evaluate_transfer, evaluate_transfer_early
 from dgljoint.training.parts import training_parts
 from dgljoint.training.transfer import Transfer
@@ -57,7 +56,7 @@ def some(start: int, count: int, labels: Sequence[str | None] = LABELS) -> list[
 
 
 def moved(folder: Path, other: Path, **settings: Any) -> Transfer[Any]:
-    return evaluate_transfer(folder, other, registry=installed_registry(), **settings)
+    return evaluate_transfer(folder, other, **settings)
 
 
 def lines(file: Path) -> list[dict[str, str]]:
@@ -92,7 +91,7 @@ def test_all_is_scored_but_what_the_run_s_own_data_hold(trained: Path, tmp_path:
     assert found.scores.part == "test"
     assert set(found.scores.links["all"].rows) > {"model", "source", "latest"}
     assert found.scores.intervals is not None
-    own = evaluate_run(trained, registry=installed_registry(), part="test")
+    own = evaluate_run(trained, part="test")
     assert found.scores.calibration.temperature == own.calibration.temperature
     held = ", ".join(f"{count} {part}" for part, count in found.shared.items() if count)
     assert found.protocol == (
@@ -131,7 +130,7 @@ def test_by_deadlines_nothing_later_is_seen(trained: Path, tmp_path: Path) -> No
     other = write(tmp_path / "other.h5", some(90, 30))
     said, curve = tmp_path / "said.csv", tmp_path / "curve.csv"
     found = evaluate_transfer_early(
-        trained, other.path, registry=installed_registry(), deadlines=parse_deadlines("0,3p,all"),
+        trained, other.path, deadlines=parse_deadlines("0,3p,all"),
         predictions=said, curve=curve,
     )
     assert (found.cascades, sum(found.shared.values()), found.scores.cascades) == (24, 6, 24)
@@ -197,7 +196,7 @@ def test_a_run_of_links_alone_asks_for_no_class(tmp_path: Path) -> None:
     for store in (other, one_class):
         with pytest.raises(UsageError, match="did not train"):
             evaluate_transfer_early(
-                out, store.path, registry=installed_registry(), deadlines=parse_deadlines("all")
+                out, store.path, deadlines=parse_deadlines("all")
             )
 
 

@@ -180,8 +180,10 @@ def test_evaluate_of_no_run_folder_exits_3(tmp_path, capsys):
 @pytest.mark.parametrize("part", ["test", "validation"])
 def test_evaluate_asks_for_the_part_named(store, tmp_path, monkeypatch, scores, capsys, part):
     (tmp_path / "config.toml").write_text(f'data = "{store}"\nsplit = "random"\n')
+    manifest = {"data": {"name": "small"}, "split": {"kept_apart": None}}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
 
-    def evaluate_run(folder, *, registry, part, predictions, device="auto"):
+    def evaluate_run(folder, *, part, predictions, device="auto"):
         assert (folder, predictions) == (tmp_path, None)
         return replace(scores, part=part)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from importlib import import_module
@@ -14,11 +14,70 @@ from torch import Tensor
 from torch.nn import functional
 
 from dgljoint.ops import dgl_compat
-from dgljoint.ops.buckets import Bucket, buckets
 from dgljoint.ops.sparse import SomeRows, SparseRows, multiply
 from dgljoint.ops.torch_kernels import max_over_groups
 
 _IDS_NAMED = 5
+# Smaller cascades share one table: padding them costs less than another table would.
+_SMALLEST = 16
+# Of larger cascades than this the pairs that padding adds cost more than three tables more.
+_LARGE = 128
+
+
+@dataclass(frozen=True, eq=False)
+class Bucket:
+    """R cascades of similar sizes as a table, padded to the L posts of the largest.
+
+    Attributes:
+        posts: (R, L) int64 the posts of each cascade; a row is padded with its last one.
+        real: (R, L) bool, false for padding.
+    """
+
+    posts: Tensor
+    real: Tensor
+
+    def pieces(self, most: int) -> Iterator[tuple[slice, slice]]:
+        """Cut all pairs of posts of one cascade into pieces: some rows, some of their queries.
+
+        A piece has at most ``most`` pairs, padding included, or one query with all its L keys.
+
+        Yields:
+            The rows, and the columns that are queries.
+        """
+        rows, length = self.posts.shape
+        high = max(1, most // length**2)
+        wide = length if high > 1 else min(length, max(1, most // length))
+        for row in range(0, rows, high):
+            for column in range(0, length, wide):
+                yield slice(row, row + high), slice(column, column + wide)
+
+
+def buckets(cascade_of: Tensor, cascades: int) -> tuple[Bucket, ...]:
+    """Sort cascades by size into tables: an octave of sizes each, a quarter of one above 128.
+
+    A row is no longer than 16 posts, or than twice its cascade, or than 5/4 of a large one.
+
+    Args:
+        cascade_of: (N,) int64 cascade of each post, ascending.
+        cascades: B; each has at least one post.
+    """
+    device = cascade_of.device
+    # On the CPU, so that a device is waited for once and not once per table.
+    sizes = cascade_of.bincount(minlength=cascades).cpu()
+    first = sizes.cumsum(0) - sizes
+    # The exponent of n - 1 is the octave (2^(k-1), 2^k] of n, exactly; its mantissa, from 1/2 to
+    # 1, is the place in it.
+    mantissa, octave = torch.frexp((sizes.clamp(min=_SMALLEST) - 1).double())
+    quarter = torch.where(sizes > _LARGE, (8 * mantissa).long() - 4, 0)
+    kind = 4 * octave + quarter
+    tables = []
+    for number in torch.unique(kind):
+        rows = (kind == number).nonzero().squeeze(1)
+        size = sizes[rows].unsqueeze(1)
+        place = torch.arange(int(size.max()), device=size.device)
+        posts = first[rows].unsqueeze(1) + torch.minimum(place, size - 1)
+        tables.append(Bucket(posts.to(device), (place < size).to(device)))
+    return tuple(tables)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,10 +97,9 @@ class CascadeBatch:
         observed: (N,) bool, true for sources and for posts whose parent is known.
         kind: (N,) int64, values of :class:`dgljoint.data.cascade.Kind`.
         label: (B,) int64 class, -1 for none.
-        event: (B,) int64; cascades with equal numbers tell of one event.
-        pairs: (2, P) int64, target post over candidate parent; a target's pairs stand together.
-            For losses: what is evaluated is scored elsewhere, some candidates at a time, and has
-            none here.
+        event: (B,) int64; cascades with equal numbers are of one event.
+        pairs: (2, P) int64, target post over candidate parent, all pairs of a target in a row. For
+            losses alone: evaluation scores some candidates at a time, and has none here.
         pair_target: (P,) bool, true where the candidate is the target's parent. Every target has
             exactly one such pair.
         ids: B cascade ids, for messages and files; never a feature.
@@ -106,7 +164,7 @@ class CascadeBatch:
 
     @cached_property
     def neighbourhood(self) -> Tensor:
-        """(2, 2E+N) int64, source over destination: the edges, them reversed, each post to itself.
+        """(2, 2E+N) int64, source over destination: the edges, reversed edges, each post to itself.
 
         The posts that a post attends to in the cascade as an undirected tree.
         """
@@ -142,7 +200,7 @@ class CascadeBatch:
 
     @cached_property
     def targets(self) -> int:
-        """T, the number of posts asked for."""
+        """T, the number of targets."""
         return int(self.pair_target.sum())
 
     @cached_property
@@ -172,7 +230,7 @@ class CascadeBatch:
         place = torch.zeros_like(self.kind)
         place[self.parent_posts] = torch.arange(len(self.parent_posts), device=self.device)
         return SparseRows(
-            # Edges stand in the order of the children, and no post has two.
+            # Edges are in the order of the children, and no post has two.
             columns=place[parent],
             values=torch.ones(len(child), device=self.device),
             offsets=functional.pad(self.parents.cumsum(0), (1, 0)),
@@ -181,10 +239,7 @@ class CascadeBatch:
 
     @cached_property
     def pooling(self) -> SparseRows:
-        """(B, N): averages over each cascade's observed posts; pending posts count for nothing.
-
-        What is said of a cascade rests on what was observed of it.
-        """
+        """(B, N): averages over each cascade's observed posts; others count for nothing."""
         return SparseRows(
             columns=torch.arange(len(self.kind), device=self.device),
             values=self.observed / self.observed_posts.double()[self.cascade_of],
@@ -203,7 +258,7 @@ class CascadeBatch:
 
     @cached_property
     def buckets(self) -> tuple[Bucket, ...]:
-        """The posts of cascades of like sizes, as padded tables."""
+        """The posts of cascades of similar sizes, as padded tables."""
         return buckets(self.cascade_of, len(self.root))
 
     def pool(self, x: Tensor) -> Tensor:
@@ -218,10 +273,10 @@ class CascadeBatch:
 
         Shapes: ``x`` (N, D) to (B, D).
         """
-        return max_over_groups(x + self._pending_below, self.cascade_of, len(self.root))
+        return max_over_groups(x + self._unobserved_below, self.cascade_of, len(self.root))
 
     @cached_property
-    def _pending_below(self) -> Tensor:
-        """(N, 1): -inf for pending posts, 0 for others; adding it is quicker than masking."""
-        pending = ~self.observed.unsqueeze(1)
-        return torch.zeros(pending.shape, device=self.device).masked_fill(pending, float("-inf"))
+    def _unobserved_below(self) -> Tensor:
+        """(N, 1): 0 for observed posts, -inf for others; adding it is quicker than masking."""
+        hidden = ~self.observed.unsqueeze(1)
+        return torch.zeros(hidden.shape, device=self.device).masked_fill(hidden, float("-inf"))

@@ -1,11 +1,14 @@
-"""From stored and derived features to what the model takes in; fitted on training cascades only.
+"""From stored and derived features to the model's input; fitted on training cascades only.
 
-Which features a model has is chosen by name; ids, users and absolute times are never among them.
+Ids, users and absolute times are never among them. Of the features that are computed when a batch
+is made, ``time`` is known when a post arrives, and ``structure`` counts observed edges alone: no
+hidden edge is in any of its columns. A post whose edge is hidden is the root of a tree of its own;
+posts that are observed below it, as in training, count for it and for no post above.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,56 +18,105 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dgljoint._internal.text import did_you_mean
-from dgljoint.batch.derived import DERIVED
 from dgljoint.config.run_config import FeatureOptions
 from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.errors import DataError, UsageError
 from dgljoint.ops.sparse import SomeRows, SparseRows
 from dgljoint.tasks.targets import TargetPairs
 
-# The training part is read in pieces of so many posts.
+# Posts of the training set that are read at a time.
 _STRETCH_POSTS = 1 << 16
-# Up to so many words of all posts together are weighed once and kept, in 50 megabytes; of a larger
+# Up to so many words of all posts together are weighted once and kept, in 50 megabytes; of a larger
 # store those of each batch anew, so that memory is bounded.
 _MOST_ENTRIES = 1 << 22
+_LOG_DAY = float(np.log1p(86_400))
+
+Index = NDArray[np.int64]
+Rows = NDArray[np.float32]
+# Weighted words of some posts: (nnz,) columns and values, (n+1,) offsets.
+_Entries = tuple[Index, Rows, Index]
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A feature of F named columns, and what computes its (N, F) rows."""
+
+    columns: tuple[str, ...]
+    compute: Callable[[CascadeColumns, TargetPairs], Rows]
+
+
+def places(parent: Index) -> tuple[Index, NDArray[np.float64], NDArray[np.float64]]:
+    """Count the nodes of a forest above each node, right below it, and below it.
+
+    By pointer doubling, in any order of the nodes: round k looks 2^k nodes up, and the number of
+    rounds is log2 of the depth.
+
+    Shapes: ``parent`` (N,), -1 for a root, to (N,) each.
+    """
+    depth = (parent >= 0).astype(np.int64)
+    ancestor = parent.copy()
+    # In round k of each node: those less than 2^k below it, itself included.
+    size = np.ones(len(parent))
+    deeper = np.flatnonzero(parent >= 0)
+    children: NDArray[np.float64] | None = None
+    while len(deeper):
+        above = ancestor[deeper]
+        found = np.bincount(above, size[deeper], len(parent)).astype(np.float64, copy=False)
+        children = found if children is None else children
+        size += found
+        depth[deeper] += depth[above]
+        further = ancestor[above]
+        ancestor[deeper] = further
+        deeper = deeper[further >= 0]
+    return depth, np.zeros_like(size) if children is None else children, size - 1
+
+
+def _time(columns: CascadeColumns, targets: TargetPairs) -> Rows:
+    """Return logarithms of times, on a scale where a day is 1."""
+    delay = columns.delay_seconds
+    gap = np.diff(delay, prepend=0.0)
+    gap[columns.post_ptr[:-1]] = 0
+    return (np.log1p(np.stack((delay, gap), axis=1)) / _LOG_DAY).astype(np.float32)
+
+
+def _structure(columns: CascadeColumns, targets: TargetPairs) -> Rows:
+    """Return logarithms of counts, and two flags."""
+    counts = places(np.where(targets.hidden, -1, columns.parent))
+    table = (*map(np.log1p, counts), columns.parent < 0, targets.hidden)
+    return np.stack(table, axis=1).astype(np.float32)
+
+
+DERIVED: Mapping[str, Derived] = {
+    "time": Derived(("delay", "since the previous post"), _time),
+    "structure": Derived(("depth", "children", "descendants", "source", "pending"), _structure),
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Words:
-    """The kept columns of one sparse feature: words, mostly.
+    """The kept columns of one sparse feature.
 
-    Attributes:
-        column: (V,) new column of each stored column, -1 for one left out.
-        weight: (K,) float32 factor of each kept one.
+    (V,) the new column of each stored column, -1 for one left out; (K,) the factor of each kept.
     """
 
-    column: NDArray[np.int64]
-    weight: NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Entries:
-    """Weighted words of some posts: (nnz,) columns and values, (n+1,) offsets."""
-
-    column: NDArray[np.int64]
-    value: NDArray[np.float32]
-    offsets: NDArray[np.int64]
+    column: Index
+    weight: Rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Scale:
-    mean: NDArray[np.float32]
-    deviation: NDArray[np.float32]
+    mean: Rows
+    deviation: Rows
 
 
 class FeatureSpace:
-    """What of the features of the data the model sees, fitted on the training part.
+    """The features that the model takes in, fitted on the training set.
 
     Attributes:
         names: of the features, in the order of the data.
         dense: width F of each dense feature, by name; derived ones are dense.
         sparse: number of columns of each sparse feature, by name.
-        doubts: what cannot be made sure of: only where the data are not those of the fit.
+        doubts: what cannot be checked, where the data are not those of the fit.
     """
 
     def __init__(
@@ -83,13 +135,11 @@ class FeatureSpace:
         self.doubts = tuple(doubts)
 
     @classmethod
-    def fit(
-        cls, store: CascadeStore, train: NDArray[np.int64], options: FeatureOptions
-    ) -> FeatureSpace:
-        """Choose words and scales by the cascades of the training part and nothing else.
+    def fit(cls, store: CascadeStore, train: Index, options: FeatureOptions) -> FeatureSpace:
+        """Choose words and scales by the cascades of the training set and nothing else.
 
         Raises:
-            UsageError: a feature is chosen that the data have not.
+            UsageError: a feature is chosen that the data lack.
             DataError: the data have no feature at all.
         """
         names = choose_features(store, options.use)
@@ -106,7 +156,7 @@ class FeatureSpace:
         sparse = {}
         for name, kept in self._words.items():
             feature = self._store.sparse(name)
-            chosen = np.flatnonzero(kept.column >= 0)  # their new columns stand in this order
+            chosen = np.flatnonzero(kept.column >= 0)  # their new columns have this order
             words = feature.vocabulary
             sparse[name] = {
                 "columns": feature.columns,
@@ -126,18 +176,14 @@ class FeatureSpace:
 
     @classmethod
     def restored(cls, store: CascadeStore, state: Mapping[str, Any]) -> FeatureSpace:
-        """Apply what was fitted to any data with the same features; nothing is fitted anew.
+        """Apply the ``state`` of a fit to any data with the same features.
 
         Words are found by their spelling, whatever columns they have in ``store``; columns without
         words, and those of dense features, by their number.
 
-        Args:
-            store: the data.
-            state: of :meth:`state`.
-
         Raises:
             DataError: the data lack a feature, or have it in another form.
-            KeyError, TypeError, ValueError, AttributeError: ``state`` is none.
+            KeyError, TypeError, ValueError, AttributeError: ``state`` is not one.
         """
         words, scales, doubts = {}, {}, []
         for name, fitted in state["sparse"].items():
@@ -164,7 +210,7 @@ class FeatureSpace:
     def read(
         self, columns: CascadeColumns, targets: TargetPairs
     ) -> dict[str, Tensor | SomeRows | SparseRows]:
-        """Return every feature of the N posts, by name, as :class:`CascadeBatch` has them."""
+        """Return every feature of the N posts, by name."""
         features: dict[str, Tensor | SomeRows | SparseRows] = {
             name: self._sparse_rows(name, columns.posts) for name in self._words
         }
@@ -179,40 +225,35 @@ class FeatureSpace:
             features[name] = torch.from_numpy(derived.compute(columns, targets))
         return features
 
-    def _sparse_rows(self, name: str, posts: NDArray[np.int64]) -> SparseRows:
+    def _sparse_rows(self, name: str, posts: Index) -> SparseRows:
         entries = self._all.get(name)
         if entries is None and len(self._store.sparse(name).indices) <= _MOST_ENTRIES:
-            everything = np.arange(self._store.posts)
-            entries = self._all[name] = self._weigh(name, everything)
+            entries = self._all[name] = self._weighted(name, np.arange(self._store.posts))
         if entries is None:
-            made = self._weigh(name, posts)
+            made = self._weighted(name, posts)
         else:
-            row, place = _gather(entries.offsets, posts)
-            offsets = _offsets(row, len(posts))
-            made = _Entries(entries.column[place], entries.value[place], offsets)
-        return SparseRows(
-            columns=torch.from_numpy(made.column),
-            values=torch.from_numpy(made.value),
-            offsets=torch.from_numpy(made.offsets),
-            width=len(self._words[name].weight),
-        )
+            column, value, offsets = entries
+            row, place = _gather(offsets, posts)
+            made = column[place], value[place], _offsets(row, len(posts))
+        columns, values, starts = map(torch.from_numpy, made)
+        return SparseRows(columns, values, starts, width=len(self._words[name].weight))
 
-    def _weigh(self, name: str, posts: NDArray[np.int64]) -> _Entries:
-        """Choose and weigh the words of some posts."""
+    def _weighted(self, name: str, posts: Index) -> _Entries:
+        """Choose and weight the words of some posts."""
         feature, kept = self._store.sparse(name), self._words[name]
         row, place = _gather(feature.indptr, posts)
         column = kept.column[feature.indices[place]]
         known = column >= 0
         row, column = row[known], column[known]
         value = feature.values[place[known]] * kept.weight[column]
-        # Rows of unit length, as in the vector space model: long posts do not shout.
+        # Rows of unit length, as in the vector space model.
         length = np.sqrt(np.bincount(row, value * value, minlength=len(posts)))
         length[length == 0] = 1
         value = (value / length[row]).astype(np.float32)
-        return _Entries(column, value, _offsets(row, len(posts)))
+        return column, value, _offsets(row, len(posts))
 
 
-def _offsets(row: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
+def _offsets(row: Index, rows: int) -> Index:
     """Return where each of the rows starts and ends, from the row of every entry, ascending."""
     return np.concatenate(([0], np.bincount(row, minlength=rows).cumsum()))
 
@@ -221,11 +262,11 @@ def choose_features(store: CascadeStore, use: Sequence[str]) -> list[str]:
     """Return the names of the features that are used, in the order of the store.
 
     Args:
-        store: that has them.
+        store: has them.
         use: names chosen; empty for all.
 
     Raises:
-        UsageError: a feature is chosen that the data have not.
+        UsageError: a feature is chosen that the data lack.
         DataError: the data have no feature at all.
     """
     present = store.features
@@ -241,15 +282,15 @@ def choose_features(store: CascadeStore, use: Sequence[str]) -> list[str]:
     return [name for name in present if name in (use or present)]
 
 
-def _stretches(store: CascadeStore, train: NDArray[np.int64]) -> Iterator[CascadeColumns]:
-    """Read the training part piece by piece: it may be larger than memory."""
+def _stretches(store: CascadeStore, train: Index) -> Iterator[CascadeColumns]:
+    """Read the training set piece by piece: it may be larger than memory."""
     sizes = store.post_ptr[train + 1] - store.post_ptr[train]
     cuts = np.flatnonzero(np.diff(sizes.cumsum() // _STRETCH_POSTS)) + 1
     return map(store.read, np.split(train, cuts))
 
 
 def _fit_words(
-    store: CascadeStore, name: str, train: NDArray[np.int64], options: FeatureOptions
+    store: CascadeStore, name: str, train: Index, options: FeatureOptions
 ) -> _Words:
     feature = store.sparse(name)
     vocabulary = feature.columns
@@ -269,8 +310,8 @@ def _fit_words(
     )
 
 
-def _fit_scale(store: CascadeStore, name: str, train: NDArray[np.int64]) -> _Scale:
-    """Fit mean and deviation on the rows that exist in the training part."""
+def _fit_scale(store: CascadeStore, name: str, train: Index) -> _Scale:
+    """Fit mean and deviation on the rows that exist in the training set."""
     feature = store.dense(name)
     posts, total, squares = 0, np.zeros(feature.columns), np.zeros(feature.columns)
     for columns in _stretches(store, train):
@@ -279,7 +320,7 @@ def _fit_scale(store: CascadeStore, name: str, train: NDArray[np.int64]) -> _Sca
         total += rows.sum(axis=0)
         squares += (rows * rows).sum(axis=0)
     if not posts:
-        # Nothing is learned of what no training cascade has, so it must say nothing: x / inf is 0.
+        # Nothing is learned of what no training cascade has, so it must be 0: x / inf is.
         return _Scale(np.zeros(len(total), np.float32), np.full(len(total), np.inf, np.float32))
     mean = total / posts
     variance = squares / posts - mean * mean
@@ -289,9 +330,9 @@ def _fit_scale(store: CascadeStore, name: str, train: NDArray[np.int64]) -> _Sca
 
 
 def _gather(
-    indptr: NDArray[np.int64], rows: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return, for CSR rows laid end to end, each entry's place among ``rows`` and in the data."""
+    indptr: Index, rows: Index
+) -> tuple[Index, Index]:
+    """Return, for consecutive CSR rows, each entry's place among ``rows`` and in the data."""
     starts = indptr[rows]
     sizes = indptr[rows + 1] - starts
     row = np.repeat(np.arange(len(rows)), sizes)
@@ -341,10 +382,10 @@ def _found_again(store: CascadeStore, name: str, fitted: Mapping[str, Any]) -> _
         raise DataError(
             f"{store.path}: none of the {len(place):,} words of feature '{name}' that the model "
             "knows occurs in it",
-            hint="is it of another language, or were its words cut differently?",
+            hint="is it of another language, or were its words split differently?",
         )
     return _Words(column, weight)
 
 
-def _within(chosen: NDArray[np.int64], columns: int) -> bool:
+def _within(chosen: Index, columns: int) -> bool:
     return not len(chosen) or bool(chosen.min() >= 0 and chosen.max() < columns)

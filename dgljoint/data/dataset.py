@@ -40,24 +40,23 @@ class CascadeDataset(DGLDataset):  # type: ignore[misc]  # DGL ships no types
     A graph has an edge from each post to those that answer it, posts in order of time, the source
     first. Node data: ``delay`` (N,) float64 seconds since the source, ``kind`` (N,) int64 of
     :class:`dgljoint.Kind`, and each dense feature of the file under its name, (N, F) float32, raw,
-    zeros for a post that has no row. Ids, users and absolute times are not there: they give labels
-    away. The label is an int64 scalar, -1 for none, as ``cross_entropy(ignore_index=-1)`` takes it.
+    zeros for a post that has no row. Ids, users and absolute times are left out: they reveal
+    labels. The label is an int64 scalar, -1 for none, as ``cross_entropy(ignore_index=-1)`` takes
+    it. The graph has the whole cascade: a model of links must hide edges and later posts itself.
 
-    The whole cascade is shown: who predicts links hides edges, and what came later, himself.
-
-    Sparse features such as word counts are neither densified nor node data, since DGL cannot batch
-    them otherwise. With ``numbered=True`` an item is ``(graph, label, number)``, and
-    :meth:`words` gives the rows of a whole batch::
+    Sparse features such as word counts are not node data, since DGL could batch them only
+    densified. With ``numbered=True`` an item is ``(graph, label, number)``, and :meth:`words`
+    returns the rows of a whole batch::
 
         for graph, label, number in GraphDataLoader(numbered, batch_size=32):
-            rows = numbered.words(number)  # a row a node of ``graph``
+            rows = numbered.words(number)  # one row per node of ``graph``
             x = torch.nn.functional.embedding_bag(
                 rows.columns, weight, rows.offsets, per_sample_weights=rows.values,
                 mode="sum", include_last_offset=True,
             )
 
-    Nothing is read before it is asked for, nothing is written, and worker processes open the file
-    anew.
+    Nothing is read before it is used, nothing is written, and worker processes open the file
+    again.
 
     Args:
         store: an open store or the path of a cascade file.
@@ -80,7 +79,7 @@ class CascadeDataset(DGLDataset):  # type: ignore[misc]  # DGL ships no types
                 f"{self.store.path}: a feature has the name of the node data '{min(taken)}'",
                 hint="build the file again without it",
             )
-        # A folder is named so that DGL does not make one of its own in the user's home.
+        # With a folder named, DGL does not make one in the user's home.
         super().__init__(name=self.store.name, raw_dir=str(self.store.path.parent))
 
     def __len__(self) -> int:
@@ -127,15 +126,15 @@ class CascadeDataset(DGLDataset):  # type: ignore[misc]  # DGL ships no types
     def split(
         self, name: str = "event", *, fold: int = 0, seed: int = 0
     ) -> tuple[CascadeDataset, CascadeDataset, CascadeDataset]:
-        """Return the parts to train, to select and to test on, as ``dgljoint train`` takes them.
+        """Return the training, validation and test set, as ``dgljoint train`` takes them.
 
         Args:
             name: of a split of the file.
-            fold: the one that is tested; the validation part is cut from the others.
-            seed: of that cut.
+            fold: the test set; the validation set is drawn from the others.
+            seed: of that draw.
 
         Raises:
-            UsageError: the file has no such split or fold, or this is a part already.
+            UsageError: the file has no such split or fold, or this is a subset already.
             DataError: too few cascades are left to divide.
         """
         if not self._whole:
@@ -148,14 +147,14 @@ class CascadeDataset(DGLDataset):  # type: ignore[misc]  # DGL ships no types
     def words(
         self, numbers: int | Sequence[int] | Tensor | NDArray[np.integer[Any]], name: str = "bow"
     ) -> SparseRows:
-        """Return a sparse feature of the posts of some cascades, a row a post, one after the other.
+        """Return a sparse feature of the posts of some cascades, one row per post.
 
-        These are raw counts of all words in the file: choose and weigh them on the training part.
+        These are raw counts of all words in the file: choose and weight them on the training set.
         ``torch.sparse_csr_tensor(rows.offsets, rows.columns, rows.values, (posts, rows.width))`` is
         the same as a matrix.
 
         Args:
-            numbers: of cascades in this dataset, as a numbered item has it.
+            numbers: of cascades in this dataset.
             name: of the feature.
 
         Raises:
@@ -195,7 +194,7 @@ class CascadeDataset(DGLDataset):  # type: ignore[misc]  # DGL ships no types
         return graph
 
     def __getstate__(self) -> dict[str, Any]:
-        # The columns are mapped memory, which a pickle would copy out.
+        # The columns are mapped memory, which a pickle would copy.
         return {**vars(self), "store": (self.store.path, self.store.digest)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -209,14 +208,14 @@ class CascadeDataset(DGLDataset):  # type: ignore[misc]  # DGL ships no types
 def write_graphs(store: CascadeStore, output: Path) -> None:
     """Write every cascade as a DGL graph, for a plain ``graphs, tensors = dgl.load_graphs(path)``.
 
-    The graphs are those of :class:`CascadeDataset`. The tensors beside them: ``label`` and
-    ``event`` (C,) int64; ``fold/NAME`` (C,) int64 for each split, -1 for none; and each sparse
-    feature as one CSR matrix with a row a node of all graphs in their order, ``NAME/indptr``
-    (P+1,), ``NAME/indices``, ``NAME/values`` and ``NAME/columns`` (1,). Ids, users, texts and dates
-    are not carried, nor are the names of classes and words.
+    The graphs are those of :class:`CascadeDataset`. The tensors: ``label`` and ``event`` (C,)
+    int64; ``fold/NAME`` (C,) int64 for each split, -1 for none; and each sparse feature as one CSR
+    matrix with one row per node of all graphs in their order, ``NAME/indptr`` (P+1,),
+    ``NAME/indices``, ``NAME/values`` and ``NAME/columns`` (1,). Ids, users, texts, dates and the
+    names of classes and words are left out.
 
-    DGL writes what is in memory as a whole, so memory is not bounded here: a dense feature that few
-    posts have is as large as if all had it.
+    All graphs are in memory at once: a dense feature that few posts have is as large as if all had
+    it.
 
     Raises:
         DataError: the store is empty or cannot be written in this form.

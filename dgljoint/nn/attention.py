@@ -10,18 +10,17 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from dgljoint.batch.batch import CascadeBatch
+from dgljoint.batch.batch import Bucket, CascadeBatch
 from dgljoint.errors import UsageError
 from dgljoint.nn.layers import xavier
-from dgljoint.ops.buckets import Bucket
 
 # Scores that exist at one time: 32 MB of them in float32.
 _MOST_SCORES = 1 << 23
 
 PairBias = Callable[[Tensor, Tensor], Tensor]
-"""Says what is added to the scores of R cascades: query posts (R, Q) and key posts (R, K), int64,
-to (R, H or 1, Q, K); -inf hides a key. It may be called again in the backward pass, so it must hold
-the tensors it rests on, and not look up parameters in a module by then."""
+"""Returns what is added to the scores of R cascades: query posts (R, Q) and key posts (R, K) of
+int64 to (R, H or 1, Q, K); -inf hides a key. It may be called again in the backward pass, so it
+must keep the tensors it depends on, and not look up parameters in a module by then."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,22 +49,21 @@ def attend(
 
         y_i = sum_j softmax_j(<q_i, k_j> / sqrt(D / H) + bias_ij) v_j
 
-    where j is i itself, or an *observed* post of the cascade that was there before i: strictly
-    earlier in time, since of two posts of one moment neither knew of the other. Unless ``causal``
-    is set, an observed post attends to later observed posts too. Nobody attends to another's
-    pending post and a pending post attends to the past alone, whatever is set: so what is asked,
-    and whatever comes after the observation cut, reaches no observed post. A post whose keys are
-    all hidden by the bias gets zeros.
+    where j is i itself, or an *observed* post of the cascade that is strictly earlier: of two posts
+    of one moment neither knew of the other. Unless ``causal`` is set, an observed post attends to
+    later observed posts too. A post whose edge is hidden attends to the past alone and no other
+    post attends to it, whatever is set: so no target, and nothing after the observation cut,
+    reaches an observed post. A post whose keys are all hidden by the bias gets zeros.
 
-    Cascades of one octave of sizes are padded to one length. Where the scores of such a table
-    would be more than 2^23, they are made piece by piece, and again in the backward pass, so
-    memory grows linearly with the size of a cascade.
+    Cascades of one octave of sizes are padded to one length. More than 2^23 scores of such a table
+    are computed piece by piece, and again in the backward pass, so memory grows linearly with the
+    size of a cascade.
 
     Args:
         query: (N, D).
         key: (N, D).
         value: (N, D).
-        batch: says which posts are whose, observed, and when.
+        batch: of the N posts.
         heads: H, a divisor of D.
         causal: hide later posts from observed posts as well.
         bias: added to the scores.
@@ -98,17 +96,9 @@ def attention_weights(
     query: Tensor, key: Tensor, batch: CascadeBatch, *,
     heads: int, causal: bool = False, bias: PairBias | None = None,
 ) -> AttentionWeights:
-    """Return the weights that :func:`attend` averages values by, to look at.
+    """Return the weights that :func:`attend` averages values by; the arguments are the same.
 
     They take memory for every pair of posts of a cascade, which :func:`attend` does not.
-
-    Args:
-        query: (N, D).
-        key: (N, D).
-        batch: as for :func:`attend`.
-        heads: H.
-        causal: as for :func:`attend`.
-        bias: as for :func:`attend`.
     """
     found = [
         _Piece(bucket, rows, columns, batch, heads, causal, bias).weights(query, key)
@@ -167,7 +157,7 @@ class _Piece:
         return rows.view(*posts.shape, self._heads, -1).transpose(1, 2)
 
     def _allowed(self) -> Tensor:
-        """(R, Q, K) bool: whom a query may attend to. At least itself, padding too."""
+        """(R, Q, K) bool: which keys a query may attend to; itself, padding too."""
         observed, delay = self._batch.observed, self._batch.delay_seconds
         seen = delay[self._key].unsqueeze(1) < delay[self.query].unsqueeze(2)
         if not self._causal:
@@ -191,7 +181,7 @@ class _Piece:
 class CascadeAttention(nn.Module):
     """Multi-head attention within cascades: :func:`attend` between four linear maps.
 
-    It is :class:`torch.nn.MultiheadAttention` run cascade by cascade, but for dropout, which the
+    It is :class:`torch.nn.MultiheadAttention` run cascade by cascade, without dropout, which the
     paper applies to what a layer returns and not to the weights.
 
     Args:

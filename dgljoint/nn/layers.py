@@ -25,10 +25,10 @@ def xavier(module: nn.Module) -> nn.Module:
 class Dropout(nn.Dropout):
     """Zeroes a share of the entries in training and scales the others up (Srivastava et al., 2014).
 
-    It is :class:`torch.nn.Dropout`, but draws 16 random bits an entry where PyTorch draws a whole
-    random number: on a CPU that is most of a dropout's time. So the share is ``p`` to within
-    2^-17, and entries are scaled by the inverse of the exact share kept; a share that rounds to
-    all or nothing drops all or nothing. Draws come from PyTorch's global generator of the device.
+    It is :class:`torch.nn.Dropout`, but draws 16 random bits per entry where PyTorch draws a whole
+    random number, which on a CPU is most of a dropout's time. So the share is ``p`` to within
+    2^-17, and entries are scaled by the inverse of the exact share kept. Draws come from PyTorch's
+    global generator of the device.
     """
 
     def forward(self, x: Tensor) -> Tensor:

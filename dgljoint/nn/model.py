@@ -37,14 +37,14 @@ from dgljoint.tasks.losses import CASCADE, RUMOR, TASKS
 
 GroupT = TypeVar("GroupT", Representations, Outputs)
 
-# LayerScale (Touvron et al., 2021, arXiv 2103.17239): what a post says itself reaches the heads
-# from the first step on, and the encoder's smoothing grows in as it proves useful. Without it
-# text that decides who attaches to whom was not learned at all.
+# LayerScale (Touvron et al., 2021, arXiv 2103.17239): a post's own features reach the heads from
+# the first step on, and the encoder's smoothing grows where it is useful. Without it, text that
+# decides which post attaches to which was not learned at all.
 _ENCODER_SCALE = 0.1
 
 
 def _registered(modules: Mapping[str, nn.Module]) -> nn.ModuleDict:
-    """Hold modules by names that are given from outside: ``ModuleDict`` takes few of them."""
+    """Keep modules by any names: ``ModuleDict`` takes few of them."""
     return nn.ModuleDict(
         {f"of_{name.replace('.', '%2E')}": module for name, module in modules.items()}
     )
@@ -54,9 +54,8 @@ class InputProjection(nn.Module):
     """Maps every feature to width D with one linear map each, sums and normalises.
 
     A sparse feature's map is a sparse product: its rows are never densified. Of a dense feature
-    that not all posts have, the rows that exist are mapped, and a post without one gets nothing of
-    it. Each kind of post has a learned vector, which is all that a post without text of its own
-    says of words.
+    that not all posts have, the rows that exist are mapped, and other posts get zeros. Each kind of
+    post has a learned vector, in place of words for a post without text.
 
     Args:
         width: D.
@@ -129,8 +128,7 @@ class Branch(nn.Module):
 
     def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
         """Return the view. Shapes: (N, D) to (N, D)."""
-        # Few posts have children: only their rows are multiplied, before they go to the children
-        # and after they come from them.
+        # Few posts have children: only their rows are multiplied.
         parents, parent_of = batch.parent_posts, batch.parent_of
         x, of_parents = with_rows(x, parents)
         down = multiply(parent_of, self.from_parent(of_parents))
@@ -151,9 +149,9 @@ class JointModel(nn.Module):
         width: D.
         classes: C.
         dropout: of the branches and the rumor head.
-        half: compute in bfloat16 where torch's autocast does; what comes out is float32.
-        tasks: those of :data:`TASKS` that are trained. Without an interaction nobody reads what
-            the other one would make: its view is the shared rows, its logits are zeros.
+        half: compute in bfloat16 where torch's autocast does; the outputs are float32.
+        tasks: those of :data:`TASKS` that are trained. Without an interaction nothing reads the
+            view of the other one: it is the shared rows, and its logits are zeros.
 
     Attributes:
         computed: the tasks whose view and logits are computed.
@@ -208,7 +206,7 @@ class JointModel(nn.Module):
     def decide(
         self, shared: Tensor, batch: CascadeBatch
     ) -> tuple[Representations, Outputs]:
-        """Make the tasks' views of what they share, couple them and ask the heads.
+        """Compute the tasks' views of what they share, couple them and run the heads.
 
         Args:
             shared: (N, D) of :meth:`represent`.
@@ -234,7 +232,7 @@ class JointModel(nn.Module):
         return (_in_float32(reps), _in_float32(outputs)) if self._half else (reps, outputs)
 
     def link_scorer(self, reps: Representations, batch: CascadeBatch) -> LinkScorer:
-        """Return what scores any pairs of posts of the batch as the link head does.
+        """Return the link head for any pairs of posts of the batch.
 
         Args:
             reps: of :meth:`decide`; the cascade task is among :attr:`computed`.
@@ -291,7 +289,7 @@ class JointModel(nn.Module):
         return found
 
     def shared_parameters(self) -> list[nn.Parameter]:
-        """Return the parameters both tasks train: all that ``Representations.shared`` rests on."""
+        """Return the parameters that ``Representations.shared`` depends on."""
         modules = (self.projection, self.encoder, self.encoder_norm)
         own = [parameter for module in modules for parameter in module.parameters()]
         return [p for p in (*own, self.encoder_scale) if p.requires_grad]
@@ -313,7 +311,7 @@ class JointModel(nn.Module):
 
     @property
     def loss_owners(self) -> dict[str, PluginEntry]:
-        """Whose each auxiliary loss is, by name."""
+        """The plugin of each auxiliary loss, by name."""
         return {
             name: hosted.entry
             for hosted in self.hosted_interactions

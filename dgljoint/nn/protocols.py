@@ -1,4 +1,4 @@
-"""What encoders, interactions and loss weighters are to the engine, and what passes between."""
+"""Base classes of encoders, interactions and loss weighters, and what passes between them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from dgljoint.batch.batch import CascadeBatch
 
 @dataclass(frozen=True, eq=False)
 class Representations:
-    """What the encoder gives and the two tasks' views of it, each (N, D).
+    """What both tasks share and the two tasks' views of it, each (N, D).
 
     Attributes:
         shared: the projected features plus the encoder's normalised, scaled output.
         cascade: the cascade task's view.
         rumor: the rumor task's view.
 
-    Where one task is trained alone and no interaction reads the other's view, that is ``shared``.
+    The view of a task that is neither trained nor read by an interaction is ``shared``.
     """
 
     shared: Tensor
@@ -30,11 +30,11 @@ class Representations:
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
-    """What the heads say.
+    """What the heads return.
 
     Attributes:
         rumor_logits: (B, C).
-        link_logits: (P,), one a pair of the batch.
+        link_logits: (P,), one per pair of the batch.
 
     Those of a task that is neither trained nor read by an interaction are zeros.
     """
@@ -67,16 +67,16 @@ class LossTable:
     def scalars(self) -> list[Tensor]:
         """Return :meth:`values` one by one.
 
-        A backward pass from one of them runs through what that loss rests on; a pass from an
+        A backward pass from one of them runs through what that loss depends on; a pass from an
         element of their stack runs through all the losses.
         """
         return [value * self.coefficients.get(name, 1.0) for name, value in self.raw.items()]
 
     def jacobian(self, by: Tensor) -> Tensor:
-        """Return the gradient of each of :meth:`values` by a tensor of their graph, a row each.
+        """Return the gradient of each of :meth:`values` by a tensor of their graph, one per row.
 
-        The graph is kept. A row costs a backward pass from its loss to ``by`` and no further. A
-        loss that does not reach ``by`` has a row of zeros.
+        The graph is kept. A row costs a backward pass from its loss to ``by`` and no further; it is
+        zero for a loss that does not reach ``by``.
 
         Shapes: ``by`` any to (K, ``by.numel()``).
         """
@@ -94,7 +94,7 @@ def _gradient(loss: Tensor, by: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """What a weighter may know of the step it weighs.
+    """What a weighter may know of the step.
 
     Attributes:
         number: steps taken before this one in the whole run.
@@ -106,14 +106,12 @@ class Step:
             of the parameter's shape for Adam (learning rate over root second moment, momentum
             left out), a number before it has seen a gradient.
         pooled: (2, D) mean over the batch of the pooled cascade and rumor view, detached.
-        shared: (N, D) the encoder's output, all that the losses know of the shared parameters;
-            part of the losses' graph, so gradients can be taken by it, as in
-            ``losses.jacobian(step.shared)``.
-        probe: the losses of the tasks that are trained (a mapping name to scalar) on a batch of
-            the *meta split*, held out of the training part, under substituted parameters (name to
-            tensor; parameters not named keep their values). Within one step every call sees the
-            same batch and the same dropout masks. ``None`` unless the weighter's spec asks for a
-            meta split.
+        shared: (N, D) the encoder's output, all that the losses know of the shared parameters.
+            It is part of the losses' graph, so that ``losses.jacobian(step.shared)`` is possible.
+        probe: returns the losses of the trained tasks by name on a batch of the *meta split*, held
+            out of the training set, under substituted parameters (name to tensor; others keep their
+            values). Within one step every call has the same batch and the same dropout masks.
+            ``None`` unless the weighter's spec asks for a meta split.
     """
 
     number: int
@@ -141,7 +139,7 @@ class Encoder(nn.Module):
         """Encode.
 
         Args:
-            batch: its graph holds observed edges only.
+            batch: it has observed edges only.
             x: (N, D), the features, projected and summed by the engine.
         """
         raise NotImplementedError
@@ -162,7 +160,7 @@ class Interaction(nn.Module):
     def inform_rumor(
         self, reps: Representations, score_links: ScoreLinks, batch: CascadeBatch
     ) -> Tensor:
-        """Return the rumor view, told of the links that the finished cascade view predicts.
+        """Return the rumor view, informed by the links that the finished cascade view predicts.
 
         Called after every :meth:`couple`, right before the rumor head; unchanged by default.
 
@@ -219,12 +217,12 @@ class LossWeighter(nn.Module):
         """Learn from what the step did to the losses of its own batch; nothing by default.
 
         Called after the optimizer's step, only on a weighter that overrides it: each step then
-        costs a second forward pass. The posts asked for, their candidates and the dropout masks
-        are those of the step, so the losses differ by the parameters alone. Neither the model nor
-        its gradients may be changed.
+        costs a second forward pass. Targets, candidates and dropout masks are those of the step, so
+        the losses differ by the parameters alone. Neither the model nor its gradients may be
+        changed.
 
         Args:
             before: the losses that :meth:`backward` was given, detached.
-            after: the same losses under the parameters as they are now, detached and finite.
-            step: what :meth:`backward` was told; its graph is gone.
+            after: the same losses under the new parameters, detached and finite.
+            step: as in :meth:`backward`; its graph is gone.
         """

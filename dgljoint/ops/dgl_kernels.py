@@ -1,4 +1,7 @@
-"""The only module that imports ``dgl``: graphs, message passing on DGL's kernels, its layers."""
+"""The only module that imports ``dgl``: graphs, message passing on DGL's kernels, its layers.
+
+What the functions of messages compute is documented in :mod:`dgljoint.ops.messages`.
+"""
 
 from __future__ import annotations
 
@@ -77,19 +80,13 @@ def save_graphs(path: Path, graphs: Sequence[Graph], labels: Mapping[str, Tensor
 
 
 def sum_from_sources(graph: Graph, x: Tensor) -> Tensor:
-    """Sum, for every node, the rows of ``x`` at the sources of its incoming edges.
-
-    Shapes: ``x`` (N, D) to (N, D).
-    """
+    """Sum rows over incoming edges. Shapes: ``x`` (N, D) to (N, D)."""
     summed: Tensor = copy_u_sum(graph, x)
     return summed
 
 
 def max_from_sources(graph: Graph, x: Tensor) -> Tensor:
-    """Take, for every node, the maximum over the sources of its incoming edges; 0 without any.
-
-    Shapes: ``x`` (N, D) to (N, D).
-    """
+    """Take the maximum of rows over incoming edges, 0 without any. Shapes: (N, D) to (N, D)."""
     highest: Tensor = copy_u_max(graph, x)
     # DGL gives -inf there, or 0 with a gradient in a graph without any edge.
     without = (graph.in_degrees() == 0).unsqueeze(1)
@@ -97,10 +94,7 @@ def max_from_sources(graph: Graph, x: Tensor) -> Tensor:
 
 
 def softmax_by_destination(graph: Graph, scores: Tensor) -> Tensor:
-    """Normalise scores over the edges that enter one node.
-
-    Shapes: ``scores`` (M, H), in the order of the edges, to (M, H).
-    """
+    """Normalise scores over incoming edges. Shapes: ``scores`` (M, H) to (M, H)."""
     # Not `edge_softmax`: on the CPU its gradient cannot be differentiated once more.
     weight = e_sub_v(graph, scores, copy_e_max(graph, scores.detach())).exp()
     normalised: Tensor = e_div_v(graph, weight, copy_e_sum(graph, weight))
@@ -108,19 +102,13 @@ def softmax_by_destination(graph: Graph, scores: Tensor) -> Tensor:
 
 
 def weighted_sum_from_sources(graph: Graph, weights: Tensor, x: Tensor) -> Tensor:
-    """Sum, for every node, the rows at the sources of its incoming edges, each with a weight.
-
-    Shapes: ``weights`` (M, H), in the order of the edges; ``x`` (N, H, K) to (N, H, K).
-    """
+    """Sum weighted rows over incoming edges. Shapes: (M, H) and (N, H, K) to (N, H, K)."""
     summed: Tensor = u_mul_e_sum(graph, x, weights.unsqueeze(2))
     return summed
 
 
 def dot_over_pairs(pairs: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """Return the inner product of two rows for every pair, without a (P, D) intermediate.
-
-    Shapes: ``pairs`` (2, P), row of ``left`` over row of ``right``; both (N, D); to (P,).
-    """
+    """Return the inner products of pairs of rows, without a (P, D) intermediate."""
     product: Tensor = u_dot_v(graph_of(pairs, len(left)), left, right)
     return product.squeeze(-1)
 

@@ -1,9 +1,9 @@
-"""Sparse matrices that a batch brings along, and their product with dense rows.
+"""Sparse matrices of a batch, and their product with dense rows.
 
 The words of posts, sums over children, means over cascades: all are constant matrices of a few
-numbers a row. ``embedding_bag`` multiplies by one at the speed of memory on every device, but
-PyTorch's gradient of it sorts the columns anew and then takes thirty times as long. Here the
-gradient is the same kernel once more, on the transposed matrix, which is made once a batch.
+numbers per row. ``embedding_bag`` multiplies by one at the speed of memory on every device, but
+PyTorch's gradient of it sorts the columns again and takes thirty times as long. Here the gradient
+is the same kernel on the transposed matrix, which is made once per batch.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _COUNTING = ("cpu",)
 
 @dataclass(frozen=True, eq=False)
 class SparseRows:
-    """A constant sparse matrix of N rows, or one sparse feature of N posts, a row a post.
+    """A constant sparse matrix of N rows, or one sparse feature of N posts, one row per post.
 
     Attributes:
         columns: (nnz,) int64 column of each value.
@@ -50,22 +50,22 @@ class SparseRows:
     def of_edges(cls, edges: Tensor, values: Tensor, nodes: int) -> SparseRows:
         """Return the matrix that sums, for every node, rows at the sources of edges into it.
 
-        Shapes: ``edges`` (2, M) int64, source over destination; ``values`` (M,), the weights; a
-        row's entries stand in the order of the edges.
+        Shapes: ``edges`` (2, M) int64, source over destination; ``values`` (M,), the weights. The
+        entries of a row are in the order of the edges.
         """
         every = torch.arange(edges.shape[1] + 1, device=edges.device)
         turned = cls(edges[1], values, every, nodes).transposed
         return replace(turned, columns=edges[0][turned.columns], width=nodes)
 
-    def beside(self, transposed: SparseRows) -> SparseRows:
-        """Return these rows, told what they are when transposed."""
+    def with_transposed(self, transposed: SparseRows) -> SparseRows:
+        """Return these rows with a transposed matrix that is known."""
         known = replace(self)
         vars(known)["transposed"] = transposed
         return known
 
     @cached_property
     def transposed(self) -> SparseRows:
-        """The ``width`` columns as rows; in each, what comes first here comes first."""
+        """The ``width`` columns as rows, the entries of each in the order they have here."""
         rows = len(self.offsets) - 1
         if self.columns.device.type in _COUNTING:
             # NumPy has no bfloat16; float32 holds every number of it.
@@ -103,7 +103,7 @@ class SomeRows:
 
 
 def multiply(rows: SparseRows, x: Tensor) -> Tensor:
-    """Multiply a sparse matrix by dense rows; differentiable by ``x`` as often as one likes.
+    """Multiply a sparse matrix by dense rows; differentiable by ``x`` any number of times.
 
     Sums run in the order of the entries, forward and backward: the same bits every time.
 
@@ -132,7 +132,7 @@ class _Product(torch.autograd.Function):
 
 
 def with_rows(x: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
-    """Return ``x`` and its rows at ``index``, for who goes on to use both.
+    """Return ``x`` and its rows at ``index``, for code that uses both.
 
     Plain indexing makes the gradient of a few rows as large as ``x`` before it is added.
 

@@ -3,6 +3,9 @@
 For Pythons without DGL, and for devices and precisions that the installed DGL has no kernels for.
 Where DGL fuses gathering and summing, one row per edge is kept in memory here. ``index_add`` on a
 CUDA device sums in no fixed order unless ``torch.use_deterministic_algorithms(True)`` is set.
+
+``edges`` is (2, M), source over destination; what the functions compute is documented in
+:mod:`dgljoint.ops.messages`.
 """
 
 from __future__ import annotations
@@ -14,20 +17,15 @@ from torch import Tensor
 
 
 def sum_from_sources(edges: Tensor, x: Tensor) -> Tensor:
-    """Sum, for every node, the rows of ``x`` at the sources of its incoming edges.
-
-    Shapes: ``edges`` (2, M), source over destination; ``x`` (N, D) to (N, D).
-    """
+    """Sum rows over incoming edges. Shapes: ``x`` (N, D) to (N, D)."""
     source, destination = edges
     return x.new_zeros(x.shape).index_add(0, destination, x.index_select(0, source))
 
 
 def max_from_sources(edges: Tensor, x: Tensor) -> Tensor:
-    """Take, for every node, the maximum over the sources of its incoming edges; 0 without any.
+    """Take the maximum of rows over incoming edges, 0 without any. Shapes: (N, D) to (N, D).
 
     Sources that tie share the gradient, where DGL gives it to one of them.
-
-    Shapes: ``edges`` (2, M), source over destination; ``x`` (N, D) to (N, D).
     """
     source, destination = edges
     rows = x.index_select(0, source)
@@ -36,10 +34,7 @@ def max_from_sources(edges: Tensor, x: Tensor) -> Tensor:
 
 
 def softmax_by_destination(edges: Tensor, scores: Tensor, nodes: int) -> Tensor:
-    """Normalise scores over the edges that enter one node.
-
-    Shapes: ``edges`` (2, M), source over destination; ``scores`` (M, H) to (M, H).
-    """
+    """Normalise scores over incoming edges. Shapes: ``scores`` (M, H) to (M, H)."""
     destination = edges[1]
     index = destination.unsqueeze(1).expand_as(scores)
     lowest = scores.new_full((nodes, scores.shape[1]), float("-inf"))
@@ -50,21 +45,14 @@ def softmax_by_destination(edges: Tensor, scores: Tensor, nodes: int) -> Tensor:
 
 
 def weighted_sum_from_sources(edges: Tensor, weights: Tensor, x: Tensor) -> Tensor:
-    """Sum, for every node, the rows at the sources of its incoming edges, each with a weight.
-
-    Shapes: ``edges`` (2, M), source over destination; ``weights`` (M, H); ``x`` (N, H, K) to
-    (N, H, K).
-    """
+    """Sum weighted rows over incoming edges. Shapes: (M, H) and (N, H, K) to (N, H, K)."""
     source, destination = edges
     rows = x.index_select(0, source) * weights.unsqueeze(2)
     return x.new_zeros(x.shape).index_add(0, destination, rows)
 
 
 def dot_over_pairs(pairs: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """Return the inner product of two rows for every pair.
-
-    Shapes: ``pairs`` (2, P), row of ``left`` over row of ``right``; both (N, D); to (P,).
-    """
+    """Return the inner products of pairs of rows. Shapes: (2, P) and twice (N, D) to (P,)."""
     return (left.index_select(0, pairs[0]) * right.index_select(0, pairs[1])).sum(1)
 
 
@@ -89,15 +77,9 @@ def log_softmax_over_groups(scores: Tensor, group: Tensor, groups: int) -> Tenso
 def max_over_groups(x: Tensor, group: Tensor, groups: int) -> Tensor:
     """Take the maximum over each group of rows; rows that tie share the gradient.
 
-    It is PyTorch's ``scatter_reduce``, whose own gradient takes six times as long as it.
+    It is PyTorch's ``scatter_reduce``, whose own gradient takes six times as long.
 
-    Args:
-        x: (N, D).
-        group: (N,) int64 group of each row, ascending.
-        groups: B; every group has a row.
-
-    Returns:
-        (B, D).
+    Shapes: ``x`` (N, D), ``group`` (N,) int64 ascending, to (B, D); every group has a row.
     """
     highest: Tensor = _Maximum.apply(x, group, groups)  # type: ignore[no-untyped-call]  # torch's
     return highest

@@ -1,4 +1,4 @@
-"""The two heads: which earlier post does a post attach to, and what is this cascade."""
+"""The two heads: which earlier post a post attaches to, and what the cascade is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dgljoint.ops.sparse import with_rows
 
 _GAP_KNOTS = 32
 _GAP_STEP = 0.75  # 32 knots of log2(1 + seconds) reach past 100 days
-# Adam moves a number by the learning rate a step: in these units the kernel crosses its range
+# Adam moves a number by the learning rate in each step: in these units the kernel crosses its range
 # in a few hundred steps.
 _KERNEL_UNIT = 10.0
 
@@ -78,7 +78,7 @@ class CascadePredictor(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class _Knots:
-    """The time kernel: its value at each knot, and how much it rises to the next."""
+    """The time kernel: its value at each knot, and the rise to the next."""
 
     values: Tensor
     rises: Tensor
@@ -97,13 +97,12 @@ class _Knots:
 class LinkScorer:
     """Scores what :class:`CascadePredictor` scores, as tables of posts and candidates.
 
-    All but the time kernel is one matrix product, in float64 and then rounded to float32: so the
-    score of a pair, and whether two tie, does not depend on the table that they are scored in.
+    All but the time kernel is one matrix product, in float64 and then rounded to float32, so that
+    the score of a pair, and whether two tie, does not depend on the table they are scored in.
 
     Attributes:
         child: (N, D+2) float64.
-        candidate: (N, D+2) float64; the inner product with a row of ``child`` is all of the score
-            but the kernel.
+        candidate: (N, D+2) float64; the inner product of two rows is the score without the kernel.
         delay_seconds: (N,) float64.
         knots: of the kernel.
     """
@@ -122,8 +121,9 @@ class LinkScorer:
     def table(self, post: Tensor, start: int, stop: int) -> Tensor:
         """Score posts with each candidate from ``start`` to ``stop``.
 
-        A candidate later than the post gets some number. Shapes: (T,) int64 to (T, stop - start)
-        float32.
+        A candidate later than the post gets an arbitrary number.
+
+        Shapes: (T,) int64 to (T, stop - start) float32.
         """
         product = self.child[post] @ self.candidate[start:stop].T
         # Of posts that are no candidates the gap is negative; it has no logarithm.

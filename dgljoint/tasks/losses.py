@@ -19,7 +19,7 @@ TASKS = (CASCADE, RUMOR)
 def listwise_loss(logits: Tensor, batch: CascadeBatch) -> Tensor:
     """Return the mean over targets of -log softmax at the parent, among the target's candidates.
 
-    Shapes: ``logits`` (P,) to a scalar; 0 when the batch asks nothing.
+    Shapes: ``logits`` (P,) to a scalar; 0 when the batch has no target.
     """
     if batch.targets == 0:
         return logits.sum() * 0
@@ -28,9 +28,9 @@ def listwise_loss(logits: Tensor, batch: CascadeBatch) -> Tensor:
 
 
 def binary_loss(logits: Tensor, batch: CascadeBatch) -> Tensor:
-    """Return binary cross-entropy: the parent counts as much as all its rivals together.
+    """Return binary cross-entropy: the parent counts as much as all other candidates together.
 
-    Shapes: ``logits`` (P,) to a scalar; 0 when the batch asks nothing.
+    Shapes: ``logits`` (P,) to a scalar; 0 when the batch has no target.
     """
     if batch.targets == 0:
         return logits.sum() * 0
@@ -59,7 +59,7 @@ def rumor_loss(logits: Tensor, batch: CascadeBatch) -> Tensor:
 
 
 def not_asked(batch: CascadeBatch) -> tuple[str, ...]:
-    """Name the tasks that a batch has nothing to ask of: their losses are 0 and mean nothing."""
+    """Name the tasks that a batch has no target or label for: their losses are 0."""
     asked = {CASCADE: batch.targets > 0, RUMOR: bool((batch.label >= 0).any())}
     return tuple(task for task in TASKS if not asked[task])
 
@@ -67,14 +67,7 @@ def not_asked(batch: CascadeBatch) -> tuple[str, ...]:
 def task_losses(
     outputs: Outputs, batch: CascadeBatch, link_loss: str, tasks: Sequence[str] = TASKS
 ) -> dict[str, Tensor]:
-    """Return the tasks' losses by name.
-
-    Args:
-        outputs: of the heads.
-        batch: what they were asked.
-        link_loss: a key of :data:`LINK_LOSSES`.
-        tasks: those of :data:`TASKS` that are trained.
-    """
+    """Return the losses of some ``tasks`` by name; ``link_loss`` is a key of LINK_LOSSES."""
     losses: dict[str, Callable[[], Tensor]] = {
         CASCADE: lambda: LINK_LOSSES[link_loss](outputs.link_logits, batch),
         RUMOR: lambda: rumor_loss(outputs.rumor_logits, batch),

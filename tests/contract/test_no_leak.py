@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgljoint.batch.derived import DERIVED
+from dgljoint.batch.features import DERIVED
 from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.tasks.targets import TargetPairs, evaluation_pairs, training_pairs
 from dgljoint.testing import random_cascade, write_store

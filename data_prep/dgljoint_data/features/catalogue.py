@@ -17,7 +17,7 @@ from dgljoint_data.features import Block, FeatureSpec, minilm, user
 from dgljoint_data.features.bow import BOW, HASHED
 
 # Of these the file holds no value, so that neither a parent that is to be predicted nor a later
-# post can be in it; `dgljoint.batch.derived` computes them from what is observed.
+# post can be in it; `dgljoint.batch.features` computes them from what is observed.
 TIME = FeatureSpec(
     name="time",
     summary="log delay since the source and since the previous post",

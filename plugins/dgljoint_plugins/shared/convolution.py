@@ -37,7 +37,7 @@ def one_way(batch: CascadeBatch, like: Tensor) -> tuple[SparseRows, SparseRows]:
             replace(turned, values=root[turned_row] * root[turned.columns]),
         ]
     down, down_turned, up_turned, up = found
-    return down.beside(down_turned), up.beside(up_turned)
+    return down.with_transposed(down_turned), up.with_transposed(up_turned)
 
 
 def both_ways(batch: CascadeBatch, like: Tensor) -> SparseRows:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dgljoint.batch.derived import DERIVED
+from dgljoint.batch.features import DERIVED
 from dgljoint.config.options import NoOptions
 from dgljoint.config.run_config import FeatureOptions
 from dgljoint.data.cascade import Cascade, SparseBlock

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgljoint.ops.buckets import Bucket, buckets
+from dgljoint.batch.batch import Bucket, buckets
 
 SIZES = st.lists(st.integers(1, 70), min_size=1, max_size=30)
 

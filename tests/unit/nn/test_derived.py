@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgljoint.batch.derived import DERIVED, places
+from dgljoint.batch.features import DERIVED, places
 from dgljoint.data.store import CascadeColumns
 from dgljoint.tasks.targets import TargetPairs
 
@@ -33,16 +33,13 @@ def test_places_are_those_that_walking_up_finds(nodes: int, near: int, seed: int
     name = rng.permutation(nodes)
     renamed = np.empty(nodes, np.int64)
     renamed[name] = np.where(parent < 0, -1, name[parent])
-    found = places(renamed)
-    assert (
-        found.depth.tolist(), found.children.tolist(), found.descendants.tolist()
-    ) == counted(renamed)
+    assert tuple(found.tolist() for found in places(renamed)) == counted(renamed)
 
 
 def test_a_long_chain() -> None:
-    found = places(np.arange(-1, 4999))
-    assert found.depth.tolist() == list(range(5000))
-    assert found.descendants.tolist() == list(range(4999, -1, -1))
+    depth, _, descendants = places(np.arange(-1, 4999))
+    assert depth.tolist() == list(range(5000))
+    assert descendants.tolist() == list(range(4999, -1, -1))
 
 
 @pytest.mark.parametrize("name", list(DERIVED))

@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     words = odd = 0
     for path in files(options.paths or [ROOT / place for place in PLACES]):
-        if path == Path(__file__):
+        if path.resolve() == Path(__file__).resolve():
             continue
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             # names of two words are two words

@@ -94,7 +94,7 @@ def check_output(file: Path, *, force: bool) -> None:
     """Refuse, before any work, a file that could not be written.
 
     Raises:
-        UsageError: it is a folder, is in none, or exists.
+        UsageError: it is a folder, is in none, or exists without ``force``.
     """
     if file.is_dir() or not file.parent.is_dir():
         why = "it is a folder" if file.is_dir() else "its folder does not exist"

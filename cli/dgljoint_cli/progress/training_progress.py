@@ -72,9 +72,8 @@ class LiveProgress(Callback):
         title = self._title(epoch)
         if step >= self._steps:
             title += ", validating"
-        self._bar.update(
-            self._run, completed=(epoch - 1) * self._steps + done, description=title
-        )
+        completed = (epoch - 1) * self._steps + done
+        self._bar.update(self._run, completed=completed, description=title)
         now = self._clock()
         if self._epoch_started is None:
             self._epoch_started = now
@@ -121,27 +120,19 @@ class LiveProgress(Callback):
         made = Table("loss", "step", "epoch", "weight", numbers=True)
         made.add_column("curve")
         for name in last.losses if last else self._losses:
-            made.add_row(
-                name,
-                figure(self._losses.get(name)),
-                figure(last.losses.get(name) if last else None),
-                figure(last.weights.get(name) if last else None),
-                curve([record.losses.get(name) for record in self._records]),
-            )
+            values = (self._losses, last.losses, last.weights) if last else (self._losses, {}, {})
+            drawn = curve([record.losses.get(name) for record in self._records])
+            made.add_row(name, *(figure(value.get(name)) for value in values), drawn)
         return made
 
     def _validation_table(self) -> Table:
         """Show the validation metrics of the last and the best epoch, and their curves."""
         last, best = self._records[-1], self._best
-        made = Table(
-            "validation", "last", f"epoch {best.epoch}" if best else "best", numbers=True
-        )
+        made = Table("validation", "last", f"epoch {best.epoch}" if best else "best", numbers=True)
         made.add_column("curve")
         for name, value in last.validation.items():
             made.add_row(
-                name,
-                figure(value),
-                figure(best.validation.get(name) if best else None),
+                name, figure(value), figure(best.validation.get(name) if best else None),
                 curve([record.validation.get(name) for record in self._records]),
                 style="bold" if name == "score" else None,
             )

@@ -19,14 +19,7 @@ _LONGEST_WORD = 40
 
 @dataclass
 class TableColumn:
-    """One column.
-
-    Attributes:
-        title: which may be folded at spaces.
-        justify: the side of its cells.
-        prose: whether its cells may be folded, too.
-        cells: one per row.
-    """
+    """A column: its title may be folded at spaces, its cells only if they are ``prose``."""
 
     title: str
     justify: Literal["left", "right"] = "left"

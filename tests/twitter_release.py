@@ -9,7 +9,7 @@ import numpy as np
 
 from dgljoint.data.cascade import Cascade
 from dgljoint.data.reading import ReadReport
-from dgljoint_data.readers.twitter.reading import TwitterRvnnReader, TwitterTreeReader
+from dgljoint_data.readers.twitter.readers import TwitterRvnnReader, TwitterTreeReader
 from dgljoint_data.readers.twitter.rvnn import FEATURE
 
 Post = tuple[object, object, object]  # user, tweet, minutes

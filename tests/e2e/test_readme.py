@@ -12,7 +12,7 @@ import pytest
 
 from conftest import Site
 from dgljoint_cli.main import run
-from dgljoint_data.readers.twitter.layout import LABEL_NAMES
+from dgljoint_data.readers.twitter.releases import LABEL_NAMES
 from twitter_release import Release, RvnnRelease, edge, root, small_rows
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from dgljoint_data import build_store
 from dgljoint_data.export import write_jsonl
 from dgljoint_data.readers.jsonl import JsonlOptions, JsonlReader
 from dgljoint_data.readers.pheme import PhemeOptions, PhemeReader
-from dgljoint_data.readers.twitter.reading import TwitterTreeReader
+from dgljoint_data.readers.twitter.readers import TwitterTreeReader
 
 RAW = os.environ.get("DGLJOINT_RAW_DATA")
 pytestmark = pytest.mark.skipif(not RAW, reason="DGLJOINT_RAW_DATA names no folder of raw data")

@@ -11,7 +11,7 @@ import pytest
 from dgljoint import Kind
 from dgljoint.data.store import CascadeStore
 from dgljoint_data import BuildSummary, build_store
-from dgljoint_data.readers.twitter.reading import TwitterTreeReader
+from dgljoint_data.readers.twitter.readers import TwitterTreeReader
 
 RAW = os.environ.get("DGLJOINT_RAW_DATA")
 pytestmark = pytest.mark.skipif(not RAW, reason="DGLJOINT_RAW_DATA names no folder of raw data")

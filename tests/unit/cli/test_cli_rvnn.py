@@ -9,7 +9,7 @@ import pytest
 
 from commands import SMALL, ends, everything
 from dgljoint_cli.main import run
-from dgljoint_data.readers.twitter.layout import LABEL_NAMES
+from dgljoint_data.readers.twitter.releases import LABEL_NAMES
 from twitter_release import Release, RvnnRelease, small_rows
 
 THREADS = [str(number) for number in range(1000, 1080)]

@@ -16,7 +16,7 @@ from dgljoint_data import BuildSummary, build_store
 from dgljoint_data.build import Repeated, StrictError
 from dgljoint_data.describe import describe_store
 from dgljoint_data.readers.synthetic import LABEL_NAMES, SyntheticOptions, SyntheticReader
-from dgljoint_data.readers.twitter.reading import TwitterTreeReader
+from dgljoint_data.readers.twitter.readers import TwitterTreeReader
 from dgljoint_data.watch import Watch
 from toys import toy_cascade
 from twitter_release import SMALL_TREE, Release

@@ -13,7 +13,7 @@ from dgljoint import Cascade, DataError, ReadReport
 from dgljoint.data.store import CascadeStore
 from dgljoint_data import build_store
 from dgljoint_data.readers.jsonl import JsonlOptions, JsonlReader, dgljoint_readers
-from dgljoint_data.readers.jsonl import files as _jsonl_files
+from dgljoint_data.readers.jsonl import parts as _parts
 from dgljoint_data.workers import working
 
 Value = dict[str, object]
@@ -75,7 +75,7 @@ def test_a_compressed_file_is_read_in_parts_with_the_numbers_of_its_lines(
     (tmp_path / "b.jsonl").write_bytes(dump(line("last"), {"id": "bad"}))
     reports = []
     for size in (1, 50, 333, 1 << 20):
-        monkeypatch.setattr(_jsonl_files, "_PART", size)
+        monkeypatch.setattr(_parts, "_PART", size)
         cascades, report = read(tmp_path)
         assert len(cascades) == 39
         reports.append(report)
@@ -93,7 +93,7 @@ def test_a_compressed_file_is_read_in_parts_with_the_numbers_of_its_lines(
 def test_a_compressed_file_that_was_cut_keeps_what_comes_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_jsonl_files, "_PART", 2000)
+    monkeypatch.setattr(_parts, "_PART", 2000)
     lines = (line(f"c{number}", text=str(np.random.default_rng(number).random(9)))
              for number in range(400))
     whole = gzip.compress(dump(*({"id": one["id"], "posts": one["posts"], "event": one["text"]}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from dgljoint import Cascade, DataError, ReadReport
 from dgljoint.data.cascade import SparseBlock, parents_precede
 from dgljoint_data.readers.twitter import TwitterOptions, TwitterReader
-from dgljoint_data.readers.twitter.reading import TwitterTreeReader
+from dgljoint_data.readers.twitter.readers import TwitterTreeReader
 from dgljoint_data.readers.twitter.rvnn import FEATURE
 from dgljoint_data.readers.twitter.rvnn_join import match_rows, reply_tree
 from twitter_release import SMALL_TREE, Release, RvnnRelease, edge, root, row, words_of

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dgljoint_data.readers.twitter.reading import _cascade
+from dgljoint_data.readers.twitter.readers import _cascade
 from dgljoint_data.readers.twitter.tree import EDGE_REASONS, Tree, TreeFile, choose_tree, parse_tree
 from twitter_release import SMALL_TREE, Post, edge, root
 

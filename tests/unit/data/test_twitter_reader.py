@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dgljoint import DataError, Kind, ReadReport
 from dgljoint_data.readers.twitter import dgljoint_readers
-from dgljoint_data.readers.twitter.reading import TwitterTreeReader
+from dgljoint_data.readers.twitter.readers import TwitterTreeReader
 from twitter_release import SMALL_TREE, Release, edge, root
 
 

@@ -21,11 +21,11 @@ from dgljoint.data.reading import Reader
 from dgljoint.errors import RunFailedError
 from dgljoint_data import build_store
 from dgljoint_data.readers.jsonl import JsonlOptions, JsonlReader
-from dgljoint_data.readers.jsonl import files as _jsonl_files
+from dgljoint_data.readers.jsonl import parts as _parts
 from dgljoint_data.readers.pheme import PhemeOptions, PhemeReader
 from dgljoint_data.readers.rumoureval import RumourEvalReader
 from dgljoint_data.readers.synthetic import SyntheticOptions, SyntheticReader
-from dgljoint_data.readers.twitter.reading import TwitterTreeReader
+from dgljoint_data.readers.twitter.readers import TwitterTreeReader
 from dgljoint_data.readers.weibo import WeiboReader
 from dgljoint_data.workers import working
 from twitter_release import SMALL_TREE, Release
@@ -89,7 +89,7 @@ def synthetic(folder: Path) -> tuple[Reader, None]:
 def test_the_file_and_the_report_are_the_same_for_any_number_of_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], tuple[Reader, Path]]
 ) -> None:
-    monkeypatch.setattr(_jsonl_files, "_PART", 100)
+    monkeypatch.setattr(_parts, "_PART", 100)
     reader, source = make(tmp_path / "raw")
     found = []
     for jobs in (1, 2):
@@ -107,7 +107,7 @@ def test_lines_keep_their_numbers_wherever_a_stretch_ends(
     reader, source = json_lines(tmp_path / "raw")
     reports = []
     for stretch in (1, 7, 100, 1 << 20):
-        monkeypatch.setattr(_jsonl_files, "_PART", stretch)
+        monkeypatch.setattr(_parts, "_PART", stretch)
         reports.append(ReadReport())
         assert len(list(reader.read(source, reports[-1]))) == 68
     assert all(report == reports[0] for report in reports)

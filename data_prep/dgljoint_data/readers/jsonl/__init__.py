@@ -25,7 +25,7 @@ from dgljoint.plugins.specs import ReaderSpec
 from dgljoint_data.readers.common.raw import count_unread, digest_files, digest_text
 from dgljoint_data.readers.common.values import MENDED, ODD_DATE, BadJsonError, is_odd, parse_json
 from dgljoint_data.readers.jsonl import schema
-from dgljoint_data.readers.jsonl.files import (
+from dgljoint_data.readers.jsonl.parts import (
     HINT,
     Part,
     Unread,

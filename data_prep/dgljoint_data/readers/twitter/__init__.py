@@ -21,8 +21,8 @@ from dgljoint.data.reading import ReadReport
 from dgljoint.errors import DataError
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec, Reference
-from dgljoint_data.readers.twitter import layout
-from dgljoint_data.readers.twitter.reading import TwitterRvnnReader, TwitterTreeReader
+from dgljoint_data.readers.twitter import releases
+from dgljoint_data.readers.twitter.readers import TwitterRvnnReader, TwitterTreeReader
 from dgljoint_data.readers.twitter.rvnn import COLUMNS, FEATURE
 from dgljoint_data.workers import Divided, Spread
 
@@ -49,7 +49,7 @@ class TwitterOptions(Options):
 class TwitterReader(Divided):
     """Reads whichever release the source is, of the edition ``"15"`` or ``"16"``."""
 
-    label_names: tuple[str, ...] = layout.LABEL_NAMES
+    label_names: tuple[str, ...] = releases.LABEL_NAMES
     feature_columns: Mapping[str, int] = {FEATURE: COLUMNS}
 
     def __init__(self, edition: str, options: TwitterOptions) -> None:
@@ -68,7 +68,7 @@ class TwitterReader(Divided):
 
     def _choose(self, source: Path | None) -> TwitterTreeReader | TwitterRvnnReader:
         options = self._options
-        if not options.data_file and (layout.is_tree_release(source) or not _holds_rows(source)):
+        if not options.data_file and (releases.is_tree_release(source) or not _holds_rows(source)):
             text_from = Path(options.text_from) if options.text_from else None
             return TwitterTreeReader(self._edition, text_from, options.label_file)
         if options.text_from:
@@ -81,33 +81,33 @@ class TwitterReader(Divided):
 
 
 def _holds_rows(path: Path | None) -> bool:
-    return path is not None and path.is_dir() and bool(layout.other_data(path, None))
+    return path is not None and path.is_dir() and bool(releases.other_data(path, None))
 
 
 def _recognises(edition: str, path: Path) -> bool:
     """Return whether ``path`` has a release of ``edition``, as far as the names of files show."""
     if not path.is_dir():
         return False
-    if layout.is_tree_release(path):
+    if releases.is_tree_release(path):
         try:
-            folder = layout.find_release(path, edition).folder
+            folder = releases.find_release(path, edition).folder
         except DataError:
             return True  # several: the reader names them
     elif (rows := _rows_of(path, edition)) is not None:
         folder = rows.parent
-        if not layout.label_files(folder):
+        if not releases.label_files(folder):
             return False
     else:
         return False
-    own = layout.edition_of(folder.name)
-    return edition in (layout.editions_named(folder) or ([own] if own else layout.EDITIONS))
+    own = releases.edition_of(folder.name)
+    return edition in (releases.editions_named(folder) or ([own] if own else releases.EDITIONS))
 
 
 def _rows_of(path: Path, edition: str) -> Path | None:
     try:
-        return layout.find_data(path, "", edition)
+        return releases.find_data(path, "", edition)
     except DataError:  # several
-        return next(iter(layout.other_data(path, None)), None)
+        return next(iter(releases.other_data(path, None)), None)
 
 
 def _spec(edition: str) -> ReaderSpec:
@@ -126,7 +126,7 @@ def _spec(edition: str) -> ReaderSpec:
         recognises=partial(_recognises, edition),
         layouts=(
             "label.txt and tree/ID.txt, if possible source_tweets.txt",
-            f"data.TD_RvNN.vol_5000.txt and {layout.event_file(edition)}",
+            f"data.TD_RvNN.vol_5000.txt and {releases.event_file(edition)}",
         ),
     )
 
@@ -134,4 +134,4 @@ def _spec(edition: str) -> ReaderSpec:
 @hookimpl
 def dgljoint_readers() -> Sequence[ReaderSpec]:
     """Offer the readers ``twitter15`` and ``twitter16``."""
-    return [_spec(edition) for edition in layout.EDITIONS]
+    return [_spec(edition) for edition in releases.EDITIONS]

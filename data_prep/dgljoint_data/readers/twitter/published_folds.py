@@ -18,7 +18,7 @@ import numpy as np
 from dgljoint.data.reading import ReadReport
 from dgljoint.errors import DataError
 from dgljoint_data.readers.common.raw import filled_lines, given_folder
-from dgljoint_data.readers.twitter.layout import EDITIONS
+from dgljoint_data.readers.twitter.releases import EDITIONS
 from dgljoint_data.splits import FOLDS, Split
 
 NAME = "published"

@@ -28,7 +28,7 @@ from dgljoint.data.cascade import Cascade, SparseBlock
 from dgljoint.data.reading import ReadReport
 from dgljoint.errors import DataError
 from dgljoint_data.readers.common.raw import digest_files
-from dgljoint_data.readers.twitter.layout import find_data
+from dgljoint_data.readers.twitter.releases import find_data
 from dgljoint_data.readers.twitter.rvnn import FEATURE, build_tree, read_rows, word_counts
 
 WITHOUT_SOURCE = "RvNN tree without a source (its words are not used)"

@@ -19,7 +19,7 @@ from dgljoint.data.reading import ReadReport
 from dgljoint.errors import DataError
 from dgljoint_data.readers.common.raw import BYTE_ORDER_MARK, digest_files, entries, read_labels
 from dgljoint_data.readers.twitter import rvnn
-from dgljoint_data.readers.twitter.reading import WITHOUT_TREE
+from dgljoint_data.readers.twitter.readers import WITHOUT_TREE
 from dgljoint_data.readers.twitter.rvnn_form import ROW_START, FormSample
 from dgljoint_data.workers import Spread, read_each
 

@@ -14,7 +14,7 @@ from dgljoint.data.cascade import Cascade, Kind
 from dgljoint.data.reading import THREADS_MET, ReadReport, first_of
 from dgljoint.errors import DataError
 from dgljoint_data.readers.common.raw import as_utf8, count_unread, digest_files, digest_text
-from dgljoint_data.readers.twitter import layout, rvnn
+from dgljoint_data.readers.twitter import releases, rvnn
 from dgljoint_data.readers.twitter import tree as trees
 from dgljoint_data.readers.twitter.rvnn_join import PublishedWords, digest_text_from
 from dgljoint_data.workers import Divided, Spread, read_each
@@ -28,8 +28,8 @@ STANCE = (
 )
 WITHOUT_TREE = "label without a tree"
 _UNPACK = (
-    f"unpack the whole release: {layout.DATA} and the label file are in one folder or in "
-    f"{layout.RESOURCE}/"
+    f"unpack the whole release: {releases.DATA} and the label file are in one folder or in "
+    f"{releases.RESOURCE}/"
 )
 
 
@@ -56,7 +56,7 @@ class TwitterRvnnReader(Divided):
     are named where several could be meant.
     """
 
-    label_names: tuple[str, ...] = layout.LABEL_NAMES
+    label_names: tuple[str, ...] = releases.LABEL_NAMES
     feature_columns: Mapping[str, int] = {rvnn.FEATURE: rvnn.COLUMNS}
 
     def __init__(self, edition: str, data_file: str = "", label_file: str = "") -> None:
@@ -74,8 +74,8 @@ class TwitterRvnnReader(Divided):
     ) -> Iterator[Cascade]:
         """Yield the threads of ``source`` that have a label, all read in this process."""
         data, label_file = self._find(source)
-        labels, refused = layout.read_classes(label_file, report, tabs=True)
-        events = layout.read_events(label_file, report)
+        labels, refused = releases.read_classes(label_file, report, tabs=True)
+        events = releases.read_events(label_file, report)
         file, trees = rvnn.read_rows(data, report)
         if "rows_with_stance" in report.counts:
             report.note(STANCE)
@@ -89,7 +89,7 @@ class TwitterRvnnReader(Divided):
                 continue
             cascade = rvnn.make_cascade(
                 thread, label, rows, file.name, report, event=events.get(thread, ""),
-                posted_at=layout.posted_at(int(thread)),
+                posted_at=releases.posted_at(int(thread)),
             )
             if cascade is not None:
                 yield cascade
@@ -108,14 +108,14 @@ class TwitterRvnnReader(Divided):
 
     def _find(self, source: Path | None) -> tuple[Path, Path]:
         """Return the file of rows and the label file."""
-        data = layout.find_data(source, self._data_file, self._edition)
+        data = releases.find_data(source, self._data_file, self._edition)
         if data is None:
             raise DataError(f"{source} holds no file of RvNN rows", hint=_UNPACK)
-        if labels := layout.find_labels(data.parent, self._edition, self._label_file):
+        if labels := releases.find_labels(data.parent, self._edition, self._label_file):
             return data, labels
-        layout.check_edition(data.parent, self._edition)
+        releases.check_edition(data.parent, self._edition)
         raise DataError(
-            f"{data.parent} lacks {layout.event_file(self._edition)}, or any other file of label, "
+            f"{data.parent} lacks {releases.event_file(self._edition)}, or any other file of label, "
             "event and thread separated by tabs",
             hint=_UNPACK,
         )
@@ -123,10 +123,10 @@ class TwitterRvnnReader(Divided):
 
 def _name_others(source: Path, data: Path, labels: Path, report: ReadReport) -> None:
     """Count and name the files of this form that are not read."""
-    count_unread(layout.other_data(source, data), source, "other files of RvNN rows", report)
-    published = {layout.event_file(edition) for edition in layout.EDITIONS}
+    count_unread(releases.other_data(source, data), source, "other files of RvNN rows", report)
+    published = {releases.event_file(edition) for edition in releases.EDITIONS}
     others = [
-        path for path in layout.label_files(data.parent)
+        path for path in releases.label_files(data.parent)
         if path != labels and path.name not in published
     ]
     count_unread(others, source, "other label files", report)
@@ -146,7 +146,7 @@ class TwitterTreeReader(Divided):
     several could be meant.
     """
 
-    label_names: tuple[str, ...] = layout.LABEL_NAMES
+    label_names: tuple[str, ...] = releases.LABEL_NAMES
 
     def __init__(
         self, edition: str, text_from: Path | None = None, label_file: str = ""
@@ -158,8 +158,8 @@ class TwitterTreeReader(Divided):
 
     def fingerprint(self, source: Path | None) -> str:
         """Return a digest of the files of the release, or of both, and of no others."""
-        release = layout.find_release(source, self._edition)
-        events = layout.find_labels(release.folder, self._edition, self._label_file)
+        release = releases.find_release(source, self._edition)
+        events = releases.find_labels(release.folder, self._edition, self._label_file)
         files = [release.labels, *filter(None, (release.texts, events))]
         trees = release.tree_files(ReadReport()).values()
         digest = digest_files([*files, *trees], release.folder)
@@ -171,9 +171,9 @@ class TwitterTreeReader(Divided):
         self, source: Path | None, report: ReadReport, spread: Spread
     ) -> Iterator[Cascade]:
         """Yield the threads under the folder ``source``, or the only one below with a release."""
-        release = layout.find_release(source, self._edition)
-        labels, refused = layout.read_classes(release.labels, report, tabs=False)
-        texts = layout.read_texts(release.texts, report)
+        release = releases.find_release(source, self._edition)
+        labels, refused = releases.read_classes(release.labels, report, tabs=False)
+        texts = releases.read_texts(release.texts, report)
         events = self._events(release, report)
         files = release.tree_files(report)
         words = None if self._text_from is None else PublishedWords(self._text_from, report)
@@ -196,16 +196,16 @@ class TwitterTreeReader(Divided):
         if words is not None:
             words.close()
         if source is not None:
-            others = layout.other_releases(source, release.folder)
+            others = releases.other_releases(source, release.folder)
             count_unread(others, source, "other releases", report)
         count_sizes(sizes, report)
 
-    def _events(self, release: layout.TreeRelease, report: ReadReport) -> dict[str, str] | None:
-        if path := layout.find_labels(release.folder, self._edition, self._label_file):
-            return layout.read_events(path, report)
-        layout.check_edition(release.folder, self._edition)
+    def _events(self, release: releases.TreeRelease, report: ReadReport) -> dict[str, str] | None:
+        if path := releases.find_labels(release.folder, self._edition, self._label_file):
+            return releases.read_events(path, report)
+        releases.check_edition(release.folder, self._edition)
         report.note(
-            f"{layout.event_file(self._edition)} is not in the folder of label.txt: every thread "
+            f"{releases.event_file(self._edition)} is not in the folder of label.txt: every thread "
             "counts as an event of its own, so threads about one happening can be on both sides of "
             "a split"
         )
@@ -289,7 +289,7 @@ def _cascade(
         id=thread,
         event=event,
         label=label,
-        posted_at=layout.posted_at(int(tweet[0])),
+        posted_at=releases.posted_at(int(tweet[0])),
         post_id=list(map(str, tweet.tolist())),
         parent=tree.parent,
         user=file.user[tree.post],

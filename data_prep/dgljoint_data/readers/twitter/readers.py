@@ -115,8 +115,8 @@ class TwitterRvnnReader(Divided):
             return data, labels
         releases.check_edition(data.parent, self._edition)
         raise DataError(
-            f"{data.parent} lacks {releases.event_file(self._edition)}, or any other file of label, "
-            "event and thread separated by tabs",
+            f"{data.parent} lacks {releases.event_file(self._edition)}, or any other file of "
+            "label, event and thread separated by tabs",
             hint=_UNPACK,
         )
 

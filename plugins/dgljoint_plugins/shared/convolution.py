@@ -14,8 +14,7 @@ from dgljoint.nn import CascadeBatch, SparseRows
 def one_way(batch: CascadeBatch, like: Tensor) -> tuple[SparseRows, SparseRows]:
     """Return D^-1/2 (A + I) D^-1/2 from parents to children, and the same from children to parents.
 
-    D are the in-degrees of A + I in the direction. What the one adds up the other spreads, with
-    other weights: both are in the same places, found once.
+    D are the in-degrees of A + I in the direction. Both have the same places, found once.
 
     Shapes: (N, N) both, in the precision of ``like``.
     """

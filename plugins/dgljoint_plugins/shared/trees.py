@@ -41,9 +41,6 @@ class Forest:
     All is found by pointer doubling, in as many passes over the posts as the depth has binary
     digits, and in any order of the posts.
 
-    Args:
-        batch: its graph holds observed edges only.
-
     Attributes:
         depth: (N,) int64 edges above each post.
         root: (N,) int64 post at the top of each post's tree.
@@ -66,11 +63,10 @@ class Forest:
     def distance(self, one: Tensor, other: Tensor, furthest: int) -> Tensor:
         """Count the edges between posts of one cascade.
 
-        The way leads over the deepest common ancestor. In an order of the posts where every
+        The path leads over the deepest common ancestor. In an order of the posts where every
         subtree is consecutive, after its root, that is right above the shallowest post after
         the first of the two and up to the second (Bender and Farach-Colton, 2000, "The LCA
-        Problem Revisited"): the minimum of a range, found as that of two ranges of 2^k posts from
-        a table of N log N minima. So any pairs can be asked for at a time, and no matrix is kept.
+        Problem Revisited"): the minimum of a range, from a table of N log N minima.
 
         Args:
             one: (R, Q) posts.
@@ -78,7 +74,7 @@ class Forest:
             furthest: what a greater distance is returned as.
 
         Returns:
-            (R, Q, K) int64; ``furthest`` + 1 where no observed way leads from one to the other.
+            (R, Q, K) int64; ``furthest`` + 1 where no observed path leads from one to the other.
         """
         left, right = self._place[one].unsqueeze(2), self._place[other].unsqueeze(1)
         low, high = torch.minimum(left, right), torch.maximum(left, right)

@@ -146,8 +146,10 @@ def test_each_view_takes_from_the_other(batch: CascadeBatch) -> None:
     assert not torch.allclose(after.rumor, before.rumor)
 
 
-def test_weights_to_look_at_sum_to_one_and_follow_the_rule(batch: CascadeBatch) -> None:
-    cascade, rumor = made().weights(views(batch), batch)
+def test_weights_sum_to_one_and_follow_the_rule(batch: CascadeBatch) -> None:
+    of, reps = made(), views(batch)
+    cascade = of.for_cascade.attention.weights(reps.cascade, reps.rumor, batch, causal=of.causal)
+    rumor = of.for_rumor.attention.weights(reps.rumor, reps.cascade, batch)
     for weights in (cascade, rumor):
         assert (batch.cascade_of[weights.query] == batch.cascade_of[weights.key]).all()
         total = torch.zeros(len(batch.kind), HEADS).index_add(0, weights.query, weights.weight)

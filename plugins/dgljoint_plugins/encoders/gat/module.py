@@ -30,10 +30,9 @@ class GAT(Encoder):
         s(u, v) = leaky_relu(<a, W h_u> + <b, W h_v>)
         h'_v = sum over u in N(v) of softmax_u(s(u, v)) W h_u + c
 
-    The bias c is not in the equations but in the authors' code. Heads are joined end to end and
-    pass an ELU; those of the last layer are averaged (equation 6), and nothing follows, since its
-    output is no class score but a representation. Where D is no multiple of the heads, their
-    width is rounded up. The input of the first layer is not dropped: the engine has dropped it.
+    The bias c is from the authors' code. Heads are joined end to end and pass an ELU; those of the
+    last layer are averaged (equation 6), and nothing follows, since its output is a representation.
+    Where D is no multiple of the heads, their width is rounded up.
     """
 
     def __init__(self, options: GATOptions, width: int) -> None:

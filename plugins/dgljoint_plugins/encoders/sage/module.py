@@ -38,8 +38,10 @@ class SAGE(Encoder):
 
     def __init__(self, options: SAGEOptions, width: int) -> None:
         super().__init__()
-        kind = _Pool if options.aggregator == "pool" else _Mean
-        self.layers = nn.ModuleList(_Layer(width, kind(width)) for _ in range(options.layers))
+        self.layers = nn.ModuleList(
+            _Layer(width, _Pool(width) if options.aggregator == "pool" else _Mean())
+            for _ in range(options.layers)
+        )
         self.dropout = Dropout(options.dropout)
         xavier(self)
 
@@ -65,9 +67,6 @@ class _Layer(nn.Module):
 
 class _Mean(nn.Module):
     """The mean of a post's parent and children, (N, D) to (N, D)."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
 
     def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
         neighbours = (batch.parents + batch.children).clamp(min=1).unsqueeze(1)

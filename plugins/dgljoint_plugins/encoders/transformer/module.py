@@ -34,16 +34,14 @@ class Transformer(Encoder):
     observed posts and itself; a pending post, and with ``causal`` every post, to the past alone.
     See :func:`dgljoint.nn.attend`.
 
-    With ``depth_time`` the input gets places: a linear map of sines and cosines, of the
-    depth in the observed tree and of log(1 + seconds). A post below a hidden edge has no depth, and
-    zeros for it. With ``tree_distance`` the scores are (Ying et al., 2021, "Do Transformers Really
-    Perform Bad for Graph Representation?", arXiv 2106.05234, equation 6)::
+    With ``depth_time`` a linear map of sines and cosines is added to the input: of the depth in the
+    observed tree, zeros below a hidden edge, and of log(1 + seconds). With ``tree_distance`` the
+    scores are (Ying et al., 2021, arXiv 2106.05234, equation 6)::
 
         <q_i, k_j> / sqrt(D / H) + b[distance(i, j)]
 
-    with b learned for each head and shared by the layers, and a value of its own where no observed
-    way leads from one post to the other. It starts at zero: as attention that knows no places.
-    The distances are computed for the pairs at hand, from tables of N log N numbers.
+    with b learned from zero for each head and shared by the layers, and a value of its own where no
+    observed path leads from one post to the other.
     """
 
     def __init__(self, options: TransformerOptions, width: int) -> None:

@@ -25,11 +25,8 @@ def vicreg(a: Tensor, b: Tensor, *, variance: float, covariance: float) -> Tenso
 
     ``s(a, b) + variance * (v(a) + v(b)) / 2 + covariance * (c(a) + c(b))`` with ``s`` the mean
     squared difference, ``v`` the mean over columns of ``max(0, 1 - deviation)`` and ``c`` the sum
-    of squared covariances of different columns, divided by their number. Means are those of the
-    authors' program; the paper's ``s`` is the sum over columns. Of one row there is no variance.
-
-    A cosine in place of ``s`` would not do: a mean that both sets share, long compared with the
-    deviations, makes all cosines 1, whatever the variance term asks.
+    of squared covariances of different columns, divided by their number, as in the authors'
+    program. Of one row there is no variance.
     """
     agreement = functional.mse_loss(a, b)
     if len(a) < 2:

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from dgljoint.nn import (
-    AttentionWeights,
     CascadeAttention,
     CascadeBatch,
     Dropout,
@@ -48,16 +47,6 @@ class CrossAttention(Interaction):
             reps,
             cascade=self.for_cascade(reps.cascade, reps.rumor, batch, self.causal),
             rumor=self.for_rumor(reps.rumor, reps.cascade, batch, False),
-        )
-
-    def weights(
-        self, reps: Representations, batch: CascadeBatch
-    ) -> tuple[AttentionWeights, AttentionWeights]:
-        """Return how much the cascade and the rumor view attend to each post, to look at."""
-        cascade, rumor = self.for_cascade.attention, self.for_rumor.attention
-        return (
-            cascade.weights(reps.cascade, reps.rumor, batch, causal=self.causal),
-            rumor.weights(reps.rumor, reps.cascade, batch),
         )
 
 

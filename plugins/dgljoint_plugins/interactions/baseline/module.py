@@ -78,8 +78,7 @@ def candidate_parents(batch: CascadeBatch, most: int) -> Tensor:
     """Pair every observed post but the sources with posts it may have answered.
 
     They are its cascade's source and the latest observed posts that are strictly earlier, at most
-    ``most`` in all. Posts of one moment come in together or not at all, so that the order they
-    happen to have means nothing.
+    ``most`` in all; posts of one moment are all candidates or none.
 
     Returns:
         (2, P) int64 post over candidate; a post's pairs are consecutive, its source first.

@@ -28,12 +28,11 @@ class Contrastive(Interaction):
         L = mean_i [ -log softmax_j(<c_i, r_j> / t)_i - log softmax_j(<r_i, c_j> / t)_i ] / 2
             + agreement * mean_i (1 - <c_i, r_i>)
 
-    on projections of unit length. Another cascade of the same event is no negative: it is about
-    the same thing. With ``supervised`` every cascade of the same label and another event is a
-    positive as well (SupCon: Khosla et al., 2020, equation 2), and cascades without a label are
-    left out. The softmax is taken in float32 whatever the precision of the views. A temperature
-    that is learned is clipped where it is kept, as by Radford et al. (2021, arXiv 2103.00020):
-    beyond a bound it would have no gradient to come back by.
+    on projections of unit length, in float32. Another cascade of the same event is no negative.
+    With ``supervised`` every cascade of the same label and another event is a positive as well
+    (SupCon: Khosla et al., 2020, equation 2), and cascades without a label are left out. A learned
+    temperature is clipped where it is kept (Radford et al., 2021, arXiv 2103.00020): beyond a bound
+    it would have no gradient.
     """
 
     def __init__(self, options: ContrastiveOptions, width: int) -> None:

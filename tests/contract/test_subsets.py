@@ -166,7 +166,7 @@ def test_nothing_leaks_after_training(store: CascadeStore, encoder: str, weighte
 
 def material_of(trainer: Trainer) -> Material:
     """Give the cascades of a run, with the features that its model knows."""
-    return Material(trainer._store, trainer._features)
+    return Material(trainer._pass._store, trainer._pass._features)
 
 
 def gradients(trainer: Trainer, order: list[int], seed: int) -> dict[str, Tensor]:

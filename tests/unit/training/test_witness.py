@@ -42,7 +42,7 @@ def peek(monkeypatch: pytest.MonkeyPatch, store: CascadeStore, cascades: int) ->
 
     def looking(self: Trainer, indices: np.ndarray) -> None:
         if self.position.epoch == self.position.step == 0:
-            self._store.read(under_test(store)[:cascades])
+            self._pass._store.read(under_test(store)[:cascades])
         step(self, indices)
 
     monkeypatch.setattr(Trainer, "_step", looking)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from dgljoint import BuildContext, EncoderSpec, Options, Reference, hookimpl
-
-if TYPE_CHECKING:
-    from dgljoint.nn import Encoder
+import dgljoint
 
 
-class DGLOptions(Options):
+class DGLOptions(dgljoint.Options):
     """Options of ``dgl``; every further option is an argument of the layer."""
 
     model_config = ConfigDict(extra="allow")
@@ -28,22 +25,22 @@ class DGLOptions(Options):
     dropout: float = Field(0.5, ge=0, lt=1, description="share dropped after each but the last")
 
 
-def build(options: DGLOptions, context: BuildContext) -> Encoder:
+def build(options: DGLOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Encoder:
     """Build the encoder."""
     from dgljoint_plugins.encoders.dgl.module import DGLEncoder
 
     return DGLEncoder(options, context.width)
 
 
-@hookimpl
-def dgljoint_encoders() -> list[EncoderSpec]:
+@dgljoint.hookimpl
+def dgljoint_encoders() -> list[dgljoint.EncoderSpec]:
     """Offer ``dgl``."""
-    return [EncoderSpec(
+    return [dgljoint.EncoderSpec(
         name="dgl",
         summary="any convolution of dgl.nn, such as GATv2Conv, with its own arguments",
         options=DGLOptions,
         build=build,
-        reference=Reference(
+        reference=dgljoint.Reference(
             authors="Wang, M., Zheng, D., Ye, Z., Gan, Q., Li, M. and others", year=2019,
             title="Deep Graph Library: A Graph-Centric, Highly-Performant Package for Graph "
             "Neural Networks",

@@ -1,33 +1,104 @@
-"""Task synergy from run folders: a joint run beside the two runs of single tasks."""
+"""The gain of training both tasks together over training each alone on an equal budget."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean
+from typing import Any
 
 from dgljoint.config.run_config import RunConfig
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError, UsageError
-from dgljoint.evaluation.synergy import FIGURES, Synergy, compare, task_figures
+from dgljoint.evaluation.scores import figures_of
 from dgljoint.runs.comparable import check_comparable, differing_settings
+from dgljoint.tasks.losses import CASCADE, RUMOR
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.inputs import resolve_run
 from dgljoint.training.parts import TEST
 from dgljoint.training.run import train
 
+FIGURES = {CASCADE: "MRR", RUMOR: "macro F1"}
+"""The metric by which each task is compared."""
+_METRICS = {CASCADE: "mrr", RUMOR: "macro_f1"}
 _BOTH = "both"
 # What may differ between a joint run and the runs of single tasks without a word.
 _EXPECTED = ("train.tasks", "plugins", "default_weighter", "data")
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """What :func:`compare_runs` found.
+class TaskGain:
+    """One task's metric on the test set, trained with the other task and alone.
+
+    ``gain`` is relative, (joint - alone) / alone; ``None`` where ``alone`` is 0.
+    """
+
+    figure: str
+    joint: float
+    alone: float
+    gain: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class GradientCosine:
+    """The cosine of the tasks' gradients on the shared parameters, by epoch; ``None`` for none."""
+
+    by_epoch: tuple[float, ...]
+    mean: float | None
+    first: float | None
+    last: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Synergy:
+    """Joint training compared with the single tasks.
 
     Attributes:
-        synergy: the figures.
+        tasks: by name.
+        synergy: mean of the tasks' relative gains; ``None`` where one has none.
+        gradient_cosine: of the joint run.
+    """
+
+    tasks: dict[str, TaskGain]
+    synergy: float | None
+    gradient_cosine: GradientCosine
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        return asdict(self)
+
+
+def compare(
+    joint: Mapping[str, float], alone: Mapping[str, float], cosines: Sequence[float]
+) -> Synergy:
+    """Compare each task's metric after joint training and alone; ``cosines`` are by epoch."""
+    tasks = {}
+    for task, figure in FIGURES.items():
+        mine, other = joint[task], alone[task]
+        tasks[task] = TaskGain(figure, mine, other, (mine - other) / other if other else None)
+    gains = [task.gain for task in tasks.values()]
+    known = [gain for gain in gains if gain is not None]
+    ends = (fmean(cosines), cosines[0], cosines[-1]) if cosines else (None, None, None)
+    return Synergy(
+        tasks, fmean(known) if len(known) == len(gains) else None,
+        GradientCosine(tuple(cosines), *ends),
+    )
+
+
+def task_figures(scores: Mapping[str, Any]) -> dict[str, float]:
+    """Return each scored task's metric from one set of a run's ``scores.json``."""
+    found = figures_of(scores)
+    return {task: found[metric] for task, metric in _METRICS.items() if metric in found}
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedTasks:
+    """The result of :func:`compare_runs`.
+
+    Attributes:
+        synergy: the gains.
         differences: settings by which a single run differs from the joint one, beyond what makes
             it single: with any, the budgets are not equal.
     """
@@ -113,7 +184,7 @@ def check_single_run(joint: Path, task: str, single: Path) -> None:
     _figure(other, task)
 
 
-def compare_runs(joint: Path, singles: Mapping[str, Path]) -> Comparison:
+def compare_runs(joint: Path, singles: Mapping[str, Path]) -> ComparedTasks:
     """Compare a finished joint run with the finished runs of its single tasks on the test part.
 
     Args:
@@ -136,7 +207,7 @@ def compare_runs(joint: Path, singles: Mapping[str, Path]) -> Comparison:
         for record in whole.records()
         if "gradient_cosine" in record.get("diagnostics", {})
     ]
-    return Comparison(compare(together, alone, cosines), tuple(differences))
+    return ComparedTasks(compare(together, alone, cosines), tuple(differences))
 
 
 def _figure(run: RunFolder, task: str) -> float:

@@ -14,8 +14,8 @@ from dgljoint_cli.console import Talk, common_options, examples, format_option, 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from dgljoint.evaluation.synergy import GradientCosine, Synergy
     from dgljoint.runs.protocol import Protocol
+    from dgljoint.training.synergy import GradientCosine, Synergy
 
 _HALF = 20  # characters from no agreement to full
 _NOTHING = "–"

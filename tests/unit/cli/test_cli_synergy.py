@@ -11,8 +11,8 @@ import pytest
 from commands import SMALL, ends
 from dgljoint import training
 from dgljoint.config.sources import resolve_config
-from dgljoint.evaluation.synergy import GradientCosine, Synergy, TaskGain
 from dgljoint.runs.protocol import Protocol
+from dgljoint.training.synergy import GradientCosine, Synergy, TaskGain
 from dgljoint_cli.commands.synergy import synergy_tables
 from dgljoint_cli.main import run
 from dgljoint_cli.views.rendering import render

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dgljoint.evaluation.synergy import compare, task_figures
+from dgljoint.training.synergy import compare, task_figures
 
 
 def test_synergy_is_the_mean_of_relative_gains() -> None:

@@ -81,7 +81,7 @@ class TwitterRvnnReader(Divided):
             report.note(STANCE)
         report.count("distinct_posts", sum(map(len, trees.values())))
         any_tree = bool(trees)
-        sizes = []
+        sizes, timed = [], False
         for thread, (label, line) in labels.items():
             rows = trees.pop(thread, None)
             if rows is None:
@@ -94,12 +94,13 @@ class TwitterRvnnReader(Divided):
             if cascade is not None:
                 yield cascade
                 sizes.append(len(rows))
+                timed |= bool(cascade.delay_seconds.any())
         if not sizes:
             odd = ({} if any_tree else report.repairs) | report.refusals
             odd.pop(WITHOUT_TREE, None)
             why = first_of(odd, f": no tree of {file.name} is in {label_file.name}")
             raise DataError(f"{data.parent} holds no readable thread{why}")
-        if not report.counts["posts_with_delay"]:
+        if not timed:
             report.note(NO_TIMES)
         posts = {thread: len(rows) for thread, rows in trees.items()}
         rvnn.leave_out(posts, refused, file.name, label_file.name, report)

@@ -284,7 +284,6 @@ def make_cascade(
         "threads_of_one_post": int(len(rows) == 1),
         "threads_source_is_not_index_1": int(tree.index[0] != 1),
         "posts_of_depth_1": int((tree.parent == 0).sum()),
-        "posts_with_delay": int((tree.delay_seconds > 0).sum()),
         "word_counts": len(words.indices),
         "word_counts_beyond_the_vocabulary": int((words.indices >= COLUMNS).sum()),
         "posts_without_words": int((np.diff(words.indptr) == 0).sum()),

@@ -88,7 +88,10 @@ class BigcnReader:
             report.refuse(WITHOUT_TREE, self._labels.name, line=thread.line, detail=thread.id)
             return None
         report.count("distinct_posts", len(rows))
-        return rvnn.make_cascade(thread.id, thread.label, rows, file.name, report)
+        cascade = rvnn.make_cascade(thread.id, thread.label, rows, file.name, report)
+        if cascade is not None:
+            report.count("posts_with_delay", int((cascade.delay_seconds > 0).sum()))
+        return cascade
 
 
 def _split(line: str) -> tuple[str, str]:

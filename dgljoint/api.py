@@ -17,19 +17,20 @@ from dgljoint.errors import UsageError
 from dgljoint.evaluation.deadlines import parse_deadlines
 from dgljoint.evaluation.loaded_run import Run
 from dgljoint.evaluation.several_runs import Runs
-from dgljoint.runs.naming import default_folder, resumed_folder, settings_of
+from dgljoint.runs.folders import default_folder, resumed_folder, settings_of
+from dgljoint.runs.many import study
+from dgljoint.runs.many.runner import RunsProgress
 from dgljoint.training import run as engine
-from dgljoint.training import scoring, study, transfer
+from dgljoint.training import scoring, transfer
 from dgljoint.training.callbacks import Callback
-from dgljoint.training.cells import StudyProgress
 from dgljoint.training.inputs import resolve_run
-from dgljoint.training.lines import LineProgress, LineStudyProgress, timed_line
+from dgljoint.training.lines import LineProgress, LineRunsProgress, timed_line
 from dgljoint.training.run_plan import plan_run
 
 if TYPE_CHECKING:
     from dgljoint.evaluation.scores import EarlyDetection, Scores
+    from dgljoint.runs.summary import StudySummary
     from dgljoint.training.run_plan import Plan
-    from dgljoint.training.study_summary import StudySummary
     from dgljoint.training.transfer import Transfer
 
     PathLike = str | os.PathLike[str]
@@ -155,11 +156,11 @@ def train_study(  # noqa: D417  # the others are those of train
         precision=precision, tasks=tasks, options=options,
     )
     planned = study.plan_study(
-        resolved, folder, folds=tested, seeds=drawn or (0,)
+        resolved, folder, folds=tested, seeds=drawn or (0,), device=device,
     )
-    progress = LineStudyProgress() if verbose else StudyProgress()
+    progress = LineRunsProgress() if verbose else RunsProgress()
     return study.train_study(
-        planned, jobs=jobs, progress=progress, resume=resume, force=force, device=device
+        planned, jobs=jobs, progress=progress, resume=resume, force=force
     )
 
 

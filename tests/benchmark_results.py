@@ -6,17 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dgljoint_bench.results.database import Results
-from dgljoint_bench.results.records import (
-    DONE,
-    FAILED,
-    MODEL,
-    NO_MODEL,
-    CellRecord,
-    DataRecord,
-    Key,
-    Trial,
-)
+from dgljoint.evaluation.scores import MODEL
+from dgljoint.runs.records import DONE, FAILED, NO_MODEL, Key, RunRecord, Trial
+from dgljoint_bench.results.database import DataRecord, Results
 from dgljoint_bench.suites.suite import Suite
 
 Figures = Mapping[str, float]
@@ -47,10 +39,10 @@ def data(name: str = "small", **changes: Any) -> DataRecord:
 def cell(
     configuration: str, fold: int = 0, seed: int = 0, *, table: str = "small",
     of: str = "made", guesses: Mapping[str, Figures] | None = None, **figures: float,
-) -> CellRecord:
+) -> RunRecord:
     """Make a cell whose model has some figures; with ``None`` it is one without a model."""
     model = {MODEL: dict(figures)} if figures else {}
-    return CellRecord(
+    return RunRecord(
         key=Key(of, table, configuration, fold, seed),
         digest=f"{configuration}-{fold}-{seed}",
         state=DONE,
@@ -67,19 +59,19 @@ def cell(
 def failed(
     configuration: str, fold: int = 0, seed: int = 0, *, table: str = "small", of: str = "made",
     message: str = "a loss is not finite",
-) -> CellRecord:
-    return CellRecord(
+) -> RunRecord:
+    return RunRecord(
         Key(of, table, configuration, fold, seed), "f", FAILED, message=message, exit_code=5
     )
 
 
-def row(configuration: str, values: Iterable[float], figure: str = "accuracy") -> list[CellRecord]:
+def row(configuration: str, values: Iterable[float], figure: str = "accuracy") -> list[RunRecord]:
     """Make a cell a fold."""
     return [cell(configuration, fold, **{figure: value}) for fold, value in enumerate(values)]
 
 
 def write(
-    path: Path, cells: Sequence[CellRecord], of: Suite | None = None,
+    path: Path, cells: Sequence[RunRecord], of: Suite | None = None,
     records: Sequence[DataRecord] = (data(),),
 ) -> Path:
     """Write a suite and its cells into a results file."""

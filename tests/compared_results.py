@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dgljoint_bench.results.database import Results
-from dgljoint_bench.results.records import DONE, FAILED, MODEL, CellRecord, DataRecord, Key
+from dgljoint.evaluation.scores import MODEL
+from dgljoint.runs.records import DONE, FAILED, Key, RunRecord
+from dgljoint_bench.results.database import DataRecord, Results
 from dgljoint_bench.suites.suite import Configuration, Suite, Table
 
 SUITE = "small"
@@ -23,10 +24,10 @@ def cell(
     configuration: str = "joint", fold: int = 0, seed: int = 0, *, data: str = "one",
     figures: Mapping[str, float] | None = None, rows: dict[str, dict[str, float]] | None = None,
     curve: Sequence[float] = (), config: dict[str, Any] | None = None, **changes: Any,
-) -> CellRecord:
+) -> RunRecord:
     """Make a cell that is done; a figure is 0.5 unless said."""
     found = {"accuracy": 0.5, "mrr": 0.5} if figures is None else dict(figures)
-    made = CellRecord(
+    made = RunRecord(
         key=key(configuration, fold, seed, data), digest="c", state=DONE,
         config={"fold": fold, "seed": seed, "data": "/data/x.h5",
                 "cascade": {"observed_share": 0.75}, **(config or {})} if configuration else {},
@@ -40,8 +41,8 @@ def cell(
 
 def failed(
     configuration: str = "joint", fold: int = 0, seed: int = 0, **changes: Any
-) -> CellRecord:
-    return CellRecord(
+) -> RunRecord:
+    return RunRecord(
         key=key(configuration, fold, seed), digest="c", state=FAILED, message="it broke",
         exit_code=1, **changes,
     )
@@ -49,7 +50,7 @@ def failed(
 
 def folds(
     values: Sequence[float], configuration: str = "joint", figure: str = "accuracy", **more: Any
-) -> list[CellRecord]:
+) -> list[RunRecord]:
     """Make a cell a fold, each with its value of a figure."""
     return [
         cell(configuration, fold, figures={figure: value}, **more)
@@ -58,7 +59,7 @@ def folds(
 
 
 def write_results(
-    path: Path, cells: Iterable[CellRecord], *, deadlines: str = "",
+    path: Path, cells: Iterable[RunRecord], *, deadlines: str = "",
     figures: Sequence[str] = ("accuracy", "mrr"), **data: Any,
 ) -> Path:
     """Write a results file of one suite with the tables of its cells.

@@ -1,4 +1,4 @@
-"""Small suites on toy data, and what their cells come to without being run."""
+"""Small suites on toy data, and what their jobs come to without being run."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from dgljoint.plugins.registry import installed_registry
-from dgljoint_bench.running.executors import Pool
-from dgljoint_bench.running.job import Job
-from dgljoint_bench.running.plan import SuitePlan, plan_suite
+from dgljoint.runs.many.executors import Pool
+from dgljoint.runs.many.job import Job
+from dgljoint.runs.records import DONE, RunRecord, Trial
 from dgljoint_bench.suites.find import find_suite
+from dgljoint_bench.suites.plan import SuitePlan, plan_suite
 from dgljoint_bench.suites.suite import Suite
 from toys import toy_store
 
@@ -43,17 +44,18 @@ def plan_of(folder: Path, text: str = TINY, **settings: Any) -> SuitePlan:
     return plan_suite(suite, {"toy": data}, folder / "out", installed_registry(), **settings)
 
 
-def came_to(job: Job, accuracy: float = 0.5, **changes: Any) -> dict[str, Any]:
-    """Return what a cell's process may leave."""
-    trials = [
-        {"settings": one.settings, "validation": 0.5, "epochs": 2, "chosen": place == 0}
+def came_to(job: Job, accuracy: float = 0.5, **changes: Any) -> RunRecord:
+    """Return a record that a job may come to."""
+    trials = tuple(
+        Trial(one.settings, validation=0.5, epochs=2, chosen=place == 0)
         for place, one in enumerate(job.trials)
-    ]
-    return {
-        "digest": job.digest, "figures": {"model": {"accuracy": accuracy}}, "trials": trials,
-        "curve": [{"score": 0.5, "seconds": 0.1}] if trials else [], "seconds": 1.5,
-        "cpu_seconds": 1.0, "peak_megabytes": 100.0, "tests_seen": 0, **changes,
+    )
+    values: dict[str, Any] = {
+        "figures": {"model": {"accuracy": accuracy}}, "trials": trials,
+        "curve": ({"score": 0.5, "seconds": 0.1},) if trials else (), "seconds": 1.5,
+        "cpu_seconds": 1.0, "peak_megabytes": 100.0, "tests_seen": 0,
     }
+    return RunRecord(job.key, job.digest, DONE, **{**values, **changes})
 
 
 class Inline(Executor):

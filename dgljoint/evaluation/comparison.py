@@ -1,4 +1,4 @@
-"""Two ways of training beside one another: paired over runs, or over the cascades of one pair."""
+"""Two ways of training compared: paired over runs, or over the cascades of one pair."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Difference:
         sd: standard deviation of the pairs' differences; ``None`` for one pair.
         interval: ends of the bootstrap interval of the difference; ``None`` where there is too
             little to resample.
-        p: of the test that differences lie around 0; ``None`` where there are too few.
+        p: of the test that differences are around 0; ``None`` where there are too few.
         wins: pairs in which the second is higher.
         ties: pairs in which both are the same.
         losses: pairs in which the second is lower.
@@ -102,19 +102,19 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcomes:
-    """What a run said of B cascades.
+    """The predictions of a run for B cascades.
 
     Attributes:
         classes: C, number of classes.
         label: (B,) true class, -1 for none.
-        said: (B,) class said, -1 for none.
+        predicted: (B,) predicted class, -1 for none.
         targets: (B,) link targets.
         reciprocal: (B,) mean reciprocal rank of a cascade's targets; 0 without any.
     """
 
     classes: int
     label: Index
-    said: Index
+    predicted: Index
     targets: Index
     reciprocal: Floats
 
@@ -149,12 +149,12 @@ def cascade_intervals(
 def _tables(of: Outcomes) -> dict[str, Floats]:
     """Return what each cascade adds to the sums that figures are made of. Shapes: (B, ·)."""
     tables: dict[str, Floats] = {}
-    known = (of.label >= 0) & (of.said >= 0)
+    known = (of.label >= 0) & (of.predicted >= 0)
     if known.any():
         one_hot = np.eye(of.classes + 1)[:, : of.classes]  # the last row, that of -1, is empty
         truth = one_hot[np.where(known, of.label, -1)]
-        said = one_hot[np.where(known, of.said, -1)]
-        tables["rumor"] = np.hstack((truth * said, truth, said))
+        predicted = one_hot[np.where(known, of.predicted, -1)]
+        tables["rumor"] = np.hstack((truth * predicted, truth, predicted))
     if of.targets.any():
         tables["links"] = np.column_stack((of.targets, of.targets * of.reciprocal))
     return tables
@@ -164,9 +164,9 @@ def _figures(sums: dict[str, Floats]) -> dict[str, Floats]:
     """Return the figures of every resample. Shapes: (R, ·) to (R,) each."""
     figures: dict[str, Floats] = {}
     if (rumor := sums.get("rumor")) is not None:
-        hits, truth, said = np.split(rumor, 3, axis=1)
+        hits, truth, predicted = np.split(rumor, 3, axis=1)
         figures["accuracy"] = ratio(hits.sum(axis=1), truth.sum(axis=1))
-        figures["macro_f1"] = ratio(2 * hits, truth + said, empty=0.0).mean(axis=1)
+        figures["macro_f1"] = ratio(2 * hits, truth + predicted, empty=0.0).mean(axis=1)
     if (links := sums.get("links")) is not None:
         figures["mrr"] = ratio(links[:, 1], links[:, 0])
     return figures

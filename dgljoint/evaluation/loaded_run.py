@@ -40,7 +40,7 @@ class Run(Shown):
     """A run folder.
 
     The model is that of the selected epoch, built when it is first used. What it knows of words
-    and scales stands in the folder: the data it was trained on need not be there any more.
+    and scales is in the folder: the data it was trained on need not be there any more.
 
     Attributes:
         path: of the folder.
@@ -68,7 +68,7 @@ class Run(Shown):
         return self._folder.finished
 
     def records(self) -> list[EpochRecord]:
-        """Read what each epoch came to.
+        """Read the record of each epoch.
 
         Raises:
             DataError: ``metrics.jsonl`` is missing or damaged.
@@ -92,8 +92,8 @@ class Run(Shown):
     ) -> Predictions:
         """Classify cascades, and rank the candidates of posts whose parent is not observed.
 
-        Each cascade is said to be of the run's training, validation or test set, or new to it:
-        what a model says of what it was trained on shows nothing.
+        Each cascade is marked as one of the run's training, validation or test set, or new to it:
+        predictions for what a model was trained on show nothing.
 
         Args:
             data: a cascade file or a store, that of the run by default. Another one must have the

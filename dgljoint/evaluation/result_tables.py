@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from dgljoint._internal.tables import NOTHING, Sheet, TextTable, facts, figure
-from dgljoint._internal.text import number_list, plural
+from dgljoint._internal.text import plural
 from dgljoint.evaluation.scores import ALL, MODEL, TITLES, figures_of
 from dgljoint.evaluation.verdicts import (
     MAJORITY,
@@ -17,7 +17,6 @@ from dgljoint.evaluation.verdicts import (
     rumor_verdicts,
     verdict_line,
 )
-from dgljoint.training.study_summary import DONE, FIGURES, spread_verdicts
 
 if TYPE_CHECKING:
     from dgljoint.data.store import CascadeStore
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from dgljoint.runs.listing import RunSummary
     from dgljoint.training.run import RunResult
     from dgljoint.training.run_plan import Plan
-    from dgljoint.training.study_summary import StudySummary
     from dgljoint.training.transfer import Transfer
 
 _ROWS = 10
@@ -64,24 +62,6 @@ def transfer_sheet(found: Transfer[Any]) -> Sheet:
     title = f"Trained on {found.trained_on}, scored on {plural(found.cascades, 'cascade')} of "
     doubts = tuple(f"doubtful: {doubt}" for doubt in found.doubts)
     return Sheet(title + found.data, inner.tables, (*inner.notes, found.protocol, *doubts))
-
-
-def study_sheet(found: StudySummary) -> Sheet:
-    """Show the mean and the standard deviation of every metric over the runs."""
-    names = [name for name in FIGURES if any(name in row for row in found.figures.values())]
-    rows = (
-        (row, *(str(of[name]) if name in of else NOTHING for name in names))
-        for row, of in found.figures.items()
-    )
-    table = TextTable(("", *(FIGURES[name] for name in names)), tuple(rows))
-    missing = [f"{cell} ({cell.state})" for cell in found.cells if cell.state != DONE]
-    title = (
-        f"Study of {found.data}, split {found.split}, folds {number_list(found.folds)}, seeds "
-        f"{number_list(found.seeds)}: mean ± standard deviation over {plural(found.done, 'run')}"
-    )
-    notes = [line] if (line := verdict_line(spread_verdicts(found.figures))) else []
-    notes += [f"not in the table: {'; '.join(missing)}"] * bool(missing)
-    return Sheet(title, (table,) if names else (), tuple(notes))
 
 
 def run_sheet(summary: RunSummary) -> Sheet:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from dgljoint._internal.tables import Sheet, Shown
 from dgljoint.config.arguments import CASCADE_FILE, path_of
@@ -11,11 +15,15 @@ from dgljoint.data.store import CascadeStore
 from dgljoint.errors import UsageError
 from dgljoint.evaluation.loaded_run import Run, positions
 from dgljoint.evaluation.predicting import Predictions
-from dgljoint.evaluation.several_predictions import predict_by_several
-from dgljoint.evaluation.several_scores import SeveralScores, gather_scores, stored_scores
-from dgljoint.runs.several import Several, several_runs
-from dgljoint.runs.stored import TEST
-from dgljoint.training.parts import read_parts
+from dgljoint.runs.several import (
+    Several,
+    SeveralScores,
+    gather_scores,
+    several_runs,
+    stored_scores,
+)
+from dgljoint.runs.stored import NOT_APART, TEST
+from dgljoint.training.parts import NEW, TRAIN, VALIDATION, read_parts
 from dgljoint.training.scoring import evaluate_run
 from dgljoint.training.transfer import evaluate_transfer
 
@@ -75,8 +83,7 @@ class Runs(Shown):
             lambda run: evaluate_transfer(
                 run.path, on, device=self._device
             ).scores,
-            f"scored on {on}: each run without the cascades that it knows, EVENTS NOT KEPT "
-            "APART",
+            f"scored on {on}: each run without the cascades that it knows, {NOT_APART}",
         )
 
     def predict(
@@ -88,7 +95,7 @@ class Runs(Shown):
         in the training set of some runs and in the test set of others: it gets the mean over those
         that have it in their test set. Where there is none, it gets that over the runs which
         selected an epoch on it (``part`` is ``validation``), or else were trained on it
-        (``train``). ``runs`` says over how many.
+        (``train``). ``runs`` is their number.
 
         Args:
             data: as for :meth:`Run.predict`, like the others.
@@ -105,7 +112,7 @@ class Runs(Shown):
             raise UsageError(
                 f"the runs in {self.path} observe different shares of a cascade: "
                 f"{', '.join(map(str, sorted(shares)))}",
-                hint="say what is observed: --observed, or observed= in Python",
+                hint="set what is observed: --observed, or observed= in Python",
             )
         place = self.runs[0].config.data if data is None else data
         store = (
@@ -115,3 +122,102 @@ class Runs(Shown):
         chosen = positions(store, indices)
         known = [read_parts(run).of(store, chosen) for run in self._several.runs]
         return predict_by_several(self.runs, known, store, chosen, observed)
+
+
+# How well a prediction shows what a run can do, by what the run knows the cascade as.
+_RANK = {NEW: 2, TEST: 2, VALIDATION: 1, TRAIN: 0}
+
+
+def predict_by_several(
+    runs: Sequence[Run], parts: Sequence[Sequence[str]], store: CascadeStore,
+    indices: NDArray[np.int64], observed: Observed,
+) -> Predictions:
+    """Average what runs predict of cascades, of each over the runs that know it least.
+
+    Args:
+        runs: R of them.
+        parts: R of the B cascades: what each run knows them as.
+        store: where the cascades are.
+        indices: (B,) positions in the store.
+        observed: as for :meth:`Run.predict`.
+    """
+    known = np.array(parts, dtype=object).reshape(len(runs), len(indices))
+    rank = np.array([[_RANK[part] for part in row] for row in known]).reshape(known.shape)
+    # (R, B): whether a run predicts a cascade
+    used = np.asarray(rank == rank.max(axis=0, initial=0))
+    found = [
+        run.predict(store, indices=indices[mine], observed=observed)
+        for run, mine in zip(runs, used, strict=True)
+    ]
+    return _averaged(found, used, known)
+
+
+def _averaged(
+    found: Sequence[Predictions], used: NDArray[np.bool_], parts: NDArray[np.object_]
+) -> Predictions:
+    """Average what R runs predict of B cascades.
+
+    Args:
+        found: of each run, for the cascades that it is used for.
+        used: (R, B) which those are.
+        parts: (R, B) what the runs know the cascades as.
+    """
+    cascades = used.shape[1]
+    runs = used.sum(axis=0)
+    predicted = {name for one in found for name in one.label_names}
+    names = tuple(name for name in found[0].classes if name in predicted)
+    places = [np.flatnonzero(mine) for mine in used]
+
+    def texts(column: str) -> tuple[Any, ...]:
+        values: dict[int, Any] = {}
+        for one, where in zip(found, places, strict=True):
+            values.update(zip(where.tolist(), getattr(one, column), strict=True))
+        return tuple(values[place] for place in range(cascades))
+
+    def counts(column: str) -> NDArray[np.int64]:
+        return np.array(texts(column), dtype=np.int64)
+
+    return Predictions(
+        ids=texts("ids"),
+        part=tuple(
+            TEST if TEST in own else own[0]
+            for own in (parts[used[:, n], n].tolist() for n in range(cascades))
+        ),
+        label_names=names,
+        classes=found[0].classes,
+        probability=_mean_probability(found, places, names, runs),
+        label=texts("label"),
+        event=texts("event"),
+        posts=counts("posts"),
+        observed_posts=counts("observed_posts"),
+        targets=counts("targets"),
+        mrr=_mean_rank(found, places, runs),
+        links=None,
+        doubts=tuple(dict.fromkeys(doubt for one in found for doubt in one.doubts)),
+        runs=runs,
+    )
+
+
+def _mean_probability(
+    found: Sequence[Predictions], places: Sequence[NDArray[np.int64]], names: tuple[str, ...],
+    runs: NDArray[np.int64],
+) -> NDArray[np.float64] | None:
+    """Return (B, C); a class that a run never predicts has probability 0 in it."""
+    total = np.zeros((len(runs), len(names)))
+    for one, where in zip(found, places, strict=True):
+        if one.probability is None:
+            return None
+        columns = np.array([names.index(name) for name in one.label_names], dtype=np.int64)
+        total[np.ix_(where, columns)] += one.probability
+    return total / runs[:, None]
+
+
+def _mean_rank(
+    found: Sequence[Predictions], places: Sequence[NDArray[np.int64]], runs: NDArray[np.int64]
+) -> NDArray[np.float64] | None:
+    total = np.zeros(len(runs))
+    for one, where in zip(found, places, strict=True):
+        if one.mrr is None:
+            return None
+        total[where] += one.mrr
+    return total / runs

@@ -1,9 +1,6 @@
-"""What a run came to, for people: ``report.html`` and ``model_card.md`` of its folder.
+"""The result of a run, for people: ``report.html`` and ``model_card.md`` of its folder.
 
-Both are made from what the folder says, without the data and without torch, so that they can be
-written again at any time: :func:`write_reports`. Texts of posts never enter them.
+Both are made from the folder, without the data and without torch, so that they can be written
+again at any time: :func:`~dgljoint.reporting.write.write_reports`. Texts of posts never enter
+them. :mod:`~dgljoint.reporting.scores` makes the tables of scores for all that show them.
 """
-
-from dgljoint.reporting.write import write_reports
-
-__all__ = ["write_reports"]

@@ -34,7 +34,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A mark at an axis: where it stands in the picture, and what it says."""
+    """A mark at an axis: its place in the picture, and its text."""
 
     at: float
     label: str
@@ -49,7 +49,7 @@ class Chart:
         lines: its series.
         across: ticks of the epochs.
         up: ticks of the values.
-        marked: where the selected epoch stands; ``None`` for none.
+        marked: the place of the selected epoch; ``None`` for none.
     """
 
     title: str
@@ -60,7 +60,7 @@ class Chart:
 
 
 def line_chart(title: str, series: Mapping[str, Points], marked: int | None = None) -> Chart | None:
-    """Lay out series over epochs; ``None`` when they hold no point.
+    """Place series over epochs; ``None`` when they hold no point.
 
     Args:
         title: what the chart shows.

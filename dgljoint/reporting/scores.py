@@ -1,14 +1,20 @@
-"""The scores of a set of cascades, trivial baselines beside the model; read without torch."""
+"""The scores of a set of cascades as tables, trivial baselines next to the model; without torch.
+
+One place for the terminal, for Python's ``repr`` and for the report of a run.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from dgljoint._internal.tables import Sheet, TextTable, figure
 from dgljoint._internal.text import plural
-from dgljoint.evaluation.scores import TITLES
+from dgljoint.evaluation.scores import MODEL, NOT_SOURCE, TITLES
 from dgljoint.evaluation.verdicts import (
     MAJORITY,
+    Verdict,
     link_verdicts,
     rumor_baseline,
     rumor_verdicts,
@@ -16,55 +22,135 @@ from dgljoint.evaluation.verdicts import (
 )
 
 if TYPE_CHECKING:
-    from dgljoint.evaluation.scores import EarlyDetection, LinkTable, RumorScores, Scores
+    from dgljoint.evaluation.scores import (
+        Calibration,
+        EarlyDetection,
+        Intervals,
+        LinkTable,
+        RumorScores,
+        Scores,
+    )
 
-MODEL = "model"
+_LINKS = ("MRR", "Hits@1", "Hits@3", "Hits@10", "AUC")
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTable:
+    """Metrics by row; the first cell of a row names it.
+
+    Attributes:
+        title: what was scored.
+        columns: names, the first one of what the rows are.
+        rows: of as many cells as there are columns.
+        better: columns in which the model beats the best trivial baseline.
+        verdict: a sentence on that.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    better: frozenset[str] = frozenset()
+    verdict: str = ""
+
+    def plain(self, name: str = "") -> TextTable:
+        """Return it without its title; ``name`` is that of the first column."""
+        return TextTable((name or self.columns[0], *self.columns[1:]), self.rows)
+
+
+def _judged(
+    title: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]],
+    found: Mapping[str, Verdict],
+) -> ScoreTable:
+    better = frozenset(TITLES[metric] for metric, verdict in found.items() if verdict.beats)
+    return ScoreTable(title, columns, tuple(rows), better, verdict_line(found))
+
+
+def rumor_table(rumor: RumorScores, intervals: Intervals | None = None) -> ScoreTable:
+    """Compare rumor detection with the majority guess."""
+    model = (MODEL, *map(figure, (rumor.accuracy, rumor.macro_f1, rumor.auroc)))
+    rows = [model, *_interval_row(intervals, len(model), "accuracy", "macro_f1")]
+    rows.append((MAJORITY, *map(figure, rumor_baseline(rumor).values())))
+    title = f"rumor detection, {plural(rumor.cascades, 'cascade')}"
+    return _judged(title, ("", "accuracy", "macro F1", "AUROC"), rows, rumor_verdicts(rumor))
+
+
+def class_table(rumor: RumorScores) -> ScoreTable:
+    """Show F1 by class."""
+    return ScoreTable("F1 by class", ("class", "F1", "cascades"), tuple(
+        (name, figure(value), f"{sum(rumor.confusion.get(name, {}).values()):,}")
+        for name, value in rumor.f1.items()
+    ))
+
+
+def confusion_table(rumor: RumorScores) -> ScoreTable:
+    """Count cascades: one row per true class, one column per predicted class."""
+    names = tuple(dict.fromkeys(name for row in rumor.confusion.values() for name in row))
+    return ScoreTable(
+        "cascades by class", ("", *(f"predicted {name}" for name in names)),
+        tuple(
+            (f"truly {label}", *(f"{row.get(name, 0):,}" for name in names))
+            for label, row in rumor.confusion.items()
+        ),
+    )
+
+
+def link_table(group: str, links: LinkTable, intervals: Intervals | None = None) -> ScoreTable:
+    """Compare the ranking of parents with the trivial guesses."""
+    suffix = "_not_source" if group == NOT_SOURCE else ""
+    rows: list[tuple[str, ...]] = []
+    for name, row in links.rows.items():
+        rows.append((name, *map(figure, asdict(row).values())))
+        if name == MODEL:
+            rows += _interval_row(intervals, 1 + len(_LINKS), f"mrr{suffix}", f"hits1{suffix}")
+    title = f"links, {plural(links.targets, 'target')}: {group}"
+    return _judged(title, ("", *_LINKS), rows, link_verdicts(links))
+
+
+def calibration_table(found: Calibration, part: str) -> ScoreTable:
+    """Show how well the probabilities agree with how often they are right."""
+    where = "this set itself" if part == "validation" else "the validation set"
+    rows = {
+        "as predicted": found.raw,
+        f"with temperature {figure(found.temperature)}, fitted on {where}": found.scaled,
+    }
+    return ScoreTable("calibration", ("", "ECE", "NLL", "Brier"), tuple(
+        (name, *map(figure, (row.ece, row.nll, row.brier)))
+        for name, row in rows.items() if row is not None
+    ))
+
+
+def interval(ends: tuple[float, float] | None) -> str:
+    """Return an interval; nothing where there is none."""
+    return "" if ends is None else f"{ends[0]:.3f}–{ends[1]:.3f}"
+
+
+def _interval_row(
+    intervals: Intervals | None, cells: int, *names: str
+) -> list[tuple[str, ...]]:
+    if intervals is None or not any(name in intervals.figures for name in names):
+        return []
+    found = [interval(intervals.figures.get(name)) for name in names]
+    return [(f"  {intervals.level:.0%} interval", *found, *[""] * (cells - 1 - len(found)))]
 
 
 def scores_sheet(scores: Scores, title: str = "") -> Sheet:
     """Show the rumor task, the classes, and the links by group of targets."""
     tables: list[TextTable] = []
     notes = []
-    if scores.rumor is not None:
-        tables += _rumor_tables(scores.rumor)
-        notes.append(f"rumor: {verdict_line(rumor_verdicts(scores.rumor))}")
-    for name, links in scores.links.items():
-        tables.append(_link_table(name, links))
-        if line := verdict_line(link_verdicts(links)):
-            notes.append(f"links, {name}: {line}")
-    if (found := scores.intervals) is not None and found.figures:
-        ends = (
-            f"{TITLES.get(name, name)} {low:.3f}–{high:.3f}"
-            for name, (low, high) in found.figures.items()
-        )
-        notes.append(f"{found.level:.0%} intervals: {', '.join(ends)}")
+    if (rumor := scores.rumor) is not None:
+        made = rumor_table(rumor, scores.intervals)
+        name = f"rumor, {plural(rumor.cascades, 'cascade')}"
+        tables += [made.plain(name), class_table(rumor).plain()]
+        notes.append(f"rumor: {made.verdict}")
+    for group, links in scores.links.items():
+        made = link_table(group, links, scores.intervals)
+        tables.append(made.plain(f"{plural(links.targets, 'link')}, {group}"))
+        if made.verdict:
+            notes.append(f"links, {group}: {made.verdict}")
     notes += scores.notes
     if not tables:
         notes.append("nothing was scored")
     return Sheet(title or f"Scores on the {scores.part} set", tuple(tables), tuple(notes))
-
-
-def _rumor_tables(rumor: RumorScores) -> list[TextTable]:
-    title = f"rumor, {plural(rumor.cascades, 'cascade')}"
-    model = (MODEL, figure(rumor.accuracy), figure(rumor.macro_f1), figure(rumor.auroc))
-    guess = (MAJORITY, *map(figure, rumor_baseline(rumor).values()))
-    classes = tuple(
-        (name, figure(value), f"{sum(rumor.confusion.get(name, {}).values()):,}")
-        for name, value in rumor.f1.items()
-    )
-    return [
-        TextTable((title, "accuracy", "macro F1", "AUROC"), (model, guess)),
-        TextTable(("class", "F1", "cascades"), classes),
-    ]
-
-
-def _link_table(name: str, links: LinkTable) -> TextTable:
-    rows = (
-        (row, *map(figure, (of.mrr, of.hits1, of.hits3, of.hits10, of.auc)))
-        for row, of in links.rows.items()
-    )
-    title = f"{plural(links.targets, 'link')}, {name}"
-    return TextTable((title, "MRR", "Hits@1", "Hits@3", "Hits@10", "AUC"), tuple(rows))
 
 
 def early_sheet(found: EarlyDetection, title: str = "") -> Sheet:

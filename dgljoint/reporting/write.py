@@ -11,8 +11,9 @@ from markupsafe import Markup
 
 from dgljoint._internal.files import write_text
 from dgljoint.reporting import charts
-from dgljoint.reporting.content import Content, Table, read_content
-from dgljoint.runs.facts import read_facts
+from dgljoint.reporting.content import Content, read_content
+from dgljoint.reporting.scores import ScoreTable
+from dgljoint.runs.listing import read_facts
 from dgljoint.runs.stored import CARD, REPORT
 
 
@@ -20,9 +21,6 @@ def write_reports(folder: Path) -> tuple[Path, ...]:
     """Write ``report.html`` and ``model_card.md``, whole or not at all, and return their paths.
 
     A run that has not ended gets both of what there is so far.
-
-    Args:
-        folder: a run folder.
 
     Raises:
         DataError: it is none, or damaged.
@@ -70,7 +68,7 @@ def _address(url: str) -> Markup:
     return Markup("<" + quote(url, safe=":/?&=%#~+,;@!()") + ">")  # noqa: S704  # quoted
 
 
-def _table(table: Table) -> Markup:
+def _table(table: ScoreTable) -> Markup:
     """Return a table in Markdown, its cells as text."""
     lines = [table.columns, ("---", *["---:"] * (len(table.columns) - 1)), *table.rows]
     rows = ["| " + " | ".join(map(_markdown, cells)) + " |" for cells in lines]

@@ -1,8 +1,8 @@
-"""Runs on disk, read back: listed, shown and compared without torch.
+"""Runs on disk: read, listed, shown and compared without torch; and the runner of many runs.
 
-:class:`~dgljoint.runs.stored.StoredRun` reads the files of one run folder,
-:func:`~dgljoint.runs.facts.read_facts` all of them; :func:`~dgljoint.runs.listing.find_runs` finds
-run folders, :func:`~dgljoint.runs.listing.summarize` says in a line how one stands, and
-:func:`~dgljoint.runs.comparing.compare_runs` sets some beside one another. Nothing here opens the
-data or a checkpoint.
+:class:`~dgljoint.runs.stored.StoredRun` reads the files of a run folder,
+:func:`~dgljoint.runs.listing.find_runs` finds run folders,
+:func:`~dgljoint.runs.listing.summarize` and :func:`~dgljoint.runs.listing.read_facts` describe
+them, and :func:`~dgljoint.runs.compare_folders.compare_runs` compares them. Nothing of that opens
+the data or a checkpoint. :mod:`dgljoint.runs.many` trains many runs.
 """

@@ -1,295 +1,390 @@
-"""Runs beside one another: which are paired, whether they may be, and what they differ by."""
+"""Compare records of runs pair by pair: differences, intervals and tests.
+
+One comparison for run folders (:mod:`dgljoint.runs.compare_folders`) and for results files
+(``dgljoint_bench.reporting.comparison``), which read the sides and define the pairs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from statistics import fmean
 from typing import Any
 
-import numpy as np
+from dgljoint._internal.text import plural
+from dgljoint.errors import DataError
+from dgljoint.evaluation.comparison import Difference, compare_pairs, holm
+from dgljoint.evaluation.scores import MODEL
+from dgljoint.runs.records import DONE, FAILED, NO_MODEL, Key, RunRecord
+from dgljoint.runs.settings import differing
 
-from dgljoint.config.run_config import RunConfig
-from dgljoint.errors import DataError, UsageError
-from dgljoint.evaluation.comparison import (
-    Difference,
-    Outcomes,
-    cascade_intervals,
-    compare_pairs,
-    holm,
-)
-from dgljoint.runs.comparable import check_comparable, differing_settings
-from dgljoint.runs.listing import find_runs
-from dgljoint.runs.near import no_run
-from dgljoint.runs.predictions import SaidOfPart, read_predictions
-from dgljoint.runs.protocol import Protocol, recorded_protocol
-from dgljoint.runs.stored import StoredRun
+# Time and memory; the other costs follow from what is trained.
+_COSTS = ("seconds", "cpu_seconds", "peak_megabytes")
+OF_THE_RUN = {"fold", "seed", "data"}
+"""Settings that identify a run, or where the same data are."""
+_MOST_NAMED = 8
 
-METRICS = ("accuracy", "macro_f1", "mrr", "mrr_not_source", "hits1")
-"""The figures compared unless others are asked for."""
 
-PAIRS = "pairs"
-CASCADES = "cascades"
-NOTHING = "nothing"
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a comparison.
 
-Cell = tuple[int, int]
-_BY_CELL = {"fold", "seed", "data"}
-_HINT = "compare runs of the same data, split, folds and cascade.observed_share"
+    Attributes:
+        name: of the folder, the file or the configuration.
+        records: by key.
+        asked: by key, what must be the same on both sides of a pair.
+        shown: names of metrics by suite.
+        cautions: by suite and table, how data are cut where events are not kept apart.
+    """
+
+    name: str
+    records: dict[Key, RunRecord]
+    asked: dict[Key, dict[str, Any]] = field(default_factory=dict)
+    shown: dict[str, Collection[str]] = field(default_factory=dict)
+    cautions: dict[tuple[str, str], str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two runs that were asked the same: the reference's, and the one it is compared with."""
+
+    first: RunRecord
+    second: RunRecord
+
+    def metrics(self, row: str) -> tuple[dict[str, float], dict[str, float]]:
+        """Return the metrics of a row on both sides."""
+        return self.first.figures.get(row, {}), self.second.figures.get(row, {})
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One figure of one side beside the reference's.
+    """One metric of one row on both sides.
 
     Attributes:
-        metric: its short name.
-        found: the figures; the reference is the first side.
-        holm: ``found.p`` corrected for all that are in the comparison.
+        row: ``model``, or the classifier whose metric it is.
+        metric: its short name, possibly with a deadline.
+        found: the differences; the reference is the first side.
+        holm: ``found.p`` corrected for all metrics of the comparison.
     """
 
+    row: str
     metric: str
     found: Difference
     holm: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """One side beside the reference.
+class Cost:
+    """``seconds``, ``cpu_seconds`` or ``peak_megabytes`` of a run, the mean over the known pairs.
 
-    Attributes:
-        name: of the side, as it was given.
-        cells: (fold, seed) of the pairs; a run alone beside a run alone of another seed is a pair.
-        basis: what intervals are resampled from: ``pairs``, ``cascades`` of the one pair, or
-            ``nothing`` where neither is there.
-        rows: by metric, of those that both sides have.
-        settings: those that differ, the reference's value first.
+    ``ratio`` is second / first; ``None`` where the first is 0.
     """
 
     name: str
-    cells: tuple[Cell, ...]
-    basis: str
-    rows: tuple[Compared, ...]
-    settings: dict[str, tuple[Any, Any]]
+    first: float
+    second: float
+    ratio: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class RunComparison:
-    """What :func:`compare_runs` found.
+class Setting:
+    """A setting that differs in some pairs, with its path and the values of the first of them.
+
+    ``None`` for one that is absent.
+    """
+
+    name: str
+    first: Any
+    second: Any
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The pairs of one configuration on one table.
 
     Attributes:
-        reference: name of the side that the others are compared with.
-        protocol: how the data are cut; the fold is that of the first pair.
-        sides: the others.
+        suite: its name.
+        table: its name.
+        caution: how it is cut, where events are not kept apart.
+        configuration: of the second side; ``""`` for classifiers without a model.
+        pairs: done on both sides.
+        rows: the metrics that both sides have.
+        lost: row and name of metrics that only the reference has, in some pair.
+        costs: those that are known on both sides.
+        settings: those that differ.
+    """
+
+    suite: str
+    table: str
+    caution: str
+    configuration: str
+    pairs: int
+    rows: tuple[Compared, ...]
+    lost: tuple[tuple[str, str], ...]
+    costs: tuple[Cost, ...]
+    settings: tuple[Setting, ...]
+
+    @property
+    def title(self) -> str:
+        """Its table and configuration."""
+        table = f"{self.table} ({self.caution})" if self.caution else self.table
+        return f"{table}, {self.configuration or 'without a model'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A run that the reference has and that failed on the other side."""
+
+    suite: str
+    cell: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What :func:`compare` found.
+
+    Attributes:
+        first: name of the reference.
+        second: name of the other side.
+        groups: by table and configuration, in the reference's order.
+        failures: runs done in the reference that failed on the other side.
+        versions: those that differ, the reference's first; ``None`` for what is absent.
         notes: what was left out.
     """
 
-    reference: str
-    protocol: Protocol
-    sides: tuple[Beside, ...]
+    first: str
+    second: str
+    groups: tuple[Group, ...]
+    failures: tuple[Failure, ...]
+    versions: dict[str, tuple[str | None, str | None]]
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
-        return asdict(self)
+        values = asdict(self)
+        for group in values["groups"]:
+            group["figures"] = [
+                {"row": one["row"], "figure": one["metric"], "found": one["found"],
+                 "holm": one["holm"]}
+                for one in group.pop("rows")
+            ]
+        return values
 
 
-@dataclass(frozen=True, slots=True)
-class _Side:
-    """A run, or the runs of a folder that differ in fold and seed alone."""
+def pair(
+    first: Side, second: Side, *, hint: str, by: Callable[[Key], Key] = lambda key: key
+) -> tuple[list[Pair], list[str]]:
+    """Pair the runs of two sides.
 
-    name: str
-    runs: dict[Cell, StoredRun]
-    config: RunConfig
-
-
-def compare_runs(paths: Sequence[Path], metrics: Sequence[str] = METRICS) -> RunComparison:
-    """Compare finished runs on their test parts, paired by fold and seed.
-
-    With several pairs, the differences are resampled pair by pair and tested, and the p-values of
-    all rows are corrected together. With one pair that wrote ``predictions.csv``, its cascades are
-    resampled.
-
-    Args:
-        paths: run folders, or folders of the runs of one study; the first is the reference.
-        metrics: short names of figures, of
-            :data:`~dgljoint.evaluation.scores.TITLES`.
+    Returns:
+        The pairs, and notes on the runs without a counterpart.
 
     Raises:
-        UsageError: fewer than two are named, or a folder holds runs that are not of one study.
-        DataError: a run cannot be read or has not ended, or two were not tested on the same
-            questions.
+        DataError: there is no pair, or the two were not asked the same.
     """
-    if len(paths) < 2:
-        raise UsageError("there is nothing to compare with", hint="name two runs or more")
-    notes: list[str] = []
-    first, *others = (_gather(path, notes) for path in paths)
-    sides = tuple(_beside(first, other, metrics, notes) for other in others)
-    (fold, _) = sides[0].cells[0]
-    some = next(run for cell, run in first.runs.items() if cell[0] == fold)
-    return RunComparison(
-        reference=first.name,
-        protocol=recorded_protocol(some.config(), some.manifest()),
-        sides=_corrected(sides),
-        notes=tuple(notes),
-    )
-
-
-def _gather(path: Path, notes: list[str]) -> _Side:
-    found = list(find_runs(path)) if path.is_dir() else [path]
-    if not found:
-        raise no_run(path)
-    runs: dict[Cell, StoredRun] = {}
-    config: RunConfig | None = None
-    for folder in found:
-        run = StoredRun(folder)
-        if len(found) > 1 and not run.finished:
-            notes.append(f"{folder} is left out: its run has not ended")
-            continue
-        run.figures()  # what cannot be read is refused before anything is compared
-        own = run.config()
-        cell = (own.fold, own.seed)
-        if cell in runs:
-            raise UsageError(
-                f"{path} holds two runs of fold {own.fold} and seed {own.seed}: "
-                f"{runs[cell].path.name} and {folder.name}",
-                hint="name the folder of one study, or single runs",
-            )
-        config = config or own
-        _check_one_study(path, config, own, folder)
-        runs[cell] = run
-    if config is None:
-        raise DataError(f"no run in {path} has ended", hint="dgljoint runs list shows how they are")
-    return _Side(str(path), dict(sorted(runs.items())), config)
-
-
-def _check_one_study(path: Path, config: RunConfig, own: RunConfig, folder: Path) -> None:
-    differing = differing_settings(config, own)
-    names = [name for name in differing if name not in _BY_CELL]
-    if names:
-        one, other = differing[names[0]]
-        raise UsageError(
-            f"{path} holds runs of different settings, which have no common figure: "
-            f"{names[0]} is {one!r}, and {other!r} in {folder.name}"
-            + (f"; {len(names) - 1} more differ" if len(names) > 1 else ""),
-            hint="name the folder of one study, or single runs",
-        )
-
-
-def _beside(
-    first: _Side, second: _Side, metrics: Sequence[str], notes: list[str]
-) -> Beside:
-    pairs = _paired(first, second, notes)
-    for one, other in pairs:
-        check_comparable(one, other, hint=_HINT)
-    figures = [(one.figures(), other.figures()) for one, other in pairs]
-    rows = tuple(
-        Compared(
-            metric, compare_pairs([a[metric] for a, _ in figures], [b[metric] for _, b in figures])
-        )
-        for metric in metrics
-        if all(metric in a and metric in b for a, b in figures)
-    )
-    basis = PAIRS
-    if len(pairs) == 1:
-        rows, basis = _over_cascades(*pairs[0], rows, notes)
-    configs = [run.config() for run in pairs[0]]
-    alone = len(first.runs) == len(second.runs) == 1
-    left_out = _BY_CELL - {"seed"} if alone else _BY_CELL
-    differing = differing_settings(*configs) | _other_versions(*pairs[0])
-    return Beside(
-        name=second.name,
-        cells=tuple((run.config().fold, run.config().seed) for run, _ in pairs),
-        basis=basis,
-        rows=rows,
-        settings={name: both for name, both in differing.items() if name not in left_out},
-    )
-
-
-def _paired(
-    first: _Side, second: _Side, notes: list[str]
-) -> list[tuple[StoredRun, StoredRun]]:
-    ours, theirs = first.runs, second.runs
-    if len(ours) == len(theirs) == 1:
-        # Two draws of one fold are a pair too.
-        return list(zip(ours.values(), theirs.values(), strict=True))
-    common = [cell for cell in ours if cell in theirs]
-    if not common:
+    ours = {by(key): one for key, one in first.records.items()}
+    theirs = {by(key): one for key, one in second.records.items()}
+    pairs = [Pair(one, theirs[key]) for key, one in ours.items() if key in theirs]
+    if not pairs:
         raise DataError(
-            f"{first.name} and {second.name} have no fold and seed in common: "
-            f"{_cells(ours)}; {_cells(theirs)}",
-            hint="train both with the same --folds and --seeds",
+            f"{first.name} and {second.name} have no run in common: {_content(first)}; "
+            f"{_content(second)}",
+            hint="both need the same tables, folds and seeds",
         )
-    for side, runs, rest in ((first, ours, theirs), (second, theirs, ours)):
-        alone = [cell for cell in runs if cell not in rest]
-        if alone:
-            notes.append(f"{side.name}: without a counterpart: {_cells(alone)}")
-    return [(ours[cell], theirs[cell]) for cell in common]
+    for one in pairs:
+        _check_asked(first, second, one, hint)
+    notes = []
+    for side, records, rest in ((first, ours, theirs), (second, theirs, ours)):
+        if alone := [one.key for key, one in records.items() if key not in rest]:
+            count = plural(len(alone), "run")
+            notes.append(f"{side.name}: {count} without a counterpart: {_named(alone)}")
+    return pairs, notes
 
 
-def _cells(cells: Iterable[Cell]) -> str:
-    return ", ".join(f"fold {fold} seed {seed}" for fold, seed in cells)
-
-
-def _over_cascades(
-    one: StoredRun, other: StoredRun, rows: tuple[Compared, ...], notes: list[str]
-) -> tuple[tuple[Compared, ...], str]:
-    """Put intervals over cascades into the rows of a single pair, where there are predictions."""
-    mine, theirs = read_predictions(one), read_predictions(other)
-    for run, found in ((one, mine), (other, theirs)):
-        if found is None:
-            notes.append(f"{run.path} has no predictions.csv: one pair says only its difference")
-    if mine is None or theirs is None:
-        return rows, NOTHING
-    place = {said.cascade: number for number, said in enumerate(theirs.lines)}
-    if mine.labels != theirs.labels or {said.cascade for said in mine.lines} != set(place):
+def _check_asked(first: Side, second: Side, pair: Pair, hint: str) -> None:
+    asked = (first.asked.get(pair.first.key, {}), second.asked.get(pair.second.key, {}))
+    mine, theirs = (
+        {**one, **_observed(record)}
+        for one, record in zip(asked, (pair.first, pair.second), strict=True)
+    )
+    # A run that failed, or that trains no model, has no configuration.
+    both = {name: (mine[name], theirs[name]) for name in mine if name in theirs}
+    differ = [f"{name} {one} and {other}" for name, (one, other) in both.items() if one != other]
+    if differ:
+        key = pair.first.key
+        where = f" on {key.data} (suite {key.suite})" if key.suite else ""
         raise DataError(
-            f"predictions.csv of {one.path} and of {other.path} are not of the same cascades",
-            hint="train again the run whose file was changed",
+            f"{first.name} and {second.name} cannot be compared{where}: {'; '.join(differ)}",
+            hint=hint,
         )
-    aligned = replace(theirs, lines=tuple(theirs.lines[place[s.cascade]] for s in mine.lines))
-    if not mine.lines:
-        return rows, NOTHING
-    intervals = cascade_intervals(_outcomes(mine, one), _outcomes(aligned, other))
-    return tuple(
-        replace(row, found=replace(row.found, interval=intervals.get(row.metric))) for row in rows
-    ), CASCADES
 
 
-def _outcomes(said: SaidOfPart, run: StoredRun) -> Outcomes:
-    number: dict[str | None, int] = {label: place for place, label in enumerate(said.labels)}
-    number[None] = -1
-    try:
-        return Outcomes(
-            classes=len(said.labels),
-            label=np.array([number[line.label] for line in said.lines]),
-            said=np.array([number[line.predicted] for line in said.lines]),
-            targets=np.array([line.targets for line in said.lines]),
-            reciprocal=np.array([line.mrr or 0.0 for line in said.lines]),
+def _observed(record: RunRecord) -> dict[str, Any]:
+    cascade = record.config.get("cascade")
+    return {"cascade.observed_share": cascade["observed_share"]} if cascade else {}
+
+
+def _named(keys: Collection[Key]) -> str:
+    """Name runs, the first few of many."""
+    several = len({key.suite for key in keys}) > 1
+    shown = [f"{key.suite}: {key}" if several else str(key) for key in keys][:_MOST_NAMED]
+    more = len(keys) - len(shown)
+    return "; ".join([*shown, *([f"and {more} more"] if more else [])])
+
+
+def _content(side: Side) -> str:
+    if not side.records:
+        return f"{side.name} holds none"
+    tables: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for key in side.records:
+        tables[key.suite][key.data] = None
+    suites = "; ".join(
+        f"suite {suite}, tables {', '.join(some)}" for suite, some in tables.items() if suite
+    )
+    count = plural(len(side.records), "run")
+    return f"{side.name} holds {count} of {suites or _named(side.records)}"
+
+
+def compare(
+    first: Side, second: Side, pairs: Sequence[Pair], *, metrics: Collection[str] = (),
+    notes: Sequence[str] = (),
+) -> Comparison:
+    """Compare two sides pair by pair.
+
+    Folds and seeds of a table are pairs alike; p-values are corrected for all metrics together.
+
+    Raises:
+        DataError: no pair has a metric in common, and no run failed on the second side alone.
+    """
+    done = [pair for pair in pairs if pair.first.state == pair.second.state == DONE]
+    broken = [p for p in pairs if p.first.state == DONE and p.second.state == FAILED]
+    grouped: defaultdict[tuple[str, str, str], list[Pair]] = defaultdict(list)
+    for pair in done:
+        key = pair.second.key
+        grouped[key.suite, key.data, key.configuration].append(pair)
+    groups = [
+        _group(key, first.cautions.get(key[:2], ""), some, list(metrics or first.shown[key[0]]))
+        for key, some in grouped.items()
+    ]
+    if not broken and not any(group.rows for group in groups):
+        raise DataError(
+            f"{first.name} and {second.name} have no figure in common of "
+            f"{plural(len(pairs), 'run')} that both hold",
+            hint="choose a figure that both have: --figure NAME",
         )
-    except KeyError as error:
-        raise DataError(f"{run.path}: predictions.csv has no column of class {error}") from error
-
-
-def _corrected(sides: tuple[Beside, ...]) -> tuple[Beside, ...]:
-    """Correct the p-values of all rows of all sides together."""
-    known = [row.found.p for side in sides for row in side.rows if row.found.p is not None]
-    corrected = iter(holm(known))
-    return tuple(
-        replace(
-            side,
-            rows=tuple(
-                row if row.found.p is None else replace(row, holm=next(corrected))
-                for row in side.rows
-            ),
-        )
-        for side in sides
+    return Comparison(
+        first=first.name,
+        second=second.name,
+        groups=tuple(corrected(groups)),
+        failures=tuple(
+            Failure(one.key.suite, str(one.key), one.message or "it is not known why")
+            for one in (pair.second for pair in broken)
+        ),
+        versions=_versions(done),
+        notes=(*notes, *_failed_in_the_first(first, pairs)),
     )
 
 
-def _other_versions(one: StoredRun, other: StoredRun) -> dict[str, tuple[Any, Any]]:
-    mine, theirs = one.versions(), other.versions()
-    return {
-        f"version of {name}": (mine[name], theirs[name])
-        for name in mine
-        if name in theirs and mine[name] != theirs[name]
+def _group(
+    key: tuple[str, str, str], caution: str, pairs: Sequence[Pair], shown: Sequence[str]
+) -> Group:
+    suite, table, configuration = key
+    rows = [MODEL] if configuration != NO_MODEL else _in_order(p.first.figures for p in pairs)
+    found = [
+        (row, name, [(ours.get(name), theirs.get(name)) for ours, theirs in both])
+        for row in rows
+        for both in [[pair.metrics(row) for pair in pairs]]
+        for name in _shown(_in_order(ours for ours, _ in both), shown)
+    ]
+    known = [
+        (row, name, [(a, b) for a, b in values if a is not None and b is not None])
+        for row, name, values in found
+    ]
+    return Group(
+        suite=suite,
+        table=table,
+        caution=caution,
+        configuration=configuration,
+        pairs=len(pairs),
+        rows=tuple(
+            Compared(row, name, compare_pairs(*zip(*values, strict=True)))
+            for row, name, values in known if values
+        ),
+        lost=tuple(
+            (row, name) for row, name, values in found
+            if any(a is not None and b is None for a, b in values)
+        ),
+        costs=tuple(_costs(pairs)),
+        settings=tuple(_settings(pairs)),
+    )
+
+
+def _shown(names: Iterable[str], shown: Sequence[str]) -> list[str]:
+    """Return the names that are shown, with any deadline, in the order of ``shown``."""
+    places = {
+        name: shown.index(name if name in shown else name.partition("@")[0])
+        for name in names if name in shown or name.partition("@")[0] in shown
     }
+    return sorted(places, key=lambda name: places[name])
+
+
+def _costs(pairs: Sequence[Pair]) -> Iterable[Cost]:
+    for name in _COSTS:
+        values = [(getattr(pair.first, name), getattr(pair.second, name)) for pair in pairs]
+        known = [(a, b) for a, b in values if a is not None and b is not None]
+        if known:
+            first, second = (fmean(side) for side in zip(*known, strict=True))
+            yield Cost(name, first, second, second / first if first else None)
+
+
+def _settings(pairs: Sequence[Pair]) -> Iterable[Setting]:
+    found: dict[str, Setting] = {}
+    for pair in pairs:
+        for name, (ours, theirs) in differing(pair.first.config, pair.second.config).items():
+            before = found.get(name, Setting(name, ours, theirs, 0))
+            found[name] = replace(before, pairs=before.pairs + 1)
+    return (found[name] for name in sorted(found) if name not in OF_THE_RUN)
+
+
+def _versions(pairs: Sequence[Pair]) -> dict[str, tuple[str | None, str | None]]:
+    """Return the versions that differ, those of all pairs that differ in them."""
+    found: defaultdict[str, list[tuple[str | None, str | None]]] = defaultdict(list)
+    for pair in pairs:
+        mine, theirs = pair.first.versions, pair.second.versions
+        for name in mine | theirs:
+            if mine.get(name) != theirs.get(name):
+                found[name].append((mine.get(name), theirs.get(name)))
+    return {
+        name: (_listed(one for one, _ in found[name]), _listed(other for _, other in found[name]))
+        for name in sorted(found)
+    }
+
+
+def _listed(versions: Iterable[str | None]) -> str | None:
+    return ", ".join(sorted({version for version in versions if version is not None})) or None
+
+
+def _failed_in_the_first(first: Side, pairs: Sequence[Pair]) -> Iterable[str]:
+    for state, also in ((DONE, "alone"), (FAILED, "and in the other, too")):
+        keys = [p.first.key for p in pairs if p.first.state == FAILED and p.second.state == state]
+        if keys:
+            yield f"{first.name}: {plural(len(keys), 'run')} failed in it {also}: {_named(keys)}"
+
+
+def _in_order(names: Iterable[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for some in names for name in some))
+
+
+def corrected(groups: Sequence[Group]) -> list[Group]:
+    """Correct the p-values of all metrics of all groups together."""
+    known = [one.found.p for group in groups for one in group.rows if one.found.p is not None]
+    found = iter(holm(known))
+    return [
+        replace(group, rows=tuple(
+            one if one.found.p is None else replace(one, holm=next(found)) for one in group.rows
+        ))
+        for group in groups
+    ]

@@ -1,4 +1,4 @@
-"""Find the runs below a folder, and say in a line how each stands."""
+"""Find the runs below a folder, with the state and the content of each."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from dgljoint._internal.files import held_folders
+from dgljoint.config.run_config import RunConfig
 from dgljoint.errors import DgljointError, UsageError
-from dgljoint.runs.near import DEFAULT_FOLDER, is_marked
-from dgljoint.runs.stored import StoredRun, number, section, text
+from dgljoint.evaluation.scores import Scores
+from dgljoint.runs.folders import DEFAULT_FOLDER, is_marked
+from dgljoint.runs.stored import Protocol, StoredRun, number, recorded_protocol, section, text
 
 FINISHED = "finished"
 RUNNING = "running"
@@ -22,7 +25,7 @@ BROKEN = "broken"
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """How a run stands. What cannot be read of a broken one is ``None`` or empty.
+    """The state of a run. What cannot be read of a broken one is ``None`` or empty.
 
     Attributes:
         name: its folder, from the folder that was searched.
@@ -84,13 +87,7 @@ def find_runs(folder: Path) -> Iterator[Path]:
 def summarize(
     path: Path, name: str | None = None, held: Container[tuple[int, int]] = ()
 ) -> RunSummary:
-    """Sum up a run folder; one that cannot be read is broken and says why.
-
-    Args:
-        path: the run folder.
-        name: what to call it; the path by default.
-        held: what :func:`~dgljoint._internal.files.held_folders` found.
-    """
+    """Sum up a run folder; one that cannot be read is broken, with the reason."""
     run = StoredRun(path)
     known: dict[str, Any] = {"name": name or str(path), "path": path}
     try:
@@ -123,7 +120,54 @@ def _progress(run: StoredRun) -> dict[str, Any]:
 
 
 def _cause(error: Exception, path: Path) -> str:
-    said = error.message if isinstance(error, DgljointError) else str(error)
-    # The row says which folder it is.
-    said = said.replace(f"{path}: ", "").replace(f"{path}{os.sep}", "")
-    return (said.strip().splitlines() or ["unreadable"])[0]
+    reason = error.message if isinstance(error, DgljointError) else str(error)
+    # The row names the folder.
+    reason = reason.replace(f"{path}: ", "").replace(f"{path}{os.sep}", "")
+    return (reason.strip().splitlines() or ["unreadable"])[0]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunFacts:
+    """A run by its folder.
+
+    Attributes:
+        run: the folder.
+        summary: its state.
+        config: of the run.
+        manifest: its description, plain values.
+        protocol: how its data were cut.
+        records: its epochs, plain values in the form of an ``EpochRecord``.
+        scores: final figures by part; empty for a run that has not ended.
+    """
+
+    run: StoredRun
+    summary: RunSummary
+    config: RunConfig
+    manifest: dict[str, Any]
+    protocol: Protocol
+    records: list[dict[str, Any]]
+    scores: dict[str, Scores]
+
+
+def read_facts(path: Path) -> RunFacts:
+    """Read a run folder.
+
+    Raises:
+        DataError: it is none, or damaged.
+        UsageError: its configuration cannot be read.
+    """
+    run = StoredRun(path)
+    config, manifest = run.config(), run.manifest()
+    begun = run.finished or run.resumable
+    facts = RunFacts(
+        run=run,
+        summary=summarize(path, path.resolve().name, held_folders()),
+        config=config,
+        manifest=manifest,
+        protocol=recorded_protocol(config, manifest),
+        records=run.records() if begun else [],
+        scores=run.typed_scores() if run.finished else {},
+    )
+    if facts.summary.state == BROKEN:
+        run.figures()  # raises what is wrong
+    return facts

@@ -1,4 +1,4 @@
-"""What a run said of each cascade, read back from ``predictions.csv``."""
+"""The predictions of a run, read back from ``predictions.csv``."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dgljoint.errors import DataError
-from dgljoint.runs.plainfiles import read_plain
+from dgljoint.runs.folders import read_plain
 from dgljoint.runs.stored import PREDICTIONS, TEST, StoredRun
 
 _PROBABILITY = "p_"
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """One line: a cascade and what was said of it. ``None`` where there was nothing to say.
+class Prediction:
+    """A row: a cascade and its prediction. ``None`` where there was nothing to predict.
 
     Attributes:
         cascade: its id.
         event: name of its event.
         label: true class.
-        predicted: class said.
-        confidence: the probability given to the class said.
+        predicted: class.
+        confidence: the probability of the predicted class.
         observed: posts the rumor head read.
         targets: link targets.
         mrr: mean reciprocal rank of their parents.
@@ -40,18 +40,18 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class SaidOfPart:
-    """All that was said of a part: the names of the classes, and a line a cascade.
+class StoredPredictions:
+    """The predictions for a set of cascades: the names of the classes, and one row per cascade.
 
-    The classes are those that a cascade of the part has or that can be predicted, as in macro F1.
+    The classes are those that a cascade of the set has or that can be predicted, as in macro F1.
     """
 
     labels: tuple[str, ...]
-    lines: tuple[Said, ...]
+    lines: tuple[Prediction, ...]
 
 
-def read_predictions(run: StoredRun, part: str = TEST) -> SaidOfPart | None:
-    """Read what a run said of the cascades of a part; ``None`` where it wrote no such file.
+def read_predictions(run: StoredRun, part: str = TEST) -> StoredPredictions | None:
+    """Read the predictions for a set of cascades; ``None`` where the run wrote no such file.
 
     Raises:
         DataError: the file is damaged.
@@ -76,12 +76,12 @@ def read_predictions(run: StoredRun, part: str = TEST) -> SaidOfPart | None:
         label for label in labels
         if label in present or any(row[_PROBABILITY + label] for row in rows)
     )
-    return SaidOfPart(tuple(counted), lines)
+    return StoredPredictions(tuple(counted), lines)
 
 
-def _line(row: Mapping[str, str]) -> Said:
+def _line(row: Mapping[str, str]) -> Prediction:
     predicted = row["predicted"] or None
-    return Said(
+    return Prediction(
         cascade=row["cascade"],
         event=row["event"],
         label=row["label"] or None,

@@ -1,15 +1,14 @@
-"""What a run was told beyond the defaults."""
+"""The settings of a run that differ from the defaults, and those of two runs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from dgljoint.config.run_config import RunConfig
+from dgljoint.config.run_config import RunConfig, flat
 from dgljoint.config.sources import resolve_config
 from dgljoint.errors import DgljointError
 from dgljoint.plugins.registry import Registry
-from dgljoint.runs.comparable import differing_settings
 
 _OPTIONS = "options"
 
@@ -24,13 +23,7 @@ class Setting:
 
 
 def changed_settings(config: RunConfig, registry: Registry) -> list[Setting]:
-    """Return the settings that differ from the defaults; the data file is none of them.
-
-    Args:
-        config: of the run.
-        registry: is asked for the options of the components named; where one is not installed, or
-            broken, all of its options are returned.
-    """
+    """Return the settings that differ from the defaults; the data file is none of them."""
     options = {name: _default_options(name, registry) for name in config.options}
     plain = resolve_config().model_copy(update={_OPTIONS: options, "data": config.data})
     return [
@@ -48,3 +41,18 @@ def _default_options(name: str, registry: Registry) -> dict[str, Any]:
         if spec.name == name:
             return spec.options().model_dump(mode="json")
     return {}
+
+
+def differing_settings(one: RunConfig, other: RunConfig) -> dict[str, tuple[Any, Any]]:
+    """Return the settings that differ, by their path; ``None`` for one that is absent."""
+    return differing(one.model_dump(mode="json"), other.model_dump(mode="json"))
+
+
+def differing(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return what differs between two trees of plain values, by its path."""
+    mine, theirs = flat(one), flat(other)
+    return {
+        name: (mine.get(name), theirs.get(name))
+        for name in sorted(mine | theirs)
+        if mine.get(name) != theirs.get(name)
+    }

@@ -1,24 +1,51 @@
-"""The runs in one folder: those that can be taken together, and what speaks against it."""
+"""The runs in one folder: which belong together, and their scores."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+from dgljoint._internal.files import write_text
+from dgljoint._internal.tables import Sheet, Shown, TextTable, figure
 from dgljoint._internal.text import number_list, plural
 from dgljoint.errors import DataError, UsageError
-from dgljoint.runs.comparable import differing_settings
+from dgljoint.evaluation.scores import Scores
+from dgljoint.evaluation.verdicts import verdict_line
+from dgljoint.runs.folders import is_run_folder, no_run, parse_object, read_plain, runs_in
 from dgljoint.runs.listing import find_runs
-from dgljoint.runs.near import is_run_folder, no_run, runs_in
-from dgljoint.runs.plainfiles import parse_object, read_plain
-from dgljoint.runs.protocol import recorded_protocol
-from dgljoint.runs.stored import StoredRun, section
+from dgljoint.runs.settings import differing_settings
+from dgljoint.runs.stored import REPORT, TEST, StoredRun, recorded_protocol, section
+from dgljoint.runs.summary import (
+    FIGURES,
+    Spread,
+    all_figures,
+    metric_names,
+    over_runs,
+    rows_of,
+    spread_table,
+    spread_verdicts,
+)
 
 _HINT = "name the folder of one study, or single runs; `dgljoint runs list {folder}` shows them"
 _BY_CELL = {"fold", "seed", "data"}
 _SHOWN = 3
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>{title}</title>
+<style>
+body {{ font-family: sans-serif; margin: 2em; }}
+td, th {{ padding: 0.2em 0.8em; text-align: right; }}
+th:first-child {{ text-align: left; }}
+</style>
+{body}
+<ul>{links}</ul>
+</html>
+"""
 _SUMMARY = "summary.json"  # of a study: how each of its runs ended
 
 
@@ -50,7 +77,7 @@ class Several:
 
 
 def holds_several(path: Path) -> bool:
-    """Say whether a path is a folder of runs and not that of a single one."""
+    """Return whether a path is a folder of runs and not that of a single one."""
     return not is_run_folder(path) and next(runs_in(path), None) is not None
 
 
@@ -112,9 +139,9 @@ def _check_alike(folder: Path, runs: Sequence[StoredRun]) -> None:
         for run in runs:
             groups.setdefault(str(aspect(run)), []).append(run.path.name)
         if len(groups) > 1:
-            said = "; ".join(f"{what or 'none'} in {_few(who)}" for what, who in groups.items())
+            named = "; ".join(f"{what or 'none'} in {_few(who)}" for what, who in groups.items())
             raise UsageError(
-                f"{folder} holds runs of different {name}, which have no common result: {said}",
+                f"{folder} holds runs of different {name}, which have no common result: {named}",
                 hint=_HINT.format(folder=folder),
             )
 
@@ -129,9 +156,112 @@ def _few(names: Sequence[str]) -> str:
 
 
 def _differences(runs: Sequence[StoredRun]) -> list[str]:
-    """Name the settings by which runs differ beside fold and seed."""
+    """Name the settings by which runs differ other than fold and seed."""
     first, *others = (run.config() for run in runs)
     names = {name for other in others for name in differing_settings(first, other)} - _BY_CELL
     if not names:
         return []
     return [f"the runs differ in more than fold and seed: {', '.join(sorted(names))}"]
+
+
+@dataclass(frozen=True, slots=True)
+class RunScores:
+    """What one of several runs scored.
+
+    Attributes:
+        run: its folder.
+        fold: that is its test set.
+        seed: of everything random.
+        scores: of one set of cascades.
+    """
+
+    run: Path
+    fold: int
+    seed: int
+    scores: Scores
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SeveralScores(Shown):
+    """What several runs scored on one of their sets, or on another file.
+
+    Attributes:
+        title: which runs they are, with folds and seeds.
+        part: ``test`` or ``validation``.
+        runs: each of them, by fold and seed.
+        figures: of the model and of the trivial baselines: mean and standard deviation over the
+            runs, by short name.
+        notes: what must be known to read them.
+    """
+
+    title: str
+    part: str
+    runs: tuple[RunScores, ...]
+    figures: dict[str, dict[str, Spread]]
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, ready for JSON."""
+        runs = [
+            {"run": str(one.run), "fold": one.fold, "seed": one.seed, **one.scores.to_dict()}
+            for one in self.runs
+        ]
+        return {
+            "part": self.part,
+            "folds": sorted({one.fold for one in self.runs}),
+            "seeds": sorted({one.seed for one in self.runs}),
+            "runs": runs,
+            "figures": {
+                row: {name: asdict(value) for name, value in found.items()}
+                for row, found in self.figures.items()
+            },
+            "notes": list(self.notes),
+        }
+
+    def _sheet(self) -> Sheet:
+        names = metric_names(self.figures)
+        each = TextTable(
+            ("run", "fold", "seed", *(FIGURES[name] for name in names)),
+            tuple(
+                (one.run.name, str(one.fold), str(one.seed), *(figure(of.get(n)) for n in names))
+                for one, of in ((one, all_figures(one.scores)) for one in self.runs)
+            ),
+        )
+        line = verdict_line(spread_verdicts(self.figures))
+        return Sheet(
+            f"Scores on the {self.part} set · {self.title}",
+            (each, spread_table(self.figures, len(self.runs), "mean ± sd")),
+            (line, *self.notes) if line else self.notes,
+        )
+
+
+def gather_scores(
+    several: Several, part: str, score: Callable[[StoredRun], Scores], *notes: str
+) -> SeveralScores:
+    """Score runs and sum them up."""
+    found = tuple(
+        RunScores(run.path, run.config().fold, run.config().seed, score(run))
+        for run in several.runs
+    )
+    over = over_runs(rows_of(one.scores) for one in found)
+    return SeveralScores(several.title, part, found, over, (*several.notes, *notes))
+
+
+def stored_scores(several: Several) -> SeveralScores:
+    """Read the scores on the test set that the runs ended with; nothing is computed."""
+    return gather_scores(several, TEST, lambda run: run.typed_scores()[TEST])
+
+
+def write_page(scores: SeveralScores, folder: Path) -> Path:
+    """Write the scores as ``report.html`` of the folder, with links to the runs' own reports.
+
+    Raises:
+        RunFailedError: the file system refuses.
+    """
+    links = "".join(
+        f'<li><a href="{quote(str(place / REPORT))}">{escape(str(place))}</a></li>'
+        for place in (one.run.relative_to(folder) for one in scores.runs)
+    )
+    page = _PAGE.format(title=escape(scores.title), body=scores._repr_html_(), links=links)
+    write_text(folder / REPORT, page)
+    return folder / REPORT

@@ -1,10 +1,11 @@
-"""What a run folder says of its run, read without torch."""
+"""Read what a run folder contains, without torch."""
 
 from __future__ import annotations
 
 import math
 import shlex
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,7 @@ from dgljoint.config.run_config import RunConfig
 from dgljoint.config.sources import resolve_config
 from dgljoint.errors import DataError
 from dgljoint.evaluation.scores import Scores, figures_of
-from dgljoint.runs.near import no_run
-from dgljoint.runs.plainfiles import check_own, parse_object, read_plain
+from dgljoint.runs.folders import check_own, no_run, parse_object, read_plain
 
 TEST = "test"
 PREDICTIONS = "predictions.csv"
@@ -23,6 +23,8 @@ PARTS = "parts.csv"
 REPORT = "report.html"
 CARD = "model_card.md"
 SEEN = "seen_before_test"
+NOT_APART = "EVENTS NOT KEPT APART"
+"""What must be known of metrics on events that were trained on."""
 
 
 _GROUPS = ("losses", "weights", "diagnostics", "validation")
@@ -32,9 +34,9 @@ class StoredRun:
     """The readable files of a run folder.
 
     ``config.toml`` (resolved; repeats the run), ``manifest.json`` (versions, plugins, data),
-    ``parts.csv`` (which cascade is in which part),
-    ``metrics.jsonl`` (a line an epoch), and at the end ``predictions.csv`` (a line a cascade of the
-    validation and the test part), ``scores.json``, and for people ``report.html`` and
+    ``parts.csv`` (which cascade is in which set),
+    ``metrics.jsonl`` (one line per epoch), and at the end ``predictions.csv`` (one row per cascade
+    of the validation and the test set), ``scores.json``, and for people ``report.html`` and
     ``model_card.md``.
     """
 
@@ -78,7 +80,7 @@ class StoredRun:
 
     @property
     def resume_command(self) -> str:
-        """The command that goes on with the run."""
+        """The command that continues the run."""
         return f"dgljoint train --resume --out {shlex.quote(str(self.path))}"
 
     @property
@@ -131,7 +133,7 @@ class StoredRun:
         return {name: str(version) for name, version in found.items()}
 
     def test_cascades_seen(self) -> int | None:
-        """Say how many cascades of the test part the run had read before it was scored on them.
+        """Return how many cascades of the test set the run had read before it was scored on them.
 
         0 unless something is wrong; ``None`` where it is not on record: the run has not ended, or
         an earlier version made or began it.
@@ -189,7 +191,7 @@ class StoredRun:
         """Read the epochs' lines, plain values in the form of an ``EpochRecord``.
 
         A last line without an end is left out: its run was killed while it wrote, and writes it
-        again when it goes on.
+        again when it continues.
 
         Raises:
             DataError: they are missing or damaged.
@@ -244,3 +246,50 @@ def number(value: object) -> float | None:
 def text(value: object) -> str | None:
     """Return a value that is text, on one line; ``None`` for what is none."""
     return " ".join(value.split()) if isinstance(value, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """How the parts of a run were cut.
+
+    Attributes:
+        data: name of the data set.
+        split: name of the split.
+        fold: that is the test set.
+        disjoint: what is never on both sides; ``None`` for folds that are random, by design or
+            because the data know no events.
+        ordered: whether the test set is later than what was trained on, class by class.
+        known: whether it is on record what was kept apart.
+    """
+
+    data: str
+    split: str
+    fold: int
+    disjoint: str | None
+    ordered: bool = False
+    known: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.data}, split {self.split}, fold {self.fold}: {self.kept}"
+
+    @property
+    def kept(self) -> str:
+        """What keeps the sets apart, in capitals where nothing does."""
+        if not self.known:
+            return "not on record whether events are kept apart"
+        if self.ordered:
+            return f"each class tested on its later cascades, {NOT_APART}"
+        return f"no {self.disjoint} on both sides" if self.disjoint else "RANDOM FOLDS"
+
+
+def recorded_protocol(config: RunConfig, manifest: Mapping[str, Any]) -> Protocol:
+    """Return the protocol of a run by its folder, without its data."""
+    split = section(manifest, "split")
+    return Protocol(
+        data=text(section(manifest, "data").get("name")) or "unnamed data",
+        split=config.split,
+        fold=config.fold,
+        disjoint=text(split.get("kept_apart")),
+        ordered=bool(split.get("ordered_by")),
+        known="kept_apart" in split,
+    )

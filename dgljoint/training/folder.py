@@ -19,7 +19,7 @@ from dgljoint.data.store import CascadeStore, StoredSplit
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.scores import Scores
 from dgljoint.plugins.selection import Selection
-from dgljoint.runs.plainfiles import check_own
+from dgljoint.runs.folders import check_own
 from dgljoint.runs.stored import CARD, PARTS, REPORT, SEEN, StoredRun, section
 from dgljoint.training.callbacks import EpochRecord
 from dgljoint.training.checkpoint import load_tree, save_tree

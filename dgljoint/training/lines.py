@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from dgljoint._internal.text import show_duration
+from dgljoint._internal.text import plural, show_duration
+from dgljoint.runs.many.job import Job
+from dgljoint.runs.many.runner import RunsProgress
+from dgljoint.runs.records import FAILED, Key, RunRecord
 from dgljoint.training.callbacks import Callback
-from dgljoint.training.cells import Cell, Failure, StudyProgress
 
 if TYPE_CHECKING:
     from dgljoint.training.callbacks import EpochRecord
@@ -81,7 +83,7 @@ def _figures(values: Mapping[str, float]) -> str:
     return " ".join(f"{name} {value:.3f}" for name, value in values.items())
 
 
-class LineStudyProgress(StudyProgress):
+class LineRunsProgress(RunsProgress):
     """A plain line when a run starts and when it ends.
 
     Args:
@@ -98,49 +100,51 @@ class LineStudyProgress(StudyProgress):
         self._detail = detail
         self._clock = clock
         self._started = clock()
-        self._begun: dict[Cell, float] = {}
-        self._shares: dict[Cell, tuple[float, float]] = {}
-        self.cells = self.ended = self.failures = self._before = 0
+        self._shares: dict[Key, tuple[float, float]] = {}
+        self.runs = self.ended = self.failures = self._before = 0
 
-    def start(self, cells: int, finished: int) -> None:
+    def start(self, left: int, done: int, jobs: int) -> None:
         """Remember how many there are."""
-        self.cells, self.ended, self._before = cells, finished, finished
+        self.runs, self.ended, self._before = left + done, done, done
         self._started = self._clock()
-        if finished:
-            self.write(f"{finished} of {cells} runs are done already")
+        before = f"; {done} of {self.runs} are done already" if done else ""
+        self.write(f"{plural(left, 'run')}, {jobs} at a time{before}")
 
-    def begin(self, cell: Cell) -> None:
-        """Write which run starts."""
-        self._begun[cell] = self._clock()
-        self.write(f"{cell}: started")
+    def begin(self, job: Job) -> None:
+        """Name the one that starts."""
+        self.write(f"{job.key}: started")
 
-    def epoch(self, cell: Cell, epoch: int, epochs: int, score: float | None) -> None:
+    def epoch(self, job: Job, epoch: int, epochs: int, score: float | None) -> None:
         """Remember how far it is."""
-        first, _ = self._shares.get(cell, (epoch / epochs, 0.0))
-        self._shares[cell] = first, epoch / epochs
+        first, _ = self._shares.get(job.key, (epoch / epochs, 0.0))
+        self._shares[job.key] = first, epoch / epochs
         if score is not None:
-            self._detail(f"{cell}: epoch {epoch}/{epochs}, validation score {score:.3f}")
+            self._detail(f"{job.key}: epoch {epoch}/{epochs}, validation score {score:.3f}")
 
-    def end(self, cell: Cell, failure: Failure | None) -> None:
-        """Write how it ended, and how many are left."""
+    def end(self, record: RunRecord) -> None:
+        """Write how it ended, and what is left."""
         self.ended += 1
-        self.failures += failure is not None
-        self._shares.pop(cell, None)
-        seconds = self._clock() - self._begun.pop(cell)
-        how = "done" if failure is None else f"FAILED: {failure.message}"
-        progress = f"{self.ended} of {self.cells} ended{self.outlook}"
-        self.write(f"{cell}: {how}, {show_duration(seconds)}; {progress}")
+        self.failures += record.state == FAILED
+        self._shares.pop(record.key, None)
+        parts = [record.result]
+        if record.seconds is not None:
+            parts.append(show_duration(record.seconds))
+        if record.peak_megabytes:
+            parts.append(f"{record.peak_megabytes:,.0f} MB")
+        self.write(
+            f"{record.key}: {', '.join(parts)}; {self.ended} of {self.runs} ended{self.outlook}"
+        )
 
     def stop(self, running: int) -> None:
-        """Write how many runs are still being saved."""
+        """Write what is waited for."""
         self.write(f"interrupted: {running} running; each finishes its step and is saved")
 
     @property
     def outlook(self) -> str:
         """How many have failed, and how long the others will take."""
-        failed = f", {self.failures} FAILED" if self.failures else ""
+        failures = f", {self.failures} FAILED" if self.failures else ""
         left = self.seconds_left
-        return failed if left is None else f"{failed}, about {show_duration(left)} left"
+        return failures if left is None else f"{failures}, about {show_duration(left)} left"
 
     @property
     def seconds_left(self) -> float | None:
@@ -149,5 +153,5 @@ class LineStudyProgress(StudyProgress):
         ``None`` at the beginning and at the end.
         """
         made = self.ended - self._before + sum(now - first for first, now in self._shares.values())
-        todo = self.cells - self.ended - sum(now for _, now in self._shares.values())
+        todo = self.runs - self.ended - sum(now for _, now in self._shares.values())
         return (self._clock() - self._started) / made * todo if made > 0 and todo > 0 else None

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from dgljoint.data.folds import stratified_folds
 from dgljoint.data.store import CascadeStore, Identity, StoredSplit, identities, same_thread
 from dgljoint.errors import DataError, UsageError
-from dgljoint.runs.plainfiles import read_plain
+from dgljoint.runs.folders import read_plain
 from dgljoint.runs.stored import PARTS, StoredRun, section
 
 Indices = NDArray[np.int64]

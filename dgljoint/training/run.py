@@ -16,7 +16,7 @@ from dgljoint._internal.files import locked
 from dgljoint._internal.tables import Sheet, Shown
 from dgljoint.errors import DgljointError, InterruptedRunError
 from dgljoint.evaluation.scores import Scores
-from dgljoint.reporting import write_reports
+from dgljoint.reporting.write import write_reports
 from dgljoint.training.callbacks import Callback, Callbacks, EpochRecord, StopRequest
 from dgljoint.training.checkpoint import fitting
 from dgljoint.training.folder import RunFeatures, RunFolder

@@ -21,6 +21,7 @@ from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.predicting import predictions_csv
 from dgljoint.evaluation.scores import EarlyDetection, Scores
+from dgljoint.runs.stored import NOT_APART
 from dgljoint.tasks.losses import CASCADE, RUMOR
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.parts import NEW, TEST, VALIDATION, count_parts, read_parts
@@ -35,10 +36,10 @@ FoundT = TypeVar("FoundT", Scores, EarlyDetection)
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Transfer(Shown, Generic[FoundT]):
-    """What a run came to on another cascade file.
+    """The scores of a run on another cascade file.
 
     Attributes:
-        scores: with the other file as the part ``test``. The trivial guesses stand beside the
+        scores: with the other file as the set ``test``. The trivial baselines are next to the
             figures; that of the commonest class is the run's training part's.
         data: name of the other data set.
         trained_on: name of the run's own.
@@ -57,16 +58,13 @@ class Transfer(Shown, Generic[FoundT]):
 
     @property
     def protocol(self) -> str:
-        """Say what was scored and what was kept apart."""
+        """What was scored and what was kept apart."""
         held = [f"{count:,} {part}" for part, count in self.shared.items() if count]
         left_out = f" but {', '.join(held)} cascades of this run" if held else ""
-        return (
-            f"all cascades of {self.data}{left_out}: kept apart by their ids, "
-            "EVENTS NOT KEPT APART"
-        )
+        return f"all cascades of {self.data}{left_out}: kept apart by their ids, {NOT_APART}"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values, ready for JSON; those of the scores beside the others."""
+        """Return plain values, ready for JSON; those of the scores among the others."""
         return {
             "on": {
                 "data": self.data,
@@ -97,7 +95,7 @@ def evaluate_transfer(
     Args:
         folder: a run folder; the data it was trained on must be there.
         other: the cascade file.
-        predictions: CSV file to write, a line a cascade.
+        predictions: CSV file to write, one row per cascade.
         device: ``cpu``, ``cuda`` or ``auto``.
 
     Raises:
@@ -112,8 +110,8 @@ def evaluate_transfer(
     validation = assess(setup.evaluator, setup.model, setup.indices(VALIDATION), VALIDATION)
     found = assess(evaluator, setup.model, indices, TEST, calibrated_on=validation)
     if predictions is not None:
-        said = {NEW: found.predictions}
-        write_text(predictions, predictions_csv(evaluator.store, said, evaluator.tasks))
+        predicted = {NEW: found.predictions}
+        write_text(predictions, predictions_csv(evaluator.store, predicted, evaluator.tasks))
     scores = _without_one_class(found, evaluator)
     return _transfer(scores, setup, evaluator, shared)
 
@@ -140,9 +138,9 @@ def evaluate_transfer_early(
     """
     setup, evaluator, indices, shared = _opened(folder, other, device)
     _check_several_classes(evaluator, indices)
-    found, said = detect_early(evaluator, setup.model, indices, TEST, deadlines)
+    found, predicted = detect_early(evaluator, setup.model, indices, TEST, deadlines)
     if predictions is not None:
-        table = predictions_csv(evaluator.store, said, evaluator.tasks, by_deadline_of=NEW)
+        table = predictions_csv(evaluator.store, predicted, evaluator.tasks, by_deadline_of=NEW)
         write_text(predictions, table)
     if curve is not None:
         write_text(curve, curve_csv(found))
@@ -168,7 +166,7 @@ def _opened(
     if not len(indices):
         raise DataError(
             f"every cascade of {other} is of the training, validation or test set of {folder}",
-            hint=f"dgljoint predict {folder} {other} says which; name a file with others",
+            hint=f"dgljoint predict {folder} {other} shows which; name a file with others",
         )
     shared = {part: count for part, count in count_parts(known).items() if part != NEW}
     if RUMOR in setup.evaluator.tasks:
@@ -179,7 +177,7 @@ def _opened(
 
 
 def _one_class(evaluator: Evaluator, indices: NDArray[np.int64]) -> str | None:
-    """Say that all labelled cascades to be scored are of one class, if so."""
+    """Note that all labelled cascades to be scored are of one class, if so."""
     label = evaluator.store.label[indices]
     label = label[label >= 0]
     if not len(label) or (label != label[0]).any():
@@ -201,7 +199,7 @@ def _check_several_classes(evaluator: Evaluator, indices: NDArray[np.int64]) -> 
 
 
 def _without_one_class(found: Assessed, evaluator: Evaluator) -> Scores:
-    """Leave rumor detection out where there is nothing to be told apart."""
+    """Leave rumor detection out where there is only one class."""
     scores = found.scores
     why = _one_class(evaluator, found.predictions.index) if RUMOR in evaluator.tasks else None
     if why is None:

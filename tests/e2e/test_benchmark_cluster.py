@@ -79,7 +79,7 @@ def test_a_worker_that_is_killed_loses_no_cell(tmp_path: Path, gate: Gate) -> No
         gate.open()
         assert command.wait(PATIENCE_SECONDS) == 0, (tmp_path / "said").read_text()
     said = (tmp_path / "said").read_text()
-    assert "2 cells to run, 2 at a time" in said
+    assert "2 runs, 2 at a time" in said
     assert "FAILED" not in said
     assert said.count("gated, fold 0, seed 0: done") == 1
     with Results(tmp_path / "results.sqlite") as results:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from conftest import Site
+from dgljoint.runs.records import RunRecord
 from dgljoint.training.checkpoint import load_tree
 from dgljoint_bench.results.database import Results
-from dgljoint_bench.results.records import CellRecord
 from dgljoint_cli.main import run as dgljoint
 from gate import Gate
 from processes import COMMAND, wait_for
@@ -40,7 +40,7 @@ def dgljoint_loss_weighters():
 '''
 
 
-def recorded(folder: Path) -> dict[str, CellRecord]:
+def recorded(folder: Path) -> dict[str, RunRecord]:
     with Results(folder / "results" / "all.sqlite") as results:
         return {cell.key.configuration: cell for cell in results.cells("tiny")}
 
@@ -68,9 +68,9 @@ def test_a_cell_that_fails_stops_no_other_and_is_tried_again(
     command = prepared(tmp_path, text)
     assert dgljoint([*command, "--jobs", "2"]) == 4
     out, err = capsys.readouterr()
-    assert out.startswith("2 of 3 cells of tiny are done; see them with: dgljoint benchmark report")
+    assert out.startswith("2 of 3 runs of tiny are done; see them with: dgljoint benchmark report")
     assert "toy, bad, fold 0, seed 0: FAILED: plugin 'bad' (dgljoint-bad 1.0)" in err
-    assert "error: 1 of 3 cells failed:\n  toy, bad, fold 0, seed 0: plugin 'bad'" in err
+    assert "error: 1 of 3 runs failed:\n  toy, bad, fold 0, seed 0: plugin 'bad'" in err
     assert "Traceback" not in err
     cells = recorded(tmp_path)
     assert {name: cell.state for name, cell in cells.items()} == {
@@ -93,7 +93,7 @@ def test_a_cell_that_fails_stops_no_other_and_is_tried_again(
     assert dgljoint([*command, "--format", "json"]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out) == {"cells": 3, "done": 3, "failed": {}}
-    assert "1 cells to run" in err
+    assert "1 run, 1 at a time; 2 of 3 are done already" in err
     assert files(tmp_path / "out" / "tiny" / "toy" / "joint") == kept
     assert {cell.state for cell in recorded(tmp_path).values()} == {"done"}
 
@@ -105,7 +105,7 @@ def test_killed_then_interrupted_then_gone_on_with_equals_undisturbed(
     text = TINY.partition("[configurations")[0].replace("epochs = 2", budget)
     text += '[configurations.joint]\nsettings = { plugins = ["gated"] }\n'
     command = prepared(tmp_path, text)
-    trial = tmp_path / "out" / "tiny" / "toy" / "joint" / "fold0-seed0" / "trial0"
+    trial = tmp_path / "out" / "tiny" / "toy" / "joint" / "fold0-seed0"
 
     def epochs() -> int:
         file = trial / "metrics.jsonl"
@@ -132,7 +132,7 @@ def test_killed_then_interrupted_then_gone_on_with_equals_undisturbed(
     _, said = interrupted.communicate()
     assert interrupted.returncode == 130, said
     assert "interrupted: 1 running; each finishes its step and is saved" in said
-    assert "error: interrupted: 0 of 2 cells are done; everything is saved\n" in said
+    assert "error: interrupted: 0 of 2 runs are done; everything is saved\n" in said
     assert "hint: continue with the same command: dgljoint benchmark run " in said
     assert "Traceback" not in said
     assert recorded(tmp_path) == {}

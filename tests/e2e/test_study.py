@@ -100,4 +100,4 @@ def test_killed_then_interrupted_then_resumed_equals_undisturbed(
         alone = tmp_path / f"alone{seed}"
         run(store, alone, *ASSIGNMENTS, encoder="gcn", plugins=("gated",), fold=2, seed=seed)
         assert_same_run(out / f"fold2-seed{seed}", alone)
-    assert not list(out.glob("*.log"))
+    assert not list(out.rglob("log.txt"))

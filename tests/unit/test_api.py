@@ -271,7 +271,7 @@ def test_a_study_makes_the_runs_of_the_command_and_goes_on(
 ) -> None:
     found = dgljoint.train_study("toy.h5", folds="0,2", seeds=0, encoder="gcn", options=SMALL)
     folder = tmp_path / "runs" / "toy-gcn-event0,2-s0".replace(",", "_")
-    assert [one.fold for one in found.cells] == [0, 2]
+    assert [one.key.fold for one in found.runs] == [0, 2]
     assert (found.done, found.failed, found.error()) == (2, 0, None)
     assert found.figures["model"]["accuracy"].n == 2
     assert run([
@@ -283,6 +283,6 @@ def test_a_study_makes_the_runs_of_the_command_and_goes_on(
     again = dgljoint.train_study(out=folder, resume=True)
     assert again.to_dict() == found.to_dict()
     more = dgljoint.train_study(out=folder, resume=True, seeds=[0, 1], folds=[0])
-    assert [(one.fold, one.seed) for one in more.cells] == [(0, 0), (0, 1)]
+    assert [(one.key.fold, one.key.seed) for one in more.runs] == [(0, 0), (0, 1)]
     with pytest.raises(UsageError, match="is not empty"):
         dgljoint.train_study("toy.h5", out=folder)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dgljoint.errors import UsageError
-from dgljoint.training.study_summary import Spread
+from dgljoint.runs.summary import Spread
 from dgljoint_bench.reporting.layout import Entry, Grid
 from dgljoint_bench.reporting.report import SuiteReport, TableReport
 from dgljoint_bench.reporting.rows import CONFIGURATION, Row

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from dgljoint._internal.text import plural
 from dgljoint.errors import DataError, RegressionError
-from dgljoint_bench.reporting.comparison import Comparison, Group
+from dgljoint.evaluation.scores import MODEL
+from dgljoint.runs.comparing import Comparison, Group
+from dgljoint.runs.records import NO_MODEL
 from dgljoint_bench.reporting.titles import COSTS, CPU_SECONDS, lower_is_better
-from dgljoint_bench.results.records import MODEL, NO_MODEL
 
 TOLERANCE = 0.01
 """By how much the mean of a figure may fall."""
@@ -48,7 +49,7 @@ def regressions(
     """Return what is worse in the second side.
 
     A figure is when its mean fell by more than ``tolerance`` and, from the number of pairs on that
-    has an interval, the interval of the difference lies below 0: what the choice of folds and seeds
+    has an interval, the interval of the difference is below 0: what the choice of folds and seeds
     alone could bring about stops nothing. Of one that is better when lower it is a rise. A cell
     that failed is worse in any case, and so is one that has lost a figure. Cells that the second
     side has not are not missed: it may have been run on fewer folds.
@@ -85,20 +86,20 @@ def refuse(found: Sequence[Regression]) -> None:
 
 
 def times(tolerance: float) -> str:
-    """Say how many times as long something may take."""
+    """Write how many times as long something may take."""
     return f"{tolerance:g} times as long"
 
 
 def _figures(group: Group, where: str, tolerance: float) -> Iterable[Regression]:
-    for one in group.figures:
-        made, lower = one.found, lower_is_better(one.figure)
+    for one in group.rows:
+        made, lower = one.found, lower_is_better(one.metric)
         sign = -1 if lower else 1
         # A fall of 0.01 is not more than 0.01, whatever its last binary digits.
         fell = round(-sign * made.difference, 9) > tolerance
         by_chance = made.interval is not None and max(sign * end for end in made.interval) >= 0
         if fell and not by_chance:
             tolerated = f"a {'rise' if lower else 'fall'} of {tolerance:g}"
-            what = _named(one.row, one.figure)
+            what = _named(one.row, one.metric)
             yield Regression(where, what, made.first, made.second, tolerated)
 
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from dgljoint._internal.text import plural
 from dgljoint.evaluation.comparison import MIN_FOR_INTERVAL, MIN_FOR_TEST, SIGNIFICANCE
-from dgljoint.training.study_summary import Spread
+from dgljoint.runs.summary import Spread
 from dgljoint_bench.reporting.report import RankReport, SuiteReport, TableReport
 from dgljoint_bench.reporting.rows import CONFIGURATION, KINDS, NO_MODELS, PUBLISHED, Progress, Row
-from dgljoint_bench.reporting.statistics import Beside
+from dgljoint_bench.reporting.statistics import AgainstReference
 from dgljoint_bench.reporting.titles import COSTS, deadline_title, title_of
 
 NOTHING = "–"
@@ -145,7 +145,7 @@ def _differences(table: TableReport) -> Grid:
     )
 
 
-def _difference(one: Beside) -> tuple[Entry, ...]:
+def _difference(one: AgainstReference) -> tuple[Entry, ...]:
     found, posterior = one.found, one.posterior
     low_high = "{:+.3f} to {:+.3f}".format(*found.interval) if found.interval else NOTHING
     chances = (

@@ -10,13 +10,13 @@ from dgljoint._internal.text import did_you_mean
 from dgljoint.config.options import parse_options
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.scores import TITLES
+from dgljoint.runs.records import RunRecord
 from dgljoint_bench.reporting.rank_tests import ROPE, Ranks, average_ranks
 from dgljoint_bench.reporting.rows import BASELINES, CONFIGURATION, NO_MODELS, Row, Rows, gather
 from dgljoint_bench.reporting.series import blocks
-from dgljoint_bench.reporting.statistics import Beside, Best, beside_reference, best_of
+from dgljoint_bench.reporting.statistics import AgainstReference, Best, against_reference, best_of
 from dgljoint_bench.reporting.titles import check_figures, in_order, lower_is_better
-from dgljoint_bench.results.database import Results
-from dgljoint_bench.results.records import CellRecord, DataRecord
+from dgljoint_bench.results.database import DataRecord, Results
 from dgljoint_bench.suites.suite import Suite, Table
 
 
@@ -43,7 +43,7 @@ class TableReport:
     figures: tuple[str, ...]
     deadlines: dict[str, tuple[str, ...]]
     reference: str
-    beside: tuple[Beside, ...]
+    beside: tuple[AgainstReference, ...]
     best: dict[str, Best]
 
     @property
@@ -160,7 +160,7 @@ def _suite_report(
     rope: float | None,
 ) -> SuiteReport:
     records = results.data(suite.name)
-    cells: defaultdict[str, list[CellRecord]] = defaultdict(list)
+    cells: defaultdict[str, list[RunRecord]] = defaultdict(list)
     for cell in results.cells(suite.name):
         cells[cell.key.data].append(cell)
     chosen = [table for table in suite.tables if table.title in tables]
@@ -179,7 +179,7 @@ def _suite_report(
 
 
 def _table_report(
-    suite: Suite, table: Table, record: DataRecord, cells: list[CellRecord],
+    suite: Suite, table: Table, record: DataRecord, cells: list[RunRecord],
     metrics: Sequence[str], rope: float | None,
 ) -> TableReport:
     gathered = gather(suite, table, record, cells)
@@ -196,7 +196,7 @@ def _table_report(
     best = {name: best_of(gathered.rows, name, complete=complete) for name in shown}
     beside = () if rope is None else (
         one for name in shown
-        for one in beside_reference(gathered.rows, suite.reference, name, rope=rope)
+        for one in against_reference(gathered.rows, suite.reference, name, rope=rope)
     )
     return TableReport(
         suite=suite.name, name=table.title, record=record, cells=gathered,
@@ -211,7 +211,7 @@ def _shown(metrics: Sequence[str], deadlines: dict[str, tuple[str, ...]]) -> tup
     return tuple(dict.fromkeys((*metrics, *(n for names in deadlines.values() for n in names))))
 
 
-def _ranked(cells: Sequence[CellRecord], metric: str) -> RankReport | None:
+def _ranked(cells: Sequence[RunRecord], metric: str) -> RankReport | None:
     found, partial = blocks(cells, metric)
     ranks = average_ranks(found, lower_is_better=lower_is_better(metric))
     if len(found) < 2 or not ranks.blocks:

@@ -7,16 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from dgljoint.training.study_summary import Spread, spread
+from dgljoint.evaluation.scores import MODEL
+from dgljoint.runs.records import FAILED, NO_MODEL, RunRecord, done_runs
+from dgljoint.runs.summary import Spread, spread
 from dgljoint_bench.reporting.titles import COSTS
-from dgljoint_bench.results.records import (
-    FAILED,
-    MODEL,
-    NO_MODEL,
-    CellRecord,
-    DataRecord,
-    done_cells,
-)
+from dgljoint_bench.results.database import DataRecord
 from dgljoint_bench.suites.suite import Suite, Table
 
 CONFIGURATION, CLASSIFIER, GUESS, PUBLISHED = "configuration", "classifier", "guess", "published"
@@ -104,7 +99,7 @@ class Rows:
 
 
 def gather(
-    suite: Suite, table: Table, record: DataRecord, cells: Iterable[CellRecord]
+    suite: Suite, table: Table, record: DataRecord, cells: Iterable[RunRecord]
 ) -> Rows:
     """Sort the cells of a table of a suite, in any order, into its rows."""
     own = sorted(cells, key=lambda cell: (cell.key.fold, cell.key.seed))
@@ -120,7 +115,7 @@ def gather(
     seeds = tuple(sorted({*suite.seeds, *(cell.key.seed for cell in of_models)}))
     places = len(folds) * len(seeds)
     versions: defaultdict[str, set[str]] = defaultdict(set)
-    for cell in done_cells(wanted):
+    for cell in done_runs(wanted):
         for name, version in cell.versions.items():
             versions[name].add(version)
     return Rows(
@@ -142,7 +137,7 @@ def gather(
     )
 
 
-def by_fold(cells: Iterable[CellRecord]) -> dict[str, dict[str, dict[int, float]]]:
+def by_fold(cells: Iterable[RunRecord]) -> dict[str, dict[str, dict[int, float]]]:
     """Return what needs no model: the mean over the cells of each fold, by row and metric.
 
     A guess is made from the training set. Cells of a fold that leave out more or less of it, by
@@ -164,16 +159,16 @@ def by_fold(cells: Iterable[CellRecord]) -> dict[str, dict[str, dict[int, float]
     }
 
 
-def _configuration(name: str, cells: Iterable[CellRecord], asked: int) -> Row:
+def _configuration(name: str, cells: Iterable[RunRecord], asked: int) -> Row:
     values: Values = defaultdict(dict)
-    for cell in done_cells(cells):
+    for cell in done_runs(cells):
         for metric, value in cell.figures.get(MODEL, {}).items():
             values[metric][cell.key.fold, cell.key.seed] = value
     return _row(name, CONFIGURATION, asked, values)
 
 
-def _without_model(kind: str, cells: Iterable[CellRecord], asked: int) -> Iterator[Row]:
-    for row, metrics in sorted(by_fold(done_cells(cells)).items()):
+def _without_model(kind: str, cells: Iterable[RunRecord], asked: int) -> Iterator[Row]:
+    for row, metrics in sorted(by_fold(done_runs(cells)).items()):
         yield _row(row, kind, asked, {
             metric: {(fold, 0): value for fold, value in folds.items()}
             for metric, folds in metrics.items()
@@ -195,8 +190,8 @@ def _row(name: str, kind: str, asked: int, values: Values) -> Row:
     return Row(name, kind, asked, metrics, ordered)
 
 
-def _progress(name: str, cells: Sequence[CellRecord], asked: int) -> Progress:
-    done = done_cells(cells)
+def _progress(name: str, cells: Sequence[RunRecord], asked: int) -> Progress:
+    done = done_runs(cells)
     known = {
         short: [value for value in map(cost.of, done) if value is not None]
         for short, cost in COSTS.items()

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from statistics import fmean, stdev
 from typing import TypeVar
 
+from dgljoint.evaluation.scores import MODEL
+from dgljoint.runs.records import NO_MODEL, RunRecord, done_runs
 from dgljoint_bench.reporting.rows import by_fold
-from dgljoint_bench.results.records import MODEL, NO_MODEL, CellRecord, done_cells
 
 T = TypeVar("T")
 # By table, then by name.
@@ -55,7 +56,7 @@ class Panel:
     points: tuple[Points, ...] = ()
 
 
-def learning_curves(cells: Iterable[CellRecord], metric: str) -> list[Panel]:
+def learning_curves(cells: Iterable[RunRecord], metric: str) -> list[Panel]:
     """Return a metric of the validation set by epoch, one panel per table.
 
     ``score`` is what epochs are selected by.
@@ -65,26 +66,26 @@ def learning_curves(cells: Iterable[CellRecord], metric: str) -> list[Panel]:
             cell, MODEL,
             {epoch: found[metric] for epoch, found in enumerate(cell.curve, 1) if metric in found},
         )
-        for cell in done_cells(cells)
+        for cell in done_runs(cells)
     )
 
 
 def early_detection(
-    cells: Iterable[CellRecord], metric: str, deadlines: Sequence[str]
+    cells: Iterable[RunRecord], metric: str, deadlines: Sequence[str]
 ) -> list[Panel]:
     """Return a metric by the place of the deadline, one panel per table, of what has it."""
     names = {f"{metric}@{deadline}": place for place, deadline in enumerate(deadlines)}
     return _line_panels(
         (cell, row, {names[name]: value for name, value in metrics.items() if name in names})
-        for cell in done_cells(cells) for row, metrics in cell.figures.items()
+        for cell in done_runs(cells) for row, metrics in cell.figures.items()
     )
 
 
-def every_cell(cells: Iterable[CellRecord], metric: str) -> list[Panel]:
+def every_cell(cells: Iterable[RunRecord], metric: str) -> list[Panel]:
     """Return a metric of every cell, one panel per table: configurations, then the others."""
-    tables: defaultdict[str, list[CellRecord]] = defaultdict(list)
+    tables: defaultdict[str, list[RunRecord]] = defaultdict(list)
     models: _Table[list[float]] = defaultdict(lambda: defaultdict(list))
-    for cell in done_cells(cells):
+    for cell in done_runs(cells):
         tables[cell.key.data].append(cell)
         if metric in cell.figures.get(MODEL, {}):
             models[cell.key.data][cell.key.configuration].append(cell.figures[MODEL][metric])
@@ -98,7 +99,7 @@ def every_cell(cells: Iterable[CellRecord], metric: str) -> list[Panel]:
     ]
 
 
-def blocks(cells: Iterable[CellRecord], metric: str) -> tuple[dict[str, list[float]], list[str]]:
+def blocks(cells: Iterable[RunRecord], metric: str) -> tuple[dict[str, list[float]], list[str]]:
     """Return a metric by configuration in every block: a fold of a table.
 
     Configurations are ranked where all of them were tested, by the mean over the seeds that all
@@ -109,7 +110,7 @@ def blocks(cells: Iterable[CellRecord], metric: str) -> tuple[dict[str, list[flo
         have.
     """
     found: _Table[dict[int, float]] = defaultdict(lambda: defaultdict(dict))
-    for cell in done_cells(cells):
+    for cell in done_runs(cells):
         key, value = cell.key, cell.figures.get(MODEL, {}).get(metric)
         if key.configuration != NO_MODEL and value is not None:
             found[f"{key.data}, fold {key.fold}"][key.configuration][key.seed] = value
@@ -124,7 +125,7 @@ def blocks(cells: Iterable[CellRecord], metric: str) -> tuple[dict[str, list[flo
     return means, partial
 
 
-def _line_panels(cells: Iterable[tuple[CellRecord, str, dict[int, float]]]) -> list[Panel]:
+def _line_panels(cells: Iterable[tuple[RunRecord, str, dict[int, float]]]) -> list[Panel]:
     """Make one line of the places of each configuration and classifier, from rows of cells."""
     found: _Table[list[dict[int, float]]] = defaultdict(lambda: defaultdict(list))
     configurations = set()

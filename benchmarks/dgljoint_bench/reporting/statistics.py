@@ -1,8 +1,8 @@
-"""Configurations of one table beside one another, paired over folds and seeds.
+"""Configurations of one table compared, paired over folds and seeds.
 
 Pairs are not independent: folds share most of what is trained on, and seeds of one fold share all
 of it. Both tests below therefore find too much rather than too little (Nadeau & Bengio, 2003,
-https://doi.org/10.1023/A:1024068626366), and say nothing of other data sets.
+https://doi.org/10.1023/A:1024068626366), and show nothing of other data sets.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from dgljoint_bench.reporting.titles import lower_is_better
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """One figure of one configuration beside the reference's.
+class AgainstReference:
+    """One metric of one configuration compared with the reference.
 
     Attributes:
         configuration: its name.
@@ -64,17 +64,10 @@ class Best:
     significant: bool
 
 
-def beside_reference(
+def against_reference(
     rows: Iterable[Row], reference: str, figure: str, *, rope: float = ROPE
-) -> list[Beside]:
-    """Compare every other configuration with the reference.
-
-    Args:
-        rows: of one table.
-        reference: name of a configuration.
-        figure: its short name.
-        rope: half the width of the region of practical equivalence.
-    """
+) -> list[AgainstReference]:
+    """Compare every other configuration with the reference."""
     having = _having(rows, figure)
     first = next((row for row in having if row.name == reference), None)
     if first is None:
@@ -86,18 +79,13 @@ def beside_reference(
             found.append((row.name, pairs, compare_pairs(*_sides(pairs))))
     corrected = _corrected([difference.p for _, _, difference in found])
     return [
-        Beside(name, figure, len(pairs), difference, p, _posterior(pairs, figure, rope))
+        AgainstReference(name, figure, len(pairs), difference, p, _posterior(pairs, figure, rope))
         for (name, pairs, difference), p in zip(found, corrected, strict=True)
     ]
 
 
 def best_of(rows: Iterable[Row], figure: str, *, complete: bool = True) -> Best | None:
     """Find the configuration with the best mean, and whether it is better than every other.
-
-    Args:
-        rows: of one table.
-        figure: its short name.
-        complete: whether every configuration has run; one that has not could be the best.
 
     Returns:
         ``None`` where no configuration has the figure.

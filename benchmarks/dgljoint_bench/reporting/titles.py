@@ -9,8 +9,8 @@ from dgljoint._internal.text import did_you_mean
 from dgljoint.errors import UsageError
 from dgljoint.evaluation.deadlines import EVERYTHING, parse_deadlines
 from dgljoint.evaluation.scores import TITLES
-from dgljoint.training.study_summary import FIGURES
-from dgljoint_bench.results.records import CellRecord
+from dgljoint.runs.records import RunRecord
+from dgljoint.runs.summary import FIGURES
 
 CPU_SECONDS = "cpu_seconds"
 
@@ -23,7 +23,7 @@ class CostKind:
     """Something that a cell costs: its name in print, and what returns it where it is known."""
 
     title: str
-    of: Callable[[CellRecord], float | None]
+    of: Callable[[RunRecord], float | None]
 
 
 COSTS = {

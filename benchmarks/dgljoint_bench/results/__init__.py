@@ -1,4 +1,4 @@
-"""The results file: what every cell of a suite came to, in one SQLite file.
+"""The results file: the records of all runs of suites, in one SQLite file.
 
-It is read and written without torch. ``schema.sql`` beside this module documents its tables.
+It is read and written without torch. ``schema.sql`` next to this module documents its tables.
 """

@@ -8,16 +8,17 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from dgljoint.errors import DataError, RunFailedError
-from dgljoint_bench.results.records import DONE, CellRecord, DataRecord, Key, Trial
+from dgljoint.runs.records import DONE, Key, RunRecord, Trial
+from dgljoint.runs.stored import NOT_APART, Protocol
 
-# "dgljb" cut to 32 bits: tells our files from other people's databases.
+# "dgljb" cut to 32 bits: distinguishes our files from other databases.
 _APPLICATION = 0x64676C6A
 _VERSION = 2
 _COLUMNS = (
@@ -30,15 +31,52 @@ _SECONDS_TO_WAIT = 60.0
 _KEY = ("suite", "data", "configuration", "fold", "seed")
 
 
+@dataclass(frozen=True, slots=True)
+class DataRecord:
+    """A table of a suite: a data set and how it is cut. See ``schema.sql``."""
+
+    name: str
+    data: str
+    cascades: int
+    posts: int
+    digest: str
+    split: str
+    split_digest: str
+    kept_apart: str | None
+    ordered: bool
+    folds: int
+    test_on: str | None = None
+    test_digest: str | None = None
+    test_shared: int | None = None
+
+    @property
+    def content(self) -> tuple[str | None, ...]:
+        """Digests of all that it was cut from and by."""
+        return self.digest, self.split_digest, self.test_digest
+
+    @property
+    def caution(self) -> str:
+        """The protocol where events are not kept apart, which must be next to the name."""
+        apart = self.kept_apart and not self.ordered and self.test_on is None
+        return "" if apart else self.protocol
+
+    @property
+    def protocol(self) -> str:
+        """How the data are cut, which every metric must be read with."""
+        kept = Protocol(self.data, self.split, 0, self.kept_apart, self.ordered).kept
+        if self.test_on is None:
+            return f"split {self.split}: {kept}"
+        return (
+            f"trained on {self.data} but for one fold (split {self.split}), tested on "
+            f"{self.test_on} without the {self.test_shared} cascades that both hold: {NOT_APART}"
+        )
+
+
 class Results:
     """A results file.
 
-    Every cell is written in a transaction of its own: a process that is killed leaves all cells
+    Every run is written in a transaction of its own: a process that is killed leaves all cells
     that were recorded, whole.
-
-    Args:
-        path: of the file.
-        create: make it where it is not.
 
     Raises:
         DataError: there is no such file, or it holds something else.
@@ -113,14 +151,9 @@ class Results:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._refusals():
+        with self._refusals(), self._connection:  # which commits, or rolls back
             self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
+            yield
 
     def suites(self) -> dict[str, Any]:
         """Return the definition of each suite, by name, as it was written down."""
@@ -138,7 +171,7 @@ class Results:
             found = [DataRecord(**{name: row[name] for name in names}) for row in rows]
         return {one.name: replace(one, ordered=bool(one.ordered)) for one in found}
 
-    def cells(self, suite: str) -> list[CellRecord]:
+    def cells(self, suite: str) -> list[RunRecord]:
         """Return the cells of a suite, in the order they were first recorded."""
         with self._refusals():
             children = {table: self._of_cells(table, suite) for table in
@@ -160,8 +193,7 @@ class Results:
     def _of_cells(self, table: str, suite: str) -> defaultdict[int, list[sqlite3.Row]]:
         found: defaultdict[int, list[sqlite3.Row]] = defaultdict(list)
         for row in self._connection.execute(
-            # The table is one of ours.
-            f"SELECT {table}.* FROM {table} JOIN cell ON cell.id = cell WHERE suite = ?",  # noqa: S608
+            f"SELECT {table}.* FROM {table} JOIN cell ON cell.id = cell WHERE suite = ?",  # noqa: S608  # our own names
             (suite,),
         ):
             found[row["cell"]].append(row)
@@ -171,11 +203,6 @@ class Results:
         self, suite: str, definition: dict[str, Any], data: Mapping[int, DataRecord]
     ) -> None:
         """Write down a suite and its tables; cells that are there stay.
-
-        Args:
-            suite: its name.
-            definition: the suite as plain values.
-            data: its tables, by their place in it.
 
         Raises:
             DataError: the file holds figures of other data under the same name.
@@ -205,8 +232,8 @@ class Results:
                     {"suite": suite, "place": place, **values},
                 )
 
-    def record(self, cell: CellRecord) -> None:
-        """Write down what a cell came to, in place of what was known of it.
+    def record(self, cell: RunRecord) -> None:
+        """Write the record of a run in place of an earlier one.
 
         Raises:
             DataError: the cell saw test data before its model was selected, or it is not known
@@ -230,7 +257,7 @@ class Results:
             )
             self._fill(made.lastrowid, cell)
 
-    def _fill(self, number: int | None, cell: CellRecord) -> None:
+    def _fill(self, number: int | None, cell: RunRecord) -> None:
         many = self._connection.executemany
         many(
             "INSERT INTO figure VALUES (?, ?, ?, ?)",
@@ -276,7 +303,7 @@ def _key(row: sqlite3.Row) -> Key:
 def _cell(
     row: sqlite3.Row, *, figure: list[sqlite3.Row], trial: list[sqlite3.Row],
     epoch: list[sqlite3.Row],
-) -> CellRecord:
+) -> RunRecord:
     figures: dict[str, dict[str, float]] = defaultdict(dict)
     for one in figure:
         if not math.isfinite(one["value"]):
@@ -286,7 +313,7 @@ def _cell(
     for one in epoch:
         curve[one["epoch"]][one["name"]] = one["value"]
     values = {name: json.loads(row[name]) if name in _JSON else row[name] for name in _COLUMNS}
-    return CellRecord(
+    return RunRecord(
         key=_key(row),
         figures=dict(figures),
         trials=tuple(

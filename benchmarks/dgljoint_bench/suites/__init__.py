@@ -1,1 +1,1 @@
-"""Suites: what is compared, on which data and how, as TOML files say it."""
+"""Suites: what is compared, on which data and how, as defined by TOML files."""

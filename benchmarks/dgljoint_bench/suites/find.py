@@ -16,11 +16,8 @@ from dgljoint_bench.suites.suite import Suite
 def find_suite(name: str) -> Suite:
     """Read a suite.
 
-    Args:
-        name: of one that ships, or a TOML file.
-
     Raises:
-        UsageError: there is none, or the file says something else.
+        UsageError: there is none, or the file is something else.
     """
     known = shipped_suites()
     if name in known:

@@ -23,11 +23,7 @@ def folder_name(name: str) -> str:
 
 
 def check_names(names: Iterable[str], kind: str) -> None:
-    """Refuse names that cannot be printed, or whose folders would meet or lie elsewhere.
-
-    Args:
-        names: of things of one kind, beside one another.
-        kind: what they are, in words.
+    """Refuse names that cannot be printed, or whose folders would be the same or elsewhere.
 
     Raises:
         ValueError: a name is of that sort.

@@ -17,7 +17,7 @@ MOST_SEEDS = 1 << 63
 """Seeds are below: the results file holds no larger number."""
 Seed = Annotated[int, Field(ge=0, lt=MOST_SEEDS)]
 
-# What tables and seeds say.
+# What tables and seeds define.
 _NOT_SETTINGS = ("data", "split", "fold", "seed")
 
 
@@ -28,7 +28,7 @@ class Table(Options):
     name: str = Field("", description="of the table; made of data and split when empty")
     split: str = Field("event", description="name of a split of the file")
     folds: tuple[int, ...] | Literal["all"] = Field(
-        "all", min_length=1, description="tested, one a cell"
+        "all", min_length=1, description="tested, one per run"
     )
     test_on: str = Field("", description="another file, tested on without the cascades of both")
     settings: Settings = Field(default_factory=dict, description="of its cells, as config.toml")
@@ -97,7 +97,7 @@ class Suite(Options):
     configurations: dict[str, Configuration] = Field(
         min_length=1, description="by name, the rows"
     )
-    published: tuple[Published, ...] = Field((), description="figures shown beside ours")
+    published: tuple[Published, ...] = Field((), description="metrics shown next to ours")
 
     @field_validator("figures")
     @classmethod
@@ -109,7 +109,7 @@ class Suite(Options):
         titles = [table.title for table in self.tables]
         twice = {title for title in titles if titles.count(title) > 1}
         if twice:
-            raise ValueError(f"two tables are called '{min(twice)}'; give one a name")
+            raise ValueError(f"two tables are called '{min(twice)}'; name one of them")
         _among((one.table for one in self.published), titles, "table")
         for names, kind in (
             ([self.name] if self.name else [], "suite"), (titles, "table"),
@@ -139,7 +139,7 @@ class Suite(Options):
             for name in _NOT_SETTINGS:
                 if name in settings:
                     raise ValueError(
-                        f"'{name}' is no setting: tables say data, split and folds, the suite seeds"
+                        f"'{name}' is no setting: tables have data, split, folds; suites have seeds"
                     )
 
     def _check_trials(self, name: str, configuration: Configuration) -> None:

@@ -103,8 +103,7 @@ def evaluate(
 def _show(talk: console.Talk, run: Path, found: Any, *, as_json: bool) -> None:
     from dgljoint import training
     from dgljoint.evaluation.scores import EarlyDetection
-    from dgljoint.runs.protocol import recorded_protocol
-    from dgljoint.runs.stored import StoredRun
+    from dgljoint.runs.stored import StoredRun, recorded_protocol
 
     stored = StoredRun(run)
     protocol = recorded_protocol(stored.config(), stored.manifest())

@@ -18,8 +18,7 @@ from dgljoint_cli.console import (
 from dgljoint_cli.views.several import is_several, report_several, show_several
 
 if TYPE_CHECKING:
-    from dgljoint.runs.facts import RunFacts
-    from dgljoint.runs.listing import RunSummary
+    from dgljoint.runs.listing import RunFacts, RunSummary
     from dgljoint.runs.settings import Setting
 
 _FIGURES = ("accuracy", "macro_f1", "mrr")
@@ -92,7 +91,7 @@ def show(run: Path, as_json: bool) -> None:
         show_several(run, as_json=as_json)
         return
     from dgljoint.plugins.registry import installed_registry
-    from dgljoint.runs.facts import read_facts
+    from dgljoint.runs.listing import read_facts
     from dgljoint.runs.settings import changed_settings
 
     facts = read_facts(run)
@@ -138,21 +137,21 @@ def compare(sides: tuple[Path, ...], metrics: tuple[str, ...], form: str) -> Non
     tested (Wilcoxon's signed ranks, corrected by Holm for all rows shown). For one pair the
     cascades of predictions.csv are resampled.
     """
-    from dgljoint.runs.comparing import METRICS, compare_runs
+    from dgljoint.runs.compare_folders import METRICS, compare_runs
 
     _check_metrics(metrics)
     found = compare_runs(sides, metrics or METRICS)
     if form == "json":
         print_json(found.to_dict())
     elif form == "markdown":
-        from dgljoint_cli.views.run_tables import comparison_markdown
+        from dgljoint_cli.views.comparison_tables import run_comparison_markdown
 
-        click.echo(comparison_markdown(found))
+        click.echo(run_comparison_markdown(found))
     else:
+        from dgljoint_cli.views.comparison_tables import run_comparison_tables
         from dgljoint_cli.views.rendering import render
-        from dgljoint_cli.views.run_tables import comparison_tables
 
-        render(*comparison_tables(found))
+        render(*run_comparison_tables(found))
 
 
 @runs.command(epilog=examples("dgljoint runs report RUN", "dgljoint runs report RUN --format json"))
@@ -162,14 +161,14 @@ def compare(sides: tuple[Path, ...], metrics: tuple[str, ...], form: str) -> Non
 def report(run: Path, as_json: bool) -> None:
     """Write a run's report.html and model_card.md again.
 
-    Both are written at the end of training. They are made from what the run folder says; the data
+    Both are written at the end of training. They are made from the run folder; the data
     are not needed. A run that has not ended gets a report of its epochs so far. Where RUN is a
     folder of several runs, those of every run are written, and a report.html over all of them.
     """
     if is_several(run):
         report_several(run, as_json=as_json)
         return
-    from dgljoint.reporting import write_reports
+    from dgljoint.reporting.write import write_reports
 
     page, card = write_reports(run)
     if as_json:

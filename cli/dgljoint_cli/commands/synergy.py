@@ -14,7 +14,7 @@ from dgljoint_cli.console import Talk, common_options, examples, format_option, 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from dgljoint.runs.protocol import Protocol
+    from dgljoint.runs.stored import Protocol
     from dgljoint.training.synergy import GradientCosine, Synergy
 
 _HALF = 20  # characters from no agreement to full
@@ -49,7 +49,7 @@ def synergy(
     train.tasks=TASK); what lies there already is used. The synergy is the mean of the tasks'
     relative gains on the test part: of MRR for links, of macro F1 for rumors.
     """
-    from dgljoint.runs.protocol import recorded_protocol
+    from dgljoint.runs.stored import recorded_protocol
     from dgljoint.training.folder import RunFolder
     from dgljoint.training.synergy import check_single_run, compare_runs
 

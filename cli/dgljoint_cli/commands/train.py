@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dgljoint.errors import UsageError
-from dgljoint.runs import naming
-from dgljoint.runs.near import DEFAULT_FOLDER
+from dgljoint.runs import folders
+from dgljoint.runs.folders import DEFAULT_FOLDER
 from dgljoint_cli import completion, console, views
 from dgljoint_cli.commands import train_study as several
 from dgljoint_cli.data_argument import CascadeFile, demo_file
@@ -121,7 +121,7 @@ def train(
     Under torchrun, the processes share each batch.
     """
     if resume:
-        out = naming.resumed_folder(out, force=force)
+        out = folders.resumed_folder(out, force=force)
     others = console.process_number() > 0
     talk.quiet |= others
     asked = several.asked_for(
@@ -130,7 +130,7 @@ def train(
     )
     if resume and out is not None and file is None:
         needed = all(value in (None, ()) for value in settings.values())
-        file = naming.settings_of(out, several=asked is not None, needed=needed)
+        file = folders.settings_of(out, several=asked is not None, needed=needed)
     from dgljoint.training.inputs import resolve_run
 
     runs = DEFAULT_FOLDER if out is None else out.parent
@@ -141,13 +141,12 @@ def train(
     if asked is not None:
         if board is not None:
             raise UsageError("--tensorboard is for a single run", hint="leave it out")
-        study = asked.plan(inputs.config, out)
+        study = asked.plan(inputs.config, out, device)
         if dry_run:
             several.show_study_plan(study, jobs=asked.jobs, as_json=as_json)
         else:
             several.train_study(
-                talk, study, jobs=asked.jobs, resume=resume, force=force, device=device,
-                as_json=as_json,
+                talk, study, jobs=asked.jobs, resume=resume, force=force, as_json=as_json,
             )
         return
     if dry_run:
@@ -156,7 +155,7 @@ def train(
     from dgljoint import TensorBoard, training
     from dgljoint_cli.progress.training_progress import watching
 
-    folder = out or naming.default_folder(inputs.config, inputs.store.name)
+    folder = out or folders.default_folder(inputs.config, inputs.store.name)
     with watching(talk) as view, ExitStack() as stack:
         callbacks = [view]
         if board is not None:

@@ -16,7 +16,7 @@ from dgljoint_cli.console import Talk, print_json
 
 if TYPE_CHECKING:
     from dgljoint.config.run_config import RunConfig
-    from dgljoint.training.study import Study
+    from dgljoint.runs.many.study import Study
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 _ALL = "all"
@@ -38,13 +38,13 @@ class Asked:
     seeds: tuple[int, ...] | None
     jobs: int
 
-    def plan(self, config: RunConfig, out: Path | None) -> Study:
+    def plan(self, config: RunConfig, out: Path | None, device: str) -> Study:
         """Return the runs; their folder is named after them when ``out`` is ``None``."""
-        from dgljoint.training.study import plan_study
+        from dgljoint.runs.many.study import plan_study
 
         chosen = None if self.every_fold else self.folds or (config.fold,)
         seeds = self.seeds or (config.seed,)
-        return plan_study(config, out, folds=chosen, seeds=seeds)
+        return plan_study(config, out, folds=chosen, seeds=seeds, device=device)
 
 
 def study_options(function: FunctionT) -> FunctionT:
@@ -70,14 +70,6 @@ def asked_for(
     resumed: Path | None,
 ) -> Asked | None:
     """Work out which runs are asked for; ``None`` for a single one.
-
-    Args:
-        folds: as given.
-        seeds: as given.
-        jobs: as given.
-        fold: of a single run, as given.
-        seed: of a single run, as given.
-        resumed: folder that is to be gone on with.
 
     Raises:
         UsageError: the options exclude each other, or are no numbers.
@@ -114,27 +106,27 @@ def _resumed(folder: Path | None) -> tuple[tuple[int, ...], tuple[int, ...]] | N
     """Return the folds and seeds of what is gone on with; ``None`` for a single run."""
     if folder is None:
         return None
-    from dgljoint.training.study import folds_and_seeds, is_study
+    from dgljoint.runs.many.study import folds_and_seeds, is_study
 
     return folds_and_seeds(folder) if is_study(folder) else None
 
 
 def train_study(
-    talk: Talk, study: Study, *, jobs: int, resume: bool, force: bool, device: str, as_json: bool
+    talk: Talk, study: Study, *, jobs: int, resume: bool, force: bool, as_json: bool
 ) -> None:
-    """Train the runs and show what they came to.
+    """Train the runs and show their results.
 
     Raises:
-        DgljointError: as :func:`dgljoint.training.study.train_study` would, and when runs failed.
+        DgljointError: as :func:`dgljoint.runs.many.study.train_study` would, and when runs failed.
     """
-    from dgljoint.training import study as engine
-    from dgljoint_cli.progress.study_progress import watching_study
+    from dgljoint.runs.many import study as engine
+    from dgljoint_cli.progress.many_runs import watching_runs
 
     for note in study.notes:
         talk.info(note)
-    with watching_study(talk) as progress:
+    with watching_runs(talk) as progress:
         summary = engine.train_study(
-            study, jobs=jobs, progress=progress, resume=resume, force=force, device=device
+            study, jobs=jobs, progress=progress, resume=resume, force=force
         )
     if as_json:
         print_json({"study": study.folder, **summary.to_dict()})
@@ -153,18 +145,18 @@ def show_study_plan(study: Study, *, jobs: int, as_json: bool) -> None:
     Raises:
         DgljointError: as the first run would.
     """
+    from dgljoint.runs.many.study import check_runs, state_of
     from dgljoint.training import plan_run, resolve_run
-    from dgljoint.training.study import check_runs, state_of
 
     check_runs(study)
-    plan = plan_run(resolve_run(study.cells[0].config))
+    plan = plan_run(resolve_run(study.jobs[0].trials[0].run_config))
     if as_json:
         cells = [
             {
-                "fold": cell.config.fold, "seed": cell.config.seed, "run": cell.folder.name,
-                "state": state_of(cell), "parts": dict(cell.parts),
+                "fold": job.key.fold, "seed": job.key.seed, "run": job.folder.name,
+                "state": state_of(job), "parts": dict(sizes),
             }
-            for cell in study.cells
+            for job, sizes in zip(study.jobs, study.sizes, strict=True)
         ]
         first = asdict(plan)
         print_json(

@@ -21,7 +21,7 @@ _NOTHING = "–"
 
 
 def report_tables(grids: Iterable[Grid]) -> Iterator[RenderableType]:
-    """Lay out the tables of a report, what must be known to read each above and below it."""
+    """Show the tables of a report, what must be known to read each above and below it."""
     for grid in grids:
         yield Text(grid.title, style="bold")
         yield Text(f"{grid.caption}.", style="dim")
@@ -39,9 +39,9 @@ def report_tables(grids: Iterable[Grid]) -> Iterator[RenderableType]:
 
 
 def suites_table(suites: Iterable[Suite]) -> RenderableType:
-    """Lay out suites, a row each."""
+    """Show suites, one per row."""
     made = Table(
-        "name", "tables", "configurations", "seeds", "trials", "cells a fold", "summary",
+        "name", "tables", "configurations", "seeds", "trials", "runs per fold", "summary",
         prose=["summary"],
     )
     for column in made.columns[1:-1]:
@@ -65,7 +65,7 @@ def size_of(suite: Suite) -> dict[str, int]:
 
 
 def suite_tables(suite: Suite) -> list[RenderableType]:
-    """Lay out one suite."""
+    """Show one suite."""
     values = {
         "summary": suite.summary,
         "seeds": ", ".join(map(str, suite.seeds)),
@@ -73,7 +73,7 @@ def suite_tables(suite: Suite) -> list[RenderableType]:
         "reference": suite.reference or _NOTHING,
         "deadlines": suite.deadlines or _NOTHING,
         "settings": _settings(suite.settings),
-        "cells a fold": str(size_of(suite)["cells_per_fold"]),
+        "runs per fold": str(size_of(suite)["cells_per_fold"]),
     }
     tables = Table(
         "table", "data", "split", "folds", "tested on", "settings", "without",

@@ -1,27 +1,63 @@
-"""Tables of ``dgljoint benchmark compare``."""
+"""Tables of ``dgljoint runs compare`` and ``dgljoint benchmark compare``."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
 
+from dgljoint._internal.tables import NOTHING, figure
 from dgljoint._internal.text import plural
-from dgljoint.evaluation.comparison import MIN_FOR_INTERVAL, MIN_FOR_TEST, Difference
+from dgljoint.evaluation.comparison import MIN_FOR_INTERVAL, MIN_FOR_TEST
+from dgljoint.evaluation.scores import MODEL
 from dgljoint_bench.reporting.titles import COSTS, lower_is_better, title_of
-from dgljoint_bench.results.records import MODEL
 from dgljoint_cli.views.rendering import titled
 from dgljoint_cli.views.table import Table
 
 if TYPE_CHECKING:
-    from dgljoint_bench.reporting.comparison import Compared, Comparison, Group, Setting
+    from dgljoint.runs.compare_folders import ComparedSide, RunComparison
+    from dgljoint.runs.comparing import Compared, Comparison, Group, Setting
 
-_NOTHING = "–"
+_COLUMNS = (
+    "test figure", "A", "B", "B - A", "sd", "95 % interval", "p", "p, Holm", "B wins/ties/loses",
+)
+_BASIS = {
+    "pairs": "95 % intervals by resampling pairs",
+    "cascades": "one pair: 95 % intervals by resampling its cascades, which show nothing of what "
+    "another seed or fold would give",
+    "nothing": "one pair: its difference alone, which may be chance",
+}
+
+
+def run_comparison_tables(found: RunComparison) -> list[RenderableType]:
+    """Show a comparison of run folders: a table per side, what differs, what was left out."""
+    parts: list[RenderableType] = []
+    for side in found.sides:
+        table = _difference_table(side.rows, len(side.cells))
+        parts.append(titled(f"{_side_title(side, found)} · {_BASIS[side.basis]}", table))
+        parts += _differing([(n, "", a, b) for n, (a, b) in side.settings.items()], "settings")
+    return [*parts, *_side_remarks(found)]
+
+
+def run_comparison_markdown(found: RunComparison) -> str:
+    """Write a comparison of run folders as Markdown."""
+    lines: list[str] = []
+    for side in found.sides:
+        lines += [f"**{_escaped(_side_title(side, found))}**", "", _row(_COLUMNS)]
+        lines += ["| --- |" + " ---: |" * (len(_COLUMNS) - 1)]
+        lines += [_row(_cells(row, len(side.cells))) for row in side.rows]
+        lines += ["", f"{_BASIS[side.basis]}.", ""]
+        lines += [
+            f"- {_escaped(f'{name}: {ours!r}, {theirs!r}')}"
+            for name, (ours, theirs) in side.settings.items()
+        ]
+        lines += [""] * bool(side.settings)
+    return "\n".join([*lines, *(f"{_escaped(note)}\n" for note in _side_remarks(found))])
 
 
 def comparison_tables(found: Comparison) -> list[RenderableType]:
-    """Lay out a comparison: a table a configuration, costs, what differs, what was left out."""
+    """Show a comparison of results: a table per configuration, costs, what differs, what is out."""
     parts: list[RenderableType] = [f"A = {found.first} · B = {found.second}", ""]
     several = len({group.suite for group in found.groups}) > 1
     where = {
@@ -29,53 +65,63 @@ def comparison_tables(found: Comparison) -> list[RenderableType]:
         for group in found.groups
     }
     for group in found.groups:
-        made = Table(
-            "test figure", "A", "B", "B - A", "sd", "95 % interval", "p", "p, Holm",
-            "B wins/ties/loses", numbers=True,
-        )
-        for one in group.figures:
-            made.add_row(_title(one), *_figures(one.found), _chance(one.holm), _count(one))
-        title = f"{where[id(group)]} · {plural(group.pairs, 'pair')}"
-        parts.append(titled(title, made if group.figures else "no figure in common"))
-    costs = Table("what a cell takes, mean", "", "A", "B", "B / A", numbers=True)
+        table = _difference_table(group.rows, group.pairs) if group.rows else "no figure in common"
+        parts.append(titled(f"{where[id(group)]} · {plural(group.pairs, 'pair')}", table))
+    costs = Table("what a run takes, mean", "", "A", "B", "B / A", numbers=True)
     costs.columns[1].justify = "left"
     for group in found.groups:
         for place, cost in enumerate(group.costs):
             costs.add_row(
                 "" if place else where[id(group)], COSTS[cost.name].title,
                 f"{cost.first:.1f}", f"{cost.second:.1f}",
-                _NOTHING if cost.ratio is None else f"{cost.ratio:.2f}",
+                NOTHING if cost.ratio is None else f"{cost.ratio:.2f}",
             )
     parts += [costs, ""] if costs.row_count else []
     parts += _differing(_settings(found.groups, where), "settings")
     parts += _differing([(n, "", a, b) for n, (a, b) in found.versions.items()], "versions")
     failed = [f"failed in B: {one.cell}: {one.message}" for one in found.failures]
-    return [*parts, *failed, *_remarks(found.groups), *found.notes]
+    return [*parts, *failed, *_remarks(group.pairs for group in found.groups), *found.notes]
 
 
-def _title(one: Compared) -> str:
-    title = title_of(one.figure)
-    return title if one.row == MODEL else f"{one.row}: {title}"
+def _side_title(side: ComparedSide, found: RunComparison) -> str:
+    of = found.protocol
+    where = f"{of.data}, split {of.split}: {of.kept}" if len(side.cells) > 1 else str(of)
+    pairs = plural(len(side.cells), "pair")
+    return f"A = {found.reference} · B = {side.name} · {pairs} of {where}"
 
 
-def _figures(made: Difference) -> tuple[str, ...]:
+def _side_remarks(found: RunComparison) -> list[str]:
+    # Cascades are resampled for a single pair.
+    several = (len(side.cells) for side in found.sides if len(side.cells) > 1)
+    return [*_remarks(several), *found.notes]
+
+
+def _difference_table(rows: Iterable[Compared], pairs: int) -> Table:
+    made = Table(*_COLUMNS, numbers=True)
+    for one in rows:
+        made.add_row(*_cells(one, pairs))
+    return made
+
+
+def _cells(one: Compared, pairs: int) -> tuple[str, ...]:
+    found, title = one.found, title_of(one.metric)
+    counts = [found.wins, found.ties, found.losses]
     return (
-        f"{made.first:.3f}",
-        f"{made.second:.3f}",
-        f"{made.difference:+.3f}",
-        _NOTHING if made.sd is None else f"{made.sd:.3f}",
-        "{:+.3f} to {:+.3f}".format(*made.interval) if made.interval else _NOTHING,
-        _chance(made.p),
+        title if one.row == MODEL else f"{one.row}: {title}",
+        figure(found.first),
+        figure(found.second),
+        f"{found.difference:+.3f}",
+        figure(found.sd),
+        "{:+.3f} to {:+.3f}".format(*found.interval) if found.interval else NOTHING,
+        _chance(found.p),
+        _chance(one.holm),
+        "/".join(map(str, reversed(counts) if lower_is_better(one.metric) else counts))
+        if pairs > 1 else NOTHING,
     )
 
 
-def _count(one: Compared) -> str:
-    counts = [one.found.wins, one.found.ties, one.found.losses]
-    return "/".join(map(str, reversed(counts) if lower_is_better(one.figure) else counts))
-
-
 def _chance(p: float | None) -> str:
-    return _NOTHING if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
+    return NOTHING if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _settings(
@@ -103,12 +149,13 @@ def _differing(rows: list[tuple[str, str, Any, Any]], what: str) -> list[Rendera
         "differs in", "A", "B", *["of"] * placed, prose=["differs in", "A", "B", "of"]
     )
     for name, of, first, second in rows:
-        made.add_row(name, _plain(first), _plain(second), *[of] * placed)
+        both = (NOTHING if value is None else str(value) for value in (first, second))
+        made.add_row(name, *both, *[of] * placed)
     return [titled(what, made)]
 
 
-def _remarks(groups: Iterable[Group]) -> list[str]:
-    least = min((group.pairs for group in groups), default=MIN_FOR_TEST)
+def _remarks(pairs: Iterable[int]) -> list[str]:
+    least = min(pairs, default=MIN_FOR_TEST)
     return [
         f"fewer than {number} pairs have no {what}"
         for number, what in ((MIN_FOR_INTERVAL, "interval"), (MIN_FOR_TEST, "test"))
@@ -116,5 +163,9 @@ def _remarks(groups: Iterable[Group]) -> list[str]:
     ]
 
 
-def _plain(value: object) -> str:
-    return _NOTHING if value is None else str(value)
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(map(_escaped, cells)) + " |"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", r"\|").replace("<", "&lt;")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
@@ -15,7 +14,8 @@ from dgljoint._internal.text import plural
 from dgljoint.evaluation import scores as of
 from dgljoint.evaluation import verdicts
 from dgljoint.evaluation.scores import TITLES
-from dgljoint.runs.protocol import Protocol
+from dgljoint.reporting import scores as tables
+from dgljoint.runs.stored import Protocol
 from dgljoint_cli.views.rendering import titled
 from dgljoint_cli.views.table import Table
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 ROWS = 20  # of predictions
 _CLASSES_SHOWN = 8
-# In the names of the intervals, by group of targets.
-_SUFFIX = {of.NOT_SOURCE: "_not_source"}
 
 
 def protocol_of(inputs: RunInputs) -> Protocol:
@@ -53,29 +51,18 @@ def scores_to_dict(
 def score_tables(
     scores: of.Scores, protocol: Protocol, on: str | None = None
 ) -> list[RenderableType]:
-    """Show rumor detection, then the links by group of targets.
-
-    Args:
-        scores: of a test or validation set.
-        protocol: of the run.
-        on: name of the data that were scored instead of the run's own.
-    """
+    """Show rumor detection, then the links by group of targets."""
     shown: list[RenderableType] = []
     where = _place(scores.part, protocol, on)
     if (rumor := scores.rumor) is not None:
-        title = f"rumor detection, {plural(rumor.cascades, 'cascade')} · {where}"
-        line = verdicts.verdict_line(verdicts.rumor_verdicts(rumor))
-        shown.append(titled(title, _rumor_table(rumor, scores.intervals), line))
-        shown.append(titled("F1 by class", _class_table(rumor)))
+        shown.append(_shown(tables.rumor_table(rumor, scores.intervals), where))
+        shown.append(_shown(tables.class_table(rumor)))
         if len(rumor.confusion) <= _CLASSES_SHOWN:
-            shown.append(titled("cascades by class", _confusion_table(rumor)))
+            shown.append(_shown(tables.confusion_table(rumor)))
     if scores.calibration is not None:
-        shown.append(titled("calibration", _calibration_table(scores.calibration, scores.part)))
+        shown.append(_shown(tables.calibration_table(scores.calibration, scores.part)))
     for group, links in scores.links.items():
-        title = f"links, {plural(links.targets, 'target')}: {group} · {where}"
-        line = verdicts.verdict_line(verdicts.link_verdicts(links))
-        made = _link_table(links, scores.intervals, _SUFFIX.get(group, ""))
-        shown.append(titled(title, made, line))
+        shown.append(_shown(tables.link_table(group, links, scores.intervals), where))
     if not shown:
         shown.append(f"nothing to score in the {where}")
     elif not scores.links and "cascade" in scores.tasks:
@@ -100,68 +87,23 @@ def _place(part: str, protocol: Protocol, on: str | None) -> str:
     return f"{on}, trained on {protocol.data}, split {protocol.split}, fold {protocol.fold}"
 
 
-def _rumor_table(rumor: of.RumorScores, intervals: of.Intervals | None) -> Table:
-    """Compare with the majority guess; a metric in bold is better than that guess."""
-    made = Table("", "accuracy", "macro F1", "AUROC", numbers=True)
-    found = verdicts.rumor_verdicts(rumor)
-    values = {"accuracy": rumor.accuracy, "macro_f1": rumor.macro_f1, "auroc": rumor.auroc}
-    made.add_row("model", *(_marked(value, found.get(name)) for name, value in values.items()))
-    _add_intervals(made, intervals, "accuracy", "macro_f1")
-    made.add_row(verdicts.MAJORITY, *map(figure, verdicts.rumor_baseline(rumor).values()))
-    return made
-
-
-def _class_table(rumor: of.RumorScores) -> Table:
-    made = Table("class", "F1", "cascades", numbers=True)
-    for label, value in rumor.f1.items():
-        cascades = sum(rumor.confusion.get(label, {}).values())
-        made.add_row(label, figure(value), f"{cascades:,}")
-    return made
-
-
-def _confusion_table(rumor: of.RumorScores) -> Table:
-    """Count cascades: one row per true class, one column per predicted class."""
-    made = Table("", *(f"predicted {label}" for label in rumor.confusion), numbers=True)
-    for label, row in rumor.confusion.items():
-        made.add_row(f"truly {label}", *(f"{count:,}" for count in row.values()))
-    return made
-
-
-def _link_table(links: of.LinkTable, intervals: of.Intervals | None, suffix: str) -> Table:
-    """Compare with the trivial guesses; a metric in bold is better than all of them."""
-    made = Table("", "MRR", "Hits@1", "Hits@3", "Hits@10", "AUC", numbers=True)
-    found = verdicts.link_verdicts(links)
-    for name, row in links.rows.items():
-        bold = found if name == of.MODEL else {}
-        made.add_row(name, *(_marked(value, bold.get(key)) for key, value in asdict(row).items()))
-        if name == of.MODEL:
-            _add_intervals(made, intervals, f"mrr{suffix}", f"hits1{suffix}")
-    return made
-
-
-def _calibration_table(found: of.Calibration, part: str) -> Table:
-    made = Table("", "ECE", "NLL", "Brier", numbers=True)
-    where = "this set itself" if part == "validation" else "the validation set"
-    rows = {
-        "as predicted": found.raw,
-        f"with temperature {figure(found.temperature)}, fitted on {where}": found.scaled,
-    }
-    for name, row in rows.items():
-        if row is not None:
-            made.add_row(name, figure(row.ece), figure(row.nll), figure(row.brier))
-    return made
+def _shown(table: tables.ScoreTable, where: str = "") -> RenderableType:
+    """Show a table; a metric of the model in bold beats the best trivial baseline."""
+    made = Table(*table.columns, numbers=True)
+    for name, *cells in table.rows:
+        better = table.better if name == of.MODEL else frozenset[str]()
+        made.add_row(name, *(
+            Text(cell, style="bold" if column in better else "")
+            for cell, column in zip(cells, table.columns[1:], strict=True)
+        ))
+    title = f"{table.title} · {where}" if where else table.title
+    return titled(title, made, table.verdict)
 
 
 def early_table(
     found: of.EarlyDetection, protocol: Protocol, on: str | None = None
 ) -> list[RenderableType]:
-    """Show one row per deadline, with the notes that are needed to read them.
-
-    Args:
-        found: by deadline.
-        protocol: of the run.
-        on: name of the data that were scored instead of the run's own.
-    """
+    """Show one row per deadline, with the notes that are needed to read them."""
     level = next((f"{row.intervals.level:.0%}" for row in found.deadlines if row.intervals), "")
     made = Table(
         "seen until", "posts, mean", "median", "beyond source", "accuracy", level, "macro F1",
@@ -173,8 +115,8 @@ def early_table(
         made.add_row(
             _name(row), f"{row.posts_mean:,.1f}", f"{row.posts_median:,.1f}",
             f"{row.beyond_source:.0%}",
-            _marked(row.rumor.accuracy, bold["accuracy"]), _interval(ends.get("accuracy")),
-            _marked(row.rumor.macro_f1, bold["macro_f1"]), _interval(ends.get("macro_f1")),
+            _marked(row.rumor.accuracy, bold["accuracy"]), tables.interval(ends.get("accuracy")),
+            _marked(row.rumor.macro_f1, bold["macro_f1"]), tables.interval(ends.get("macro_f1")),
             figure(row.rumor.majority),
         )
     where = _place(found.part, protocol, on)
@@ -213,14 +155,6 @@ def _marked(value: float | None, verdict: verdicts.Verdict | None) -> Text:
     return Text(figure(value), style="bold" if verdict and verdict.beats else "")
 
 
-def _interval(ends: tuple[float, float] | None) -> str:
-    return "" if ends is None else f"{ends[0]:.3f}–{ends[1]:.3f}"
-
-
-def _add_intervals(made: Table, intervals: of.Intervals | None, *names: str) -> None:
-    if intervals is not None and any(name in intervals.figures for name in names):
-        cells = [_interval(intervals.figures.get(name)) for name in names]
-        made.add_row(f"  {intervals.level:.0%} interval", *cells)
 
 
 def prediction_tables(found: Predictions, *, shown: int) -> list[RenderableType]:

@@ -12,15 +12,11 @@ from dgljoint_cli.console import print_json
 
 if TYPE_CHECKING:
     from dgljoint.evaluation.predicting import Predictions
-    from dgljoint.evaluation.several_scores import SeveralScores
+    from dgljoint.runs.several import SeveralScores
 
 
 def is_several(folder: Path, **single: object) -> bool:
-    """Say whether a folder holds runs and is none itself.
-
-    Args:
-        folder: that was named as RUN.
-        single: options that are for a single run, by name, as they were given.
+    """Return whether a folder holds runs and is none itself.
 
     Raises:
         UsageError: it holds runs, and such an option is given.
@@ -69,17 +65,15 @@ def predict_several(
 
 def show_several(folder: Path, *, as_json: bool) -> None:
     """Show what the runs of a folder scored when they ended."""
-    from dgljoint.evaluation.several_scores import stored_scores
-    from dgljoint.runs.several import several_runs
+    from dgljoint.runs.several import several_runs, stored_scores
 
     show_scores(stored_scores(several_runs(folder)), folder, as_json=as_json)
 
 
 def report_several(folder: Path, *, as_json: bool) -> None:
     """Write the report of every run again, and a page over all of them."""
-    from dgljoint.evaluation.several_scores import stored_scores, write_page
-    from dgljoint.reporting import write_reports
-    from dgljoint.runs.several import several_runs
+    from dgljoint.reporting.write import write_reports
+    from dgljoint.runs.several import several_runs, stored_scores, write_page
 
     several = several_runs(folder)
     scores = stored_scores(several)

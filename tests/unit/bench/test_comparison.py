@@ -10,29 +10,25 @@ import pytest
 from compared_results import cell, failed, folds, write_results
 from dgljoint.errors import DataError
 from dgljoint.evaluation.comparison import compare_pairs, holm
-from dgljoint_bench.reporting.comparison import Comparison, compare
-from dgljoint_bench.reporting.pairing import Scope, pairs_of_files, read_side
-from dgljoint_bench.results.records import CellRecord
+from dgljoint.runs.comparing import Comparison
+from dgljoint.runs.records import RunRecord
+from dgljoint_bench.reporting.comparison import Scope, compare_files
 
 
 def compared(
-    tmp_path: Path, first: Sequence[CellRecord], second: Sequence[CellRecord],
+    tmp_path: Path, first: Sequence[RunRecord], second: Sequence[RunRecord],
     figures: Sequence[str] = (), shown: Sequence[str] = ("accuracy", "mrr"), deadlines: str = "",
 ) -> Comparison:
     one, other = (
-        read_side(
-            write_results(tmp_path / name, cells, figures=shown, deadlines=deadlines), Scope()
-        )
+        write_results(tmp_path / name, cells, figures=shown, deadlines=deadlines)
         for name, cells in (("a.sqlite", first), ("b.sqlite", second))
     )
-    pairs, notes = pairs_of_files(one, other)
-    return compare(one, other, pairs, figures=figures, notes=notes)
+    return compare_files(one, other, Scope(), figures)
 
 
 def test_a_table_of_random_folds_is_called_so(tmp_path: Path) -> None:
     path = write_results(tmp_path / "a.sqlite", folds([0.5]), kept_apart=None)
-    side = read_side(path, Scope())
-    (group,) = compare(side, side, pairs_of_files(side, side)[0]).groups
+    (group,) = compare_files(path, path, Scope()).groups
     assert (group.table, group.title) == ("one", "one (split event: RANDOM FOLDS), joint")
 
 
@@ -46,8 +42,8 @@ def test_the_figures_are_those_of_the_pairs_and_chances_are_corrected_together(
     theirs = folds(SECOND) + folds([value + 0.2 for value in SECOND], "alone")
     found = compared(tmp_path, ours, theirs)
     assert [group.title for group in found.groups] == ["one, joint", "one, alone"]
-    (one,), (other,) = (group.figures for group in found.groups)
-    assert (one.row, one.figure) == ("model", "accuracy")
+    (one,), (other,) = (group.rows for group in found.groups)
+    assert (one.row, one.metric) == ("model", "accuracy")
     assert one.found == compare_pairs(FIRST, SECOND)
     assert (one.found.wins, one.found.ties, one.found.losses) == (4, 1, 1)
     assert [one.holm, other.holm] == holm([one.found.p, other.found.p])
@@ -60,7 +56,7 @@ def test_figures_are_those_of_the_suite_or_those_asked_for(tmp_path: Path) -> No
 
     def names(figures: Sequence[str] = ()) -> set[str]:
         found = compared(tmp_path, cells, cells, figures, ("accuracy", "mrr"), "0,1h")
-        return {one.figure for one in found.groups[0].figures}
+        return {one.metric for one in found.groups[0].rows}
 
     assert names() == {"accuracy", "accuracy@1h", "accuracy@0", "mrr"}
     assert names(["auc"]) == {"auc"}
@@ -103,7 +99,7 @@ def test_classifiers_without_a_model_are_compared_by_row(tmp_path: Path) -> None
     theirs = [cell("", rows={"text": {"accuracy": 0.7}, "shape": {"accuracy": 0.6}})]
     (group,) = compared(tmp_path, ours, theirs).groups
     assert group.title == "one, without a model"
-    assert [(one.row, one.found.difference) for one in group.figures] == [
+    assert [(one.row, one.found.difference) for one in group.rows] == [
         ("text", pytest.approx(-0.1))
     ]
 
@@ -112,8 +108,8 @@ def test_a_figure_that_some_cells_lack_is_compared_over_the_others(tmp_path: Pat
     theirs = folds([0.6, 0.7])
     theirs[1] = cell(fold=1, figures={"mrr": 0.1})
     found = compared(tmp_path, folds([0.5, 0.5]), theirs)
-    (one,) = found.groups[0].figures
-    assert (one.figure, one.found.first, one.found.second) == ("accuracy", 0.5, 0.6)
+    (one,) = found.groups[0].rows
+    assert (one.metric, one.found.first, one.found.second) == ("accuracy", 0.5, 0.6)
     assert one.found.wins == 1
 
 
@@ -125,12 +121,12 @@ def test_cells_that_failed_on_one_side_or_both_are_told_apart(tmp_path: Path) ->
     (failure,) = found.failures
     assert (failure.cell, failure.message) == ("one, joint, fold 1, seed 0", "it broke")
     alone, both = found.notes
-    assert "1 cell failed in it alone: one, joint, fold 2, seed 0" in alone
-    assert "1 cell failed in it and in the other, too: one, joint, fold 3, seed 0" in both
+    assert "1 run failed in it alone: one, joint, fold 2, seed 0" in alone
+    assert "1 run failed in it and in the other, too: one, joint, fold 3, seed 0" in both
 
 
 def test_where_no_pair_is_done_there_is_nothing_to_compare(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no figure in common of 1 cell that both hold"):
+    with pytest.raises(DataError, match="no figure in common of 1 run that both hold"):
         compared(tmp_path, [failed()], [cell()])
     found = compared(tmp_path / "again", [cell()], [failed()])
     assert (found.groups, len(found.failures)) == ((), 1)

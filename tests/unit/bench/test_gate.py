@@ -11,22 +11,20 @@ import pytest
 
 from compared_results import cell, failed, folds, write_results
 from dgljoint.errors import DataError, RegressionError
-from dgljoint_bench.reporting.comparison import compare
+from dgljoint.runs.records import RunRecord
+from dgljoint_bench.reporting.comparison import Scope, compare_files
 from dgljoint_bench.reporting.gate import refuse, regressions
-from dgljoint_bench.reporting.pairing import Scope, pairs_of_files, read_side
-from dgljoint_bench.results.records import CellRecord
 
 
 def found(
-    tmp_path: Path, first: Sequence[CellRecord], second: Sequence[CellRecord],
+    tmp_path: Path, first: Sequence[RunRecord], second: Sequence[RunRecord],
     figures: Sequence[str] = (), **limits: Any,
 ) -> list[str]:
     one, other = (
-        read_side(write_results(tmp_path / name, cells), Scope())
+        write_results(tmp_path / name, cells)
         for name, cells in (("a.sqlite", first), ("b.sqlite", second))
     )
-    pairs, notes = pairs_of_files(one, other)
-    comparison = compare(one, other, pairs, figures=figures, notes=notes)
+    comparison = compare_files(one, other, Scope(), figures)
     return [str(one) for one in regressions(comparison, **limits)]
 
 
@@ -131,10 +129,10 @@ def test_what_is_raised_names_each(tmp_path: Path) -> None:
     (one, other), (fallen, broken) = ([cell(), cell(fold=1)], [
         cell(figures={"accuracy": 0.4, "mrr": 0.5}), failed(fold=1)
     ])
-    first = read_side(write_results(tmp_path / "a.sqlite", [one, other]), Scope())
-    second = read_side(write_results(tmp_path / "b.sqlite", [fallen, broken]), Scope())
+    first = write_results(tmp_path / "a.sqlite", [one, other])
+    second = write_results(tmp_path / "b.sqlite", [fallen, broken])
     with pytest.raises(RegressionError) as caught:
-        refuse(regressions(compare(first, second, pairs_of_files(first, second)[0])))
+        refuse(regressions(compare_files(first, second, Scope())))
     assert caught.value.exit_code == 6
     assert caught.value.message.splitlines() == [
         "2 regressions:",

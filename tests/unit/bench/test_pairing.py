@@ -9,16 +9,23 @@ import pytest
 
 from compared_results import cell, failed, write_results
 from dgljoint.errors import DataError, UsageError
-from dgljoint_bench.reporting.pairing import (
-    Pair,
+from dgljoint.runs.comparing import Pair, Side, pair
+from dgljoint_bench.reporting import comparison
+from dgljoint_bench.reporting.comparison import (
     Scope,
+    _without_configuration,
     of_configuration,
-    pairs_of_configurations,
-    pairs_of_files,
-    read_side,
 )
 
 EVERYTHING = Scope()
+
+
+def read_side(path: Path, scope: Scope) -> Side:
+    return comparison.read_side(path, scope).side
+
+
+def pairs_of_files(first: Side, second: Side) -> tuple[list[Pair], list[str]]:
+    return pair(first, second, hint=comparison._HINT)
 
 
 def sides(tmp_path: Path, first, second, scope=EVERYTHING, **changes):
@@ -29,10 +36,10 @@ def sides(tmp_path: Path, first, second, scope=EVERYTHING, **changes):
 
 
 def keys(pairs: list[Pair]):
-    for pair in pairs:
-        assert pair.first.key == pair.second.key
+    for found in pairs:
+        assert found.first.key == found.second.key
     return [(one.key.data, one.key.configuration, one.key.fold, one.key.seed)
-            for one in (pair.first for pair in pairs)]
+            for one in (found.first for found in pairs)]
 
 
 def test_cells_are_paired_by_all_that_tells_them_apart_whatever_their_order(tmp_path: Path) -> None:
@@ -56,10 +63,10 @@ def test_cells_without_a_counterpart_are_named_by_side(tmp_path: Path) -> None:
     assert keys(pairs) == [("one", "joint", 1, 0)]
     ours, theirs = notes
     assert ours == (
-        f"{one.name}: 2 cells without a counterpart: one, joint, fold 0, seed 0; "
+        f"{one.name}: 2 runs without a counterpart: one, joint, fold 0, seed 0; "
         "one, alone, fold 0, seed 0"
     )
-    assert theirs.startswith(f"{other.name}: 10 cells without a counterpart: one, joint, fold 2, ")
+    assert theirs.startswith(f"{other.name}: 10 runs without a counterpart: one, joint, fold 2, ")
     assert theirs.endswith("fold 9, seed 0; and 2 more")
 
 
@@ -70,14 +77,14 @@ def test_configurations_of_one_file_are_paired(tmp_path: Path) -> None:
     )
     whole = read_side(path, EVERYTHING)
     joint, alone = (of_configuration(whole, name) for name in ("joint", "alone"))
-    pairs, notes = pairs_of_configurations(joint, alone)
-    (pair,) = pairs
-    assert (str(pair.first.key), str(pair.second.key)) == (
+    pairs, notes = pair(joint, alone, hint="", by=_without_configuration)
+    (one,) = pairs
+    assert (str(one.first.key), str(one.second.key)) == (
         "one, joint, fold 1, seed 0", "one, alone, fold 1, seed 0"
     )
     assert notes == [
-        "joint: 1 cell without a counterpart: one, joint, fold 0, seed 0",
-        "alone: 1 cell without a counterpart: one, alone, fold 2, seed 0",
+        "joint: 1 run without a counterpart: one, joint, fold 0, seed 0",
+        "alone: 1 run without a counterpart: one, alone, fold 2, seed 0",
     ]
     with pytest.raises(UsageError, match="has no configuration of that name") as caught:
         of_configuration(whole, "jont")
@@ -129,9 +136,9 @@ def test_tables_that_are_left_out_may_differ(tmp_path: Path) -> None:
 
 
 def test_nothing_in_common_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no cell in common") as caught:
+    with pytest.raises(DataError, match="no run in common") as caught:
         pairs_of_files(*sides(tmp_path, [cell(seed=0)], [cell(seed=1)]))
-    assert "b.sqlite holds 1 cell of suite small, tables one" in caught.value.message
+    assert "b.sqlite holds 1 run of suite small, tables one" in caught.value.message
     with pytest.raises(DataError, match=r"b\.sqlite holds none"):
         pairs_of_files(*sides(tmp_path / "empty", [cell()], []))
 

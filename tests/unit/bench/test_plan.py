@@ -1,4 +1,4 @@
-"""From a suite to its cells."""
+"""From a suite to its jobs."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ import pytest
 from dgljoint.data.store import create_store
 from dgljoint.errors import DgljointError, UsageError
 from dgljoint.plugins.registry import installed_registry
-from dgljoint_bench.running.plan import SuitePlan, _digest, plan_suite
+from dgljoint.runs.many.job import digest_of
+from dgljoint_bench.suites.plan import SuitePlan, plan_suite
 from suites import TINY, plan_of, suite_of
 from toys import toy_cascade, toy_store
 
 
-def test_cells_come_fold_by_fold_and_rows_without_a_model_once_a_fold(tmp_path: Path) -> None:
+def test_jobs_come_fold_by_fold_and_rows_without_a_model_once_a_fold(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, seeds=[0, 3])
-    assert [str(cell.key) for cell in plan.cells] == [
+    assert [str(job.key) for job in plan.jobs] == [
         f"toy, {what}"
         for seed in (0, 3) for fold in (0, 1)
         for what in (
@@ -29,9 +30,9 @@ def test_cells_come_fold_by_fold_and_rows_without_a_model_once_a_fold(tmp_path: 
             *([f"without a model, fold {fold}"] if seed == 0 else []),
         )
     ]
-    folders = {cell.job.folder for cell in plan.cells}
-    assert len(folders) == len(plan.cells)
-    assert all(Path(folder).is_absolute() for folder in folders)
+    folders = {job.folder for job in plan.jobs}
+    assert len(folders) == len(plan.jobs)
+    assert all(folder.is_absolute() for folder in folders)
 
 
 def test_data_without_labels_have_no_row_of_classifiers(tmp_path: Path) -> None:
@@ -41,7 +42,7 @@ def test_data_without_labels_have_no_row_of_classifiers(tmp_path: Path) -> None:
             writer.add(cascade, {"extra": np.ones((len(cascade), 1), np.float32)})
         writer.set_split("event", np.arange(8) % 4, grouped_by="event")
     plan = plan_of(tmp_path)
-    assert {cell.key.configuration for cell in plan.cells} == {"joint", "rumor alone"}
+    assert {job.key.configuration for job in plan.jobs} == {"joint", "rumor alone"}
 
 
 def test_layers_of_settings_go_from_the_suite_to_the_trial(tmp_path: Path) -> None:
@@ -59,30 +60,37 @@ def test_layers_of_settings_go_from_the_suite_to_the_trial(tmp_path: Path) -> No
     [configurations.a]
     settings = { train = { learning_rate = 0.3 }, model = { dropout = 0.4 } }
     """
-    (cell,) = (one for one in plan_of(tmp_path, text, seeds=[5]).cells if one.job.trials)
-    first, second = (trial.config for trial in cell.job.trials)
+    (job,) = (one for one in plan_of(tmp_path, text, seeds=[5]).jobs if one.trials)
+    first, second = (trial.config for trial in job.trials)
     assert (first["fold"], first["seed"], first["encoder"]) == (1, 5, "gcn")
     assert (first["model"]["width"], first["model"]["dropout"]) == (16, 0.4)
     assert (first["train"]["batch"], first["train"]["epochs"]) == (16, 2)
     assert (first["train"]["learning_rate"], second["train"]["learning_rate"]) == (0.3, 0.5)
-    assert cell.job.trials[1].settings == {"train": {"learning_rate": 0.5}}
+    assert job.trials[1].settings == {"train": {"learning_rate": 0.5}}
+
+
+def test_variables_of_the_environment_are_no_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DGLJOINT_TRAIN__EPOCHS", "1")
+    assert plan_of(tmp_path).jobs[0].trials[0].config["train"]["epochs"] == 2
 
 
 def test_a_preset_stands_under_the_settings_of_the_suite(tmp_path: Path) -> None:
     text = TINY + '[configurations.all]\npreset = "hybrid"\n'
     plan = plan_of(tmp_path, text, configurations=["all"], folds=[0])
-    config = plan.cells[0].job.trials[0].config
+    config = plan.jobs[0].trials[0].config
     assert {"contrastive", "meta_weight"} <= set(config["plugins"])
     assert (config["encoder"], config["model"]["width"]) == ("gcn", 8)
 
 
 def _digests(plan: SuitePlan) -> list[str]:
-    return [cell.job.digest for cell in plan.cells]
+    return [job.digest for job in plan.jobs]
 
 
 def test_a_digest_hangs_on_the_settings_and_not_on_the_place(tmp_path: Path) -> None:
     plan = plan_of(tmp_path)
-    assert len(set(_digests(plan))) == len(plan.cells)
+    assert len(set(_digests(plan))) == len(plan.jobs)
     moved = tmp_path / "elsewhere" / "other.h5"
     moved.parent.mkdir()
     shutil.copy(tmp_path / "toy.h5", moved)
@@ -90,10 +98,10 @@ def test_a_digest_hangs_on_the_settings_and_not_on_the_place(tmp_path: Path) -> 
         suite_of(tmp_path), {"toy": moved}, tmp_path / "other out", installed_registry()
     )
     assert _digests(again) == _digests(plan)
-    assert {cell.job.data for cell in again.cells} == {str(moved)}
+    assert {job.data for job in again.jobs} == {moved}
     wider = plan_of(tmp_path, TINY.replace("width = 8", "width = 16"))
-    models = [cell for cell in wider.cells if cell.job.trials]
-    assert not {cell.job.digest for cell in models} & set(_digests(plan))
+    models = [job for job in wider.jobs if job.trials]
+    assert not {job.digest for job in models} & set(_digests(plan))
     early = plan_of(tmp_path, TINY.replace("summary", 'deadlines = "1h,all"\nsummary', 1))
     assert not set(_digests(early)) & set(_digests(plan))
     toy_store(moved, seed=1)
@@ -107,7 +115,7 @@ def test_what_is_asked_must_be_the_same_for_all(tmp_path: Path) -> None:
         plan_of(tmp_path, own)
     whole = TINY.replace("settings = {", "settings = { cascade = { observed_share = 0.2 },", 1)
     plan = plan_of(tmp_path, whole)
-    assert {cell.job.observed_share for cell in plan.cells if not cell.job.trials} == {0.2}
+    assert {job.observed_share for job in plan.jobs if not job.trials} == {0.2}
 
 
 @pytest.mark.parametrize("setting", ["epochs = 9", "patience = 9"])
@@ -129,19 +137,19 @@ def test_budgets_must_be_equal_wherever_they_are_set(
         plan_of(tmp_path, unset)
 
 
-def test_a_cell_is_planned_with_its_program(tmp_path: Path) -> None:
-    program = plan_of(tmp_path, folds=[0]).cells[0].job.program
+def test_a_job_is_planned_with_its_program(tmp_path: Path) -> None:
+    program = plan_of(tmp_path, folds=[0]).jobs[0].program
     assert program["source of dgljoint"]
     assert program["torch"] == metadata.version("torch")
 
 
-def test_any_cell_of_the_suite_has_its_digest(tmp_path: Path) -> None:
+def test_any_run_of_the_suite_has_its_digest(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, configurations=["joint"], folds=[0])
     whole = plan_of(tmp_path, seeds=[0, 5])
-    assert {c.key: plan.digest_of(c.key) for c in whole.cells} == {
-        c.key: c.job.digest for c in whole.cells
+    assert {c.key: plan.digest_of(c.key) for c in whole.jobs} == {
+        c.key: c.digest for c in whole.jobs
     }
-    key = plan.cells[0].key
+    key = plan.jobs[0].key
     with pytest.raises(UsageError, match="no seed 9223372036854775808"):
         plan_of(tmp_path, seeds=[1 << 63])
     for other in ({"data": "gone"}, {"configuration": "gone"}, {"fold": 77}):
@@ -156,15 +164,15 @@ def test_any_cell_of_the_suite_has_its_digest(tmp_path: Path) -> None:
     ],
 )
 def test_a_digest_hangs_on_all_that_figures_do(tmp_path: Path, change: dict[str, Any]) -> None:
-    job = plan_of(tmp_path, folds=[0]).cells[0].job
-    assert _digest(replace(job, **change)) != job.digest
-    assert _digest(replace(job, data="/elsewhere.h5", device="cuda")) == job.digest
+    job = plan_of(tmp_path, folds=[0]).jobs[0]
+    assert digest_of(replace(job, **change)) != job.digest
+    assert digest_of(replace(job, data=Path("/elsewhere.h5"), device="cuda")) == job.digest
 
 
 def test_tables_whose_data_are_not_there_or_not_asked_are_left_out(tmp_path: Path) -> None:
     text = TINY + '[[tables]]\ndata = "absent"\n[[tables]]\ndata = "toy"\nname = "again"\n'
-    assert {c.key.data for c in plan_of(tmp_path, text).cells} == {"toy", "again"}
-    assert {c.key.data for c in plan_of(tmp_path, text, tables=["again"]).cells} == {"again"}
+    assert {c.key.data for c in plan_of(tmp_path, text).jobs} == {"toy", "again"}
+    assert {c.key.data for c in plan_of(tmp_path, text, tables=["again"]).jobs} == {"again"}
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 
 from benchmark_results import cell, data, failed, row, suite, write
 from dgljoint.errors import UsageError
+from dgljoint.runs.records import NO_MODEL
 from dgljoint_bench.reporting.forms import (
     BEGIN,
     CSV_COLUMNS,
@@ -26,7 +27,6 @@ from dgljoint_bench.reporting.forms import (
 from dgljoint_bench.reporting.layout import Entry, Grid, compact_grids, grids_of
 from dgljoint_bench.reporting.report import SuiteReport, read_report
 from dgljoint_bench.results.database import Results
-from dgljoint_bench.results.records import NO_MODEL
 
 SIX = (0.50, 0.52, 0.54, 0.56, 0.58, 0.60)
 
@@ -156,7 +156,7 @@ def test_published_figures_stand_with_source_and_protocol(tmp_path) -> None:
     )
 
 
-def test_costs_are_means_over_cells(tmp_path) -> None:
+def test_costs_are_means_over_runs(tmp_path) -> None:
     text = markdown(grids_of(report(write(tmp_path / "r.sqlite", better(), three_folds()))))
     assert "| plain | 6 of 6 | 1 | 10.0 | 20 | 15 | 400 | 1,234 |" in text
 

@@ -8,8 +8,8 @@ import pytest
 
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import installed_registry
-from dgljoint_bench.running.plan import plan_suite
 from dgljoint_bench.suites.find import find_suite, shipped_suites
+from dgljoint_bench.suites.plan import plan_suite
 from dgljoint_bench.suites.suite import Suite
 from suites import TINY, suite_of
 from toys import toy_store
@@ -110,7 +110,7 @@ def test_a_shipped_suite_can_be_planned(name: str, tmp_path: Path) -> None:
     suite = suite.model_copy(update={"tables": tuple(tables), "settings": settings})
     files = {name: data for table in tables for name in table.files}
     plan = plan_suite(suite, files, tmp_path / "out", installed_registry(), seeds=[0])
-    rows = {(cell.key.data, cell.key.configuration) for cell in plan.cells}
+    rows = {(job.key.data, job.key.configuration) for job in plan.jobs}
     for table in tables:
         named = {row for title, row in rows if title == table.title}
         assert named == {*suite.configurations, ""} - set(table.without)

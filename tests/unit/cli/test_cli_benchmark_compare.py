@@ -153,7 +153,7 @@ def test_a_part_of_the_results(files: Path, capsys: pytest.CaptureFixture[str]) 
         (3, ("a.sqlite", "text.md"), "text.md is no results file"),
         (3, ("a.sqlite", "empty"), "empty is no results file"),
         (3, ("a.sqlite", "other.sqlite"), "data digest d and e"),
-        (3, ("a.sqlite", "apart.sqlite", "--gate"), "have no cell in common"),
+        (3, ("a.sqlite", "apart.sqlite", "--gate"), "have no run in common"),
         (3, ("a.sqlite", "like.sqlite", "--gate", "--figure", "auc"), "no figure in common"),
         (3, ("a.sqlite", "cut.sqlite"), "cut.sqlite"),
     ],

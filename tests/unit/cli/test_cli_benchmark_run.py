@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from commands import ends, everything
+from dgljoint.runs.records import DONE, RunRecord
 from dgljoint_bench.results.database import Results
-from dgljoint_bench.results.records import DONE, CellRecord
 from dgljoint_cli.main import run
 from suites import TINY, plan_of
 from toys import toy_store
@@ -33,7 +33,7 @@ def test_a_dry_run_lists_the_cells_and_writes_nothing(
     assert run([*RUN, "tiny.toml", "--dry-run"]) == 0
     out, err = capsys.readouterr()
     assert out.startswith("toy: 64 cascades, split event: no ")
-    assert "6 cells:\n  toy, joint, fold 0, seed 0\n" in out
+    assert "6 runs:\n  toy, joint, fold 0, seed 0\n" in out
     assert err == "left out: 'absent', whose data are not here\n"
     arguments = ("--dry-run", "--only", "joint", "--folds", "1", "--seeds", "0,7", "-q")
     assert run([*RUN, "tiny.toml", *arguments, "--format", "json"]) == 0
@@ -54,11 +54,11 @@ def test_a_dry_run_tells_what_a_results_file_leaves_to_do(
     plan = plan_of(folder, folds=[0])
     with Results(folder / "results.sqlite", create=True) as file:
         file.describe("tiny", plan.suite.model_dump(mode="json"), plan.tables)
-        for cell in plan.cells[1:]:
-            file.record(CellRecord(cell.key, cell.job.digest, DONE, tests_seen=0))
+        for job in plan.jobs[1:]:
+            file.record(RunRecord(job.key, job.digest, DONE, tests_seen=0))
     arguments = [*RUN, "tiny.toml", "--dry-run", "--folds", "0", "-q"]
     assert run(arguments) == 0
-    left = "1 cell (2 more are done):\n  toy, joint, fold 0, seed 0\n"
+    left = "1 run (2 more are done):\n  toy, joint, fold 0, seed 0\n"
     assert capsys.readouterr().out.endswith(left)
     assert run([*arguments, "--format", "json"]) == 0
     found = json.loads(capsys.readouterr().out)

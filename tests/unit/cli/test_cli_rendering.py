@@ -12,7 +12,7 @@ from rich.console import Console
 
 from dgljoint.data.reading import ReadReport
 from dgljoint.evaluation.scores import Scores
-from dgljoint.runs.protocol import Protocol
+from dgljoint.runs.stored import Protocol
 from dgljoint.training import EpochRecord
 from dgljoint.training.lines import LineProgress
 from dgljoint.training.run_plan import Plan, PlannedComponent

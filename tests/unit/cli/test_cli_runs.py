@@ -181,11 +181,11 @@ def test_studies_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]
 def test_too_few_pairs_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first, second = (write_study(tmp_path / name, [0.0, 0.1]) for name in "ab")
     text = said(capsys, "runs", "compare", first, second)
-    assert "fewer than 5 pairs: too few for an interval" in text
-    assert "fewer than 6 pairs: too few for a test" in text
+    assert "fewer than 5 pairs have no interval" in text
+    assert "fewer than 6 pairs have no test" in text
     one = said(capsys, "runs", "compare", first / "fold0-seed0", second / "fold0-seed0")
     assert "one pair: its difference alone, which may be chance" in one
-    assert "no setting differs" in one
+    assert "no difference in settings" in one
     assert "fewer than" not in one
 
 

@@ -12,17 +12,20 @@ from rich.console import Console
 
 from commands import ends
 from dgljoint._internal.text import show_duration
-from dgljoint.config.sources import resolve_config
-from dgljoint.training import study as engine
-from dgljoint.training.cells import Cell, Failure
-from dgljoint.training.lines import LineStudyProgress
-from dgljoint.training.study_summary import CellState, Spread, StudySummary
+from dgljoint.errors import DivergedError
+from dgljoint.runs.many import study as engine
+from dgljoint.runs.many.job import Job
+from dgljoint.runs.records import Key, RunRecord, failed
+from dgljoint.runs.stored import Protocol
+from dgljoint.runs.summary import Spread, StudySummary
+from dgljoint.training.lines import LineRunsProgress
 from dgljoint_cli.console import Talk
 from dgljoint_cli.main import run
-from dgljoint_cli.progress.study_progress import BarStudyProgress, watching_study
+from dgljoint_cli.progress.many_runs import BarRunsProgress, watching_runs
 
-DONE = CellState(0, 0, "fold0-seed0", "done", {"accuracy": 0.5})
-FAILED = CellState(1, 0, "fold1-seed0", "failed", {}, "boom is nan", "lower the rate", 5, "a.log")
+BOOM = DivergedError("boom is nan", hint="lower the rate")
+DONE = RunRecord(Key("", "", "gcn", 0, 0), "", "done", figures={"model": {"accuracy": 0.5}})
+FAILED = failed(Key("", "", "gcn", 1, 0), "", BOOM, "a.log")
 FIGURES = {
     "model": {"accuracy": Spread(0.5, 0.25, 4), "mrr": Spread(0.25, 0.125, 3)},
     "majority guess": {"accuracy": Spread(0.4, None, 4)},
@@ -43,11 +46,11 @@ def asked(monkeypatch, tmp_path):
     calls = []
     cells = (DONE,) * 4
 
-    def train_study(study, *, jobs, progress, resume, force, device):
-        calls.append((study, jobs, resume, force, device))
-        progress.start(4, 0)
-        return StudySummary("small", "event", "event", False, study.folds, study.seeds,
-                            answer["cells"], FIGURES)
+    def train_study(study, *, jobs, progress, resume, force):
+        calls.append((study, jobs, resume, force))
+        progress.start(4, 0, 1)
+        protocol = Protocol("small", "event", 0, "event")
+        return StudySummary(protocol, study.folds, study.seeds, answer["cells"], FIGURES)
 
     answer = {"cells": cells, "calls": calls}
     monkeypatch.setattr(engine, "train_study", train_study)
@@ -59,16 +62,17 @@ def test_every_pair_is_a_run_of_the_configuration(store, asked):
     assert run(["train", str(store), "--plugin", "contrastive", "--folds", "0,2-3", "--seeds",
                 "1-2", "--jobs", "3", "--epochs", "7", "--split", "random", "--force",
                 "--device", "cpu"]) == 0
-    ((study, jobs, resume, force, device),) = asked["calls"]
-    assert (jobs, resume, force, device) == (3, False, True, "cpu")
+    ((study, jobs, resume, force),) = asked["calls"]
+    assert (jobs, resume, force, study.jobs[0].device) == (3, False, True, "cpu")
     assert study.folder == Path("runs/small-bigcn-contrastive-random0_2-3-s1-2")
-    assert {(cell.config.fold, cell.config.seed) for cell in study.cells} == {
+    configs = [job.trials[0].run_config for job in study.jobs]
+    assert {(config.fold, config.seed) for config in configs} == {
         (fold, seed) for fold in (0, 2, 3) for seed in (1, 2)
     }
-    for cell in study.cells:
-        assert cell.folder.parent == study.folder
-        assert (cell.config.train.epochs, cell.config.split) == (7, "random")
-        assert cell.config.plugins == ("contrastive",)
+    for job, config in zip(study.jobs, configs, strict=True):
+        assert job.folder.parent == study.folder.resolve()
+        assert (config.train.epochs, config.split) == (7, "random")
+        assert config.plugins == ("contrastive",)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +114,7 @@ def test_resume_knows_the_runs_and_their_settings(begun, asked, arguments, folds
     assert run(["train", "--resume", "--out", str(begun), *arguments]) == 0
     ((study, _, resume, *_),) = asked["calls"]
     assert (study.folds, study.seeds, resume) == (folds, seeds, True)
-    assert study.cells[0].config.encoder == "sage"
+    assert study.jobs[0].trials[0].run_config.encoder == "sage"
 
 
 def test_resume_of_what_was_never_begun_starts(store, asked):
@@ -208,9 +212,9 @@ def test_dry_run_shows_the_runs_and_writes_nothing(store, asked, tmp_path, capsy
     assert list(tmp_path.iterdir()) == []
 
 
-def cell(fold: int) -> Cell:
-    config = resolve_config(command_line={"fold": fold})
-    return Cell(config, Path(f"fold{fold}-seed0"), {})
+def job_of(fold: int) -> Job:
+    key = Key("", "", "gcn", fold, 0)
+    return Job(key, Path(f"fold{fold}-seed0"), (), Path("toy.h5"), "event", fold)
 
 
 class Clock:
@@ -223,9 +227,9 @@ class Clock:
 def test_lines_say_what_ended_and_what_is_left(capsys):
     clock = Clock()
     talk = Talk(verbose=True)
-    view = LineStudyProgress(talk.info, talk.detail, clock)
-    first, second, third = cell(0), cell(1), cell(2)
-    view.start(4, 1)
+    view = LineRunsProgress(talk.info, talk.detail, clock)
+    first, second, third = job_of(0), job_of(1), job_of(2)
+    view.start(3, 1, 2)
     assert view.seconds_left is None
     view.begin(first)
     view.begin(second)
@@ -236,18 +240,18 @@ def test_lines_say_what_ended_and_what_is_left(capsys):
     assert view.seconds_left == pytest.approx(30 / 0.5 * 2)
     clock.now += 30
     view.epoch(first, 4, 4, 0.25)
-    view.end(first, None)
-    view.end(second, Failure("boom is nan", None, 5))
+    view.end(RunRecord(first.key, "", "done", seconds=60, peak_megabytes=1234))
+    view.end(FAILED)
     view.begin(third)
     view.stop(1)
     assert capsys.readouterr().err.splitlines() == [
-        "1 of 4 runs are done already",
+        "3 runs, 2 at a time; 1 of 4 are done already",
         "fold 0, seed 0: started",
         "fold 1, seed 0: started",
         "fold 0, seed 0: epoch 2/4, validation score 0.500",
         "fold 0, seed 0: epoch 4/4, validation score 0.250",
-        "fold 0, seed 0: done, 1 min; 2 of 4 ended, about 2 min left",
-        "fold 1, seed 0: FAILED: boom is nan, 1 min; 3 of 4 ended, 1 FAILED, about 30 s left",
+        "fold 0, seed 0: done, 1 min, 1,234 MB; 2 of 4 ended, about 2 min left",
+        "fold 1, seed 0: FAILED: boom is nan; 3 of 4 ended, 1 FAILED, about 30 s left",
         "fold 2, seed 0: started",
         "interrupted: 1 running; each finishes its step and is saved",
     ]
@@ -256,30 +260,30 @@ def test_lines_say_what_ended_and_what_is_left(capsys):
 def test_a_terminal_gets_a_bar_a_run():
     file = io.StringIO()
     console = Console(file=file, force_terminal=True, width=100, highlight=False)
-    view = BarStudyProgress(console, Talk())
-    one = cell(3)
+    view = BarRunsProgress(console, Talk())
+    one = job_of(3)
     with view.bar:
-        view.start(2, 0)
+        view.start(2, 0, 1)
         view.begin(one)
         view.epoch(one, 0, 4, None)
         view.epoch(one, 1, 4, 0.5)
         shown = [task.description for task in view.bar.tasks]
         units = [task.fields["unit"] for task in view.bar.tasks]
-        view.end(one, None)
+        view.end(RunRecord(one.key, "", "done", figures={"model": {"accuracy": 0.5}}))
     assert shown == ["all", "fold 3, seed 0"]
     assert units[0] == "runs, about 0 s left"
     assert units[1] == "epochs, at most, validation score 0.500"
     assert [task.description for task in view.bar.tasks] == ["all"]
-    assert "fold 3, seed 0: done, 0 s; 1 of 2 ended" in file.getvalue()
+    assert "fold 3, seed 0: done, accuracy 0.500; 1 of 2 ended" in file.getvalue()
 
 
 def test_quiet_shows_nothing_and_a_terminal_bars(monkeypatch, capsys):
-    with watching_study(Talk(quiet=True)) as progress:
-        progress.start(2, 1)
+    with watching_runs(Talk(quiet=True)) as progress:
+        progress.start(1, 1, 1)
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    with watching_study(Talk()) as progress:
-        assert isinstance(progress, BarStudyProgress)
+    with watching_runs(Talk()) as progress:
+        assert isinstance(progress, BarRunsProgress)
 
 
 def test_duration_has_two_units_at_most():

@@ -11,7 +11,7 @@ import pytest
 from commands import SMALL, ends
 from dgljoint import training
 from dgljoint.config.sources import resolve_config
-from dgljoint.runs.protocol import Protocol
+from dgljoint.runs.stored import Protocol
 from dgljoint.training.synergy import GradientCosine, Synergy, TaskGain
 from dgljoint_cli.commands.synergy import synergy_tables
 from dgljoint_cli.main import run

@@ -16,7 +16,7 @@ from rich.text import Text
 from benchmark_results import row, write
 from compared_results import folds, write_results
 from dgljoint.evaluation.scores import DeadlineScores, EarlyDetection, LinkTable
-from dgljoint.runs.protocol import Protocol
+from dgljoint.runs.stored import Protocol
 from dgljoint_cli.main import run
 from dgljoint_cli.views.evaluation_tables import early_table, score_tables
 from dgljoint_cli.views.table import Table

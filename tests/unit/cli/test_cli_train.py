@@ -11,7 +11,7 @@ import pytest
 import dgljoint_data
 from dgljoint import training
 from dgljoint.config.sources import resolve_config
-from dgljoint.runs.naming import default_folder
+from dgljoint.runs.folders import default_folder
 from dgljoint.training import RunResult
 from dgljoint_cli.main import run
 

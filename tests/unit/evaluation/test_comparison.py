@@ -23,7 +23,7 @@ SHARES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
 def outcomes(rng: np.random.Generator, count: int, **columns: Any) -> Outcomes:
     made = {
-        "label": rng.integers(-1, 3, count), "said": rng.integers(0, 3, count),
+        "label": rng.integers(-1, 3, count), "predicted": rng.integers(0, 3, count),
         "targets": rng.integers(0, 9, count), "reciprocal": rng.random(count),
     }
     return Outcomes(classes=3, **(made | columns))
@@ -111,7 +111,7 @@ def test_the_intervals_over_cascades_match_a_plain_bootstrap() -> None:
     one = outcomes(rng, 80)
     right = rng.random(80) < 0.6
     other = outcomes(rng, 80, label=one.label, targets=one.targets,
-                     said=np.where(right, one.label.clip(0), rng.integers(0, 3, 80)))
+                     predicted=np.where(right, one.label.clip(0), rng.integers(0, 3, 80)))
     found = cascade_intervals(one, other)
     gained: dict[str, list[float]] = {"accuracy": [], "macro_f1": [], "mrr": []}
     for _ in range(250):
@@ -119,11 +119,11 @@ def test_the_intervals_over_cascades_match_a_plain_bootstrap() -> None:
         known = drawn[one.label[drawn] >= 0]
         scored = []
         for side in (one, other):
-            label, said = side.label[known], side.said[known]
+            label, predicted = side.label[known], side.predicted[known]
             weights = side.targets[drawn]
             scored.append({
-                "accuracy": accuracy_score(label, said),
-                "macro_f1": f1_score(label, said, average="macro", labels=[0, 1, 2],
+                "accuracy": accuracy_score(label, predicted),
+                "macro_f1": f1_score(label, predicted, average="macro", labels=[0, 1, 2],
                                      zero_division=0),
                 "mrr": (weights * side.reciprocal[drawn]).sum() / weights.sum(),
             })
@@ -149,4 +149,4 @@ def test_what_a_run_was_not_asked_has_no_interval() -> None:
     none = np.zeros(20, np.int64)
     assert set(cascade_intervals(both, outcomes(rng, 20, targets=none))) == {
         "accuracy", "macro_f1"}
-    assert set(cascade_intervals(outcomes(rng, 20, said=none - 1), both)) == {"mrr"}
+    assert set(cascade_intervals(outcomes(rng, 20, predicted=none - 1), both)) == {"mrr"}

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from dgljoint.errors import DataError, RunFailedError
-from dgljoint.reporting import write_reports
 from dgljoint.reporting.charts import (
     BOTTOM,
     HEIGHT,
@@ -21,6 +20,7 @@ from dgljoint.reporting.charts import (
     line_chart,
     nice_ticks,
 )
+from dgljoint.reporting.write import write_reports
 from stored_runs import Line, manifest, record, write_run
 
 EVIL = "<script>alert('x')</script>"
@@ -138,11 +138,13 @@ def test_a_manifest_of_anything_is_no_crash(tmp_path: Path) -> None:
 
 def test_figures_stand_beside_trivial_guesses(tmp_path: Path) -> None:
     page, card = written(write_run(tmp_path / "a", accuracy=0.625, mrr=0.3125, said=SAID))
-    assert "model 0.625 (0.200 to 0.800) 0.312" in page.text
+    assert "model 0.625 0.312" in page.text
+    assert "95% interval 0.200–0.800" in page.text
     assert "majority guess 0.550" in page.text
     assert "source 0.450 0.400" in page.text
-    assert "The model of epoch 2, chosen on the validation part" in page.text
-    assert "| model | 0.625 (0.200 to 0.800) | 0.312 |" in card
+    assert "The model of epoch 2, chosen on the validation set" in page.text
+    assert "| model | 0.625 | 0.312 |" in card
+    assert "| 95% interval | 0.200–0.800 |" in card
     assert "| majority guess | 0.550 |" in card
     assert "| source | 0.450 | 0.400 |" in card
     for words in ("train 24, validation 8, test 8", "torch 2.13.0", "gcn", "d1", "1,234"):
@@ -154,7 +156,7 @@ def test_bold_is_what_beats_the_best_trivial_baseline_and_a_line_says_so(tmp_pat
     write_reports(write_run(tmp_path / "a", accuracy=0.75, mrr=0.3))
     page = (tmp_path / "a" / "report.html").read_text()
     better = re.findall(r'<td class="better">([\d.]+)', page)
-    # accuracy, macro F1 and AUROC of the test part; no figure of the links
+    # accuracy, macro F1 and AUROC of the test set; no metric of the links
     assert better[:3] == ["0.750", "0.375", "0.600"]
     assert "0.300" not in better
     card = (tmp_path / "a" / "model_card.md").read_text()
@@ -165,10 +167,10 @@ def test_bold_is_what_beats_the_best_trivial_baseline_and_a_line_says_so(tmp_pat
 
 def test_what_is_taken_for_what_and_how_sure(tmp_path: Path) -> None:
     page, card = written(write_run(tmp_path / "a", said=SAID))
-    assert "true 3 1 false 4 0" in page.text
-    assert "| true | 3 | 1 |\n| false | 4 | 0 |" in card
-    assert "with temperature 1.5 0.210 0.900 0.500" in page.text
-    assert "2 of 2 cascades of the test part whose class was told wrongly" in page.text
+    assert "truly true 3 1 truly false 4 0" in page.text
+    assert "| truly true | 3 | 1 |\n| truly false | 4 | 0 |" in card
+    assert "with temperature 1.500, fitted on the validation set 0.210 0.900 0.500" in page.text
+    assert "2 of 2 cascades of the test set whose class was predicted wrongly" in page.text
     wrong = page.text.split("Wrong with most confidence")[1].split("Course of")[0]
     # the surest first, those that were right not at all, nor those of the validation part
     assert wrong.index(f"{EVIL} an event false true 0.950 7") < wrong.index(
@@ -212,7 +214,7 @@ def test_curves_of_losses_weights_figures_and_cosine_are_drawn(tmp_path: Path) -
     drawn = [attributes["aria-label"] for tag, attributes in page.tags if tag == "svg"]
     assert drawn == [
         "Losses, means over the steps of an epoch", "Weights of the losses",
-        "Figures of the validation part", "Cosine of the tasks' gradients on the shared parameters",
+        "Metrics of the validation set", "Cosine of the tasks' gradients on the shared parameters",
     ]
     lines = [attributes["points"] or "" for tag, attributes in page.tags if tag == "polyline"]
     assert len(lines) == 2 + 2 + 3 + 1
@@ -224,8 +226,8 @@ def test_curves_of_losses_weights_figures_and_cosine_are_drawn(tmp_path: Path) -
 
 def test_a_run_that_has_not_ended_gets_a_report_of_its_epochs(tmp_path: Path) -> None:
     page, card = written(write_run(tmp_path / "a", finished=False))
-    assert "its test part has not been read" in page.text
-    assert "there are no final figures" in card
+    assert "its test set has not been read" in page.text
+    assert "there are no final metrics" in card
     assert [tag for tag, _ in page.tags if tag == "svg"]
     page, _ = written(write_run(tmp_path / "b", finished=False, epochs=0))
     assert "No epoch has ended yet." in page.text
@@ -238,7 +240,7 @@ def test_a_run_of_one_task_and_without_predictions_has_a_report(tmp_path: Path) 
         part |= {"rumor": None, "calibration": None, "tasks": ["cascade"]}
     (folder / "scores.json").write_text(json.dumps(scores))
     page, card = written(folder)
-    assert "Rumor detection" not in page.text
+    assert "rumor detection, " not in page.text
     assert "Wrong with most confidence" not in page.text
     assert "not checked for calibration" in card
     assert [tag for tag, _ in page.tags if tag == "circle"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dgljoint.errors import DataError, UsageError
-from dgljoint.runs.comparing import compare_runs
+from dgljoint.runs.compare_folders import compare_runs
 from stored_runs import Line, write_run, write_study
 
 SAID: list[Line] = [
@@ -57,10 +57,10 @@ def test_what_has_no_counterpart_is_left_out_and_named(tmp_path: Path) -> None:
     assert found.sides[0].cells == ((0, 0), (1, 0))
     assert found.notes == (
         f"{second}/fold2-seed0 is left out: its run has not ended",
-        f"{first}: without a counterpart: fold 2 seed 0",
-        f"{second}: without a counterpart: fold 4 seed 1",
+        f"{first}: 1 run without a counterpart: fold 2, seed 0",
+        f"{second}: 1 run without a counterpart: fold 4, seed 1",
     )
-    with pytest.raises(DataError, match="no fold and seed in common: fold 0 seed 0"):
+    with pytest.raises(DataError, match=r"no run in common: .* of fold 0, seed 0; fold 1, seed 0"):
         compare_runs((write_pair(tmp_path / "d", 0), write_pair(tmp_path / "e", 2)))
 
 
@@ -101,7 +101,7 @@ def test_one_pair_without_predictions_has_its_difference_alone(tmp_path: Path) -
     assert side.basis == "nothing"
     assert side.rows[0].found.difference == 0.25
     assert side.rows[0].found.interval is None
-    assert found.notes == (f"{first} has no predictions.csv: one pair says only its difference",)
+    assert found.notes == (f"{first} has no predictions.csv: one pair has only its difference",)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_folders_that_are_no_study_are_refused(tmp_path: Path) -> None:
         compare_runs((single, mixed))
     twice = write_study(tmp_path / "twice", [0.0])
     write_run(twice / "again")
-    with pytest.raises(UsageError, match="two runs of fold 0 and seed 0"):
+    with pytest.raises(UsageError, match="two runs of fold 0, seed 0"):
         compare_runs((single, twice))
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="is no run folder: it is empty"):

@@ -11,8 +11,13 @@ import pytest
 
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.scores import Scores
-from dgljoint.evaluation.several_scores import gather_scores, stored_scores, write_page
-from dgljoint.runs.several import holds_several, several_runs
+from dgljoint.runs.several import (
+    gather_scores,
+    holds_several,
+    several_runs,
+    stored_scores,
+    write_page,
+)
 from dgljoint.runs.stored import StoredRun
 from stored_runs import manifest, write_run, write_study
 

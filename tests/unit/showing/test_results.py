@@ -13,9 +13,11 @@ from dgljoint._internal.tables import WIDTH, Shown, cells
 from dgljoint.evaluation.loaded_run import Run
 from dgljoint.evaluation.predicting import PooledViews
 from dgljoint.evaluation.scores import DeadlineScores, EarlyDetection
+from dgljoint.runs.records import Key, RunRecord
+from dgljoint.runs.stored import Protocol
+from dgljoint.runs.summary import Spread, StudySummary, over_runs, rows_of
 from dgljoint.training.run import RunResult
 from dgljoint.training.run_plan import Plan, PlannedComponent
-from dgljoint.training.study_summary import CellState, Spread, StudySummary, over_cells
 from dgljoint.training.transfer import Transfer
 from stored_runs import scores, write_run
 from toys import toy_store
@@ -30,9 +32,12 @@ def early() -> EarlyDetection:
 
 def study() -> StudySummary:
     return StudySummary(
-        "small", "event", "event", False, (0, 1), (0,),
-        (CellState(0, 0, "a", "done", {}), CellState(1, 0, "b", "failed", {}, "it broke")),
-        over_cells([scores("test", 0.5), scores("test", 0.7)]),
+        Protocol("small", "event", 0, "event"), (0, 1), (0,),
+        (
+            RunRecord(Key("", "", "gcn", 0, 0), "", "done"),
+            RunRecord(Key("", "", "gcn", 1, 0), "", "failed", message="it broke"),
+        ),
+        over_runs([rows_of(scores("test", 0.5)), rows_of(scores("test", 0.7))]),
     )
 
 
@@ -77,9 +82,10 @@ def test_scores_show_the_model_beside_trivial_baselines() -> None:
     assert repr(scores("test")) == """\
 Scores on the test set
 
-rumor, 8 cascades  accuracy  macro F1  AUROC
-model                 0.500     0.250  0.600
-majority guess        0.550     0.355  0.500
+rumor, 8 cascades     accuracy  macro F1  AUROC
+model                    0.500     0.250  0.600
+95% interval       0.200–0.800
+majority guess           0.550     0.355  0.500
 
 class     F1  cascades
 true   0.500         4
@@ -98,8 +104,7 @@ majority guess), macro F1 (-0.105, majority guess)
 links, all: the model does not beat the best trivial baseline in MRR (-0.150,
 source), Hits@1 (-0.250, source)
 links, parent is not the source: the model does not beat the best trivial
-baseline in MRR (-0.150, source), Hits@1 (-0.250, source)
-95% intervals: accuracy 0.200–0.800"""
+baseline in MRR (-0.150, source), Hits@1 (-0.250, source)"""
 
 
 def test_a_result_shows_both_sets(shown: dict[str, Shown]) -> None:

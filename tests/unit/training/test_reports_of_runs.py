@@ -10,9 +10,8 @@ import pytest
 
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import RunFailedError
-from dgljoint.runs.comparing import compare_runs
-from dgljoint.runs.facts import read_facts
-from dgljoint.runs.listing import summarize
+from dgljoint.runs.compare_folders import compare_runs
+from dgljoint.runs.listing import read_facts, summarize
 from dgljoint.runs.predictions import read_predictions
 from dgljoint.training import Callback, plan_run, resolve_run
 from runs import run

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,9 +10,11 @@ import pytest
 from conftest import Site
 from dgljoint.data.store import CascadeStore, put_split
 from dgljoint.errors import DataError, InterruptedRunError, RunFailedError, UsageError
-from dgljoint.training import study as studies
-from dgljoint.training.cells import Cell, Failure, StudyProgress
-from dgljoint.training.study import (
+from dgljoint.runs.many import runner
+from dgljoint.runs.many import study as studies
+from dgljoint.runs.many.job import Job
+from dgljoint.runs.many.runner import RunsProgress
+from dgljoint.runs.many.study import (
     Study,
     check_runs,
     folds_and_seeds,
@@ -21,6 +22,7 @@ from dgljoint.training.study import (
     plan_study,
     train_study,
 )
+from dgljoint.runs.records import UNFINISHED, RunRecord
 from runs import assert_same_run, run
 from toys import toy_config
 
@@ -41,7 +43,7 @@ MOODY = """
         def losses(self, reps, outputs, batch):
             print("words of a plugin")
             mood = reps.rumor.sum() * 0
-            cell = Path(sys.argv[1]).name if "cell_process" in sys.argv[0] else ""
+            cell = Path(sys.argv[1]).name if "run_process" in sys.argv[0] else ""
             if not Path(os.environ["MENDED"]).exists():
                 if cell.startswith("fold1"):
                     mood = mood * float("nan")
@@ -61,21 +63,21 @@ MOODY = """
 """
 
 
-class Told(StudyProgress):
+class Told(RunsProgress):
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.failures: dict[str, Failure] = {}
+        self.failures: list[int] = []
 
-    def start(self, cells: int, finished: int) -> None:
-        self.lines.append(f"{finished} of {cells}")
+    def start(self, left: int, done: int, jobs: int) -> None:
+        self.lines.append(f"{done} of {left + done}")
 
-    def epoch(self, cell: Cell, epoch: int, epochs: int, score: float | None) -> None:
-        self.lines.append(f"{cell} {epoch}/{epochs} {score is not None}")
+    def epoch(self, job: Job, epoch: int, epochs: int, score: float | None) -> None:
+        self.lines.append(f"{job.key} {epoch}/{epochs} {score is not None}")
 
-    def end(self, cell: Cell, failure: Failure | None) -> None:
-        self.lines.append(f"{cell} ended")
-        if failure is not None:
-            self.failures[cell.folder.name] = failure
+    def end(self, record: RunRecord) -> None:
+        self.lines.append(f"{record.key} ended")
+        if record.state == "failed":
+            self.failures.append(record.key.fold)
 
 
 def planned(
@@ -98,16 +100,16 @@ def test_all_folds_come_with_the_first_seed_and_then_with_the_next(
     store: CascadeStore, tmp_path: Path
 ) -> None:
     study = planned(store, tmp_path / "s", seeds=(3, 5))
-    assert [cell.folder.name for cell in study.cells] == [
+    assert [job.folder.name for job in study.jobs] == [
         f"fold{fold}-seed{seed}" for seed in (3, 5) for fold in range(4)
     ]
-    cell = study.cells[5]
-    assert (cell.config.fold, cell.config.seed) == (1, 5)
-    assert cell.parts["test"] == int((store.split("event").fold == 1).sum())
-    assert sum(cell.parts.values()) == len(store)
-    assert cell.parts["meta"] == 0
-    weighed = planned(store, tmp_path / "s", folds=(0,), plugins=("meta_weight",)).cells[0]
-    assert weighed.parts["meta"] > 0
+    config, sizes = study.jobs[5].trials[0].run_config, study.sizes[5]
+    assert (config.fold, config.seed) == (1, 5)
+    assert sizes["test"] == int((store.split("event").fold == 1).sum())
+    assert sum(sizes.values()) == len(store)
+    assert sizes["meta"] == 0
+    weighed = planned(store, tmp_path / "s", folds=(0,), plugins=("meta_weight",))
+    assert weighed.sizes[0]["meta"] > 0
     assert not (tmp_path / "s").exists()
 
 
@@ -132,16 +134,16 @@ def test_what_fails_stops_no_other_and_is_made_good_later(
     out, told = tmp_path / "s", Told()
     study = planned(store, out, folds=(1, 2, 0), plugins=("moody",))
     summary = train_study(study, jobs=2, progress=told)
-    assert [cell.state for cell in summary.cells] == ["failed", "failed", "done"]
-    assert [cell.exit_code for cell in summary.cells] == [5, 1, 0]
-    diverged, killed, done = summary.cells
-    assert "mood is nan in epoch 1, step 1" in diverged.message
+    assert [one.state for one in summary.runs] == ["failed", "failed", "done"]
+    assert [one.exit_code for one in summary.runs] == [5, 1, 0]
+    diverged, killed, done = summary.runs
+    assert "mood is nan in epoch 1, step 1" in str(diverged.message)
     assert diverged.log is not None
     assert "Traceback" in Path(diverged.log).read_text()
     assert "words of a plugin" in Path(diverged.log).read_text()
     assert killed.message == "its process was killed, perhaps for want of memory"
     assert not (tmp_path / "outlived").exists()
-    assert set(told.failures) == {"fold1-seed0", "fold2-seed0"}
+    assert sorted(told.failures) == [1, 2]
     assert [line for line in told.lines if line.startswith("fold 0")] == [
         "fold 0, seed 0 0/2 False", "fold 0, seed 0 1/2 True", "fold 0, seed 0 2/2 True",
         "fold 0, seed 0 ended",
@@ -149,7 +151,7 @@ def test_what_fails_stops_no_other_and_is_made_good_later(
     written = json.loads((out / "summary.json").read_text())
     assert written == json.loads(json.dumps(summary.to_dict()))
     assert written["figures"]["model"]["accuracy"] == {
-        "mean": done.figures["accuracy"], "sd": None, "n": 1
+        "mean": done.figures["model"]["accuracy"], "sd": None, "n": 1
     }
 
     moody.touch()
@@ -159,7 +161,7 @@ def test_what_fails_stops_no_other_and_is_made_good_later(
     assert again.lines[0] == "1 of 3"
     assert (out / "fold0-seed0" / "scores.json").stat().st_mtime_ns == before
     assert summary.error() is None
-    assert {cell.message for cell in summary.cells} == {""}
+    assert {one.message for one in summary.runs} == {None}
     assert summary.figures["model"]["accuracy"].n == 3
     for fold in (0, 2):
         alone = tmp_path / f"alone{fold}"
@@ -171,18 +173,18 @@ def test_what_fails_stops_no_other_and_is_made_good_later(
 def finished(store: CascadeStore, tmp_path: Path) -> Path:
     """Give the folder of a study whose only run is done, without a process."""
     out = tmp_path / "s"
-    (cell,) = planned(store, out, folds=(1,)).cells
-    run(store, cell.folder, "train.epochs=2", encoder="gcn", fold=1)
+    (job,) = planned(store, out, folds=(1,)).jobs
+    run(store, job.folder, "train.epochs=2", encoder="gcn", fold=1)
     return out
 
 
 def test_a_finished_run_is_taken_as_it_is(store: CascadeStore, finished: Path) -> None:
     (finished / ".summary.json.123.tmp").touch()  # of a study that was killed while it wrote
     summary = train_study(
-        planned(store, finished, folds=(1,)), progress=StudyProgress(), resume=True
+        planned(store, finished, folds=(1,)), progress=RunsProgress(), resume=True
     )
     scores = json.loads((finished / "fold1-seed0" / "scores.json").read_text())["test"]
-    assert summary.cells[0].figures["macro_f1"] == scores["rumor"]["macro_f1"]
+    assert summary.runs[0].figures["model"]["macro_f1"] == scores["rumor"]["macro_f1"]
     assert summary.figures["model"]["mrr"].mean == (
         scores["links"]["all"]["rows"]["model"]["mrr"]
     )
@@ -196,7 +198,7 @@ def test_a_finished_run_is_taken_as_it_is(store: CascadeStore, finished: Path) -
 def test_a_damaged_run_is_said(store: CascadeStore, finished: Path) -> None:
     (finished / "fold1-seed0" / "scores.json").write_text('{"test": {"rumor": 3, "links": {}}}')
     with pytest.raises(DataError, match=r"fold1-seed0: scores\.json"):
-        train_study(planned(store, finished, folds=(1,)), progress=StudyProgress(), resume=True)
+        train_study(planned(store, finished, folds=(1,)), progress=RunsProgress(), resume=True)
 
 
 def test_runs_of_another_configuration_or_of_other_data_are_not_gone_on_with(
@@ -204,7 +206,7 @@ def test_runs_of_another_configuration_or_of_other_data_are_not_gone_on_with(
 ) -> None:
     with pytest.raises(UsageError, match=r"fold1-seed0 was started with .*batch 8 -> 4"):
         train_study(
-            planned(store, finished, "train.batch=4"), progress=StudyProgress(), resume=True
+            planned(store, finished, "train.batch=4"), progress=RunsProgress(), resume=True
         )
     other = put_split(
         store, "event", (store.split("event").fold + 1) % 4, grouped_by="event"
@@ -217,30 +219,31 @@ def test_runs_of_another_configuration_or_of_other_data_are_not_gone_on_with(
 def test_a_folder_that_holds_something_is_refused(store: CascadeStore, finished: Path) -> None:
     study = planned(store, finished, folds=(1,))
     with pytest.raises(UsageError, match="is not empty") as refused:
-        train_study(study, progress=StudyProgress())
+        train_study(study, progress=RunsProgress())
     assert "--resume" in (refused.value.hint or "")
     single = finished / "fold1-seed0"
     with pytest.raises(UsageError, match="is the folder of a single run"):
-        train_study(planned(store, single), progress=StudyProgress(), resume=True)
+        train_study(planned(store, single), progress=RunsProgress(), resume=True)
     file = finished / "file"
     file.touch()
     with pytest.raises(UsageError, match="is no folder"):
-        train_study(planned(store, file), progress=StudyProgress())
+        train_study(planned(store, file), progress=RunsProgress())
 
 
 def test_force_forgets_what_the_runs_came_to(
     store: CascadeStore, finished: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started: list[Cell] = []
+    started: list[Job] = []
 
-    def run_cells(cells: list[Cell], *settings: object, **more: object) -> Iterator[None]:
-        started.extend(cells)
-        yield from ()
+    def run_job(job: Job, *rest: object) -> RunRecord:
+        started.append(job)
+        return RunRecord(job.key, "", UNFINISHED)
 
-    monkeypatch.setattr(studies, "run_cells", run_cells)
+    monkeypatch.setattr(runner, "run_job", run_job)
     study = planned(store, finished, folds=(1,))
-    train_study(study, progress=StudyProgress(), force=True)
-    assert started == list(study.cells)
+    with pytest.raises(RunFailedError):
+        train_study(study, progress=RunsProgress(), force=True)
+    assert started == list(study.jobs)
     assert not (finished / "fold1-seed0" / "scores.json").exists()
     assert not (finished / "fold1-seed0" / "checkpoints" / "last.safetensors").exists()
 
@@ -251,15 +254,15 @@ def test_a_second_ctrl_c_leaves_no_process_and_says_how_to_go_on(
     monkeypatch.setattr(studies, "_SECONDS_TO_WAIT", 0.0)
     study = planned(store, tmp_path / "s", folds=(0, 1))
 
-    class Impatient(StudyProgress):
-        def begin(self, cell: Cell) -> None:
+    class Impatient(RunsProgress):
+        def begin(self, job: Job) -> None:
             raise KeyboardInterrupt
 
     with pytest.raises(InterruptedRunError, match="0 of 2 runs are done") as stopped:
         train_study(study, jobs=2, progress=Impatient())
     assert (stopped.value.hint or "").endswith(f"--resume --out {tmp_path / 's'} --jobs 2")
     with pytest.raises(UsageError, match="is not empty"):  # and not in use
-        train_study(study, progress=StudyProgress())
+        train_study(study, progress=RunsProgress())
 
 
 def test_two_do_not_train_in_one_folder(
@@ -268,13 +271,13 @@ def test_two_do_not_train_in_one_folder(
     monkeypatch.setattr(studies, "_SECONDS_TO_WAIT", 0.0)
     study = planned(store, finished, folds=(1,))
 
-    class Second(StudyProgress):
-        def start(self, cells: int, finished: int) -> None:
+    class Second(RunsProgress):
+        def start(self, left: int, done: int, jobs: int) -> None:
             with pytest.raises(RunFailedError, match="another process is training in"):
-                train_study(study, progress=StudyProgress(), resume=True)
+                train_study(study, progress=RunsProgress(), resume=True)
 
     train_study(study, progress=Second(), resume=True)
-    train_study(study, progress=StudyProgress(), resume=True)
+    train_study(study, progress=RunsProgress(), resume=True)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"folds": [0]}', '{"folds": "01", "seeds": [0]}'])

@@ -15,10 +15,10 @@ from dgljoint.data.cascade import Cascade
 from dgljoint.data.store import CascadeStore, create_store
 from dgljoint.errors import DataError
 from dgljoint.plugins.specs import InteractionSpec, WeighterSpec
+from dgljoint.runs.many.study import check_runs, plan_study
 from dgljoint.training import evaluate_run, plan_run, resolve_run
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.parts import part_under_test, training_parts
-from dgljoint.training.study import check_runs, plan_study
 from dgljoint.training.trainable import find_trainable
 from runs import metrics, run
 from toys import WORDS, random_cascade, shipped, toy_cascade, toy_config, word_block
@@ -240,9 +240,10 @@ def test_a_study_keeps_what_was_asked_for_and_its_runs_what_could_be_trained(
 
     )
     assert study.config.train.tasks == "both"
-    assert [cell.config.train.tasks for cell in study.cells] == ["cascade", "both", "both", "both"]
+    tasks = [job.trials[0].run_config.train.tasks for job in study.jobs]
+    assert tasks == ["cascade", "both", "both", "both"]
     assert [note.partition(":")[0] for note in study.notes] == ["fold 0"]
-    run(store, study.cells[0].folder, *QUICK)
+    run(store, study.jobs[0].folder, *QUICK)
     check_runs(study)
 
 

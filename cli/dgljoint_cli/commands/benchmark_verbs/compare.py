@@ -13,7 +13,7 @@ from dgljoint_cli.completion import complete_figure
 from dgljoint_cli.console import common_options, examples, finite, format_option, print_json
 
 if TYPE_CHECKING:
-    from dgljoint_bench.reporting.comparison import Comparison
+    from dgljoint.runs.comparing import Comparison
     from dgljoint_bench.reporting.gate import Regression
 
 # How every SQLite database begins.
@@ -55,9 +55,9 @@ def compare(
     tables: tuple[str, ...], figures: tuple[str, ...], gate: bool, tolerance: float | None,
     time_tolerance: float | None, as_json: bool,
 ) -> None:
-    """Compare what B came to with A, cell by cell.
+    """Compare the results of B with those of A, run by run.
 
-    A and B are two results files, or two configurations of one (--results). Cells
+    A and B are two results files, or two configurations of one (--results). Runs
     are paired by suite, table, configuration, fold and seed, and only where both were asked the
     same: data, split, deadlines.
 
@@ -65,15 +65,15 @@ def compare(
     tested (Wilcoxon's signed ranks, corrected by Holm for all figures shown).
 
     With --gate, B is worse when a figure's mean falls by more than --tolerance and its interval,
-    where it has one, lies below 0; when a figure is gone; or when a cell failed that A has.
+    where it has one, is below 0; when a figure is gone; or when a run failed that A has.
     """
     if not gate and (tolerance is not None or time_tolerance is not None):
         raise UsageError("--tolerance and --time-tolerance are for the gate", hint="add --gate")
     kinds = [_kind(side) for side in (first, second)]
     if kinds[0] != kinds[1]:
-        said = " and ".join(f"'{n}' is {k}" for n, k in zip((first, second), kinds, strict=True))
+        named = " and ".join(f"'{n}' is {k}" for n, k in zip((first, second), kinds, strict=True))
         raise UsageError(
-            f"{said}, and they cannot be compared",
+            f"{named}, and they cannot be compared",
             hint="name two files of one kind that are there, or two configurations",
         )
     found = _results(first, second, kinds[0] == _RESULTS, results, suites, tables, figures)
@@ -90,7 +90,7 @@ _CONFIGURATION = "no file, so a configuration"
 
 
 def _kind(name: str) -> str:
-    """Say what the command line names, by its content."""
+    """Return what the command line names, by its content."""
     path = Path(name)
     if path.is_dir():
         raise UsageError(f"{path} is a folder", hint="name a results file or a configuration")
@@ -114,23 +114,18 @@ def _results(
     first: str, second: str, files: bool, results: Path | None, suites: Sequence[str],
     tables: Sequence[str], figures: Sequence[str],
 ) -> Comparison:
-    from dgljoint_bench.reporting import pairing
-    from dgljoint_bench.reporting.comparison import compare as compare_sides
+    from dgljoint_bench.reporting.comparison import Scope, compare_configurations, compare_files
     from dgljoint_bench.reporting.titles import check_figures
 
     check_figures(figures)
-    scope = pairing.Scope(suites, tables)
+    scope = Scope(suites, tables)
     if files:
         _refuse_options({"--results": results}, "A and B are files themselves")
-        one, other = (pairing.read_side(Path(name), scope) for name in (first, second))
-        pairs, notes = pairing.pairs_of_files(one, other)
-    else:
-        if first == second:
-            raise UsageError(f"'{first}' is compared with itself", hint="name two configurations")
-        whole = pairing.read_side(results or Path("results.sqlite"), scope)
-        one, other = (pairing.of_configuration(whole, name) for name in (first, second))
-        pairs, notes = pairing.pairs_of_configurations(one, other)
-    return compare_sides(one, other, pairs, figures=figures, notes=notes)
+        return compare_files(Path(first), Path(second), scope, figures)
+    if first == second:
+        raise UsageError(f"'{first}' is compared with itself", hint="name two configurations")
+    place = results or Path("results.sqlite")
+    return compare_configurations(first, second, place, scope, figures)
 
 
 def _worse(

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
+    from dgljoint.runs.records import RunRecord
     from dgljoint_bench.reporting.series import Panel
-    from dgljoint_bench.results.records import CellRecord
     from dgljoint_bench.suites.suite import Suite
 
 _SCORE = "score"
@@ -106,22 +106,22 @@ def _load_plots() -> ModuleType:
 
 def _read(
     results: Path, suite: str | None, tables: Sequence[str], configurations: Sequence[str]
-) -> tuple[list[CellRecord], Suite]:
+) -> tuple[list[RunRecord], Suite]:
     from dgljoint._internal.text import did_you_mean
-    from dgljoint_bench.reporting.pairing import Scope, read_side
-    from dgljoint_bench.results.records import NO_MODEL
+    from dgljoint.runs.records import NO_MODEL
+    from dgljoint_bench.reporting.comparison import Scope, read_side
 
     side = read_side(results, Scope([suite] if suite else (), tables))
     if len(side.suites) > 1:
         raise UsageError(
             f"{results} holds several suites: {', '.join(side.suites)}", hint="choose: --suite NAME"
         )
-    if not side.cells:
+    if not side.side.records:
         raise DataError(f"{results} holds no cell", hint="dgljoint benchmark run SUITE fills it")
     definition = next(iter(side.suites.values()))
     # In the order of the suite, whichever cell ended first; without those that it no longer has.
     order = [*definition.configurations, NO_MODEL]
-    known = {key.configuration for key in side.cells} & {*definition.configurations}
+    known = {key.configuration for key in side.side.records} & {*definition.configurations}
     for name in configurations:
         if name not in known:
             raise UsageError(
@@ -133,14 +133,14 @@ def _read(
     }
     cells = [
         replace(cell, key=replace(key, data=titles[key.data]))
-        for key, cell in side.cells.items()
+        for key, cell in side.side.records.items()
         if key.configuration in {*(configurations or known), NO_MODEL}
     ]
     return sorted(cells, key=lambda cell: order.index(cell.key.configuration)), definition
 
 
 def _drawing(
-    plots: ModuleType, kind: str, cells: list[CellRecord], definition: Suite, metric: str | None
+    plots: ModuleType, kind: str, cells: list[RunRecord], definition: Suite, metric: str | None
 ) -> Callable[[Figure], None]:
     from dgljoint_bench.reporting import series
     from dgljoint_bench.reporting.titles import check_figures, title_of
@@ -167,12 +167,12 @@ def _drawing(
 
 
 def _ranking(
-    talk: Talk, plots: ModuleType, cells: list[CellRecord], definition: Suite, metric: str
+    talk: Talk, plots: ModuleType, cells: list[RunRecord], definition: Suite, metric: str
 ) -> Callable[[Figure], None]:
+    from dgljoint.evaluation.scores import MODEL
     from dgljoint_bench.reporting.rank_tests import average_ranks
     from dgljoint_bench.reporting.series import blocks
     from dgljoint_bench.reporting.titles import check_figures, lower_is_better, title_of
-    from dgljoint_bench.results.records import MODEL
 
     check_figures([metric])
     found, partial = blocks(cells, metric)

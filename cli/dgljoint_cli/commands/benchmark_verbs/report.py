@@ -62,12 +62,12 @@ def report(
     figures: Sequence[str], rope: float, form: str, out: Path | None, into: Path | None,
     check: bool,
 ) -> None:
-    """Show what suites came to.
+    """Show the results of suites.
 
-    RESULTS is what `benchmark run` writes, results.sqlite by default. There are tables of figures,
+    RESULTS is a file of `benchmark run`, results.sqlite by default. There are tables of figures,
     mean ± standard deviation; of differences from the suite's reference, paired over folds and
     seeds; and of what every configuration cost. The best figure is bold only where it is better
-    than that of every other configuration by Wilcoxon's signed-rank test, corrected by Holm. Cells
+    than that of every other configuration by Wilcoxon's signed-rank test, corrected by Holm. Runs
     that failed or were not run are counted below.
     """
     _check_options(form, out, into, check=check)

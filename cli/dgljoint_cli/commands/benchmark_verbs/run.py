@@ -1,4 +1,4 @@
-"""``dgljoint benchmark run``: run the cells of a suite that have no figures yet."""
+"""``dgljoint benchmark run``: run what a suite has no metrics of."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ from dgljoint_cli.console import (
 from dgljoint_cli.data_argument import demo_file
 
 if TYPE_CHECKING:
-    from dgljoint_bench.running.plan import PlannedCell, SuitePlan
-    from dgljoint_bench.running.runner import Tally
+    from dgljoint.runs.many.job import Job
+    from dgljoint.runs.records import RunRecord
+    from dgljoint_bench.suites.plan import SuitePlan
     from dgljoint_bench.suites.suite import Suite
 
 _DEMO = "demo"
@@ -45,7 +46,7 @@ _DEMO = "demo"
 )
 @click.option(
     "--results", type=click.Path(path_type=Path), metavar="FILE", default="results.sqlite",
-    show_default=True, help="SQLite file that holds what every cell came to.",
+    show_default=True, help="SQLite file that indexes the result of every run.",
 )
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), metavar="DIR", default="runs/benchmark",
@@ -53,11 +54,11 @@ _DEMO = "demo"
 )
 @click.option(
     "--jobs", type=click.IntRange(min=1), show_default="1", metavar="N",
-    help="Cells at a time, each in a process of its own.",
+    help="Runs at a time, each in a process of its own.",
 )
 @click.option(
     "--cluster", metavar="ADDRESS",
-    help="Run cells on the workers of the Dask scheduler at tcp://HOST:PORT, one a thread of "
+    help="Run on the workers of the Dask scheduler at tcp://HOST:PORT, one run per thread of "
     "theirs; --out and --data on a file system that they share.",
 )
 @click.option("--only", multiple=True, metavar="NAME", help="This configuration; repeatable.")
@@ -67,7 +68,7 @@ _DEMO = "demo"
 @click.option(
     "--replace", is_flag=True, help="Run again what is recorded with other settings."
 )
-@click.option("--dry-run", is_flag=True, help="List the cells that are left and run none.")
+@click.option("--dry-run", is_flag=True, help="List the runs that are left and train none.")
 @device_option
 @format_option
 @common_options
@@ -78,13 +79,13 @@ def run(
     folds: str | None, seeds: str | None, replace: bool, dry_run: bool, device: str,
     as_json: bool,
 ) -> None:
-    """Run the cells of a suite that have no figures yet.
+    """Train the runs of a suite that have no metrics yet.
 
-    SUITE is the name of one that ships (`benchmark suites` lists them) or a TOML file. Cells that
-    RESULTS holds are not run again: the same command goes on after Ctrl-C or a kill.
+    SUITE is the name of one that ships (`benchmark suites` lists them) or a TOML file. Runs that
+    RESULTS holds are not trained again: the same command continues after Ctrl-C or a kill.
     """
     if cluster is not None and jobs is not None:
-        raise UsageError("--cluster runs a cell a thread of its workers: it takes no --jobs")
+        raise UsageError("--cluster trains one run per thread of its workers: it takes no --jobs")
     from dgljoint_bench.suites.find import find_suite
 
     chosen = find_suite(suite)
@@ -92,7 +93,7 @@ def run(
     files = _files(chosen, tables, places, talk, demo=None if dry_run else out)
     from dgljoint.plugins.registry import installed_registry
     from dgljoint.training.processes import find_device
-    from dgljoint_bench.running.plan import plan_suite
+    from dgljoint_bench.suites.plan import plan_suite
 
     if cluster is None:
         find_device(device)  # refuses one that is not there
@@ -105,35 +106,38 @@ def run(
     if dry_run:
         _show_plan(plan, _left(plan, results, replace=replace), as_json=as_json)
         return
-    tally = _run(talk, plan, results, out, jobs or 1, cluster, replace=replace)
+    found = _run(talk, plan, results, out, jobs or 1, cluster, replace=replace)
+    from dgljoint.runs.records import FAILED, done_runs, failure_of
+
+    done = len(done_runs(found))
     if as_json:
-        failed = {str(cell.key): cell.message for cell in tally.failed}
-        print_json({"cells": tally.cells, "done": tally.done, "failed": failed})
+        failed = {str(one.key): one.message for one in found if one.state == FAILED}
+        print_json({"cells": len(found), "done": done, "failed": failed})
     else:
         click.echo(
-            f"{tally.done} of {tally.cells} cells of {plan.suite.name} are done; see them with: "
+            f"{done} of {plural(len(found), 'run')} of {plan.suite.name} are done; see them with: "
             f"dgljoint benchmark report {results} --suite {plan.suite.name}"
         )
-    if (error := tally.error()) is not None:
+    if (error := failure_of(found)) is not None:
         raise error
 
 
 def _run(
     talk: Talk, plan: SuitePlan, results: Path, out: Path, jobs: int, cluster: str | None, *,
     replace: bool,
-) -> Tally:
+) -> tuple[RunRecord, ...]:
     from dgljoint._internal.files import locked
+    from dgljoint.runs.many.executors import cluster_executor, local_executor
     from dgljoint_bench.results.database import Results
-    from dgljoint_bench.running.executors import cluster_executor, local_executor
-    from dgljoint_bench.running.runner import run_suite
-    from dgljoint_cli.progress.suite_progress import watching_suite
+    from dgljoint_bench.suites.running import run_suite
+    from dgljoint_cli.progress.many_runs import watching_runs
 
-    data = [Path(name) for cell in plan.cells for name in cell.job.files]
+    data = [file for job in plan.jobs for file in job.files]
     with (
         locked(out, wait_seconds=5.0) as lock,
         Results(results, create=True) as file,
         cluster_executor(cluster, out, data) if cluster else local_executor(jobs) as pool,
-        watching_suite(talk) as progress,
+        watching_runs(talk) as progress,
     ):
         return run_suite(
             plan, file, out, pool, progress=progress, keep_open=() if cluster else (lock,),
@@ -168,7 +172,7 @@ def _files(
         names = ", ".join(f"{name}.h5" for name in wanted)
         raise UsageError(
             f"the data of the suite {suite.name} are not here: {names}",
-            hint="write them with `dgljoint preprocess`, and say where they are with --data",
+            hint="write them with `dgljoint preprocess`, and name their place with --data",
         )
     for table in missing:
         talk.info(f"left out: '{table.title}', whose data are not here")
@@ -183,27 +187,27 @@ def _file(name: str, places: Sequence[Path]) -> Path | None:
     return None
 
 
-def _left(plan: SuitePlan, results: Path, *, replace: bool) -> Sequence[PlannedCell]:
+def _left(plan: SuitePlan, results: Path, *, replace: bool) -> Sequence[Job]:
     if not results.exists():
-        return plan.cells
+        return plan.jobs
     from dgljoint_bench.results.database import Results
-    from dgljoint_bench.running.runner import cells_left
+    from dgljoint_bench.suites.running import jobs_left
 
     with Results(results) as file:
-        return cells_left(plan, file, replace=replace)
+        return jobs_left(plan, file, replace=replace)
 
 
-def _show_plan(plan: SuitePlan, left: Sequence[PlannedCell], *, as_json: bool) -> None:
-    done = len(plan.cells) - len(left)
+def _show_plan(plan: SuitePlan, left: Sequence[Job], *, as_json: bool) -> None:
+    done = len(plan.jobs) - len(left)
     if as_json:
         print_json(
             {
                 "suite": plan.suite.name,
                 "done": done,
                 "cells": [
-                    {"cell": str(cell.key), "folder": cell.job.folder, "digest": cell.job.digest,
-                     "trials": [trial.config for trial in cell.job.trials]}
-                    for cell in left
+                    {"cell": str(job.key), "folder": job.folder, "digest": job.digest,
+                     "trials": [trial.config for trial in job.trials]}
+                    for job in left
                 ],
             }
         )
@@ -213,6 +217,6 @@ def _show_plan(plan: SuitePlan, left: Sequence[PlannedCell], *, as_json: bool) -
     trials = len(plan.suite.trials)
     each = f", {trials} trials each" if trials > 1 else ""
     recorded = f" ({done} more are done)" if done else ""
-    click.echo(f"{plural(len(left), 'cell')}{each}{recorded}{':' if left else ''}")
-    for cell in left:
-        click.echo(f"  {cell.key}")
+    click.echo(f"{plural(len(left), 'run')}{each}{recorded}{':' if left else ''}")
+    for job in left:
+        click.echo(f"  {job.key}")

@@ -1,4 +1,4 @@
-"""``dgljoint benchmark suites``: what ships, and what a suite says."""
+"""``dgljoint benchmark suites``: those that ship, and one of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from dgljoint_cli.console import common_options, examples, format_option, print_
 def suites(suite: str | None, as_json: bool) -> None:
     """List the suites that ship, or show one: by its name, or a TOML file.
 
-    A cell is one configuration trained on one fold with one seed, all of its trials. Beside those
+    A run is one configuration trained on one fold with one seed, all of its trials. Besides those
     counted, every fold has one more, of the classifiers without a model.
     """
     from dgljoint_bench.suites.find import find_suite

@@ -1,4 +1,4 @@
-"""Which program a cell is planned with: it changes with the sources, wherever they lie."""
+"""Which program a job is planned with: it changes with the sources, wherever they are."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from dgljoint.plugins.registry import PluginEntry
-from dgljoint_bench.running import program
-from dgljoint_bench.running.program import program_of
+from dgljoint.runs.many import job as program
+from dgljoint.runs.many.job import program_of
 
 MINE = PluginEntry("mine", "dgljoint-mine", "1.0", "mine_plugin.hooks")
 SHIPPED = PluginEntry("gcn", "dgljoint", "0.1.0", "dgljoint_plugins.encoders.gcn")
@@ -17,7 +17,8 @@ SHIPPED = PluginEntry("gcn", "dgljoint", "0.1.0", "dgljoint_plugins.encoders.gcn
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(program, "_digest", program._digest.__wrapped__)
+    sources = program._digest_of_sources.__wrapped__
+    monkeypatch.setattr(program, "_digest_of_sources", sources)
     package = tmp_path / "mine_plugin"
     (package / "inner").mkdir(parents=True)
     for name in ("__init__.py", "hooks.py", "inner/__init__.py"):

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from dgljoint.errors import DivergedError, RunFailedError
 from dgljoint.evaluation.scores import (
     Calibration,
     LinkScores,
@@ -15,15 +16,15 @@ from dgljoint.evaluation.scores import (
     RumorScores,
     Scores,
 )
-from dgljoint.training.study_summary import (
-    DONE,
-    FAILED,
+from dgljoint.runs.records import DONE, Key, RunRecord, failed
+from dgljoint.runs.stored import Protocol
+from dgljoint.runs.summary import (
     FIGURES,
-    CellState,
     StudySummary,
     guess_figures,
     model_figures,
-    over_cells,
+    over_runs,
+    rows_of,
     spread,
 )
 
@@ -69,7 +70,9 @@ def test_what_was_not_scored_has_no_figure() -> None:
 
 
 def test_a_spread_is_that_of_a_sample_over_all_runs() -> None:
-    rows = over_cells([part(0.2, 0.5), part(0.4, 0.5), part(0.9, 0.8), NOTHING])
+    rows = over_runs(
+        map(rows_of, [part(0.2, 0.5), part(0.4, 0.5), part(0.9, 0.8), NOTHING])
+    )
     accuracy = rows["model"]["accuracy"]
     assert accuracy.mean == pytest.approx(0.5)
     assert accuracy.sd == pytest.approx(np.std([0.2, 0.4, 0.9], ddof=1))
@@ -80,12 +83,16 @@ def test_a_spread_is_that_of_a_sample_over_all_runs() -> None:
 
 
 def test_a_study_ends_as_its_first_failed_run_did() -> None:
-    cells = (
-        CellState(0, 0, "fold0-seed0", DONE, {}),
-        CellState(1, 0, "fold1-seed0", FAILED, {}, "boom is nan", "lower the rate", 5),
-        CellState(2, 0, "fold2-seed0", FAILED, {}, "no memory", "lower the rate", 1),
+    def key(fold: int) -> Key:
+        return Key("", "", "gcn", fold, 0)
+
+    protocol = Protocol("toy", "event", 0, "event")
+    runs = (
+        RunRecord(key(0), "", DONE),
+        failed(key(1), "", DivergedError("boom is nan", hint="lower the rate")),
+        failed(key(2), "", RunFailedError("no memory", hint="lower the rate")),
     )
-    summary = StudySummary("toy", "event", "event", False, (0, 1, 2), (0,), cells, {})
+    summary = StudySummary(protocol, (0, 1, 2), (0,), runs, {})
     error = summary.error()
     assert error is not None
     assert error.exit_code == 5
@@ -94,5 +101,5 @@ def test_a_study_ends_as_its_first_failed_run_did() -> None:
     )
     assert error.hint == "lower the rate"
     assert (summary.done, summary.failed) == (1, 2)
-    whole = StudySummary("toy", "event", "event", False, (0,), (0,), cells[:1], {})
+    whole = StudySummary(protocol, (0,), (0,), runs[:1], {})
     assert whole.error() is None

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from dgljoint.errors import DataError
-from dgljoint.runs import near
-from dgljoint.runs.near import is_run_folder, no_run
+from dgljoint.runs import folders
+from dgljoint.runs.folders import is_run_folder, no_run
 from dgljoint.runs.stored import StoredRun
 from stored_runs import write_run, write_study
 from toys import toy_store
@@ -90,11 +90,11 @@ def test_the_folder_of_several_runs_is_near_too(here: Path) -> None:
 
 
 def test_only_so_many_folders_are_looked_at(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(near, "_MOST_FOLDERS", 3)
+    monkeypatch.setattr(folders, "_MOST_FOLDERS", 3)
     for number in range(9):
         (here / "wide" / f"f{number}").mkdir(parents=True)
     asked: list[Path] = []
-    monkeypatch.setattr(near, "is_run_folder", lambda path: bool(asked.append(path)))
+    monkeypatch.setattr(folders, "is_run_folder", lambda path: bool(asked.append(path)))
     no_run(here / "wide")
     assert len([path for path in asked if path.parent == here / "wide"]) <= 9  # 3, in three looks
 

@@ -1,6 +1,6 @@
-"""Where cells are run: by threads of this process, or by the workers of a Dask cluster.
+"""Where jobs are run: by threads of this process, or by the workers of a Dask cluster.
 
-Either way they wait for the processes of the cells and compute nothing themselves.
+Either way they wait for the processes of the jobs and compute nothing themselves.
 """
 
 from __future__ import annotations
@@ -39,36 +39,33 @@ _Sight = dict[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """What runs cells.
+    """What runs jobs.
 
     Attributes:
-        executor: takes :func:`~dgljoint_bench.running.work.run_job`.
-        jobs: how many cells it runs at a time.
-        explain: says why a cell has no outcome, by what its future raised.
+        executor: takes :func:`~dgljoint.runs.many.work.run_job`.
+        jobs: how many it runs at a time.
+        here: whether it is on this machine, so that the events of processes are received.
+        explain: returns why a job has no record, by what its future raised.
     """
 
     executor: Executor
     jobs: int
+    here: bool = True
     explain: Callable[[Exception], DgljointError] = as_error
 
 
 @contextmanager
 def local_executor(jobs: int) -> Iterator[Pool]:
-    """Give what runs so many cells at a time on this machine."""
+    """Give what runs so many jobs at a time on this machine."""
     with ThreadPoolExecutor(jobs) as threads:
         yield Pool(threads, jobs)
 
 
 @contextmanager
 def cluster_executor(address: str, out: Path, data: Iterable[Path]) -> Iterator[Pool]:
-    """Give what runs cells on a `Dask <https://distributed.dask.org>`_ cluster, one a thread.
+    """Give what runs jobs on a `Dask <https://distributed.dask.org>`_ cluster, one per thread.
 
-    The cells of a worker that dies are run by others.
-
-    Args:
-        address: of the scheduler: ``tcp://HOST:PORT`` or ``tls://HOST:PORT``.
-        out: folder of the runs; there, on a file system that the workers share.
-        data: cascade files, likewise.
+    The jobs of a worker that dies are run by others.
 
     Raises:
         UsageError: Dask is not installed, or this is no address of a scheduler.
@@ -77,9 +74,9 @@ def cluster_executor(address: str, out: Path, data: Iterable[Path]) -> Iterator[
     """
     with _connected(address) as client:
         _check_sight(client, out, sorted({str(file.resolve()) for file in data}))
-        # The same cell may be run again, and is then another task.
+        # The same job may be run again, and is then another task.
         executor = client.get_executor(pure=False)
-        yield Pool(executor, sum(client.nthreads().values()), _explain)
+        yield Pool(executor, sum(client.nthreads().values()), False, _explain)
 
 
 @contextmanager
@@ -127,7 +124,7 @@ def _check_sight(client: Client, out: Path, data: Sequence[str]) -> None:
     for worker, sight in there.items():
         if isinstance(sight, Exception):
             raise RunFailedError(
-                f"the worker {worker} cannot run cells: {as_error(sight).message}",
+                f"the worker {worker} cannot run jobs: {as_error(sight).message}",
                 hint=f"install dgljoint {__version__} where it runs",
             ) from sight
         if sight[_VERSION] != here[_VERSION]:
@@ -140,13 +137,13 @@ def _check_sight(client: Client, out: Path, data: Sequence[str]) -> None:
                 place = out if name == mark.name else name
                 raise RunFailedError(
                     f"the worker {worker} does not see {place} as it is here",
-                    hint="--out and --data must lie on a file system that all machines share, "
+                    hint="--out and --data must be on a file system that all machines share, "
                     "under the same path",
                 )
 
 
 def _sight(mark: str, data: Sequence[str]) -> _Sight:
-    """Say what this machine sees; runs on workers too."""
+    """Return what this machine sees; runs on workers too."""
     found: _Sight = {_VERSION: __version__}
     found[mark] = Path(mark).read_text(encoding="utf-8") if Path(mark).is_file() else None
     for name in data:

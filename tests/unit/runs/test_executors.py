@@ -1,4 +1,4 @@
-"""A cluster that cannot run cells is refused; the end-to-end tests have one that can."""
+"""A cluster that cannot run jobs is refused; the end-to-end tests have one that can."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 
 from dgljoint._version import __version__
 from dgljoint.errors import RunFailedError, UsageError, install_hint
-from dgljoint_bench.running import executors
-from dgljoint_bench.running.executors import cluster_executor
+from dgljoint.runs.many import executors
+from dgljoint.runs.many.executors import cluster_executor
 from toys import toy_store
 
 WORKER = "tcp://10.0.0.1:4000"
@@ -61,7 +61,7 @@ def test_cells_at_a_time_are_the_threads_of_the_workers(
     ("change", "message", "hint"),
     [
         (lambda sight: ModuleNotFoundError("No module named 'dgljoint_bench'"),
-         f"the worker {WORKER} cannot run cells: .*No module named 'dgljoint_bench'",
+         f"the worker {WORKER} cannot run jobs: .*No module named 'dgljoint_bench'",
          f"install dgljoint {__version__}"),
         (lambda sight: {**sight, "dgljoint": "0.0.1"},
          f"the worker {WORKER} has dgljoint 0.0.1, and this is {__version__}",

@@ -19,6 +19,7 @@ from dgljoint.data.store import CascadeColumns, CascadeStore, shared_threads
 from dgljoint.errors import DataError
 from dgljoint.evaluation.deadlines import first_posts, parse_deadlines
 from dgljoint.evaluation.metrics import f1_by_class
+from dgljoint.runs.many.job import Job
 from dgljoint_data.audit.overlap import source_texts
 from dgljoint_data.audit.probes import (
     cascade_shapes,
@@ -37,7 +38,7 @@ DATE = "date alone, random forest"
 _PUBLISHED = "published_words"
 
 Figures = dict[str, float]
-Features = Any  # an array or a sparse matrix, a row a cascade
+Features = Any  # an array or a sparse matrix, one row per cascade
 Cut = Callable[[CascadeColumns], CascadeColumns]
 
 
@@ -63,24 +64,14 @@ class _Part:
         return cascade_shapes(cut(self.store.read(self.index)))
 
 
-def probe_figures(
-    data: Path, split: str, fold: int, observed_share: float, *, test_on: Path | None = None,
-    deadlines: str = "",
-) -> dict[str, Figures]:
-    """Train classifiers that see one thing each, and test them on a fold.
+def classifier_metrics(job: Job) -> dict[str, Figures]:
+    """Train classifiers that see one thing each on what a model could be trained or selected on.
 
-    A row stands for what both files have: without texts, the words of the source take the place
-    of its text; without dates there is no row of them. Words without spelling are not looked for
-    in what another reader made.
-
-    Args:
-        data: a cascade file.
-        split: name of its split.
-        fold: that is tested. What a model could be trained or selected on is trained on.
-        observed_share: of a cascade's posts that the models observe; the forest sees no others.
-        test_on: another cascade file, to test on all its cascades that are not in ``data``.
-        deadlines: with commas between them; the forest is trained and tested on cascades as they
-            were then, and what is known of the source is known at all of them.
+    A row is of what both files have: without texts, the words of the source take the place of its
+    text; without dates there is no row of them. Words without spelling are not looked for in what
+    another reader made. With deadlines the forest is trained and tested on cascades as they were
+    then, and what is known of the source is known at all of them. The forest sees the share of a
+    cascade's posts that the models observe.
 
     Returns:
         By row ``accuracy`` and ``macro_f1``, and by each deadline ``accuracy@1h`` and so on.
@@ -92,11 +83,11 @@ def probe_figures(
     from dgljoint.tasks.targets import evaluation_targets
 
     def observed(columns: CascadeColumns) -> CascadeColumns:
-        seen = ~evaluation_targets(columns, observed_share, scored=False).hidden
+        seen = ~evaluation_targets(columns, job.observed_share, scored=False).hidden
         return first_posts(columns, np.bincount(columns.cascade_of[seen]))
 
-    moments = parse_deadlines(deadlines) if deadlines else ()
-    train, test = _parts(CascadeStore(data), split, fold, test_on)
+    moments = parse_deadlines(job.deadlines) if job.deadlines else ()
+    train, test = _parts(CascadeStore(job.data), job.split, job.fold, job.test_on)
     cuts: dict[str, Cut] = {"": observed}
     cuts |= {f"@{deadline.text}": deadline.cut for deadline in moments}
     rows = {
@@ -132,11 +123,11 @@ def _parts(
         new = np.flatnonzero(~shared_threads(store, other, known))
         check_classes(other, new, store.label_names)
         test = _labelled(other, new, other.relabelled(store.label_names).label)
-    beside = f"fold {fold} of split '{split}'"
+    rest = f"fold {fold} of split '{split}'"
     if not len(train.index):
-        raise DataError(f"{store.path} has no labelled cascade to train on beside {beside}")
+        raise DataError(f"{store.path} has no labelled cascade to train on outside {rest}")
     if not len(test.index):
-        where = f"in {beside}" if test_on is None else f"that {store.path} has not"
+        where = f"in {rest}" if test_on is None else f"that {store.path} has not"
         raise DataError(f"{test.store.path} has no labelled cascade to test on {where}")
     return train, test
 
@@ -160,7 +151,7 @@ def _of_sources(train: _Part, test: _Part) -> dict[str, tuple[Features, Features
 
 
 def _words(train: _Part, test: _Part) -> tuple[Features, Features] | None:
-    """Return how often each word stands in each source, of both parts; ``None`` if none has any."""
+    """Return how often each word is in each source, of both sets; ``None`` if none has any."""
     sparse = [name for name, kind in train.store.features.items() if kind == "sparse"]
     for name in sorted(sparse, key=lambda name: name != _PUBLISHED):
         seen = _counts(train, name)
@@ -180,9 +171,9 @@ def _words(train: _Part, test: _Part) -> tuple[Features, Features] | None:
 def _columns_of(
     store: CascadeStore, other: CascadeStore, name: str
 ) -> NDArray[np.int64] | None:
-    """Say in which column of ``store`` each word of ``other`` stands, -1 for in none.
+    """Return in which column of ``store`` each word of ``other`` is, -1 for none.
 
-    ``None`` where that cannot be told.
+    ``None`` where that is unknown.
     """
     ours, theirs = store.sparse(name), other.sparse(name)
     if ours.vocabulary is not None and theirs.vocabulary is not None:
@@ -205,15 +196,15 @@ def _counts(part: _Part, name: str) -> Any:
 def _tested(
     train: _Part, test: _Part, seen: Features, asked: Features, model: Callable[[], Any]
 ) -> Figures:
-    """Train a model on what is ``seen`` of one part, and score what it says of the other."""
+    """Train a model on what is ``seen`` of one set, and score its predictions for the other."""
     if len(np.unique(train.label)) < 2:
-        said = np.full(len(test.label), train.label[0])
+        predicted = np.full(len(test.label), train.label[0])
     else:
-        said = model().fit(seen, train.label).predict(asked)
+        predicted = model().fit(seen, train.label).predict(asked)
     classes = len(train.store.label_names)
-    confusion = np.bincount(test.label * classes + said, minlength=classes**2)
+    confusion = np.bincount(test.label * classes + predicted, minlength=classes**2)
     f1 = f1_by_class(confusion.reshape(classes, classes))
-    return {"accuracy": float((said == test.label).mean()), "macro_f1": float(f1.mean())}
+    return {"accuracy": float((predicted == test.label).mean()), "macro_f1": float(f1.mean())}
 
 
 def _same_at_all(figures: Figures, moments: Sequence[str]) -> Figures:

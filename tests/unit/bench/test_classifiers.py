@@ -12,13 +12,25 @@ import pytest
 from dgljoint.data.cascade import Cascade, SparseBlock
 from dgljoint.data.store import create_store
 from dgljoint.errors import DataError, UsageError
+from dgljoint.runs.many.job import Job
+from dgljoint.runs.records import Key
 from dgljoint.training.parts import part_under_test, training_parts
-from dgljoint_bench.running import probes
-from dgljoint_bench.running.probes import DATE, STRUCTURE, TEXT, WORDS, probe_figures
+from dgljoint_bench.suites import classifiers
+from dgljoint_bench.suites.classifiers import DATE, STRUCTURE, TEXT, WORDS, classifier_metrics
 from toys import LABELS, random_cascade, toy_cascade, toy_store
 
 FOLDS = 4
 PERFECT = {"accuracy": 1.0, "macro_f1": 1.0}
+
+
+def metrics_of(
+    data: Path, split: str, fold: int, share: float, *, test_on: Path | None = None,
+    deadlines: str = "",
+) -> dict[str, dict[str, float]]:
+    return classifier_metrics(Job(
+        key=Key("s", "t", "", fold, 0), folder=data.parent, trials=(), data=data, split=split,
+        fold=fold, observed_share=share, test_on=test_on, deadlines=deadlines,
+    ))
 
 
 def made(count: int = 32, start: int = 0) -> list[Cascade]:
@@ -73,20 +85,20 @@ def by_label(
 
 def test_each_row_sees_its_own_thing(tmp_path: Path) -> None:
     plain = made()
-    figures = probe_figures(write(tmp_path / "plain.h5", plain), "mine", 0, 1.0)
+    figures = metrics_of(write(tmp_path / "plain.h5", plain), "mine", 0, 1.0)
     assert figures == {STRUCTURE: {"accuracy": 0.5, "macro_f1": pytest.approx(1 / 3)}}
 
     told = [
         replace(one, text=["said" if one.label == LABELS[0] else "heard", "x", "x", "x"])
         for one in plain
     ]
-    figures = probe_figures(write(tmp_path / "text.h5", told), "mine", 0, 1.0)
+    figures = metrics_of(write(tmp_path / "text.h5", told), "mine", 0, 1.0)
     assert list(figures) == [TEXT, STRUCTURE]
     assert figures[TEXT] == PERFECT
     assert figures[STRUCTURE]["accuracy"] == 0.5
 
     dated = [replace(one, posted_at=1000 + 9 * (one.label == LABELS[0])) for one in plain]
-    figures = probe_figures(write(tmp_path / "date.h5", dated), "mine", 0, 1.0)
+    figures = metrics_of(write(tmp_path / "date.h5", dated), "mine", 0, 1.0)
     assert list(figures) == [STRUCTURE, DATE]
     assert figures[DATE] == PERFECT
 
@@ -94,20 +106,20 @@ def test_each_row_sees_its_own_thing(tmp_path: Path) -> None:
         replace(one, parent=np.array([-1, 0, 1, 2], np.int32)) if one.label == LABELS[0] else one
         for one in plain
     ]
-    figures = probe_figures(write(tmp_path / "shape.h5", shaped), "mine", 0, 1.0)
+    figures = metrics_of(write(tmp_path / "shape.h5", shaped), "mine", 0, 1.0)
     assert figures == {STRUCTURE: PERFECT}
 
 
 def test_words_stand_in_for_a_text_that_is_not_there(tmp_path: Path) -> None:
     cascades = made()
     counts = by_label(cascades, [2, 0, 1], [0, 2, 1])
-    figures = probe_figures(write(tmp_path / "a.h5", cascades, counts=counts), "mine", 0, 1.0)
+    figures = metrics_of(write(tmp_path / "a.h5", cascades, counts=counts), "mine", 0, 1.0)
     assert list(figures) == [WORDS, STRUCTURE]
     assert figures[WORDS] == PERFECT
     named = write(tmp_path / "b.h5", cascades, counts=counts, words=["a", "b", "c"], feature="bow")
-    assert probe_figures(named, "mine", 0, 1.0)[WORDS] == PERFECT
+    assert metrics_of(named, "mine", 0, 1.0)[WORDS] == PERFECT
     nothing = write(tmp_path / "c.h5", cascades, counts=[[0, 0]] * len(cascades))
-    assert list(probe_figures(nothing, "mine", 0, 1.0)) == [STRUCTURE]
+    assert list(metrics_of(nothing, "mine", 0, 1.0)) == [STRUCTURE]
 
 
 def test_the_forest_sees_what_a_model_observes(tmp_path: Path) -> None:
@@ -117,7 +129,7 @@ def test_the_forest_sees_what_a_model_observes(tmp_path: Path) -> None:
         for one in made()
     ]
     path = write(tmp_path / "late.h5", late)
-    half = probe_figures(path, "mine", 0, 0.5, deadlines="0,1m,2m,2p,3p,all")[STRUCTURE]
+    half = metrics_of(path, "mine", 0, 0.5, deadlines="0,1m,2m,2p,3p,all")[STRUCTURE]
     blind = {"accuracy": 0.5, "macro_f1": pytest.approx(1 / 3)}
     assert {name: half[name] for name in PERFECT} == blind
     for when, expected in [
@@ -125,12 +137,12 @@ def test_the_forest_sees_what_a_model_observes(tmp_path: Path) -> None:
         ("all", PERFECT),
     ]:
         assert {name: half[f"{name}@{when}"] for name in PERFECT} == expected, when
-    assert probe_figures(path, "mine", 0, 1.0)[STRUCTURE] == PERFECT
+    assert metrics_of(path, "mine", 0, 1.0)[STRUCTURE] == PERFECT
 
 
 def test_what_is_known_of_the_source_is_known_at_every_deadline(tmp_path: Path) -> None:
     dated = [replace(one, posted_at=9 * n, text=["word"] * 4) for n, one in enumerate(made())]
-    figures = probe_figures(write(tmp_path / "a.h5", dated), "mine", 0, 1.0, deadlines="0,1h")
+    figures = metrics_of(write(tmp_path / "a.h5", dated), "mine", 0, 1.0, deadlines="0,1h")
     for name in (TEXT, DATE):
         row = figures[name]
         assert list(row) == [
@@ -155,9 +167,9 @@ def test_training_is_on_train_and_validation_and_testing_on_the_fold(
             seen.append((self.trained, set(features.ravel().tolist())))
             return np.ones(len(features), np.int64)
 
-    monkeypatch.setattr(probes, "forest_classifier", Learner)
-    monkeypatch.setattr(probes, "cascade_shapes", lambda columns: columns.index.reshape(-1, 1))
-    figures = probe_figures(store.path, "event", 1, 0.75)
+    monkeypatch.setattr(classifiers, "forest_classifier", Learner)
+    monkeypatch.setattr(classifiers, "cascade_shapes", lambda columns: columns.index.reshape(-1, 1))
+    figures = metrics_of(store.path, "event", 1, 0.75)
     split = store.split("event")
     parts = training_parts(store, split, 1, seed=7, meta=False)
     tested = part_under_test(split, 1)
@@ -180,12 +192,12 @@ def test_another_file_is_tested_but_for_what_both_hold(
         words=["new", "c", "b", "a"],
     )
     tested: list[int] = []
-    shapes = probes.cascade_shapes
+    shapes = classifiers.cascade_shapes
     monkeypatch.setattr(
-        probes, "cascade_shapes",
+        classifiers, "cascade_shapes",
         lambda columns: tested.append(len(columns.index)) or shapes(columns),
     )
-    figures = probe_figures(data, "mine", 0, 1.0, test_on=other)
+    figures = metrics_of(data, "mine", 0, 1.0, test_on=other)
     assert tested == [24, 6]
     assert figures[WORDS] == PERFECT
 
@@ -198,37 +210,37 @@ def test_words_without_names_are_not_looked_for_in_what_another_reader_made(
     data = write(tmp_path / "a.h5", mine, counts=counts)
     for reader, rows in (("toys", [WORDS, STRUCTURE]), ("others", [STRUCTURE])):
         other = write(tmp_path / f"{reader}.h5", theirs, counts=counts[:8], reader=reader)
-        assert list(probe_figures(data, "mine", 0, 1.0, test_on=other)) == rows
+        assert list(metrics_of(data, "mine", 0, 1.0, test_on=other)) == rows
 
 
 def test_names_that_two_files_give_to_different_threads_are_tested_on(tmp_path: Path) -> None:
     mine = [replace(one, posted_at=1_400_000_000) for one in made()]
     theirs = [replace(one, posted_at=1_500_000_000) for one in made()]
     data, other = write(tmp_path / "a.h5", mine), write(tmp_path / "b.h5", theirs)
-    assert list(probe_figures(data, "mine", 0, 1.0, test_on=other)) == [STRUCTURE]
+    assert list(metrics_of(data, "mine", 0, 1.0, test_on=other)) == [STRUCTURE]
     again = write(tmp_path / "c.h5", mine)
     with pytest.raises(DataError, match="no labelled cascade to test on"):
-        probe_figures(data, "mine", 0, 1.0, test_on=again)
+        metrics_of(data, "mine", 0, 1.0, test_on=again)
 
 
 def test_what_cannot_be_asked_is_refused(tmp_path: Path) -> None:
     mine = made()
     data = write(tmp_path / "a.h5", mine)
     with pytest.raises(DataError, match=r"no labelled cascade to test on that .*a\.h5 has not"):
-        probe_figures(data, "mine", 0, 1.0, test_on=data)
+        metrics_of(data, "mine", 0, 1.0, test_on=data)
     other = write(
         tmp_path / "b.h5", [replace(one, label="half true") for one in made(4, start=100)],
         labels=["true", "half true"],
     )
     with pytest.raises(DataError, match="classes half true; known are false, true"):
-        probe_figures(data, "mine", 0, 1.0, test_on=other)
+        metrics_of(data, "mine", 0, 1.0, test_on=other)
     unlabelled = write(tmp_path / "c.h5", [replace(one, label=None) for one in mine])
-    with pytest.raises(DataError, match="no labelled cascade to train on beside fold 1"):
-        probe_figures(unlabelled, "mine", 1, 1.0)
+    with pytest.raises(DataError, match="no labelled cascade to train on outside fold 1"):
+        metrics_of(unlabelled, "mine", 1, 1.0)
     with pytest.raises(UsageError, match="deadline 'soon' cannot be read"):
-        probe_figures(data, "mine", 0, 1.0, deadlines="soon")
+        metrics_of(data, "mine", 0, 1.0, deadlines="soon")
     with pytest.raises(UsageError, match="not 9"):
-        probe_figures(data, "mine", 9, 1.0)
+        metrics_of(data, "mine", 9, 1.0)
 
 
 def test_figures_are_the_same_every_time_and_plain(tmp_path: Path) -> None:
@@ -242,7 +254,7 @@ def test_figures_are_the_same_every_time_and_plain(tmp_path: Path) -> None:
         for n in range(64)
     ]
     path = write(tmp_path / "a.h5", cascades)
-    first = probe_figures(path, "mine", 0, 0.75, deadlines="1m,all")
+    first = metrics_of(path, "mine", 0, 0.75, deadlines="1m,all")
     assert list(first) == [TEXT, STRUCTURE, DATE]
-    assert first == probe_figures(path, "mine", 0, 0.75, deadlines="1m,all")
+    assert first == metrics_of(path, "mine", 0, 0.75, deadlines="1m,all")
     assert {type(value) for row in first.values() for value in row.values()} == {float}

@@ -1,1 +1,0 @@
-"""Running suites: cells in processes of their own, on this machine or on a cluster."""

@@ -1,0 +1,244 @@
+"""From a suite to its jobs: everything is checked before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from dgljoint.config.presets import find_preset
+from dgljoint.config.run_config import RunConfig
+from dgljoint.config.sources import layered, resolve_config
+from dgljoint.data.store import CascadeStore, StoredSplit, shared_threads
+from dgljoint.errors import DgljointError, UsageError
+from dgljoint.plugins.registry import PluginEntry, Registry
+from dgljoint.plugins.selection import select
+from dgljoint.runs.many.job import Job, TrialPlan, digest_of, program_of
+from dgljoint.runs.records import NO_MODEL, Key
+from dgljoint.runs.summary import run_name
+from dgljoint.training.inputs import with_all_options
+from dgljoint.training.parts import folds_offered, part_under_test, training_parts
+from dgljoint_bench.results.database import DataRecord
+from dgljoint_bench.suites.names import WITHOUT_MODEL, folder_name
+from dgljoint_bench.suites.suite import MOST_SEEDS, Settings, Suite, Table
+
+_CLASSIFIERS = "dgljoint_bench.suites.classifiers:classifier_metrics"
+
+
+@dataclass(frozen=True, slots=True)
+class SuitePlan:
+    """The runs of a suite.
+
+    Attributes:
+        suite: as it was read.
+        tables: what is known of each table's data, by its place in the suite.
+        jobs: in the order they are run: all rows of a fold before the next fold.
+        digest_of: returns the digest of any run; ``None`` for one that cannot be planned: the
+            suite does not have it, its data are not there, or its plugins are not installed.
+    """
+
+    suite: Suite
+    tables: dict[int, DataRecord]
+    jobs: tuple[Job, ...]
+    digest_of: Callable[[Key], str | None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Opened:
+    """A table with its data open; all of its configurations observe the same share of posts."""
+
+    table: Table
+    store: CascadeStore
+    split: StoredSplit
+    test_on: CascadeStore | None
+    folds: tuple[int, ...]
+    observed_share: float
+    record: DataRecord
+
+
+def plan_suite(
+    suite: Suite, files: Mapping[str, Path], out: Path, registry: Registry, *,
+    folds: Sequence[int] | None = None, seeds: Sequence[int] | None = None,
+    configurations: Sequence[str] | None = None, tables: Sequence[str] | None = None,
+    device: str = "cpu",
+) -> SuitePlan:
+    """Work out the jobs of a suite, of which some folds, seeds and so on may be chosen.
+
+    Cascade files go by the names that the suite uses; tables whose data are not among ``files``
+    are left out.
+
+    Raises:
+        UsageError: a name or setting is wrong, or there is no such fold.
+        DataError: data cannot be used.
+        PluginError: a plugin cannot be imported.
+    """
+    if seeds and max(seeds) >= MOST_SEEDS:
+        raise UsageError(f"there is no seed {max(seeds)}", hint="seeds are below 2^63")
+    opened = {
+        place: _open(suite, table, files, folds)
+        for place, table in enumerate(suite.tables)
+        if set(table.files) <= files.keys() and (tables is None or table.title in tables)
+    }
+    by_title = {one.table.title: one for one in opened.values()}
+    plan = partial(_job, suite, by_title, out, registry, device)
+
+    def digest(key: Key) -> str | None:
+        one = by_title.get(key.data)
+        known = key.configuration == NO_MODEL or key.configuration in suite.configurations
+        if one is None or not known or key.configuration in one.table.without:
+            return None
+        try:
+            return plan(key).digest
+        except DgljointError:
+            return None
+
+    chosen = tuple(configurations or suite.configurations)
+    return SuitePlan(
+        suite=suite,
+        tables={place: one.record for place, one in opened.items()},
+        jobs=tuple(map(plan, _keys(suite, opened.values(), chosen, seeds or suite.seeds))),
+        digest_of=digest,
+    )
+
+
+def _open(
+    suite: Suite, table: Table, files: Mapping[str, Path], folds: Sequence[int] | None
+) -> _Opened:
+    store = CascadeStore(files[table.data])
+    split = store.split(table.split)
+    offered = range(folds_offered(split))
+    named = tuple(folds) if folds is not None else table.folds
+    chosen = tuple(offered) if named == "all" else tuple(named)
+    for fold in chosen:
+        part_under_test(split, fold)  # refuses one that is not offered
+    other = CascadeStore(files[table.test_on]) if table.test_on else None
+    record = DataRecord(
+        name=table.title,
+        data=store.name,
+        cascades=len(store),
+        posts=store.posts,
+        digest=store.content_digest,
+        split=split.name,
+        split_digest=split.digest,
+        kept_apart=store.kept_apart(split.name),
+        ordered=bool(split.ordered_by),
+        folds=len(offered),
+        test_on=None if other is None else other.name,
+        test_digest=None if other is None else other.content_digest,
+        test_shared=None if other is None else int(shared_threads(store, other).sum()),
+    )
+    share = _observed_by_all(suite, table, store.path)
+    return _Opened(table, store, split, other, chosen, share, record)
+
+
+def _observed_by_all(suite: Suite, table: Table, data: Path) -> float:
+    """Refuse unequal budgets and targets; return the share of posts that all observe."""
+    shares: set[float] = set()
+    budgets: dict[tuple[int, int], str] = {}
+    for name in suite.configurations:
+        for settings in suite.trials_of(name) if name not in table.without else ():
+            config = _resolved(suite, table, name, settings, {"data": str(data)})
+            shares.add(config.cascade.observed_share)
+            budgets.setdefault((config.train.epochs, config.train.patience), name)
+    if len(shares) > 1:
+        raise UsageError(
+            f"'{table.title}' has configurations that observe {sorted(shares)} of the posts: "
+            "they have other targets",
+            hint="set cascade.observed_share for the whole suite",
+        )
+    if len(budgets) > 1:
+        named = "; ".join(
+            f"'{name}' {epochs} epochs and patience {patience}"
+            for (epochs, patience), name in budgets.items()
+        )
+        raise UsageError(
+            f"'{table.title}' has configurations of unequal budgets: {named}",
+            hint="set train.epochs and train.patience for the whole suite",
+        )
+    return shares.pop()
+
+
+def _keys(
+    suite: Suite, opened: Iterable[_Opened], configurations: Sequence[str], seeds: Sequence[int]
+) -> list[Key]:
+    """Return the runs, in order: the first seed first, and in it fold by fold."""
+    turns = {}
+    for place, one in enumerate(opened):
+        names = [name for name in configurations if name not in one.table.without]
+        rows = [(name, seed) for name in names for seed in seeds]
+        # classifiers have nothing to learn where nothing has a label
+        labelled = bool((one.store.label >= 0).any())
+        rows += [(NO_MODEL, 0)] if names and labelled else []
+        for number, (name, seed) in enumerate(rows):
+            for fold in one.folds:
+                key = Key(suite.name, one.table.title, name, fold, seed)
+                turns[seed, fold, place, number] = key
+    return [turns[turn] for turn in sorted(turns)]
+
+
+def _job(
+    suite: Suite, tables: Mapping[str, _Opened], out: Path, registry: Registry, device: str,
+    key: Key,
+) -> Job:
+    one = tables[key.data]
+    names = (suite.name, key.data, key.configuration or WITHOUT_MODEL)
+    settings = () if key.configuration == NO_MODEL else suite.trials_of(key.configuration)
+    made = [_trial(suite, one, key, trial, registry) for trial in settings]
+    job = Job(
+        key=key,
+        folder=out.joinpath(*map(folder_name, names), run_name(key)).resolve(),
+        trials=tuple(trial for trial, _ in made),
+        data=one.store.path.resolve(),
+        split=one.split.name,
+        fold=key.fold,
+        without_model=_CLASSIFIERS,
+        observed_share=one.observed_share if key.configuration == NO_MODEL else 0.0,
+        data_digest=one.record.digest,
+        split_digest=one.record.split_digest,
+        test_on=None if one.test_on is None else one.test_on.path.resolve(),
+        test_digest=one.record.test_digest or "",
+        deadlines=suite.deadlines,
+        program=program_of(entry for _, entries in made for entry in entries),
+        device=device,
+    )
+    return replace(job, digest=digest_of(job))
+
+
+def _trial(
+    suite: Suite, one: _Opened, key: Key, settings: Settings, registry: Registry
+) -> tuple[TrialPlan, list[PluginEntry]]:
+    """Return a trial with all options, and the entries of its plugins."""
+    given = {
+        "data": str(one.store.path.resolve()), "split": one.split.name, "fold": key.fold,
+        "seed": key.seed,
+    }
+    config = _resolved(suite, one.table, key.configuration, settings, given)
+    with _naming(suite, key.configuration):
+        selection = select(registry, config)
+    meta = selection.weighter.spec.needs_meta_split
+    training_parts(one.store, one.split, key.fold, seed=key.seed, meta=meta)
+    config = with_all_options(config, selection, one.store)
+    trial = TrialPlan(settings=settings, config=config.model_dump(mode="json"))
+    return trial, [used.entry for used in selection.components]
+
+
+def _resolved(
+    suite: Suite, table: Table, name: str, settings: Settings, given: Settings
+) -> RunConfig:
+    configuration = suite.configurations[name]
+    layers = (suite.settings, table.settings, configuration.settings, settings)
+    with _naming(suite, name):
+        preset = find_preset(configuration.preset) if configuration.preset else None
+        return resolve_config(preset=preset, command_line={**layered(layers), **given})
+
+
+@contextmanager
+def _naming(suite: Suite, name: str) -> Iterator[None]:
+    """Name the configuration in an error."""
+    try:
+        yield
+    except DgljointError as error:
+        where = f"suite {suite.name}, configuration '{name}'"
+        raise type(error)(f"{where}: {error.message}", hint=error.hint) from error

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from dgljoint._internal.text import did_you_mean
 from dgljoint.errors import UsageError
-from dgljoint.evaluation.deadlines import EVERYTHING, parse_deadlines
 from dgljoint.evaluation.scores import TITLES
 from dgljoint.runs.records import RunRecord
 from dgljoint.runs.summary import FIGURES
@@ -45,6 +44,8 @@ def title_of(metric: str) -> str:
 
 def deadline_title(deadline: str) -> str:
     """Return how much of a cascade is observed until a deadline, in words."""
+    from dgljoint.evaluation.deadlines import EVERYTHING  # which opens stores
+
     if deadline == EVERYTHING:
         return "whole cascade"
     if deadline.endswith("p"):
@@ -70,6 +71,8 @@ def check_figures(names: Iterable[str]) -> None:
 
 def in_order(deadlines: Iterable[str], wanted: str) -> list[str]:
     """Sort deadlines as the suite has them (with commas between them); others follow by name."""
+    from dgljoint.evaluation.deadlines import parse_deadlines
+
     known = [one.text for one in parse_deadlines(wanted)] if wanted else []
     return sorted(
         deadlines,

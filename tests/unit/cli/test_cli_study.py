@@ -153,7 +153,7 @@ def test_the_table_has_guesses_beside_means_and_the_protocol_above(store, asked,
     assert run(["train", str(store), "--folds", "0-1", "--seeds", "0-1", "--out", "s"]) == 0
     out = capsys.readouterr().out
     assert out == (
-        "test part of small, split event, folds 0-1, seeds 0-1: no event on both sides · "
+        "test set of small, split event, folds 0-1, seeds 0-1: no event on both sides · "
         "mean ± standard deviation over 4 runs\n"
         "                     accuracy                   MRR\n"
         "model           0.500 ± 0.250  0.250 ± 0.125 (of 3)\n"
@@ -196,7 +196,7 @@ def test_dry_run_shows_the_runs_and_writes_nothing(store, asked, tmp_path, capsy
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == (
         "4 runs, 2 at a time, in runs/small-bigcn-meta_weight-time0-3-s0: "
-        "cascades of each part"
+        "cascades of each set"
     )
     assert lines[1].split() == ["run", "state", "train", "meta", "validation", "test"]
     assert lines[2].split()[:3] == ["fold0-seed0", "not", "started"]

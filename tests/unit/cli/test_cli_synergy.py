@@ -80,7 +80,7 @@ def test_runs_that_are_there_are_not_trained_again(folder, capsys, monkeypatch):
     assert run(["synergy", str(folder / "joint")]) == 0
     captured = capsys.readouterr()
     assert "the rumor task alone: found in" in captured.err
-    assert "test part of small, split random, fold 0: RANDOM FOLDS" in captured.out
+    assert "test set of small, split random, fold 0: RANDOM FOLDS" in captured.out
 
 
 def test_an_interrupted_single_run_is_gone_on_with(folder, tmp_path, capsys):

@@ -42,7 +42,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_end_of_a_run_writes_its_report(finished: Path) -> None:
     page = (finished / "s0" / "report.html").read_text()
     found = json.loads((finished / "s0" / "scores.json").read_text())["test"]
-    assert f"{found['rumor']['accuracy']:.3f} (" in page
+    assert f"{found['rumor']['accuracy']:.3f}</td>" in page
+    assert "95% interval" in page
     assert f"{found['links']['all']['rows']['source']['mrr']:.3f}" in page
     assert "no event on both sides" in page
     assert "Wrong with most confidence" in page

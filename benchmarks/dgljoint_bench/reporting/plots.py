@@ -47,21 +47,6 @@ _POINTS_PER_INCH, _LABEL_POINTS = 72, 9.5
 _AXES_SHARE = 0.78  # of a panel's height; the rest is its title and ticks
 
 
-def form_of(path: Path) -> str:
-    """Return the form of a picture: the ending of its file.
-
-    Raises:
-        UsageError: it is none of :data:`FORMS`.
-    """
-    form = path.suffix.lower()
-    if form not in FORMS:
-        raise UsageError(
-            f"{path} is no picture that can be written", hint=f"name it {path.stem or 'plot'}.svg"
-            " (or .png, .pdf)",
-        )
-    return form
-
-
 def write(path: Path, draw: Callable[[Figure], None]) -> None:
     """Let ``draw`` draw a picture, and write it in the form of the path's ending.
 
@@ -69,7 +54,12 @@ def write(path: Path, draw: Callable[[Figure], None]) -> None:
         UsageError: the ending is another.
         RunFailedError: the file system refuses.
     """
-    form = form_of(path)
+    form = path.suffix.lower()
+    if form not in FORMS:
+        raise UsageError(
+            f"{path} is no picture that can be written",
+            hint=f"name it {path.stem or 'plot'}.svg (or .png, .pdf)",
+        )
     # Not what a user's matplotlibrc has.
     own_style = style.context(["default", _STYLE])
     with own_style, replacing(path) as temporary, writing(path):
@@ -111,19 +101,15 @@ def critical_difference(figure: Figure, ranks: Ranks, title: str) -> None:
         y = -0.35 * (number + 1)
         axes.plot(ends, [y, y], color=COLOURS[0], linewidth=3.5, solid_capstyle="butt",
                   clip_on=False)
-    if ranks.critical_difference is not None:
-        _difference_bar(axes, ranks.critical_difference)
+    if (difference := ranks.critical_difference) is not None:
+        stop = 1 + difference
+        axes.plot([1, 1, 1, stop, stop, stop], [1.35, 1.65, 1.5, 1.5, 1.35, 1.65], color="black",
+                  linewidth=1, clip_on=False)
+        axes.annotate(
+            f"critical difference {difference:.2f}", (stop, 1.5), xytext=(4, 0),
+            textcoords="offset points", va="center", annotation_clip=False,
+        )
     axes.set_title(title, pad=8)
-
-
-def _difference_bar(axes: Axes, difference: float) -> None:
-    end = 1 + difference
-    axes.plot([1, 1, 1, end, end, end], [1.35, 1.65, 1.5, 1.5, 1.35, 1.65], color="black",
-              linewidth=1, clip_on=False)
-    axes.annotate(
-        f"critical difference {difference:.2f}", (end, 1.5), xytext=(4, 0),
-        textcoords="offset points", va="center", annotation_clip=False,
-    )
 
 
 def learning_curves(figure: Figure, panels: Sequence[Panel], label: str) -> None:
@@ -217,10 +203,7 @@ def _stacked(figure: Figure, panels: Sequence[Panel]) -> Iterator[tuple[Axes, Pa
 
 
 def _looks(panels: Sequence[Panel]) -> dict[str, tuple[str, str]]:
-    """Return colour and marker of the lines that are named.
-
-    Of configurations those that are the best over all tables, and every classifier.
-    """
+    """Return colour and marker of the best configurations over all tables and of classifiers."""
     best: defaultdict[str, list[float]] = defaultdict(list)
     named = {}
     for line in (line for panel in panels for line in panel.lines):

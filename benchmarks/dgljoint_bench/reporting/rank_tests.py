@@ -59,15 +59,9 @@ def average_ranks(blocks: Mapping[str, Sequence[float]], *, lower_is_better: boo
     Args:
         blocks: by side, its metric in each of the N blocks, in one order of blocks for all.
         lower_is_better: whether the lowest value of a block has rank 1.
-
-    Raises:
-        ValueError: sides have different numbers of blocks.
     """
     sides = sorted(blocks)
-    counts = {len(blocks[name]) for name in sides}
-    if len(counts) > 1:
-        raise ValueError(f"sides have different numbers of blocks: {sorted(counts)}")
-    count = counts.pop() if counts else 0
+    count = len(blocks[sides[0]]) if sides else 0
     if not count:
         return Ranks((), (), 0, None, None, ())
     table = np.round(np.array([blocks[name] for name in sides], np.float64).T, _DIGITS)  # (N, K)

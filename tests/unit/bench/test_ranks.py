@@ -66,8 +66,3 @@ def test_sides_that_never_differ_are_not_told_apart() -> None:
     assert found.ranks == (2.0, 2.0, 2.0)
     assert found.friedman_p == 1.0
     assert found.cliques == (("a", "b", "c"),)
-
-
-def test_sides_of_different_blocks_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"different numbers of blocks: \[1, 2\]"):
-        average_ranks({"a": [1.0], "b": [1.0, 2.0]})

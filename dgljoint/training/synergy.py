@@ -186,7 +186,7 @@ def check_single_run(joint: Path, task: str, single: Path) -> None:
 
 
 def compare_runs(joint: Path, singles: Mapping[str, Path]) -> ComparedTasks:
-    """Compare a finished joint run with the finished runs of its single tasks on the test part.
+    """Compare a finished joint run with the finished runs of its single tasks on the test set.
 
     Args:
         joint: folder of the joint run.

@@ -47,7 +47,7 @@ def synergy(
     JOINT is the folder of a finished run. A single run not named is trained with the same data,
     split, fold, seed, encoder and options, without interactions, in JOINT-TASK-alone (train -s
     train.tasks=TASK); what lies there already is used. The synergy is the mean of the tasks'
-    relative gains on the test part: of MRR for links, of macro F1 for rumors.
+    relative gains on the test set: of MRR for links, of macro F1 for rumors.
     """
     from dgljoint.runs.stored import recorded_protocol
     from dgljoint.training.folder import RunFolder
@@ -112,7 +112,7 @@ def synergy_tables(found: Synergy, protocol: Protocol) -> list[RenderableType]:
         figures = (f"{task.alone:.3f}", f"{task.joint:.3f}", _percent(task.gain))
         gains.add_row(name, task.figure, *figures)
     gains.add_row("synergy", "mean gain", "", "", _percent(found.synergy), style="bold")
-    title = f"joint training beside the single tasks · test part of {protocol}"
+    title = f"joint training and single tasks · test set of {protocol}"
     return [titled(title, gains), *_cosine_tables(found.gradient_cosine)]
 
 

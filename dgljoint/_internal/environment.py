@@ -20,14 +20,10 @@ PACKAGES = (
 
 @dataclass(frozen=True, slots=True)
 class DglState:
-    """Whether DGL is installed, imports with this torch and computes.
+    """Whether DGL is installed, and computes a right sum on the CPU; if not, why and how to repair.
 
-    Attributes:
-        installed: whether there is one; without it torch passes the messages.
-        works: whether its kernels give the right sum on the CPU.
-        problem: why it does not work; a run stops with it.
-        hint: how to repair it.
-        devices: types of device it can use; on others torch passes the messages.
+    A run stops where it is installed and does not work. It passes messages on ``devices``, torch on
+    all others.
     """
 
     installed: bool
@@ -44,12 +40,9 @@ class Environment:
     Attributes:
         versions: of Python and the packages; ``None`` for one that is not installed.
         platform: operating system and processor.
-        devices: what torch can compute on; empty when torch does not import.
-        threads: that torch computes with, 0 when it does not import.
-        cores: of the machine.
-        dgl: whether DGL works.
+        devices: of torch, and the ``threads`` it computes with; empty and 0 if it does not import.
         plugins: status by name, every plugin imported.
-        kernels: what passes messages, ``dgl`` or ``torch``, by type of device; none where a run
+        kernels: what passes messages, ``dgl`` or ``torch``, by type of device; empty where a run
             would stop.
     """
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from dgljoint.data.store import CascadeStore
@@ -164,7 +167,25 @@ def test_inner_products_are_over_the_pairs(kernels: Kernels, batch: CascadeBatch
 def test_both_kernels_agree_forward_and_backward(
     name: str, which: str, request: pytest.FixtureRequest
 ) -> None:
-    batch = request.getfixturevalue(which)
+    check_that_kernels_agree(name, request.getfixturevalue(which))
+
+
+@every_operation
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32 - 1), share=st.floats(0, 1))
+def test_both_kernels_agree_on_any_forest(
+    name: str, batch: CascadeBatch, seed: int, share: float
+) -> None:
+    """Each post but a source attaches to an earlier one of its cascade, or its edge is hidden."""
+    rng = np.random.default_rng(seed)
+    first = batch.root[batch.cascade_of].numpy()
+    posts = np.arange(len(first))
+    child = posts[(posts > first) & (rng.random(len(first)) < share)]
+    edges = torch.from_numpy(np.stack((rng.integers(first[child], child), child)))
+    check_that_kernels_agree(name, replace(batch, edges=edges))
+
+
+def check_that_kernels_agree(name: str, batch: CascadeBatch) -> None:
     operation, inputs_of = OPERATIONS[name]
     found = []
     for kernels in ("dgl", "torch"):

@@ -8,7 +8,7 @@ table for each entry point::
     summary = "one line, as in its specification"
 
     [mine.options]
-    weight = "what it does, as its description says"
+    weight = "what it does, as in its description"
 
 ``dgljoint plugins list`` and completion read it; ``dgljoint plugins check`` compares it with what
 the plugin is. A plugin without it works all the same.

@@ -1,7 +1,7 @@
-"""What verbs show on a terminal. The modules are imported on first use, with Rich and the engine.
+"""What verbs show on a terminal; a module is imported on first use, with Rich and the engine::
 
-from dgljoint_cli import views
-views.rendering.render(*views.holdings.info_tables(found))
+    from dgljoint_cli import views
+    views.rendering.render(*views.holdings.info_tables(found))
 """
 
 from __future__ import annotations

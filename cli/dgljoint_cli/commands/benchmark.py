@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import click
 
-from dgljoint_cli.console import LazyGroup, common_options, examples
+from dgljoint_cli import console
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=console.LazyGroup,
     package="dgljoint_cli.commands.benchmark_verbs",
     verbs=("run", "report", "compare", "plot", "suites"),
-    epilog=examples(
+    epilog=console.examples(
         "dgljoint benchmark run demo",
         "dgljoint benchmark run schemes --data twitter15.h5 --jobs 2",
         "dgljoint benchmark report results.sqlite --suite demo",
     ),
 )
-@common_options
+@console.common_options
 def benchmark() -> None:
     """Run suites, report and compare their results."""

@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dgljoint_cli.completion import complete_figure, complete_run
-from dgljoint_cli.console import (
-    SuggestingGroup,
-    common_options,
-    examples,
-    format_option,
-    print_json,
-)
+from dgljoint_cli import completion, console, views
 from dgljoint_cli.views.several import is_several, report_several, show_several
 
 if TYPE_CHECKING:
@@ -29,17 +22,17 @@ _SORTS = (
 
 
 @click.group(
-    cls=SuggestingGroup,
-    epilog=examples("dgljoint runs list", "dgljoint runs compare STUDY_A STUDY_B"),
+    cls=console.SuggestingGroup,
+    epilog=console.examples("dgljoint runs list", "dgljoint runs compare STUDY_A STUDY_B"),
 )
-@common_options
+@console.common_options
 def runs() -> None:
     """List, show, compare and report the runs on disk."""
 
 
 @runs.command(
     "list",
-    epilog=examples(
+    epilog=console.examples(
         "dgljoint runs list", "dgljoint runs list studies --sort macro_f1",
         "dgljoint runs list --format json",
     ),
@@ -49,8 +42,8 @@ def runs() -> None:
     "--sort", type=click.Choice(_SORTS), default="name", show_default=True,
     help="What to sort by: figures from the best down, all else upwards.",
 )
-@format_option
-@common_options
+@console.format_option
+@console.common_options
 def list_runs(folder: Path | None, sort: str, as_json: bool) -> None:
     """List the runs in DIR and in its folders, at any depth: runs/ by default.
 
@@ -64,23 +57,21 @@ def list_runs(folder: Path | None, sort: str, as_json: bool) -> None:
     found = [summarize(path, _name_below(where, path), held) for path in find_runs(where)]
     found.sort(key=lambda run: _order(run, sort))
     if as_json:
-        print_json([run.to_dict() for run in found])
+        console.print_json([run.to_dict() for run in found])
         return
-    from dgljoint_cli.views.rendering import render
-    from dgljoint_cli.views.run_tables import run_tables
-
-    render(*(run_tables(found) if found else [f"there are no runs in {where}"]))
+    tables = views.run_tables.run_tables(found) if found else [f"there are no runs in {where}"]
+    views.rendering.render(*tables)
 
 
 @runs.command(
-    epilog=examples(
+    epilog=console.examples(
         "dgljoint runs show runs/demo-bigcn-contrastive-event0-s0",
         "dgljoint runs show RUN --format json",
     )
 )
-@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
-@format_option
-@common_options
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=completion.complete_run)
+@console.format_option
+@console.common_options
 def show(run: Path, as_json: bool) -> None:
     """Show one run: settings, versions, data, the course of its epochs, its figures.
 
@@ -97,16 +88,13 @@ def show(run: Path, as_json: bool) -> None:
     facts = read_facts(run)
     changed = changed_settings(facts.config, installed_registry())
     if as_json:
-        print_json(describe_run(facts, changed))
+        console.print_json(describe_run(facts, changed))
         return
-    from dgljoint_cli.views.rendering import render
-    from dgljoint_cli.views.run_tables import run_details
-
-    render(*run_details(facts, changed))
+    views.rendering.render(*views.run_tables.run_details(facts, changed))
 
 
 @runs.command(
-    epilog=examples(
+    epilog=console.examples(
         "dgljoint runs compare RUN_A RUN_B",
         "dgljoint runs compare baseline attention hybrid --metric macro_f1 --metric mrr",
         "dgljoint runs compare STUDY_A STUDY_B --format markdown",
@@ -114,10 +102,10 @@ def show(run: Path, as_json: bool) -> None:
 )
 @click.argument(
     "sides", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="A B...",
-    shell_complete=complete_run,
+    shell_complete=completion.complete_run,
 )
 @click.option(
-    "--metric", "metrics", multiple=True, metavar="NAME", shell_complete=complete_figure,
+    "--metric", "metrics", multiple=True, metavar="NAME", shell_complete=completion.complete_figure,
     help="Figure to compare; repeatable. By default accuracy, macro_f1, mrr, mrr_not_source and "
     "hits1.",
 )
@@ -125,7 +113,7 @@ def show(run: Path, as_json: bool) -> None:
     "--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table",
     show_default=True, help="Form of the result on stdout.",
 )
-@common_options
+@console.common_options
 def compare(sides: tuple[Path, ...], metrics: tuple[str, ...], form: str) -> None:
     """Compare finished runs on their test parts.
 
@@ -142,22 +130,19 @@ def compare(sides: tuple[Path, ...], metrics: tuple[str, ...], form: str) -> Non
     _check_metrics(metrics)
     found = compare_runs(sides, metrics or METRICS)
     if form == "json":
-        print_json(found.to_dict())
+        console.print_json(found.to_dict())
     elif form == "markdown":
-        from dgljoint_cli.views.comparison_tables import run_comparison_markdown
-
-        click.echo(run_comparison_markdown(found))
+        click.echo(views.comparison_tables.run_comparison_markdown(found))
     else:
-        from dgljoint_cli.views.comparison_tables import run_comparison_tables
-        from dgljoint_cli.views.rendering import render
-
-        render(*run_comparison_tables(found))
+        views.rendering.render(*views.comparison_tables.run_comparison_tables(found))
 
 
-@runs.command(epilog=examples("dgljoint runs report RUN", "dgljoint runs report RUN --format json"))
-@click.argument("run", type=click.Path(path_type=Path), shell_complete=complete_run)
-@format_option
-@common_options
+@runs.command(
+    epilog=console.examples("dgljoint runs report RUN", "dgljoint runs report RUN --format json")
+)
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=completion.complete_run)
+@console.format_option
+@console.common_options
 def report(run: Path, as_json: bool) -> None:
     """Write a run's report.html and model_card.md again.
 
@@ -172,7 +157,7 @@ def report(run: Path, as_json: bool) -> None:
 
     page, card = write_reports(run)
     if as_json:
-        print_json({"run": run, "report": page, "model_card": card})
+        console.print_json({"run": run, "report": page, "model_card": card})
         return
     click.echo(f"{page}\n{card}")
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dgljoint_cli.completion import complete_run
-from dgljoint_cli.console import Talk, common_options, examples, format_option, print_json
+from dgljoint_cli import completion, console, views
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -22,12 +21,12 @@ _NOTHING = "–"
 
 
 @click.command(
-    epilog=examples(
+    epilog=console.examples(
         "dgljoint synergy runs/demo-bigcn-contrastive-event0-s0",
         "dgljoint synergy JOINT --cascade RUN1 --rumor RUN2 --format json",
     )
 )
-@click.argument("joint", type=click.Path(path_type=Path), shell_complete=complete_run)
+@click.argument("joint", type=click.Path(path_type=Path), shell_complete=completion.complete_run)
 @click.option(
     "--cascade", type=click.Path(path_type=Path), metavar="RUN",
     help="Run of the cascade task alone; trained beside JOINT when not given.",
@@ -36,11 +35,11 @@ _NOTHING = "–"
     "--rumor", type=click.Path(path_type=Path), metavar="RUN",
     help="Run of the rumor task alone; trained beside JOINT when not given.",
 )
-@format_option
-@common_options
+@console.format_option
+@console.common_options
 @click.pass_obj
 def synergy(
-    talk: Talk, /, joint: Path, cascade: Path | None, rumor: Path | None, as_json: bool
+    talk: console.Talk, /, joint: Path, cascade: Path | None, rumor: Path | None, as_json: bool
 ) -> None:
     """Compare a joint run with each task trained alone.
 
@@ -65,7 +64,7 @@ def synergy(
     for difference in found.differences:
         talk.info(f"budgets are not equal: {difference}")
     if as_json:
-        print_json(
+        console.print_json(
             {
                 "joint": joint,
                 "alone": singles,
@@ -78,12 +77,10 @@ def synergy(
             }
         )
         return
-    from dgljoint_cli.views.rendering import render
-
-    render(*synergy_tables(found.synergy, protocol))
+    views.rendering.render(*synergy_tables(found.synergy, protocol))
 
 
-def _trained(talk: Talk, joint: Path, task: str) -> Path:
+def _trained(talk: console.Talk, joint: Path, task: str) -> Path:
     """Train one task alone as ``joint`` was, unless that has been done; return its folder."""
     from dgljoint.training.synergy import (
         default_single_folder,
@@ -104,34 +101,29 @@ def _trained(talk: Talk, joint: Path, task: str) -> Path:
 
 def synergy_tables(found: Synergy, protocol: Protocol) -> list[RenderableType]:
     """Lay out the gains, and the cosine of the tasks' gradients over the epochs."""
-    from dgljoint_cli.views.rendering import titled
-    from dgljoint_cli.views.table import Table
-
-    gains = Table("task", "figure", "alone", "joint", "gain", numbers=True)
+    gains = views.table.Table("task", "figure", "alone", "joint", "gain", numbers=True)
     for name, task in found.tasks.items():
         figures = (f"{task.alone:.3f}", f"{task.joint:.3f}", _percent(task.gain))
         gains.add_row(name, task.figure, *figures)
     gains.add_row("synergy", "mean gain", "", "", _percent(found.synergy), style="bold")
     title = f"joint training and single tasks · test set of {protocol}"
-    return [titled(title, gains), *_cosine_tables(found.gradient_cosine)]
+    return [views.rendering.titled(title, gains), *_cosine_tables(found.gradient_cosine)]
 
 
 def _cosine_tables(found: GradientCosine) -> list[RenderableType]:
-    from dgljoint_cli.views.rendering import stretches, titled
-    from dgljoint_cli.views.table import Table
-
     if found.mean is None:
         return ["the joint run logged no cosine of the tasks' gradients"]
-    course = Table("epochs", "cosine", "-1" + " " * (_HALF - 2) + "0" + " " * (_HALF - 1) + "1")
+    scale = "-1" + " " * (_HALF - 2) + "0" + " " * (_HALF - 1) + "1"
+    course = views.table.Table("epochs", "cosine", scale)
     course.columns[1].justify = "right"
-    for named, some in stretches(len(found.by_epoch)):
+    for named, some in views.rendering.stretches(len(found.by_epoch)):
         value = fmean(found.by_epoch[some])
         course.add_row(named, f"{value:.3f}", _bar(value))
     title = (
         "cosine of the tasks' gradients on the shared parameters: "
         f"mean {found.mean:.3f}, first {found.first:.3f}, last {found.last:.3f}"
     )
-    return [titled(title, course)]
+    return [views.rendering.titled(title, course)]
 
 
 def _bar(value: float) -> str:

@@ -12,7 +12,7 @@ import click
 
 from dgljoint._internal.text import parse_numbers
 from dgljoint.errors import UsageError
-from dgljoint_cli.console import Talk, print_json
+from dgljoint_cli import console, views
 
 if TYPE_CHECKING:
     from dgljoint.config.run_config import RunConfig
@@ -112,7 +112,7 @@ def _resumed(folder: Path | None) -> tuple[tuple[int, ...], tuple[int, ...]] | N
 
 
 def train_study(
-    talk: Talk, study: Study, *, jobs: int, resume: bool, force: bool, as_json: bool
+    talk: console.Talk, study: Study, *, jobs: int, resume: bool, force: bool, as_json: bool
 ) -> None:
     """Train the runs and show their results.
 
@@ -129,12 +129,10 @@ def train_study(
             study, jobs=jobs, progress=progress, resume=resume, force=force
         )
     if as_json:
-        print_json({"study": study.folder, **summary.to_dict()})
+        console.print_json({"study": study.folder, **summary.to_dict()})
     else:
-        from dgljoint_cli.views.rendering import render
-        from dgljoint_cli.views.study_tables import summary_tables
-
-        render(*summary_tables(summary), f"run folders: {study.folder}")
+        tables = views.study_tables.summary_tables(summary)
+        views.rendering.render(*tables, f"run folders: {study.folder}")
     if (error := summary.error()) is not None:
         raise error
 
@@ -159,14 +157,12 @@ def show_study_plan(study: Study, *, jobs: int, as_json: bool) -> None:
             for job, sizes in zip(study.jobs, study.sizes, strict=True)
         ]
         first = asdict(plan)
-        print_json(
+        console.print_json(
             {
                 "study": study.folder, "folds": study.folds, "seeds": study.seeds, "jobs": jobs,
                 "cells": cells, "first": first,
             }
         )
         return
-    from dgljoint_cli.views.rendering import plan_tree, render
-    from dgljoint_cli.views.study_tables import plan_table
-
-    render(plan_table(study, jobs), "the first of them:", plan_tree(plan))
+    runs = views.study_tables.plan_table(study, jobs)
+    views.rendering.render(runs, "the first of them:", views.rendering.plan_tree(plan))

@@ -1,8 +1,4 @@
-"""What verbs show on a terminal; a module is imported on first use, with Rich and the engine::
-
-    from dgljoint_cli import views
-    views.rendering.render(*views.holdings.info_tables(found))
-"""
+"""What verbs show on a terminal. A module is imported on first use, with Rich and the engine."""
 
 from __future__ import annotations
 
@@ -11,9 +7,15 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dgljoint_cli.views import benchmark_tables as benchmark_tables
+    from dgljoint_cli.views import comparison_tables as comparison_tables
     from dgljoint_cli.views import evaluation_tables as evaluation_tables
     from dgljoint_cli.views import holdings as holdings
     from dgljoint_cli.views import rendering as rendering
+    from dgljoint_cli.views import run_tables as run_tables
+    from dgljoint_cli.views import several as several
+    from dgljoint_cli.views import study_tables as study_tables
+    from dgljoint_cli.views import table as table
 
 
 def __getattr__(name: str) -> ModuleType:

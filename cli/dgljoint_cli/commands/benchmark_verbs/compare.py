@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dgljoint.errors import DataError, UsageError
-from dgljoint_cli.completion import complete_figure
-from dgljoint_cli.console import common_options, examples, finite, format_option, print_json
+from dgljoint_cli import completion, console, views
 
 if TYPE_CHECKING:
     from dgljoint.runs.comparing import Comparison
@@ -21,7 +20,7 @@ _SQLITE = b"SQLite format 3\0"
 
 
 @click.command(
-    epilog=examples(
+    epilog=console.examples(
         "dgljoint benchmark compare before.sqlite after.sqlite",
         "dgljoint benchmark compare before.sqlite after.sqlite --gate --tolerance 0.02",
         'dgljoint benchmark compare "rumor alone" joint --results results.sqlite',
@@ -36,20 +35,20 @@ _SQLITE = b"SQLite format 3\0"
 @click.option("--suite", "suites", multiple=True, metavar="NAME", help="This suite alone.")
 @click.option("--table", "tables", multiple=True, metavar="NAME", help="This table alone.")
 @click.option(
-    "--figure", "figures", multiple=True, metavar="NAME", shell_complete=complete_figure,
+    "--figure", "figures", multiple=True, metavar="NAME", shell_complete=completion.complete_figure,
     help="This figure alone, such as macro_f1 or accuracy@1h; those of the suite by default.",
 )
 @click.option("--gate", is_flag=True, help="End with 6 when B is worse than A.")
 @click.option(
-    "--tolerance", type=click.FloatRange(min=0), callback=finite, metavar="X",
+    "--tolerance", type=click.FloatRange(min=0), callback=console.finite, metavar="X",
     help="With --gate, by how much the mean of a figure may fall; 0.01 by default.",
 )
 @click.option(
-    "--time-tolerance", type=click.FloatRange(min=1), callback=finite, metavar="X",
+    "--time-tolerance", type=click.FloatRange(min=1), callback=console.finite, metavar="X",
     help="With --gate, how many times as long B may take; any by default.",
 )
-@format_option
-@common_options
+@console.format_option
+@console.common_options
 def compare(
     first: str, second: str, results: Path | None, suites: tuple[str, ...],
     tables: tuple[str, ...], figures: tuple[str, ...], gate: bool, tolerance: float | None,
@@ -146,12 +145,10 @@ def _show(
         values: dict[str, Any] = found.to_dict()
         if worse is not None:
             values["regressions"] = [asdict(one) for one in worse]
-        print_json(values)
+        console.print_json(values)
         return
-    from dgljoint_cli.views.comparison_tables import comparison_tables
-    from dgljoint_cli.views.rendering import render
-
-    render(*comparison_tables(found), *(["no regression"] if worse == [] else []))
+    tables = views.comparison_tables.comparison_tables(found)
+    views.rendering.render(*tables, *(["no regression"] if worse == [] else []))
 
 
 def _refuse_options(given: dict[str, object], reason: str) -> None:

@@ -15,8 +15,7 @@ import click
 
 from dgljoint._internal.text import plural
 from dgljoint.errors import DataError, UsageError, install_hint
-from dgljoint_cli.completion import complete_figure
-from dgljoint_cli.console import Talk, common_options, examples
+from dgljoint_cli import completion, console
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -32,7 +31,7 @@ _CURVES = (_SCORE, "accuracy", "macro_f1", "mrr")
 
 
 @click.command(
-    epilog=examples(
+    epilog=console.examples(
         "dgljoint benchmark plot critical-difference -o ranks.svg",
         "dgljoint benchmark plot cells results.sqlite --figure macro_f1 -o cells.pdf",
         "dgljoint benchmark plot learning-curves --suite path --table twitter15 -o curves.png",
@@ -55,13 +54,13 @@ _CURVES = (_SCORE, "accuracy", "macro_f1", "mrr")
     help="This configuration alone.",
 )
 @click.option(
-    "--figure", metavar="NAME", shell_complete=complete_figure,
+    "--figure", metavar="NAME", shell_complete=completion.complete_figure,
     help="Metric shown; by default the suite's first, and the score of learning curves.",
 )
-@common_options
+@console.common_options
 @click.pass_obj
 def plot(
-    talk: Talk, kind: str, results: Path, out: Path, suite: str | None,
+    talk: console.Talk, kind: str, results: Path, out: Path, suite: str | None,
     tables: tuple[str, ...], configurations: tuple[str, ...], figure: str | None,
 ) -> None:
     """Draw the results of a suite.
@@ -167,7 +166,7 @@ def _drawing(
 
 
 def _ranking(
-    talk: Talk, plots: ModuleType, cells: list[RunRecord], definition: Suite, metric: str
+    talk: console.Talk, plots: ModuleType, cells: list[RunRecord], definition: Suite, metric: str
 ) -> Callable[[Figure], None]:
     from dgljoint.evaluation.scores import MODEL
     from dgljoint_bench.reporting.rank_tests import average_ranks

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dgljoint.errors import RunFailedError, UsageError
-from dgljoint_cli.completion import complete_figure
-from dgljoint_cli.console import Talk, common_options, examples, finite, to_json
+from dgljoint_cli import completion, console, views
 
 if TYPE_CHECKING:
     from dgljoint_bench.reporting.report import SuiteReport
@@ -20,7 +19,7 @@ _FORMS = (_TABLE, "markdown", "csv", "latex", "json")
 
 
 @click.command(
-    epilog=examples(
+    epilog=console.examples(
         "dgljoint benchmark report",
         "dgljoint benchmark report --suite schemes --figure macro_f1",
         "dgljoint benchmark report mine.sqlite --format latex -o tables.tex",
@@ -33,12 +32,12 @@ _FORMS = (_TABLE, "markdown", "csv", "latex", "json")
 @click.option("--suite", "suites", multiple=True, metavar="NAME", help="This suite; repeatable.")
 @click.option("--table", "tables", multiple=True, metavar="NAME", help="This table; repeatable.")
 @click.option(
-    "--figure", "figures", multiple=True, metavar="NAME", shell_complete=complete_figure,
+    "--figure", "figures", multiple=True, metavar="NAME", shell_complete=completion.complete_figure,
     help="Column instead of those of the suite; repeatable.",
 )
 @click.option(
-    "--rope", type=click.FloatRange(min=0), callback=finite, default=0.01, show_default=True,
-    metavar="X",
+    "--rope", type=click.FloatRange(min=0), callback=console.finite, default=0.01,
+    show_default=True, metavar="X",
     help="Figures that differ by no more are practically equal, for the Bayesian test.",
 )
 @click.option(
@@ -55,10 +54,10 @@ _FORMS = (_TABLE, "markdown", "csv", "latex", "json")
     "<!-- results: begin --> and <!-- results: end -->.",
 )
 @click.option("--check", is_flag=True, help="With --into: write nothing, fail where PAGE differs.")
-@common_options
+@console.common_options
 @click.pass_obj
 def report(
-    talk: Talk, results: Path, suites: Sequence[str], tables: Sequence[str],
+    talk: console.Talk, results: Path, suites: Sequence[str], tables: Sequence[str],
     figures: Sequence[str], rope: float, form: str, out: Path | None, into: Path | None,
     check: bool,
 ) -> None:
@@ -103,11 +102,10 @@ def _check_options(form: str, out: Path | None, into: Path | None, *, check: boo
 
 def _show(found: Sequence[SuiteReport]) -> None:
     from dgljoint_bench.reporting.layout import grids_of
-    from dgljoint_cli.views.benchmark_tables import MARK, report_tables
-    from dgljoint_cli.views.rendering import render
 
+    tables = views.benchmark_tables
     for one in found:
-        render(*report_tables(grids_of(one, bold=MARK)))
+        views.rendering.render(*tables.report_tables(grids_of(one, bold=tables.MARK)))
 
 
 def _text(found: Sequence[SuiteReport], form: str) -> str:
@@ -117,13 +115,13 @@ def _text(found: Sequence[SuiteReport], form: str) -> str:
     if form == "csv":
         return to_csv(found)
     if form == "json":
-        return to_json(to_values(found)) + "\n"
+        return console.to_json(to_values(found)) + "\n"
     grids = [grid for one in found for grid in grids_of(one)]
     return latex(grids) if form == "latex" else markdown(grids)
 
 
 def _write_into(
-    talk: Talk, found: Sequence[SuiteReport], page: Path, results: Path, *, check: bool
+    talk: console.Talk, found: Sequence[SuiteReport], page: Path, results: Path, *, check: bool
 ) -> None:
     from dgljoint._internal.files import write_bytes
     from dgljoint_bench.reporting.forms import between_markers, markdown

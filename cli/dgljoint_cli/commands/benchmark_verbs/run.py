@@ -10,15 +10,7 @@ import click
 
 from dgljoint._internal.text import did_you_mean, parse_numbers, plural
 from dgljoint.errors import UsageError
-from dgljoint_cli.completion import complete_suite
-from dgljoint_cli.console import (
-    Talk,
-    common_options,
-    device_option,
-    examples,
-    format_option,
-    print_json,
-)
+from dgljoint_cli import completion, console
 from dgljoint_cli.data_argument import demo_file
 
 if TYPE_CHECKING:
@@ -31,14 +23,14 @@ _DEMO = "demo"
 
 
 @click.command(
-    epilog=examples(
+    epilog=console.examples(
         "dgljoint benchmark run demo",
         "dgljoint benchmark run schemes --data twitter15.h5 --jobs 2",
         "dgljoint benchmark run schemes --data DIR --only contrastive --folds 0",
         "dgljoint benchmark run mine.toml --results mine.sqlite --dry-run",
     )
 )
-@click.argument("suite", shell_complete=complete_suite)
+@click.argument("suite", shell_complete=completion.complete_suite)
 @click.option(
     "--data", "places", multiple=True, type=click.Path(path_type=Path), metavar="FILE|DIR",
     help="Cascade file that the suite calls by the file's name, or a folder of such; repeatable, "
@@ -69,12 +61,12 @@ _DEMO = "demo"
     "--replace", is_flag=True, help="Run again what is recorded with other settings."
 )
 @click.option("--dry-run", is_flag=True, help="List the runs that are left and train none.")
-@device_option
-@format_option
-@common_options
+@console.device_option
+@console.format_option
+@console.common_options
 @click.pass_obj
 def run(
-    talk: Talk, suite: str, places: tuple[Path, ...], results: Path, out: Path,
+    talk: console.Talk, suite: str, places: tuple[Path, ...], results: Path, out: Path,
     jobs: int | None, cluster: str | None, only: tuple[str, ...], tables: tuple[str, ...],
     folds: str | None, seeds: str | None, replace: bool, dry_run: bool, device: str,
     as_json: bool,
@@ -112,7 +104,7 @@ def run(
     done = len(done_runs(found))
     if as_json:
         failed = {str(one.key): one.message for one in found if one.state == FAILED}
-        print_json({"cells": len(found), "done": done, "failed": failed})
+        console.print_json({"cells": len(found), "done": done, "failed": failed})
     else:
         click.echo(
             f"{done} of {plural(len(found), 'run')} of {plan.suite.name} are done; see them with: "
@@ -123,8 +115,8 @@ def run(
 
 
 def _run(
-    talk: Talk, plan: SuitePlan, results: Path, out: Path, jobs: int, cluster: str | None, *,
-    replace: bool,
+    talk: console.Talk, plan: SuitePlan, results: Path, out: Path, jobs: int,
+    cluster: str | None, *, replace: bool,
 ) -> tuple[RunRecord, ...]:
     from dgljoint._internal.files import locked
     from dgljoint.runs.many.executors import cluster_executor, local_executor
@@ -159,7 +151,8 @@ def _check_names(suite: Suite, only: Sequence[str], tables: Sequence[str]) -> No
 
 
 def _files(
-    suite: Suite, tables: Sequence[str], places: Sequence[Path], talk: Talk, *, demo: Path | None
+    suite: Suite, tables: Sequence[str], places: Sequence[Path], talk: console.Talk, *,
+    demo: Path | None,
 ) -> dict[str, Path]:
     """Find the cascade files of a suite, by the names it gives them."""
     asked = [table for table in suite.tables if not tables or table.title in tables]
@@ -200,7 +193,7 @@ def _left(plan: SuitePlan, results: Path, *, replace: bool) -> Sequence[Job]:
 def _show_plan(plan: SuitePlan, left: Sequence[Job], *, as_json: bool) -> None:
     done = len(plan.jobs) - len(left)
     if as_json:
-        print_json(
+        console.print_json(
             {
                 "suite": plan.suite.name,
                 "done": done,

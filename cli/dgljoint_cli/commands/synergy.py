@@ -1,4 +1,4 @@
-"""``dgljoint synergy``: what joint training is worth beside the single tasks."""
+"""``dgljoint synergy``: what joint training gains over the single tasks."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _NOTHING = "–"
 @click.argument("joint", type=click.Path(path_type=Path), shell_complete=completion.complete_run)
 @click.option(
     "--cascade", type=click.Path(path_type=Path), metavar="RUN",
-    help="Run of the cascade task alone; trained beside JOINT when not given.",
+    help="Run of the cascade task alone; trained next to JOINT by default.",
 )
 @click.option(
     "--rumor", type=click.Path(path_type=Path), metavar="RUN",
-    help="Run of the rumor task alone; trained beside JOINT when not given.",
+    help="Run of the rumor task alone; trained next to JOINT by default.",
 )
 @console.format_option
 @console.common_options
@@ -45,7 +45,7 @@ def synergy(
 
     JOINT is the folder of a finished run. A single run not named is trained with the same data,
     split, fold, seed, encoder and options, without interactions, in JOINT-TASK-alone (train -s
-    train.tasks=TASK); what lies there already is used. The synergy is the mean of the tasks'
+    train.tasks=TASK); a run in that folder is used. The synergy is the mean of the tasks'
     relative gains on the test set: of MRR for links, of macro F1 for rumors.
     """
     from dgljoint.runs.stored import recorded_protocol
@@ -100,7 +100,7 @@ def _trained(talk: console.Talk, joint: Path, task: str) -> Path:
 
 
 def synergy_tables(found: Synergy, protocol: Protocol) -> list[RenderableType]:
-    """Lay out the gains, and the cosine of the tasks' gradients over the epochs."""
+    """Show the gains, and the cosine of the tasks' gradients over the epochs."""
     gains = views.table.Table("task", "figure", "alone", "joint", "gain", numbers=True)
     for name, task in found.tasks.items():
         figures = (f"{task.alone:.3f}", f"{task.joint:.3f}", _percent(task.gain))

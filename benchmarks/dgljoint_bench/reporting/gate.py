@@ -21,7 +21,7 @@ class Regression:
     """Something that became worse.
 
     Attributes:
-        where: table and configuration, section and row, or cell.
+        where: table and configuration, section and row, or run.
         what: the figure, the time or the failure.
         first: of the reference; ``None`` for a failure.
         second: of the other side.
@@ -50,8 +50,8 @@ def regressions(
 
     A figure is when its mean fell by more than ``tolerance`` and, from the number of pairs on that
     has an interval, the interval of the difference is below 0: what the choice of folds and seeds
-    alone could bring about stops nothing. Of one that is better when lower it is a rise. A cell
-    that failed is worse in any case, and so is one that has lost a figure. Cells that the second
+    alone could bring about stops nothing. Of one that is better when lower it is a rise. A run
+    that failed is worse in any case, and so is one that has lost a figure. Runs that the second
     side has not are not missed: it may have been run on fewer folds.
 
     Args:
@@ -112,7 +112,7 @@ def _time(group: Group, where: str, tolerance: float) -> Iterable[Regression]:
     if cost is None or cost.ratio is None:
         raise DataError(
             f"{where}: CPU seconds are not known on both sides",
-            hint="leave --time-tolerance out, or record the cells anew",
+            hint="leave --time-tolerance out, or record the runs anew",
         )
     if cost.ratio > tolerance:
         yield Regression(where, COSTS[CPU_SECONDS].title, cost.first, cost.second, times(tolerance))

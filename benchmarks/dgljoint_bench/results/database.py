@@ -75,7 +75,7 @@ class DataRecord:
 class Results:
     """A results file.
 
-    Every run is written in a transaction of its own: a process that is killed leaves all cells
+    Every run is written in a transaction of its own: a process that is killed leaves all runs
     that were recorded, whole.
 
     Raises:
@@ -172,7 +172,7 @@ class Results:
         return {one.name: replace(one, ordered=bool(one.ordered)) for one in found}
 
     def cells(self, suite: str) -> list[RunRecord]:
-        """Return the cells of a suite, in the order they were first recorded."""
+        """Return the records of a suite, in the order they were first recorded."""
         with self._refusals():
             children = {table: self._of_cells(table, suite) for table in
                         ("figure", "trial", "epoch")}
@@ -185,7 +185,7 @@ class Results:
             ]
 
     def digests(self, suite: str) -> dict[Key, tuple[str, str]]:
-        """Return digest and state of every cell of a suite."""
+        """Return digest and state of every run of a suite."""
         with self._refusals():
             rows = self._connection.execute("SELECT * FROM cell WHERE suite = ?", (suite,))
             return {_key(row): (row["digest"], row["state"]) for row in rows}
@@ -202,7 +202,7 @@ class Results:
     def describe(
         self, suite: str, definition: dict[str, Any], data: Mapping[int, DataRecord]
     ) -> None:
-        """Write down a suite and its tables; cells that are there stay.
+        """Write down a suite and its tables; records that are there stay.
 
         Raises:
             DataError: the file holds figures of other data under the same name.
@@ -232,22 +232,22 @@ class Results:
                     {"suite": suite, "place": place, **values},
                 )
 
-    def record(self, cell: RunRecord) -> None:
+    def record(self, run: RunRecord) -> None:
         """Write the record of a run in place of an earlier one.
 
         Raises:
-            DataError: the cell saw test data before its model was selected, or it is not known
+            DataError: the run saw test data before its model was selected, or it is not known
                 whether it did.
         """
-        if cell.state == DONE and cell.tests_seen != 0:
-            seen = "it is not known how many" if cell.tests_seen is None else cell.tests_seen
+        if run.state == DONE and run.tests_seen != 0:
+            seen = "it is not known how many" if run.tests_seen is None else run.tests_seen
             raise DataError(
-                f"{cell.key} cannot be recorded: {seen} cascades of the test part were read before "
+                f"{run.key} cannot be recorded: {seen} cascades of the test set were read before "
                 "its model was selected"
             )
-        values = {name: getattr(cell, name) for name in _COLUMNS}
+        values = {name: getattr(run, name) for name in _COLUMNS}
         values |= {name: _dump(values[name]) for name in _JSON}
-        values |= {name: getattr(cell.key, name) for name in _KEY}
+        values |= {name: getattr(run.key, name) for name in _KEY}
         with self._transaction():
             where = " AND ".join(f"{name} = :{name}" for name in _KEY)
             self._connection.execute(f"DELETE FROM cell WHERE {where}", values)  # noqa: S608  # our own names
@@ -255,29 +255,29 @@ class Results:
             made = self._connection.execute(
                 f"INSERT INTO cell ({', '.join(values)}) VALUES ({marks})", values  # noqa: S608  # our own names
             )
-            self._fill(made.lastrowid, cell)
+            self._fill(made.lastrowid, run)
 
-    def _fill(self, number: int | None, cell: RunRecord) -> None:
+    def _fill(self, number: int | None, run: RunRecord) -> None:
         many = self._connection.executemany
         many(
             "INSERT INTO figure VALUES (?, ?, ?, ?)",
             [
                 (number, row, name, value)
-                for row, figures in cell.figures.items() for name, value in figures.items()
+                for row, figures in run.figures.items() for name, value in figures.items()
             ],
         )
         many(
             "INSERT INTO trial VALUES (?, ?, ?, ?, ?, ?)",
             [
                 (number, place, _dump(one.settings), one.validation, one.epochs, one.chosen)
-                for place, one in enumerate(cell.trials)
+                for place, one in enumerate(run.trials)
             ],
         )
         many(
             "INSERT INTO epoch VALUES (?, ?, ?, ?)",
             [
                 (number, epoch, name, value)
-                for epoch, figures in enumerate(cell.curve, 1) for name, value in figures.items()
+                for epoch, figures in enumerate(run.curve, 1) for name, value in figures.items()
             ],
         )
 

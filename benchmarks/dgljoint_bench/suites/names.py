@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from importlib import resources
 
 WITHOUT_MODEL = "without a model"
-"""What the cells are called that train no model."""
+"""The name of runs that train no model."""
 _LONGEST = 100
 
 

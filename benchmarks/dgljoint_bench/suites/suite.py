@@ -31,7 +31,7 @@ class Table(Options):
         "all", min_length=1, description="tested, one per run"
     )
     test_on: str = Field("", description="another file, tested on without the cascades of both")
-    settings: Settings = Field(default_factory=dict, description="of its cells, as config.toml")
+    settings: Settings = Field(default_factory=dict, description="of its runs, as config.toml")
     without: tuple[str, ...] = Field((), description="configurations left out here")
 
     @model_validator(mode="after")

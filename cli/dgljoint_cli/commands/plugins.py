@@ -1,4 +1,4 @@
-"""``dgljoint plugins``: list, show, check and begin plugins; presets too."""
+"""``dgljoint plugins``: list, show, check and start plugins; presets too."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 )
 @console.common_options
 def plugins() -> None:
-    """List, show, check and begin plugins."""
+    """List, show, check and start plugins."""
 
 
 @plugins.command(

@@ -47,8 +47,8 @@ def runs() -> None:
 def list_runs(folder: Path | None, sort: str, as_json: bool) -> None:
     """List the runs in DIR and in its folders, at any depth: runs/ by default.
 
-    Figures are those of the test part. Nothing but the runs' own descriptions is read, so that
-    hundreds are listed in a moment; one that cannot be read is listed as broken, with its cause.
+    Metrics are those of the test set. Only the runs' own descriptions are read, so that
+    hundreds are listed in a moment; an unreadable run is listed as broken, with the reason.
     """
     from dgljoint._internal.files import held_folders
     from dgljoint.runs.listing import find_runs, summarize

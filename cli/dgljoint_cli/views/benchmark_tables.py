@@ -82,7 +82,7 @@ def suite_tables(suite: Suite) -> list[RenderableType]:
     for one in suite.tables:
         folds = one.folds if one.folds == "all" else ", ".join(map(str, one.folds))
         tables.add_row(
-            one.title, one.data, one.split, folds, one.test_on or "test part",
+            one.title, one.data, one.split, folds, one.test_on or "test set",
             _settings(one.settings), ", ".join(one.without) or _NOTHING,
         )
     rows = Table(

@@ -202,7 +202,7 @@ def to_values(reports: Iterable[SuiteReport]) -> dict[str, Any]:
 
 
 def _lines(table: TableReport) -> Iterator[dict[str, Any]]:
-    beside = {(one.configuration, one.figure): one for one in table.beside}
+    differences = {(one.configuration, one.figure): one for one in table.differences}
     for row in table.cells.rows:
         for metric in (name for name in table.shown if name in row.figures):
             line = {
@@ -211,7 +211,7 @@ def _lines(table: TableReport) -> Iterator[dict[str, Any]]:
                 "source": row.source, "asked": row.asked or None,
                 **_spread(row.figures[metric]),
             }
-            one = beside.get((row.name, metric)) if row.kind == CONFIGURATION else None
+            one = differences.get((row.name, metric)) if row.kind == CONFIGURATION else None
             if one is not None:
                 low, high = one.found.interval or (None, None)
                 line |= {
@@ -246,7 +246,7 @@ def _table(table: TableReport) -> dict[str, Any]:
             for one in cells.progress
         ],
         "stray": cells.stray, "reference": table.reference or None,
-        "differences": [asdict(one) for one in table.beside],
+        "differences": [asdict(one) for one in table.differences],
         "best": {name: asdict(one) for name, one in table.best.items()},
     }
 

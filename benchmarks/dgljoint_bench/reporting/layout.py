@@ -46,7 +46,7 @@ class Grid:
 
 
 def grids_of(report: SuiteReport, *, bold: str = "bold") -> list[Grid]:
-    """Lay out a suite: of each table metrics, deadlines, differences and costs, then ranks.
+    """Return the metrics, deadlines, differences and costs of each table of a suite, then ranks.
 
     ``bold`` is what the form calls the mark of a best metric.
     """
@@ -65,7 +65,7 @@ def grids_of(report: SuiteReport, *, bold: str = "bold") -> list[Grid]:
                 f"{caption}. What is observed of each cascade differs by column", names,
                 bold=bold, early=True,
             ))
-        if any(one.figure in table.figures for one in table.beside):
+        if any(one.figure in table.figures for one in table.differences):
             found.append(_differences(table))
         found.append(_costs(table))
     if report.ranks:
@@ -74,7 +74,7 @@ def grids_of(report: SuiteReport, *, bold: str = "bold") -> list[Grid]:
 
 
 def compact_grids(report: SuiteReport) -> list[Grid]:
-    """Lay out the metrics of each table of a suite, and those by deadline, with short captions."""
+    """Return the metrics of each table of a suite, and those by deadline, with short captions."""
     found: list[Grid] = []
     for table in report.tables:
         of_suite = f"(suite {table.suite})"
@@ -126,7 +126,7 @@ def _differences(table: TableReport) -> Grid:
     blocks = tuple(
         tuple(
             (f"{title_of(metric)}: {one.configuration}", _difference(one))
-            for one in table.beside if one.figure == metric
+            for one in table.differences if one.figure == metric
         )
         for metric in table.figures
     )
@@ -270,7 +270,7 @@ def _difference_notes(table: TableReport) -> Iterator[str]:
         "Folds of one data set share most of what is trained on, seeds of one fold all of it: both "
         "tests take pairs for independent and find too much rather than too little"
     )
-    pairs = {one.pairs for one in table.beside if one.figure in table.figures}
+    pairs = {one.pairs for one in table.differences if one.figure in table.figures}
     for least, use in (
         (MIN_FOR_INTERVAL, "an interval and for the Bayesian test"),
         (MIN_FOR_TEST, f"Wilcoxon's test, none could fall below {SIGNIFICANCE}"),

@@ -32,7 +32,7 @@ class TableReport:
         figures: columns: short names of metrics that a row has.
         deadlines: by metric, its short names with a deadline, in order.
         reference: configuration that the others are compared with; empty for none.
-        beside: the comparisons with it, metric by metric.
+        differences: the comparisons with it, metric by metric.
         best: the best configuration by metric.
     """
 
@@ -43,7 +43,7 @@ class TableReport:
     figures: tuple[str, ...]
     deadlines: dict[str, tuple[str, ...]]
     reference: str
-    beside: tuple[AgainstReference, ...]
+    differences: tuple[AgainstReference, ...]
     best: dict[str, Best]
 
     @property
@@ -194,7 +194,7 @@ def _table_report(
     shown = _shown(columns, deadlines)
     complete = all(one.done for one in gathered.progress if one.name != NO_MODELS)
     best = {name: best_of(gathered.rows, name, complete=complete) for name in shown}
-    beside = () if rope is None else (
+    differences = () if rope is None else (
         one for name in shown
         for one in against_reference(gathered.rows, suite.reference, name, rope=rope)
     )
@@ -202,7 +202,7 @@ def _table_report(
         suite=suite.name, name=table.title, record=record, cells=gathered,
         figures=columns, deadlines=deadlines,
         reference=suite.reference if suite.reference not in table.without else "",
-        beside=tuple(beside),
+        differences=tuple(differences),
         best={name: one for name, one in best.items() if one is not None},
     )
 

@@ -212,9 +212,9 @@ def test_calibration_errors_are_best_where_they_are_low(tmp_path) -> None:
     second = [value + 0.02 + place / 1000 for place, value in enumerate(FIRST)]
     found = table(tmp_path, both(FIRST, second, "ece"), SEEDS, figures=["ece"])
     assert (found.best["ece"].configuration, found.best["ece"].significant) == ("plain", True)
-    [beside] = found.beside
-    assert beside.found.difference > 0
-    assert beside.posterior.worse > 0.99
+    [difference] = found.differences
+    assert difference.found.difference > 0
+    assert difference.posterior.worse > 0.99
 
 
 def test_differences_are_paired_and_corrected(tmp_path) -> None:
@@ -225,7 +225,7 @@ def test_differences_are_paired_and_corrected(tmp_path) -> None:
         cell("third", place // 2, place % 2, accuracy=value) for place, value in enumerate(third)
     ]
     cells.remove(next(c for c in cells if (c.key.configuration, c.key.fold) == ("joint", 0)))
-    joint, last = table(tmp_path, cells, made).beside
+    joint, last = table(tmp_path, cells, made).differences
     assert (joint.configuration, joint.pairs) == ("joint", 9)
     assert joint.found.difference == pytest.approx(0.05)
     assert joint.found.p is not None

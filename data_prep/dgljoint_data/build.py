@@ -51,17 +51,10 @@ class Shared:
 class BuildSummary(Holdings):
     """What a build read, wrote and left out; ``digest`` and ``size_bytes`` of a file that was kept.
 
-    Attributes:
-        raw_digest: of the raw input.
-        edges: stored, one per post but the sources.
-        shape: least, median, mean and largest number of ``posts``, ``depth`` in edges, ``hours``,
-            and ``median_hours`` until half of a cascade's posts are there.
-        equal_texts: source texts of the same words; ``None`` where no source has a text with words.
-        similar_texts: near-duplicate source texts, equal ones included; ``None`` likewise.
-        shared: what other data sets hold as well.
-        splits: number of folds of each split.
-        seconds: the build took, without the start of the interpreter.
-        report: what the reader counted, repaired and refused.
+    ``shape`` has least, median, mean and largest number of posts, depth, hours, and
+    ``median_hours`` until half of a cascade's posts are there. ``equal_texts`` (of the same words)
+    and ``similar_texts`` (near-duplicates) are ``None`` where no source has words. ``splits`` has
+    the numbers of folds.
     """
 
     raw_digest: str

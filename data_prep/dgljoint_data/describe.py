@@ -18,11 +18,9 @@ _SPREAD = ("min", "median", "mean", "max")
 
 @dataclass(frozen=True, slots=True)
 class SplitInfo:
-    """A stored split.
+    """A stored split: cascades per fold, in all and by class (``none``: without label).
 
-    ``folds`` are the numbers of cascades in each, ``labels`` those of each class per fold, under
-    ``none`` those without; ``divided_events`` counts the events with cascades in several folds. The
-    rest is as in :class:`dgljoint.data.store.StoredSplit`.
+    ``divided_events`` counts the events with cascades in several folds.
     """
 
     folds: list[int]
@@ -51,9 +49,7 @@ class TargetInfo:
 class Holdings:
     """What a cascade file holds: numbers of cascades, posts (sources included) and distinct events.
 
-    ``labels`` are the numbers of cascades of each class, ``features`` describe kind and width by
-    name, and ``splits_refused`` has a reason for each split that the data do not allow. The digest
-    of two builds of the same input is equal.
+    ``features`` has kind and width by name, ``splits_refused`` why the data do not allow a split.
     """
 
     path: Path
@@ -78,11 +74,7 @@ class Holdings:
 
 @dataclass(frozen=True, kw_only=True)
 class StoreInfo(Holdings):
-    """A summary of a store: also the version that wrote it and numbers of posts by kind.
-
-    ``posts_a_cascade`` and ``hours`` are spreads of sizes and durations, ``posted`` the first and
-    last date of a source, as ``YYYY-MM-DD``, or empty.
-    """
+    """A summary of a store; ``posted`` is first and last date of a source, or empty."""
 
     created_with: str
     kinds: Mapping[str, int]
@@ -155,11 +147,7 @@ def feature_text(kind: str, columns: int, rows: int, posts: int) -> str:
 
 
 def describe_split(store: CascadeStore, name: str) -> SplitInfo:
-    """Sum up a split.
-
-    Raises:
-        UsageError: there is none of that name.
-    """
+    """Sum up a split. Raise UsageError if there is none of that name."""
     split = store.split(name)
     used = split.fold[split.fold >= 0]
     pairs = np.unique(np.stack((store.event, split.fold))[:, split.fold >= 0], axis=1)

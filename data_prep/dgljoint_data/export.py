@@ -1,9 +1,7 @@
 """A store written as JSON Lines, in the form that the reader ``jsonl`` reads.
 
-A line holds everything that a :class:`dgljoint.Cascade` has but its features, so a build from the
-export has the same cascades and targets in the same order; splits and features stay behind. The
-classes come in alphabetical order when they are read back; the option ``labels`` of the reader
-gives another.
+A build from the export has the same cascades and targets in the same order, without features and
+splits; classes are in alphabetical order unless the reader's option ``labels`` gives another.
 """
 
 from __future__ import annotations
@@ -25,11 +23,7 @@ _KINDS = [kind.name.lower() for kind in Kind]
 
 
 def cascade_line(store: CascadeStore, index: int) -> bytes:
-    """Return one cascade as a line.
-
-    Raises:
-        DataError: it cannot be written in this form.
-    """
+    """Return one cascade as a line. Raise DataError if it cannot be written in this form."""
     line = orjson.dumps(_record(store, index), option=orjson.OPT_APPEND_NEWLINE)
     try:
         arrange_posts(parse_line(line)[0].posts)
@@ -43,11 +37,7 @@ def cascade_line(store: CascadeStore, index: int) -> bytes:
 
 
 def cascade_lines(store: CascadeStore) -> Iterator[bytes]:
-    """Yield every cascade as a line, in the order of the store.
-
-    Raises:
-        DataError: one cannot be written in this form, or there is none.
-    """
+    """Yield every cascade as a line, in order. Raise DataError if there is none."""
     if not len(store):
         raise DataError(f"{store.path} holds no cascade", hint="build it again from more data")
     for index in range(len(store)):
@@ -55,12 +45,7 @@ def cascade_lines(store: CascadeStore) -> Iterator[bytes]:
 
 
 def write_jsonl(store: CascadeStore, output: Path) -> None:
-    """Write every cascade to a file that appears when it is whole; memory holds one.
-
-    Raises:
-        DataError: as :func:`cascade_lines` would.
-        RunFailedError: the file system refuses.
-    """
+    """Write every cascade to a file that appears when it is whole; memory holds one."""
     with replacing(output) as temporary, writing(output), temporary.open("wb") as file:
         file.writelines(cascade_lines(store))
 

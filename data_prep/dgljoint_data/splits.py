@@ -1,27 +1,9 @@
-"""Folds that go into the store.
+"""Folds that go into the store, as ``docs/data.md`` describes them.
 
-=======================  ==========================================================================
-``event``                stratified; cascades of one event, or with near-duplicate source texts
-                         (``dgljoint_data.audit.near_duplicates``), never on both sides; default
-``random``               stratified and nothing else, to compare with published numbers: most test
-                         cascades share their event with a training cascade
-``leave-one-event-out``  a fold is an event, where there are at most twenty; texts may repeat
-``time``                 each class in five stretches of time, the latest first: fold 0 is the
-                         latest, and a fold is tested by what was trained on the folds after it.
-                         By class, because classes collected at different times would be missing
-                         from a plain chronological split; events may be on both sides
-``published``            those of the RvNN release of Twitter15/16, random, when they were given
-                         (:mod:`dgljoint_data.readers.twitter.published_folds`)
-=======================  ==========================================================================
-
-A user's own folds are a table of two columns, cascade id and fold, divided by tabs or commas, with
-or without a heading::
-
-    cascade,fold
-    731166399389962242,0
-    553587013409325058,-1
-
-Folds count from 0; -1, or no line, leaves a cascade out.
+``event`` keeps events and near-duplicate source texts together, ``random`` is for comparison with
+published numbers, ``leave-one-event-out`` has an event per fold. ``time`` divides each class into
+stretches, the latest first: classes collected at different times would be missing from a plain
+chronological split. A user's own folds are a table of cascade id and fold, -1 for none.
 """
 
 from __future__ import annotations
@@ -60,10 +42,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Split:
-    """A split as it is to be stored, see :class:`dgljoint.data.store.StoredSplit`.
-
-    ``fold`` is (C,), ``group`` (C,) or ``None`` for the cascades of an event, or nothing.
-    """
+    """A split of C cascades, to be stored as :class:`dgljoint.data.store.StoredSplit`."""
 
     name: str
     grouped_by: str
@@ -86,14 +65,9 @@ class _NotAllowedError(Exception):
 
 
 def make_splits(sources: Sources, seed: int) -> tuple[list[Split], dict[str, str]]:
-    """Divide C cascades in every way that they allow.
+    """Divide C cascades in every way that they allow; return also why other splits are refused.
 
     There are five folds, or as many as there are groups to keep together where those are fewer.
-    Cascades without a label are spread like a class of their own.
-
-    Returns:
-        The splits, and those that cannot be made, each with the reason: of few cascades there may
-        be no split at all.
     """
     divided = _Cascades(sources)
     splits: list[Split] = []
@@ -219,13 +193,7 @@ def _too_few(found: str) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GivenSplit:
-    """A split read from a file.
-
-    Attributes:
-        split: as it is to be stored.
-        missing: number of cascades that the file does not name; they are in no fold.
-        unknown: ids in the file that the store does not hold.
-    """
+    """A split read from a file, how many cascades it lacks, and ids that the store has not."""
 
     split: Split
     missing: int
@@ -246,13 +214,10 @@ def check_name(name: str, kind: str | None) -> None:
 
 
 def read_split(store: CascadeStore, name: str, file: Path, *, skip_unknown: bool) -> GivenSplit:
-    """Read folds from a file.
+    """Read folds from a file; events count as kept together when the file happens to keep them so.
 
-    Events count as kept together when the file happens to keep them so.
-
-    Raises:
-        DataError: the file cannot be read, a line is of another form, an id repeats or is unknown,
-            or folds are not numbered from 0 without a gap.
+    Raise DataError for a bad line, an id that repeats or is unknown, or a gap in the folds'
+    numbers.
     """
     place = {cascade: number for number, cascade in enumerate(store.ids.all())}
     fold = np.full(len(store), -1, np.int8)

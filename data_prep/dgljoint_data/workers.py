@@ -68,11 +68,7 @@ class Divided(ABC):
 
 @contextmanager
 def working(jobs: int) -> Iterator[Spread]:
-    """Provide ``jobs`` processes, or ``map`` for 1; no process is left after the block.
-
-    Raises:
-        RunFailedError: from what is yielded, when a process was ended from outside.
-    """
+    """Provide ``jobs`` processes, or ``map`` for 1; no process is left after the block."""
     if jobs == 1:
         yield map
         return

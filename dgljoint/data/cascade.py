@@ -139,9 +139,7 @@ def _check_target(cascade: str, name: str, value: Target, posts: int) -> None:
 def parents_precede(parent: NDArray[np.integer], post_ptr: NDArray[np.integer]) -> bool:
     """Return whether every cascade's first post is its only source and all parents come earlier.
 
-    Args:
-        parent: (N,) index of the parent inside its cascade, -1 for a source.
-        post_ptr: (C+1,) where each cascade's posts start and end; no cascade is empty.
+    ``parent`` (N,) are indices inside the cascade, -1 for a source; ``post_ptr`` is (C+1,).
     """
     starts = post_ptr[:-1]
     position = np.arange(len(parent)) - np.repeat(starts, np.diff(post_ptr))

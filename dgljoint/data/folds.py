@@ -1,8 +1,7 @@
 """Divide cascades into folds of like class balance, keeping groups whole.
 
-Not by scikit-learn's ``StratifiedGroupKFold``: importing it takes a third of the time in which
-Twitter15 is read and written, it leaves folds empty when groups are few, and a file's content would
-depend on its version. A test compares the balance with its.
+scikit-learn's ``StratifiedGroupKFold`` is slow to import, leaves folds empty when groups are few,
+and a file's content would depend on its version.
 """
 
 from __future__ import annotations
@@ -18,15 +17,10 @@ Ints = NDArray[np.int64]
 def stratified_folds(label: Ints, group: Ints | None, folds: int, seed: int) -> Ints:
     """Give each group, the largest first, to the fold that holds the fewest of its classes.
 
-    Among equals it goes to the fold that holds the fewest cascades: with at least as many groups
-    as folds, none stays empty. Groups of one size come in an order drawn from the seed.
-
-    ``label`` (C,) is the class of each cascade, -1 (no label) like any other; cascades of one
-    ``group`` (C,) are never in two folds, and ``None`` makes each its own. Returns (C,) folds, 0 to
-    ``folds`` - 1.
-
-    Raises:
-        DataError: there are fewer groups than folds.
+    Among equals it goes to the fold of the fewest cascades: with as many groups as folds, none
+    stays empty. ``label`` (C,) may be -1; cascades of one ``group`` (C,) are never in two folds,
+    ``None`` makes each its own. Returns (C,) folds from 0. Raise DataError for fewer groups than
+    folds.
     """
     classes = np.unique(label, return_inverse=True)[1]
     groups = np.arange(len(label)) if group is None else np.unique(group, return_inverse=True)[1]

@@ -1,15 +1,7 @@
 """What an evaluation on a store would be worth: leaks across a split, each with a number.
 
-Published results on Twitter15/16 come from folds in which test threads share their event with
-training threads. :func:`audit_store` finds what of a split a model could exploit without learning
-anything about rumors::
-
-    from dgljoint.data.store import CascadeStore
-    from dgljoint_data.audit import audit_store
-
-    audit = audit_store(CascadeStore(Path("twitter15.h5")), split="random")
-    for finding in audit.findings:
-        print(finding.severity, finding.check, finding.figure, finding.explanation)
+:func:`audit_store` finds what of a split a model could exploit without learning anything about
+rumors, such as test threads that share their event with training threads.
 """
 
 from __future__ import annotations
@@ -58,15 +50,11 @@ class Audit:
 def audit_store(
     store: CascadeStore, split: str | None = None, against: CascadeStore | None = None
 ) -> Audit:
-    """Check one split of a store, and what the store shares with another.
+    """Check one split of a store, and what the store shares with another, as one to be tested on.
 
-    Needs scikit-learn and torch; on Twitter15 it takes some ten seconds a split.
-
-    The split is by default ``event``, or the first where the cascades do not allow that; of a store
-    without any, what needs one is not asked. ``against`` is, for example, one to be tested on.
-
-    Raises:
-        UsageError: the store has no such split.
+    The split is by default ``event``, or the first; of a store without any, what needs one is not
+    asked. Needs scikit-learn and torch, and on Twitter15 ten seconds. Raise UsageError for no such
+    split.
     """
     name = split or split_to_audit(store)
     stored = None if name is None else store.split(name)

@@ -1,12 +1,11 @@
 """Texts of nearly the same words, found exactly and without comparing all.
 
-Two texts are near-duplicates when the Jaccard similarity of their sets of words (links and
-mentions aside) is at least nine tenths. Of texts in a script without spaces, whose words are pairs
-of characters, eight tenths: a character that differs changes two pairs. Two sets of up to eighteen
-words (eight pairs) are that similar only when they are equal or when one lacks a single word of the
-other, which is looked up. Longer ones must share several of their few rarest words (the prefix
-filter of Chaudhuri, Ganti & Kaushik, 2006, and Bayardo, Ma & Srikant, 2007, with prefixes as long
-as Wang, Li & Feng, 2012, make them), so only sets with such a combination in common are compared.
+Two texts are near-duplicates when the Jaccard similarity of their sets of words (links and mentions
+aside) is at least nine tenths; in a script without spaces, whose words are pairs of characters,
+eight tenths, since a character that differs changes two pairs. Two sets of up to eighteen words
+(eight pairs) are that similar only when one lacks at most a single word of the other, which is
+looked up. Longer ones must share several of their rarest words (the prefix filter of Chaudhuri,
+Ganti & Kaushik, 2006, Bayardo, Ma & Srikant, 2007, and Wang, Li & Feng, 2012).
 """
 
 from __future__ import annotations
@@ -67,11 +66,9 @@ def near_duplicate_groups(texts: Sequence[str]) -> Ints:
 
 
 def compare_texts(texts: Sequence[str]) -> tuple[Ints, Ints]:
-    """Group C texts by their words; one without words is like no other.
+    """Group C texts by their words, and as near-duplicates, directly or through others: (C,) each.
 
-    Returns:
-        (C,) groups of equal words, and (C,) of near-duplicates, directly or through others: each
-        the position of the first text of a group.
+    A group's number is the position of its first text; one without words is like no other.
     """
     numbers: dict[str, int] = {}
     # The numbers of its words in order, four bytes each, are a set of words: they can be a key,
@@ -97,11 +94,7 @@ def compare_texts(texts: Sequence[str]) -> tuple[Ints, Ints]:
 
 
 def merge_groups(one: Sequence[int] | Ints, other: Sequence[int] | Ints) -> Ints:
-    """Number C entries so that those with an equal number in either get one number.
-
-    Returns:
-        (C,) the position of the first entry of each one's group.
-    """
+    """Number C entries by the first of each group; those equal in either are of one."""
     joined = Joined(len(one))
     for numbers in (one, other):
         first: dict[int, int] = {}

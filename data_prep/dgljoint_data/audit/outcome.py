@@ -20,17 +20,11 @@ class Severity(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The outcome of one check.
+    """The outcome of one check: the ``figure`` found, as it is shown, and the ``values`` behind it.
 
-    Attributes:
-        check: its name.
-        severity: ``skipped``: the data do not hold what the check asks for, and the explanation
-            gives the reason; ``ok``: asked, and nothing found; ``info``: good to know;
-            ``warning``: metrics on this split are better than they should be, or are of other
-            classes than meant; ``error``: what must not be in a store or a batch is there.
-        figure: the number found, as it is shown.
-        explanation: what it means, in a line.
-        values: the numbers behind it, by name.
+    ``skipped``: the data lack what the check asks for; ``info``: good to know; ``warning``: metrics
+    on this split are better than they should be, or of other classes than meant; ``error``: what
+    must not be in a store or a batch is there.
     """
 
     check: str

@@ -49,9 +49,8 @@ def _shared_sources(
 ) -> Finding:
     """Count source posts in several folds.
 
-    Posts may be named within their cascade only, so that all sources are called ``p0``: two of one
-    id are one post where what else is known of both, user, text and date, is the same too.
-    What a platform numbers needs no second witness.
+    Posts may be named within their cascade only, all sources ``p0``: two of one id that no platform
+    numbers are one post only where user, text and date are the same too.
     """
     check = "source posts across folds"
     first: dict[object, int] = {}

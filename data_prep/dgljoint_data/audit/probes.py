@@ -1,9 +1,8 @@
 """Classifiers that see one thing each, on the folds of a split: what does that thing give away?
 
-Each probe is trained on the other folds (of a split in order of time: the earlier ones) and scored
-on the one left out, next to the largest class of its training set. Where a split divides events,
-it is scored once more on folds of the same number that do not: the difference is what recognising
-an event is worth.
+Each is trained on the other folds (in order of time: the earlier ones) and scored on the one left
+out, next to the largest class of its training set. Where a split divides events, it is scored once
+more on folds that do not: the difference is what recognising an event is worth.
 """
 
 from __future__ import annotations
@@ -196,10 +195,7 @@ def _available(store: CascadeStore, used: NDArray[np.int64]) -> tuple[list[_Prob
 
 
 def sources_with_values(store: CascadeStore, used: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Mark the stored features that are not empty at the sources of B cascades; (B, features).
-
-    Data put together from several collections may know a thing of one class alone.
-    """
+    """Mark the stored features that are not empty at the sources of B cascades; (B, features)."""
     source = store.post_ptr[used]
     table = []
     for name, kind in store.features.items():
@@ -217,10 +213,7 @@ def sources_with_values(store: CascadeStore, used: NDArray[np.int64]) -> NDArray
 
 
 def cascade_shapes(columns: CascadeColumns) -> NDArray[np.float64]:
-    """Describe the tree and the delays of B cascades; (B, F).
-
-    Counts and times are logarithms. All posts are taken, to the last.
-    """
+    """Describe the tree and the delays of B cascades; (B, F), counts and times as logarithms."""
     first, sizes = columns.post_ptr[:-1], np.diff(columns.post_ptr)
     cascades = len(sizes)
     depth = _depths(columns)

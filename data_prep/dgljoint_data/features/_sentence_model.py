@@ -1,7 +1,6 @@
 """all-MiniLM-L6-v2 in torch's own layers: BERT with six of them, 384 wide.
 
-No library of models is imported for that: it would cost seconds, look for files in other places,
-and pad batches, which makes a vector depend on its neighbours and takes twice the time.
+A library of models would cost seconds to import, and pads batches: vectors would depend on others.
 """
 
 from __future__ import annotations
@@ -41,11 +40,7 @@ class UnreadableModelError(ValueError):
 
 
 class Minilm(nn.Module):
-    """The network; it is never trained.
-
-    Args:
-        weights: by the model's own names.
-    """
+    """The network, of weights by the model's own names; it is never trained."""
 
     def __init__(self, weights: Mapping[str, Tensor]) -> None:
         super().__init__()
@@ -59,12 +54,7 @@ class Minilm(nn.Module):
         self.eval()
 
     def forward(self, pieces: Tensor) -> Tensor:
-        """Return the vectors of whole sentences.
-
-        Shapes:
-            pieces: (B, L) int64, all of one length, so that nothing is masked.
-            returns: (B, 384), rows of unit length.
-        """
+        """Return (B, 384) unit vectors of (B, L) int64 pieces, of one length: nothing is masked."""
         hidden = self._words[pieces] + self._places[: pieces.shape[1]]
         hidden = functional.layer_norm(hidden, (WIDTH,), self._scale, self._shift, _EPSILON)
         return functional.normalize(self._layers(hidden).mean(1), dim=1)
@@ -105,11 +95,7 @@ class SentenceModel:
 
 
 def load_model(weights: bytes, tokenizer: bytes) -> SentenceModel:
-    """Make the model of what its files hold.
-
-    Raises:
-        UnreadableModelError: they are damaged, or those of another model.
-    """
+    """Make the model of its files. Raise UnreadableModelError if they are damaged or another's."""
     try:
         network = Minilm(load(weights))
         splitter = Tokenizer.from_buffer(tokenizer)

@@ -1,11 +1,8 @@
 """Word counts of posts, kept sparse and raw: ``bow`` with a vocabulary, ``bow_hashed`` without.
 
-Nothing is fitted here: the vocabulary is that of the whole data set, in the order in which words
-are first met. Which words count and how much is decided in training, on the training set.
-
-The column of a hashed word is that of scikit-learn's ``FeatureHasher``: MurmurHash3 of its UTF-8
-bytes, without its sign, modulo the number of columns (Weinberger et al., 2009, arXiv 0902.2206). It
-needs no vocabulary, so that files of different data fit one another.
+Which words count and how much is decided in training, on the training set. A hashed word's column
+is that of scikit-learn's ``FeatureHasher`` (Weinberger et al., 2009, arXiv 0902.2206), so that
+files of different data fit one another.
 """
 
 from __future__ import annotations

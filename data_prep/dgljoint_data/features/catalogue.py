@@ -51,9 +51,8 @@ DEFAULT = tuple(Choice(spec, spec.options()) for spec in (BOW, TIME, STRUCTURE))
 def parse_features(texts: Iterable[str]) -> tuple[Choice, ...]:
     """Parse features written as ``NAME`` or ``NAME:KEY=VALUE,KEY=VALUE``.
 
-    Raises:
-        UsageError: an option is wrong or a name occurs twice. Whether there is a feature of a name
-            is only known together with the reader.
+    Raise UsageError if an option is wrong or a name occurs twice; unknown names may be the
+    reader's.
     """
     choices = tuple(_parse(text) for text in texts)
     names = [choice.spec.name for choice in choices]
@@ -142,9 +141,7 @@ def _in_chunks(cascades: Iterable[Cascade]) -> Iterator[list[Cascade]]:
 class FeatureMaker:
     """Makes what is chosen; which features the reader carries is seen from its first cascade.
 
-    Args:
-        chosen: the features; ``None`` for the default ones and all that the reader carries.
-        carried_columns: how many columns sparse features of the reader have at least, by name.
+    ``carried_columns`` is how many columns sparse features of the reader have at least, by name.
     """
 
     def __init__(
@@ -168,9 +165,8 @@ class FeatureMaker:
     ) -> Iterator[tuple[Cascade, dict[str, Block]]]:
         """Yield the cascades in their order, each with its features by name.
 
-        Raises:
-            UsageError: a feature is chosen that neither is made here nor carried by the reader.
-            DataError: a cascade lacks a feature that the first one carries.
+        Raise UsageError for a feature that nobody makes or carries, DataError if a cascade lacks
+        one.
         """
         carried: Sequence[str] | None = None
         for chunk in _in_chunks(cascades):

@@ -1,15 +1,10 @@
 """Sentence vectors of posts from all-MiniLM-L6-v2, a model that an installed package carries.
 
-Links become ``url`` and mentions ``@user``, as in the other features of words, and runs of white
-space one space. A vector is that of the model card: the mean over at most 256 word pieces, of unit
-length. A post without a text has none.
-
-A vector does not depend on what else was computed with it: texts share a batch only when they
-have the same number of word pieces, so that none is padded, and a batch is computed by one thread.
-That gives the same bits in batches of 1 to 128 texts (measured with torch 2.13 on an AMD EPYC;
-torch does not promise it); more threads inside a batch, or padding, do not. The cache holds vectors
-by the model, the version of torch and the text: the first value found stays, and a build that was
-interrupted continues where it was.
+A vector is that of the model card: the mean over at most 256 word pieces, of unit length; links
+become ``url``, mentions ``@user``. It does not depend on what else was computed: texts share a
+batch only when they have the same number of pieces, so that none is padded, and a batch is computed
+by one thread (the same bits in batches of 1 to 128 texts with torch 2.13, which does not promise
+it). The cache holds vectors by the model, the version of torch and the text.
 
 Reference: Reimers, N. and Gurevych, I. (2019). Sentence-BERT: sentence embeddings using Siamese
 BERT-networks. https://aclanthology.org/D19-1410/
@@ -145,11 +140,9 @@ def embed(
 
 @dataclass(frozen=True, slots=True)
 class ModelPackage:
-    """A model's files in an installed package.
+    """A model's files in an installed package, read from its folder or zip archive.
 
-    They are read from its folder or zip archive and none of the package's code runs: one of the
-    packages writes to standard output when it is imported, and both need a library that takes
-    seconds to import.
+    None of its code runs: it would write to standard output, or take seconds to import.
     """
 
     place: Path
@@ -188,11 +181,7 @@ class ModelPackage:
 
 
 def find_package() -> ModelPackage:
-    """Return the first package that is installed.
-
-    Raises:
-        UsageError: none is, or the library that splits words is not.
-    """
+    """Return the first package installed. Raise UsageError if none, or no library for words."""
     for module, inside in _CARRIERS.items():
         spec = find_spec(module)
         if spec is not None and spec.submodule_search_locations:
@@ -208,9 +197,9 @@ def find_package() -> ModelPackage:
 class VectorCache:
     """Float16 vectors of one width by the digest of what they were made from, in one SQLite file.
 
-    A batch is kept once it is written, however the process ends, and several builds may share the
-    file. Nothing wrong with it stops a build: a damaged file is made anew, a damaged vector counts
-    as missing, and where it cannot be written the build continues without it and ``notes`` that.
+    A batch is kept once it is written, and several builds may share the file. Nothing wrong with it
+    stops a build: a damaged file is made anew, a damaged vector is missing, and ``notes`` report
+    it.
     """
 
     def __init__(self, path: Path | None = None, width: int = WIDTH) -> None:

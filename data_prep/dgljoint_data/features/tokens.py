@@ -1,10 +1,9 @@
 """Posts as words, whatever their script.
 
 Han, kana, Thai, Lao, Khmer and Myanmar put no space between words: a run of such characters is cut
-into all pairs of neighbours, spaces left out, and a single one is itself; digits that touch such a
-run are part of it, words of other scripts are not. Pairs need no dictionary
-and retrieve as well as words do (Nie, Gao, Zhang & Zhou, 2000, https://doi.org/10.1145/355214.355235).
-Hangul has spaces and is cut at them.
+into all pairs of neighbours, spaces left out; digits that touch a run are part of it. Pairs need no
+dictionary and retrieve as well as words do (Nie, Gao, Zhang & Zhou, 2000,
+https://doi.org/10.1145/355214.355235). Hangul has spaces and is cut at them.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """What a reader knows of the author of a post at the time of the post, as plain numbers.
 
-Columns of the feature ``user``, float32: ``followers``, ``friends`` and ``statuses`` (how many the
-author had), ``verified`` (0 or 1), ``account_age`` (whole days since the account was made) and
-``known`` (0 where nothing is known of the author: then all others are 0 too). Counts and days are
-stored as log(1 + x); training brings them to one scale, by the training part. No column holds a
-name, an id or a date: the age is relative to the post.
+Columns are float32: ``followers``, ``friends``, ``statuses`` and ``account_age`` (whole days,
+relative to the post) as log(1 + x), ``verified``, and ``known`` (0: all others are 0 too). No
+column holds a name, an id or a date.
 """
 
 from __future__ import annotations
@@ -25,11 +23,7 @@ _LOGARITHMIC = slice(0, 3)
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """An author as the raw data describe them with a post; 0 for what is not known.
-
-    ``friends`` are the accounts that the author follows, ``statuses`` the author's posts, and
-    ``age_seconds`` is that of the account when the post was written.
-    """
+    """An author as given with a post; 0 if unknown. ``friends`` are followed by the author."""
 
     followers: int = 0
     friends: int = 0

@@ -1,12 +1,9 @@
 """The only place that imports h5py: flat columns and attributes in, the same out.
 
-Columns are written contiguously, so that a reader can map them into memory and leave HDF5 out of
-the hot path. They are spooled to unnamed temporary files in the target's folder first: their
-lengths are not known before the last cascade, and memory stays bounded.
-
-Everything that HDF5 itself reads has a checksum: the format is that of HDF5 1.8, and attributes are
-strings of fixed length, since the heap of other strings has none and HDF5 walks a damaged one
-without end. The digest covers the rest.
+Columns are contiguous, so that a reader maps them into memory. They are spooled to unnamed
+temporary files first: their lengths are not known before the last cascade, and memory stays
+bounded. Everything that HDF5 itself reads has a checksum: the format is that of HDF5 1.8, with
+strings of fixed length, since the heap of others has none. The digest covers the rest.
 """
 
 from __future__ import annotations
@@ -116,11 +113,7 @@ def digest_of(columns: Mapping[str, Array], attributes: Mapping[str, object]) ->
 def write(
     path: Path, columns: Mapping[str, Spool | Array], attributes: Mapping[str, object]
 ) -> str:
-    """Write columns and JSON-able attributes to a new file; return the digest of both.
-
-    Raises:
-        OSError: the file system refused.
-    """
+    """Write columns and JSON-able attributes to a new file; return the digest of both."""
     digest = _Digest(attributes)
     texts = {name: json.dumps(value) for name, value in attributes.items()}
     size = _FRAME_BYTES + 2 * sum(map(len, texts.values()))
@@ -156,26 +149,17 @@ def _reserve(path: Path, size: int) -> None:
 
 
 def read_attributes(path: Path) -> dict[str, Any]:
-    """Read the attributes, the digest among them.
-
-    Raises:
-        DataError: the file is missing, cut short, or no HDF5 file.
-    """
+    """Read the attributes, the digest among them. Raise DataError for no whole HDF5 file."""
     return _read(path)[0]
 
 
 def read_file(
     path: Path, check: Callable[[dict[str, Any]], None]
 ) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Read the attributes and map every column into memory, read-only.
+    """Read the attributes, let ``check`` look at them, and map every column into memory, read-only.
 
-    Args:
-        path: of the file.
-        check: looks at the attributes before anything is made of the columns.
-
-    Raises:
-        DataError: the file is missing, foreign or damaged, a column is not stored contiguously
-            inside it, or the digest does not match.
+    Raise DataError if the file is missing, foreign or damaged, a column is not stored contiguously
+    inside it, or the digest does not match.
     """
     attributes, places = _read(path)
     check(attributes)

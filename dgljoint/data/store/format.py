@@ -1,8 +1,7 @@
 """The layout of a cascade file, and the checks that a file keeps to it.
 
 A string column is a pair ``<path>/ptr`` (int64, one more than there are strings) and
-``<path>/bytes`` (UTF-8): it can be mapped into memory like any other column, which HDF5's own
-variable-length strings cannot.
+``<path>/bytes`` (UTF-8), which can be mapped into memory, unlike HDF5's own strings.
 """
 
 from __future__ import annotations

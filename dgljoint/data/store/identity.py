@@ -1,9 +1,8 @@
 """Whether cascades of two files are one and the same thread.
 
-What a platform numbers, 15 digits or more, names one thread wherever it is found. A shorter id,
-such as ``c1``, may be given by two files to two threads: they are the same unless both are dated
-and the dates differ, or both have a source text and its words differ. Upper case, punctuation,
-links and mentions are not looked at, since files write them in different ways.
+What a platform numbers, 15 digits or more, names one thread everywhere. Of a shorter id, such as
+``c1``, cascades are the same unless both are dated and the dates differ, or both have a source text
+and its words differ, upper case, punctuation, links and mentions aside.
 """
 
 from __future__ import annotations
@@ -68,10 +67,9 @@ def same_thread(name: str, one: Identity, other: Identity) -> bool:
 def shared_threads(
     store: CascadeStore, other: CascadeStore, indices: NDArray[np.integer] | None = None
 ) -> NDArray[np.bool_]:
-    """Mark the cascades of ``other`` that are a thread of ``store`` as well.
+    """Mark the C cascades of ``other``, (C,), that are a thread of ``store`` as well.
 
-    ``indices`` are the positions in ``store`` of the threads that count, by default all; returns
-    (C,) for the C cascades of ``other``.
+    ``indices`` are the positions in ``store`` of the threads that count, by default all.
     """
     known = dict(identities(store, indices))
     found = (name in known and same_thread(name, own, known[name])

@@ -57,10 +57,9 @@ class Strings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SparseFeature:
-    """A stored sparse feature: one CSR row per post of the whole store, P in all.
+    """A stored sparse feature: one CSR row per post of the whole store.
 
-    ``indptr`` is (P+1,), ``indices`` and ``values`` are (nnz,); ``vocabulary`` names the
-    ``columns``, or is ``None``.
+    ``vocabulary`` names the ``columns``, or is ``None``.
     """
 
     indptr: NDArray[np.int64]
@@ -383,9 +382,6 @@ class CascadeStore(Shown):
         """Return what is never on both sides of a split; ``None`` for random folds.
 
         A cascade of unknown event counts as an event of its own: where all are, none is kept apart.
-
-        Raises:
-            UsageError: there is no split of that name.
         """
         grouped_by = self.split(split).grouped_by
         return grouped_by if grouped_by and len(np.unique(self.event)) < len(self) else None

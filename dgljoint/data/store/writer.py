@@ -1,7 +1,7 @@
 """Write a cascade file, cascade after cascade, in bounded memory; change the splits of one.
 
-Columns have no gaps in which they could grow, so a file whose splits change is written again, from
-the mapped columns of the old one, and renamed over it: who has the old one open reads on in that.
+Columns have no gaps, so a file whose splits change is written again and renamed over the old one:
+who has that open reads on in it.
 """
 
 from __future__ import annotations
@@ -33,11 +33,8 @@ def create_store(
 ) -> Iterator[StoreWriter]:
     """Write a cascade file that appears under ``path`` only when the block ends well.
 
-    Its folder must exist; ``label_names`` are the classes in the order of their numbers, and
-    ``raw_digest`` identifies the raw input.
-
-    Raises:
-        RunFailedError: the file system refuses to write.
+    ``label_names`` are the classes in the order of their numbers. Raise RunFailedError if the file
+    system refuses to write.
     """
     attributes: dict[str, object] = {
         "format": schema.FORMAT,
@@ -82,13 +79,9 @@ class StoreWriter:
         self._append("cascade/post_ptr", [0])
 
     def add(self, cascade: Cascade, features: Mapping[str, Block]) -> None:
-        """Append one cascade with its features.
+        """Append one cascade with its features; every call gives the same names.
 
-        Features are sparse blocks, or dense float16 or float32: (N, F) arrays, or row blocks where
-        only some posts have a row; every call gives the same names.
-
-        Raises:
-            DataError: the cascade breaks the invariant or has an unknown label.
+        Raise DataError if the cascade breaks the invariant or has an unknown label.
         """
         cascade.check()
         if cascade.label is not None and cascade.label not in self._labels:
@@ -313,14 +306,11 @@ def put_split(
     group: NDArray[np.integer[Any]] | None = None,
     ordered_by: str = "",
 ) -> CascadeStore:
-    """Store a split in the file of ``store``; one of the same name is replaced.
+    """Store a split in the file of ``store``, replacing one of its name; return the new file.
 
-    Returns the new file, open; ``store`` itself shows the old one. The split is described as by
-    :class:`StoredSplit`; without a ``group``, the cascades of an event are kept together.
-
-    Raises:
-        DataError: ``fold`` does not name every cascade, or the file is no longer that of ``store``.
-        RunFailedError: the file system refuses.
+    The split is as in :class:`StoredSplit`; without a ``group``, an event's cascades stay together.
+    Raise DataError if ``fold`` does not name every cascade, or the file is not that of ``store``
+    any more.
     """
     if len(fold) != len(store):
         raise DataError(f"split {name} names {len(fold)} of {len(store)} cascades")
@@ -333,13 +323,7 @@ def put_split(
 
 
 def remove_split(store: CascadeStore, name: str) -> CascadeStore:
-    """Take a split out of the file of ``store``; see :func:`put_split`.
-
-    Raises:
-        UsageError: there is none of that name.
-        DataError: the file is no longer that of ``store``.
-        RunFailedError: the file system refuses.
-    """
+    """Take a split out of the file of ``store``; see :func:`put_split`."""
     store.split(name)
     left = {key: value for key, value in store.attributes["splits"].items() if key != name}
     return _write_again(store, _without(store.columns, name), left)

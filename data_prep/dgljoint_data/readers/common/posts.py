@@ -29,14 +29,10 @@ _MOST = 10**12
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """What a cascade needs of a post, whatever the site.
+    """What a cascade needs of a post, whatever the site; ``user`` is 0 when unknown.
 
-    Attributes:
-        parent: id of the post that it replies to or repeats; ``None`` when it names none.
-        user: 0 when unknown.
-        seconds: when it was posted, in Unix time; ``None`` when unknown.
-        kind: as if it were no source.
-        conversation: id of the post that began the thread; ``None`` when it is not named.
+    ``parent`` is the id of the post that it replies to or repeats, ``seconds`` its Unix time, and
+    ``conversation`` the id of the post that began the thread; ``None`` when unknown.
     """
 
     id: str
@@ -83,11 +79,9 @@ def report_lacks(post: Post, where: str, report: ReadReport) -> None:
 class Arranged:
     """M posts that can be reached from the source, in time order, parents first.
 
-    Attributes:
-        post: their numbers in the input, the source first.
-        parent: (M,) int32 place of each one's parent in ``post``; -1 for the source.
-        seconds: (M,) float64 times; those in ``moved`` are their parent's.
-        moved: numbers of the posts that were earlier than their parent.
+    ``post`` has their numbers in the input, ``parent`` (M,) the places of parents in ``post`` (-1
+    for the source), ``seconds`` (M,) the times; posts in ``moved`` were earlier and have their
+    parent's.
     """
 
     post: list[int]
@@ -99,9 +93,9 @@ class Arranged:
 def arrange(parent: Sequence[int], seconds: Sequence[float], source: int) -> Arranged:
     """Order N posts of a thread by time, given the number of each one's parent (-1 for none).
 
-    A post that is dated before its parent gets its parent's time: who answers whom is known, one
-    of the two clocks was wrong. Then it is no target of link prediction, since only strictly
-    earlier posts are candidates.
+    A post dated before its parent gets its parent's time: who answers whom is known, a clock was
+    wrong. It is then no target of link prediction, since only strictly earlier posts are
+    candidates.
     """
     children: list[list[int]] = [[] for _ in parent]
     for child, above in enumerate(parent):
@@ -135,9 +129,8 @@ def make_cascade(
 ) -> Cascade:
     """Bring the posts of a thread into order; what is dropped or changed is reported.
 
-    ``where`` names the place of a post in the report, ``above`` returns the id of its parent, and
-    ``targets`` the labels of other tasks of the posts that are stored. A post that names no parent
-    is left out as a ``second_source``.
+    ``where`` names a post's place, ``above`` returns the id of its parent, ``targets`` the labels
+    of other tasks of the stored posts. A post without a parent is left out as a ``second_source``.
     """
     given = list(posts.values())
     number = {post: place for place, post in enumerate(posts)}

@@ -87,10 +87,7 @@ def folders(folder: Path) -> Iterator[Path]:
 
 
 def count_unread(paths: Sequence[Path], source: Path, what: str, report: ReadReport) -> None:
-    """Count and name files of the format that are not read, by their places in ``source``.
-
-    What they are is in the plural, as in "files of RvNN rows".
-    """
+    """Count and name files of the format (``what``, in the plural) that are not read."""
     if not paths:
         return
     report.count(f"{what.replace(' ', '_')}_not_read", len(paths))
@@ -136,11 +133,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def read_lines(path: Path) -> list[str]:
-    """Read the lines of a text file, ended by LF or CRLF.
-
-    Raises:
-        DataError: the file cannot be read.
-    """
+    """Read the lines of a text file, ended by LF or CRLF. Raise DataError if it cannot be read."""
     return [line.removesuffix("\r") for line in decode(read_bytes(path)).split("\n")]
 
 
@@ -157,10 +150,7 @@ def digest_text(text: str) -> str:
 
 
 def digest_files(paths: Iterable[Path], folder: Path) -> str:
-    """Return a digest of the names under ``folder``, sizes and content of some files.
-
-    A file that cannot be read counts as such; whether that matters, its reader decides.
-    """
+    """Digest the names under ``folder``, sizes and content of files, unreadable ones as such."""
     digest = blake2b(digest_size=_DIGEST_SIZE)
     for path in sorted(paths):
         try:
@@ -186,9 +176,9 @@ def read_labels(
 ) -> tuple[dict[str, tuple[str, int]], set[str]]:
     """Read a file of one label per line, and count its threads as met.
 
-    A repeated line is a repair (``again``); a thread of two labels, an unknown label, or a line of
-    another form (``bad``, where ``split`` returns two empty texts and not label and thread) is
-    refused. Returned are class and line of each thread, in order, and the threads refused.
+    A repeated line is a repair (``again``); a thread of two labels, an unknown label, or a bad line
+    (``split`` returns not label and thread but two empty texts) is refused. Returned are class and
+    line of each thread, in order, and the threads refused.
     """
     labels: dict[str, tuple[str, int]] = {}
     refused: set[str] = set()

@@ -49,11 +49,7 @@ def read_threads(
     release: Release, source: Path | None, report: ReadReport, spread: Spread,
     make: Callable[[Thread, ReadReport], ThreadFiles],
 ) -> Iterator[Cascade]:
-    """Yield the threads of a release by the names of their folders, read by ``make(...)``.
-
-    Raises:
-        DataError: no thread can be read.
-    """
+    """Yield the threads of a release by folder. Raise DataError if none can be read."""
     # A thread may be in several places; the first that can be read counts: one part's work.
     places: dict[str, list[Place]] = {}
     for place in release.places:
@@ -80,8 +76,8 @@ def _read_thread(
 class ThreadFiles:
     """Reads one thread; places in the report start from the root.
 
-    If it ``adopts``, a post whose parent is not there is attached to the nearest post above it
-    that is, by the structure, or to the source; else it is left out.
+    If it ``adopts``, a post whose parent is not there is attached to the nearest one above, or the
+    source; else it is left out.
     """
 
     adopts = False
@@ -253,7 +249,7 @@ class ThreadFiles:
 class Structure:
     """The parents of the ids of a thread's ``structure.json``; ``None`` for a root.
 
-    Counted are the places of ids that have a shallower place too, and those without ids or ``[]``.
+    ``repeated`` counts further places of ids, ``odd`` places without ids or ``[]``.
     """
 
     parent: dict[str, str | None]
@@ -288,8 +284,8 @@ def parse_structure(value: object) -> Structure:
 def _parent(post: Post, posts: Mapping[str, Post], structure: Structure) -> str | None:
     """Return the id of what a post is attached to.
 
-    A structure that puts every post below the source was hardly made from the tweets: there the
-    tweet replied to counts, unless it is later, which could lead in a circle.
+    In a flat structure the tweet replied to counts, unless it is later, which could lead in a
+    circle.
     """
     placed = structure.parent.get(post.id)
     answered = posts.get(post.parent or "")

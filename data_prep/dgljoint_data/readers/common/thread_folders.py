@@ -41,10 +41,7 @@ HINT = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The folder of a thread, whose name is its id, and that of its event.
-
-    ``rumour`` is whether it is among the rumours; ``None`` where they are not kept apart.
-    """
+    """A thread's folder and its event's; ``rumour`` is ``None`` where they are not kept apart."""
 
     path: str
     home: str
@@ -63,10 +60,7 @@ class Place:
 
 @dataclass(slots=True)
 class Thread:
-    """The files of one thread; without a folder of replies these are ``None``.
-
-    Its parts are ``structure.json`` and ``annotation.json``, by these names, if they are there.
-    """
+    """The files of one thread, ``parts`` by name; ``replies`` is ``None`` without their folder."""
 
     place: Place
     sources: list[Path] = field(default_factory=list)
@@ -101,9 +95,7 @@ class Release:
 def find_release(source: Path | None, report: ReadReport) -> Release:
     """Find the threads in ``source``.
 
-    Raises:
-        DataError: there are none, they are in folders of classes and not of events, or they are
-            those of several releases.
+    Raise DataError if there are none, if they are in folders of classes, or of several releases.
     """
     source = given_folder(source, HINT)
     walk = _Walk(report, _DEEPEST)

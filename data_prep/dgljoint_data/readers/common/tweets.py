@@ -43,8 +43,7 @@ def users_in(page: Value) -> dict[str, Value]:
 def parse_one(value: object, users: Mapping[str, Value]) -> Post:
     """Take a tweet of either version; ``users`` has, by id, those that are not in the tweet.
 
-    Raises:
-        BadJsonError: it is no object, or has no id or no date.
+    Raise BadJsonError if it is no object, or has no id or no date.
     """
     if not isinstance(value, dict):
         raise BadJsonError(f"no tweet: {type(value).__name__}, expected an object")

@@ -1,7 +1,6 @@
 """Values of raw data: JSON with damaged characters, dates in any form, ids and users.
 
-orjson parses, in a third of the standard library's time and with one kind of error for bad input.
-What it refuses because of single characters is mended and counted: half an emoji, which Python,
+Single characters that orjson refuses are mended and counted: half an emoji, which Python,
 JavaScript and Java read and write, and bytes that are no UTF-8.
 """
 
@@ -60,10 +59,7 @@ def read_json(path: Path) -> tuple[Any, int]:
 
 
 def parse_json(data: bytes) -> tuple[Any, int]:
-    """Parse JSON in UTF-8, or in UTF-16 with a byte order mark.
-
-    Also return how many damaged characters became U+FFFD. Raise BadJsonError if it is no JSON.
-    """
+    """Parse JSON in UTF-8, or UTF-16 with a mark; return also how many characters were mended."""
     if data.startswith(UTF16):
         data = data.decode("utf-16", errors="replace").encode()
     data = data.removeprefix(_BYTE_ORDER_MARK)
@@ -122,8 +118,7 @@ def id_text(*candidates: object) -> str | None:
 def user_number(value: object) -> int:
     """Return a number for an author of any id; 0 when none is named.
 
-    An id that is no number becomes one of 63 bits by a hash, the same everywhere. Two of a billion
-    such authors share a number with a chance of 5 %.
+    An id that is no number becomes one of 63 bits by a hash: two of a billion collide with 5 %.
     """
     text = value.strip() if isinstance(value, str) else ""
     if number := id_text(text or value):
@@ -175,11 +170,8 @@ _EXPECTED = "expected one like 2014-08-13T01:23:45Z, Wed Aug 13 01:23:45 +0000 2
 def unix_seconds(value: object, *, zone: tzinfo = UTC) -> float:
     """Return the Unix time of a date, with parts of a second; ``zone`` is of one without any.
 
-    Twitter's form, ISO 8601 in its common forms, and Unix time as a number or as its digits: in
-    seconds, milliseconds, microseconds or nanoseconds, recognised by their size.
-
-    Raises:
-        BadDateError: it is no date, or one that the calendar does not have.
+    Twitter's form, common ones of ISO 8601, and Unix time in seconds, or milli-, micro- or
+    nanoseconds, recognised by size. Raise BadDateError for others.
     """
     if isinstance(value, str):
         text = value.strip()

@@ -1,9 +1,7 @@
 """Reader of our own format, the bridge for any data: JSON Lines, one cascade per line.
 
-``docs/readers/jsonl.md`` describes it, and ``cascade.schema.json`` in this package is the JSON
-schema of a line. A line that breaks a rule is refused, with its number and the place in it. Several
-files in a folder are read in the order of their names. ``dgljoint data export`` writes the format
-from a cascade file (:mod:`dgljoint_data.export`).
+``docs/readers/jsonl.md`` describes it, ``cascade.schema.json`` in this package is its JSON schema.
+A line that breaks a rule is refused, with its number; files of a folder are read by name.
 """
 
 from __future__ import annotations

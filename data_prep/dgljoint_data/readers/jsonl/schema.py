@@ -154,10 +154,8 @@ def make_cascade(
 ) -> tuple[Cascade, int]:
     """Make a cascade of a line; also return how many characters of it were mended.
 
-    Labels are those that are known, any when empty; columns are keys of the feature ``extra``.
-
-    Raises:
-        BadLineError: it breaks a rule.
+    ``labels`` are those that are known, any when empty; ``columns`` are keys of the feature
+    ``extra``. Raise BadLineError if it breaks a rule.
     """
     made, mended = parse_line(line)
     if labels and made.label not in (None, *labels):
@@ -230,8 +228,7 @@ def _delays(posts: Sequence[JsonPost], start: float) -> list[float]:
 def arrange_posts(posts: Sequence[JsonPost], start: float = 0.0) -> Arranged:
     """Bring the posts of a line into order; those that are in order stay as they are.
 
-    Raises:
-        BadLineError: they are no tree below one source, or one is earlier than its parent.
+    Raise BadLineError if they are no tree below one source, or one is earlier than its parent.
     """
     keys = [(post.id, user_number(post.user)) for post in posts]
     number = {key: place for place, key in enumerate(keys)}

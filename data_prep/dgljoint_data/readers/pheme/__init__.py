@@ -1,10 +1,8 @@
 """Reader of PHEME: threads of Twitter's own JSON about nine breaking-news events.
 
-It takes the three published layouts, at any depth, and recognises them by their folders;
-``docs/readers/pheme.md`` describes them. A post's parent is its place in ``structure.json``; where
-it has none there, or where that file puts every post below the source, the tweet that it replies
-to. A post whose parent is not in the thread is left out with all below it; a post dated before its
-parent gets its parent's time, so that it is no target of link prediction.
+It recognises the published layouts at any depth: see ``docs/readers/pheme.md``. A post's parent is
+its place in ``structure.json``; where it has none there, or that file puts every post below the
+source, the tweet that it replies to.
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """Reader of RumourEval 2017 and 2019: threads of Twitter and Reddit with stance and veracity.
 
-Threads have PHEME's third layout and are read by the same rules; Reddit's files are in its own
-JSON. The keys give the veracity of threads, and the stance of posts, which is stored as the target
-``stance``; see ``docs/readers/rumoureval.md``. Comments that Reddit folded away are posts without
-text, author and date: they get their parent's time. A thread of Reddit is an event of its own.
+Threads are read as PHEME's; the keys give the veracity of threads, and the stance of posts as the
+target ``stance``: see ``docs/readers/rumoureval.md``. Comments that Reddit folded away are posts
+without text, author and date. A thread of Reddit is an event of its own.
 """
 
 from __future__ import annotations
@@ -52,11 +51,7 @@ _GONE = ("[deleted]", "[removed]")
 
 
 class RumourEvalReader(Divided):
-    """Reads the threads of a folder and the keys in it.
-
-    ``counts`` of the report account for every post file, as those of the reader ``pheme`` do;
-    ``posts_with_stance`` and ``threads_with_veracity`` count what the keys gave.
-    """
+    """Reads the threads of a folder and the keys in it; the report counts as pheme's does."""
 
     label_names: tuple[str, ...] = VERACITIES
 
@@ -85,10 +80,7 @@ class RumourEvalReader(Divided):
 
 
 class _KeyedThread(ThreadFiles):
-    """Reads a thread of either site, its labels those of the keys.
-
-    Each of its posts has a stance, so none is left out because what it answers was not collected.
-    """
+    """Reads a thread of either site; every post has a stance, so those without a parent stay."""
 
     adopts = True
 
@@ -150,9 +142,8 @@ class Keys:
 def read_keys(paths: Iterable[Path], root: Path, report: ReadReport) -> Keys:
     """Read those of some JSON files that are keys, recognised by their content.
 
-    The keys of 2019 have ``subtaskaenglish`` (stance) and ``subtaskbenglish`` (veracity), or those
-    of another language; a key of 2017 has the labels of one task and nothing else. Places in the
-    report start from ``root``.
+    Keys of 2019 have ``subtaskaenglish`` (stance) and ``subtaskbenglish`` (veracity), or another
+    language's; a key of 2017 has the labels of one task. The report's places start from ``root``.
     """
     keys = Keys()
     for path in paths:

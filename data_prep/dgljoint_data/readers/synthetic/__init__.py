@@ -1,9 +1,7 @@
 """A generator of cascades in which nothing gives the answer away alone.
 
-Structure, timing and words each separate two of the four classes from the other two, a different
-pair each, and each is misleading in some cascades: ``docs/readers/synthetic.md`` has the table. The
-parent of a post depends on how many replies the candidates have, how recent they are, whether they
-are the source, and on a hidden topic that shows in the words. An event has one class and words of
+Structure, timing and words each separate two of the four classes from the other two, each
+misleading in some cascades: see ``docs/readers/synthetic.md``. An event has one class and words of
 its own, as in the real data: a random split rewards learning events by heart.
 """
 
@@ -151,11 +149,7 @@ def _size(rng: np.random.Generator, mean: float) -> int:
 
 
 def _delays(rng: np.random.Generator, count: int, fast: bool) -> NDArray[np.float64]:
-    """Draw strictly increasing delays; (N,) seconds.
-
-    The gaps of fast cascades start short and grow much, those of slow ones start longer and hardly
-    grow; the durations of whole cascades overlap.
-    """
+    """Draw strictly increasing delays, (N,) seconds; fast gaps start short and grow much."""
     first_gap, growth = (8.0, 1.1) if fast else (60.0, 0.5)
     own_pace = rng.lognormal(0.0, 0.5)
     steps = np.arange(1, count, dtype=np.float64)

@@ -1,10 +1,9 @@
 """Readers of Twitter15 and Twitter16, in either of their releases or both.
 
 The tree release (Ma, Gao & Wong 2017) has every post with its time and the text of source posts;
-the RvNN release (Ma, Gao & Wong 2018; also BiGCN's) has word counts and events, and no times: see
-``docs/readers/twitter.md``. The words are a feature, ``published_words``, of at least 5,000
-columns. Of both releases, structure and times are those of the trees, and a reply gets words only
-where it is certain which row is its own (``rvnn_join``): few do, and the report counts them.
+the RvNN release (2018; also BiGCN's) has word counts and events, and no times: see
+``docs/readers/twitter.md``. Of both, structure and times are those of the trees, and a reply gets
+words only where it is certain which row is its own (``rvnn_join``).
 """
 
 from __future__ import annotations

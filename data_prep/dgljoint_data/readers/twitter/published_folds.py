@@ -1,9 +1,8 @@
 """The five folds published with the RvNN release, as a split of the store.
 
-``nfold/`` of the release has, for each fold k from 0 to 4, the ids of its test and of its training
-threads: ``RNNtestSet_Twitter150_tree.txt`` is for fold 0 of Twitter15. They are random folds:
-threads of one event are on both sides of nearly every one. A few threads are in no test fold;
-nobody tests on them, and here nobody trains on them either.
+``nfold/`` has, for each fold, the ids of its test and training threads, as in
+``RNNtestSet_Twitter150_tree.txt`` for fold 0 of Twitter15. They are random: events are on both
+sides. Nobody tests on the few threads in no test fold, and here nobody trains on them either.
 """
 
 from __future__ import annotations
@@ -41,9 +40,8 @@ class PublishedFolds:
 def read_folds(place: Path) -> list[PublishedFolds]:
     """Read the folds of every edition under ``place`` or its ``nfold``.
 
-    Raises:
-        DataError: there are none, a file is missing or cannot be read, an id is in two test folds,
-            or in the test and the training file of the same fold.
+    Raise DataError if there are none, a file is missing, or an id is in two test folds or in the
+    test and the training file of one.
     """
     place = given_folder(place, _HINT, "the published folds")
     for folder in (place, place / FOLDER):
@@ -58,10 +56,7 @@ def choose_split(
 ) -> Split:
     """Give each thread the fold that tests on it, by the edition that knows most of them.
 
-    Ids without a thread and threads without a fold are counted and noted.
-
-    Raises:
-        DataError: the threads are of another edition, or a fold has none of them.
+    Raise DataError if the threads are of another edition, or a fold has none of them.
     """
     known = set(ids)
     folds = max(editions, key=lambda each: len(known & frozenset().union(*each.test)))

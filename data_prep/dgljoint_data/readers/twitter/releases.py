@@ -76,10 +76,8 @@ class TreeRelease:
 def find_release(source: Path | None, edition: str | None = None) -> TreeRelease:
     """Return the release in ``source`` or in the only folder below that has one.
 
-    Of folders that are named after their editions, that of ``edition`` is chosen.
-
-    Raises:
-        DataError: there is none, there are several, or the release is not complete.
+    Of folders named after their editions, that of ``edition`` is chosen. Raise DataError if there
+    is none, there are several, or the release is not complete.
     """
     source = raw.given_folder(source, _UNPACK)
     if release := _release_in(source):
@@ -150,10 +148,7 @@ def _parts(folder: Path) -> dict[str, Path]:
 def read_classes(
     path: Path, report: ReadReport, *, tabs: bool
 ) -> tuple[dict[str, tuple[str, int]], set[str]]:
-    """Read the class of each thread: see :func:`read_labels`.
-
-    A line is ``label:tweet id``, or with ``tabs`` ``label<TAB>event<TAB>tweet id``.
-    """
+    """Read the class of each thread from lines ``label:id``, or ``label<TAB>event<TAB>id``."""
     def split(line: str) -> tuple[str, str]:
         if tabs:
             label, _, thread = [*line.split("\t"), "", ""][:3]
@@ -219,8 +214,7 @@ def check_edition(folder: Path, edition: str) -> None:
 def find_data(source: Path | None, named: str = "", edition: str | None = None) -> Path | None:
     """Return the file of rows in ``source``, in its ``resource``, or in another folder below.
 
-    Raises:
-        DataError: there are several, or the one that the user named is not there.
+    Raise DataError if there are several, or the one that the user named is not there.
     """
     if source is None:
         return None
@@ -253,8 +247,7 @@ def other_data(source: Path, read: Path | None) -> list[Path]:
 def find_labels(folder: Path, edition: str, named: str = "") -> Path | None:
     """Return the label file of an edition in a folder, by its name or by its content.
 
-    Raises:
-        DataError: there are several, or the one that the user named is not there.
+    Raise DataError if there are several, or the one that the user named is not there.
     """
     if named:
         return _named_file(folder, named, "label_file")

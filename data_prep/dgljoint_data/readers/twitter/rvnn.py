@@ -51,11 +51,8 @@ _BASE = 100_000  # beyond any word that _WORD accepts
 class Row(NamedTuple):
     """One row as it is in the file, by its number from 1.
 
-    Attributes:
-        parent: index of it; -1 for the source.
-        parents: that the tree has; 0 where the form has no such number.
-        minutes: since the source; minus infinity where none can be read, 0 where the form has none.
-        words: its ``column:count`` pairs.
+    ``parent`` is an index, -1 for the source; ``parents`` 0 and ``minutes`` 0 where the form has
+    none, minus infinity where no minutes can be read; ``words`` are ``column:count`` pairs.
     """
 
     line: int
@@ -73,7 +70,7 @@ Trees = dict[str, Rows]
 class RowFile:
     """A file of rows: what those of each number of columns contain, or why that is unknown.
 
-    ``last`` is the number of the last line if it has no line end, so that it may be cut; else 0.
+    ``last`` is the number of a last line without a line end, which may be cut; else 0.
     """
 
     name: str
@@ -89,14 +86,10 @@ class RowFile:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RvnnTree:
-    """The posts that are connected to the source of one tree: N posts, parents first.
+    """The N posts that are connected to the source of one tree, parents first, by ``index``.
 
-    Attributes:
-        index: of each post, as published; the source's first.
-        parent: (N,) int32 position of the parent, -1 for the source.
-        delay_seconds: (N,) float64 since the source; 0 in a file without times.
-        lost: number of the other posts, by reason.
-        whole: whether no row is known to be missing or wrong.
+    ``parent`` (N,) are positions, -1 for the source; ``delay_seconds`` (N,) is 0 in a file without
+    times. ``lost`` counts the other posts by reason; if ``whole``, no row is known to be missing.
     """
 
     index: list[int]
@@ -173,9 +166,8 @@ def _row(fields: Sequence[bytes], form: Form, line: int, *, cut: bool) -> Row | 
 def build_tree(rows: Rows, name: str, report: ReadReport) -> RvnnTree | None:
     """Connect the posts of one tree to its source; ``None`` when no row is one.
 
-    Of several sources the first listed is kept. A post without a way up to it is lost: whom it
-    answers is unknown. The posts are in the order of their time, depth and index, whatever the
-    order of the rows in the file ``name``.
+    Of several sources the first is kept; a post without a way up to it is lost. The posts are in
+    the order of their time, depth and index, whatever the order of the rows.
     """
     roots = [index for index, row in rows.items() if row.parent == _ROOT]
     if not roots:
@@ -313,7 +305,7 @@ def leave_out(
 ) -> None:
     """Count the trees that are in no thread; one refusal each would hide the others.
 
-    Given are their posts by thread; of threads with a refused label, all but these is reported.
+    ``posts`` has their posts by thread; those of ``refused`` threads are reported already.
     """
     known = posts.keys() & set(refused)
     unlabelled = [thread for thread in posts if thread not in known]

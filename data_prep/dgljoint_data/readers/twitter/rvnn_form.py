@@ -1,10 +1,8 @@
 """Which column of an RvNN row contains what, recognised by its content.
 
-The published rows have six columns; copies of them have fewer or more, as listed in
-``docs/readers/twitter.md``. The first three are always the tree, the index of the parent (``None``
-for the source) and the index of the post. Words are ``column:count`` pairs; all else are numbers,
-but a stance after the words may be a name. A delay is the number that is 0 for the sources and not
-for all posts; parents and length are at least 1 everywhere.
+Copies of the rows have fewer or more columns, as ``docs/readers/twitter.md`` lists. The first three
+are the tree and the indices of parent and post; words are ``column:count`` pairs, all else numbers.
+A delay is 0 for the sources and not for all posts; parents and length are at least 1.
 """
 
 from __future__ import annotations
@@ -37,10 +35,7 @@ class Form:
 
 
 class FormSample:
-    """Rows of a file that show its forms: one for each number of columns.
-
-    A row that was cut has fewer columns than the others.
-    """
+    """Rows of a file that show its forms: one for each number of columns, fewer if cut."""
 
     def __init__(self) -> None:
         self._rows: defaultdict[int, list[Fields]] = defaultdict(list)

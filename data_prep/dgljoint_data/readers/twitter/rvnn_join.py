@@ -1,17 +1,10 @@
 """Word counts of the RvNN release for the posts of the tree release, where they can be matched.
 
-The rows name neither tweets nor times: all that both releases have of a reply is its place. The
-tree of replies (without retweets, which have no text of their own) is compared with the tree of
-rows, which was crawled at another time and mostly has more. Nothing is guessed: the row of the
-source is the source's; where both trees have the same shape, a post whose place no other shares has
-the row of that place, and posts that could be exchanged, such as two replies to the source that
-nobody answered, get their rows only if the words of these are equal. Where the shapes differ, which
-posts are missing is unknown, and so is what every other row is: of the published trees of unequal
-size that are no stars, one in twelve does not even fit into the other.
-
-Two places can be exchanged when their parents are one or can be, and the subtrees below them have
-the same shape: a canonical number for each shape from the leaves up (Aho, Hopcroft & Ullman), then
-one for each place from the source down.
+All that both releases have of a reply is its place in the tree (without retweets), and the rows
+were crawled at another time. Nothing is guessed: the source has its row; where both trees have the
+same shape, a post whose place no other shares has the row of that place, and posts that could be
+exchanged get theirs only if their words are equal. Shapes are numbered from the leaves up (Aho,
+Hopcroft & Ullman), then places from the source down.
 """
 
 from __future__ import annotations
@@ -39,9 +32,8 @@ def match_rows(
 ) -> tuple[dict[int, int], bool]:
     """Match the rows of one tree to the posts that have a text of their own.
 
-    Parents precede and are given as numbers, -1 for the source, which is first. Unless both trees
-    are ``whole``, only the source is matched. Returned are the row of each matched post, and
-    whether the two trees have the same shape.
+    Parents precede and are numbers, -1 for the source, which alone is matched unless both trees are
+    ``whole``. Returned are the row of each matched post, and whether the trees have the same shape.
     """
     row_of = {0: 0}
     if not whole or len(post_parent) != len(row_parent):
@@ -62,13 +54,8 @@ def reply_tree(
 ) -> tuple[NDArray[np.int64], list[int]]:
     """Remove retweets: a reply to a retweet answers the tweet.
 
-    Args:
-        parent: (N,) parents of posts in time order, -1 for the source.
-        tweet: (N,) their tweet ids; a retweet has that of an earlier post.
-
-    Returns:
-        (T,) the first post of each tweet, in time order, and the number of each one's parent
-        among them, -1 for the source.
+    Of N posts in time order, given by parent and tweet id, return the first post of each tweet,
+    (T,), and the number of each one's parent among them, -1 for the source.
     """
     _, first, number = np.unique(tweet, return_index=True, return_inverse=True)
     order = np.argsort(first)
@@ -148,7 +135,7 @@ class PublishedWords:
     def join(self, cascade: Cascade, *, whole: bool) -> Cascade:
         """Return the cascade with its words as a feature; posts without a row have an empty one.
 
-        Its tweets are known by ``post_id``; ``whole`` is whether all of its tree file are in it.
+        ``whole`` is whether all tweets of its tree file are in it.
         """
         name = self._path.name
         rows = self._trees.pop(cascade.id, None)

@@ -1,12 +1,10 @@
 """One tree file of the Twitter15/16 release: from its bytes to a tree in time order.
 
-A line is an edge, ``['user', 'tweet', 'minutes']->['user', 'tweet', 'minutes']``; the line from
-``['ROOT', 'ROOT', ...]`` names the source post. A post is the pair (user, tweet): a retweet
-keeps the tweet id and has another user. The files hold repeated edges, self-loops, cycles, posts
-of several parents and edges that run backwards in time.
-
-Files in the published form take a path without a loop over lines; any other file is first sifted
-line by line into that form.
+A line is an edge, ``['user', 'tweet', 'minutes']->['user', 'tweet', 'minutes']``; that from
+``['ROOT', 'ROOT', ...]`` names the source. A post is the pair (user, tweet): a retweet keeps the
+tweet id. The files hold repeated edges, self-loops, cycles, posts of several parents and edges that
+run backwards in time. Those in the published form take a path without a loop over lines; any other
+is first sifted line by line into that form.
 """
 
 from __future__ import annotations
@@ -65,15 +63,9 @@ class _Lines(NamedTuple):
 class TreeFile:
     """The content of a tree file: n posts in the order first named (the source first), E edges.
 
-    Attributes:
-        user: (n,) user ids.
-        tweet: (n,) tweet ids.
-        minutes: (n,) float64 delay since the tweet the file is named after.
-        edge_parent: (E,) position of each edge's parent, without ROOT's line.
-        edge_child: (E,) likewise.
-        root_line: number of edge lines before ROOT's.
-        two_delays: number of posts whose lines give more than one delay.
-        not_edges: numbers of the lines that are no edges, from 1.
+    ``user``, ``tweet`` and ``minutes`` are (n,), ``edge_parent`` and ``edge_child`` (E,) positions,
+    without ROOT's line, which ``root_line`` edges precede; ``not_edges`` are numbers of lines from
+    1.
     """
 
     user: Ints
@@ -91,12 +83,8 @@ class TreeFile:
 class Tree:
     """The tree chosen from a file: N stored posts in time order.
 
-    Attributes:
-        post: (N,) position of each stored post in the file's arrays; the source first.
-        parent: (N,) int32 position of the parent among the stored posts, -1 for the source.
-        delay_seconds: (N,) float64 since the source; a parent's is strictly smaller.
-        edges: number of edges by reason, in the order of :data:`EDGE_REASONS`.
-        counts: of the content of the file, by name.
+    ``post`` (N,) are positions in the file's arrays, the source's first, ``parent`` (N,) positions
+    among the stored posts, -1 for the source; ``edges`` are numbers by reason, as EDGE_REASONS.
     """
 
     post: Ints
@@ -207,9 +195,9 @@ def _merge(user: Ints, tweet: Ints, edges: Ints) -> tuple[Ints, Ints, int]:
 def choose_tree(file: TreeFile) -> Tree:
     """Choose one parent for every post and keep what is then connected to the source.
 
-    The parent is the latest of those strictly earlier than the post (among equally late ones the
-    first listed), so that no cycle can remain. A post of negative delay is older than the tweet
-    the thread is named after and is no response to it: it is not kept.
+    The parent is the latest of those strictly earlier (of equally late ones the first listed), so
+    that no cycle remains. A post older than the thread's tweet is no response to it and is not
+    kept.
     """
     parent, child = file.edge_parent, file.edge_child
     count = len(file.user)
@@ -261,11 +249,7 @@ def _tops(parent_of: Ints) -> Ints:
 
 
 def _count(file: TreeFile, duplicate: Bools, loop: Bools, negative: Bools) -> dict[str, int]:
-    """Count the content of a file; the counts overlap, unlike the reasons edges are dropped for.
-
-    Edges are counted without ROOT's but with repeated ones, ``edge_lines`` with both. A post with
-    a self-loop is among its own parents; a cycle has at least two posts.
-    """
+    """Count the content of a file; the counts overlap, unlike the reasons edges are dropped for."""
     parent, child = file.edge_parent, file.edge_child
     parents = np.bincount(child[~duplicate], minlength=1)
     several = int((parents > 1).sum())

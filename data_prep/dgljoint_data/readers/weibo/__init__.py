@@ -1,10 +1,8 @@
 """Reader of Weibo threads: those of Ma et al. (2016), CED, and BiGCN's word counts of the former.
 
-``docs/readers/weibo.md`` describes the three forms; the content of the folder, or of one up to
-three levels below it, shows which it is. A post that only reposts is a retweet without a text; any
-other below the source is a quote, since the files do not distinguish reposts with words from
-comments. A post whose parent is not in the thread is left out with all below it; a post dated
-before its parent gets its parent's time.
+``docs/readers/weibo.md`` describes the three forms, which the content of a folder shows. A post
+that only reposts is a retweet without a text; any other below the source is a quote, since the
+files do not distinguish reposts with words from comments.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Cascades from BiGCN's form of the Weibo threads: the words of every post, no texts or times.
 
-``weibotree.txt`` has rows of thread, parent, index and words, as ``twitter.rvnn`` reads them;
-``weibo_id_label.txt`` has lines of thread and label. The rows have some hundred megabytes: the file
-is read once to find where each thread's rows are, and these are then read thread by thread.
+``weibotree.txt`` has rows as ``twitter.rvnn`` reads them, some hundred megabytes: it is read once
+to find where each thread's rows are, and these are then read thread by thread.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """Cascades from CED: source posts in one folder, what followed in two, one of each class.
 
-The name of a file is ``<number>_<mid of the source>_<uid of its author>``; the entries of files of
-reposts have ``mid``, ``parent`` (empty below the source), ``uid``, ``date`` and ``text``. Dates are
-China's. A date without a year (74 posts of the published files) is none: which year the site meant
-is unknown. What is known of an author is there for source posts alone, and missing for 87 of them,
-all rumors: it is counted and not stored.
+The name of a file is ``<number>_<mid of the source>_<uid of its author>``. Dates are China's; one
+without a year is none. What is known of an author is there for source posts alone, and missing for
+some rumors only: it is counted and not stored.
 """
 
 from __future__ import annotations

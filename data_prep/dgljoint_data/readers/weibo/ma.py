@@ -155,8 +155,8 @@ def make_post(
 ) -> Post:
     """Make a post from its object, which may describe the author (``profile``) as well.
 
-    Keys are those of its date, without a zone China's, and of its text; the first that is there
-    counts. Raise BadJsonError if it has no date.
+    ``date`` and ``texts`` are keys, the first text that is there counts. Raise BadJsonError for no
+    date.
     """
     seconds = date_of(value, date, "a post without a time", _CHINA)
     found = (value.get(key) for key in texts)
@@ -201,8 +201,7 @@ def parse_thread(
 ) -> dict[str, Post]:
     """Take the posts by id from the value of the file ``name``, in its order.
 
-    ``parse`` takes a post from an entry, or raises BadJsonError; ``before`` are posts of the thread
-    from another file. Raise BadJsonError if the value is no array.
+    ``before`` are posts from another file. Raise BadJsonError if the value is no array.
     """
     if not isinstance(value, list):
         raise BadJsonError(f"no thread: {type(value).__name__}, expected an array")

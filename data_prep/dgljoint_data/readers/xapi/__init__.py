@@ -1,9 +1,7 @@
 """Reader of tweets as X's API gives them: files of many tweets, grouped into conversations.
 
-A file has an answer of the API, an array of tweets, or a tweet; a ``.jsonl`` or ``.ndjson`` file
-one of these per line: see ``docs/readers/xapi.md``. A thread is a conversation, its source the
-tweet that it is named after; a post's parent is the tweet that it replies to, or retweets. All
-tweets are in memory while they are grouped.
+A file has an answer of the API, an array of tweets, or a tweet; ``.jsonl`` and ``.ndjson`` have one
+of these per line: see ``docs/readers/xapi.md``. All tweets are in memory while they are grouped.
 """
 
 from __future__ import annotations

@@ -173,9 +173,7 @@ def _cascades(
         yield from reader.read(source, report)
         return
 
-    def watched(
-        function: Callable[[ItemT], ResultT], items: Iterable[ItemT]
-    ) -> Iterator[ResultT]:
+    def watched(function: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> Iterator[ResultT]:
         watch.begin(len(items) if isinstance(items, Sized) else None)
         for result in spread(function, items):
             yield result

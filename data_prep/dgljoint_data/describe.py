@@ -93,20 +93,13 @@ def describe_store(store: CascadeStore) -> StoreInfo:
     known = store.posted_at[store.posted_at != 0]
     dates = (known.min(), known.max()) if len(known) else ()
     return StoreInfo(
-        path=store.path,
-        name=store.name,
-        reader=store.attributes["reader"],
-        created_with=store.attributes["created_with"],
-        digest=store.digest,
-        size_bytes=store.path.stat().st_size,
-        cascades=len(store),
-        posts=store.posts,
-        events=len(np.unique(store.event)),
-        labels=dict(zip(store.label_names, held, strict=True)),
+        path=store.path, name=store.name, reader=store.attributes["reader"],
+        created_with=store.attributes["created_with"], digest=store.digest,
+        size_bytes=store.path.stat().st_size, cascades=len(store), posts=store.posts,
+        events=len(np.unique(store.event)), labels=dict(zip(store.label_names, held, strict=True)),
         unlabelled=len(store) - len(labelled),
         kinds={kind.name.lower(): kinds[kind] for kind in Kind if kinds[kind]},
-        posts_with_text=store.text.filled(),
-        posts_a_cascade=spread(np.diff(store.post_ptr)),
+        posts_with_text=store.text.filled(), posts_a_cascade=spread(np.diff(store.post_ptr)),
         hours=spread(columns.delay_seconds[columns.post_ptr[1:] - 1] / 3600),
         posted=tuple(str(np.datetime64(int(date), "s").astype("M8[D]")) for date in dates),
         features={name: describe_feature(store, name) for name in store.features},
@@ -155,11 +148,8 @@ def describe_split(store: CascadeStore, name: str) -> SplitInfo:
     return SplitInfo(
         folds=np.bincount(used, minlength=split.folds).tolist(),
         labels=[_balance(store, split.fold == fold) for fold in range(split.folds)],
-        left_out=len(split.fold) - len(used),
-        divided_events=int((folds_of > 1).sum()),
-        grouped_by=split.grouped_by,
-        ordered_by=split.ordered_by,
-        digest=split.digest,
+        left_out=len(split.fold) - len(used), divided_events=int((folds_of > 1).sum()),
+        grouped_by=split.grouped_by, ordered_by=split.ordered_by, digest=split.digest,
     )
 
 

@@ -76,9 +76,7 @@ def working(jobs: int) -> Iterator[Spread]:
 
     executor = ProcessPoolExecutor(jobs, initializer=_end_with, initargs=(os.getpid(),))
 
-    def spread(
-        function: Callable[[ItemT], ResultT], items: Iterable[ItemT]
-    ) -> Iterator[ResultT]:
+    def spread(function: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> Iterator[ResultT]:
         left = iter(items)
         asked: deque[Any] = deque()
         try:

@@ -103,9 +103,7 @@ class ReadReport:
         if number:
             self.repairs.setdefault(reason, Tally()).add(number, example)
 
-    def refuse(
-        self, reason: str, file: str, *, line: int | None = None, detail: str = ""
-    ) -> None:
+    def refuse(self, reason: str, file: str, *, line: int | None = None, detail: str = "") -> None:
         """Record one thread left out: see :class:`LeftOut`."""
         left_out = LeftOut(reason, file, line, detail)
         self.quarantine.append(left_out)

@@ -11,12 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dgljoint.data.store import CascadeStore
-from dgljoint_data.audit.columns import (
-    class_balance,
-    hidden_edges,
-    stored_features,
-    time_order,
-)
+from dgljoint_data.audit.columns import class_balance, hidden_edges, stored_features, time_order
 from dgljoint_data.audit.outcome import Finding, Severity, not_asked
 from dgljoint_data.audit.overlap import across_folds, between_stores
 from dgljoint_data.audit.probes import probes
@@ -68,12 +63,9 @@ def audit_store(
         hidden_edges(store),
     ]
     return Audit(
-        path=store.path,
-        data=store.name,
-        split=None if stored is None else stored.name,
+        path=store.path, data=store.name, split=None if stored is None else stored.name,
         grouped_by="" if stored is None else stored.grouped_by,
-        against=None if against is None else against.name,
-        findings=tuple(findings),
+        against=None if against is None else against.name, findings=tuple(findings),
     )
 
 

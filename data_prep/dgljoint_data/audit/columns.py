@@ -80,11 +80,8 @@ def time_order(store: CascadeStore) -> Finding:
         f"{missing} of {len(present)} classes are missing from the latest fifth"
     )
     return Finding(
-        check,
-        Severity.warning if missing or earlier >= _APART else Severity.ok,
-        f"{earlier:.3f}",
-        explanation,
-        {"chance": earlier, "classes_missing_late": missing},
+        check, Severity.warning if missing or earlier >= _APART else Severity.ok, f"{earlier:.3f}",
+        explanation, {"chance": earlier, "classes_missing_late": missing},
     )
 
 
@@ -108,9 +105,7 @@ def _suspicious_names(store: CascadeStore) -> Finding:
             named = words.all() if words is not None else ()
             found += [f"{feature}: {word}" for word in named if word in known]
     return Finding(
-        check,
-        Severity.warning if found else Severity.ok,
-        f"{len(found)}",
+        check, Severity.warning if found else Severity.ok, f"{len(found)}",
         "named like an identity or a time: " + ", ".join(found[:5]) if found
         else "no stored feature or word is named like an id, a user or a time",
         {"found": len(found)},
@@ -275,9 +270,7 @@ def hidden_edges(store: CascadeStore) -> Finding:
         why = "no post is later than its source, so no parent is asked for"
         return not_asked("target edges", why)
     return Finding(
-        "target edges",
-        Severity.error if bad else Severity.ok,
-        f"{shown:,} of {asked:,}",
+        "target edges", Severity.error if bad else Severity.ok, f"{shown:,} of {asked:,}",
         f"hidden edges in the message graphs of {len(chosen):,} cascades, in either direction; "
         f"{late:,} candidates not earlier than their child",
         {"hidden_edges": shown, "late_candidates": late, "targets": asked},

@@ -95,9 +95,7 @@ class Sources:
         return cls(
             labels=[classes[label] for label in store.label.tolist()],
             events=[events[event] for event in store.event.tolist()],
-            posted_at=store.posted_at.tolist(),
-            texts=source_texts(store),
-            ids=store.ids.all(),
+            posted_at=store.posted_at.tolist(), texts=source_texts(store), ids=store.ids.all(),
         )
 
     def known(self) -> dict[str, tuple[str | None, Identity]]:
@@ -140,9 +138,7 @@ def _texts_in_both(ours: Sequence[str], theirs: Sequence[str], where: str) -> Fi
     groups = near_duplicate_groups([*ours, *theirs])
     alike = int(np.isin(groups[: len(ours)], groups[len(ours) :]).sum())
     return Finding(
-        check,
-        _warn_if(alike),
-        f"{alike:,} of {len(ours):,}",
+        check, _warn_if(alike), f"{alike:,} of {len(ours):,}",
         f"threads whose source text is, in nearly the same words, in {where}",
         {"shared": alike, "cascades": len(ours)},
     )
@@ -175,11 +171,8 @@ def _shared(
         else f"no two folds have {what} in common"
     )
     return Finding(
-        check,
-        _warn_if(cascades),
-        f"{groups:,} in {cascades:,} cascades" if cascades else "0",
-        explanation,
-        {"groups": groups, "cascades": cascades, "of": len(fold)},
+        check, _warn_if(cascades), f"{groups:,} in {cascades:,} cascades" if cascades else "0",
+        explanation, {"groups": groups, "cascades": cascades, "of": len(fold)},
     )
 
 

@@ -109,9 +109,6 @@ BOW = FeatureSpec(
     in_training=IN_TRAINING,
 )
 HASHED = FeatureSpec(
-    name=HashedWordCounts.name,
-    summary="counts of words by hashed column, without a vocabulary",
-    options=HashedWordsOptions,
-    build=HashedWordCounts,
-    in_training=IN_TRAINING,
+    name=HashedWordCounts.name, summary="counts of words by hashed column, without a vocabulary",
+    options=HashedWordsOptions, build=HashedWordCounts, in_training=IN_TRAINING,
 )

@@ -19,9 +19,7 @@ from dgljoint_data.features.bow import BOW, HASHED
 # Of these the file holds no value, so that neither a parent that is to be predicted nor a later
 # post can be in it; `dgljoint.batch.features` computes them from what is observed.
 TIME = FeatureSpec(
-    name="time",
-    summary="log delay since the source and since the previous post",
-    derived=True,
+    name="time", summary="log delay since the source and since the previous post", derived=True,
 )
 STRUCTURE = FeatureSpec(
     name="structure",
@@ -160,9 +158,7 @@ class FeatureMaker:
         self._rows: Counter[str] = Counter()
         self._posts = 0
 
-    def each(
-        self, cascades: Iterable[Cascade]
-    ) -> Iterator[tuple[Cascade, dict[str, Block]]]:
+    def each(self, cascades: Iterable[Cascade]) -> Iterator[tuple[Cascade, dict[str, Block]]]:
         """Yield the cascades in their order, each with its features by name.
 
         Raise UsageError for a feature that nobody makes or carries, DataError if a cascade lacks

@@ -37,9 +37,7 @@ MENTION = rf"(?<![^\W{UNSPACED}])@\w+"
 
 # A word is what scikit-learn's analyzer takes for one: two or more word characters. The expression
 # is written out because importing the analyzer costs more than tokenising Twitter15.
-_ONE_TOKEN = (
-    rf"(?P<url>{LINK})|(?P<user>{MENTION})|(?P<number>(?<!\w)\d+(?:[.,:]\d+)*(?!\w))"
-)
+_ONE_TOKEN = (rf"(?P<url>{LINK})|(?P<user>{MENTION})|(?P<number>(?<!\w)\d+(?:[.,:]\d+)*(?!\w))")
 _SPACED_TOKEN = re.compile(rf"{_ONE_TOKEN}|#?\w\w+")
 # The same for any text: vowel signs belong to their word, and words may touch runs.
 _TOKEN = re.compile(

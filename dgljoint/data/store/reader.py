@@ -303,12 +303,8 @@ class CascadeStore(Shown):
         parent = gather("post/parent") + np.repeat(first, sizes)
         parent[first] = -1
         return CascadeColumns(
-            index=index,
-            post_ptr=post_ptr,
-            posts=posts,
-            parent=parent,
-            delay_seconds=gather("post/delay"),
-            kind=gather("post/kind"),
+            index=index, post_ptr=post_ptr, posts=posts, parent=parent,
+            delay_seconds=gather("post/delay"), kind=gather("post/kind"),
         )
 
     def sparse(self, feature: str) -> SparseFeature:
@@ -317,11 +313,9 @@ class CascadeStore(Shown):
         width = self.attributes["columns"].get(feature)
         words = self._strings(f"{base}/vocabulary") if width is None else None
         return SparseFeature(
-            indptr=self._columns[f"{base}/indptr"],
-            indices=self._columns[f"{base}/indices"],
+            indptr=self._columns[f"{base}/indptr"], indices=self._columns[f"{base}/indices"],
             values=self._columns[f"{base}/values"],
-            columns=len(words) if words is not None else width,
-            vocabulary=words,
+            columns=len(words) if words is not None else width, vocabulary=words,
         )
 
     def dense(self, feature: str) -> DenseFeature:
@@ -370,12 +364,9 @@ class CascadeStore(Shown):
         settings = splits[name]
         grouped_by = settings["grouped_by"]
         return StoredSplit(
-            name=name,
-            fold=self._columns[f"splits/{name}"],
-            grouped_by=grouped_by,
+            name=name, fold=self._columns[f"splits/{name}"], grouped_by=grouped_by,
             group=self._columns.get(f"groups/{name}", self.event) if grouped_by else None,
-            ordered_by=settings["ordered_by"],
-            digest=settings["digest"],
+            ordered_by=settings["ordered_by"], digest=settings["digest"],
         )
 
     def kept_apart(self, split: str) -> str | None:

@@ -287,9 +287,7 @@ def _split_columns(
     digest = blake2b(f"{ids} {grouped_by} {ordered_by} ".encode(), digest_size=16)
     for column in columns.values():
         digest.update(np.ascontiguousarray(column).data)
-    settings = {
-        "grouped_by": grouped_by, "ordered_by": ordered_by, "digest": digest.hexdigest()
-    }
+    settings = {"grouped_by": grouped_by, "ordered_by": ordered_by, "digest": digest.hexdigest()}
     return settings, columns
 
 

@@ -147,12 +147,8 @@ def make_cascade(
         report.repair(UNDATED if given[moved].seconds is None else MOVED, where(given[moved]))
     stored = [given[place] for place in arranged.post]
     return Cascade(
-        id=thread,
-        event=event,
-        label=label,
-        posted_at=int(stored[0].seconds or 0),
-        post_id=[post.id for post in stored],
-        parent=arranged.parent,
+        id=thread, event=event, label=label, posted_at=int(stored[0].seconds or 0),
+        post_id=[post.id for post in stored], parent=arranged.parent,
         user=np.array([post.user for post in stored], np.int64),
         delay_seconds=arranged.seconds - arranged.seconds[0],
         kind=np.array([Kind.SOURCE] + [post.kind for post in stored[1:]], np.uint8),

@@ -119,9 +119,7 @@ def as_utf8(data: bytes) -> bytes:
 
 def _is_utf16(data: bytes) -> bool:
     # By more than chance: a line end as well.
-    return any(
-        data.startswith(mark) and (end in data or b"\n" not in data) for mark, end in _MARKS
-    )
+    return any(data.startswith(mark) and (end in data or b"\n" not in data) for mark, end in _MARKS)
 
 
 def read_bytes(path: Path) -> bytes:

@@ -203,9 +203,7 @@ class ThreadFiles:
         # A file that cannot be read has been reported as such.
         files = {path.name.split(".")[0] for path in self.thread.tweets}
         missing = sum(tweet not in posts and tweet not in files for tweet in structure.parent)
-        roots = sum(
-            above is None and tweet != source for tweet, above in structure.parent.items()
-        )
+        roots = sum(above is None and tweet != source for tweet, above in structure.parent.items())
         path = self.thread.parts.get(STRUCTURE)
         name = "" if path is None else path.name
         self.repair(WITHOUT_TWEET, missing, name)
@@ -216,9 +214,7 @@ class ThreadFiles:
                 below = _parent(post, posts, structure)
                 self.report.repair(DISAGREES if below == placed else FLAT, self._where(post))
 
-    def _above(
-        self, post: Post, posts: Mapping[str, Post], structure: Structure
-    ) -> str | None:
+    def _above(self, post: Post, posts: Mapping[str, Post], structure: Structure) -> str | None:
         parent = _parent(post, posts, structure)
         if parent in posts or not self.adopts or post.id == self.thread.place.id:
             return parent

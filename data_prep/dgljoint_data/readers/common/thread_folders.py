@@ -183,9 +183,7 @@ class _Walk:
         home = home if rumour is None else home.parent
         yield from self._below(str(start), str(home), rumour, 0)
 
-    def _below(
-        self, folder: str, home: str, rumour: bool | None, depth: int
-    ) -> Iterator[Place]:
+    def _below(self, folder: str, home: str, rumour: bool | None, depth: int) -> Iterator[Place]:
         if not self._is_new(folder):
             return
         listed = ReadReport()

@@ -69,14 +69,9 @@ def parse_one(value: object, users: Mapping[str, Value]) -> Post:
         parent = id_text(*(references.get(how) for how in _ANSWERED))
         retweet, quote = "retweeted" in references, "quoted" in references
     return Post(
-        id=tweet,
-        parent=parent,
-        user=int(user or 0),
-        seconds=seconds,
-        kind=Kind.RETWEET if retweet else Kind.QUOTE if quote else Kind.REPLY,
-        text=text,
-        profile=parse_profile(profile, seconds),
-        truncated=truncated,
+        id=tweet, parent=parent, user=int(user or 0), seconds=seconds,
+        kind=Kind.RETWEET if retweet else Kind.QUOTE if quote else Kind.REPLY, text=text,
+        profile=parse_profile(profile, seconds), truncated=truncated,
         conversation=id_text(value.get("conversation_id"), value.get("conversation_id_str")),
     )
 

@@ -161,8 +161,7 @@ class JsonlReader(Divided):
 
     def _survey(self, files: Sequence[Path]) -> _Survey:
         """Go through all lines once for what must be known before the first cascade."""
-        state = [(path, stat.st_size, stat.st_mtime_ns) for path in files
-                 for stat in [path.stat()]]
+        state = [(path, stat.st_size, stat.st_mtime_ns) for path in files for stat in [path.stat()]]
         if self._surveyed is None or self._surveyed[0] != state:
             self._surveyed = state, _survey(files, with_labels=not self.label_names)
         return self._surveyed[1]
@@ -234,9 +233,7 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
         ReaderSpec(
             name="jsonl",
             summary="any data as JSON Lines, one cascade per line; see its JSON schema",
-            options=JsonlOptions,
-            build=JsonlReader,
-            recognises=_recognises,
+            options=JsonlOptions, build=JsonlReader, recognises=_recognises,
             layouts=("NAME.jsonl or NAME.ndjson, also .gz, one cascade per line",),
         )
     ]

@@ -149,9 +149,7 @@ def count_posts(line: bytes) -> int:
     return len(posts) if isinstance(posts, list) else 0
 
 
-def make_cascade(
-    line: bytes, labels: Sequence[str], columns: Sequence[str]
-) -> tuple[Cascade, int]:
+def make_cascade(line: bytes, labels: Sequence[str], columns: Sequence[str]) -> tuple[Cascade, int]:
     """Make a cascade of a line; also return how many characters of it were mended.
 
     ``labels`` are those that are known, any when empty; ``columns`` are keys of the feature
@@ -167,12 +165,8 @@ def make_cascade(
     posts = [made.posts[place] for place in arranged.post]
     kinds = [post.kind or ("source" if post.parent is None else "reply") for post in posts]
     return Cascade(
-        id=made.id,
-        event=made.event,
-        label=made.label,
-        posted_at=int(start),
-        post_id=[post.id for post in posts],
-        parent=arranged.parent,
+        id=made.id, event=made.event, label=made.label, posted_at=int(start),
+        post_id=[post.id for post in posts], parent=arranged.parent,
         user=np.array([user_number(post.user) for post in posts], np.int64),
         delay_seconds=arranged.seconds,
         kind=np.array([Kind[kind.upper()] for kind in kinds], np.uint8),

@@ -169,8 +169,7 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
     """Offer the reader ``pheme``."""
     return [
         ReaderSpec(
-            name="pheme",
-            summary="PHEME of 2016 and 2018 and RumourEval 2017: texts of all posts",
+            name="pheme", summary="PHEME of 2016 and 2018 and RumourEval 2017: texts of all posts",
             options=PhemeOptions,
             reference=Reference(
                 authors="Kochkina, Liakata & Zubiaga",
@@ -178,8 +177,6 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
                 title="All-in-one: Multi-task Learning for Rumour Verification",
                 url="https://aclanthology.org/C18-1288/",
             ),
-            build=PhemeReader,
-            recognises=_recognises,
-            layouts=LAYOUTS,
+            build=PhemeReader, recognises=_recognises, layouts=LAYOUTS,
         )
     ]

@@ -24,13 +24,7 @@ from dgljoint_data.readers.common.posts import Post
 from dgljoint_data.readers.common.raw import digest_files, readable
 from dgljoint_data.readers.common.thread_files import ThreadFiles, read_threads
 from dgljoint_data.readers.common.tweets import parse_tweet
-from dgljoint_data.readers.common.values import (
-    BadJsonError,
-    date_of,
-    read_json,
-    shown,
-    user_number,
-)
+from dgljoint_data.readers.common.values import BadJsonError, date_of, read_json, shown, user_number
 from dgljoint_data.workers import Divided, Spread
 
 STANCE = "stance"
@@ -220,11 +214,8 @@ def parse_reddit(value: Mapping[str, Any]) -> Post:
         raise BadJsonError(f"a post of Reddit without an id: id is {shown(post)}")
     author = data.get("author")
     return Post(
-        id=post,
-        parent=_id_in(data.get("parent_id")),
-        user=0 if author in _GONE else user_number(author),
-        seconds=_posted(data),
-        kind=Kind.REPLY,
+        id=post, parent=_id_in(data.get("parent_id")),
+        user=0 if author in _GONE else user_number(author), seconds=_posted(data), kind=Kind.REPLY,
         text=_text(kind, data),
     )
 

@@ -128,16 +128,12 @@ class SyntheticReader(Divided):
         kind = np.where(rng.random(count) < 0.15, Kind.QUOTE, Kind.REPLY).astype(np.uint8)
         kind[0] = Kind.SOURCE
         return Cascade(
-            id=f"synthetic-{number}",
-            event=f"event-{event}",
-            label=LABEL_NAMES[label],
+            id=f"synthetic-{number}", event=f"event-{event}", label=LABEL_NAMES[label],
             posted_at=happened + int(rng.integers(86_400)),
             post_id=[f"{number}-{post}" for post in range(count)],
             parent=_parents(rng, topic, deep, options.affinity),
-            user=rng.integers(1, 2**40, size=count),
-            delay_seconds=_delays(rng, count, fast),
-            kind=kind,
-            text=_texts(rng, topic, first_set, common, event_words),
+            user=rng.integers(1, 2**40, size=count), delay_seconds=_delays(rng, count, fast),
+            kind=kind, text=_texts(rng, topic, first_set, common, event_words),
         )
 
 
@@ -221,8 +217,6 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
         ReaderSpec(
             name="synthetic",
             summary="generated cascades whose structure, timing and words each show a part",
-            options=SyntheticOptions,
-            build=SyntheticReader,
-            needs_source=False,
+            options=SyntheticOptions, build=SyntheticReader, needs_source=False,
         )
     ]

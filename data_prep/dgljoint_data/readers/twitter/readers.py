@@ -149,9 +149,7 @@ class TwitterTreeReader(Divided):
 
     label_names: tuple[str, ...] = releases.LABEL_NAMES
 
-    def __init__(
-        self, edition: str, text_from: Path | None = None, label_file: str = ""
-    ) -> None:
+    def __init__(self, edition: str, text_from: Path | None = None, label_file: str = "") -> None:
         self._edition = edition
         self._label_file = label_file
         self._text_from = text_from
@@ -242,9 +240,7 @@ def _read_thread(folder: Path, thread: _Thread, report: ReadReport) -> _Read | N
         report.repair("thread without an event (it becomes its own)", thread.id)
     tree = trees.choose_tree(file)
     _report(thread.id, name, file, tree, report)
-    cascade = _cascade(
-        thread.id, thread.event or "", thread.label, thread.text or "", file, tree
-    )
+    cascade = _cascade(thread.id, thread.event or "", thread.label, thread.text or "", file, tree)
     whole = len(np.unique(file.tweet)) == len(np.unique(file.tweet[tree.post]))
     return _Read(cascade, len(file.user), whole)
 
@@ -287,16 +283,9 @@ def _cascade(
 ) -> Cascade:
     tweet = file.tweet[tree.post]
     return Cascade(
-        id=thread,
-        event=event,
-        label=label,
-        posted_at=releases.posted_at(int(tweet[0])),
-        post_id=list(map(str, tweet.tolist())),
-        parent=tree.parent,
-        user=file.user[tree.post],
-        delay_seconds=tree.delay_seconds,
-        kind=_kinds(tweet),
-        text=[text] + [""] * (len(tweet) - 1),
+        id=thread, event=event, label=label, posted_at=releases.posted_at(int(tweet[0])),
+        post_id=list(map(str, tweet.tolist())), parent=tree.parent, user=file.user[tree.post],
+        delay_seconds=tree.delay_seconds, kind=_kinds(tweet), text=[text] + [""] * (len(tweet) - 1),
     )
 
 

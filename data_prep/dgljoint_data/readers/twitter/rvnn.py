@@ -109,9 +109,7 @@ def read_rows(path: Path, report: ReadReport) -> tuple[RowFile, Trees]:
     return file, take_rows(enumerate(lines, start=1), file, report)
 
 
-def take_rows(
-    lines: Iterable[tuple[int, bytes]], file: RowFile, report: ReadReport
-) -> Trees:
+def take_rows(lines: Iterable[tuple[int, bytes]], file: RowFile, report: ReadReport) -> Trees:
     """Parse numbered lines of a file, by thread and index."""
     trees: Trees = {}
     worded = file.worded
@@ -155,9 +153,7 @@ def _row(fields: Sequence[bytes], form: Form, line: int, *, cut: bool) -> Row | 
     if cut and form.delay == len(fields) - 1:
         delay = None  # it may have lost its last digits
     return Row(
-        line=line,
-        parent=int(fields[1]) if fields[1].isdigit() else _ROOT,
-        parents=int(parents),
+        line=line, parent=int(fields[1]) if fields[1].isdigit() else _ROOT, parents=int(parents),
         minutes=_NO_DELAY if delay is None else delay,
         words=b"" if form.words is None else fields[form.words],
     )
@@ -193,10 +189,8 @@ def build_tree(rows: Rows, name: str, report: ReadReport) -> RvnnTree | None:
         if odd:
             report.repair(reason, f"{name}:{odd[0].line}", len(odd))
     return RvnnTree(
-        index=[index[position] for position in arranged.post],
-        parent=arranged.parent,
-        delay_seconds=arranged.seconds,
-        lost={reason: len(found) for reason, found in lost.items()},
+        index=[index[position] for position in arranged.post], parent=arranged.parent,
+        delay_seconds=arranged.seconds, lost={reason: len(found) for reason, found in lost.items()},
         whole=agrees and not lost,
     )
 
@@ -286,17 +280,10 @@ def make_cascade(
     kind = np.full(posts, Kind.REPLY, np.uint8)
     kind[0] = Kind.SOURCE
     return Cascade(
-        id=thread,
-        event=event,
-        label=label,
-        posted_at=posted_at,
-        post_id=[f"{thread}-{index}" for index in tree.index],
-        parent=tree.parent,
-        user=np.zeros(posts, np.int64),
-        delay_seconds=tree.delay_seconds,
-        kind=kind,
-        text=[""] * posts,
-        features={FEATURE: words},
+        id=thread, event=event, label=label, posted_at=posted_at,
+        post_id=[f"{thread}-{index}" for index in tree.index], parent=tree.parent,
+        user=np.zeros(posts, np.int64), delay_seconds=tree.delay_seconds, kind=kind,
+        text=[""] * posts, features={FEATURE: words},
     )
 
 

@@ -79,10 +79,8 @@ def find_form(rows: Sequence[Fields]) -> Form | str:
     # Both of the tree's numbers must be there to know which of them is the number of parents.
     of_tree = [place for place in numbers if place not in delays]
     return Form(
-        parents=of_tree[0] if len(of_tree) > 1 else None,
-        delay=delays[0] if delays else None,
-        words=words[0] if words else None,
-        stance=after[0] if after else None,
+        parents=of_tree[0] if len(of_tree) > 1 else None, delay=delays[0] if delays else None,
+        words=words[0] if words else None, stance=after[0] if after else None,
     )
 
 

@@ -229,9 +229,7 @@ def choose_tree(file: TreeFile) -> Tree:
     stored_parent = position[parent_of[post]]
     stored_parent[0] = -1
     return Tree(
-        post=post,
-        parent=stored_parent,
-        delay_seconds=delay[post],
+        post=post, parent=stored_parent, delay_seconds=delay[post],
         edges=np.bincount(reason, minlength=len(EDGE_REASONS)).tolist(),
         counts=_count(file, duplicate, loop, negative)
         | _count_posts(file, reached, edge_of, stored_parent),

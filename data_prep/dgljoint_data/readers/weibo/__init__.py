@@ -143,8 +143,6 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
                 title="Detecting Rumors from Microblogs with Recurrent Neural Networks",
                 url="https://www.ijcai.org/Proceedings/16/Papers/537.pdf",
             ),
-            build=lambda options: WeiboReader(),
-            recognises=_recognises,
-            layouts=LAYOUTS,
+            build=lambda options: WeiboReader(), recognises=_recognises, layouts=LAYOUTS,
         )
     ]

@@ -125,9 +125,7 @@ def _read_thread(folder: Path, thread: _Thread, report: ReadReport) -> Cascade |
             report.count(count, followed)
         return None
     report.count("sources_without_profile", int(not isinstance(value.get("user"), dict)))
-    return arrange_thread(
-        thread.name, thread.label, posts, source.id, name, report, profiles=False
-    )
+    return arrange_thread(thread.name, thread.label, posts, source.id, name, report, profiles=False)
 
 
 def _source(thread: _Thread, where: str, report: ReadReport) -> tuple[dict[str, Any], Post]:

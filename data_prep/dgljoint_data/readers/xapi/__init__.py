@@ -23,13 +23,7 @@ from dgljoint_data.readers.common.raw import digest_files, given, readable
 from dgljoint_data.readers.common.thread_files import BAD_TWEET
 from dgljoint_data.readers.common.thread_folders import holds_threads
 from dgljoint_data.readers.common.tweets import parse_one, users_in
-from dgljoint_data.readers.common.values import (
-    MENDED,
-    BadJsonError,
-    id_text,
-    parse_json,
-    read_json,
-)
+from dgljoint_data.readers.common.values import MENDED, BadJsonError, id_text, parse_json, read_json
 
 BAD_JSON = "file or line that cannot be read"
 HINT = (
@@ -253,9 +247,7 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
         ReaderSpec(
             name="xapi",
             summary="tweets as X's API v2 gives them, grouped into conversations; no labels",
-            options=NoOptions,
-            build=lambda options: XApiReader(),
-            recognises=_recognises,
+            options=NoOptions, build=lambda options: XApiReader(), recognises=_recognises,
             layouts=('*.json: {"data": [tweets], "includes": {...}}; or *.jsonl, one per line',),
         )
     ]

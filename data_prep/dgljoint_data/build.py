@@ -21,11 +21,10 @@ from dgljoint_data.audit.outcome import Finding
 from dgljoint_data.audit.overlap import Sources, in_store
 from dgljoint_data.describe import Holdings, TargetInfo, spread
 from dgljoint_data.features.catalogue import Choice, FeatureMaker
-from dgljoint_data.readers.common.optional import feature_columns, label_names, raw_digest
+from dgljoint_data.readers.common.raw import digest_source, digest_text
 from dgljoint_data.readers.twitter.published_folds import PublishedFolds, choose_split, read_folds
 from dgljoint_data.splits import make_splits
-from dgljoint_data.watch import Watch
-from dgljoint_data.workers import ItemT, ResultT, Spread, working
+from dgljoint_data.workers import ItemT, ResultT, Spread, Watch, working
 
 _SILENT = Watch()
 
@@ -127,15 +126,18 @@ def build_store(
     started = time.perf_counter()
     _check_place(output)
     name = name or reader_name
-    labels = label_names(reader, source)
+    # What a reader may have beyond `read`: classes that the data define, least columns, a digest.
+    labels: tuple[str, ...] = (
+        reader.collect_labels(source) if hasattr(reader, "collect_labels") else reader.label_names
+    )
     published = [] if folds is None else read_folds(folds)
-    maker = FeatureMaker(features, feature_columns(reader))
+    maker = FeatureMaker(features, getattr(reader, "feature_columns", {}))
     report, written = ReadReport(), _Written()
     with (
         create_store(output, name=name, reader=reader_name, label_names=labels) as writer,
         working(jobs) as spread,
     ):
-        raw = raw_digest(reader, source)
+        raw = _raw_digest(reader, source)
         cascades = _cascades(reader, source, report, spread, watch)
         _write(writer, written, maker, cascades, watch)
         _account(report, written, reader, reader_name, maker, jobs)
@@ -153,6 +155,12 @@ def build_store(
         summary, digest=writer.digest, size_bytes=output.stat().st_size,
         seconds=time.perf_counter() - started,
     )
+
+
+def _raw_digest(reader: Reader, source: Path | None) -> str:
+    if hasattr(reader, "fingerprint"):
+        return str(reader.fingerprint(source))
+    return digest_text(type(reader).__qualname__) if source is None else digest_source(source)
 
 
 def _check_place(output: Path) -> None:

@@ -52,6 +52,22 @@ class Spread(Protocol):
         ...
 
 
+class Watch:
+    """Is called as a build proceeds, by whoever shows its progress; this one does nothing."""
+
+    def begin(self, parts: int | None) -> None:
+        """Reading begins; of how many parts, if the reader knows."""
+
+    def part(self) -> None:
+        """A part was read."""
+
+    def cascade(self, posts: int) -> None:
+        """A cascade of so many posts was stored."""
+
+    def finish(self) -> None:
+        """All is read; the folds are made and the file is put together."""
+
+
 class Divided(ABC):
     """A reader whose work can be divided."""
 

@@ -50,7 +50,7 @@ def test_what_is_left_out_and_changed_is_counted(ced: Summary) -> None:
     assert report.posts_met == posts + report.posts_dropped
     assert counts["sources_without_profile"] == 87
     assert {reason: tally.count for reason, tally in report.repairs.items()} == {
-        "post that stands twice (the first is kept)": 724,
+        "post that occurs twice (the first is kept)": 724,
         "post that cannot be read": 74,  # dates without a year
         "post dated before its parent (given its parent's time)": 12,
     }

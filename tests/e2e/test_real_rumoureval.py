@@ -15,7 +15,7 @@ RAW = os.environ.get("DGLJOINT_RAW_DATA")
 pytestmark = pytest.mark.skipif(not RAW, reason="DGLJOINT_RAW_DATA names no folder of raw data")
 
 FLAT = "reply that a flat structure.json puts below the source (attached to what it replies to)"
-DISAGREES = "place in structure.json is not below the tweet replied to (structure.json stands)"
+DISAGREES = "place in structure.json is not below the tweet replied to (structure.json counts)"
 
 
 def build(archive: str, output: Path) -> BuildSummary:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.text import Text
 
 from dgljoint_cli.console import Drawn, Talk, suited
-from dgljoint_data.watch import Watch
+from dgljoint_data.workers import Watch
 
 _SECONDS_A_LINE = 20.0
 _SECONDS_A_LOOK = 0.1

@@ -20,21 +20,7 @@ from dgljoint.data.store.reader import (
 from dgljoint.data.store.writer import StoreWriter, create_store, put_split, remove_split
 
 __all__ = [
-    "CHECKS",
-    "CascadeColumns",
-    "CascadeStore",
-    "DenseFeature",
-    "Identity",
-    "SparseFeature",
-    "StoreWriter",
-    "StoredSplit",
-    "StoredTarget",
-    "Strings",
-    "create_store",
-    "identities",
-    "is_platform_id",
-    "put_split",
-    "remove_split",
-    "same_thread",
-    "shared_threads",
+    "CHECKS", "CascadeColumns", "CascadeStore", "DenseFeature", "Identity", "SparseFeature",
+    "StoreWriter", "StoredSplit", "StoredTarget", "Strings", "create_store", "identities",
+    "is_platform_id", "put_split", "remove_split", "same_thread", "shared_threads",
 ]

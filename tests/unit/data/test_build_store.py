@@ -17,7 +17,7 @@ from dgljoint_data.build import Repeated, StrictError
 from dgljoint_data.describe import describe_store
 from dgljoint_data.readers.synthetic import LABEL_NAMES, SyntheticOptions, SyntheticReader
 from dgljoint_data.readers.twitter.readers import TwitterTreeReader
-from dgljoint_data.watch import Watch
+from dgljoint_data.workers import Watch
 from toys import toy_cascade
 from twitter_release import SMALL_TREE, Release
 

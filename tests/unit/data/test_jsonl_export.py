@@ -106,7 +106,7 @@ def test_a_line_is_of_the_schema_and_alone_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"post_id": ["a", "b", "b"], "user": np.array([1, 2, 2])}, "post that stands twice"),
+        ({"post_id": ["a", "b", "b"], "user": np.array([1, 2, 2])}, "post that occurs twice"),
         ({"user": np.array([1, -2, 3])}, "line of another form"),
         ({"post_id": ["a", "", "b"]}, "line of another form"),
         ({"kind": np.array([1, 1, 1], np.uint8)}, "kind and parent disagree"),

@@ -185,7 +185,7 @@ def test_posts_of_one_id_need_users_that_differ(tmp_path: Path) -> None:
     other = line("d", post("a", None, 0, user="x"), post("a", 0, 5, user="y"))  # type: ignore[arg-type]  # a place
     cascades, report = read(tmp_path / "x.jsonl", same, other)
     assert [one.id for one in cascades] == ["d"]
-    assert list(report.refusals) == ["post that stands twice"]
+    assert list(report.refusals) == ["post that occurs twice"]
 
 
 @pytest.mark.parametrize(

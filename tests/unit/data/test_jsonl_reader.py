@@ -99,10 +99,10 @@ def test_a_line_is_a_cascade_in_time_order(tmp_path: Path) -> None:
         (line("c2", post("a", None, 1e300)), "line of another form", "x.jsonl:2: posts.0.delay"),
         (line("c2", post("a", None, 0, user=2**63)), "line of another form", "x.jsonl:2: posts.0"),
         (line("c2", post("a", None, 0, kind="like")), "line of another form", "x.jsonl:2: posts.0"),
-        (line("c1"), "cascade that stands twice", "x.jsonl:2: id: 'c1'"),
+        (line("c1"), "cascade that occurs twice", "x.jsonl:2: id: 'c1'"),
         (
             line("c2", post("a", None, 0), post("a", "a", 1)),
-            "post that stands twice", "x.jsonl:2: posts.0.id: 'a'",
+            "post that occurs twice", "x.jsonl:2: posts.0.id: 'a'",
         ),
         (
             line("c2", post("a", None, 0), post("b", None, 1)),

@@ -39,7 +39,7 @@ def test_every_layout_gives_the_same_threads(tmp_path: Path, layout: str) -> Non
     assert report.counts["tweet_files"] == 16
     assert not report.refusals
     assert list(report.repairs) == (
-        ["rumour whose veracity is not said (it gets no label)"] if layout == "2016" else []
+        ["rumour whose veracity is not given (it gets no label)"] if layout == "2016" else []
     )
 
 
@@ -146,7 +146,7 @@ def test_veracity_follows_the_two_marks(
         ({SOURCE: tweet(9, 0)}, "thread without its source tweet", THREAD),
         (
             {f"{folder('800')[:-3]}600/source-tweets/600.json": tweet(600, 0)},
-            "thread that stands twice", f"{folder('800')[:-3]}600",
+            "thread that occurs twice", f"{folder('800')[:-3]}600",
         ),
     ],
 )
@@ -209,7 +209,7 @@ def test_a_tweet_that_cannot_be_read_is_left_out_with_all_below_it(
         ),
         (
             {REPLY: tweet(601, 30, 603)},
-            "place in structure.json is not below the tweet replied to (structure.json stands)", 1,
+            "place in structure.json is not below the tweet replied to (structure.json counts)", 1,
         ),
         (
             {f"{THREAD}/reactions/609.json": tweet(609, 99, 602)},
@@ -236,7 +236,7 @@ def test_a_tweet_that_cannot_be_read_is_left_out_with_all_below_it(
         ),
         (
             {STRUCTURE: b'{"600": {"601": {"602": [], "603": []}, "603": []}}'},
-            "id that stands twice in structure.json", 1,
+            "id that occurs twice in structure.json", 1,
         ),
         (
             {STRUCTURE: b'{"600": {"601": {"602": "x"}, "603": ["604"]}}'},
@@ -252,7 +252,7 @@ def test_a_tweet_that_cannot_be_read_is_left_out_with_all_below_it(
         ),
         (
             {ANNOTATION: b'{"is_rumour": "nonrumour", "misinformation": 0}'},
-            "annotation that contradicts its folder (the folder stands)", 1,
+            "annotation that contradicts its folder (the folder counts)", 1,
         ),
     ],
 )
@@ -423,7 +423,7 @@ def test_the_spec_names_its_publication() -> None:
 
 
 FLAT = "reply that a flat structure.json puts below the source (attached to what it replies to)"
-DISAGREES = "place in structure.json is not below the tweet replied to (structure.json stands)"
+DISAGREES = "place in structure.json is not below the tweet replied to (structure.json counts)"
 
 
 def test_the_tweets_stand_where_the_structure_is_flat(tmp_path: Path) -> None:

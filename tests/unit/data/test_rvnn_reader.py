@@ -133,7 +133,7 @@ def changed(*lines: str) -> tuple[str, ...]:
         (changed(row("500", 5, 4, ""), row("500", 4, 5, "")), "post in a cycle", 5, 4),
         (
             TREE[:3],
-            "tree of another number of parents than its rows say (it may be cut)", 1, 3,
+            "tree of another number of parents than its rows give (it may be cut)", 1, 3,
         ),
         (changed(row("500", 9, 4, "1:1 2:0 3")), "not a word count", 5, 5),
         (changed(row("500", 9, 4, "1:1 \x00")), "not a word count", 5, 5),

@@ -148,10 +148,10 @@ def test_a_post_that_cannot_be_read_is_left_out_with_all_below_it(
     ("more", "reason", "kept"),
     [
         ([post(5004, 9, 77)], "post whose parent is not in the thread", 4),
-        ([post(5004, 9)], "post without a parent beside the source", 4),
-        ([post(5004, 9) | {"parent": ""}], "post without a parent beside the source", 4),
+        ([post(5004, 9)], "post without a parent next to the source", 4),
+        ([post(5004, 9) | {"parent": ""}], "post without a parent next to the source", 4),
         ([post(5004, 9, 5004)], "post below one that is left out", 4),
-        ([post(5001, 9, 5000)], "post that stands twice (the first is kept)", 4),
+        ([post(5001, 9, 5000)], "post that occurs twice (the first is kept)", 4),
         (
             [post(5004, 9, 5003)],
             "post dated before its parent (given its parent's time)", 5,

@@ -13,15 +13,9 @@ from typing import Any
 from dgljoint.data.cascade import Cascade, Target
 from dgljoint.data.reading import THREADS_MET, ReadReport, first_of
 from dgljoint.errors import DataError
+from dgljoint_data.readers.common import thread_folders as folders
 from dgljoint_data.readers.common.posts import Post, make_cascade, report_lacks
 from dgljoint_data.readers.common.raw import readable
-from dgljoint_data.readers.common.thread_folders import (
-    STRUCTURE,
-    Place,
-    Release,
-    Thread,
-    list_thread,
-)
 from dgljoint_data.readers.common.tweets import parse_tweet
 from dgljoint_data.readers.common.values import MENDED, BadJsonError, read_json
 from dgljoint_data.workers import Spread, read_each
@@ -31,7 +25,7 @@ DUPLICATE = "another file of a tweet (the first is kept)"
 ADOPTED = "post whose parent is not in the thread (attached to the nearest above that is)"
 WITHOUT_TWEET = "id in structure.json without a tweet file"
 SEVERAL_ROOTS = "root in structure.json that is not the source"
-DISAGREES = "place in structure.json is not below the tweet replied to (structure.json stands)"
+DISAGREES = "place in structure.json is not below the tweet replied to (structure.json counts)"
 FLAT = "reply that a flat structure.json puts below the source (attached to what it replies to)"
 OUTSIDE = "post in no structure.json (attached to the tweet it replies to)"
 BAD_STRUCTURE = "structure.json that cannot be read (posts attached to the tweets they reply to)"
@@ -46,12 +40,12 @@ class RefusedError(Exception):
 
 
 def read_threads(
-    release: Release, source: Path | None, report: ReadReport, spread: Spread,
-    make: Callable[[Thread, ReadReport], ThreadFiles],
+    release: folders.Release, source: Path | None, report: ReadReport, spread: Spread,
+    make: Callable[[folders.Thread, ReadReport], ThreadFiles],
 ) -> Iterator[Cascade]:
     """Yield the threads of a release by folder. Raise DataError if none can be read."""
     # A thread may be in several places; the first that can be read counts: one part's work.
-    places: dict[str, list[Place]] = {}
+    places: dict[str, list[folders.Place]] = {}
     for place in release.places:
         report.count(THREADS_MET)
         places.setdefault(place.id, []).append(place)
@@ -61,11 +55,12 @@ def read_threads(
 
 
 def _read_thread(
-    make: Callable[[Thread, ReadReport], ThreadFiles], places: Sequence[Place], report: ReadReport
+    make: Callable[[folders.Thread, ReadReport], ThreadFiles], places: Sequence[folders.Place],
+    report: ReadReport,
 ) -> Cascade | None:
     read: Cascade | None = None
     for place in places:
-        files = make(list_thread(place, report), report)
+        files = make(folders.list_thread(place, report), report)
         cascade = files.cascade(again=read is not None)
         if cascade is not None:
             report.count("threads")
@@ -82,7 +77,7 @@ class ThreadFiles:
 
     adopts = False
 
-    def __init__(self, root: Path, thread: Thread, report: ReadReport) -> None:
+    def __init__(self, root: Path, thread: folders.Thread, report: ReadReport) -> None:
         self.thread = thread
         self.report = report
         self._root = root
@@ -164,7 +159,7 @@ class ThreadFiles:
     def _check(self, posts: Mapping[str, Post], *, again: bool) -> None:
         source = self.thread.place.id
         if again:
-            raise RefusedError("thread that stands twice")
+            raise RefusedError("thread that occurs twice")
         if source not in posts:
             raise RefusedError("thread without its source tweet", *self._why_no_source())
         if posts[source].seconds is None:
@@ -184,7 +179,7 @@ class ThreadFiles:
         return str(first.relative_to(self._folder)), f"{found}, the folder names the source"
 
     def _structure(self) -> Structure:
-        path = self.thread.parts.get(STRUCTURE)
+        path = self.thread.parts.get(folders.STRUCTURE)
         if path is None:
             self.report.count("threads_without_structure")
             return Structure({}, 0, 0)
@@ -193,7 +188,7 @@ class ThreadFiles:
         except BadJsonError as error:
             self.report.repair(BAD_STRUCTURE, f"{self._place(path)}: {error}")
             return Structure({}, 0, 0)
-        self.repair("id that stands twice in structure.json", structure.repeated, path.name)
+        self.repair("id that occurs twice in structure.json", structure.repeated, path.name)
         self.repair("place in structure.json that holds no ids", structure.odd, path.name)
         return structure
 
@@ -204,7 +199,7 @@ class ThreadFiles:
         files = {path.name.split(".")[0] for path in self.thread.tweets}
         missing = sum(tweet not in posts and tweet not in files for tweet in structure.parent)
         roots = sum(above is None and tweet != source for tweet, above in structure.parent.items())
-        path = self.thread.parts.get(STRUCTURE)
+        path = self.thread.parts.get(folders.STRUCTURE)
         name = "" if path is None else path.name
         self.repair(WITHOUT_TWEET, missing, name)
         self.repair(SEVERAL_ROOTS, roots, name)

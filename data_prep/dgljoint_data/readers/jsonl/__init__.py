@@ -22,17 +22,7 @@ from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec
 from dgljoint_data.readers.common.raw import count_unread, digest_files, digest_text
 from dgljoint_data.readers.common.values import MENDED, ODD_DATE, BadJsonError, is_odd, parse_json
-from dgljoint_data.readers.jsonl import schema
-from dgljoint_data.readers.jsonl.parts import (
-    HINT,
-    Part,
-    Unread,
-    cut,
-    find_files,
-    holds_array,
-    is_ours,
-    other_files,
-)
+from dgljoint_data.readers.jsonl import parts, schema
 from dgljoint_data.workers import Divided, Spread
 
 
@@ -103,25 +93,25 @@ class JsonlReader(Divided):
 
     def fingerprint(self, source: Path | None) -> str:
         """Return a digest of the files and of the options."""
-        files = find_files(source)
+        files = parts.find_files(source)
         options = self._options
         asked = f"{options.labels} {options.columns}" if options.columns else options.labels
         return digest_text(f"{asked} {digest_files(files, files[0].parent)}")
 
     def collect_labels(self, source: Path | None) -> tuple[str, ...]:
         """Return the classes: those of the options, or of the lines that are read."""
-        return self.label_names or self._survey(find_files(source)).labels
+        return self.label_names or self._survey(parts.find_files(source)).labels
 
     def read_in_parts(
         self, source: Path | None, report: ReadReport, spread: Spread
     ) -> Iterator[Cascade]:
         """Yield the cascades in the order of the files and lines."""
-        files = find_files(source)
+        files = parts.find_files(source)
         read = partial(_read_part, self.label_names, self._columns or self._extra(files, report))
         seen: set[str] = set()
         before = 0
-        for found in spread(read, cut(files)):
-            if isinstance(found, Unread):
+        for found in spread(read, parts.cut(files)):
+            if isinstance(found, parts.Unread):
                 report.count(THREADS_MET)
                 report.refuse(found.reason, found.path.name, detail=found.detail)
                 continue
@@ -139,9 +129,9 @@ class JsonlReader(Divided):
             before += found.lines
         if not seen:
             why = first_of(report.refusals, ": it is empty")
-            raise DataError(f"{source} holds no readable cascade{why}", hint=HINT)
+            raise DataError(f"{source} holds no readable cascade{why}", hint=parts.HINT)
         if source is not None and source.is_dir():
-            others = other_files(source, files)
+            others = parts.other_files(source, files)
             count_unread(others, source, "other files of JSON Lines", report)
 
     def _extra(self, files: Sequence[Path], report: ReadReport) -> tuple[str, ...]:
@@ -170,7 +160,7 @@ class JsonlReader(Divided):
 def _survey(files: Sequence[Path], *, with_labels: bool) -> _Survey:
     labels: set[str | None] = set()
     keys: set[str] = set()
-    blocks = (part for part in cut(files) if not isinstance(part, Unread))
+    blocks = (part for part in parts.cut(files) if not isinstance(part, parts.Unread))
     for line in chain.from_iterable(block.lines() for block in blocks):
         try:
             value, _ = parse_json(line)
@@ -185,8 +175,10 @@ def _survey(files: Sequence[Path], *, with_labels: bool) -> _Survey:
     return _Survey(known, columns, tuple(sorted(keys - set(columns))))
 
 
-def _read_part(labels: Sequence[str], columns: Sequence[str], part: Part) -> _Read | Unread:
-    if isinstance(part, Unread):
+def _read_part(
+    labels: Sequence[str], columns: Sequence[str], part: parts.Part
+) -> _Read | parts.Unread:
+    if isinstance(part, parts.Unread):
         return part
     made: list[tuple[int, Cascade | schema.BadLineError, int]] = []
     lines = part.lines()
@@ -211,7 +203,7 @@ def _refuse(
     result: Cascade | schema.BadLineError, name: str, line: int, report: ReadReport
 ) -> None:
     if isinstance(result, Cascade):
-        posts, reason, where = len(result), "cascade that stands twice", f"id: {result.id!r}"
+        posts, reason, where = len(result), "cascade that occurs twice", f"id: {result.id!r}"
     else:
         posts, reason, where = result.posts, result.reason, result.where
     report.count("distinct_posts", posts)
@@ -221,9 +213,9 @@ def _refuse(
 
 def _recognises(path: Path) -> bool:
     if path.is_dir():
-        return any(map(is_ours, path.iterdir()))
+        return any(map(parts.is_ours, path.iterdir()))
     # The refusal of an array explains how it becomes JSON Lines.
-    return is_ours(path) or holds_array(path)
+    return parts.is_ours(path) or parts.holds_array(path)
 
 
 @hookimpl

@@ -228,7 +228,7 @@ def arrange_posts(posts: Sequence[JsonPost], start: float = 0.0) -> Arranged:
     number = {key: place for place, key in enumerate(keys)}
     if len(number) < len(posts):
         first = next(place for place, key in enumerate(keys) if number[key] != place)
-        raise BadLineError("post that stands twice", f"posts.{first}.id: {posts[first].id!r}")
+        raise BadLineError("post that occurs twice", f"posts.{first}.id: {posts[first].id!r}")
     sources = [place for place, post in enumerate(posts) if post.parent is None]
     if len(sources) != 1:
         found = f"posts: {len(sources)} have no parent, expected one, the source"

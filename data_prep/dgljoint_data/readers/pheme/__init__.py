@@ -19,16 +19,9 @@ from dgljoint.data.cascade import Cascade
 from dgljoint.data.reading import ReadReport
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec, Reference
+from dgljoint_data.readers.common import thread_folders as folders
 from dgljoint_data.readers.common.raw import digest_files, digest_text
 from dgljoint_data.readers.common.thread_files import RefusedError, ThreadFiles, read_threads
-from dgljoint_data.readers.common.thread_folders import (
-    ANNOTATION,
-    LAYOUTS,
-    Thread,
-    find_release,
-    holds_threads,
-    named,
-)
 from dgljoint_data.readers.common.values import BadJsonError, shown
 from dgljoint_data.readers.rumoureval import holds_keys
 from dgljoint_data.workers import Divided, Spread
@@ -73,17 +66,17 @@ class PhemeReader(Divided):
 
     def fingerprint(self, source: Path | None) -> str:
         """Return a digest of the threads' files and of the options."""
-        release = find_release(source, ReadReport())
+        release = folders.find_release(source, ReadReport())
         return digest_text(f"{self._labels} {digest_files(release.files(), release.root)}")
 
     def read_in_parts(
         self, source: Path | None, report: ReadReport, spread: Spread
     ) -> Iterator[Cascade]:
         """Yield the threads by the names of their folders, at any depth."""
-        release = find_release(source, report)
+        release = folders.find_release(source, report)
         if release.outside:
             report.count("json_files_outside_threads", len(release.outside))
-            outside = named(release.outside, release.start)
+            outside = folders.named(release.outside, release.start)
             report.note(f"not read, being in no folder of a thread: {outside}")
         labelled = False
         make = partial(_PhemeThread, self._labels, release.root)
@@ -100,7 +93,7 @@ class PhemeReader(Divided):
 class _PhemeThread(ThreadFiles):
     """Reads a thread and its annotation."""
 
-    def __init__(self, labels: str, root: Path, thread: Thread, report: ReadReport) -> None:
+    def __init__(self, labels: str, root: Path, thread: folders.Thread, report: ReadReport) -> None:
         super().__init__(root, thread, report)
         self._labels = labels
 
@@ -118,14 +111,14 @@ class _PhemeThread(ThreadFiles):
         try:
             label = _veracity(annotation)
         except BadJsonError as error:
-            name = self.thread.parts[ANNOTATION].name
+            name = self.thread.parts[folders.ANNOTATION].name
             raise RefusedError("annotation without a veracity", name, error) from error
         if label is None:
-            self.repair("rumour whose veracity is not said (it gets no label)")
+            self.repair("rumour whose veracity is not given (it gets no label)")
         return label
 
     def _annotation(self) -> dict[str, object]:
-        path, rumour = self.thread.parts.get(ANNOTATION), self.thread.place.rumour
+        path, rumour = self.thread.parts.get(folders.ANNOTATION), self.thread.place.rumour
         if path is None:
             return {}
         try:
@@ -136,7 +129,7 @@ class _PhemeThread(ThreadFiles):
             raise RefusedError("annotation that cannot be read", path.name, "no object")
         contrary = "nonrumour" if rumour else "rumour"
         if rumour is not None and annotation.get("is_rumour") == contrary:
-            self.repair("annotation that contradicts its folder (the folder stands)")
+            self.repair("annotation that contradicts its folder (the folder counts)")
         return annotation
 
 
@@ -161,7 +154,7 @@ def _mark(annotation: dict[str, object], name: str) -> int | None:
 
 
 def _recognises(path: Path) -> bool:
-    return holds_threads(path) and not holds_keys(path)
+    return folders.holds_threads(path) and not holds_keys(path)
 
 
 @hookimpl
@@ -177,6 +170,6 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
                 title="All-in-one: Multi-task Learning for Rumour Verification",
                 url="https://aclanthology.org/C18-1288/",
             ),
-            build=PhemeReader, recognises=_recognises, layouts=LAYOUTS,
+            build=PhemeReader, recognises=_recognises, layouts=folders.LAYOUTS,
         )
     ]

@@ -35,7 +35,7 @@ WITHOUT_DELAY = "row without a delay in minutes (its parent's time is taken)"
 REPEATED = "several rows for one post (the first is kept)"
 WITHOUT_WORDS = "row cut before its words (kept without)"
 CUT = "last line without a line end (its words may be cut)"
-ANOTHER_COUNT = "tree of another number of parents than its rows say (it may be cut)"
+ANOTHER_COUNT = "tree of another number of parents than its rows give (it may be cut)"
 NOT_A_WORD = "not a word count"
 REPEATED_WORD = "word counted twice in a row (added up)"
 

@@ -10,19 +10,8 @@ from typing import NamedTuple
 
 from dgljoint.data.cascade import Cascade, Kind
 from dgljoint.data.reading import THREADS_MET, ReadReport
-from dgljoint_data.readers.common import raw
+from dgljoint_data.readers.common import raw, values
 from dgljoint_data.readers.common.posts import NO_TEXT, NO_USER, Post, make_cascade, parse_profile
-from dgljoint_data.readers.common.values import (
-    MENDED,
-    ODD_DATE,
-    BadJsonError,
-    date_of,
-    id_text,
-    is_odd,
-    read_json,
-    shown,
-    user_number,
-)
 from dgljoint_data.workers import Spread, read_each
 
 LIST = "Weibo.txt"
@@ -33,8 +22,8 @@ _LINE = re.compile(r"\s*eid\s*:\s*([0-9]{1,19})\s+label\s*:\s*(\S+)\s*", re.IGNO
 _FILE = re.compile(r"([0-9]{1,19})\.json(?:\.gz)?", re.IGNORECASE)
 BAD_POST = "post that cannot be read"
 BAD_THREAD = "thread that cannot be read"
-DUPLICATE = "post that stands twice (the first is kept)"
-SECOND_SOURCE = "post without a parent beside the source"
+DUPLICATE = "post that occurs twice (the first is kept)"
+SECOND_SOURCE = "post without a parent next to the source"
 
 _CHINA = timezone(timedelta(hours=8))  # the site shows its times in no other
 # What the site writes where somebody reposts without a word.
@@ -96,8 +85,8 @@ class MaReader:
                 report.count(THREADS_MET)
                 report.refuse("thread without a label", name)
             try:
-                posts = parse_thread(read_json(path)[0], name, report)
-            except BadJsonError:  # its posts are not known
+                posts = parse_thread(values.read_json(path)[0], name, report)
+            except values.BadJsonError:  # its posts are not known
                 continue
             report.count("posts_dropped_with_thread", len(posts))
 
@@ -121,10 +110,10 @@ class MaReader:
     def _read_thread(self, thread: _Thread, report: ReadReport) -> Cascade | None:
         name = self._name(thread.id, thread.file)
         try:
-            value, mended = read_json(thread.file or self._threads / f"{thread.id}.json")
-            report.repair(MENDED, name, mended)
+            value, mended = values.read_json(thread.file or self._threads / f"{thread.id}.json")
+            report.repair(values.MENDED, name, mended)
             posts = parse_thread(value, name, report)
-        except BadJsonError as error:
+        except values.BadJsonError as error:
             where = f"{self._index.name}:{thread.line}"
             report.refuse(BAD_THREAD, name, detail=f"{error} (listed at {where})")
             return None
@@ -158,13 +147,13 @@ def make_post(
     ``date`` and ``texts`` are keys, the first text that is there counts. Raise BadJsonError for no
     date.
     """
-    seconds = date_of(value, date, "a post without a time", _CHINA)
+    seconds = values.date_of(value, date, "a post without a time", _CHINA)
     found = (value.get(key) for key in texts)
     text = _own_words(next((words for words in found if isinstance(words, str)), ""))
     return Post(
         id=post,
         parent=parent,
-        user=user_number(user),
+        user=values.user_number(user),
         seconds=seconds,
         # The files do not distinguish a repost with words from a comment.
         kind=Kind.QUOTE if text else Kind.RETWEET,
@@ -176,14 +165,14 @@ def make_post(
 def parse_post(value: object) -> Post:
     """Take a post from an entry of a file of 2016. Raise BadJsonError if it is none."""
     if not isinstance(value, dict):
-        raise BadJsonError(f"no post: {type(value).__name__}, expected an object")
-    post = id_text(value.get("mid"), value.get("id"))
+        raise values.BadJsonError(f"no post: {type(value).__name__}, expected an object")
+    post = values.id_text(value.get("mid"), value.get("id"))
     if post is None:
-        raise BadJsonError("a post without an id")
+        raise values.BadJsonError("a post without an id")
     above = value.get("parent")
-    parent = id_text(above)
+    parent = values.id_text(above)
     if parent is None and above not in (None, ""):
-        raise BadJsonError(f"parent is {shown(above)}, expected an id or null")
+        raise values.BadJsonError(f"parent is {values.shown(above)}, expected an id or null")
     texts = ("text", "original_text")
     return make_post(value, post, parent, value.get("uid"), "t", texts, profile=True)
 
@@ -204,13 +193,13 @@ def parse_thread(
     ``before`` are posts from another file. Raise BadJsonError if the value is no array.
     """
     if not isinstance(value, list):
-        raise BadJsonError(f"no thread: {type(value).__name__}, expected an array")
+        raise values.BadJsonError(f"no thread: {type(value).__name__}, expected an array")
     posts = {post.id: post for post in before}
     unread = duplicates = 0
     for place, entry in enumerate(value):
         try:
             post = parse(entry)
-        except BadJsonError as error:
+        except values.BadJsonError as error:
             unread += 1
             report.repair(BAD_POST, f"{name}[{place}]: {error}")
             continue
@@ -219,7 +208,8 @@ def parse_thread(
             report.repair(DUPLICATE, f"{name}[{place}]: {post.id}")
             continue
         posts[post.id] = post
-        report.repair(ODD_DATE, f"{name}[{place}]: {post.id}", int(is_odd(post.seconds or 0)))
+        odd = values.is_odd(post.seconds or 0)
+        report.repair(values.ODD_DATE, f"{name}[{place}]: {post.id}", int(odd))
     report.count("posts_in_files", len(value) + len(before))
     report.count("duplicate_posts", duplicates)
     report.count("distinct_posts", len(posts) + unread)

@@ -102,23 +102,17 @@ def build_store(
 ) -> BuildSummary:
     """Read raw data and write a cascade file, which appears only when all went well.
 
-    Args:
-        reader: reads the raw format.
-        reader_name: its name.
-        source: the raw folder or file, if the reader needs one.
-        output: the file to make; an existing one is replaced.
-        name: of the data set; the reader's name by default.
-        seed: of the splits; one that the cascades do not allow is left out, with the reason.
-        folds: folder of the published RvNN folds, to store as the split ``published``.
-        features: to store; by default the usual ones and what the reader carries.
-        jobs: processes that read (:mod:`dgljoint_data.workers`); the file is the same to the byte.
-        strict: fail if anything is repaired or refused.
-        against: other data sets, to count what they hold as well.
-        watch: is called as the build proceeds.
+    Args: reader: reads the raw format. reader_name: its name. source: the raw folder or file, if
+    the reader needs one. output: the file to make; an existing one is replaced. name: of the data
+    set; the reader's name by default. seed: of the splits; one that the cascades do not allow is
+    left out, with the reason. folds: folder of the published RvNN folds, to store as the split
+    ``published``. features: to store; by default the usual ones and what the reader carries. jobs:
+    processes that read; the file is the same to the byte. strict: raise StrictError if anything is
+    repaired or refused. against: other data sets, to count what they hold as well. watch: is called
+    as the build proceeds.
 
     Raises:
         DataError: the source or the published folds cannot be read or do not fit one another.
-        StrictError: something was repaired or refused in a strict build.
         PluginError: the reader does not account for what it met.
         RunFailedError: the file cannot be written.
         UsageError: a feature is chosen that there is not.

@@ -18,12 +18,8 @@ from dgljoint_data.readers.synthetic import SyntheticOptions, SyntheticReader
 def demo_store(folder: Path | None = None) -> Path:
     """Return the demo data set's file, building it when it is missing or does not open.
 
-    The file name carries what it was made from, so a newer generator never meets an older file.
-
-    It is kept in a hidden file of ``folder``, by default in the user's cache folder.
-
-    Raises:
-        RunFailedError: the folder cannot be written.
+    It is in the user's cache folder, or hidden in ``folder``; its name has a digest of the
+    generator. Raise RunFailedError if the folder cannot be written.
     """
     reader = SyntheticReader(SyntheticOptions())
     versions = f"features {features.VERSION} splits {splits.VERSION}"

@@ -18,10 +18,7 @@ _SPREAD = ("min", "median", "mean", "max")
 
 @dataclass(frozen=True, slots=True)
 class SplitInfo:
-    """A stored split: cascades per fold, in all and by class (``none``: without label).
-
-    ``divided_events`` counts the events with cascades in several folds.
-    """
+    """Cascades per fold, in all and by class; ``divided_events`` have some in several folds."""
 
     folds: list[int]
     labels: list[dict[str, int]]
@@ -47,10 +44,7 @@ class TargetInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class Holdings:
-    """What a cascade file holds: numbers of cascades, posts (sources included) and distinct events.
-
-    ``features`` has kind and width by name, ``splits_refused`` why the data do not allow a split.
-    """
+    """What a cascade file holds: numbers of cascades, posts (sources included), distinct events."""
 
     path: Path
     name: str

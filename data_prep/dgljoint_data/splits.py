@@ -1,9 +1,7 @@
-"""Folds that go into the store, as ``docs/data.md`` describes them.
+"""Folds that go into the store: see "Splits" in ``docs/data.md``.
 
-``event`` keeps events and near-duplicate source texts together, ``random`` is for comparison with
-published numbers, ``leave-one-event-out`` has an event per fold. ``time`` divides each class into
-stretches, the latest first: classes collected at different times would be missing from a plain
-chronological split. A user's own folds are a table of cascade id and fold, -1 for none.
+``time`` divides each class by itself: classes collected at different times would be missing from a
+plain chronological split. A user's own folds are a table of cascade id and fold, -1 for none.
 """
 
 from __future__ import annotations
@@ -65,10 +63,7 @@ class _NotAllowedError(Exception):
 
 
 def make_splits(sources: Sources, seed: int) -> tuple[list[Split], dict[str, str]]:
-    """Divide C cascades in every way that they allow; return also why other splits are refused.
-
-    There are five folds, or as many as there are groups to keep together where those are fewer.
-    """
+    """Divide C cascades in every way that they allow; return also why others are refused."""
     divided = _Cascades(sources)
     splits: list[Split] = []
     refused: dict[str, str] = {}
@@ -216,8 +211,7 @@ def check_name(name: str, kind: str | None) -> None:
 def read_split(store: CascadeStore, name: str, file: Path, *, skip_unknown: bool) -> GivenSplit:
     """Read folds from a file; events count as kept together when the file happens to keep them so.
 
-    Raise DataError for a bad line, an id that repeats or is unknown, or a gap in the folds'
-    numbers.
+    Raise DataError for a bad line, an id twice or unknown, or a gap in the folds' numbers.
     """
     place = {cascade: number for number, cascade in enumerate(store.ids.all())}
     fold = np.full(len(store), -1, np.int8)

@@ -66,9 +66,9 @@ def near_duplicate_groups(texts: Sequence[str]) -> Ints:
 
 
 def compare_texts(texts: Sequence[str]) -> tuple[Ints, Ints]:
-    """Group C texts by their words, and as near-duplicates, directly or through others: (C,) each.
+    """Group C texts by their words, and as near-duplicates: (C,) positions of each group's first.
 
-    A group's number is the position of its first text; one without words is like no other.
+    One without words is like no other.
     """
     numbers: dict[str, int] = {}
     # The numbers of its words in order, four bytes each, are a set of words: they can be a key,

@@ -49,8 +49,8 @@ def _shared_sources(
 ) -> Finding:
     """Count source posts in several folds.
 
-    Posts may be named within their cascade only, all sources ``p0``: two of one id that no platform
-    numbers are one post only where user, text and date are the same too.
+    Ids that no platform numbers, such as ``p0``, are one post only with the same user, text and
+    date.
     """
     check = "source posts across folds"
     first: dict[object, int] = {}
@@ -77,10 +77,7 @@ def _shared_sources(
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What splits depend on, and what is found again in other data sets: one entry per cascade.
-
-    ``posted_at`` is in Unix seconds, 0 when unknown; ``texts`` are those of the source posts.
-    """
+    """One entry per cascade, of what splits depend on; ``texts`` are those of the source posts."""
 
     labels: list[str | None]
     events: list[str]

@@ -108,10 +108,7 @@ def out_of_fold_accuracy(
     features: Features, label: NDArray[np.int64], fold: NDArray[np.int64],
     model: Callable[[], Any], *, ordered: bool = False,
 ) -> tuple[float, float]:
-    """Return the accuracy over all folds, each predicted from the others, and the majority's.
-
-    Where folds are ``ordered``, each is predicted from those after it, and the last is not.
-    """
+    """Return the accuracy, each fold predicted from others (``ordered``: later), and majority's."""
     right = majority = asked = 0
     for number in np.unique(fold):
         test, train = fold == number, fold > number if ordered else fold != number

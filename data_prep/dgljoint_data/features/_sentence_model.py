@@ -75,10 +75,7 @@ class SentenceModel:
     def embed(
         self, batches: Iterable[NDArray[np.int64]], threads: int
     ) -> Iterator[NDArray[np.float32]]:
-        """Yield (B, 384) vectors of unit length for each batch of (B, L) word pieces, in order.
-
-        Each batch is computed by one thread: more would change last bits.
-        """
+        """Yield (B, 384) unit vectors of (B, L) pieces; one thread per batch, for equal bits."""
         before = torch.get_num_threads()
         pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
         try:

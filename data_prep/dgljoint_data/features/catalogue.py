@@ -47,11 +47,7 @@ DEFAULT = tuple(Choice(spec, spec.options()) for spec in (BOW, TIME, STRUCTURE))
 
 
 def parse_features(texts: Iterable[str]) -> tuple[Choice, ...]:
-    """Parse features written as ``NAME`` or ``NAME:KEY=VALUE,KEY=VALUE``.
-
-    Raise UsageError if an option is wrong or a name occurs twice; unknown names may be the
-    reader's.
-    """
+    """Parse features as ``NAME`` or ``NAME:KEY=VALUE,KEY=VALUE``. Raise UsageError if bad."""
     choices = tuple(_parse(text) for text in texts)
     names = [choice.spec.name for choice in choices]
     for name in names:
@@ -137,10 +133,7 @@ def _in_chunks(cascades: Iterable[Cascade]) -> Iterator[list[Cascade]]:
 
 
 class FeatureMaker:
-    """Makes what is chosen; which features the reader carries is seen from its first cascade.
-
-    ``carried_columns`` is how many columns sparse features of the reader have at least, by name.
-    """
+    """Makes what is chosen; the reader's features and their least columns are as it gives them."""
 
     def __init__(
         self, chosen: Sequence[Choice] | None = None,
@@ -159,11 +152,7 @@ class FeatureMaker:
         self._posts = 0
 
     def each(self, cascades: Iterable[Cascade]) -> Iterator[tuple[Cascade, dict[str, Block]]]:
-        """Yield the cascades in their order, each with its features by name.
-
-        Raise UsageError for a feature that nobody makes or carries, DataError if a cascade lacks
-        one.
-        """
+        """Yield the cascades in their order, each with its features by name."""
         carried: Sequence[str] | None = None
         for chunk in _in_chunks(cascades):
             if carried is None:

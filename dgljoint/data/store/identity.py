@@ -67,10 +67,7 @@ def same_thread(name: str, one: Identity, other: Identity) -> bool:
 def shared_threads(
     store: CascadeStore, other: CascadeStore, indices: NDArray[np.integer] | None = None
 ) -> NDArray[np.bool_]:
-    """Mark the C cascades of ``other``, (C,), that are a thread of ``store`` as well.
-
-    ``indices`` are the positions in ``store`` of the threads that count, by default all.
-    """
+    """Mark the C cascades of ``other`` that are one of ``store``, or of its ``indices``; (C,)."""
     known = dict(identities(store, indices))
     found = (name in known and same_thread(name, own, known[name])
              for name, own in identities(other))

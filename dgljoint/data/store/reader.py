@@ -57,10 +57,7 @@ class Strings:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SparseFeature:
-    """A stored sparse feature: one CSR row per post of the whole store.
-
-    ``vocabulary`` names the ``columns``, or is ``None``.
-    """
+    """A stored sparse feature: one CSR row per post; ``vocabulary`` may name its ``columns``."""
 
     indptr: NDArray[np.int64]
     indices: NDArray[np.int32]
@@ -103,10 +100,9 @@ class DenseFeature:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredTarget:
-    """Labels of another task than rumor detection; nothing that makes a batch reads them.
+    """Labels of another task; nothing that makes a batch reads them.
 
-    ``per`` is ``cascade`` or ``post``, ``names`` are the classes by number, and ``values`` (C,) or
-    (P,) int16 is the class of each; -1: none.
+    ``values``, (C,) or (P,), have the class per cascade or post, -1: none.
     """
 
     name: str
@@ -127,15 +123,10 @@ class StoredTarget:
 
 @dataclass(frozen=True, slots=True)
 class StoredSplit:
-    """A split as stored.
+    """A split as stored: ``fold`` (C,), -1: left out.
 
-    Attributes:
-        fold: (C,) of each cascade; -1: left out.
-        grouped_by: what is kept together; ``""`` for nothing.
-        group: (C,) cascades of one number are kept together; ``None`` for nothing.
-        ordered_by: ``time`` when a fold is tested by what was trained on the folds after it, which
-            are earlier; ``""`` when folds have no order.
-        digest: of all that, and of the cascades' ids.
+    ``grouped_by`` is what is kept together (``""``: nothing), ``group`` (C,) the number of each.
+    ``ordered_by`` is ``time`` when a fold is tested by what was trained on the folds after it.
     """
 
     name: str
@@ -155,13 +146,8 @@ class StoredSplit:
 class CascadeColumns:
     """B cascades as read: N posts one after the other.
 
-    Attributes:
-        index: (B,) position of each cascade in the store.
-        post_ptr: (B+1,) where each cascade's posts start and end below.
-        posts: (N,) position of each post in the store.
-        parent: (N,) int64 index of the parent in this batch, -1 for a source.
-        delay_seconds: (N,) float64.
-        kind: (N,) uint8.
+    ``index`` (B,) and ``posts`` (N,) are positions in the store, ``post_ptr`` (B+1,) divides the
+    posts; ``parent`` (N,) is an index in this batch, -1 for a source.
     """
 
     index: NDArray[np.int64]
@@ -228,10 +214,9 @@ class CascadeStore(Shown):
 
     @cached_property
     def content_digest(self) -> str:
-        """Identifies the cascades and their features, however they are divided.
+        """Identifies the cascades and their features, whatever splits or version of dgljoint.
 
-        It stays the same when a split is added, and when another version of dgljoint builds the
-        same file. Taken when it is asked for: a pass over the file.
+        Taken when it is asked for: a pass over the file.
         """
         columns = {
             name: column for name, column in self._columns.items()
@@ -267,10 +252,7 @@ class CascadeStore(Shown):
         return {**self.attributes["features"], **derived}
 
     def relabelled(self, names: Sequence[str]) -> CascadeStore:
-        """Return the same cascades with the classes ``names``, each found by its name.
-
-        A cascade of a class that is not among them has no label.
-        """
+        """Return the same cascades with the classes ``names``; those of others have no label."""
         number = [names.index(name) if name in names else -1 for name in self.label_names]
         made = copy(self)
         # -1, the last, is no label.
@@ -370,10 +352,7 @@ class CascadeStore(Shown):
         )
 
     def kept_apart(self, split: str) -> str | None:
-        """Return what is never on both sides of a split; ``None`` for random folds.
-
-        A cascade of unknown event counts as an event of its own: where all are, none is kept apart.
-        """
+        """Return what is never on both sides of a split; ``None`` if random or unknown."""
         grouped_by = self.split(split).grouped_by
         return grouped_by if grouped_by and len(np.unique(self.event)) < len(self) else None
 

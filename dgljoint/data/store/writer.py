@@ -79,10 +79,7 @@ class StoreWriter:
         self._append("cascade/post_ptr", [0])
 
     def add(self, cascade: Cascade, features: Mapping[str, Block]) -> None:
-        """Append one cascade with its features; every call gives the same names.
-
-        Raise DataError if the cascade breaks the invariant or has an unknown label.
-        """
+        """Append one cascade with its features, always the same. Raise DataError if it is bad."""
         cascade.check()
         if cascade.label is not None and cascade.label not in self._labels:
             raise DataError(f"cascade {cascade.id}: label {cascade.label!r} is not declared")
@@ -306,9 +303,8 @@ def put_split(
 ) -> CascadeStore:
     """Store a split in the file of ``store``, replacing one of its name; return the new file.
 
-    The split is as in :class:`StoredSplit`; without a ``group``, an event's cascades stay together.
-    Raise DataError if ``fold`` does not name every cascade, or the file is not that of ``store``
-    any more.
+    Without a ``group``, an event's cascades stay together. Raise DataError if ``fold`` does not
+    name every cascade, or the file was changed meanwhile.
     """
     if len(fold) != len(store):
         raise DataError(f"split {name} names {len(fold)} of {len(store)} cascades")

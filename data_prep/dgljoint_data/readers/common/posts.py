@@ -129,8 +129,8 @@ def make_cascade(
 ) -> Cascade:
     """Bring the posts of a thread into order; what is dropped or changed is reported.
 
-    ``where`` names a post's place, ``above`` returns the id of its parent, ``targets`` the labels
-    of other tasks of the stored posts. A post without a parent is left out as a ``second_source``.
+    ``where`` names a post's place, ``above`` its parent's id. One that names none is a
+    ``second_source``.
     """
     given = list(posts.values())
     number = {post: place for place, post in enumerate(posts)}

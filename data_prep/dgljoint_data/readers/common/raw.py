@@ -172,11 +172,10 @@ def read_labels(
     path: Path, split: Callable[[str], tuple[str, str]], known: Mapping[str, str],
     report: ReadReport, *, bad: str = "not a label line", again: str = "duplicate label line",
 ) -> tuple[dict[str, tuple[str, int]], set[str]]:
-    """Read a file of one label per line, and count its threads as met.
+    """Read a file of one label per line: class and line of each thread, and the threads refused.
 
     A repeated line is a repair (``again``); a thread of two labels, an unknown label, or a bad line
-    (``split`` returns not label and thread but two empty texts) is refused. Returned are class and
-    line of each thread, in order, and the threads refused.
+    (``split`` returns two empty texts) is refused.
     """
     labels: dict[str, tuple[str, int]] = {}
     refused: set[str] = set()

@@ -71,8 +71,7 @@ def _read_thread(
 class ThreadFiles:
     """Reads one thread; places in the report start from the root.
 
-    If it ``adopts``, a post whose parent is not there is attached to the nearest one above, or the
-    source; else it is left out.
+    If it ``adopts``, a post whose parent is not there is attached to the nearest one above.
     """
 
     adopts = False
@@ -273,11 +272,7 @@ def parse_structure(value: object) -> Structure:
 
 
 def _parent(post: Post, posts: Mapping[str, Post], structure: Structure) -> str | None:
-    """Return the id of what a post is attached to.
-
-    In a flat structure the tweet replied to counts, unless it is later, which could lead in a
-    circle.
-    """
+    """Return what a post is attached to; in a flat structure the tweet replied to, if earlier."""
     placed = structure.parent.get(post.id)
     answered = posts.get(post.parent or "")
     if placed and structure.flat and answered is not None and _age(answered) < _age(post):

@@ -93,10 +93,7 @@ class Release:
 
 
 def find_release(source: Path | None, report: ReadReport) -> Release:
-    """Find the threads in ``source``.
-
-    Raise DataError if there are none, if they are in folders of classes, or of several releases.
-    """
+    """Find the threads in ``source``. Raise DataError if there are none, or of several releases."""
     source = given_folder(source, HINT)
     walk = _Walk(report, _DEEPEST)
     places = list(walk.threads(source))

@@ -41,10 +41,7 @@ def users_in(page: Value) -> dict[str, Value]:
 
 
 def parse_one(value: object, users: Mapping[str, Value]) -> Post:
-    """Take a tweet of either version; ``users`` has, by id, those that are not in the tweet.
-
-    Raise BadJsonError if it is no object, or has no id or no date.
-    """
+    """Take a tweet of either version; ``users`` are those not in it. Raise BadJsonError if bad."""
     if not isinstance(value, dict):
         raise BadJsonError(f"no tweet: {type(value).__name__}, expected an object")
     tweet = id_text(value.get("id_str"), value.get("id"))

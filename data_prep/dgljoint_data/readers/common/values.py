@@ -77,10 +77,7 @@ def parse_json(data: bytes) -> tuple[Any, int]:
 
 
 def mend_characters(data: bytes) -> tuple[bytes, int]:
-    """Replace every character of which only a part is there by U+FFFD, and count them.
-
-    JSON of which too much would change is in another encoding, and returned as it is.
-    """
+    """Replace broken characters by U+FFFD and count them, unless there are too many."""
     whole = _HALF_IN_BYTES.sub(_REPLACEMENT, data).decode(errors="replace").encode()
     mended = whole.count(_REPLACEMENT) - data.count(_REPLACEMENT)
     if mended > max(_FEW, len(whole) // 50):
@@ -116,10 +113,7 @@ def id_text(*candidates: object) -> str | None:
 
 
 def user_number(value: object) -> int:
-    """Return a number for an author of any id; 0 when none is named.
-
-    An id that is no number becomes one of 63 bits by a hash: two of a billion collide with 5 %.
-    """
+    """Return a number for an author of any id, a hash of 63 bits for a text; 0 for none."""
     text = value.strip() if isinstance(value, str) else ""
     if number := id_text(text or value):
         return int(number)
@@ -170,8 +164,7 @@ _EXPECTED = "expected one like 2014-08-13T01:23:45Z, Wed Aug 13 01:23:45 +0000 2
 def unix_seconds(value: object, *, zone: tzinfo = UTC) -> float:
     """Return the Unix time of a date, with parts of a second; ``zone`` is of one without any.
 
-    Twitter's form, common ones of ISO 8601, and Unix time in seconds, or milli-, micro- or
-    nanoseconds, recognised by size. Raise BadDateError for others.
+    Numbers are seconds, milli-, micro- or nanoseconds, by size. Raise BadDateError for no date.
     """
     if isinstance(value, str):
         text = value.strip()

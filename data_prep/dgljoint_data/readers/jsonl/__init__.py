@@ -1,7 +1,6 @@
 """Reader of our own format, the bridge for any data: JSON Lines, one cascade per line.
 
 ``docs/readers/jsonl.md`` describes it, ``cascade.schema.json`` in this package is its JSON schema.
-A line that breaks a rule is refused, with its number; files of a folder are read by name.
 """
 
 from __future__ import annotations

@@ -150,11 +150,7 @@ def count_posts(line: bytes) -> int:
 
 
 def make_cascade(line: bytes, labels: Sequence[str], columns: Sequence[str]) -> tuple[Cascade, int]:
-    """Make a cascade of a line; also return how many characters of it were mended.
-
-    ``labels`` are those that are known, any when empty; ``columns`` are keys of the feature
-    ``extra``. Raise BadLineError if it breaks a rule.
-    """
+    """Make a cascade of a line, and count its mended characters. Raise BadLineError if bad."""
     made, mended = parse_line(line)
     if labels and made.label not in (None, *labels):
         known = ", ".join(labels)
@@ -220,10 +216,7 @@ def _delays(posts: Sequence[JsonPost], start: float) -> list[float]:
 
 
 def arrange_posts(posts: Sequence[JsonPost], start: float = 0.0) -> Arranged:
-    """Bring the posts of a line into order; those that are in order stay as they are.
-
-    Raise BadLineError if they are no tree below one source, or one is earlier than its parent.
-    """
+    """Bring the posts of a line into order. Raise BadLineError if they are no tree in time."""
     keys = [(post.id, user_number(post.user)) for post in posts]
     number = {key: place for place, key in enumerate(keys)}
     if len(number) < len(posts):

@@ -137,7 +137,7 @@ def read_keys(paths: Iterable[Path], root: Path, report: ReadReport) -> Keys:
     """Read those of some JSON files that are keys, recognised by their content.
 
     Keys of 2019 have ``subtaskaenglish`` (stance) and ``subtaskbenglish`` (veracity), or another
-    language's; a key of 2017 has the labels of one task. The report's places start from ``root``.
+    language's; a key of 2017 has the labels of one task.
     """
     keys = Keys()
     for path in paths:

@@ -1,8 +1,7 @@
 """The five folds published with the RvNN release, as a split of the store.
 
-``nfold/`` has, for each fold, the ids of its test and training threads, as in
-``RNNtestSet_Twitter150_tree.txt`` for fold 0 of Twitter15. They are random: events are on both
-sides. Nobody tests on the few threads in no test fold, and here nobody trains on them either.
+``nfold/`` has the ids of each fold's test and training threads. Nobody tests on the few threads in
+no test fold, and here nobody trains on them either.
 """
 
 from __future__ import annotations
@@ -40,8 +39,7 @@ class PublishedFolds:
 def read_folds(place: Path) -> list[PublishedFolds]:
     """Read the folds of every edition under ``place`` or its ``nfold``.
 
-    Raise DataError if there are none, a file is missing, or an id is in two test folds or in the
-    test and the training file of one.
+    Raise DataError if there are none, a file is missing, or an id is on two sides.
     """
     place = given_folder(place, _HINT, "the published folds")
     for folder in (place, place / FOLDER):
@@ -54,10 +52,7 @@ def read_folds(place: Path) -> list[PublishedFolds]:
 def choose_split(
     editions: Sequence[PublishedFolds], ids: Sequence[str], report: ReadReport
 ) -> Split:
-    """Give each thread the fold that tests on it, by the edition that knows most of them.
-
-    Raise DataError if the threads are of another edition, or a fold has none of them.
-    """
+    """Give each thread the fold that tests on it, by the edition that knows most of them."""
     known = set(ids)
     folds = max(editions, key=lambda each: len(known & frozenset().union(*each.test)))
     names = f"the published folds of Twitter{folds.edition}"

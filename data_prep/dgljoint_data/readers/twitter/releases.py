@@ -74,10 +74,9 @@ class TreeRelease:
 
 
 def find_release(source: Path | None, edition: str | None = None) -> TreeRelease:
-    """Return the release in ``source`` or in the only folder below that has one.
+    """Return the release in ``source``, or in the only folder below that has one or is meant.
 
-    Of folders named after their editions, that of ``edition`` is chosen. Raise DataError if there
-    is none, there are several, or the release is not complete.
+    Raise DataError if there is none, there are several, or the release is not complete.
     """
     source = raw.given_folder(source, _UNPACK)
     if release := _release_in(source):
@@ -212,10 +211,7 @@ def check_edition(folder: Path, edition: str) -> None:
 
 
 def find_data(source: Path | None, named: str = "", edition: str | None = None) -> Path | None:
-    """Return the file of rows in ``source``, in its ``resource``, or in another folder below.
-
-    Raise DataError if there are several, or the one that the user named is not there.
-    """
+    """Return the file of rows in ``source`` or below; DataError for several, or a wrong name."""
     if source is None:
         return None
     if named:
@@ -245,10 +241,7 @@ def other_data(source: Path, read: Path | None) -> list[Path]:
 
 
 def find_labels(folder: Path, edition: str, named: str = "") -> Path | None:
-    """Return the label file of an edition in a folder, by its name or by its content.
-
-    Raise DataError if there are several, or the one that the user named is not there.
-    """
+    """Return the label file of an edition; DataError for several, or a wrong name."""
     if named:
         return _named_file(folder, named, "label_file")
     if (folder / event_file(edition)).is_file():

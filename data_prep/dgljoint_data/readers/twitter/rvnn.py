@@ -49,10 +49,9 @@ _BASE = 100_000  # beyond any word that _WORD accepts
 
 
 class Row(NamedTuple):
-    """One row as it is in the file, by its number from 1.
+    """One row as it is in the file, by number from 1; ``parent`` is an index, -1 for the source.
 
-    ``parent`` is an index, -1 for the source; ``parents`` 0 and ``minutes`` 0 where the form has
-    none, minus infinity where no minutes can be read; ``words`` are ``column:count`` pairs.
+    ``minutes`` are minus infinity where none can be read; ``words`` are ``column:count`` pairs.
     """
 
     line: int
@@ -68,10 +67,7 @@ Trees = dict[str, Rows]
 
 @dataclass(frozen=True, slots=True)
 class RowFile:
-    """A file of rows: what those of each number of columns contain, or why that is unknown.
-
-    ``last`` is the number of a last line without a line end, which may be cut; else 0.
-    """
+    """What rows of each number of columns contain, or why not; ``last``: a line that may be cut."""
 
     name: str
     forms: Mapping[int, Form | str]
@@ -160,10 +156,9 @@ def _row(fields: Sequence[bytes], form: Form, line: int, *, cut: bool) -> Row | 
 
 
 def build_tree(rows: Rows, name: str, report: ReadReport) -> RvnnTree | None:
-    """Connect the posts of one tree to its source; ``None`` when no row is one.
+    """Connect the posts of one tree to its first source; ``None`` when no row is one.
 
-    Of several sources the first is kept; a post without a way up to it is lost. The posts are in
-    the order of their time, depth and index, whatever the order of the rows.
+    They are in the order of time, depth and index, whatever the order of the rows.
     """
     roots = [index for index, row in rows.items() if row.parent == _ROOT]
     if not roots:
@@ -290,10 +285,7 @@ def make_cascade(
 def leave_out(
     posts: Mapping[str, int], refused: Iterable[str], data: str, labels: str, report: ReadReport
 ) -> None:
-    """Count the trees that are in no thread; one refusal each would hide the others.
-
-    ``posts`` has their posts by thread; those of ``refused`` threads are reported already.
-    """
+    """Count the trees of no thread, posts by thread; those ``refused`` are reported already."""
     known = posts.keys() & set(refused)
     unlabelled = [thread for thread in posts if thread not in known]
     if known:

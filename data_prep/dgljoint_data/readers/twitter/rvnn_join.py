@@ -1,10 +1,8 @@
 """Word counts of the RvNN release for the posts of the tree release, where they can be matched.
 
-All that both releases have of a reply is its place in the tree (without retweets), and the rows
-were crawled at another time. Nothing is guessed: the source has its row; where both trees have the
-same shape, a post whose place no other shares has the row of that place, and posts that could be
-exchanged get theirs only if their words are equal. Shapes are numbered from the leaves up (Aho,
-Hopcroft & Ullman), then places from the source down.
+All that both releases have of a reply is its place in the tree without retweets. Where both trees
+have the same shape, posts that share a place get their rows only if the words of these are equal.
+Shapes are numbered from the leaves up (Aho, Hopcroft & Ullman), places from the source down.
 """
 
 from __future__ import annotations
@@ -30,10 +28,9 @@ WITHOUT_SOURCE = "RvNN tree without a source (its words are not used)"
 def match_rows(
     post_parent: Sequence[int], row_parent: Sequence[int], words: SparseBlock, *, whole: bool
 ) -> tuple[dict[int, int], bool]:
-    """Match the rows of one tree to the posts that have a text of their own.
+    """Return the row of each matched post with a text, and whether the trees have the same shape.
 
-    Parents precede and are numbers, -1 for the source, which alone is matched unless both trees are
-    ``whole``. Returned are the row of each matched post, and whether the trees have the same shape.
+    Parents precede and are numbers; unless both trees are ``whole``, only the source is matched.
     """
     row_of = {0: 0}
     if not whole or len(post_parent) != len(row_parent):
@@ -52,10 +49,10 @@ def match_rows(
 def reply_tree(
     parent: NDArray[np.int32], tweet: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], list[int]]:
-    """Remove retweets: a reply to a retweet answers the tweet.
+    """Remove retweets: return the first post of each tweet, (T,), and parents among these.
 
-    Of N posts in time order, given by parent and tweet id, return the first post of each tweet,
-    (T,), and the number of each one's parent among them, -1 for the source.
+    A reply to a retweet answers the tweet. The N posts are in time order, -1 is the source's
+    parent.
     """
     _, first, number = np.unique(tweet, return_index=True, return_inverse=True)
     order = np.argsort(first)
@@ -133,10 +130,7 @@ class PublishedWords:
             report.count(name, 0)  # there may be no tree with a source
 
     def join(self, cascade: Cascade, *, whole: bool) -> Cascade:
-        """Return the cascade with its words as a feature; posts without a row have an empty one.
-
-        ``whole`` is whether all tweets of its tree file are in it.
-        """
+        """Return the cascade with its words; ``whole``: all tweets of its tree file are in it."""
         name = self._path.name
         rows = self._trees.pop(cascade.id, None)
         tree = build_tree(rows, name, self._report) if rows is not None else None

@@ -2,9 +2,7 @@
 
 A line is an edge, ``['user', 'tweet', 'minutes']->['user', 'tweet', 'minutes']``; that from
 ``['ROOT', 'ROOT', ...]`` names the source. A post is the pair (user, tweet): a retweet keeps the
-tweet id. The files hold repeated edges, self-loops, cycles, posts of several parents and edges that
-run backwards in time. Those in the published form take a path without a loop over lines; any other
-is first sifted line by line into that form.
+tweet id. Files in the published form take a path without a loop over lines.
 """
 
 from __future__ import annotations

@@ -142,11 +142,7 @@ def make_post(
     value: dict[str, object], post: str, parent: str | None, user: object, date: str,
     texts: Sequence[str] = ("text",), *, profile: bool = False,
 ) -> Post:
-    """Make a post from its object, which may describe the author (``profile``) as well.
-
-    ``date`` and ``texts`` are keys, the first text that is there counts. Raise BadJsonError for no
-    date.
-    """
+    """Make a post from its object, by keys of date and texts. Raise BadJsonError for no date."""
     seconds = values.date_of(value, date, "a post without a time", _CHINA)
     found = (value.get(key) for key in texts)
     text = _own_words(next((words for words in found if isinstance(words, str)), ""))
@@ -188,10 +184,7 @@ def parse_thread(
     value: object, name: str, report: ReadReport, *,
     parse: Callable[[object], Post] = parse_post, before: Sequence[Post] = (),
 ) -> dict[str, Post]:
-    """Take the posts by id from the value of the file ``name``, in its order.
-
-    ``before`` are posts from another file. Raise BadJsonError if the value is no array.
-    """
+    """Take the posts by id, after those ``before``. Raise BadJsonError if it is no array."""
     if not isinstance(value, list):
         raise values.BadJsonError(f"no thread: {type(value).__name__}, expected an array")
     posts = {post.id: post for post in before}

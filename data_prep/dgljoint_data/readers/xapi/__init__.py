@@ -114,10 +114,7 @@ def _group(tweets: _Tweets) -> dict[str, dict[str, Post]]:
 
 
 def _conversation(tweet: Post, everything: Mapping[str, Post]) -> str:
-    """Return the id of the tweet that a tweet's thread began with.
-
-    A retweet has a conversation of its own by the API; here it belongs to what it retweets.
-    """
+    """Return the id of the tweet a thread began with; a retweet belongs to what it retweets."""
     seen = set()
     while tweet.id not in seen:
         seen.add(tweet.id)
@@ -150,10 +147,7 @@ def _suffix(path: Path) -> str:
 
 
 class _Tweets:
-    """The tweets of all files, by id: given, and included in answers next to those asked for.
-
-    Of those that cannot be read, place and reason are kept; of the others, the first place.
-    """
+    """The tweets of all files, by id: given, included, and unreadable with the reason."""
 
     def __init__(self, report: ReadReport) -> None:
         self.report = report

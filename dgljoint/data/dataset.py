@@ -174,8 +174,7 @@ class CascadeDataset(DGLDataset):  # type: ignore[misc]  # DGL ships no types
         place = np.arange(offsets[-1]) + np.repeat(feature.indptr[posts] - offsets[:-1], sizes)
         return SparseRows(
             columns=torch.from_numpy(feature.indices[place].astype(np.int64)),
-            values=torch.from_numpy(feature.values[place]),
-            offsets=torch.from_numpy(offsets),
+            values=torch.from_numpy(feature.values[place]), offsets=torch.from_numpy(offsets),
             width=feature.columns,
         )
 
@@ -208,18 +207,13 @@ class CascadeDataset(DGLDataset):  # type: ignore[misc]  # DGL ships no types
 def write_graphs(store: CascadeStore, output: Path) -> None:
     """Write every cascade as a DGL graph, for a plain ``graphs, tensors = dgl.load_graphs(path)``.
 
-    The graphs are those of :class:`CascadeDataset`. The tensors: ``label`` and ``event`` (C,)
-    int64; ``fold/NAME`` (C,) int64 for each split, -1 for none; and each sparse feature as one CSR
-    matrix with one row per node of all graphs in their order, ``NAME/indptr`` (P+1,),
-    ``NAME/indices``, ``NAME/values`` and ``NAME/columns`` (1,). Ids, users, texts, dates and the
-    names of classes and words are left out.
+    The graphs are those of :class:`CascadeDataset`, all in memory at once. The tensors: ``label``
+    and ``event`` (C,) int64; ``fold/NAME`` (C,) int64 for each split, -1 for none; and each sparse
+    feature as one CSR matrix with one row per node of all graphs, ``NAME/indptr`` (P+1,),
+    ``NAME/indices``, ``NAME/values`` and ``NAME/columns`` (1,).
 
-    All graphs are in memory at once: a dense feature that few posts have is as large as if all had
-    it.
-
-    Raises:
-        DataError: the store is empty or cannot be written in this form.
-        RunFailedError: the file system refuses, or DGL is not installed.
+    Raise DataError if the store is empty, RunFailedError if the file system refuses or DGL is
+    missing.
     """
     dgl_compat.require("this export to DGL")
     if not len(store):

@@ -13,7 +13,7 @@ from typing import Any
 from dgljoint.data.store import CascadeStore
 from dgljoint_data.audit.columns import class_balance, hidden_edges, stored_features, time_order
 from dgljoint_data.audit.outcome import Finding, Severity, not_asked
-from dgljoint_data.audit.overlap import across_folds, between_stores
+from dgljoint_data.audit.overlap import Sources, across_folds, in_store
 from dgljoint_data.audit.probes import probes
 
 DEFAULT = "event"
@@ -56,7 +56,7 @@ def audit_store(
     findings = [
         *_missing_split(store, name),
         *([] if stored is None else across_folds(store, stored)),
-        *(between_stores(store, against) if against is not None else ()),
+        *(in_store(Sources.of(store), against) if against is not None else ()),
         *([] if stored is None else [*probes(store, stored), class_balance(store, stored)]),
         time_order(store),
         *stored_features(store),

@@ -156,8 +156,7 @@ def _disguised_columns(store: CascadeStore) -> Finding:
             errors.append(f"the rows of {feature} are other names of the user")
     found = errors + warnings
     return Finding(
-        check,
-        Severity.error if errors else Severity.warning if warnings else Severity.ok,
+        check, Severity.error if errors else Severity.warning if warnings else Severity.ok,
         f"{largest:.3f}",
         "; ".join(found[:5]) if found else _harmless(known if dense else (), store.user[every]),
         {"largest_correlation": largest, "found": len(found)},

@@ -101,11 +101,6 @@ class Sources:
         return {name: (label, Identity.of(date, text)) for name, label, date, text in rows}
 
 
-def between_stores(store: CascadeStore, other: CascadeStore) -> list[Finding]:
-    """Count threads and near-duplicate source texts of ``store`` that ``other`` holds as well."""
-    return in_store(Sources.of(store), other)
-
-
 def in_store(ours: Sources, other: CascadeStore) -> list[Finding]:
     """Count threads and near-duplicate source texts that ``other`` holds as well."""
     theirs = Sources.of(other)
@@ -118,8 +113,7 @@ def in_store(ours: Sources, other: CascadeStore) -> list[Finding]:
     where = f"{other.name} as well: a model trained on one has seen them in the other"
     return [
         Finding(
-            "threads in both stores",
-            _warn_if(len(common)),
+            "threads in both stores", _warn_if(len(common)),
             f"{len(common):,} of {len(ours.ids):,}",
             f"these threads are in {where}; {differ} of them under another label",
             {"shared": len(common), "cascades": len(ours.ids), "labelled_differently": differ},

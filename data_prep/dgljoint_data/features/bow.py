@@ -53,8 +53,7 @@ class WordCounts(PostFeature):
         filled_cells = np.bincount(cells // width, minlength=len(texts))
         return SparseBlock(
             indptr=np.concatenate(([0], filled_cells.cumsum())),
-            indices=(cells % width).astype(np.int32),
-            values=counts.astype(np.float32),
+            indices=(cells % width).astype(np.int32), values=counts.astype(np.float32),
         )
 
     def columns(self) -> list[str]:
@@ -105,8 +104,7 @@ class HashedWordCounts(PostFeature):
 BOW = FeatureSpec(
     name=WordCounts.name,
     summary="counts of all words; which of them count is chosen in training (-s features.words=N)",
-    build=WordCounts,
-    in_training=IN_TRAINING,
+    build=WordCounts, in_training=IN_TRAINING,
 )
 HASHED = FeatureSpec(
     name=HashedWordCounts.name, summary="counts of words by hashed column, without a vocabulary",

@@ -22,8 +22,7 @@ TIME = FeatureSpec(
     name="time", summary="log delay since the source and since the previous post", derived=True,
 )
 STRUCTURE = FeatureSpec(
-    name="structure",
-    summary="depth, number of answers and size of the subtree, by observed edges",
+    name="structure", summary="depth, number of answers and size of the subtree, by observed edges",
     derived=True,
 )
 SPECS = (BOW, HASHED, TIME, STRUCTURE, user.SPEC, minilm.SPEC)

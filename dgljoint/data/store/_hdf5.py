@@ -84,29 +84,20 @@ class Spool:
             self._file.close()
 
 
-class _Digest:
-    """A digest of columns and attributes, independent of how HDF5 arranges them."""
+def _digest(attributes: Mapping[str, object]) -> blake2b:
+    return blake2b(json.dumps(attributes, sort_keys=True).encode(), digest_size=16)
 
-    def __init__(self, attributes: Mapping[str, object]) -> None:
-        self._hash = blake2b(digest_size=16)
-        self._hash.update(json.dumps(attributes, sort_keys=True).encode())
 
-    def column(self, path: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
-        self._hash.update(f"{path} {dtype.str} {shape}".encode())
-
-    def data(self, block: Array) -> None:
-        self._hash.update(block.data)
-
-    def hexdigest(self) -> str:
-        return self._hash.hexdigest()
+def _head(name: str, column: Spool | Array) -> bytes:
+    return f"{name} {column.dtype.str} {column.shape}".encode()
 
 
 def digest_of(columns: Mapping[str, Array], attributes: Mapping[str, object]) -> str:
-    """Return a digest of some columns and attributes."""
-    digest = _Digest(attributes)
+    """Return a digest of columns and attributes, however HDF5 arranges them."""
+    digest = _digest(attributes)
     for name, column in sorted(columns.items()):
-        digest.column(name, column.dtype, column.shape)
-        digest.data(column)
+        digest.update(_head(name, column))
+        digest.update(column.data)
     return digest.hexdigest()
 
 
@@ -114,7 +105,7 @@ def write(
     path: Path, columns: Mapping[str, Spool | Array], attributes: Mapping[str, object]
 ) -> str:
     """Write columns and JSON-able attributes to a new file; return the digest of both."""
-    digest = _Digest(attributes)
+    digest = _digest(attributes)
     texts = {name: json.dumps(value) for name, value in attributes.items()}
     size = _FRAME_BYTES + 2 * sum(map(len, texts.values()))
     size += sum(_HEADER_BYTES + column.nbytes for column in columns.values())
@@ -125,11 +116,11 @@ def write(
         _reserve(path, size)
         for name, column in sorted(columns.items()):
             dataset = file.create_dataset(name, shape=column.shape, dtype=column.dtype)
-            digest.column(name, column.dtype, column.shape)
+            digest.update(_head(name, column))
             start = 0
             for block in _blocks(column):
                 dataset[start : start + len(block)] = block
-                digest.data(block)
+                digest.update(block.data)
                 start += len(block)
         for name, text in sorted({**texts, _DIGEST: json.dumps(digest.hexdigest())}.items()):
             file.attrs[name] = np.bytes_(text.encode())

@@ -22,7 +22,7 @@ from dgljoint_data.audit.columns import (
     time_order,
 )
 from dgljoint_data.audit.outcome import Finding, Severity
-from dgljoint_data.audit.overlap import across_folds, between_stores
+from dgljoint_data.audit.overlap import Sources, across_folds, in_store
 from dgljoint_data.audit.probes import cascade_shapes, out_of_fold_accuracy, probes
 from dgljoint_data.features.user import Profile, profile_rows
 from dgljoint_data.readers.synthetic import SyntheticOptions, SyntheticReader
@@ -83,7 +83,7 @@ def test_what_two_stores_share_is_counted(tmp_path: Path) -> None:
         [told("c", "C!"), told("x", "words FIRST"), told("b", "b", label="false"),
          told("a", "a thread of another file that has the name of one here")], [0, 1, 2, 0],
     )
-    threads, texts = between_stores(one, other)
+    threads, texts = in_store(Sources.of(one), other)
     assert threads.values == {"shared": 2, "cascades": 3, "labelled_differently": 1}
     assert texts.values["shared"] == 1
     assert threads.severity is texts.severity is Severity.warning

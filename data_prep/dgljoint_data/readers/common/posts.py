@@ -116,8 +116,7 @@ def arrange(parent: Sequence[int], seconds: Sequence[float], source: int) -> Arr
     return Arranged(
         post=reached,
         parent=np.array([-1] + [place[parent[post]] for post in reached[1:]], np.int32),
-        seconds=np.array([time[post] for post in reached], np.float64),
-        moved=moved,
+        seconds=np.array([time[post] for post in reached], np.float64), moved=moved,
     )
 
 

@@ -63,15 +63,12 @@ def parse_json(data: bytes) -> tuple[Any, int]:
     if data.startswith(UTF16):
         data = data.decode("utf-16", errors="replace").encode()
     data = data.removeprefix(_BYTE_ORDER_MARK)
-    mended = 0
     try:
-        return orjson.loads(data), 0
-    except orjson.JSONDecodeError as error:
-        whole, mended = mend_characters(data)
-        if not mended:
-            raise BadJsonError(f"no JSON: {_reason(data, error)}") from error
-    try:
-        return orjson.loads(whole), mended
+        try:
+            return orjson.loads(data), 0
+        except orjson.JSONDecodeError:
+            whole, mended = mend_characters(data)
+            return orjson.loads(whole), mended
     except orjson.JSONDecodeError as error:
         raise BadJsonError(f"no JSON: {_reason(data, error)}") from error
 

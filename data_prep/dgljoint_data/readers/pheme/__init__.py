@@ -165,8 +165,7 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
             name="pheme", summary="PHEME of 2016 and 2018 and RumourEval 2017: texts of all posts",
             options=PhemeOptions,
             reference=Reference(
-                authors="Kochkina, Liakata & Zubiaga",
-                year=2018,
+                authors="Kochkina, Liakata & Zubiaga", year=2018,
                 title="All-in-one: Multi-task Learning for Rumour Verification",
                 url="https://aclanthology.org/C18-1288/",
             ),

@@ -262,8 +262,7 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
                 "for Rumours",
                 url="https://aclanthology.org/S19-2147/",
             ),
-            build=lambda options: RumourEvalReader(),
-            recognises=_recognises,
+            build=lambda options: RumourEvalReader(), recognises=_recognises,
             layouts=(
                 "EVENT/ID/{source-tweet,replies}/*.json and *-key.json or *subtask*.json",
             ),

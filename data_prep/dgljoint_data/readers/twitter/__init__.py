@@ -115,14 +115,12 @@ def _spec(edition: str) -> ReaderSpec:
         summary=f"Twitter{edition} as trees with times, as RvNN word counts, or both joined",
         options=TwitterOptions,
         reference=Reference(
-            authors="Ma, Gao & Wong",
-            year=2017,
+            authors="Ma, Gao & Wong", year=2017,
             title="Detect Rumors in Microblog Posts Using Propagation Structure via Kernel "
             "Learning",
             url="https://aclanthology.org/P17-1066/",
         ),
-        build=partial(TwitterReader, edition),
-        recognises=partial(_recognises, edition),
+        build=partial(TwitterReader, edition), recognises=partial(_recognises, edition),
         layouts=(
             "label.txt and tree/ID.txt, if possible source_tweets.txt",
             f"data.TD_RvNN.vol_5000.txt and {releases.event_file(edition)}",

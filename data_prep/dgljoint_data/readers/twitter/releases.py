@@ -313,6 +313,5 @@ def _only(found: Sequence[Path], folder: Path, what: str, option: str) -> Path:
         return found[0]
     names = [str(path.relative_to(folder)) for path in found]
     raise DataError(
-        f"{folder} holds several {what}: {', '.join(names)}",
-        hint=f"name one: {option}={names[0]}",
+        f"{folder} holds several {what}: {', '.join(names)}", hint=f"name one: {option}={names[0]}",
     )

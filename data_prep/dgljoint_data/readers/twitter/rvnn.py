@@ -243,8 +243,7 @@ def word_counts(rows: Sequence[Row], name: str, report: ReadReport) -> SparseBlo
     lengths = np.bincount(cells // _BASE, minlength=len(rows))
     return SparseBlock(
         indptr=np.concatenate(([0], lengths.cumsum())).astype(np.int64),
-        indices=(cells % _BASE).astype(np.int32),
-        values=values.astype(np.float32),
+        indices=(cells % _BASE).astype(np.int32), values=values.astype(np.float32),
     )
 
 

@@ -141,9 +141,10 @@ class PublishedWords:
             if rows is not None:
                 count("rvnn_posts_unmatched", len(rows))
                 self._report.repair(WITHOUT_SOURCE, cascade.id)
-            words = SparseBlock(np.zeros(1, np.int64), np.empty(0, np.int32),
-                                np.empty(0, np.float32))
-            return replace(cascade, features={FEATURE: _select(words, {}, len(cascade))})
+            none = SparseBlock(
+                np.zeros(len(cascade) + 1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32)
+            )
+            return replace(cascade, features={FEATURE: none})
         words = word_counts([rows[index] for index in tree.index], name, self._report)
         post, parent = reply_tree(cascade.parent, np.array(list(map(int, cascade.post_id))))
         matched, same_shape = match_rows(
@@ -177,12 +178,12 @@ class PublishedWords:
 
 
 def _select(words: SparseBlock, row_of: dict[int, int], posts: int) -> SparseBlock:
-    """Return the rows of N posts; empty for those without any."""
+    """Return the rows of N posts, the source's among them; empty for those without any."""
     lengths = np.zeros(posts, np.int64)
     taken = [slice(*words.indptr[row : row + 2].tolist()) for _, row in sorted(row_of.items())]
     lengths[sorted(row_of)] = [each.stop - each.start for each in taken]
     return SparseBlock(
         indptr=np.concatenate(([0], lengths.cumsum())),
-        indices=np.concatenate([words.indices[:0], *(words.indices[each] for each in taken)]),
-        values=np.concatenate([words.values[:0], *(words.values[each] for each in taken)]),
+        indices=np.concatenate([words.indices[each] for each in taken]),
+        values=np.concatenate([words.values[each] for each in taken]),
     )

@@ -138,8 +138,7 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
             summary="Weibo threads of 2016 or CED: rumor or not, texts of all posts; BiGCN's words",
             options=NoOptions,
             reference=Reference(
-                authors="Ma, Gao, Mitra, Kwon, Jansen, Wong & Cha",
-                year=2016,
+                authors="Ma, Gao, Mitra, Kwon, Jansen, Wong & Cha", year=2016,
                 title="Detecting Rumors from Microblogs with Recurrent Neural Networks",
                 url="https://www.ijcai.org/Proceedings/16/Papers/537.pdf",
             ),

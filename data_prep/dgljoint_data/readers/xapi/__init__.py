@@ -62,7 +62,7 @@ class XApiReader:
             report.count(THREADS_MET)
             if conversation not in members:
                 report.count("posts_dropped_with_thread", len(members))
-                _refuse(conversation, next(iter(members)), tweets, report)
+                _refuse(conversation, next(iter(members)), tweets)
                 continue
             stored += 1
             yield make_cascade(
@@ -75,18 +75,14 @@ class XApiReader:
         report.note("tweets of the API have neither labels nor events: each thread is an event")
 
 
-def _refuse(conversation: str, member: str, tweets: _Tweets, report: ReadReport) -> None:
-    """Refuse a conversation without a source, with the reason."""
+def _refuse(conversation: str, member: str, tweets: _Tweets) -> None:
+    reason = "conversation without its source tweet"
+    place, detail = tweets.place[member], f"{conversation}, of which {member} is a part"
     if conversation in tweets.unreadable:
+        reason = "conversation whose source tweet cannot be read"
         place, why = tweets.unreadable[conversation]
-        report.refuse(
-            "conversation whose source tweet cannot be read", place, detail=f"{conversation}: {why}"
-        )
-    else:
-        report.refuse(
-            "conversation without its source tweet", tweets.place[member],
-            detail=f"{conversation}, of which {member} is a part",
-        )
+        detail = f"{conversation}: {why}"
+    tweets.report.refuse(reason, place, detail=detail)
 
 
 def _root(source: Path | None) -> Path:

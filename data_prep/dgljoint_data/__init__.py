@@ -13,21 +13,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dgljoint_data.build import BuildSummary, build_store
-    from dgljoint_data.demo import demo_store
+    from dgljoint_data.build import BuildSummary, build_store, demo_store
 
-# Loaded on first use: listing a reader must not wait for HDF5.
-_HOME = {
-    "BuildSummary": "dgljoint_data.build",
-    "build_store": "dgljoint_data.build",
-    "demo_store": "dgljoint_data.demo",
-}
+__all__ = ["BuildSummary", "build_store", "demo_store"]
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOME:
+    """Load a public name on first use: listing a reader must not wait for HDF5."""
+    if name not in __all__:
         raise AttributeError(f"module 'dgljoint_data' has no attribute '{name}'")
-    return getattr(import_module(_HOME[name]), name)
-
-
-__all__ = ["BuildSummary", "build_store", "demo_store"]
+    return getattr(import_module("dgljoint_data.build"), name)

@@ -8,13 +8,13 @@ import pytest
 
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import RunFailedError
-from dgljoint_data import demo, demo_store
+from dgljoint_data import build, demo_store
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
-    monkeypatch.setattr(demo, "user_cache_path", lambda name: folder / name)
+    monkeypatch.setattr(build, "user_cache_path", lambda name: folder / name)
     return folder
 
 

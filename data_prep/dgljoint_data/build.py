@@ -284,7 +284,6 @@ class _Written:
         self._targets: dict[tuple[str, str], Counter[str]] = {}
 
     def add(self, cascade: Cascade) -> None:
-        """Remember one."""
         self.ids.add(cascade.id)
         self.sources.ids.append(cascade.id)
         self.sources.labels.append(cascade.label)

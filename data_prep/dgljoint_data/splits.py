@@ -55,8 +55,6 @@ class Split:
 
 
 class _NotAllowedError(Exception):
-    """The cascades do not allow a split."""
-
     def __init__(self, why: str, hint: str = "") -> None:
         super().__init__(why)
         self.hint = hint
@@ -242,7 +240,6 @@ def read_split(store: CascadeStore, name: str, file: Path, *, skip_unknown: bool
 
 
 def _rows(file: Path) -> Iterator[tuple[int, str, int]]:
-    """Yield line number, id and fold of each line."""
     try:
         text = file.read_text(encoding="utf-8-sig")
     except OSError as error:

@@ -142,7 +142,6 @@ def _is_mostly(flags: Iterable[bool]) -> bool:
 
 
 def _join(first: Mapping[bytes, int], bound: _Bound, near: Joined) -> None:
-    """Join all near-duplicates among some sets, each given with its place."""
     _join_looked_up(first, bound, near)
     longest = max(map(_size, first), default=0)
     for low, high, shared in bound.bands:
@@ -153,7 +152,6 @@ def _join(first: Mapping[bytes, int], bound: _Bound, near: Joined) -> None:
 
 
 def _join_looked_up(first: Mapping[bytes, int], bound: _Bound, near: Joined) -> None:
-    """Join sets with those of their words but one."""
     smallest = -(-bound.denominator // (bound.denominator - bound.numerator))  # 9 of 10, 4 of 5
     for key, place in first.items():
         if smallest <= _size(key) <= bound.looked_up:
@@ -189,7 +187,6 @@ def _join_compared(
 
 
 def _runs(value: Ints, owner: Ints) -> Iterator[list[int]]:
-    """Yield the owners of each value that has several."""
     order = np.argsort(value, kind="stable")
     ends = np.flatnonzero(np.append(np.diff(value[order]) != 0, True)) + 1
     starts = np.concatenate(([0], ends[:-1]))

@@ -37,14 +37,9 @@ def create_store(
     system refuses to write.
     """
     attributes: dict[str, object] = {
-        "format": schema.FORMAT,
-        "version": schema.VERSION,
-        "name": name,
-        "reader": reader,
-        "label_names": list(label_names),
-        "raw_digest": raw_digest,
-        "created_with": f"dgljoint {__version__}",
-        "derived": list(schema.DERIVED),
+        "format": schema.FORMAT, "version": schema.VERSION, "name": name, "reader": reader,
+        "label_names": list(label_names), "raw_digest": raw_digest,
+        "created_with": f"dgljoint {__version__}", "derived": list(schema.DERIVED),
         "splits_refused": {},
     }
     with replacing(path) as temporary, ExitStack() as spools:
@@ -119,13 +114,8 @@ class StoreWriter:
         self._attributes |= attributes
 
     def set_split(
-        self,
-        name: str,
-        fold: NDArray[np.integer[Any]],
-        *,
-        grouped_by: str,
-        group: NDArray[np.integer[Any]] | None = None,
-        ordered_by: str = "",
+        self, name: str, fold: NDArray[np.integer[Any]], *, grouped_by: str,
+        group: NDArray[np.integer[Any]] | None = None, ordered_by: str = "",
     ) -> None:
         """Store a split, as :class:`dgljoint.data.store.StoredSplit` describes it."""
         if len(fold) != self._cascades:
@@ -227,8 +217,6 @@ class StoreWriter:
 
 
 class _Targets:
-    """The targets of the cascades so far."""
-
     def __init__(self) -> None:
         self._per: dict[str, str] = {}
         self._labels: dict[str, list[str | None]] = {}
@@ -293,13 +281,8 @@ def _id_line(name: str) -> bytes:
 
 
 def put_split(
-    store: CascadeStore,
-    name: str,
-    fold: NDArray[np.integer[Any]],
-    *,
-    grouped_by: str,
-    group: NDArray[np.integer[Any]] | None = None,
-    ordered_by: str = "",
+    store: CascadeStore, name: str, fold: NDArray[np.integer[Any]], *, grouped_by: str,
+    group: NDArray[np.integer[Any]] | None = None, ordered_by: str = "",
 ) -> CascadeStore:
     """Store a split in the file of ``store``, replacing one of its name; return the new file.
 

@@ -141,8 +141,8 @@ def test_labels_that_no_thread_holds_and_files_that_are_no_key_are_noted(tmp_pat
     _, report = read(whole() | change, tmp_path)
     assert report.notes == [
         f"not read, being no key: 1 JSON file ({ROOT}/x.json)",
-        "the keys label 1 post that is in no thread read",
-        "the keys label 1 thread that is in no thread read",
+        "posts with a label in the keys, but in no thread read: 1",
+        "threads with a label in the keys, but in no thread read: 1",
     ]
 
 

@@ -192,7 +192,6 @@ class ThreadFiles:
         return structure
 
     def _compare(self, posts: Mapping[str, Post], structure: Structure) -> None:
-        """Report where the structure and the tweets disagree."""
         source = self.thread.place.id
         # A file that cannot be read has been reported as such.
         files = {path.name.split(".")[0] for path in self.thread.tweets}

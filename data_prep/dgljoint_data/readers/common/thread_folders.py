@@ -174,7 +174,6 @@ class _Walk:
     _seen: set[tuple[int, int]] = field(default_factory=set)
 
     def threads(self, source: Path) -> Iterator[Place]:
-        """Yield where the threads are, in the order of their names."""
         start = source.resolve()  # the name of "." may be that of an event
         home, rumour = start.parent, _CATEGORIES.get(_plain(start.parent.name))
         home = home if rumour is None else home.parent

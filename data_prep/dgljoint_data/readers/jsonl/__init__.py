@@ -134,7 +134,6 @@ class JsonlReader(Divided):
             count_unread(others, source, "other files of JSON Lines", report)
 
     def _extra(self, files: Sequence[Path], report: ReadReport) -> tuple[str, ...]:
-        """Return the keys of further numbers, and note them."""
         survey = self._survey(files)
         if survey.columns:
             report.note(

@@ -100,7 +100,6 @@ def cut(files: Iterable[Path]) -> Iterator[Part]:
 
 
 def _problem(path: Path, start: bytes) -> Unread | None:
-    """Return why a whole file is no JSON Lines, by its first bytes."""
     if start.startswith(UTF16):
         name = path.name
         detail = f"expected UTF-8; mended by: iconv -f utf-16 -t utf-8 {name} > utf8.{name}"

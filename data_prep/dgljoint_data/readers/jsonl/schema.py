@@ -249,7 +249,6 @@ def arrange_posts(posts: Sequence[JsonPost], start: float = 0.0) -> Arranged:
 
 
 def _targets(made: JsonCascade, posts: Sequence[JsonPost]) -> dict[str, Target]:
-    """Return the labels of other tasks: those of the cascade and those of its posts in order."""
     names = sorted({name for post in posts for name in post.targets})
     for name in names:
         if name in made.targets:

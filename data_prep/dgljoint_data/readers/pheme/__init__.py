@@ -91,8 +91,6 @@ class PhemeReader(Divided):
 
 
 class _PhemeThread(ThreadFiles):
-    """Reads a thread and its annotation."""
-
     def __init__(self, labels: str, root: Path, thread: folders.Thread, report: ReadReport) -> None:
         super().__init__(root, thread, report)
         self._labels = labels

@@ -109,18 +109,13 @@ class _KeyedThread(ThreadFiles):
 
 
 def _compare(keys: Keys, report: ReadReport) -> None:
-    """Note what the keys label and no thread contains."""
     for what, labels, count in (
         ("posts", keys.stance, "posts_with_stance"),
         ("threads", keys.veracity, "threads_with_veracity"),
     ):
         lost = len(labels) - report.counts.get(count, 0)
         if lost:
-            one = lost == 1
-            report.note(
-                f"the keys label {lost:,} {what.removesuffix('s') if one else what} that "
-                f"{'is' if one else 'are'} in no thread read"
-            )
+            report.note(f"{what} with a label in the keys, but in no thread read: {lost:,}")
 
 
 @dataclass(slots=True)

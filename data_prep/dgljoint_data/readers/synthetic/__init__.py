@@ -183,10 +183,7 @@ def _parents(
 
 
 def _texts(
-    rng: np.random.Generator,
-    topic: Ints,
-    first_set: bool,
-    common: NDArray[np.str_],
+    rng: np.random.Generator, topic: Ints, first_set: bool, common: NDArray[np.str_],
     event_words: NDArray[np.str_],
 ) -> list[str]:
     """Write a text for each of N posts from common, style, topic and event words."""

@@ -108,7 +108,6 @@ class TwitterRvnnReader(Divided):
         count_sizes(sizes, report)
 
     def _find(self, source: Path | None) -> tuple[Path, Path]:
-        """Return the file of rows and the label file."""
         data = releases.find_data(source, self._data_file, self._edition)
         if data is None:
             raise DataError(f"{source} holds no file of RvNN rows", hint=_UNPACK)
@@ -123,7 +122,6 @@ class TwitterRvnnReader(Divided):
 
 
 def _name_others(source: Path, data: Path, labels: Path, report: ReadReport) -> None:
-    """Count and name the files of this form that are not read."""
     count_unread(releases.other_data(source, data), source, "other files of RvNN rows", report)
     published = {releases.event_file(edition) for edition in releases.EDITIONS}
     others = [
@@ -265,7 +263,6 @@ def _read_tree(path: Path, name: str, report: ReadReport) -> trees.TreeFile | No
 def _report(
     thread: str, name: str, file: trees.TreeFile, tree: trees.Tree, report: ReadReport
 ) -> None:
-    """Report one thread's counts and repairs."""
     for count_name, number in tree.counts.items():
         report.count(count_name, number)
     other = str(file.tweet[0]) != thread and file.minutes[0] != 0

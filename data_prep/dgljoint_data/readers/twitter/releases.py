@@ -267,7 +267,6 @@ def editions_named(folder: Path) -> list[str]:
 
 
 def _holds_rows(path: Path) -> bool:
-    """Return whether a file begins with a row of a tree, or with a line of headings and a row."""
     return any(map(ROW_START.match, islice(_first_lines(path), 2)))
 
 

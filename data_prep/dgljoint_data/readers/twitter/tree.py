@@ -124,7 +124,6 @@ def _published_form(data: bytes) -> _Lines | None:
 
 
 def _sift(data: bytes) -> _Lines | None:
-    """Pick the edge lines out of any file."""
     edges: list[bytes] = []
     roots: list[bytes] = []
     not_edges: list[int] = []

@@ -114,7 +114,6 @@ def _what(form: _Form) -> str:
 
 
 def _lacks(source: Path) -> str:
-    """Name the parts of a release that are there."""
     try:
         if not any(source.iterdir()):
             return " (the folder is empty)"

@@ -146,7 +146,6 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def _repost(source: str, value: object) -> Post:
-    """Take a post from an entry of a file of reposts."""
     if not isinstance(value, dict):
         raise BadJsonError(f"no post: {type(value).__name__}, expected an object")
     post, parent = value.get("mid"), value.get("parent")

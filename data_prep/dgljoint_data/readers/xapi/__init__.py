@@ -136,7 +136,6 @@ def _find_files(source: Path | None) -> list[Path]:
 
 
 def _suffix(path: Path) -> str:
-    """Return the suffix of a file of tweets; ``""`` for any other."""
     name = path.name.lower().removesuffix(".gz")
     known = [suffix for suffix in _SUFFIXES if name.endswith(suffix)]
     return known[0] if known and not name.startswith(".") else ""
@@ -153,7 +152,6 @@ class _Tweets:
         self.place: dict[str, str] = {}
 
     def read(self, path: Path, name: str) -> None:
-        """Read a file of the name that the report gives it."""
         try:
             if _suffix(path) not in _LINES:
                 self._take(*read_json(path), name)

@@ -81,13 +81,9 @@ def make_splits(sources: Sources, seed: int) -> tuple[list[Split], dict[str, str
 def make_split(
     kind: str, sources: Sources, *, name: str, folds: int | None = None, seed: int = 0
 ) -> Split:
-    """Divide C cascades in one of the :data:`KINDS`, as :func:`make_splits` does.
+    """Divide the cascades of a store in one way of :data:`KINDS`, into five folds by default.
 
-    There are five folds by default, or as many as there are groups to keep together where those
-    are fewer; leave-one-event-out has as many as there are events.
-
-    Raises:
-        DataError: the cascades do not allow it, with the reason.
+    Raise DataError if the cascades do not allow it.
     """
     try:
         return _Cascades(sources).split(kind, name, folds, seed)

@@ -37,14 +37,7 @@ def first_of(tallies: Mapping[str, Tally], otherwise: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """One thread that was left out.
-
-    Attributes:
-        reason: why; the same words for all threads left out for it.
-        file: where it is, from the source on.
-        line: its line in that file, from 1; ``None`` for a thread that is the whole file.
-        detail: what was found; ``""`` when the reason is enough.
-    """
+    """One thread left out: why, where from the source on, its line from 1, and what was found."""
 
     reason: str
     file: str

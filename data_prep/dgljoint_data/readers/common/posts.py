@@ -94,8 +94,7 @@ def arrange(parent: Sequence[int], seconds: Sequence[float], source: int) -> Arr
     """Order N posts of a thread by time, given the number of each one's parent (-1 for none).
 
     A post dated before its parent gets its parent's time: who answers whom is known, a clock was
-    wrong. It is then no target of link prediction, since only strictly earlier posts are
-    candidates.
+    wrong.
     """
     children: list[list[int]] = [[] for _ in parent]
     for child, above in enumerate(parent):

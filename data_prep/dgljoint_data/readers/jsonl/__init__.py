@@ -71,15 +71,10 @@ def _names(labels: str) -> tuple[str, ...]:
 
 
 class JsonlReader(Divided):
-    """Reads JSON Lines files.
+    """Reads JSON Lines files; ``label_names`` are empty when they are those of the data.
 
-    Every line and post is accounted for in ``counts`` of the report::
-
-        lines          = cascades stored + the refusals, but those of files
-        distinct_posts = posts stored + posts_dropped_with_line
-
-    A line that is no JSON, or has no list of posts, counts as one without posts. ``label_names``
-    are those of the options; empty when they are those of the data.
+    ``counts`` of the report: ``lines`` are the cascades stored and the refusals but those of files,
+    ``distinct_posts`` the posts stored and ``posts_dropped_with_line``.
     """
 
     label_names: tuple[str, ...]

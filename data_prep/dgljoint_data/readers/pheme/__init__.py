@@ -50,12 +50,10 @@ class PhemeOptions(Options):
 
 
 class PhemeReader(Divided):
-    """Reads a release in any of the layouts.
+    """Reads a release in any of the layouts; every tweet file is in ``counts`` of the report.
 
-    ``counts`` of the report account for every tweet file, those of refused threads included::
-
-        tweet_files    = distinct_posts + duplicate_tweet_files
-        distinct_posts = posts stored + the posts_dropped_* counts
+    ``tweet_files`` are ``distinct_posts`` and ``duplicate_tweet_files``; ``distinct_posts`` are the
+    posts stored and ``posts_dropped_*``.
     """
 
     label_names: tuple[str, ...]

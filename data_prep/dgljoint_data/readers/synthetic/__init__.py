@@ -159,10 +159,8 @@ def _parents(
 ) -> NDArray[np.int32]:
     """Attach every post to an earlier one; (N,) int32.
 
-    The weight of candidate ``u`` for post ``v`` is
-    ``(1 + replies(u)) ** 0.7 * exp(affinity * [topic(u) = topic(v)]) / (v - u) ** 0.6``, the
-    source's times ``exp(bonus)``, which deep cascades have a smaller one of. Recency is in
-    positions, not in seconds: timing must not show in structure.
+    The weight of ``u`` for ``v`` is ``(1 + replies(u)) ** 0.7 * exp(affinity * same topic) / (v -
+    u) ** 0.6``, the source's times ``exp(bonus)``. Recency is in positions: timing must not show.
     """
     count = len(topic)
     bonus = 2.0 if deep else 4.6

@@ -44,16 +44,10 @@ def count_sizes(sizes: Sequence[int], report: ReadReport) -> None:
 
 
 class TwitterRvnnReader(Divided):
-    """Reads one edition of the release.
+    """Reads one edition of the release; every row is accounted for in ``counts`` of the report.
 
-    Threads are in the order of the label file, the posts of one in the order of their time, depth
-    and index. Every row is accounted for in ``counts`` of the report::
-
-        rvnn_rows      = distinct_posts + the repairs that drop a row
-        distinct_posts = posts stored + the posts_dropped_* counts
-
-    A tree without a label is counted and no more: the published file has both editions. The files
-    are named where several could be meant.
+    ``rvnn_rows`` are ``distinct_posts`` and the repairs that drop a row; these are the posts stored
+    and the ``posts_dropped_*``. A tree without a label is counted and no more.
     """
 
     label_names: tuple[str, ...] = releases.LABEL_NAMES
@@ -132,17 +126,11 @@ def _name_others(source: Path, data: Path, labels: Path, report: ReadReport) -> 
 
 
 class TwitterTreeReader(Divided):
-    """Reads one edition of the tree release.
+    """Reads one edition of the tree release; ``counts`` of the report are of the threads kept.
 
-    Threads are in the order of ``label.txt``. ``tree._count`` explains the ``counts`` of the
-    report; ``threads_root_is_another_tweet`` are those whose source is not the tweet the file is
-    named after, at a delay other than 0. All are of the threads that were kept, and::
-
-        edge_lines     = threads + posts_reachable + the repairs that drop an edge
-        distinct_posts = threads + posts_reachable + the three posts_dropped_* counts
-
-    ``text_from`` is the RvNN release, for the words of posts; the file of events is named where
-    several could be meant.
+    ``edge_lines`` are ``threads``, ``posts_reachable`` and the repairs that drop an edge;
+    ``distinct_posts`` the same with the three ``posts_dropped_*``. ``text_from`` is the RvNN
+    release.
     """
 
     label_names: tuple[str, ...] = releases.LABEL_NAMES

@@ -112,12 +112,9 @@ def digest_text_from(place: Path) -> str:
 
 
 class PublishedWords:
-    """Joins word counts to cascades.
+    """Joins word counts to cascades; each row and tree is counted.
 
-    The rows are counted, once every cascade was joined, so that::
-
-        rvnn_posts = rvnn_posts_matched + rvnn_posts_unmatched + rvnn_posts_of_no_thread
-        rvnn_trees = rvnn_trees_of_a_thread + rvnn_trees_of_no_thread
+    ``rvnn_posts`` are those ``_matched``, ``_unmatched`` and ``_of_no_thread``.
     """
 
     def __init__(self, place: Path, report: ReadReport) -> None:

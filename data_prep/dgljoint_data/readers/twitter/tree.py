@@ -192,9 +192,8 @@ def _merge(user: Ints, tweet: Ints, edges: Ints) -> tuple[Ints, Ints, int]:
 def choose_tree(file: TreeFile) -> Tree:
     """Choose one parent for every post and keep what is then connected to the source.
 
-    The parent is the latest of those strictly earlier (of equally late ones the first listed), so
-    that no cycle remains. A post older than the thread's tweet is no response to it and is not
-    kept.
+    The parent is the latest of those strictly earlier, so that no cycle remains; a post older than
+    the thread's tweet is no response to it.
     """
     parent, child = file.edge_parent, file.edge_child
     count = len(file.user)

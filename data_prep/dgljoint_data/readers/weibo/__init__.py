@@ -39,17 +39,11 @@ _Form = MaReader | CedReader | BigcnReader
 
 
 class WeiboReader(Divided):
-    """Reads a release in any of the three forms.
+    """Reads a release in any of the three forms, threads in the order of the list or labels.
 
-    Threads are in the order of the list, of the classes and names, or of the labels. ``counts`` of
-    the report account for every thread and post, those of refused threads and of files that the
-    list does not name included::
-
-        threads_met    = cascades stored + the refusals
-        posts_in_files = distinct_posts + duplicate_posts
-        distinct_posts = posts stored + the posts_dropped_* counts
-
-    The posts of a file that cannot be read at all are not known, so they count nowhere.
+    ``counts`` of the report: ``posts_in_files`` are ``distinct_posts`` and ``duplicate_posts``;
+    ``distinct_posts`` are those stored and ``posts_dropped_*``. Files that cannot be read count
+    nowhere.
     """
 
     label_names: tuple[str, ...] = LABEL_NAMES

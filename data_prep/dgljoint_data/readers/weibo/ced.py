@@ -1,8 +1,7 @@
 """Cascades from CED: source posts in one folder, what followed in two, one of each class.
 
-The name of a file is ``<number>_<mid of the source>_<uid of its author>``. Dates are China's; one
-without a year is none. What is known of an author is there for source posts alone, and missing for
-some rumors only: it is counted and not stored.
+A file is named ``<number>_<mid of the source>_<uid of its author>``; dates are China's. What is
+known of an author is missing for some rumors only: it is counted and not stored.
 """
 
 from __future__ import annotations

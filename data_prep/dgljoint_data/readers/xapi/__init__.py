@@ -37,13 +37,10 @@ _SUFFIXES = (".json", *_LINES)
 
 
 class XApiReader:
-    """Reads files of tweets.
+    """Reads files of tweets; every tweet and conversation is in ``counts`` of the report.
 
-    ``counts`` of the report account for every tweet and conversation::
-
-        tweets_in_files = distinct_posts - tweets_from_includes + duplicate_tweets
-        distinct_posts  = posts stored + the posts_dropped_* counts
-        threads_met     = cascades stored + the refusals
+    ``distinct_posts`` are the posts stored and ``posts_dropped_*``; less ``tweets_from_includes``
+    and with ``duplicate_tweets``, they are ``tweets_in_files``.
     """
 
     label_names: tuple[str, ...] = ()

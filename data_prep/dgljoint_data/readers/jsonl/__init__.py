@@ -52,8 +52,7 @@ class JsonlOptions(Options):
     )
 
     columns: str = Field(
-        "",
-        description="keys of numbers of posts that are the feature extra, in their order, "
+        "", description="keys of numbers of posts that are the feature extra, in their order, "
         "separated by commas; all that the posts have, sorted, but ids and dates, when empty",
     )
 

@@ -230,9 +230,10 @@ def read_split(store: CascadeStore, name: str, file: Path, *, skip_unknown: bool
             hint="--skip-unknown passes over ids that DATA does not hold",
         )
     _check_folds(file, fold)
-    grouped_by = "" if _divides_an_event(store.event, fold) else "event"
+    pairs = np.unique(np.stack((store.event, fold))[:, fold >= 0], axis=1)
+    divided = (np.diff(np.sort(pairs[0])) == 0).any()
     missing = len(store) - (len(seen) - len(unknown))
-    return GivenSplit(Split(name, grouped_by, fold), missing, unknown)
+    return GivenSplit(Split(name, "" if divided else "event", fold), missing, unknown)
 
 
 def _rows(file: Path) -> Iterator[tuple[int, str, int]]:
@@ -250,9 +251,9 @@ def _rows(file: Path) -> Iterator[tuple[int, str, int]]:
             cells = [cell.strip() for cell in row]
             if not any(cells):
                 continue
-            number = _fold(cells[1]) if len(cells) == 2 and cells[0] else None
-            if number is not None:
-                yield rows.line_num, cells[0], number
+            known = len(cells) == 2 and cells[0] and re.fullmatch(r"-1|[0-9]{1,3}", cells[1])
+            if known and int(cells[1]) < MOST_FOLDS:
+                yield rows.line_num, cells[0], int(cells[1])
             elif not (first and len(cells) == 2 and not cells[1].lstrip("+-").isdigit()):
                 raise DataError(
                     f"{file}:{rows.line_num}: expected a cascade's id and a fold of -1 to "
@@ -262,12 +263,6 @@ def _rows(file: Path) -> Iterator[tuple[int, str, int]]:
             first = False
     except csv.Error as error:
         raise DataError(f"{file}:{rows.line_num}: {error}") from error
-
-
-def _fold(cell: str) -> int | None:
-    if not re.fullmatch(r"-1|[0-9]{1,3}", cell) or int(cell) >= MOST_FOLDS:
-        return None
-    return int(cell)
 
 
 def _check_folds(file: Path, fold: Folds) -> None:
@@ -280,8 +275,3 @@ def _check_folds(file: Path, fold: Folds) -> None:
             f"{file}: no cascade of the store is in fold {empty[0]}, but some are in {held[-1]}",
             hint="number the folds from 0 without a gap",
         )
-
-
-def _divides_an_event(event: NDArray[np.int32], fold: Folds) -> bool:
-    pairs = np.unique(np.stack((event, fold))[:, fold >= 0], axis=1)
-    return bool((np.diff(np.sort(pairs[0])) == 0).any())

@@ -124,7 +124,9 @@ def _disguised_columns(store: CascadeStore) -> Finding:
     from scipy.stats import rankdata
 
     check = "feature values"
-    known = _known_identities(store)
+    posted_at = np.repeat(store.posted_at, np.diff(store.post_ptr))
+    both = {_TIME: posted_at, _USER: store.user}
+    known = {name: values for name, values in both.items() if len(np.unique(values)) > 1}
     if not known:
         return not_asked(check, "neither dates nor users are known")
     every = _sample(np.arange(store.posts))
@@ -179,13 +181,6 @@ def _writing_several(author: NDArray[np.int64]) -> tuple[NDArray[np.bool_], int]
     _, who, posts = np.unique(author, return_inverse=True, return_counts=True)
     several = (posts[who] > 1) & (author != 0)
     return several, len(np.unique(who[several]))
-
-
-def _known_identities(store: CascadeStore) -> dict[str, NDArray[np.int64]]:
-    """Return what no column may follow, (P,) by name; what nothing is known of is left out."""
-    posted_at = np.repeat(store.posted_at, np.diff(store.post_ptr))
-    both = {_TIME: posted_at, _USER: store.user}
-    return {name: values for name, values in both.items() if len(np.unique(values)) > 1}
 
 
 def _sample(posts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -78,7 +78,8 @@ def tokenize(text: str) -> list[str]:
     for match in _TOKEN.finditer(plain):
         kind, found = match.lastgroup, match[0]
         if kind == "run":
-            words += _pairs("".join(found.split()))
+            run = "".join(found.split())
+            words += ["".join(pair) for pair in pairwise(run)] or [run]
         else:
             words.append(_TOKEN_OF[kind] if kind else found)
     return words
@@ -92,7 +93,3 @@ def is_plain(text: str) -> bool:
 def is_unspaced(word: str) -> bool:
     """Return whether a word is a pair, or a single one, of a script without spaces."""
     return _IN_RUN.match(word) is not None
-
-
-def _pairs(run: str) -> list[str]:
-    return ["".join(pair) for pair in pairwise(run)] or [run]

@@ -29,8 +29,8 @@ _LATEST_SECONDS = 1e10  # three centuries; single precision holds it
 _TYPES = frozenset(("str", "int", "float", "constrained-int", "constrained-float"))
 _BIGGEST = float(np.finfo(np.float32).max)
 _ALIKE = 0.8  # of 1: "usr", "users" and "parents" are, "likes" and "kind" are not
-# An id or a date in a model's reach would be learned by heart.
-_NEVER = re.compile(r"(?:^|_)(?:ids?|uid|mid|date|time|timestamp|ts|at)$|(?<=[a-z])(?:Id|At)$")
+# Keys of ids and dates, which are no features.
+NEVER = re.compile(r"(?:^|_)(?:ids?|uid|mid|date|time|timestamp|ts|at)$|(?<=[a-z])(?:Id|At)$")
 
 
 class _Strict(BaseModel):
@@ -280,11 +280,6 @@ def _parents(posts: Sequence[JsonPost]) -> list[int]:
 def _in_order(parent: Sequence[int], seconds: Sequence[float]) -> bool:
     parents_first = all(above < place for place, above in enumerate(parent))
     return parents_first and all(earlier <= later for earlier, later in pairwise(seconds))
-
-
-def is_feature(key: str) -> bool:
-    """Return whether a key may name a feature: not an id or a date, which never is one."""
-    return not _NEVER.search(key)
 
 
 def _check_extra(posts: Sequence[JsonPost]) -> None:

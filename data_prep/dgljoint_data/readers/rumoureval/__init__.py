@@ -207,10 +207,12 @@ def parse_reddit(value: Mapping[str, Any]) -> Post:
     post = data.get("id")
     if not (isinstance(post, str) and _ID.fullmatch(post)):
         raise BadJsonError(f"a post of Reddit without an id: id is {shown(post)}")
-    author = data.get("author")
+    author, date = data.get("author"), None
+    if data.get("created_utc") is not None:
+        date = int(date_of(data, "created_utc", "a post of Reddit without a date"))
     return Post(
         id=post, parent=_id_in(data.get("parent_id")),
-        user=0 if author in _GONE else user_number(author), seconds=_posted(data), kind=Kind.REPLY,
+        user=0 if author in _GONE else user_number(author), seconds=date, kind=Kind.REPLY,
         text=_text(kind, data),
     )
 
@@ -222,12 +224,6 @@ def _id_in(name: object) -> str | None:
     kind, line, post = name.partition("_")
     known = kind in (_SUBMISSION, _COMMENT) and line and _ID.fullmatch(post)
     return post if known else None
-
-
-def _posted(data: Mapping[str, Any]) -> int | None:
-    if data.get("created_utc") is None:
-        return None
-    return int(date_of(data, "created_utc", "a post of Reddit without a date"))
 
 
 def _text(kind: str, data: Mapping[str, Any]) -> str:

@@ -84,8 +84,9 @@ def _find(source: Path | None) -> _Form:
             if form.folder != source
         )
         if not names:
+            forms = ", ".join(type(form).__name__.removesuffix("Reader") for form in found)
             raise DataError(
-                f"{source} holds several forms of threads: {', '.join(map(_what, found))}",
+                f"{source} holds several forms of threads: {forms}",
                 hint="move one of them to a folder of its own",
             )
         raise DataError(f"{source} holds several releases: {names}", hint="name one of them")
@@ -103,10 +104,6 @@ def _forms(folder: Path) -> list[_Form]:
     return [form for form in found if form is not None]
 
 
-def _what(form: _Form) -> str:
-    return type(form).__name__.removesuffix("Reader")
-
-
 def _lacks(source: Path) -> str:
     try:
         if not any(source.iterdir()):
@@ -116,10 +113,6 @@ def _lacks(source: Path) -> str:
     parts = [path.name for path in raw.entries(source) if path.name.lower() in _PARTS]
     there = f": of one there is only {' and '.join(parts)}" if parts else ""
     return there + raw.packed(source)
-
-
-def _recognises(path: Path) -> bool:
-    return path.is_dir() and bool(_forms(path) or _below(path))
 
 
 @hookimpl
@@ -135,6 +128,7 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
                 title="Detecting Rumors from Microblogs with Recurrent Neural Networks",
                 url="https://www.ijcai.org/Proceedings/16/Papers/537.pdf",
             ),
-            build=lambda options: WeiboReader(), recognises=_recognises, layouts=LAYOUTS,
+            build=lambda options: WeiboReader(), layouts=LAYOUTS,
+            recognises=lambda path: path.is_dir() and bool(_forms(path) or _below(path)),
         )
     ]

@@ -55,7 +55,9 @@ class XApiReader:
         for path in _find_files(source):
             tweets.read(path, readable(str(path.relative_to(_root(source)))))
         stored = 0
-        for conversation, members in sorted(_group(tweets).items(), key=_age):
+        groups = _group(tweets)
+        for conversation in sorted(groups, key=lambda number: (len(number), number)):
+            members = groups[conversation]
             report.count(THREADS_MET)
             if conversation not in members:
                 report.count("posts_dropped_with_thread", len(members))
@@ -85,10 +87,6 @@ def _refuse(conversation: str, member: str, tweets: _Tweets) -> None:
 def _root(source: Path | None) -> Path:
     place = Path() if source is None else source
     return place if place.is_dir() else place.parent
-
-
-def _age(item: tuple[str, object]) -> tuple[int, str]:
-    return len(item[0]), item[0]
 
 
 def _group(tweets: _Tweets) -> dict[str, dict[str, Post]]:

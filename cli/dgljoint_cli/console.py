@@ -6,7 +6,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -20,7 +20,7 @@ from dgljoint._internal.text import did_you_mean
 from dgljoint.errors import UsageError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 ViewT = TypeVar("ViewT")
@@ -72,6 +72,18 @@ def print_json(value: object) -> None:
     click.echo(to_json(value))
 
 
+def show(
+    plain: object, tables: Callable[[], Iterable[RenderableType]], *, as_json: bool
+) -> None:
+    """Write a result to stdout: its plain values as JSON, or its tables."""
+    if as_json:
+        print_json(plain)
+        return
+    from dgljoint_cli.views.rendering import render
+
+    render(*tables())
+
+
 @contextmanager
 def suited(
     talk: Talk, silent: Callable[[], ViewT], lines: Callable[[Talk], ViewT],
@@ -91,11 +103,7 @@ def suited(
 
 
 def check_output(file: Path, *, force: bool) -> None:
-    """Refuse, before any work, a file that could not be written.
-
-    Raises:
-        UsageError: it is a folder, is in none, or exists without ``force``.
-    """
+    """Refuse, before any work, a file that could not be written."""
     if file.is_dir() or not file.parent.is_dir():
         why = "it is a folder" if file.is_dir() else "its folder does not exist"
         raise UsageError(f"cannot write {file}: {why}", hint="name a file in a folder that exists")
@@ -106,6 +114,24 @@ def check_output(file: Path, *, force: bool) -> None:
 def examples(*commands: str) -> str:
     """Format the examples at the end of a verb's help."""
     return "\b\nExamples:\n" + "\n".join(f"  {command}" for command in commands)
+
+
+def verb(
+    *commands: str, of: click.Group | None = None, name: str | None = None, formats: bool = True
+) -> Callable[[Callable[..., Any]], click.Command]:
+    """Make a function a verb with examples and the options that all have, after its own.
+
+    The function gets ``as_json`` where the verb ``formats`` its result.
+    """
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        command = click.command if of is None else of.command
+        made: click.Command = command(name, epilog=examples(*commands))(function)
+        shared = common_options(lambda: None)
+        made.params += click.command("")(format_option(shared) if formats else shared).params
+        return made
+
+    return decorate
 
 
 def common_options(function: FunctionT) -> FunctionT:
@@ -178,10 +204,7 @@ class SuggestingGroup(click.Group):
 class LazyGroup(SuggestingGroup):
     """A group whose command NAME is the function NAME of the module ``<package>.NAME``.
 
-    Args:
-        package: of the modules.
-        verbs: the commands, in the order of the help.
-        modules: of verbs that share the module of another one.
+    ``modules`` names the modules of verbs that share one.
     """
 
     def __init__(

@@ -31,7 +31,10 @@ if TYPE_CHECKING:
         "preprocess", "data", "audit", "train", "evaluate", "predict", "synergy", "runs",
         "benchmark", "plugins", "schema", "env",
     ),
-    modules={"predict": "evaluate", "schema": "env"},
+    modules={
+        "audit": "data", "predict": "evaluate", "schema": "plugins", "env": "plugins",
+        "benchmark": "benchmark_verbs",
+    },
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=examples(
         "dgljoint train --plugin contrastive --plugin meta_weight",

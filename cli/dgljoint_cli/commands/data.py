@@ -1,4 +1,4 @@
-"""``dgljoint data``: what a cascade file holds."""
+"""``dgljoint data`` and ``dgljoint audit``: what a cascade file holds, and what of it leaks."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from dgljoint_cli import console, views
 from dgljoint_cli.data_argument import CascadeFile
 
 if TYPE_CHECKING:
+    from dgljoint.data.store import CascadeStore
     from dgljoint_data.describe import SplitInfo
 
+_STRICT_EXIT = 3
 _STDOUT = Path("-")
 _FORMS = {".jsonl": "jsonl", ".bin": "dgl", ".dgl": "dgl"}
 store_argument = click.argument("store", metavar="DATA", type=CascadeFile())
@@ -32,61 +34,86 @@ def data() -> None:
     """Sum up, check, show, export or split a cascade file."""
 
 
-@data.command(
-    epilog=console.examples(
-        "dgljoint data info twitter15.h5", "dgljoint data info twitter15.h5 --format json"
-    )
+def _opened(path: Path) -> CascadeStore:
+    from dgljoint.data.store import CascadeStore
+
+    return CascadeStore(path)
+
+
+@console.verb(
+    "dgljoint audit twitter15.h5",
+    "dgljoint audit twitter15.h5 --split random --against twitter16.h5 --strict",
 )
 @store_argument
-@console.format_option
-@console.common_options
+@click.option(
+    "--split", metavar="NAME",
+    help="Split to audit; event by default, or the first where the file has no split of that name.",
+)
+@click.option(
+    "--against", type=CascadeFile(), metavar="OTHER",
+    help="Another cascade file, to count what both contain.",
+)
+@click.option("--strict", is_flag=True, help="Exit with 3 at a warning or worse.")
+@click.pass_obj
+def audit(
+    talk: console.Talk, /, store: Path, split: str | None, against: Path | None, strict: bool,
+    as_json: bool,
+) -> int:
+    """Look for leaks across a split of DATA, each with a number.
+
+    Shared events, source posts and texts; the accuracy of a date, an id, the source's words or the
+    tree's shape alone; class balance, time order, features that identify, target edges.
+    """
+    from dgljoint_data.audit import audit_store, outcome
+
+    opened, other = _opened(store), None if against is None else _opened(against)
+    if split is not None:
+        opened.split(split)  # a typo should not wait for scikit-learn
+    talk.detail("training the probes, one fold at a time")
+    found = audit_store(opened, split, other)
+    console.show(found.to_dict(), lambda: [views.holdings.audit_table(found)], as_json=as_json)
+    return _STRICT_EXIT if strict and found.worst >= outcome.Severity.warning else 0
+
+
+@console.verb(
+    "dgljoint data info twitter15.h5", "dgljoint data info twitter15.h5 --format json", of=data
+)
+@store_argument
 def info(store: Path, as_json: bool) -> None:
     """Sum up DATA: size, classes, features, splits."""
-    from dgljoint.data.store import CascadeStore
     from dgljoint_data.describe import describe_store
 
-    found = describe_store(CascadeStore(store))
-    if as_json:
-        console.print_json(found.to_dict())
-        return
-
-    views.rendering.render(*views.holdings.info_tables(found))
+    found = describe_store(_opened(store))
+    console.show(found.to_dict(), lambda: views.holdings.info_tables(found), as_json=as_json)
 
 
-@data.command(
-    epilog=console.examples(
-        "dgljoint data validate twitter15.h5",
-        "dgljoint data validate twitter15.h5 --format json",
-    )
+@console.verb(
+    "dgljoint data validate twitter15.h5", "dgljoint data validate twitter15.h5 --format json",
+    of=data,
 )
 @store_argument
-@console.format_option
-@console.common_options
 def validate(store: Path, as_json: bool) -> None:
     """Check all of DATA, to the last byte; a fault exits with 3.
 
     Every opening of a file makes the same checks: this command lists them.
     """
-    from dgljoint.data.store import CHECKS, CascadeStore
+    from dgljoint.data.store import CHECKS
 
-    opened = CascadeStore(store)
-    if as_json:
-        console.print_json({
-            "path": store, "valid": True, "cascades": len(opened), "posts": opened.posts,
-            "digest": opened.digest, "checked": CHECKS,
-        })
-        return
-
+    opened = _opened(store)
+    plain = {
+        "path": store, "valid": True, "cascades": len(opened), "posts": opened.posts,
+        "digest": opened.digest, "checked": CHECKS,
+    }
     counted = f"{len(opened):,} cascades, {opened.posts:,} posts, digest {opened.digest}"
-    views.rendering.render(f"{store} is valid: {counted}", *(f"  {check}" for check in CHECKS))
+    lines = [f"{store} is valid: {counted}", *(f"  {check}" for check in CHECKS)]
+    console.show(plain, lambda: lines, as_json=as_json)
 
 
-@data.command(
-    epilog=console.examples(
-        "dgljoint data show twitter15.h5",
-        "dgljoint data show twitter15.h5 731166399389962242 --posts 100",
-        "dgljoint data show twitter15.h5 --format json > one.jsonl",
-    )
+@console.verb(
+    "dgljoint data show twitter15.h5",
+    "dgljoint data show twitter15.h5 731166399389962242 --posts 100",
+    "dgljoint data show twitter15.h5 --format json > one.jsonl",
+    of=data,
 )
 @store_argument
 @click.argument("cascade", required=False, metavar="[CASCADE]")
@@ -94,33 +121,27 @@ def validate(store: Path, as_json: bool) -> None:
     "--posts", type=click.IntRange(min=1), default=30, show_default=True, metavar="N",
     help="Most posts to draw; the others are counted.",
 )
-@console.format_option
-@console.common_options
 def show(store: Path, cascade: str | None, posts: int, as_json: bool) -> None:
     """Draw one cascade of DATA as a tree: the one with the id CASCADE, or the first.
 
     Each post is under the one it answers, with its delay, kind, user and text. As JSON it is
     one line with all posts, in the form that the reader jsonl reads.
     """
-    from dgljoint.data.store import CascadeStore
-
-    opened = CascadeStore(store)
+    opened = _opened(store)
     place = views.holdings.find_cascade(opened, cascade)
     if as_json:
         from dgljoint_data.export import cascade_line
 
         click.echo(cascade_line(opened, place), nl=False)
         return
-
     views.rendering.render(views.holdings.cascade_tree(opened, place, posts))
 
 
-@data.command(
-    epilog=console.examples(
-        "dgljoint data export twitter15.h5 -o twitter15.jsonl",
-        "dgljoint data export twitter15.h5 -o - --to jsonl | head -n 1",
-        "dgljoint data export twitter15.h5 -o twitter15.bin --to dgl",
-    )
+@console.verb(
+    "dgljoint data export twitter15.h5 -o twitter15.jsonl",
+    "dgljoint data export twitter15.h5 -o - --to jsonl | head -n 1",
+    "dgljoint data export twitter15.h5 -o twitter15.bin --to dgl",
+    of=data,
 )
 @store_argument
 @click.option(
@@ -132,8 +153,6 @@ def show(store: Path, cascade: str | None, posts: int, as_json: bool) -> None:
     help="Form; by default what OUT ends in: .jsonl, or .bin or .dgl.",
 )
 @click.option("--force", is_flag=True, help="Replace OUT if it exists.")
-@console.format_option
-@console.common_options
 @click.pass_obj
 def export(
     talk: console.Talk, /, store: Path, out: Path, form: str | None, force: bool, as_json: bool
@@ -150,17 +169,11 @@ def export(
     done = _export_store(store, out, form)
     if out == _STDOUT:
         talk.info(_sentence(done))
-    elif as_json:
-        console.print_json(done)
     else:
-        views.rendering.render(*_lines(done))
+        console.show(done, lambda: _lines(done), as_json=as_json)
 
 
-@data.command(
-    epilog=console.examples("dgljoint data features", "dgljoint data features --format json")
-)
-@console.format_option
-@console.common_options
+@console.verb("dgljoint data features", "dgljoint data features --format json", of=data)
 def features(as_json: bool) -> None:
     """List the features of posts that preprocess can store, with their options.
 
@@ -169,20 +182,15 @@ def features(as_json: bool) -> None:
     from dgljoint_data.features.catalogue import list_features
 
     rows = list_features()
-    if as_json:
-        console.print_json(rows)
-        return
-
-    views.rendering.render(views.holdings.feature_table(rows))
+    console.show(rows, lambda: [views.holdings.feature_table(rows)], as_json=as_json)
 
 
-@data.command(
-    epilog=console.examples(
-        "dgljoint data split twitter15.h5",
-        "dgljoint data split twitter15.h5 ten --kind event --folds 10 --seed 1",
-        "dgljoint data split twitter15.h5 theirs --from folds.csv",
-        "dgljoint data split twitter15.h5 theirs --remove",
-    )
+@console.verb(
+    "dgljoint data split twitter15.h5",
+    "dgljoint data split twitter15.h5 ten --kind event --folds 10 --seed 1",
+    "dgljoint data split twitter15.h5 theirs --from folds.csv",
+    "dgljoint data split twitter15.h5 theirs --remove",
+    of=data,
 )
 @store_argument
 @click.argument("name", required=False, metavar="[NAME]")
@@ -204,39 +212,32 @@ def features(as_json: bool) -> None:
 )
 @click.option("--remove", is_flag=True, help="Take the split NAME out of DATA.")
 @click.option("--force", is_flag=True, help="Replace a split NAME that is there.")
-@console.format_option
-@console.common_options
-def split(
-    store: Path, name: str | None, remove: bool, as_json: bool, **wanted: Any
-) -> None:
+def split(store: Path, name: str | None, remove: bool, as_json: bool, **wanted: Any) -> None:
     """List the splits of DATA, or make one of your own and store it as NAME.
 
     Train on it with `dgljoint train DATA --split NAME`. DATA is written again and replaced as a
     whole; runs on its other splits can still be resumed.
     """
     _check_use(name, remove, wanted)
-    from dgljoint.data.store import CascadeStore, remove_split
+    from dgljoint.data.store import remove_split
     from dgljoint_data.describe import describe_split
 
     shown: list[Any]
     if name is None:
-        opened = CascadeStore(store)
+        opened = _opened(store)
         found = {each: describe_split(opened, each) for each in opened.splits}
         plain = {"path": store, "splits": {key: asdict(each) for key, each in found.items()}}
         shown = [views.holdings.split_tables(key, each) for key, each in found.items()]
         shown += [f"no split '{key}': {why}" for key, why in opened.splits_refused.items()]
     elif remove:
-        left = remove_split(CascadeStore(store), name).splits
+        left = remove_split(_opened(store), name).splits
         plain = {"path": store, "removed": name, "splits": left}
         shown = [f"{store} has no split '{name}' any more; left: {', '.join(left) or 'none'}"]
     else:
         made, passed = _store_split(store, name, **wanted)
         plain = {"path": store, "name": name, **asdict(made), **passed}
         shown = [views.holdings.split_tables(name, made), *views.holdings.count_lines(passed)]
-    if as_json:
-        console.print_json(plain)
-    else:
-        views.rendering.render(*shown)
+    console.show(plain, lambda: shown, as_json=as_json)
 
 
 def _check_use(name: str | None, remove: bool, wanted: Mapping[str, Any]) -> None:
@@ -253,15 +254,10 @@ def _store_split(
     path: Path, name: str, *, kind: str | None, folds: int | None, seed: int | None,
     file: Path | None, skip_unknown: bool, force: bool,
 ) -> tuple[SplitInfo, dict[str, int]]:
-    """Make a split, or read it from ``file``, and store it; ``None`` is an option not given.
-
-    Returns what it is, and for a file of folds the number of cascades that it does not name under
-    ``missing``, and of ids passed over under ``unknown``.
-    """
-    from dgljoint.data.store import CascadeStore, put_split
+    """Make or read a split and store it; return it, and the counts of what a file passed over."""
+    from dgljoint.data.store import put_split
+    from dgljoint_data import describe, splits
     from dgljoint_data.audit.overlap import Sources
-    from dgljoint_data.describe import describe_split
-    from dgljoint_data.splits import check_name, make_split, read_split
 
     given = {"--kind": kind, "--folds": folds, "--seed": seed}
     named = [option for option, value in given.items() if value is not None]
@@ -273,22 +269,24 @@ def _store_split(
         raise UsageError("--kind leave-one-event-out has one fold per event, --folds is not free")
     if kind in ("time", "leave-one-event-out") and seed is not None:
         raise UsageError(f"--kind {kind} draws nothing, so that --seed has no effect")
-    check_name(name, None if file else kind or "event")
-    store = CascadeStore(path)
+    splits.check_name(name, None if file else kind or "event")
+    store = _opened(path)
     if name in store.splits and not force:
         raise UsageError(f"{path} has a split '{name}' already", hint="--force replaces it")
     passed = {}
     if file is None:
         sources = Sources.of(store)
-        split = make_split(kind or "event", sources, name=name, folds=folds, seed=seed or 0)
+        split = splits.make_split(
+            kind or "event", sources, name=name, folds=folds, seed=seed or 0
+        )
     else:
-        read = read_split(store, name, file, skip_unknown=skip_unknown)
+        read = splits.read_split(store, name, file, skip_unknown=skip_unknown)
         split, passed = read.split, {"missing": read.missing, "unknown": len(read.unknown)}
     stored = put_split(
         store, name, split.fold, grouped_by=split.grouped_by, group=split.group,
         ordered_by=split.ordered_by,
     )
-    return describe_split(stored, name), passed
+    return describe.describe_split(stored, name), passed
 
 
 def _check_output(store: Path, output: Path, form: str | None, *, force: bool) -> str:
@@ -312,10 +310,8 @@ def _check_output(store: Path, output: Path, form: str | None, *, force: bool) -
 
 
 def _export_store(path: Path, output: Path, form: str) -> dict[str, Any]:
-    """Write a store in a form; return what was written, as ``--format json`` prints it."""
-    from dgljoint.data.store import CascadeStore
-
-    store = CascadeStore(path)
+    """Write a store in a form; return what was written."""
+    store = _opened(path)
     if form == "dgl":
         from dgljoint.data.dataset import write_graphs
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -12,24 +12,24 @@ from dgljoint_cli import completion, console, views
 from dgljoint_cli.data_argument import CascadeFile
 from dgljoint_cli.views import several
 
-if TYPE_CHECKING:
-    from dgljoint.evaluation.predicting import LinkRanking
-
 _STDOUT = Path("-")
 
 
-@click.command(
-    epilog=console.examples(
-        "dgljoint evaluate runs/demo-bigcn-contrastive-event0-s0",
-        "dgljoint evaluate RUN --part validation --format json",
-        "dgljoint evaluate RUN --predictions predictions.csv",
-        "dgljoint evaluate RUN --deadlines 0,10m,30m,1h,2h,all",
-        "dgljoint evaluate RUN --deadlines 1p,10p,50p,all --curve curve.csv",
-        "dgljoint evaluate RUN --on twitter16.h5",
-        "dgljoint evaluate study",
-    )
+run_argument = click.argument(
+    "run", type=click.Path(path_type=Path), shell_complete=completion.complete_run
 )
-@click.argument("run", type=click.Path(path_type=Path), shell_complete=completion.complete_run)
+
+
+@console.verb(
+    "dgljoint evaluate runs/demo-bigcn-contrastive-event0-s0",
+    "dgljoint evaluate RUN --part validation --format json",
+    "dgljoint evaluate RUN --predictions predictions.csv",
+    "dgljoint evaluate RUN --deadlines 0,10m,30m,1h,2h,all",
+    "dgljoint evaluate RUN --deadlines 1p,10p,50p,all --curve curve.csv",
+    "dgljoint evaluate RUN --on twitter16.h5",
+    "dgljoint evaluate study",
+)
+@run_argument
 @click.option(
     "--part", type=click.Choice(["test", "validation"]), default="test", show_default=True,
     help="Set of the split to score.",
@@ -54,8 +54,6 @@ _STDOUT = Path("-")
 )
 @click.option("--force", is_flag=True, help="Replace FILE where it exists.")
 @console.device_option
-@console.format_option
-@console.common_options
 @click.pass_obj
 def evaluate(
     talk: console.Talk, /, run: Path, part: str, deadlines: str | None, on: Path | None,
@@ -88,36 +86,28 @@ def evaluate(
         return
     from dgljoint import training
     from dgljoint.evaluation.deadlines import parse_deadlines
+    from dgljoint.runs import stored
 
-    data: dict[str, Any] = {"part": part} if on is None else {"other": on}
-    settings: dict[str, Any] = {
-        "predictions": predictions, "device": device
-    }
+    settings: dict[str, Any] = {"predictions": predictions, "device": device}
+    settings |= {"part": part} if on is None else {"other": on}
     score: Any = training.evaluate_run if on is None else training.evaluate_transfer
     if deadlines is not None:
         settings |= {"deadlines": parse_deadlines(deadlines), "curve": curve}
         score = training.evaluate_early if on is None else training.evaluate_transfer_early
-    _show(talk, run, score(run, **data, **settings), as_json=as_json)
-
-
-def _show(talk: console.Talk, run: Path, found: Any, *, as_json: bool) -> None:
-    from dgljoint import training
-    from dgljoint.evaluation.scores import EarlyDetection
-    from dgljoint.runs.stored import StoredRun, recorded_protocol
-
-    stored = StoredRun(run)
-    protocol = recorded_protocol(stored.config(), stored.manifest())
-    scores, heading, on = found, [], None
+    found: Any = score(run, **settings)
+    of = stored.StoredRun(run)
+    protocol = stored.recorded_protocol(of.config(), of.manifest())
+    scores, heading, data = found, [], None
     if isinstance(found, training.Transfer):
-        scores, heading, on = found.scores, [found.protocol], found.data
+        scores, heading, data = found.scores, [found.protocol], found.data
         for doubt in found.doubts:
             talk.info(f"doubtful: {doubt}")
-    if as_json:
-        console.print_json({"run": run, **views.evaluation_tables.scores_to_dict(found, protocol)})
-        return
-    early = isinstance(scores, EarlyDetection)
-    tables = views.evaluation_tables.early_table if early else views.evaluation_tables.score_tables
-    views.rendering.render(*heading, *tables(scores, protocol, on))
+    shown = views.evaluation_tables
+    tables = shown.score_tables if deadlines is None else shown.early_table
+    console.show(
+        {"run": run, **shown.scores_to_dict(found, protocol)},
+        lambda: [*heading, *tables(scores, protocol, data)], as_json=as_json,
+    )
 
 
 def _parse_observed(
@@ -130,14 +120,12 @@ def _parse_observed(
         return value
 
 
-@click.command(
-    epilog=console.examples(
-        "dgljoint predict RUN twitter16.h5 -o predictions.csv",
-        "dgljoint predict RUN twitter16.h5 --observed 1h -o - | sort",
-        "dgljoint predict RUN --links 3 --format json",
-    )
+@console.verb(
+    "dgljoint predict RUN twitter16.h5 -o predictions.csv",
+    "dgljoint predict RUN twitter16.h5 --observed 1h -o - | sort",
+    "dgljoint predict RUN --links 3 --format json",
 )
-@click.argument("run", type=click.Path(path_type=Path), shell_complete=completion.complete_run)
+@run_argument
 @click.argument("data", required=False, metavar="[DATA]", type=CascadeFile())
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE",
@@ -155,8 +143,6 @@ def _parse_observed(
 )
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @console.device_option
-@console.format_option
-@console.common_options
 @click.pass_obj
 def predict(
     talk: console.Talk, /, run: Path, data: Path | None, out: Path | None,
@@ -172,7 +158,14 @@ def predict(
     gets the mean over all runs; one of their own data the mean over the runs that have it in their
     test set, and is marked where there is none.
     """
-    _check_options(out, force=force, links=links is not None, as_json=as_json)
+    if links and not as_json:
+        raise UsageError("--links needs the JSON format", hint="add --format json")
+    if out == _STDOUT and as_json:
+        raise UsageError(
+            "-o - and --format json both write to stdout", hint="leave out one of them"
+        )
+    if out is not None and out != _STDOUT:
+        console.check_output(out, force=force)
     if several.is_several(run, links=links):
         found, own = several.predict_several(run, data, observed, device=device)
     else:
@@ -185,20 +178,15 @@ def predict(
         talk.info(f"doubtful: {doubt}")
     if as_json or out is not None:
         talk.info(views.evaluation_tables.parts_line(found))
+    from dgljoint._internal.files import write_text
     from dgljoint.evaluation.predicting import to_csv
 
     if out == _STDOUT:
         click.echo(to_csv({"": found}), nl=False)
         return
     if out is not None:
-        from dgljoint._internal.files import write_text
-
         write_text(out, to_csv({"": found}))
         talk.info(f"{out}: {len(found):,} cascades")
-    if not as_json:
-        shown = 0 if out else views.evaluation_tables.ROWS
-        views.rendering.render(*views.evaluation_tables.prediction_tables(found, shown=shown))
-        return
     values: dict[str, Any] = {
         "run": run,
         "data": data or own,
@@ -206,27 +194,18 @@ def predict(
         "never_predicted": [n for n in found.classes if n not in found.label_names],
         "parts": found.parts,
         "doubts": found.doubts,
-        "predictions": list(found.rows()),
+        "predictions": list(found.rows()) if as_json else [],
     }
     if found.links is not None:
-        values["links"] = [_ranking(ranking) for ranking in found.links]
-    console.print_json(values)
-
-
-def _check_options(out: Path | None, *, force: bool, links: bool, as_json: bool) -> None:
-    if links and not as_json:
-        raise UsageError("--links needs the JSON format", hint="add --format json")
-    if out == _STDOUT:
-        if as_json:
-            raise UsageError(
-                "-o - and --format json both write to stdout", hint="leave out one of them"
-            )
-    elif out is not None:
-        console.check_output(out, force=force)
-
-
-def _ranking(ranking: LinkRanking) -> dict[str, object]:
-    return {
-        "cascade": ranking.cascade, "post": ranking.post, "parent": ranking.parent,
-        "candidates": ranking.candidates.tolist(), "scores": ranking.scores.tolist(),
-    }
+        values["links"] = [
+            {
+                "cascade": one.cascade, "post": one.post, "parent": one.parent,
+                "candidates": one.candidates.tolist(), "scores": one.scores.tolist(),
+            }
+            for one in found.links
+        ]
+    rows = 0 if out else views.evaluation_tables.ROWS
+    console.show(
+        values, lambda: views.evaluation_tables.prediction_tables(found, shown=rows),
+        as_json=as_json,
+    )

@@ -1,4 +1,4 @@
-"""``dgljoint plugins``: list, show, check and start plugins; presets too."""
+"""``dgljoint plugins``, ``env`` and ``schema``: what is installed, and the settings it takes."""
 
 from __future__ import annotations
 
@@ -11,17 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dgljoint import errors
 from dgljoint.config.presets import discover_presets, find_preset, user_folder
-from dgljoint.errors import DataError, DgljointError, PluginError, UsageError
+from dgljoint.plugins import registry as core
 from dgljoint.plugins.about import About, about
-from dgljoint.plugins.registry import (
-    OWN_DISTRIBUTION,
-    LoadedPlugin,
-    PluginEntry,
-    Registry,
-    discover,
-    installed_registry,
-)
+from dgljoint.plugins.registry import installed_registry
 from dgljoint_cli import completion, console, views
 
 if TYPE_CHECKING:
@@ -42,34 +36,27 @@ def plugins() -> None:
     """List, show, check and start plugins."""
 
 
-@plugins.command(
-    "list",
-    epilog=console.examples("dgljoint plugins list", "dgljoint plugins list --load --format json"),
+@console.verb(
+    "dgljoint plugins list", "dgljoint plugins list --load --format json", of=plugins, name="list"
 )
 @click.option("--load", is_flag=True, help="Import each plugin: adds its status.")
-@console.format_option
-@console.common_options
 def list_plugins(load: bool, as_json: bool) -> None:
     """List the installed plugins.
 
     Without --load no plugin's code runs: kinds and summaries are from the file
     dgljoint_plugins.toml of their packages.
     """
-    rows = plugin_rows(installed_registry(), load=load)
-    if as_json:
-        console.print_json(rows)
-        return
-    views.rendering.render(*views.rendering.plugin_tables(rows))
+    rows = _plugin_rows(installed_registry(), load=load)
+    console.show(rows, lambda: views.rendering.plugin_tables(rows), as_json=as_json)
 
 
-def plugin_rows(registry: Registry, *, load: bool) -> list[dict[str, Any]]:
+def _plugin_rows(registry: core.Registry, *, load: bool) -> list[dict[str, Any]]:
     """List the entries as plain values; ``load`` imports each plugin that is not disabled."""
     rows = []
     for entry in sorted((*registry.entries, *registry.disabled)):
         row: dict[str, Any] = asdict(entry)
         others = [o.distribution for o in registry.offering(entry.name) if o is not entry]
-        disabled = entry in registry.disabled
-        known = about(entry) or About()
+        disabled, known = entry in registry.disabled, about(entry) or About()
         row |= {"kinds": list(known.kinds), "summary": known.summary}
         row |= {"clashes_with": others, "disabled": disabled}
         if load and disabled:
@@ -78,36 +65,21 @@ def plugin_rows(registry: Registry, *, load: bool) -> list[dict[str, Any]]:
             status = registry.status(entry.name)
             if status.cause is None:
                 row |= {"kinds": list(status.kinds), "summary": status.summary}
-            row |= {
-                "status": "broken" if status.cause else "ok",
-                "cause": status.cause,
-                "seconds": status.seconds,
-            }
+            row |= {"status": "broken" if status.cause else "ok"}
+            row |= {"cause": status.cause, "seconds": status.seconds}
         rows.append(row)
     return rows
 
 
-@plugins.command(
-    epilog=console.examples(
-        "dgljoint plugins show contrastive", "dgljoint plugins show gcn --format json"
-    )
+@console.verb(
+    "dgljoint plugins show contrastive", "dgljoint plugins show gcn --format json", of=plugins
 )
 @click.argument("name", shell_complete=completion.complete_any_plugin)
-@console.format_option
-@console.common_options
 def show(name: str, as_json: bool) -> None:
     """Show one plugin: what it does, its options, its reference."""
-    description = describe_plugin(installed_registry().load(name))
-    if as_json:
-        console.print_json(description)
-        return
-    views.rendering.render(*views.rendering.plugin_details(description))
-
-
-def describe_plugin(loaded: LoadedPlugin) -> dict[str, Any]:
-    """Describe a plugin and its components as plain values."""
     from dgljoint.config.options import describe_options
 
+    loaded = installed_registry().load(name)
     components = [
         {
             "kind": spec.kind,
@@ -118,14 +90,11 @@ def describe_plugin(loaded: LoadedPlugin) -> dict[str, Any]:
         }
         for spec in loaded.specs
     ]
-    return {**asdict(loaded.entry), "components": components}
+    plain = {**asdict(loaded.entry), "components": components}
+    console.show(plain, lambda: views.rendering.plugin_details(plain), as_json=as_json)
 
 
-@plugins.command(
-    epilog=console.examples("dgljoint plugins presets", "dgljoint plugins presets --format json")
-)
-@console.format_option
-@console.common_options
+@console.verb("dgljoint plugins presets", "dgljoint plugins presets --format json", of=plugins)
 @click.pass_obj
 def presets(talk: console.Talk, /, as_json: bool) -> None:
     """List the presets that train takes: installed ones and your own.
@@ -133,35 +102,25 @@ def presets(talk: console.Talk, /, as_json: bool) -> None:
     Your own are files NAME.toml with a summary and any settings of a run, in the form of a run's
     config.toml; stderr names the folder they are looked for in.
     """
-    rows = preset_rows()
-    talk.info(f"your own presets are looked for in {user_folder()}")
-    if as_json:
-        console.print_json(rows)
-        return
-    views.rendering.render(views.rendering.preset_table(rows))
-
-
-def preset_rows() -> list[dict[str, Any]]:
-    """List the presets as plain values; one that cannot be used has a cause."""
     known = discover_presets()
     rows = []
     for origin in known:
         row: dict[str, Any] = {"name": origin.name, "source": origin.source}
         try:
             row |= {"summary": find_preset(origin.name, known).summary, "cause": None}
-        except DgljointError as error:
+        except errors.DgljointError as error:
             row |= {"summary": "", "cause": error.message}
         rows.append(row)
-    return rows
+    talk.info(f"your own presets are looked for in {user_folder()}")
+    console.show(rows, lambda: [views.rendering.preset_table(rows)], as_json=as_json)
 
 
-@plugins.command(
-    epilog=console.examples(
-        "dgljoint plugins check",
-        "dgljoint plugins check gcn --no-timing",
-        "dgljoint plugins check contrastive -s negatives=4 --format json",
-        "dgljoint plugins check jsonl --raw cascades.jsonl --debug",
-    )
+@console.verb(
+    "dgljoint plugins check",
+    "dgljoint plugins check gcn --no-timing",
+    "dgljoint plugins check contrastive -s negatives=4 --format json",
+    "dgljoint plugins check jsonl --raw cascades.jsonl --debug",
+    of=plugins,
 )
 @click.argument(
     "names", nargs=-1, metavar="[NAME]...", shell_complete=completion.complete_any_plugin
@@ -179,8 +138,6 @@ def preset_rows() -> list[dict[str, Any]]:
     help="Trainable parameter that no gradient need reach; repeatable.",
 )
 @click.option("--no-timing", is_flag=True, help="Leave out the timing of a step.")
-@console.format_option
-@console.common_options
 @click.pass_obj
 def check(
     talk: console.Talk, /, names: tuple[str, ...], raw: Path | None, assignments: tuple[str, ...],
@@ -196,17 +153,17 @@ def check(
 
     registry = installed_registry()
     if len(names) != 1 and (raw or assignments or unreached):
-        raise UsageError(
+        raise errors.UsageError(
             "--raw, --set and --unreached are for one plugin", hint="name the one they are for"
         )
     if raw is not None and not raw.exists():
-        raise DataError(f"there is no {raw}", hint="--raw names the file or folder to read")
+        raise errors.DataError(f"there is no {raw}", hint="--raw names the file or folder to read")
     for name in names:
         if not registry.offering(name):
             registry.load(name)  # its error names those that are close
     options = parse_assignments(assignments)
     if not names:
-        others = [one.name for one in registry.entries if one.distribution != OWN_DISTRIBUTION]
+        others = [one.name for one in registry.entries if one.distribution != core.OWN_DISTRIBUTION]
         names = tuple(dict.fromkeys(others))
         if not names:
             talk.info("no plugins but dgljoint's own are installed; plugins check NAME checks one")
@@ -214,12 +171,8 @@ def check(
     for name in names:
         plugin = InstalledPlugin(registry, name, raw, options, unreached, not no_timing)
         found[plugin.entry] = _findings(talk, plugin)
-    descriptions = [describe_check(entry, findings) for entry, findings in found.items()]
-    if as_json:
-        console.print_json(descriptions)
-    else:
-        for description in descriptions:
-            views.rendering.render(*views.rendering.check_tables(description))
+    plain = [_described(entry, findings) for entry, findings in found.items()]
+    console.show(plain, lambda: map(views.rendering.check_table, plain), as_json=as_json)
     _raise_failures(found)
 
 
@@ -236,7 +189,7 @@ def _findings(talk: console.Talk, plugin: InstalledPlugin) -> list[Finding]:
     return findings
 
 
-def describe_check(entry: PluginEntry, findings: Sequence[Finding]) -> dict[str, Any]:
+def _described(entry: core.PluginEntry, findings: Sequence[Finding]) -> dict[str, Any]:
     """Describe what was found of a plugin as plain values; exceptions are left out."""
     columns = ("stage", "check", "outcome", "found", "mend", "figures")
     rows = [{name: getattr(finding, name) for name in columns} for finding in findings]
@@ -244,26 +197,25 @@ def describe_check(entry: PluginEntry, findings: Sequence[Finding]) -> dict[str,
     return {**asdict(entry), "passed": passed, "findings": rows}
 
 
-def _raise_failures(found: Mapping[PluginEntry, Sequence[Finding]]) -> None:
-    counts, errors = [], []
+def _raise_failures(found: Mapping[core.PluginEntry, Sequence[Finding]]) -> None:
+    counts, raised = [], []
     for entry, findings in found.items():
         failures = [finding for finding in findings if finding.outcome == "failed"]
-        errors += [finding.error for finding in failures if finding.error is not None]
+        raised += [finding.error for finding in failures if finding.error is not None]
         if failures:
             counts.append(f"{entry} fails {len(failures)} of {len(findings)} checks")
     if not counts:
         return
-    hint = "what to change is next to each" + "; --debug shows the tracebacks" * bool(errors)
-    cause = BaseExceptionGroup("raised by plugins", errors) if len(errors) > 1 else None
-    raise PluginError(", ".join(counts), hint=hint) from (cause or (errors[0] if errors else None))
+    hint = "what to change is next to each" + "; --debug shows the tracebacks" * bool(raised)
+    cause = BaseExceptionGroup("raised by plugins", raised) if raised else None
+    raise errors.PluginError(", ".join(counts), hint=hint) from cause
 
 
-@plugins.command(
-    epilog=console.examples(
-        "dgljoint plugins new my-scheme --kind interaction",
-        "dgljoint plugins new my-format --kind reader packages/my-format",
-        "dgljoint plugins new my-weights --kind weighter --format json",
-    )
+@console.verb(
+    "dgljoint plugins new my-scheme --kind interaction",
+    "dgljoint plugins new my-format --kind reader packages/my-format",
+    "dgljoint plugins new my-weights --kind weighter --format json",
+    of=plugins,
 )
 @click.argument("name")
 @click.argument("folder", required=False, metavar="[DIR]", type=click.Path(path_type=Path))
@@ -271,8 +223,6 @@ def _raise_failures(found: Mapping[PluginEntry, Sequence[Finding]]) -> None:
     "--kind", required=True, type=click.Choice(["encoder", "interaction", "weighter", "reader"]),
     help="What the plugin offers.",
 )
-@console.format_option
-@console.common_options
 @click.pass_obj
 def new(talk: console.Talk, /, name: str, folder: Path | None, kind: str, as_json: bool) -> None:
     """Write the package of a new plugin.
@@ -283,7 +233,7 @@ def new(talk: console.Talk, /, name: str, folder: Path | None, kind: str, as_jso
     """
     from dgljoint.plugins.scaffold import check_name, write_package
 
-    names = check_name(name, discover())
+    names = check_name(name, core.discover())
     made = write_package(names, kind, folder or Path(names.distribution))
     if as_json:
         console.print_json({
@@ -295,3 +245,30 @@ def new(talk: console.Talk, /, name: str, folder: Path | None, kind: str, as_jso
     for file in made.files:
         click.echo(made.folder / file)
     talk.info("\n  ".join(("what to do next:", *made.next_commands)))
+
+
+@console.verb("dgljoint env", "dgljoint env --format json")
+def env(as_json: bool) -> None:
+    """Show versions, devices, and whether DGL and the plugins work."""
+    from dgljoint._internal.environment import environment
+
+    found = environment(installed_registry())
+    console.show(
+        found.to_dict(), lambda: views.rendering.environment_tables(found), as_json=as_json
+    )
+
+
+@console.verb("dgljoint schema", "dgljoint schema > dgljoint.schema.json", formats=False)
+@click.pass_obj
+def schema(talk: console.Talk, /) -> None:
+    """Print the JSON Schema of a run's configuration.
+
+    It describes presets and the files for train --config, with the options of the installed
+    plugins. Plugins that cannot be loaded are left out and named on stderr.
+    """
+    from dgljoint.config.json_schema import config_schema
+
+    found = config_schema(installed_registry())
+    for cause in found.left_out.values():
+        talk.info(f"left out: {cause}")
+    console.print_json(found.schema)

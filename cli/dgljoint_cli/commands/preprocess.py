@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,20 +12,15 @@ from dgljoint_cli import completion, console, views
 from dgljoint_cli.data_argument import CascadeFile, detect_reader
 from dgljoint_cli.interruption import interruptible
 
-if TYPE_CHECKING:
-    from dgljoint_data import BuildSummary
 
-
-@click.command(
-    epilog=console.examples(
-        "dgljoint preprocess RAW_DIR -o twitter15.h5",
-        "dgljoint preprocess twitter15 RAW_DIR -o twitter15.h5",
-        "dgljoint preprocess pheme RAW_DIR -o pheme.h5 --features bow_hashed:columns=65536 "
-        "--features user",
-        "dgljoint preprocess twitter16 RAW_DIR -o twitter16.h5 --against twitter15.h5 "
-        "--report twitter16.json",
-        "dgljoint preprocess synthetic -o demo.h5 --seed 1",
-    )
+@console.verb(
+    "dgljoint preprocess RAW_DIR -o twitter15.h5",
+    "dgljoint preprocess twitter15 RAW_DIR -o twitter15.h5",
+    "dgljoint preprocess pheme RAW_DIR -o pheme.h5 --features bow_hashed:columns=65536 "
+    "--features user",
+    "dgljoint preprocess twitter16 RAW_DIR -o twitter16.h5 --against twitter15.h5 "
+    "--report twitter16.json",
+    "dgljoint preprocess synthetic -o demo.h5 --seed 1",
 )
 @click.argument("reader", metavar="[READER]", shell_complete=completion.complete_reader)
 @click.argument("raw", required=False, metavar="[RAW_DIR]", type=click.Path(path_type=Path))
@@ -72,8 +66,6 @@ if TYPE_CHECKING:
     help="Write no OUT and exit with 3 if anything was repaired or left out.",
 )
 @click.option("--force", is_flag=True, help="Replace OUT and FILE if they exist.")
-@console.format_option
-@console.common_options
 @click.pass_obj
 def preprocess(
     talk: console.Talk, /, reader: str, raw: Path | None, out: Path, name: str | None, seed: int,
@@ -93,6 +85,7 @@ def preprocess(
         talk.info(f"{raw}: reader '{reader}'")
     flags = {"text_from": text_from, "labels": labels}
     assignments += tuple(f"{key}={value}" for key, value in flags.items() if value is not None)
+    from dgljoint._internal.files import write_text
     from dgljoint.config.options import parse_assignments
     from dgljoint.plugins.guarded_reader import build_reader
 
@@ -119,17 +112,11 @@ def preprocess(
             )
         except StrictError as error:
             strict_error, summary = error, error.summary
-    _show(summary, report, as_json=as_json)
+    plain = summary.to_dict()
+    if report is not None:
+        write_text(report, console.to_json(plain) + "\n")
+    console.show(
+        plain, lambda: views.holdings.summary_tables(summary, report), as_json=as_json
+    )
     if strict_error is not None:
         raise strict_error
-
-
-def _show(summary: BuildSummary, report: Path | None, *, as_json: bool) -> None:
-    if report is not None:
-        from dgljoint._internal.files import write_text
-
-        write_text(report, console.to_json(summary.to_dict()) + "\n")
-    if as_json:
-        console.print_json(summary.to_dict())
-        return
-    views.rendering.render(*views.holdings.summary_tables(summary, report))

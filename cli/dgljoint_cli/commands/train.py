@@ -13,7 +13,6 @@ import click
 
 from dgljoint.errors import UsageError
 from dgljoint.runs import folders
-from dgljoint.runs.folders import DEFAULT_FOLDER
 from dgljoint_cli import completion, console, views
 from dgljoint_cli.commands import train_study as several
 from dgljoint_cli.data_argument import CascadeFile, demo_file
@@ -25,20 +24,18 @@ if TYPE_CHECKING:
 _IN_THE_RUN = ""
 
 
-@click.command(
-    epilog=console.examples(
-        "dgljoint train --plugin contrastive --plugin meta_weight",
-        "dgljoint train --preset mine.toml --seed 1",
-        "dgljoint train twitter15.h5 --encoder gcn -s train.batch=128 --seed 1",
-        "dgljoint train twitter15.h5 --features bow --features time",
-        "dgljoint train twitter15.h5 --device cuda --precision bf16 --batch-posts 20000",
-        "dgljoint train twitter15.h5 --tensorboard",
-        "torchrun --nproc-per-node 2 --no-python dgljoint train twitter15.h5",
-        "dgljoint train twitter15.h5 --plugin contrastive -s contrastive.temperature=0.2 "
-        "--dry-run",
-        "dgljoint train twitter15.h5 --folds all --seeds 0-4 --jobs 2 --out study",
-        "dgljoint train --resume --out study --jobs 2",
-    )
+@console.verb(
+    "dgljoint train --plugin contrastive --plugin meta_weight",
+    "dgljoint train --preset mine.toml --seed 1",
+    "dgljoint train twitter15.h5 --encoder gcn -s train.batch=128 --seed 1",
+    "dgljoint train twitter15.h5 --features bow --features time",
+    "dgljoint train twitter15.h5 --device cuda --precision bf16 --batch-posts 20000",
+    "dgljoint train twitter15.h5 --tensorboard",
+    "torchrun --nproc-per-node 2 --no-python dgljoint train twitter15.h5",
+    "dgljoint train twitter15.h5 --plugin contrastive -s contrastive.temperature=0.2 "
+    "--dry-run",
+    "dgljoint train twitter15.h5 --folds all --seeds 0-4 --jobs 2 --out study",
+    "dgljoint train --resume --out study --jobs 2",
 )
 @click.argument("data", required=False, metavar="[DATA]", type=CascadeFile())
 @click.option(
@@ -106,8 +103,6 @@ _IN_THE_RUN = ""
     "again.",
 )
 @click.option("--force", is_flag=True, help="Replace the contents of the run folder.")
-@console.format_option
-@console.common_options
 @click.pass_obj
 def train(
     talk: console.Talk, /, out: Path | None, file: Path | None, dry_run: bool, resume: bool,
@@ -131,12 +126,11 @@ def train(
     if resume and out is not None and file is None:
         needed = all(value in (None, ()) for value in settings.values())
         file = folders.settings_of(out, several=asked is not None, needed=needed)
-    from dgljoint.training.inputs import resolve_run
+    from dgljoint import TensorBoard, training
 
-    runs = DEFAULT_FOLDER if out is None else out.parent
-    inputs = resolve_run(
-        _configuration(file, **settings),
-        partial(demo_file, talk, None if dry_run else runs),
+    runs = folders.DEFAULT_FOLDER if out is None else out.parent
+    inputs = training.resolve_run(
+        _configuration(file, **settings), partial(demo_file, talk, None if dry_run else runs)
     )
     if asked is not None:
         if board is not None:
@@ -146,13 +140,13 @@ def train(
             several.show_study_plan(study, jobs=asked.jobs, as_json=as_json)
         else:
             several.train_study(
-                talk, study, jobs=asked.jobs, resume=resume, force=force, as_json=as_json,
+                talk, study, jobs=asked.jobs, resume=resume, force=force, as_json=as_json
             )
         return
     if dry_run:
-        _show_plan(inputs, as_json=as_json)
+        plan = training.plan_run(inputs)
+        console.show(asdict(plan), lambda: [views.rendering.plan_tree(plan)], as_json=as_json)
         return
-    from dgljoint import TensorBoard, training
     from dgljoint_cli.progress.training_progress import watching
 
     folder = out or folders.default_folder(inputs.config, inputs.store.name)
@@ -185,32 +179,21 @@ def _configuration(
     )
 
 
-def _show_plan(inputs: RunInputs, *, as_json: bool) -> None:
-    from dgljoint.training import plan_run
-
-    plan = plan_run(inputs)
-    if as_json:
-        console.print_json(asdict(plan))
-        return
-    views.rendering.render(views.rendering.plan_tree(plan))
-
-
 def _show_result(result: RunResult, inputs: RunInputs, *, as_json: bool) -> None:
-    protocol = views.evaluation_tables.protocol_of(inputs)
-    if not as_json:
-        views.rendering.render(
-            *views.evaluation_tables.score_tables(result.test, protocol),
-            *(f"note: {note}" for note in result.notes),
-            f"model of epoch {result.best_epoch}, selected on the validation set; "
-            f"run folder: {result.folder}",
-        )
-        return
-    console.print_json(
-        {
-            "run": result.folder,
-            "best_epoch": result.best_epoch,
-            "notes": result.notes,
-            "validation": views.evaluation_tables.scores_to_dict(result.validation, protocol),
-            "test": views.evaluation_tables.scores_to_dict(result.test, protocol),
-        }
+    shown = views.evaluation_tables
+    protocol = shown.protocol_of(inputs)
+    plain = {
+        "run": result.folder,
+        "best_epoch": result.best_epoch,
+        "notes": result.notes,
+        "validation": shown.scores_to_dict(result.validation, protocol),
+        "test": shown.scores_to_dict(result.test, protocol),
+    }
+    last = (
+        f"model of epoch {result.best_epoch}, selected on the validation set; "
+        f"run folder: {result.folder}"
+    )
+    notes = [f"note: {note}" for note in result.notes]
+    console.show(
+        plain, lambda: [*shown.score_tables(result.test, protocol), *notes, last], as_json=as_json
     )

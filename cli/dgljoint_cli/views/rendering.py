@@ -95,7 +95,7 @@ def _note(row: Mapping[str, Any]) -> str:
 
 
 def preset_table(rows: list[dict[str, Any]]) -> RenderableType:
-    """Show what :func:`dgljoint_cli.commands.plugins.preset_rows` gives."""
+    """Show the rows of ``plugins presets``."""
     if not rows:
         return "there are no presets"
     made = Table("name", "source", "summary", prose=["summary"])
@@ -107,7 +107,7 @@ def preset_table(rows: list[dict[str, Any]]) -> RenderableType:
 
 
 def plugin_details(description: Mapping[str, Any]) -> list[RenderableType]:
-    """Show what :func:`dgljoint_cli.commands.plugins.describe_plugin` gives."""
+    """Show the description of ``plugins show``."""
     parts: list[RenderableType] = []
     for component in description["components"]:
         values = {
@@ -128,8 +128,8 @@ def plugin_details(description: Mapping[str, Any]) -> list[RenderableType]:
     return parts
 
 
-def check_tables(description: Mapping[str, Any]) -> list[RenderableType]:
-    """Show what :func:`dgljoint_cli.commands.plugins.describe_check` gives."""
+def check_table(description: Mapping[str, Any]) -> RenderableType:
+    """Show what ``plugins check`` found of one plugin."""
     made = Table("stage", "check", "outcome", "found", prose=["check", "found"])
     stage = ""
     for finding in description["findings"]:
@@ -142,7 +142,7 @@ def check_tables(description: Mapping[str, Any]) -> list[RenderableType]:
             made.add_row("", "", "", f"to mend it: {finding['mend']}")
     outcome = "passes" if description["passed"] else "fails"
     title = "{name} ({distribution} {version})".format(**description)
-    return [titled(f"{title} {outcome}", made)]
+    return titled(f"{title} {outcome}", made)
 
 
 def environment_tables(found: Environment) -> list[RenderableType]:

@@ -1,1 +1,20 @@
-"""The verbs of ``dgljoint benchmark``, each imported when it is used."""
+"""``dgljoint benchmark``: suites, run and reported."""
+
+import click
+
+from dgljoint_cli import console
+
+
+@click.group(
+    cls=console.LazyGroup,
+    package="dgljoint_cli.commands.benchmark_verbs",
+    verbs=("run", "report", "compare", "plot", "suites"),
+    epilog=console.examples(
+        "dgljoint benchmark run demo",
+        "dgljoint benchmark run schemes --data twitter15.h5 --jobs 2",
+        "dgljoint benchmark report results.sqlite --suite demo",
+    ),
+)
+@console.common_options
+def benchmark() -> None:
+    """Run suites, report and compare their results."""

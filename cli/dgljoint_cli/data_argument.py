@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from dgljoint.plugins.specs import ReaderSpec
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_RUN = "config.toml"
 _NAMED = 3  # files and folders in a message
 _PACKED = frozenset((".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar"))
 
@@ -33,26 +32,20 @@ class CascadeFile(click.Path):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> Path:
-        """Return the path.
-
-        Raises:
-            DataError: it is a folder, or a file of raw data.
-            UsageError: it is the name of a plugin or a preset and no path.
-        """
+        """Return the path; refuse a folder, raw data, and the name of a plugin or a preset."""
         path = Path(super().convert(value, param, ctx))  # type: ignore[arg-type]  # as click gives
-        if ctx is None or not ctx.resilient_parsing:
-            _refuse(path, ctx.command_path if ctx else "dgljoint")
+        if ctx is not None and ctx.resilient_parsing:
+            return path
+        command = ctx.command_path if ctx else "dgljoint"
+        if path.is_dir():
+            hint = _of_a_folder(path, command)
+            raise DataError(f"{path} is a folder, not a cascade file", hint=hint)
+        if path.is_file():
+            if not _is_hdf5(path) and (made := _preprocess(path)):
+                raise DataError(f"{path} is not a cascade file", hint=made)
+        elif not path.exists() and path.name == str(path):
+            _refuse_name(path.name, command)
         return path
-
-
-def _refuse(path: Path, command: str) -> None:
-    if path.is_dir():
-        raise DataError(f"{path} is a folder, not a cascade file", hint=_of_a_folder(path, command))
-    if path.is_file():
-        if not _is_hdf5(path) and (hint := _preprocess(path)):
-            raise DataError(f"{path} is not a cascade file", hint=hint)
-    elif not path.exists() and path.name == str(path):
-        _refuse_name(path.name, command)
 
 
 def _is_hdf5(path: Path) -> bool:
@@ -65,7 +58,7 @@ def _is_hdf5(path: Path) -> bool:
 
 def _of_a_folder(path: Path, command: str) -> str:
     place = shlex.quote(str(path))
-    if (path / _RUN).is_file():
+    if (path / "config.toml").is_file():
         verb = "train --resume --out" if command.endswith("train") else "evaluate"
         return f"it is a run folder: dgljoint {verb} {place}"
     if files := sorted(path.glob("*.h5")):
@@ -115,31 +108,21 @@ def _refuse_name(name: str, command: str) -> None:
 def demo_file(talk: Talk, folder: Path | None) -> Path:
     """Return the cascade file of the built-in demo set, and write where it is to stderr.
 
-    Args:
-        talk: for the message.
-        folder: of the runs that use it and may be evaluated later; without one the file is removed
-            when the command ends.
+    It is in the ``folder`` of the runs that use it; without one it is removed at the command's end.
     """
     from dgljoint_data import demo_store
 
-    if folder is None:
-        context = click.get_current_context()
-        folder = Path(context.with_resource(TemporaryDirectory(prefix="dgljoint-demo-")))
-        talk.info("no data given: using the built-in synthetic demo set")
-        return demo_store(folder)
-    file = demo_store(folder)
-    talk.info(f"no data given: using the built-in synthetic demo set, {file}")
+    context = click.get_current_context()
+    file = demo_store(
+        folder or Path(context.with_resource(TemporaryDirectory(prefix="dgljoint-demo-")))
+    )
+    where = "" if folder is None else f", {file}"
+    talk.info(f"no data given: using the built-in synthetic demo set{where}")
     return file
 
 
 def detect_reader(registry: Registry, raw: Path) -> str:
-    """Return the name of the only reader that recognises ``raw``.
-
-    It loads every plugin; a broken one recognises nothing.
-
-    Raises:
-        UsageError: several recognise it, or none does.
-    """
+    """Return the name of the only reader that recognises ``raw``; a broken one does not."""
     specs = [spec for name in registry.names for spec in _readers(registry, name)]
     found = [spec.name for spec in specs if _recognises(registry, spec, raw)]
     if len(found) == 1:
@@ -186,25 +169,24 @@ def _contents(raw: Path) -> str:
         entries = sorted(entry for entry in raw.iterdir() if not entry.name.startswith("."))
     except OSError as error:
         return f", which cannot be read: {error.strerror}"
-    folders = [f"{entry.name}/" for entry in entries if entry.is_dir()]
-    files = [entry.name for entry in entries if not entry.is_dir()]
+    kinds = {
+        "folder": [f"{entry.name}/" for entry in entries if entry.is_dir()],
+        "file": [entry.name for entry in entries if not entry.is_dir()],
+    }
     if not entries:
         return ", which is empty"
     return ", which contains " + " and ".join(
-        f"{plural(len(names), what)} ({_some(names)})"
-        for what, names in (("folder", folders), ("file", files)) if names
+        f"{plural(len(names), kind)} ({', '.join(names[:_NAMED])}"
+        + (", ...)" if len(names) > _NAMED else ")")
+        for kind, names in kinds.items() if names
     )
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
 
 
 def _layouts(specs: Sequence[ReaderSpec]) -> str:
     known = [spec for spec in specs if spec.layouts]
     width = max((len(spec.name) for spec in known), default=0)
-    lines = ["known layouts:"] if known else []
-    for spec in known:
-        for number, layout in enumerate(spec.layouts):
-            lines.append(f"  {'' if number else spec.name:{width}}  {layout}")
-    return "\n".join(lines)
+    lines = [
+        f"  {'' if number else spec.name:{width}}  {layout}"
+        for spec in known for number, layout in enumerate(spec.layouts)
+    ]
+    return "\n".join(["known layouts:", *lines] if lines else [])

@@ -112,11 +112,7 @@ def _refusals() -> Iterator[None]:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit code.
-
-    Args:
-        arguments: without the program's name; the process's own by default.
-    """
+    """Run the command line, by default the process's own, and return the exit code."""
     talk, words = Talk(), sys.argv[1:] if arguments is None else arguments
     try:
         result = cli.main(arguments, prog_name="dgljoint", standalone_mode=False, obj=talk)
@@ -142,7 +138,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _of_a_plugin(error: BaseException) -> DgljointError | None:
-    """Find the plugin that raised an error outside its own calls, as in saving its module."""
+    """Find the plugin that raised an error outside its own calls."""
     if "dgljoint.plugins.loading" not in sys.modules:
         return None
     from dgljoint.plugins.guard import unguarded
@@ -150,15 +146,13 @@ def _of_a_plugin(error: BaseException) -> DgljointError | None:
     return unguarded(error, installed_registry().at_work)
 
 
-def _failed(
-    talk: Talk, error: BaseException, message: str, hint: str | None, exit_code: int
-) -> int:
+def _failed(talk: Talk, error: BaseException, message: str, hint: str | None, code: int) -> int:
     if talk.debug:
         import traceback
 
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
     fail(message, hint)
-    return exit_code
+    return code
 
 
 def _needs_less(words: Sequence[str]) -> str:
@@ -169,12 +163,10 @@ def _needs_less(words: Sequence[str]) -> str:
             "smaller batches need less: -s train.batch=16, or -s train.batch_posts=5000 where few "
             "cascades are large; a batch has at least one cascade"
         )
-    if verb in ("evaluate", "predict"):
-        return (
-            "large cascades are scored one by one already, and no setting makes it need less: use "
-            "a machine with more memory, or --device cpu in place of a small GPU"
-        )
-    return "no setting makes it need less: use a machine with more memory, or less data"
+    return (
+        "no setting makes it need less: use a machine with more memory, less data, or --device cpu "
+        "in place of a small GPU"
+    )
 
 
 def _refusal(error: click.ClickException, words: Sequence[str]) -> tuple[str, str | None]:
@@ -198,8 +190,10 @@ def _option_hint(command: click.Command, flag: str, words: Sequence[str]) -> str
         for path in _settings(words, sections=trains):
             forms.setdefault(path.rpartition(".")[2], []).append(f"-s {path}={value}")
     for parameter in command.params:
-        forms |= {_name(flag): [flag] for flag in parameter.opts if flag.startswith("--")}
-    key = _name(flag)
+        forms |= {
+            each[2:].replace("-", "_"): [each] for each in parameter.opts if each.startswith("--")
+        }
+    key = flag.lstrip("-").replace("-", "_")
     if trains and key not in forms and (hint := _of_other_plugins(key, value)):
         return hint
     meant = [form for name in [key] * (key in forms) or closest(key, forms) for form in forms[name]]
@@ -210,12 +204,10 @@ def _of_other_plugins(key: str, value: str) -> str | None:
     """Show how to give an option of plugins that the command line does not name."""
     from dgljoint.plugins.about import about
 
-    registry = installed_registry()
-    known = {entry.name: about(entry) for entry in registry.entries}
     used = [
         f"{spec.flag} {spec.name}"
-        for name, one in known.items() if one and key in one.options
-        for spec in _specs(name) if spec.flag.startswith("--")
+        for entry in installed_registry().entries if (one := about(entry)) and key in one.options
+        for spec in _specs(entry.name) if spec.flag.startswith("--")
     ]
     if len(used) == 1:
         return f"did you mean {used[0]} -s {used[0].split()[1]}.{key}={value}?"
@@ -228,10 +220,6 @@ def _specs(plugin: str) -> tuple[Spec, ...]:
         return installed_registry().load(plugin).specs
     except DgljointError:
         return ()
-
-
-def _name(flag: str) -> str:
-    return flag.lstrip("-").replace("-", "_")
 
 
 def _settings(words: Sequence[str], *, sections: bool) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from dgljoint.errors import UsageError
 from dgljoint_cli import completion, console, views
 from dgljoint_cli.data_argument import CascadeFile
 from dgljoint_cli.views import several
+
+if TYPE_CHECKING:
+    from dgljoint.evaluation.predicting import Predictions
 
 _STDOUT = Path("-")
 
@@ -187,14 +190,20 @@ def predict(
     if out is not None:
         write_text(out, to_csv({"": found}))
         talk.info(f"{out}: {len(found):,} cascades")
+    rows = 0 if out else views.evaluation_tables.ROWS
+    console.show(
+        {"run": run, "data": data or own, **_values(found)} if as_json else None,
+        lambda: views.evaluation_tables.prediction_tables(found, shown=rows), as_json=as_json,
+    )
+
+
+def _values(found: Predictions) -> dict[str, Any]:
     values: dict[str, Any] = {
-        "run": run,
-        "data": data or own,
         "label_names": found.label_names,
         "never_predicted": [n for n in found.classes if n not in found.label_names],
         "parts": found.parts,
         "doubts": found.doubts,
-        "predictions": list(found.rows()) if as_json else [],
+        "predictions": list(found.rows()),
     }
     if found.links is not None:
         values["links"] = [
@@ -204,8 +213,4 @@ def predict(
             }
             for one in found.links
         ]
-    rows = 0 if out else views.evaluation_tables.ROWS
-    console.show(
-        values, lambda: views.evaluation_tables.prediction_tables(found, shown=rows),
-        as_json=as_json,
-    )
+    return values

@@ -126,7 +126,7 @@ def train(
     if resume and out is not None and file is None:
         needed = all(value in (None, ()) for value in settings.values())
         file = folders.settings_of(out, several=asked is not None, needed=needed)
-    from dgljoint import TensorBoard, training
+    from dgljoint import training
 
     runs = folders.DEFAULT_FOLDER if out is None else out.parent
     inputs = training.resolve_run(
@@ -153,6 +153,8 @@ def train(
     with watching(talk) as view, ExitStack() as stack:
         callbacks = [view]
         if board is not None:
+            from dgljoint import TensorBoard
+
             place = folder / "tensorboard" if board == _IN_THE_RUN else Path(board)
             callbacks.append(stack.enter_context(TensorBoard(place)))
         result = training.train(

@@ -39,13 +39,8 @@ def scores_to_dict(
     scores: of.Scores | of.EarlyDetection | Transfer[Any], protocol: Protocol
 ) -> dict[str, Any]:
     """Return the scores and their protocol as plain values."""
-    return {
-        "data": protocol.data,
-        "split": protocol.split,
-        "fold": protocol.fold,
-        "disjoint": protocol.disjoint,
-        **scores.to_dict(),
-    }
+    names = ("data", "split", "fold", "disjoint")
+    return {**{name: getattr(protocol, name) for name in names}, **scores.to_dict()}
 
 
 def score_tables(
@@ -144,10 +139,8 @@ def _early_verdict(rows: Sequence[of.DeadlineScores]) -> str:
         f"in {TITLES[metric]} at {' and '.join(names) if len(names) < len(rows) else 'all'}"
         for metric, names in beaten.items() if names
     )
-    return (
-        "the model beats the best trivial baseline, the majority guess, "
-        + (where or "at no deadline")
-    )
+    beats = "the model beats the best trivial baseline, the majority guess, "
+    return beats + (where or "at no deadline")
 
 
 def _marked(value: float | None, verdict: verdicts.Verdict | None) -> Text:
@@ -155,15 +148,8 @@ def _marked(value: float | None, verdict: verdicts.Verdict | None) -> Text:
     return Text(figure(value), style="bold" if verdict and verdict.beats else "")
 
 
-
-
 def prediction_tables(found: Predictions, *, shown: int) -> list[RenderableType]:
-    """Show the first cascades, and how many are predicted to be of each class.
-
-    Args:
-        found: the predictions.
-        shown: most cascades to list.
-    """
+    """Show the first cascades, at most ``shown``, and how many are predicted of each class."""
     parts: list[RenderableType] = []
     if shown and len(found):
         several = ["runs"] * (found.runs is not None)
@@ -192,30 +178,27 @@ def prediction_tables(found: Predictions, *, shown: int) -> list[RenderableType]
 
 
 def parts_line(found: Predictions) -> str:
-    """Count the cascades that the run was trained, selected or tested on, and the new ones."""
-    if found.runs is not None:
-        return _line_of_several(found)
-    counted = found.parts
-    known = ", ".join(f"{count:,} {part}" for part, count in counted.items() if count)
-    line = f"cascades by part of the run: {known or 'none'}"
-    trained = counted["train"]
-    return f"{line}; it was trained on {trained:,} of them" if trained else line
+    """Count the cascades that the run was trained, selected or tested on, and the new ones.
 
-
-def _line_of_several(found: Predictions) -> str:
-    """Count the cascades by how many runs are averaged, and by what those know of them."""
+    Of several runs they are counted by how many are averaged, and by what those know of them.
+    """
+    if found.runs is None:
+        counted = found.parts
+        known = ", ".join(f"{count:,} {part}" for part, count in counted.items() if count)
+        line = f"cascades by part of the run: {known or 'none'}"
+        trained = counted["train"]
+        return f"{line}; it was trained on {trained:,} of them" if trained else line
     shown = {
         "new": "{} new to the runs, averaged over {}",
         "test": "{} of the runs' data, averaged over {} with it in the test set",
         "validation": "{} in no test set, averaged over {} that SELECTED THEIR EPOCH ON IT",
         "train": "{} in no test set, averaged over {} that WERE TRAINED ON IT",
     }
-    runs = [] if found.runs is None else found.runs.tolist()
-    counted = Counter(zip(found.part, runs, strict=True))
+    averaged = Counter(zip(found.part, found.runs.tolist(), strict=True))
     lines = [
         text.format(f"{number:,}", plural(several, "run"))
         for known, text in shown.items()
-        for (part, several), number in sorted(counted.items())
+        for (part, several), number in sorted(averaged.items())
         if part == known
     ]
     return "cascades: " + ("; ".join(lines) or "none")

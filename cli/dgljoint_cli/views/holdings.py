@@ -20,7 +20,7 @@ from dgljoint_cli.views.rendering import facts, titled
 from dgljoint_cli.views.table import Table
 from dgljoint_data import BuildSummary
 from dgljoint_data.audit import Audit
-from dgljoint_data.audit.outcome import Finding, Severity
+from dgljoint_data.audit.outcome import Severity
 from dgljoint_data.describe import Holdings, SplitInfo, StoreInfo
 
 _TEXT_WIDTH = 100
@@ -34,9 +34,10 @@ _STYLES = {
 
 def info_tables(info: StoreInfo) -> list[RenderableType]:
     """Return the tables of a summary: size, classes, features, splits."""
+    kinds = ", ".join(f"{number:,} {name}" for name, number in info.kinds.items())
     values = {
         "cascades": f"{info.cascades:,}",
-        "posts": f"{info.posts:,} ({_counts(info.kinds)}; {info.posts_with_text:,} with text)",
+        "posts": f"{info.posts:,} ({kinds}; {info.posts_with_text:,} with text)",
         "posts a cascade": _spread(info.posts_a_cascade),
         "hours a cascade": _spread(info.hours),
         "events": f"{info.events:,}",
@@ -69,10 +70,7 @@ def info_tables(info: StoreInfo) -> list[RenderableType]:
 def summary_tables(
     summary: BuildSummary, report_file: Path | None = None
 ) -> list[RenderableType]:
-    """Return the tables of a build: size, label balance, the reader's counts, everything odd.
-
-    ``report_file`` is where every thread that was left out is listed.
-    """
+    """Return the tables of a build; ``report_file`` lists every thread that was left out."""
     values = {
         "cascades": f"{summary.cascades:,}",
         "posts": f"{summary.posts:,} ({summary.posts_with_text:,} with text)",
@@ -85,20 +83,37 @@ def summary_tables(
         "digest": summary.digest or "–",
         "seconds": f"{summary.seconds:.1f}",
     }
+    shape = Table("", "min", "median", "mean", "max", numbers=True, rows=(
+        (name.replace("_", " "), *(f"{value:,.4g}" for value in spread.values()))
+        for name, spread in summary.shape.items()
+    ))
+    texts = Table("", "texts", "cascades with one", numbers=True, rows=(
+        (f"several times, in {words}", *(
+            ("not asked: no texts", "") if found is None
+            else (f"{found.groups:,}", f"{found.cascades:,}")
+        ))
+        for words, found in (
+            ("the same words", summary.equal_texts),
+            ("nearly the same words", summary.similar_texts),
+        )
+    ))
     parts = [
         titled(f"{summary.name} · {summary.path}", facts(values)),
         titled("labels", _labels(summary)),
-        titled("a cascade", _shape(summary)),
-        titled("source texts", _texts(summary)),
-        *(titled(f"shared with {other.name} · {other.path}", _findings(other.findings))
-          for other in summary.shared),
+        titled("a cascade", shape),
+        titled("source texts", texts),
     ]
+    for other in summary.shared:
+        shared = Table(
+            "", "shared", "what it means", prose=["", "what it means"],
+            rows=((one.check, one.figure, one.explanation) for one in other.findings),
+        )
+        parts.append(titled(f"shared with {other.name} · {other.path}", shared))
     report = summary.report
     if report.counts:
-        counts = Table("", "number", numbers=True)
-        for name, number in report.counts.items():
-            counts.add_row(name.replace("_", " "), f"{number:,}")
-        parts.append(titled("counted while reading", counts))
+        parts.append(titled("counted while reading", Table("", "number", numbers=True, rows=(
+            (name.replace("_", " "), f"{number:,}") for name, number in report.counts.items()
+        ))))
     if report.repairs:
         title = "repaired: parts dropped or changed, the rest kept"
         parts.append(titled(title, _tallies(report.repairs)))
@@ -111,9 +126,7 @@ def summary_tables(
 
 def audit_table(audit: Audit) -> RenderableType:
     """Return the table of an audit: one row per finding, and the verdict."""
-    made = Table(
-        "severity", "check", "figure", "what it means", prose=["check", "what it means"]
-    )
+    made = Table("severity", "check", "figure", "what it means", prose=["check", "what it means"])
     for finding in audit.findings:
         severity = Text(finding.severity.name, style=_STYLES[finding.severity])
         made.add_row(severity, finding.check, finding.figure, finding.explanation)
@@ -124,48 +137,22 @@ def audit_table(audit: Audit) -> RenderableType:
     return titled(f"{audit.data}, {split}{against}: {verdict}", made)
 
 
-def _shape(summary: BuildSummary) -> RenderableType:
-    made = Table("", "min", "median", "mean", "max", numbers=True)
-    for name, spread in summary.shape.items():
-        made.add_row(name.replace("_", " "), *(f"{value:,.4g}" for value in spread.values()))
-    return made
-
-
-def _texts(summary: BuildSummary) -> RenderableType:
-    made = Table("", "texts", "cascades with one", numbers=True)
-    for name, found in (
-        ("several times, in the same words", summary.equal_texts),
-        ("several times, in nearly the same words", summary.similar_texts),
-    ):
-        if found is None:
-            made.add_row(name, "not asked: no texts", "")
-        else:
-            made.add_row(name, f"{found.groups:,}", f"{found.cascades:,}")
-    return made
-
-
-def _findings(findings: Sequence[Finding]) -> RenderableType:
-    made = Table("", "shared", "what it means", prose=["", "what it means"])
-    for finding in findings:
-        made.add_row(finding.check, finding.figure, finding.explanation)
-    return made
-
-
 def _tallies(tallies: Mapping[str, Tally]) -> RenderableType:
     made = Table("reason", "number", "for example", prose=["reason", "for example"])
     for reason, tally in tallies.items():
-        made.add_row(reason, f"{tally.count:,}", tally.examples[0] if tally.examples else "")
-        for example in tally.examples[1:]:
+        first, *others = tally.examples or ("",)
+        made.add_row(reason, f"{tally.count:,}", first)
+        for example in others:
             made.add_row("", "", example)
     return made
 
 
 def _labels(holdings: Holdings) -> Table:
-    labels = Table("label", "cascades", "share", numbers=True)
     balance = {**holdings.labels, **({"none": holdings.unlabelled} if holdings.unlabelled else {})}
-    for label, number in balance.items():
-        labels.add_row(label, f"{number:,}", f"{number / max(holdings.cascades, 1):.1%}")
-    return labels
+    return Table("label", "cascades", "share", numbers=True, rows=(
+        (label, f"{number:,}", f"{number / max(holdings.cascades, 1):.1%}")
+        for label, number in balance.items()
+    ))
 
 
 def _features(holdings: Holdings) -> dict[str, str]:
@@ -181,9 +168,10 @@ def _refused(holdings: Holdings) -> list[str]:
 def split_tables(name: str, split: SplitInfo) -> RenderableType:
     """Return the table of a split: how it divides, and the classes of each fold."""
     classes = list(split.labels[0]) if split.labels else []
-    made = Table("fold", "cascades", *classes, numbers=True)
-    for number, (size, labels) in enumerate(zip(split.folds, split.labels, strict=True)):
-        made.add_row(f"{number}", f"{size:,}", *(f"{labels[label]:,}" for label in classes))
+    made = Table("fold", "cascades", *classes, numbers=True, rows=(
+        (f"{number}", f"{size:,}", *(f"{labels[label]:,}" for label in classes))
+        for number, (size, labels) in enumerate(zip(split.folds, split.labels, strict=True))
+    ))
     kept = f"{split.grouped_by or 'nothing'} kept together"
     divided = f"{split.divided_events:,} events in several folds"
     order = f"in order of {split.ordered_by}, the latest first" if split.ordered_by else "no order"
@@ -211,21 +199,12 @@ def feature_table(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
     return made
 
 
-def _counts(values: Mapping[str, int]) -> str:
-    return ", ".join(f"{number:,} {name}" for name, number in values.items())
-
-
 def _spread(values: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:,.4g}" for name, value in values.items())
 
 
 def find_cascade(store: CascadeStore, name: str | None) -> int:
-    """Return the position of a cascade; of the first when no name is given.
-
-    Raises:
-        DataError: the store is empty.
-        UsageError: there is none of that name.
-    """
+    """Return the position of a cascade; of the first when no name is given."""
     ids = store.ids.all()
     if not ids:
         raise DataError(f"{store.path} holds no cascade", hint="build it again from more data")
@@ -245,12 +224,9 @@ def cascade_tree(store: CascadeStore, place: int, most: int) -> Tree:
     head.append(f" · {posts:,} posts\n")
     head.append_text(_post(store, columns, 0))
     tree = Tree(head)
-    branches = {0: tree}
-    depth = {0: 0}
+    branches, depth = {0: tree}, {0: 0}
     hidden: dict[int, int] = {}
-    for post, parent in enumerate(columns.parent.tolist()):
-        if post == 0:
-            continue
+    for post, parent in enumerate(columns.parent.tolist()[1:], start=1):
         if parent in branches and len(branches) < most and depth[parent] < _DEEPEST:
             branches[post] = branches[parent].add(_post(store, columns, post))
             depth[post] = depth[parent] + 1

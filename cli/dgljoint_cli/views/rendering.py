@@ -39,10 +39,8 @@ def render(*renderables: RenderableType) -> None:
 
 def facts(values: Mapping[str, str]) -> Table:
     """Make a table of names and values."""
-    made = Table("", "value", prose=["value"])
+    made = Table("", "value", prose=["value"], rows=values.items())
     made.show_header = False
-    for name, value in values.items():
-        made.add_row(name, value)
     return made
 
 
@@ -65,15 +63,12 @@ def plugin_tables(rows: list[dict[str, Any]]) -> list[RenderableType]:
         return ["no plugins are installed"]
     parts: list[RenderableType] = []
     owner = itemgetter("distribution", "version")
+    status = ["status"] * ("status" in rows[0])
     for (distribution, version), own in groupby(sorted(rows, key=owner), owner):
-        some = list(own)
-        loaded = "status" in some[0]
-        made = Table(
-            "name", "kind", *["status"] * loaded, "what it does", prose=["what it does"]
-        )
-        for row in some:
-            status = [row["status"]] if loaded else []
-            made.add_row(row["name"], ", ".join(row["kinds"]), *status, _note(row))
+        made = Table("name", "kind", *status, "what it does", prose=["what it does"], rows=(
+            (row["name"], ", ".join(row["kinds"]), *(row[key] for key in status), _note(row))
+            for row in own
+        ))
         parts.append(titled(f"{distribution} {version}", made))
     return parts
 
@@ -110,20 +105,16 @@ def plugin_details(description: Mapping[str, Any]) -> list[RenderableType]:
     """Show the description of ``plugins show``."""
     parts: list[RenderableType] = []
     for component in description["components"]:
-        values = {
-            "summary": component["summary"],
-            "use": component["use"],
-            "from": f"{description['distribution']} {description['version']}",
-            "module": description["module"],
-        }
+        values = {name: component[name] for name in ("summary", "use")}
+        values["from"] = "{distribution} {version}".format(**description)
+        values["module"] = description["module"]
         if reference := component["reference"]:
             values["reference"] = "{authors} ({year}). {title}. {url}".format(**reference)
         parts.append(titled(f"{description['name']} · {component['kind']}", facts(values)))
         options = Table(
-            "name", "type", "default", "description", prose=["type", "default", "description"]
+            "name", "type", "default", "description", prose=["type", "default", "description"],
+            rows=(map(str, option.values()) for option in component["options"]),
         )
-        for option in component["options"]:
-            options.add_row(*(str(value) for value in option.values()))
         parts.append(titled("options", options if component["options"] else "none"))
     return parts
 
@@ -152,27 +143,21 @@ def environment_tables(found: Environment) -> list[RenderableType]:
         "platform": found.platform,
         "devices": ", ".join(found.devices) or "none: torch cannot be imported",
         "threads": f"{found.threads} of {found.cores} cores",
-        "dgl": _dgl_facts(found),
+        "dgl": "not installed: torch's kernels compute the same" if not found.dgl.installed
+        else f"its kernels run on {' and '.join(found.dgl.devices)}" if found.dgl.works
+        else f"broken: {found.dgl.problem}",
         "kernels": ", ".join(f"{name} on {kind}" for kind, name in found.kernels.items()),
     }
     if found.dgl.hint:
         machine["hint"] = found.dgl.hint
-    plugins = Table("name", "kind", "status", prose=["status"])
-    for status in found.plugins:
-        plugins.add_row(status.name, ", ".join(status.kinds), status.cause or "ok")
+    plugins = Table("name", "kind", "status", prose=["status"], rows=(
+        (status.name, ", ".join(status.kinds), status.cause or "ok") for status in found.plugins
+    ))
     return [
         titled("versions", facts(versions)),
         titled("machine", facts(machine)),
         titled("plugins", plugins),
     ]
-
-
-def _dgl_facts(found: Environment) -> str:
-    if not found.dgl.installed:
-        return "not installed: torch's kernels compute the same"
-    if not found.dgl.works:
-        return f"broken: {found.dgl.problem}"
-    return f"its kernels run on {' and '.join(found.dgl.devices)}"
 
 
 def plan_tree(plan: Plan) -> Tree:
@@ -184,12 +169,8 @@ def plan_tree(plan: Plan) -> Tree:
     for title, values in (("data", plan.data), ("split", plan.split), ("parts", plan.parts)):
         _branch(tree, title, values)
     components = tree.add("components")
-    for component in plan.components:
-        _branch(
-            components,
-            f"{component.kind} {component.name}: {component.summary}",
-            component.options,
-        )
+    for one in plan.components:
+        _branch(components, f"{one.kind} {one.name}: {one.summary}", one.options)
     tree.add("losses: " + ", ".join(plan.losses))
     settings = tree.add("settings")
     for section, values in plan.settings.items():

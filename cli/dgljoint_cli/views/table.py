@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -28,43 +28,30 @@ class TableColumn:
 
     def widest(self) -> int:
         """Return the width that folds nothing."""
-        return max((cell_len(text) for text in self._texts()), default=0)
+        return max(cell_len(self.title), *(cell.cell_len for cell in self.cells), 0)
 
     def narrowest(self) -> int:
         """Return the least width that cuts nothing."""
-        cells = 0 if self.prose else max((cell.cell_len for cell in self.cells), default=0)
-        words = [word for text in self._texts() for word in text.split()]
+        words = self.title.split()
         if not self.prose:
-            return max([cells, *map(cell_len, self.title.split())])
+            return max([0, *(cell.cell_len for cell in self.cells), *map(cell_len, words)])
+        words += [word for cell in self.cells for word in cell.plain.split()]
         longest = max(map(cell_len, words), default=0)
         return min(self.widest(), max(_LEAST_PROSE, min(longest, _LONGEST_WORD)))
-
-    def _texts(self) -> list[str]:
-        return [self.title, *(cell.plain for cell in self.cells)]
 
 
 class Table:
     """Rows and columns, arranged for the width of the terminal.
 
-    Where they do not fit, prose is folded at spaces first. Then columns that may be missing are
-    dropped. Then the first cell of each row goes above the others. Last, the columns are divided
-    into tables below one another, each with the first column.
-
-    Args:
-        columns: their titles.
-        numbers: whether all but the first, which is prose, hold numbers; they are aligned right.
-        prose: titles of the columns that may be folded.
-        drop: titles of columns that may be missing, the least important first.
-        over: whether the first cell of a row may go above the others.
-
-    Attributes:
-        columns: in their order.
-        show_header: whether the titles are shown.
+    Where they do not fit, ``prose`` is folded at spaces first. Then columns are dropped in the
+    order of ``drop``. Then the first cell of each row goes above the others, if it may go
+    ``over``. Last, the columns are divided into tables below one another, each with the first
+    column. With ``numbers`` the first column is prose, and the others are aligned right.
     """
 
     def __init__(
         self, *columns: str, numbers: bool = False, prose: Collection[str] = (),
-        drop: Sequence[str] = (), over: bool = False,
+        drop: Sequence[str] = (), over: bool = False, rows: Iterable[Iterable[str | Text]] = (),
     ) -> None:
         self.columns = [
             TableColumn(
@@ -77,6 +64,8 @@ class Table:
         self._styles: list[str] = []
         self._drop = tuple(drop)
         self._over = over
+        for row in rows:
+            self.add_row(*row)
 
     @property
     def row_count(self) -> int:

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from dgljoint.errors import InterruptedRunError
-from dgljoint_cli import interruption
-from dgljoint_cli.interruption import interruptible, terminable
+from dgljoint_cli.commands import preprocess
+from dgljoint_cli.commands.preprocess import interruptible, terminable
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(interruption, "_SECONDS_PER_LOOK", 0.01)
+    monkeypatch.setattr(preprocess, "_SECONDS_PER_LOOK", 0.01)
 
 
 def work_on() -> None:

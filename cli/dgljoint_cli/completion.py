@@ -1,10 +1,4 @@
-"""Shell completion: names of plugins, options, metrics, presets and runs.
-
-It imports no plugin. Names come from metadata; kinds and options of plugins from the file in which
-their packages describe them, see :mod:`dgljoint.plugins.about`.
-"""
-
-from __future__ import annotations
+"""Shell completion: names of plugins, options, metrics, presets and runs; it imports no plugin."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -209,10 +208,10 @@ class LazyGroup(SuggestingGroup):
 
     def __init__(
         self, *args: Any, package: str = "", verbs: tuple[str, ...] = (),
-        modules: Mapping[str, str] = MappingProxyType({}), **settings: Any,
+        modules: Mapping[str, str] | None = None, **settings: Any,
     ) -> None:
         super().__init__(*args, **settings)
-        self._package, self._verbs, self._modules = package, verbs, modules
+        self._package, self._verbs, self._modules = package, verbs, modules or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs."""

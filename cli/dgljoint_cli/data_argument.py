@@ -6,17 +6,13 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import click
 
+import dgljoint
 from dgljoint._internal.text import plural
-from dgljoint.errors import DataError, DgljointError, UsageError
 from dgljoint.plugins.registry import Registry, installed_registry
 from dgljoint_cli.console import Talk
-
-if TYPE_CHECKING:
-    from dgljoint.plugins.specs import ReaderSpec
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _NAMED = 3  # files and folders in a message
@@ -39,10 +35,10 @@ class CascadeFile(click.Path):
         command = ctx.command_path if ctx else "dgljoint"
         if path.is_dir():
             hint = _of_a_folder(path, command)
-            raise DataError(f"{path} is a folder, not a cascade file", hint=hint)
+            raise dgljoint.DataError(f"{path} is a folder, not a cascade file", hint=hint)
         if path.is_file():
             if not _is_hdf5(path) and (made := _preprocess(path)):
-                raise DataError(f"{path} is not a cascade file", hint=made)
+                raise dgljoint.DataError(f"{path} is not a cascade file", hint=made)
         elif not path.exists() and path.name == str(path):
             _refuse_name(path.name, command)
         return path
@@ -70,7 +66,7 @@ def _preprocess(path: Path) -> str | None:
     """Return the command that makes a cascade file of raw data; ``None`` if no reader knows it."""
     try:
         reader = detect_reader(installed_registry(), path)
-    except DgljointError:
+    except dgljoint.DgljointError:
         return None
     place = shlex.quote(str(path))
     return f"make one of it: dgljoint preprocess {reader} {place} -o {_named(path)}"
@@ -83,23 +79,22 @@ def _named(path: Path) -> str:
 def _refuse_name(name: str, command: str) -> None:
     """Refuse the name of a plugin or a preset that is not a path."""
     from dgljoint.config.presets import discover_presets
-    from dgljoint.plugins.specs import ReaderSpec
 
     trains, registry = command.endswith(" train"), installed_registry()
     for spec in registry.load(name).specs if name in registry.names else ():
-        if isinstance(spec, ReaderSpec):
+        if isinstance(spec, dgljoint.ReaderSpec):
             raw = "RAW_DIR " if spec.needs_source else ""
-            raise UsageError(
+            raise dgljoint.UsageError(
                 f"'{name}' is a reader, not a cascade file",
                 hint=f"make one: dgljoint preprocess {name} {raw}-o {name}.h5",
             )
         if trains and spec.flag.startswith("--"):
-            raise UsageError(
+            raise dgljoint.UsageError(
                 f"'{name}' is the name of a plugin, not a cascade file",
                 hint=f"{command} {spec.flag} {name}",
             )
     if trains and any(preset.name == name for preset in discover_presets()):
-        raise UsageError(
+        raise dgljoint.UsageError(
             f"'{name}' is the name of a preset, not a cascade file",
             hint=f"{command} --preset {name}",
         )
@@ -128,35 +123,33 @@ def detect_reader(registry: Registry, raw: Path) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise UsageError(
+        raise dgljoint.UsageError(
             f"{raw} may be of several readers: {', '.join(found)}",
             hint=f"name one: dgljoint preprocess {found[0]} {raw}",
         )
-    raise UsageError(
+    raise dgljoint.UsageError(
         f"no reader recognises {raw}{_contents(raw)}\n{_layouts(specs)}".rstrip("\n"),
         hint=f"name one: dgljoint preprocess READER {raw}; data in any other format can be written "
         "as JSON Lines, one cascade per line, for the reader jsonl (docs/readers/jsonl.md)",
     )
 
 
-def _readers(registry: Registry, name: str) -> list[ReaderSpec]:
+def _readers(registry: Registry, name: str) -> list[dgljoint.ReaderSpec]:
     """Return the readers of one plugin that can recognise data; none of a broken one."""
-    from dgljoint.plugins.specs import ReaderSpec
-
     try:
         specs = registry.load(name).specs
-    except DgljointError:
+    except dgljoint.DgljointError:
         return []
-    return [spec for spec in specs if isinstance(spec, ReaderSpec) and spec.recognises is not None]
+    return [one for one in specs if isinstance(one, dgljoint.ReaderSpec) and one.recognises]
 
 
-def _recognises(registry: Registry, spec: ReaderSpec, raw: Path) -> bool:
+def _recognises(registry: Registry, spec: dgljoint.ReaderSpec, raw: Path) -> bool:
     from dgljoint.plugins.guard import guarded
 
     try:
         with guarded(registry.load(spec.name).entry, "recognises"):
             return spec.recognises is not None and bool(spec.recognises(raw))
-    except DgljointError:
+    except dgljoint.DgljointError:
         return False
 
 
@@ -182,7 +175,7 @@ def _contents(raw: Path) -> str:
     )
 
 
-def _layouts(specs: Sequence[ReaderSpec]) -> str:
+def _layouts(specs: Sequence[dgljoint.ReaderSpec]) -> str:
     known = [spec for spec in specs if spec.layouts]
     width = max((len(spec.name) for spec in known), default=0)
     lines = [

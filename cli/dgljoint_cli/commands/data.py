@@ -17,7 +17,6 @@ from dgljoint_cli.data_argument import CascadeFile
 
 if TYPE_CHECKING:
     from dgljoint.data.store import CascadeStore
-    from dgljoint_data.describe import SplitInfo
 
 _STRICT_EXIT = 3
 _STDOUT = Path("-")
@@ -218,7 +217,7 @@ def split(store: Path, name: str | None, remove: bool, as_json: bool, **wanted: 
     Train on it with `dgljoint train DATA --split NAME`. DATA is written again and replaced as a
     whole; runs on its other splits can still be resumed.
     """
-    _check_use(name, remove, wanted)
+    _check_use(name, remove, **wanted)
     from dgljoint.data.store import remove_split
     from dgljoint_data.describe import describe_split
 
@@ -234,50 +233,50 @@ def split(store: Path, name: str | None, remove: bool, as_json: bool, **wanted: 
         plain = {"path": store, "removed": name, "splits": left}
         shown = [f"{store} has no split '{name}' any more; left: {', '.join(left) or 'none'}"]
     else:
-        made, passed = _store_split(store, name, **wanted)
-        plain = {"path": store, "name": name, **asdict(made), **passed}
-        shown = [views.holdings.split_tables(name, made), *views.holdings.count_lines(passed)]
+        plain, shown = _store_split(store, name, **wanted)
     console.show(plain, lambda: shown, as_json=as_json)
 
 
-def _check_use(name: str | None, remove: bool, wanted: Mapping[str, Any]) -> None:
-    asked = [option for option, value in wanted.items() if value not in (None, False)]
-    if asked and (name is None or remove):
-        option = "--" + {"file": "from"}.get(asked[0], asked[0].replace("_", "-"))
+def _check_use(
+    name: str | None, remove: bool, *, kind: str | None, folds: int | None, seed: int | None,
+    file: Path | None, skip_unknown: bool, force: bool,
+) -> None:
+    """Refuse options that have no effect next to one another."""
+    made = {"--kind": kind, "--folds": folds, "--seed": seed}
+    others = {"--from": file, "--skip-unknown": skip_unknown or None, "--force": force or None}
+    given = [option for option, value in {**made, **others}.items() if value is not None]
+    if given and (name is None or remove):
         needs = "is about making a split, not --remove" if remove else "needs the NAME of a split"
-        raise UsageError(f"{option} {needs}", hint="dgljoint data split -h shows examples")
+        raise UsageError(f"{given[0]} {needs}", hint="dgljoint data split -h shows examples")
     if remove and name is None:
         raise UsageError("--remove needs the NAME of a split", hint="without it they are listed")
-
-
-def _store_split(
-    path: Path, name: str, *, kind: str | None, folds: int | None, seed: int | None,
-    file: Path | None, skip_unknown: bool, force: bool,
-) -> tuple[SplitInfo, dict[str, int]]:
-    """Make or read a split and store it; return it, and the counts of what a file passed over."""
-    from dgljoint.data.store import put_split
-    from dgljoint_data import describe, splits
-    from dgljoint_data.audit.overlap import Sources
-
-    given = {"--kind": kind, "--folds": folds, "--seed": seed}
-    named = [option for option, value in given.items() if value is not None]
-    if file is not None and named:
-        raise UsageError(f"--from and {named[0]} exclude one another", hint="leave one out")
+    if file is not None and given[0] in made:
+        raise UsageError(f"--from and {given[0]} exclude one another", hint="leave one out")
     if file is None and skip_unknown:
         raise UsageError("--skip-unknown is about --from FILE", hint="leave it out")
     if kind == "leave-one-event-out" and folds is not None:
         raise UsageError("--kind leave-one-event-out has one fold per event, --folds is not free")
     if kind in ("time", "leave-one-event-out") and seed is not None:
         raise UsageError(f"--kind {kind} draws nothing, so that --seed has no effect")
+
+
+def _store_split(
+    path: Path, name: str, *, kind: str | None, folds: int | None, seed: int | None,
+    file: Path | None, skip_unknown: bool, force: bool,
+) -> tuple[dict[str, Any], list[Any]]:
+    """Make or read a split and store it; return plain values and tables of it."""
+    from dgljoint.data.store import put_split
+    from dgljoint_data import describe, splits
+    from dgljoint_data.audit.overlap import Sources
+
     splits.check_name(name, None if file else kind or "event")
     store = _opened(path)
     if name in store.splits and not force:
         raise UsageError(f"{path} has a split '{name}' already", hint="--force replaces it")
     passed = {}
     if file is None:
-        sources = Sources.of(store)
         split = splits.make_split(
-            kind or "event", sources, name=name, folds=folds, seed=seed or 0
+            kind or "event", Sources.of(store), name=name, folds=folds, seed=seed or 0
         )
     else:
         read = splits.read_split(store, name, file, skip_unknown=skip_unknown)
@@ -286,7 +285,9 @@ def _store_split(
         store, name, split.fold, grouped_by=split.grouped_by, group=split.group,
         ordered_by=split.ordered_by,
     )
-    return describe.describe_split(stored, name), passed
+    made = describe.describe_split(stored, name)
+    tables = [views.holdings.split_tables(name, made), *views.holdings.count_lines(passed)]
+    return {"path": path, "name": name, **asdict(made), **passed}, tables
 
 
 def _check_output(store: Path, output: Path, form: str | None, *, force: bool) -> str:
@@ -328,12 +329,8 @@ def _export_store(path: Path, output: Path, form: str) -> dict[str, Any]:
         features = [name for name, kind in store.features.items() if kind != "derived"]
         left = [f"feature {name}" for name in features] + [f"split {n}" for n in store.splits]
     return {
-        "path": str(output),
-        "form": form,
-        "cascades": len(store),
-        "posts": store.posts,
-        "label_names": store.label_names,
-        "left_behind": left,
+        "path": str(output), "form": form, "cascades": len(store), "posts": store.posts,
+        "label_names": store.label_names, "left_behind": left,
         "size_bytes": None if output == _STDOUT else output.stat().st_size,
     }
 
@@ -348,14 +345,12 @@ def _sentence(done: Mapping[str, Any]) -> str:
 
 def _lines(done: Mapping[str, Any]) -> list[str]:
     """Return lines on what was written, what was not, and how it is read."""
-    path, names = shlex.quote(done["path"]), shlex.quote(",".join(done["label_names"]))
-    read = {
-        "jsonl": f"dgljoint preprocess jsonl {path} -o OUT.h5 -s labels={names}",
-        "dgl": f"graphs, tensors = dgl.load_graphs('{done['path']}'); "
-        + "classes: " + ", ".join(f"{n} {name}" for n, name in enumerate(done["label_names"])),
-    }
-    return [
-        _sentence(done),
-        f"left behind: {', '.join(done['left_behind']) or 'nothing'}",
-        f"read it with: {read[done['form']]}",
-    ]
+    path, names = done["path"], done["label_names"]
+    if done["form"] == "jsonl":
+        labels = shlex.quote(",".join(names))
+        read = f"dgljoint preprocess jsonl {shlex.quote(path)} -o OUT.h5 -s labels={labels}"
+    else:
+        classes = ", ".join(f"{number} {name}" for number, name in enumerate(names))
+        read = f"graphs, tensors = dgl.load_graphs('{path}'); classes: {classes}"
+    left = f"left behind: {', '.join(done['left_behind']) or 'nothing'}"
+    return [_sentence(done), left, f"read it with: {read}"]

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from dgljoint.errors import UsageError
+import dgljoint
+from dgljoint import training
 from dgljoint_cli import completion, console, views
 from dgljoint_cli.data_argument import CascadeFile
 from dgljoint_cli.views import several
-
-if TYPE_CHECKING:
-    from dgljoint.evaluation.predicting import Predictions
 
 _STDOUT = Path("-")
 
@@ -79,15 +77,14 @@ def evaluate(
         if file is not None:
             console.check_output(file, force=force)
     if curve is not None and deadlines is None:
-        raise UsageError("--curve needs deadlines, and none is given", hint="add --deadlines LIST")
+        raise dgljoint.UsageError("--curve needs deadlines", hint="add --deadlines LIST")
     if on is not None and part != "test":
-        raise UsageError(
+        raise dgljoint.UsageError(
             "--part is of the run's own data, and --on names others", hint="leave one of them out"
         )
     if several.is_several(run, deadlines=deadlines, predictions=predictions):
         several.evaluate_several(run, part, on, device=device, as_json=as_json)
         return
-    from dgljoint import training
     from dgljoint.evaluation.deadlines import parse_deadlines
     from dgljoint.runs import stored
 
@@ -162,9 +159,9 @@ def predict(
     test set, and is marked where there is none.
     """
     if links and not as_json:
-        raise UsageError("--links needs the JSON format", hint="add --format json")
+        raise dgljoint.UsageError("--links needs the JSON format", hint="add --format json")
     if out == _STDOUT and as_json:
-        raise UsageError(
+        raise dgljoint.UsageError(
             "-o - and --format json both write to stdout", hint="leave out one of them"
         )
     if out is not None and out != _STDOUT:
@@ -172,9 +169,7 @@ def predict(
     if several.is_several(run, links=links):
         found, own = several.predict_several(run, data, observed, device=device)
     else:
-        from dgljoint import load_run
-
-        opened = load_run(run, device=device)
+        opened = dgljoint.load_run(run, device=device)
         found = opened.predict(data, observed=observed, links=links or False)
         own = Path(opened.config.data)
     for doubt in found.doubts:
@@ -197,7 +192,7 @@ def predict(
     )
 
 
-def _values(found: Predictions) -> dict[str, Any]:
+def _values(found: dgljoint.Predictions) -> dict[str, Any]:
     values: dict[str, Any] = {
         "label_names": found.label_names,
         "never_predicted": [n for n in found.classes if n not in found.label_names],

@@ -7,19 +7,15 @@ from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from dgljoint import errors
+from dgljoint import errors, testing
 from dgljoint.config.presets import discover_presets, find_preset, user_folder
 from dgljoint.plugins import registry as core
 from dgljoint.plugins.about import About, about
-from dgljoint.plugins.registry import installed_registry
 from dgljoint_cli import completion, console, views
-
-if TYPE_CHECKING:
-    from dgljoint.testing import Finding, InstalledPlugin
 
 
 @click.group(
@@ -46,7 +42,7 @@ def list_plugins(load: bool, as_json: bool) -> None:
     Without --load no plugin's code runs: kinds and summaries are from the file
     dgljoint_plugins.toml of their packages.
     """
-    rows = _plugin_rows(installed_registry(), load=load)
+    rows = _plugin_rows(core.installed_registry(), load=load)
     console.show(rows, lambda: views.rendering.plugin_tables(rows), as_json=as_json)
 
 
@@ -79,7 +75,7 @@ def show(name: str, as_json: bool) -> None:
     """Show one plugin: what it does, its options, its reference."""
     from dgljoint.config.options import describe_options
 
-    loaded = installed_registry().load(name)
+    loaded = core.installed_registry().load(name)
     components = [
         {
             "kind": spec.kind,
@@ -149,9 +145,8 @@ def check(
     change, and exits with 4; a note or the time is no failure. --debug shows the tracebacks.
     """
     from dgljoint.config.options import parse_assignments
-    from dgljoint.testing import InstalledPlugin
 
-    registry = installed_registry()
+    registry = core.installed_registry()
     if len(names) != 1 and (raw or assignments or unreached):
         raise errors.UsageError(
             "--raw, --set and --unreached are for one plugin", hint="name the one they are for"
@@ -169,19 +164,17 @@ def check(
             talk.info("no plugins but dgljoint's own are installed; plugins check NAME checks one")
     found = {}
     for name in names:
-        plugin = InstalledPlugin(registry, name, raw, options, unreached, not no_timing)
+        plugin = testing.InstalledPlugin(registry, name, raw, options, unreached, not no_timing)
         found[plugin.entry] = _findings(talk, plugin)
     plain = [_described(entry, findings) for entry, findings in found.items()]
     console.show(plain, lambda: map(views.rendering.check_table, plain), as_json=as_json)
     _raise_failures(found)
 
 
-def _findings(talk: console.Talk, plugin: InstalledPlugin) -> list[Finding]:
-    from dgljoint.testing import check_plugin
-
-    findings: list[Finding] = []
+def _findings(talk: console.Talk, plugin: testing.InstalledPlugin) -> list[testing.Finding]:
+    findings: list[testing.Finding] = []
     with redirect_stdout(sys.stderr):
-        for finding in check_plugin(plugin):
+        for finding in testing.check_plugin(plugin):
             if not findings or findings[-1].stage != finding.stage:
                 talk.info(f"{plugin.name}: {finding.stage}")
             talk.detail(f"  {finding.check}: {finding.outcome}")
@@ -189,7 +182,7 @@ def _findings(talk: console.Talk, plugin: InstalledPlugin) -> list[Finding]:
     return findings
 
 
-def _described(entry: core.PluginEntry, findings: Sequence[Finding]) -> dict[str, Any]:
+def _described(entry: core.PluginEntry, findings: Sequence[testing.Finding]) -> dict[str, Any]:
     """Describe what was found of a plugin as plain values; exceptions are left out."""
     columns = ("stage", "check", "outcome", "found", "mend", "figures")
     rows = [{name: getattr(finding, name) for name in columns} for finding in findings]
@@ -197,7 +190,7 @@ def _described(entry: core.PluginEntry, findings: Sequence[Finding]) -> dict[str
     return {**asdict(entry), "passed": passed, "findings": rows}
 
 
-def _raise_failures(found: Mapping[core.PluginEntry, Sequence[Finding]]) -> None:
+def _raise_failures(found: Mapping[core.PluginEntry, Sequence[testing.Finding]]) -> None:
     counts, raised = [], []
     for entry, findings in found.items():
         failures = [finding for finding in findings if finding.outcome == "failed"]
@@ -252,7 +245,7 @@ def env(as_json: bool) -> None:
     """Show versions, devices, and whether DGL and the plugins work."""
     from dgljoint._internal.environment import environment
 
-    found = environment(installed_registry())
+    found = environment(core.installed_registry())
     console.show(
         found.to_dict(), lambda: views.rendering.environment_tables(found), as_json=as_json
     )
@@ -268,7 +261,7 @@ def schema(talk: console.Talk, /) -> None:
     """
     from dgljoint.config.json_schema import config_schema
 
-    found = config_schema(installed_registry())
+    found = config_schema(core.installed_registry())
     for cause in found.left_out.values():
         talk.info(f"left out: {cause}")
     console.print_json(found.schema)

@@ -1,7 +1,5 @@
 """``dgljoint preprocess``: raw data to a cascade file, with a summary of every repair."""
 
-from __future__ import annotations
-
 import signal
 import sys
 import threading
@@ -9,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 
 import click
 
@@ -153,7 +150,7 @@ def terminable() -> Iterator[None]:
     """
     ignore_until = 0.0
 
-    def stop(number: int, frame: FrameType | None) -> None:
+    def stop(number: int, frame: object) -> None:
         nonlocal ignore_until
         now = time.monotonic()
         if now >= ignore_until:
@@ -161,7 +158,7 @@ def terminable() -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, _SECONDS_PER_LOOK, _SECONDS_PER_LOOK)
             raise KeyboardInterrupt
 
-    def look(number: int, frame: FrameType | None) -> None:
+    def look(number: int, frame: object) -> None:
         error = sys.exception()
         while error is not None and not isinstance(error, KeyboardInterrupt):
             error = error.__context__

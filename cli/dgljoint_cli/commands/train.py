@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dgljoint.errors import UsageError
+import dgljoint
+from dgljoint import training
 from dgljoint.runs import folders
 from dgljoint_cli import completion, console, views
 from dgljoint_cli.commands import train_study as several
@@ -19,7 +20,6 @@ from dgljoint_cli.data_argument import CascadeFile, demo_file
 
 if TYPE_CHECKING:
     from dgljoint.config.run_config import RunConfig
-    from dgljoint.training import RunInputs, RunResult
 
 _IN_THE_RUN = ""
 
@@ -126,15 +126,13 @@ def train(
     if resume and out is not None and file is None:
         needed = all(value in (None, ()) for value in settings.values())
         file = folders.settings_of(out, several=asked is not None, needed=needed)
-    from dgljoint import training
-
     runs = folders.DEFAULT_FOLDER if out is None else out.parent
     inputs = training.resolve_run(
         _configuration(file, **settings), partial(demo_file, talk, None if dry_run else runs)
     )
     if asked is not None:
         if board is not None:
-            raise UsageError("--tensorboard is for a single run", hint="leave it out")
+            raise dgljoint.UsageError("--tensorboard is for a single run", hint="leave it out")
         study = asked.plan(inputs.config, out, device)
         if dry_run:
             several.show_study_plan(study, jobs=asked.jobs, as_json=as_json)
@@ -153,10 +151,8 @@ def train(
     with watching(talk) as view, ExitStack() as stack:
         callbacks = [view]
         if board is not None:
-            from dgljoint import TensorBoard
-
             place = folder / "tensorboard" if board == _IN_THE_RUN else Path(board)
-            callbacks.append(stack.enter_context(TensorBoard(place)))
+            callbacks.append(stack.enter_context(dgljoint.TensorBoard(place)))
         result = training.train(
             inputs, folder, callbacks=callbacks, resume=resume, force=force, device=device
         )
@@ -181,7 +177,7 @@ def _configuration(
     )
 
 
-def _show_result(result: RunResult, inputs: RunInputs, *, as_json: bool) -> None:
+def _show_result(result: training.RunResult, inputs: training.RunInputs, *, as_json: bool) -> None:
     shown = views.evaluation_tables
     protocol = shown.protocol_of(inputs)
     plain = {

@@ -1,7 +1,5 @@
 """How a build is watched: a bar on a terminal, a line now and then elsewhere."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable
 from contextlib import AbstractContextManager

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import RenderableType
 from rich.text import Text
 
+import dgljoint
+from dgljoint import training
 from dgljoint._internal.tables import NOTHING, figure
 from dgljoint._internal.text import plural
 from dgljoint.evaluation import scores as of
 from dgljoint.evaluation import verdicts
-from dgljoint.evaluation.scores import TITLES
 from dgljoint.reporting import scores as tables
 from dgljoint.runs.stored import Protocol
 from dgljoint_cli.views.rendering import titled
 from dgljoint_cli.views.table import Table
 
-if TYPE_CHECKING:
-    from dgljoint.evaluation.predicting import Predictions
-    from dgljoint.training.inputs import RunInputs
-    from dgljoint.training.transfer import Transfer
-
 ROWS = 20  # of predictions
 _CLASSES_SHOWN = 8
 
 
-def protocol_of(inputs: RunInputs) -> Protocol:
+def protocol_of(inputs: training.RunInputs) -> Protocol:
     """Return how the data of a run are split."""
     store, split = inputs.store, inputs.split
     disjoint = store.kept_apart(split.name)
@@ -36,7 +32,7 @@ def protocol_of(inputs: RunInputs) -> Protocol:
 
 
 def scores_to_dict(
-    scores: of.Scores | of.EarlyDetection | Transfer[Any], protocol: Protocol
+    scores: of.Scores | of.EarlyDetection | training.Transfer[Any], protocol: Protocol
 ) -> dict[str, Any]:
     """Return the scores and their protocol as plain values."""
     names = ("data", "split", "fold", "disjoint")
@@ -136,7 +132,7 @@ def _early_verdict(rows: Sequence[of.DeadlineScores]) -> str:
         for metric in ("accuracy", "macro_f1")
     }
     where = ", ".join(
-        f"in {TITLES[metric]} at {' and '.join(names) if len(names) < len(rows) else 'all'}"
+        f"in {of.TITLES[metric]} at {' and '.join(names) if len(names) < len(rows) else 'all'}"
         for metric, names in beaten.items() if names
     )
     beats = "the model beats the best trivial baseline, the majority guess, "
@@ -148,7 +144,7 @@ def _marked(value: float | None, verdict: verdicts.Verdict | None) -> Text:
     return Text(figure(value), style="bold" if verdict and verdict.beats else "")
 
 
-def prediction_tables(found: Predictions, *, shown: int) -> list[RenderableType]:
+def prediction_tables(found: dgljoint.Predictions, *, shown: int) -> list[RenderableType]:
     """Show the first cascades, at most ``shown``, and how many are predicted of each class."""
     parts: list[RenderableType] = []
     if shown and len(found):
@@ -177,7 +173,7 @@ def prediction_tables(found: Predictions, *, shown: int) -> list[RenderableType]
     return [*parts, f"{len(found):,} cascades: {classes}"]
 
 
-def parts_line(found: Predictions) -> str:
+def parts_line(found: dgljoint.Predictions) -> str:
     """Count the cascades that the run was trained, selected or tested on, and the new ones.
 
     Of several runs they are counted by how many are averaged, and by what those know of them.

@@ -1,7 +1,5 @@
 """What a cascade file holds, the account of its build, its audit, and one cascade as a tree."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path

@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
+from rich.tree import Tree
 
 from dgljoint.plugins.registry import DISABLED_VARIABLE
 from dgljoint_cli.views.table import Table
 
 if TYPE_CHECKING:
-    from rich.tree import Tree
-
     from dgljoint._internal.environment import Environment
     from dgljoint.training.run_plan import Plan
 
@@ -162,8 +161,6 @@ def environment_tables(found: Environment) -> list[RenderableType]:
 
 def plan_tree(plan: Plan) -> Tree:
     """Show what a run would do."""
-    from rich.tree import Tree
-
     tree = Tree(f"{plan.data.get('name', 'run')}: {plan.parameters:,} parameters, "
                 f"{plan.steps} steps per epoch")
     for title, values in (("data", plan.data), ("split", plan.split), ("parts", plan.parts)):

@@ -1,7 +1,5 @@
 """A table that fits the terminal: numbers, names and intervals are never cut or folded."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal

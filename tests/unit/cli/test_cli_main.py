@@ -111,7 +111,7 @@ def failing(monkeypatch):
         def fail():
             raise error
 
-        monkeypatch.setattr(plugins_verb, "installed_registry", fail)
+        monkeypatch.setattr(plugins_verb.core, "installed_registry", fail)
 
     return arrange
 

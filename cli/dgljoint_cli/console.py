@@ -201,10 +201,7 @@ class SuggestingGroup(click.Group):
 
 
 class LazyGroup(SuggestingGroup):
-    """A group whose command NAME is the function NAME of the module ``<package>.NAME``.
-
-    ``modules`` names the modules of verbs that share one.
-    """
+    """A group whose verb NAME is in the module ``<package>.NAME``, or as ``modules`` says."""
 
     def __init__(
         self, *args: Any, package: str = "", verbs: tuple[str, ...] = (),

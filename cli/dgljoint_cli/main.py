@@ -186,13 +186,11 @@ def _option_hint(command: click.Command, flag: str, words: Sequence[str]) -> str
     """Name the flags and settings that an unknown flag may be meant for."""
     trains, value = command.name == "train", _value(words, flag)
     forms: dict[str, list[str]] = {}  # how each is given, by its name
-    if any("--set" in parameter.opts for parameter in command.params):
+    flags = [each for one in command.params for each in one.opts if each.startswith("--")]
+    if "--set" in flags:
         for path in _settings(words, sections=trains):
             forms.setdefault(path.rpartition(".")[2], []).append(f"-s {path}={value}")
-    for parameter in command.params:
-        forms |= {
-            each[2:].replace("-", "_"): [each] for each in parameter.opts if each.startswith("--")
-        }
+    forms |= {each[2:].replace("-", "_"): [each] for each in flags}
     key = flag.lstrip("-").replace("-", "_")
     if trains and key not in forms and (hint := _of_other_plugins(key, value)):
         return hint

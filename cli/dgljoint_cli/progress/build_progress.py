@@ -26,29 +26,24 @@ def watching_build(talk: Talk) -> AbstractContextManager[Watch]:
     return suited(talk, Watch, LineWatch, drawn)
 
 
-class CountingWatch(Watch):
-    """Counts what is stored and read, and shows it every ``every`` seconds."""
+class _CountingWatch(Watch):
+    """Counts what is stored and read, and shows it every so many seconds."""
 
     def __init__(self, every: float) -> None:
-        self.cascades = 0
-        self.posts = 0
-        self.parts = 0
+        self.cascades = self.posts = self.parts = 0
         self.total: int | None = None
         self._every = every
         self._started = self._shown = time.monotonic()
 
     def begin(self, parts: int | None) -> None:
-        """Remember how much there is."""
         self.total = parts
         self._started = time.monotonic()
         self.show()
 
     def part(self) -> None:
-        """Count a part."""
         self.parts += 1
 
     def cascade(self, posts: int) -> None:
-        """Count a cascade."""
         self.cascades += 1
         self.posts += posts
         if time.monotonic() - self._shown >= self._every:
@@ -56,16 +51,15 @@ class CountingWatch(Watch):
             self.show()
 
     def show(self) -> None:
-        """Show the numbers."""
+        raise NotImplementedError
 
     @property
     def numbers(self) -> str:
-        """What is stored so far, and how fast."""
         rate = self.posts / max(time.monotonic() - self._started, 1e-9)
         return f"{self.cascades:,} cascades, {self.posts:,} posts, {rate:,.0f} posts/s"
 
 
-class LineWatch(CountingWatch):
+class LineWatch(_CountingWatch):
     """Writes a plain line now and then: a short build writes none."""
 
     def __init__(self, talk: Talk) -> None:
@@ -87,7 +81,7 @@ class _CountedProgress(Progress):
         yield from (Text(task.fields["numbers"]) for task in self.tasks)
 
 
-class BarWatch(CountingWatch):
+class BarWatch(_CountingWatch):
     """A bar with the time left where it is known how much there is."""
 
     def __init__(self, console: Console) -> None:

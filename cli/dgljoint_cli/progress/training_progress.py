@@ -28,7 +28,12 @@ _LEAST_SECONDS = 3.0  # a bar that fills faster only flickers
 class LiveProgress(Callback):
     """Bars over the run and, where it takes long, over the epoch; losses, weights, validation.
 
-    ``live`` is entered for as long as the run takes.
+    Args:
+        console: to draw on.
+        clock: seconds, for how long an epoch takes.
+
+    Attributes:
+        live: to be entered for as long as the run takes.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:

@@ -6,13 +6,17 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import click
 
 import dgljoint
 from dgljoint._internal.text import plural
-from dgljoint.plugins.registry import Registry, installed_registry
+from dgljoint.plugins.registry import installed_registry
 from dgljoint_cli.console import Talk
+
+if TYPE_CHECKING:
+    from dgljoint.plugins.specs import Spec
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _NAMED = 3  # files and folders in a message
@@ -65,7 +69,7 @@ def _of_a_folder(path: Path, command: str) -> str:
 def _preprocess(path: Path) -> str | None:
     """Return the command that makes a cascade file of raw data; ``None`` if no reader knows it."""
     try:
-        reader = detect_reader(installed_registry(), path)
+        reader = detect_reader(path)
     except dgljoint.DgljointError:
         return None
     place = shlex.quote(str(path))
@@ -116,10 +120,13 @@ def demo_file(talk: Talk, folder: Path | None) -> Path:
     return file
 
 
-def detect_reader(registry: Registry, raw: Path) -> str:
+def detect_reader(raw: Path) -> str:
     """Return the name of the only reader that recognises ``raw``; a broken one does not."""
-    specs = [spec for name in registry.names for spec in _readers(registry, name)]
-    found = [spec.name for spec in specs if _recognises(registry, spec, raw)]
+    specs = [
+        spec for name in installed_registry().names for spec in specs_of(name)
+        if isinstance(spec, dgljoint.ReaderSpec) and spec.recognises
+    ]
+    found = [spec.name for spec in specs if _recognises(spec, raw)]
     if len(found) == 1:
         return found[0]
     if found:
@@ -134,20 +141,19 @@ def detect_reader(registry: Registry, raw: Path) -> str:
     )
 
 
-def _readers(registry: Registry, name: str) -> list[dgljoint.ReaderSpec]:
-    """Return the readers of one plugin that can recognise data; none of a broken one."""
+def specs_of(plugin: str) -> tuple[Spec, ...]:
+    """Return the components of a plugin; none of a broken one."""
     try:
-        specs = registry.load(name).specs
+        return installed_registry().load(plugin).specs
     except dgljoint.DgljointError:
-        return []
-    return [one for one in specs if isinstance(one, dgljoint.ReaderSpec) and one.recognises]
+        return ()
 
 
-def _recognises(registry: Registry, spec: dgljoint.ReaderSpec, raw: Path) -> bool:
+def _recognises(spec: dgljoint.ReaderSpec, raw: Path) -> bool:
     from dgljoint.plugins.guard import guarded
 
     try:
-        with guarded(registry.load(spec.name).entry, "recognises"):
+        with guarded(installed_registry().load(spec.name).entry, "recognises"):
             return spec.recognises is not None and bool(spec.recognises(raw))
     except dgljoint.DgljointError:
         return False

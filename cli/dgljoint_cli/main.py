@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from threading import current_thread, main_thread
-from typing import TYPE_CHECKING
 
 import click
 
@@ -19,9 +18,7 @@ from dgljoint._internal.text import closest
 from dgljoint.errors import DgljointError, RunFailedError, one_line, out_of_memory
 from dgljoint.plugins.registry import installed_registry
 from dgljoint_cli.console import LazyGroup, Talk, common_options, examples, fail
-
-if TYPE_CHECKING:
-    from dgljoint.plugins.specs import Spec
+from dgljoint_cli.data_argument import specs_of
 
 
 @click.command(
@@ -205,19 +202,11 @@ def _of_other_plugins(key: str, value: str) -> str | None:
     used = [
         f"{spec.flag} {spec.name}"
         for entry in installed_registry().entries if (one := about(entry)) and key in one.options
-        for spec in _specs(entry.name) if spec.flag.startswith("--")
+        for spec in specs_of(entry.name) if spec.flag.startswith("--")
     ]
     if len(used) == 1:
         return f"did you mean {used[0]} -s {used[0].split()[1]}.{key}={value}?"
     return f"it is -s NAME.{key}={value} with one of {', '.join(used)};" if used else None
-
-
-def _specs(plugin: str) -> tuple[Spec, ...]:
-    """Return the components of a plugin; none of a broken one."""
-    try:
-        return installed_registry().load(plugin).specs
-    except DgljointError:
-        return ()
 
 
 def _settings(words: Sequence[str], *, sections: bool) -> Iterator[str]:
@@ -228,7 +217,7 @@ def _settings(words: Sequence[str], *, sections: bool) -> Iterator[str]:
         for section, keys in KEYS.items():
             yield from (f"{section}.{key}" for key in keys)
     for name in dict.fromkeys(word for word in words if word in installed_registry().names):
-        for spec in _specs(name):
+        for spec in specs_of(name):
             yield from (f"{name}.{key}" if sections else key for key in spec.options.model_fields)
 
 

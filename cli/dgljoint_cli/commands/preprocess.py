@@ -88,7 +88,7 @@ def preprocess(
     registry = installed_registry()
     if raw is None and reader not in registry.names and Path(reader).exists():
         raw = Path(reader)
-        reader = detect_reader(registry, raw)
+        reader = detect_reader(raw)
         talk.info(f"{raw}: reader '{reader}'")
     flags = {"text_from": text_from, "labels": labels}
     assignments += tuple(f"{key}={value}" for key, value in flags.items() if value is not None)

@@ -42,31 +42,17 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A line chart, ready to draw.
-
-    Attributes:
-        title: what it shows.
-        lines: its series.
-        across: ticks of the epochs.
-        up: ticks of the values.
-        marked: the place of the selected epoch; ``None`` for none.
-    """
+    """A line chart, ready to draw."""
 
     title: str
     lines: tuple[Line, ...]
     across: tuple[Tick, ...]
     up: tuple[Tick, ...]
-    marked: float | None
+    marked: float | None  # the place of the selected epoch; `None` for none
 
 
 def line_chart(title: str, series: Mapping[str, Points], marked: int | None = None) -> Chart | None:
-    """Place series over epochs; ``None`` when they hold no point.
-
-    Args:
-        title: what the chart shows.
-        series: points (epoch, value) by name; finite.
-        marked: an epoch to point out.
-    """
+    """Place series over epochs; ``None`` when they hold no point."""
     known = {name: points for name, points in series.items() if points}
     if not known:
         return None

@@ -49,47 +49,26 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Everything the templates are given.
-
-    Attributes:
-        facts: of the run.
-        fair: whether something is known to keep the parts apart.
-        summary: what was run, by name.
-        components: with their papers.
-        versions: of what computed.
-        figures: tables of the test set, with trivial baselines.
-        validation: the same of the validation part.
-        confusion: true class by predicted class; ``None`` without rumor scores.
-        reliability: a row a bin; ``None`` without.
-        calibration: ECE, NLL and Brier; ``None`` without.
-        wrong: cascades predicted wrongly with the greatest confidence.
-        mistakes: number of all that were predicted wrongly.
-        charts: over the epochs.
-        config: ``config.toml``, the data by the name of their file.
-    """
+    """Everything the templates are given."""
 
     facts: RunFacts
-    fair: bool
-    summary: dict[str, str]
+    fair: bool  # whether something is known to keep the parts apart
+    summary: dict[str, str]  # what was run, by name
     components: tuple[Part, ...]
-    versions: dict[str, str]
-    figures: tuple[ScoreTable, ...]
-    validation: tuple[ScoreTable, ...]
-    confusion: ScoreTable | None
-    calibration: ScoreTable | None
-    reliability: ScoreTable | None
-    wrong: tuple[Prediction, ...]
-    mistakes: int
-    charts: tuple[Chart, ...]
-    config: str
+    versions: dict[str, str]  # of what computed
+    figures: tuple[ScoreTable, ...]  # tables of the test set, with trivial baselines
+    validation: tuple[ScoreTable, ...]  # the same of the validation part
+    confusion: ScoreTable | None  # true class by predicted class; `None` without rumor scores
+    calibration: ScoreTable | None  # ECE, NLL and Brier; `None` without
+    reliability: ScoreTable | None  # a row a bin; `None` without
+    wrong: tuple[Prediction, ...]  # cascades predicted wrongly with the greatest confidence
+    mistakes: int  # number of all that were predicted wrongly
+    charts: tuple[Chart, ...]  # over the epochs
+    config: str  # `config.toml`, the data by the name of their file
 
 
 def read_content(facts: RunFacts) -> Content:
-    """Work out the content for a run.
-
-    Raises:
-        DataError: its predictions are damaged.
-    """
+    """Work out the content for a run."""
     predictions = read_predictions(facts.run) if facts.scores else None
     wrong = _wrong(predictions)
     test = facts.scores.get(TEST)

@@ -36,21 +36,14 @@ _LINKS = ("MRR", "Hits@1", "Hits@3", "Hits@10", "AUC")
 
 @dataclass(frozen=True, slots=True)
 class ScoreTable:
-    """Metrics by row; the first cell of a row names it.
-
-    Attributes:
-        title: what was scored.
-        columns: names, the first one of what the rows are.
-        rows: of as many cells as there are columns.
-        better: columns in which the model beats the best trivial baseline.
-        verdict: a sentence on that.
-    """
+    """Metrics by row; the first cell of a row names it."""
 
     title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    columns: tuple[str, ...]  # names, the first one of what the rows are
+    rows: tuple[tuple[str, ...], ...]  # of as many cells as there are columns
+    # columns in which the model beats the best trivial baseline
     better: frozenset[str] = frozenset()
-    verdict: str = ""
+    verdict: str = ""  # a sentence on that
 
     def plain(self, name: str = "") -> TextTable:
         """Return it without its title; ``name`` is that of the first column."""

@@ -21,11 +21,6 @@ def write_reports(folder: Path) -> tuple[Path, ...]:
     """Write ``report.html`` and ``model_card.md``, whole or not at all, and return their paths.
 
     A run that has not ended gets both of what there is so far.
-
-    Raises:
-        DataError: it is none, or damaged.
-        UsageError: its configuration cannot be read.
-        RunFailedError: the file system refuses.
     """
     content = read_content(read_facts(folder))
     made = {REPORT: report_html(content), CARD: model_card(content)}

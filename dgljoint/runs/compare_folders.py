@@ -32,37 +32,25 @@ _HINT = "compare runs of the same data, split, folds and cascade.observed_share"
 
 @dataclass(frozen=True, slots=True)
 class ComparedSide:
-    """One side compared with the reference.
+    """One side compared with the reference."""
 
-    Attributes:
-        name: of the side, as it was given.
-        cells: (fold, seed) of the pairs; two single runs of different seeds are a pair.
-        basis: what intervals are resampled from: ``pairs``, ``cascades`` of the one pair, or
-            ``nothing`` where neither is there.
-        rows: by metric, of those that both sides have.
-        settings: those that differ, and versions, the reference's value first.
-    """
-
-    name: str
+    name: str  # of the side, as it was given
+    # (fold, seed) of the pairs; two single runs of different seeds are a pair
     cells: tuple[tuple[int, int], ...]
+    # what intervals are resampled from: `pairs`, `cascades` of the one pair, or `nothing` where
+    # neither is there
     basis: str
-    rows: tuple[Compared, ...]
+    rows: tuple[Compared, ...]  # by metric, of those that both sides have
+    # those that differ, and versions, the reference's value first
     settings: dict[str, tuple[Any, Any]]
 
 
 @dataclass(frozen=True, slots=True)
 class RunComparison:
-    """What :func:`compare_runs` found.
+    """What :func:`compare_runs` found."""
 
-    Attributes:
-        reference: name of the side that the others are compared with.
-        protocol: how the data are cut; the fold is that of the first pair.
-        sides: the others.
-        notes: what was left out.
-    """
-
-    reference: str
-    protocol: Protocol
+    reference: str  # name of the side that the others are compared with
+    protocol: Protocol  # how the data are cut; the fold is that of the first pair
     sides: tuple[ComparedSide, ...]
     notes: tuple[str, ...]
 
@@ -88,11 +76,6 @@ def compare_runs(paths: Sequence[Path], metrics: Sequence[str] = METRICS) -> Run
     With several pairs, the differences are resampled pair by pair and tested, and the p-values of
     all rows are corrected together. With one pair that wrote ``predictions.csv``, its cascades are
     resampled.
-
-    Raises:
-        UsageError: fewer than two are named, or a folder holds runs that are not of one study.
-        DataError: a run cannot be read or has not ended, or two were not tested on the same
-            cascades and posts.
     """
     if len(paths) < 2:
         raise UsageError("there is nothing to compare with", hint="name two runs or more")

@@ -28,20 +28,14 @@ _MOST_NAMED = 8
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side of a comparison.
+    """One side of a comparison."""
 
-    Attributes:
-        name: of the folder, the file or the configuration.
-        records: by key.
-        asked: by key, what must be the same on both sides of a pair.
-        shown: names of metrics by suite.
-        cautions: by suite and table, how data are cut where events are not kept apart.
-    """
-
-    name: str
+    name: str  # of the folder, the file or the configuration
     records: dict[Key, RunRecord]
+    # by key, what must be the same on both sides of a pair
     asked: dict[Key, dict[str, Any]] = field(default_factory=dict)
-    shown: dict[str, Collection[str]] = field(default_factory=dict)
+    shown: dict[str, Collection[str]] = field(default_factory=dict)  # names of metrics by suite
+    # by suite and table, how data are cut where events are not kept apart
     cautions: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
@@ -59,19 +53,12 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One metric of one row on both sides.
+    """One metric of one row on both sides."""
 
-    Attributes:
-        row: ``model``, or the classifier whose metric it is.
-        metric: its short name, possibly with a deadline.
-        found: the differences; the reference is the first side.
-        holm: ``found.p`` corrected for all metrics of the comparison.
-    """
-
-    row: str
-    metric: str
-    found: Difference
-    holm: float | None = None
+    row: str  # `model`, or the classifier whose metric it is
+    metric: str  # its short name, possibly with a deadline
+    found: Difference  # the differences; the reference is the first side
+    holm: float | None = None  # `found.p` corrected for all metrics of the comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,28 +89,17 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The pairs of one configuration on one table.
-
-    Attributes:
-        suite: its name.
-        table: its name.
-        caution: how it is cut, where events are not kept apart.
-        configuration: of the second side; ``""`` for classifiers without a model.
-        pairs: done on both sides.
-        rows: the metrics that both sides have.
-        lost: row and name of metrics that only the reference has, in some pair.
-        costs: those that are known on both sides.
-        settings: those that differ.
-    """
+    """The pairs of one configuration on one table."""
 
     suite: str
     table: str
-    caution: str
-    configuration: str
-    pairs: int
+    caution: str  # how it is cut, where events are not kept apart
+    configuration: str  # of the second side; `""` for classifiers without a model
+    pairs: int  # done on both sides
     rows: tuple[Compared, ...]
+    # row and name of metrics that only the reference has, in some pair
     lost: tuple[tuple[str, str], ...]
-    costs: tuple[Cost, ...]
+    costs: tuple[Cost, ...]  # those that are known on both sides
     settings: tuple[Setting, ...]
 
     @property
@@ -144,21 +120,13 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What :func:`compare` found.
-
-    Attributes:
-        first: name of the reference.
-        second: name of the other side.
-        groups: by table and configuration, in the reference's order.
-        failures: runs done in the reference that failed on the other side.
-        versions: those that differ, the reference's first; ``None`` for what is absent.
-        notes: what was left out.
-    """
+    """What :func:`compare` found."""
 
     first: str
-    second: str
-    groups: tuple[Group, ...]
-    failures: tuple[Failure, ...]
+    second: str  # name of the other side
+    groups: tuple[Group, ...]  # by table and configuration, in the reference's order
+    failures: tuple[Failure, ...]  # runs done in the reference that failed on the other side
+    # those that differ, the reference's first; `None` for what is absent
     versions: dict[str, tuple[str | None, str | None]]
     notes: tuple[str, ...]
 
@@ -181,9 +149,6 @@ def pair(
 
     Returns:
         The pairs, and notes on the runs without a counterpart.
-
-    Raises:
-        DataError: there is no pair, or the two were not asked the same.
     """
     ours = {by(key): one for key, one in first.records.items()}
     theirs = {by(key): one for key, one in second.records.items()}
@@ -255,9 +220,6 @@ def compare(
     """Compare two sides pair by pair.
 
     Folds and seeds of a table are pairs alike; p-values are corrected for all metrics together.
-
-    Raises:
-        DataError: no pair has a metric in common, and no run failed on the second side alone.
     """
     done = [pair for pair in pairs if pair.first.state == pair.second.state == DONE]
     broken = [p for p in pairs if p.first.state == DONE and p.second.state == FAILED]

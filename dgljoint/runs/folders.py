@@ -153,11 +153,7 @@ def default_folder(
 
 
 def resumed_folder(out: Path | None, *, force: bool) -> Path:
-    """Return the folder of what is resumed.
-
-    Raises:
-        UsageError: it is not named, or is to be started over as well.
-    """
+    """Return the folder of what is resumed."""
     if force:
         raise UsageError("--resume and --force exclude each other", hint="leave one out")
     if out is None:
@@ -168,11 +164,7 @@ def resumed_folder(out: Path | None, *, force: bool) -> Path:
 
 
 def settings_of(folder: Path, *, several: bool = False, needed: bool = False) -> Path | None:
-    """Return the file with the settings of a run, or of several in one folder; ``None``: no such.
-
-    Raises:
-        DataError: it is needed, and there is none.
-    """
+    """Return the file with the settings of a run, or of several in one folder, if there is any."""
     if several:
         written = folder / "settings.toml"
         return written if written.exists() else None
@@ -188,12 +180,7 @@ _MOST_BYTES = 1 << 26
 
 
 def check_own(folder: Path, file: Path) -> None:
-    """Refuse what would lead out of a run folder, or never end.
-
-    Raises:
-        DataError: on the way from ``folder`` to ``file`` is a link, or ``file`` exists and is a
-            device, a pipe or a folder.
-    """
+    """Refuse what would lead out of a run folder, or never end."""
     relative = file.relative_to(folder)
     for part in (relative, *relative.parents[:-1]):
         path = folder / part
@@ -211,11 +198,7 @@ def check_own(folder: Path, file: Path) -> None:
 
 
 def read_plain(folder: Path, file: Path) -> bytes:
-    """Read a file of a run folder.
-
-    Raises:
-        DataError: it is missing, unreadable, too large, or :func:`check_own` refuses it.
-    """
+    """Read a file of a run folder."""
     check_own(folder, file)
     try:
         with file.open("rb") as handle:
@@ -228,11 +211,7 @@ def read_plain(folder: Path, file: Path) -> bytes:
 
 
 def parse_object(content: bytes, what: str) -> dict[str, Any]:
-    """Parse a JSON object.
-
-    Raises:
-        DataError: it is none.
-    """
+    """Parse a JSON object."""
     try:
         found = json.loads(content)
     except (ValueError, RecursionError) as error:  # RecursionError: nested too deeply

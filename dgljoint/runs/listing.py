@@ -25,27 +25,16 @@ BROKEN = "broken"
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """The state of a run. What cannot be read of a broken one is ``None`` or empty.
+    """The state of a run. What cannot be read of a broken one is ``None`` or empty."""
 
-    Attributes:
-        name: its folder, from the folder that was searched.
-        date: when something of it was last written, in local time, as ``2026-05-31 18:04``.
-        tasks: that are trained: ``both``, ``cascade`` or ``rumor``.
-        path: its folder.
-        state: ``finished``; ``running``, held by a process of this machine; ``resumable``, with a
-            state saved; ``started``, with none saved yet; or ``broken``.
-        epoch: epochs done.
-        epochs: most epochs.
-        best_epoch: the selected one, so far.
-        figures: of the test part, by short name; empty unless finished.
-        cause: why it is broken, in one line.
-    """
-
-    name: str
+    name: str  # its folder, from the folder that was searched
     path: Path
+    # `finished`; `running`, held by a process of this machine; `resumable`, with a state saved;
+    # `started`, with none saved yet; or `broken`
     state: str
+    # when something of it was last written, in local time, as `2026-05-31 18:04`
     date: str | None = None
-    tasks: str | None = None
+    tasks: str | None = None  # that are trained: `both`, `cascade` or `rumor`
     data: str | None = None
     split: str | None = None
     fold: int | None = None
@@ -54,9 +43,10 @@ class RunSummary:
     plugins: tuple[str, ...] = ()
     epoch: int | None = None
     epochs: int | None = None
-    best_epoch: int | None = None
+    best_epoch: int | None = None  # the selected one, so far
+    # of the test part, by short name; empty unless finished
     figures: dict[str, float] = field(default_factory=dict)
-    cause: str | None = None
+    cause: str | None = None  # why it is broken, in one line
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
@@ -68,9 +58,6 @@ def find_runs(folder: Path) -> Iterator[Path]:
 
     Nothing inside one is looked at, links are not followed, and what cannot be opened is passed
     over.
-
-    Raises:
-        UsageError: there is no such folder.
     """
     if not folder.is_dir():
         raise UsageError(
@@ -128,34 +115,19 @@ def _cause(error: Exception, path: Path) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunFacts:
-    """A run by its folder.
-
-    Attributes:
-        run: the folder.
-        summary: its state.
-        config: of the run.
-        manifest: its description, plain values.
-        protocol: how its data were cut.
-        records: its epochs, plain values in the form of an ``EpochRecord``.
-        scores: final figures by part; empty for a run that has not ended.
-    """
+    """A run by its folder."""
 
     run: StoredRun
     summary: RunSummary
     config: RunConfig
     manifest: dict[str, Any]
-    protocol: Protocol
-    records: list[dict[str, Any]]
-    scores: dict[str, Scores]
+    protocol: Protocol  # how its data were cut
+    records: list[dict[str, Any]]  # its epochs, plain values in the form of an `EpochRecord`
+    scores: dict[str, Scores]  # final figures by part; empty for a run that has not ended
 
 
 def read_facts(path: Path) -> RunFacts:
-    """Read a run folder.
-
-    Raises:
-        DataError: it is none, or damaged.
-        UsageError: its configuration cannot be read.
-    """
+    """Read a run folder."""
     run = StoredRun(path)
     config, manifest = run.config(), run.manifest()
     begun = run.finished or run.resumable

@@ -16,27 +16,16 @@ _PROBABILITY = "p_"
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """A row: a cascade and its prediction. ``None`` where there was nothing to predict.
-
-    Attributes:
-        cascade: its id.
-        event: name of its event.
-        label: true class.
-        predicted: class.
-        confidence: the probability of the predicted class.
-        observed: posts the rumor head read.
-        targets: link targets.
-        mrr: mean reciprocal rank of their parents.
-    """
+    """A row: a cascade and its prediction. ``None`` where there was nothing to predict."""
 
     cascade: str
     event: str
     label: str | None
     predicted: str | None
-    confidence: float | None
-    observed: int
-    targets: int
-    mrr: float | None
+    confidence: float | None  # the probability of the predicted class
+    observed: int  # posts the rumor head read
+    targets: int  # link targets
+    mrr: float | None  # mean reciprocal rank of their parents
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +40,7 @@ class StoredPredictions:
 
 
 def read_predictions(run: StoredRun, part: str = TEST) -> StoredPredictions | None:
-    """Read the predictions for a set of cascades; ``None`` where the run wrote no such file.
-
-    Raises:
-        DataError: the file is damaged.
-    """
+    """Read the predictions for a set of cascades; ``None`` where the run wrote no such file."""
     file = run.path / PREDICTIONS
     if not file.exists():
         return None

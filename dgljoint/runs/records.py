@@ -18,19 +18,11 @@ _SHOWN = ("accuracy", "mrr")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Which run of a suite; ``train --folds --seeds`` has neither suite nor tables.
-
-    Attributes:
-        suite: its name.
-        data: name of the table of the suite.
-        configuration: its name, or :data:`NO_MODEL`.
-        fold: that is tested.
-        seed: of everything random.
-    """
+    """Which run of a suite; ``train --folds --seeds`` has neither suite nor tables."""
 
     suite: str
-    data: str
-    configuration: str
+    data: str  # name of the table of the suite
+    configuration: str  # its name, or NO_MODEL
     fold: int
     seed: int
 
@@ -44,64 +36,39 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One training of a run; of several, the one with the best validation score counts.
-
-    Attributes:
-        settings: that the trial sets.
-        validation: score of its selected epoch on the validation set; ``None`` if it diverged.
-        epochs: trained.
-        chosen: whether the run's metrics are its.
-    """
+    """One training of a run; of several, the one with the best validation score counts."""
 
     settings: dict[str, Any]
+    # score of its selected epoch on the validation set; `None` if it diverged
     validation: float | None
     epochs: int
-    chosen: bool
+    chosen: bool  # whether the run's metrics are its
 
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """The result of a run.
-
-    Attributes:
-        key: which run.
-        digest: of all that its metrics depend on.
-        state: ``done``, ``failed``, ``unfinished`` or ``not started``.
-        config: full configuration of the chosen trial; empty without a model.
-        versions: of Python, packages and plugins.
-        figures: metrics on the test set by row and short name.
-        trials: in order; none without a model.
-        curve: of the chosen trial, a mapping of metrics per epoch.
-        seconds: of its processes.
-        cpu_seconds: that they computed.
-        peak_megabytes: most memory resident at once.
-        parameters: trainable ones of the model.
-        best_epoch: selected on the validation set, from 1.
-        tests_seen: test cascades read before selection ended.
-        message: why it failed.
-        hint: what mends it.
-        exit_code: 0 unless it failed.
-        log: what its process wrote, where that was anything.
-    """
+    """The result of a run."""
 
     key: Key
-    digest: str
-    state: str
+    digest: str  # of all that its metrics depend on
+    state: str  # `done`, `failed`, `unfinished` or `not started`
+    # full configuration of the chosen trial; empty without a model
     config: dict[str, Any] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)  # of Python, packages and plugins
+    # metrics on the test set by row and short name
     figures: dict[str, dict[str, float]] = field(default_factory=dict)
-    trials: tuple[Trial, ...] = ()
-    curve: tuple[dict[str, float], ...] = ()
-    seconds: float | None = None
-    cpu_seconds: float | None = None
-    peak_megabytes: float | None = None
+    trials: tuple[Trial, ...] = ()  # in order; none without a model
+    curve: tuple[dict[str, float], ...] = ()  # of the chosen trial, a mapping of metrics per epoch
+    seconds: float | None = None  # of its processes
+    cpu_seconds: float | None = None  # that they computed
+    peak_megabytes: float | None = None  # most memory resident at once
     parameters: int | None = None
-    best_epoch: int | None = None
-    tests_seen: int | None = None
+    best_epoch: int | None = None  # selected on the validation set, from 1
+    tests_seen: int | None = None  # test cascades read before selection ended
     message: str | None = None
-    hint: str | None = None
-    exit_code: int = 0
-    log: str | None = None
+    hint: str | None = None  # what mends it
+    exit_code: int = 0  # 0 unless it failed
+    log: str | None = None  # what its process wrote, where that was anything
 
     @property
     def epochs(self) -> int:

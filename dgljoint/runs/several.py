@@ -51,17 +51,11 @@ _SUMMARY = "summary.json"  # of a study: how each of its runs ended
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Several:
-    """The finished runs below a folder, by fold and seed.
-
-    Attributes:
-        folder: that was named.
-        runs: at least one; of the same tasks, classes, features and data.
-        notes: which runs are left out, and by which settings the others differ.
-    """
+    """The finished runs below a folder, by fold and seed."""
 
     folder: Path
-    runs: tuple[StoredRun, ...]
-    notes: tuple[str, ...]
+    runs: tuple[StoredRun, ...]  # at least one; of the same tasks, classes, features and data
+    notes: tuple[str, ...]  # which runs are left out, and by which settings the others differ
 
     @property
     def title(self) -> str:
@@ -82,12 +76,7 @@ def holds_several(path: Path) -> bool:
 
 
 def several_runs(folder: Path) -> Several:
-    """Gather the finished runs below a folder.
-
-    Raises:
-        DataError: there are none, one cannot be read, or none has ended.
-        UsageError: they are not of the same tasks, classes, features and data.
-    """
+    """Gather the finished runs below a folder."""
     found = [StoredRun(path) for path in find_runs(folder)] if folder.is_dir() else []
     if not found:
         raise no_run(folder)
@@ -106,11 +95,7 @@ def several_runs(folder: Path) -> Several:
 
 
 def _failed(folder: Path, finished: Container[Path]) -> dict[Path, str]:
-    """Return the runs that a study lists and that have no result, each with the reason.
-
-    Raises:
-        DataError: its summary is damaged.
-    """
+    """Return the runs that a study lists and that have no result, each with the reason."""
     file = folder / _SUMMARY
     if not file.is_file():
         return {}
@@ -166,19 +151,12 @@ def _differences(runs: Sequence[StoredRun]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class RunScores:
-    """What one of several runs scored.
-
-    Attributes:
-        run: its folder.
-        fold: that is its test set.
-        seed: of everything random.
-        scores: of one set of cascades.
-    """
+    """What one of several runs scored."""
 
     run: Path
-    fold: int
+    fold: int  # that is its test set
     seed: int
-    scores: Scores
+    scores: Scores  # of one set of cascades
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -253,11 +231,7 @@ def stored_scores(several: Several) -> SeveralScores:
 
 
 def write_page(scores: SeveralScores, folder: Path) -> Path:
-    """Write the scores as ``report.html`` of the folder, with links to the runs' own reports.
-
-    Raises:
-        RunFailedError: the file system refuses.
-    """
+    """Write the scores as ``report.html`` of the folder, with links to the runs' own reports."""
     links = "".join(
         f'<li><a href="{quote(str(place / REPORT))}">{escape(str(place))}</a></li>'
         for place in (one.run.relative_to(folder) for one in scores.runs)

@@ -60,11 +60,7 @@ class StoredRun:
 
     @property
     def written(self) -> float:
-        """When a figure was last written, or else the configuration, in seconds since 1970.
-
-        Raises:
-            OSError: the file system refuses, or there is nothing.
-        """
+        """When a figure was last written, or else the configuration, in seconds since 1970."""
         files = (self._scores, self._metrics, self.config_file)
         return next(file for file in files if file.is_file()).stat().st_mtime
 
@@ -85,11 +81,7 @@ class StoredRun:
 
     @property
     def config_file(self) -> Path:
-        """Where the run's configuration is written.
-
-        Raises:
-            DataError: this is no run folder.
-        """
+        """Where the run's configuration is written."""
         file = self._starting if self._starting.exists() else self._config
         if not self.started:
             raise no_run(self.path)
@@ -97,20 +89,11 @@ class StoredRun:
         return file
 
     def config(self) -> RunConfig:
-        """Read the run's configuration.
-
-        Raises:
-            DataError: this is no run folder.
-            UsageError: the file is not TOML, or holds settings that this version does not know.
-        """
+        """Read the run's configuration."""
         return resolve_config(file=self.config_file)
 
     def manifest(self) -> dict[str, Any]:
-        """Read the run's description.
-
-        Raises:
-            DataError: it is missing or damaged.
-        """
+        """Read the run's description."""
         found = self._read_object(self._manifest)
         plugins = found.get("plugins", [])
         if not (isinstance(plugins, list) and all(isinstance(one, dict) for one in plugins)):
@@ -118,11 +101,7 @@ class StoredRun:
         return found
 
     def versions(self) -> dict[str, str]:
-        """Return the versions that the run began with: of Python, packages and plugins.
-
-        Raises:
-            DataError: the manifest is missing or damaged.
-        """
+        """Return the versions that the run began with: of Python, packages and plugins."""
         manifest = self.manifest()
         named = {name: manifest[name] for name in ("dgljoint", "python") if name in manifest}
         plugins = {
@@ -137,9 +116,6 @@ class StoredRun:
 
         0 unless something is wrong; ``None`` where it is not on record: the run has not ended, or
         an earlier version made or began it.
-
-        Raises:
-            DataError: the run's description is missing or damaged.
         """
         if not self.finished:
             return None
@@ -147,11 +123,7 @@ class StoredRun:
         return found if isinstance(found, int) and not isinstance(found, bool) else None
 
     def scores(self) -> dict[str, Any]:
-        """Read the final figures, plain values by part.
-
-        Raises:
-            DataError: the run has not ended, or the file is damaged.
-        """
+        """Read the final figures, plain values by part."""
         if self.config_file and not self.finished:
             raise DataError(
                 f"{self.path} has no scores.json: its run has not ended",
@@ -160,11 +132,7 @@ class StoredRun:
         return self._read_object(self._scores)
 
     def typed_scores(self) -> dict[str, Scores]:
-        """Read the final figures by part.
-
-        Raises:
-            DataError: as :meth:`scores`, or they are of another form.
-        """
+        """Read the final figures by part."""
         try:
             return TypeAdapter(dict[str, Scores]).validate_python(self.scores())
         except ValidationError as error:
@@ -175,11 +143,7 @@ class StoredRun:
             ) from None
 
     def figures(self, part: str = TEST) -> dict[str, float]:
-        """Read the model's final figures on a part, by short name.
-
-        Raises:
-            DataError: as :meth:`scores`, or the file holds no figures of that part.
-        """
+        """Read the model's final figures on a part, by short name."""
         try:
             return figures_of(self.scores()[part])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -192,9 +156,6 @@ class StoredRun:
 
         A last line without an end is left out: its run was killed while it wrote, and writes it
         again when it continues.
-
-        Raises:
-            DataError: they are missing or damaged.
         """
         return [
             _checked(parse_object(line, where := f"{self._metrics}: line {number}"), where)
@@ -250,24 +211,16 @@ def text(value: object) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """How the parts of a run were cut.
-
-    Attributes:
-        data: name of the data set.
-        split: name of the split.
-        fold: that is the test set.
-        disjoint: what is never on both sides; ``None`` for folds that are random, by design or
-            because the data know no events.
-        ordered: whether the test set is later than what was trained on, class by class.
-        known: whether it is on record what was kept apart.
-    """
+    """How the parts of a run were cut."""
 
     data: str
     split: str
-    fold: int
+    fold: int  # that is the test set
+    # what is never on both sides; `None` for folds that are random, by design or because the data
+    # know no events
     disjoint: str | None
-    ordered: bool = False
-    known: bool = True
+    ordered: bool = False  # whether the test set is later than what was trained on, class by class
+    known: bool = True  # whether it is on record what was kept apart
 
     def __str__(self) -> str:
         return f"{self.data}, split {self.split}, fold {self.fold}: {self.kept}"

@@ -161,11 +161,7 @@ def all_figures(test: Scores) -> dict[str, float]:
 
 
 def record_of(run: StoredRun, key: Key) -> RunRecord:
-    """Read the record of a finished run from its folder.
-
-    Raises:
-        DataError: the folder is damaged.
-    """
+    """Read the record of a finished run from its folder."""
     records, config = run.records(), run.config().model_dump(mode="json")
     return RunRecord(
         key, "", DONE,

@@ -20,12 +20,7 @@ _HINT = "run the suite again on the same data, or choose other tables: --table N
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which part of the results is compared; empty for all of it.
-
-    Attributes:
-        suites: their names.
-        tables: their names.
-    """
+    """Which part of the results is compared; empty for all of it."""
 
     suites: Collection[str] = ()
     tables: Collection[str] = ()
@@ -41,12 +36,7 @@ class ResultsSide:
 
 
 def read_side(path: Path, scope: Scope) -> ResultsSide:
-    """Read a results file.
-
-    Raises:
-        UsageError: it has no suite or table of that name.
-        DataError: it is no results file.
-    """
+    """Read a results file."""
     with Results(path) as results:
         held = held_suites(results)
         _known(scope.suites, held, f"{path} has no suite")
@@ -86,11 +76,7 @@ def _asked(record: DataRecord, suite: Suite) -> dict[str, Any]:
 
 
 def of_configuration(side: Side, name: str) -> Side:
-    """Return what a side holds of one configuration.
-
-    Raises:
-        UsageError: there is none of that name.
-    """
+    """Return what a side holds of one configuration."""
     known = {key.configuration for key in side.records} - {NO_MODEL}
     if name not in known:
         raise UsageError(
@@ -104,12 +90,7 @@ def of_configuration(side: Side, name: str) -> Side:
 def compare_files(
     first: Path, second: Path, scope: Scope, figures: Collection[str] = ()
 ) -> Comparison:
-    """Compare two results files: runs are paired by suite, table, configuration, fold and seed.
-
-    Raises:
-        UsageError: a file has no suite or table of that name.
-        DataError: a file cannot be read, or there is nothing to compare.
-    """
+    """Compare two results files: runs are paired by suite, table, configuration, fold and seed."""
     one, other = (read_side(path, scope).side for path in (first, second))
     pairs, notes = pair(one, other, hint=_HINT)
     return compare(one, other, pairs, metrics=figures, notes=notes)
@@ -118,12 +99,7 @@ def compare_files(
 def compare_configurations(
     first: str, second: str, results: Path, scope: Scope, figures: Collection[str] = ()
 ) -> Comparison:
-    """Compare two configurations of one file: runs are paired by suite, table, fold and seed.
-
-    Raises:
-        UsageError: the file has no such configuration, suite or table.
-        DataError: it cannot be read, or there is nothing to compare.
-    """
+    """Compare two configurations of one file: runs are paired by suite, table, fold and seed."""
     whole = read_side(results, scope).side
     one, other = (of_configuration(whole, name) for name in (first, second))
     pairs, notes = pair(one, other, hint=_HINT, by=_without_configuration)

@@ -80,9 +80,6 @@ def between_markers(path: Path, text: str) -> tuple[str, str]:
 
     Returns:
         The page (UTF-8) as it is and as it should be.
-
-    Raises:
-        UsageError: the page cannot be read, or does not have each marker once and in order.
     """
     try:
         # bytes: line ends are kept

@@ -18,21 +18,13 @@ TOLERANCE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Regression:
-    """Something that became worse.
+    """Something that became worse."""
 
-    Attributes:
-        where: table and configuration, section and row, or run.
-        what: the figure, the time or the failure.
-        first: of the reference; ``None`` for a failure.
-        second: of the other side.
-        tolerated: in words.
-    """
-
-    where: str
-    what: str
-    first: float | None = None
+    where: str  # table and configuration, section and row, or run
+    what: str  # the figure, the time or the failure
+    first: float | None = None  # of the reference; `None` for a failure
     second: float | None = None
-    tolerated: str | None = None
+    tolerated: str | None = None  # in words
 
     def __str__(self) -> str:
         if self.first is None or self.second is None:
@@ -52,16 +44,8 @@ def regressions(
     has an interval, the interval of the difference is below 0: what the choice of folds and seeds
     alone could bring about stops nothing. Of one that is better when lower it is a rise. A run
     that failed is worse in any case, and so is one that has lost a figure. Runs that the second
-    side has not are not missed: it may have been run on fewer folds.
-
-    Args:
-        found: the comparison.
-        tolerance: by how much the mean of a figure may fall.
-        time_tolerance: how many times the CPU seconds a configuration may take on a table; ``None``
-            for any. Classifiers without a model may take any.
-
-    Raises:
-        DataError: CPU seconds are not known of a configuration whose time is asked for.
+    side has not are not missed: it may have been run on fewer folds. ``time_tolerance`` is how many
+    times the CPU seconds a configuration may take on a table, classifiers without a model apart.
     """
     several = len({group.suite for group in found.groups}) > 1
     worse = [Regression(one.cell, f"failed: {one.message}") for one in found.failures]
@@ -75,11 +59,7 @@ def regressions(
 
 
 def refuse(found: Sequence[Regression]) -> None:
-    """Raise what the command line ends with when there are regressions.
-
-    Raises:
-        RegressionError: there are; the message names each.
-    """
+    """Raise what the command line ends with when there are regressions."""
     if found:
         count = plural(len(found), "regression")
         raise RegressionError("\n  ".join((f"{count}:", *map(str, found))))

@@ -48,12 +48,7 @@ _AXES_SHARE = 0.78  # of a panel's height; the rest is its title and ticks
 
 
 def write(path: Path, draw: Callable[[Figure], None]) -> None:
-    """Let ``draw`` draw a picture, and write it in the form of the path's ending.
-
-    Raises:
-        UsageError: the ending is another.
-        RunFailedError: the file system refuses.
-    """
+    """Let ``draw`` draw a picture, and write it in the form of the path's ending."""
     form = path.suffix.lower()
     if form not in FORMS:
         raise UsageError(

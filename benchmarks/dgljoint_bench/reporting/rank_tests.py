@@ -14,7 +14,7 @@ from dgljoint.evaluation.comparison import SIGNIFICANCE
 
 ROPE = 0.01
 """Metrics that differ by no more are practically equal: a point of a percentage."""
-DRAWS = 20_000
+DRAWS = 20_000  # a probability of so many has a standard error of 0.0035 at most
 
 _MIN_FOR_FRIEDMAN = 3  # two sides are paired: Wilcoxon's test is theirs
 _DIGITS = 12  # equal shares differ in their last ones
@@ -23,26 +23,20 @@ _PRIOR = 0.5  # strength of a difference of 0: that of the paper's own program
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
-    """How several sides rank over blocks, best first.
+    """How several sides rank over blocks, best first."""
 
-    Attributes:
-        names: of the K sides, best first; equal ranks by name.
-        ranks: average rank of each, 1 for one that is best in every block; equal values share
-            the mean of their places.
-        blocks: number of blocks.
-        friedman_p: of Friedman's test that no side differs; ``None`` for fewer than three sides
-            or two blocks.
-        critical_difference: of average ranks, at a level of 0.05, by Nemenyi's test; ``None`` for
-            one side or none, and where there is one block.
-        cliques: sides, best first, of which no two differ by the critical difference; the largest
-            such groups of two or more.
-    """
-
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # of the K sides, best first; equal ranks by name
+    # average rank of each, 1 for one that is best in every block; equal values share the mean of
+    # their places
     ranks: tuple[float, ...]
-    blocks: int
+    blocks: int  # number of blocks
+    # of Friedman's test that no side differs; `None` for fewer than three sides or two blocks
     friedman_p: float | None
+    # of average ranks, at a level of 0.05, by Nemenyi's test; `None` for one side or none, and
+    # where there is one block
     critical_difference: float | None
+    # sides, best first, of which no two differ by the critical difference; the largest such groups
+    # of two or more
     cliques: tuple[tuple[str, ...], ...]
 
 
@@ -55,10 +49,6 @@ def average_ranks(blocks: Mapping[str, Sequence[float]], *, lower_is_better: boo
     Demšar, 2006, "Statistical Comparisons of Classifiers over Multiple Data Sets", JMLR 7, section
     3.2.2, https://jmlr.org/papers/v7/demsar06a.html. Both take blocks for independent. Data sets
     are; folds of one data set share most of what they train on, so with them both find too much.
-
-    Args:
-        blocks: by side, its metric in each of the N blocks, in one order of blocks for all.
-        lower_is_better: whether the lowest value of a block has rank 1.
     """
     sides = sorted(blocks)
     count = len(blocks[sides[0]]) if sides else 0
@@ -127,12 +117,6 @@ def signed_rank(
     difference of 0 gives the weights of the differences z; the mass of the means (z_i + z_j) / 2
     below, within and above the region is computed for every draw, and a probability is the share
     of draws in which that one is the largest.
-
-    Args:
-        differences: second minus first, pair by pair; at least one.
-        rope: half the width of the region, not negative, in units of the differences.
-        draws: of weights; a probability of 20,000 has a standard error of 0.0035 at most.
-        seed: of the draws.
     """
     z = np.concatenate(([0.0], np.asarray(differences, np.float64)))
     means = np.round(np.add.outer(z, z) / 2, _DIGITS)

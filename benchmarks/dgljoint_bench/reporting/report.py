@@ -22,27 +22,15 @@ from dgljoint_bench.suites.suite import Suite, Table
 
 @dataclass(frozen=True, slots=True)
 class TableReport:
-    """One table of a suite.
-
-    Attributes:
-        suite: name of the suite.
-        name: of the table.
-        record: its data and their split.
-        cells: its rows, and which cells are missing.
-        figures: columns: short names of metrics that a row has.
-        deadlines: by metric, its short names with a deadline, in order.
-        reference: configuration that the others are compared with; empty for none.
-        differences: the comparisons with it, metric by metric.
-        best: the best configuration by metric.
-    """
+    """One table of a suite."""
 
     suite: str
     name: str
-    record: DataRecord
+    record: DataRecord  # its data and their split
     cells: Rows
-    figures: tuple[str, ...]
-    deadlines: dict[str, tuple[str, ...]]
-    reference: str
+    figures: tuple[str, ...]  # columns: short names of metrics that a row has
+    deadlines: dict[str, tuple[str, ...]]  # by metric, its short names with a deadline, in order
+    reference: str  # configuration that the others are compared with; empty for none
     differences: tuple[AgainstReference, ...]
     best: dict[str, Best]
 
@@ -96,11 +84,7 @@ class SuiteReport:
 
 
 def held_suites(results: Results) -> dict[str, Suite]:
-    """Return the suites of a results file, by name, as they were last run.
-
-    Raises:
-        DataError: one cannot be read.
-    """
+    """Return the suites of a results file, by name, as they were last run."""
     found: dict[str, Suite] = {}
     for name, values in results.suites().items():
         if not isinstance(values, dict):
@@ -116,20 +100,7 @@ def read_report(
     results: Results, *, suites: Sequence[str] = (), tables: Sequence[str] = (),
     figures: Sequence[str] = (), rope: float | None = ROPE,
 ) -> list[SuiteReport]:
-    """Read what a results file holds of some suites, and compare.
-
-    Args:
-        results: the file.
-        suites: names of suites, in order; all by default.
-        tables: names of tables; all by default.
-        figures: short names of metrics; those of each suite by default.
-        rope: half the width of the region of practical equivalence; ``None`` for no differences
-            from references.
-
-    Raises:
-        UsageError: there is no such suite, table or metric.
-        DataError: the file holds no suite, or one that cannot be read.
-    """
+    """Read what a results file holds of some suites, and compare, unless ``rope`` is ``None``."""
     check_figures(figures)
     known = held_suites(results)
     if not known:

@@ -27,21 +27,13 @@ Values = dict[str, dict[tuple[int, int], float]]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How many cells of a configuration there are.
+    """How many cells of a configuration there are."""
 
-    Attributes:
-        name: of the configuration, or :data:`NO_MODELS`.
-        asked: that there should be: one per fold and seed, or per fold.
-        done: that have their metrics.
-        failures: where and why others failed.
-        costs: of the cells that are done, by short name.
-    """
-
-    name: str
-    asked: int
-    done: int
-    failures: tuple[str, ...]
-    costs: dict[str, Spread]
+    name: str  # of the configuration, or NO_MODELS
+    asked: int  # that there should be: one per fold and seed, or per fold
+    done: int  # that have their metrics
+    failures: tuple[str, ...]  # where and why others failed
+    costs: dict[str, Spread]  # of the cells that are done, by short name
 
     @property
     def missing(self) -> int:
@@ -51,25 +43,16 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table.
+    """A row of a table."""
 
-    Attributes:
-        name: of the configuration, classifier, guess or method.
-        kind: one of :data:`KINDS`.
-        asked: number of folds and seeds that it should have; 0 for what was published.
-        figures: mean and spread by metric; what was published has neither spread nor number.
-        values: that they are made of.
-        protocol: of what was published: how folds were made and epochs selected.
-        source: of what was published.
-    """
-
-    name: str
-    kind: str
-    asked: int
+    name: str  # of the configuration, classifier, guess or method
+    kind: str  # one of KINDS
+    asked: int  # number of folds and seeds that it should have; 0 for what was published
+    # mean and spread by metric; what was published has neither spread nor number
     figures: dict[str, Spread]
     values: Values = field(default_factory=dict)
-    protocol: str = ""
-    source: str = ""
+    protocol: str = ""  # of what was published: how folds were made and epochs selected
+    source: str = ""  # of what was published
 
     @property
     def title(self) -> str:
@@ -79,22 +62,15 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """All rows of a table.
+    """All rows of a table."""
 
-    Attributes:
-        folds: of the suite, and others that cells were run on.
-        seeds: of the suite, and others that cells were run with.
-        rows: in the order they are shown.
-        progress: of every configuration, in the order of the suite, and of what needs no model.
-        stray: number of cells of configurations that the suite no longer has; they are in no row.
-        versions: of Python, packages and plugins, those of which cells have several.
-    """
-
-    folds: tuple[int, ...]
-    seeds: tuple[int, ...]
+    folds: tuple[int, ...]  # of the suite, and others that cells were run on
+    seeds: tuple[int, ...]  # of the suite, and others that cells were run with
     rows: tuple[Row, ...]
+    # of every configuration, in the order of the suite, and of what needs no model
     progress: tuple[Progress, ...]
-    stray: int
+    stray: int  # number of cells of configurations that the suite no longer has; they are in no row
+    # of Python, packages and plugins, those of which cells have several
     versions: dict[str, tuple[str, ...]]
 
 

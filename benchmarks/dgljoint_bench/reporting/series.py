@@ -19,23 +19,14 @@ _Table = defaultdict[str, defaultdict[str, T]]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A metric along an axis, over the cells of one configuration or classifier.
+    """A metric along an axis, over the cells of one configuration or classifier."""
 
-    Attributes:
-        name: of the configuration, or of the classifier that needs no model.
-        at: places on the axis that at least half of the cells have.
-        mean: over the cells that have the metric there.
-        sd: standard deviation of a sample of them; 0 for one.
-        whole: number of leading places at which every cell has it.
-        model: whether it is a configuration.
-    """
-
-    name: str
-    at: tuple[int, ...]
-    mean: tuple[float, ...]
-    sd: tuple[float, ...]
-    whole: int
-    model: bool
+    name: str  # of the configuration, or of the classifier that needs no model
+    at: tuple[int, ...]  # places on the axis that at least half of the cells have
+    mean: tuple[float, ...]  # over the cells that have the metric there
+    sd: tuple[float, ...]  # standard deviation of a sample of them; 0 for one
+    whole: int  # number of leading places at which every cell has it
+    model: bool  # whether it is a configuration
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,44 +24,30 @@ from dgljoint_bench.reporting.titles import lower_is_better
 
 @dataclass(frozen=True, slots=True)
 class AgainstReference:
-    """One metric of one configuration compared with the reference.
-
-    Attributes:
-        configuration: its name.
-        figure: its short name.
-        pairs: folds and seeds that both have.
-        found: the differences, configuration - reference.
-        p: ``found.p`` corrected by Holm for all configurations of the table and figure.
-        posterior: how likely the configuration is worse, practically equal or better; ``None``
-            for fewer pairs than an interval needs.
-    """
+    """One metric of one configuration compared with the reference."""
 
     configuration: str
     figure: str
-    pairs: int
-    found: Difference
-    p: float | None
+    pairs: int  # folds and seeds that both have
+    found: Difference  # the differences, configuration - reference
+    p: float | None  # `found.p` corrected by Holm for all configurations of the table and figure
+    # how likely the configuration is worse, practically equal or better; `None` for fewer pairs
+    # than an interval needs
     posterior: Posterior | None
 
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The configuration with the best mean of a figure.
-
-    Attributes:
-        figure: its short name.
-        configuration: whose mean is the best.
-        pairs: folds and seeds shared with each other configuration that has the figure.
-        p: the largest of the p-values, corrected by Holm, of all comparisons with the others;
-            ``None`` where one of them has too few pairs for a test, or there is none.
-        significant: whether it is better than every other, by that test.
-    """
+    """The configuration with the best mean of a figure."""
 
     figure: str
-    configuration: str
+    configuration: str  # whose mean is the best
+    # folds and seeds shared with each other configuration that has the figure
     pairs: tuple[int, ...]
+    # the largest of the p-values, corrected by Holm, of all comparisons with the others; `None`
+    # where one of them has too few pairs for a test, or there is none
     p: float | None
-    significant: bool
+    significant: bool  # whether it is better than every other, by that test
 
 
 def against_reference(

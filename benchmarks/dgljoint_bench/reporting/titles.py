@@ -59,11 +59,7 @@ def lower_is_better(metric: str) -> bool:
 
 
 def check_figures(names: Iterable[str]) -> None:
-    """Refuse a name that no metric has.
-
-    Raises:
-        UsageError: there is one.
-    """
+    """Refuse a name that no metric has."""
     for name in names:
         if name.partition("@")[0] not in _TITLES:
             raise UsageError(f"there is no figure '{name}'", hint=did_you_mean(name, _TITLES))

@@ -77,10 +77,6 @@ class Results:
 
     Every run is written in a transaction of its own: a process that is killed leaves all runs
     that were recorded, whole.
-
-    Raises:
-        DataError: there is no such file, or it holds something else.
-        RunFailedError: the file system refuses.
     """
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
@@ -202,11 +198,7 @@ class Results:
     def describe(
         self, suite: str, definition: dict[str, Any], data: Mapping[int, DataRecord]
     ) -> None:
-        """Write down a suite and its tables; records that are there stay.
-
-        Raises:
-            DataError: the file holds figures of other data under the same name.
-        """
+        """Write down a suite and its tables; records that are there stay."""
         names = tuple(DataRecord.__dataclass_fields__)
         marks = ", ".join(f":{name}" for name in ("suite", "place", *names))
         updates = ", ".join(f"{name} = excluded.{name}" for name in ("place", *names))
@@ -233,12 +225,7 @@ class Results:
                 )
 
     def record(self, run: RunRecord) -> None:
-        """Write the record of a run in place of an earlier one.
-
-        Raises:
-            DataError: the run saw test data before its model was selected, or it is not known
-                whether it did.
-        """
+        """Write the record of a run in place of an earlier one."""
         if run.state == DONE and run.tests_seen != 0:
             seen = "it is not known how many" if run.tests_seen is None else run.tests_seen
             raise DataError(

@@ -44,17 +44,11 @@ Cut = Callable[[CascadeColumns], CascadeColumns]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Part:
-    """Labelled cascades that are trained on or tested.
-
-    Attributes:
-        store: where they are.
-        index: (B,) their positions.
-        label: (B,) numbers of the classes of the file that is trained on.
-    """
+    """Labelled cascades that are trained on or tested."""
 
     store: CascadeStore
-    index: NDArray[np.int64]
-    label: NDArray[np.int64]
+    index: NDArray[np.int64]  # (B,) their positions
+    label: NDArray[np.int64]  # (B,) numbers of the classes of the file that is trained on
 
     @property
     def texts(self) -> NDArray[Any]:
@@ -75,10 +69,6 @@ def classifier_metrics(job: Job) -> dict[str, Figures]:
 
     Returns:
         By row ``accuracy`` and ``macro_f1``, and by each deadline ``accuracy@1h`` and so on.
-
-    Raises:
-        UsageError: there is no such split or fold, or a deadline cannot be read.
-        DataError: a file cannot be used, the classes differ, or there is nothing to train or test.
     """
     from dgljoint.tasks.targets import evaluation_targets
 

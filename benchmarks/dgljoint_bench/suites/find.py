@@ -14,11 +14,7 @@ from dgljoint_bench.suites.suite import Suite
 
 
 def find_suite(name: str) -> Suite:
-    """Read a suite.
-
-    Raises:
-        UsageError: there is none, or the file is something else.
-    """
+    """Read a suite."""
     known = shipped_suites()
     if name in known:
         text = resources.files(__package__).joinpath(f"{name}.toml").read_text(encoding="utf-8")

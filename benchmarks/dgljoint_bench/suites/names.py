@@ -23,11 +23,7 @@ def folder_name(name: str) -> str:
 
 
 def check_names(names: Iterable[str], kind: str) -> None:
-    """Refuse names that cannot be printed, or whose folders would be the same or elsewhere.
-
-    Raises:
-        ValueError: a name is of that sort.
-    """
+    """Refuse names that cannot be printed, or whose folders would be the same or elsewhere."""
     taken = {folder_name(WITHOUT_MODEL): WITHOUT_MODEL} if kind == "configuration" else {}
     for name in names:
         if not name.strip():

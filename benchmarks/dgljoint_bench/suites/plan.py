@@ -29,19 +29,13 @@ _CLASSIFIERS = "dgljoint_bench.suites.classifiers:classifier_metrics"
 
 @dataclass(frozen=True, slots=True)
 class SuitePlan:
-    """The runs of a suite.
-
-    Attributes:
-        suite: as it was read.
-        tables: what is known of each table's data, by its place in the suite.
-        jobs: in the order they are run: all rows of a fold before the next fold.
-        digest_of: returns the digest of any run; ``None`` for one that cannot be planned: the
-            suite does not have it, its data are not there, or its plugins are not installed.
-    """
+    """The runs of a suite."""
 
     suite: Suite
-    tables: dict[int, DataRecord]
-    jobs: tuple[Job, ...]
+    tables: dict[int, DataRecord]  # what is known of each table's data, by its place in the suite
+    jobs: tuple[Job, ...]  # in the order they are run: all rows of a fold before the next fold
+    # returns the digest of any run; `None` for one that cannot be planned: the suite does not have
+    # it, its data are not there, or its plugins are not installed
     digest_of: Callable[[Key], str | None]
 
 
@@ -68,11 +62,6 @@ def plan_suite(
 
     Cascade files go by the names that the suite uses; tables whose data are not among ``files``
     are left out.
-
-    Raises:
-        UsageError: a name or setting is wrong, or there is no such fold.
-        DataError: data cannot be used.
-        PluginError: a plugin cannot be imported.
     """
     if seeds and max(seeds) >= MOST_SEEDS:
         raise UsageError(f"there is no seed {max(seeds)}", hint="seeds are below 2^63")

@@ -26,12 +26,6 @@ def run_suite(
 
     Returns:
         The records of all runs of the plan, in its order.
-
-    Raises:
-        DataError: the file holds metrics of other data under the same name.
-        UsageError: it holds runs of other settings, which are not to be replaced or not asked for.
-        InterruptedRunError: Ctrl-C; the same command continues.
-        RunFailedError: the file system refuses, or the cluster gave runs up.
     """
     left = jobs_left(plan, results, replace=replace)
     results.describe(plan.suite.name, plan.suite.model_dump(mode="json"), plan.tables)
@@ -56,12 +50,7 @@ def run_suite(
 
 
 def jobs_left(plan: SuitePlan, results: Results, *, replace: bool) -> list[Job]:
-    """Return the jobs of a plan that are not recorded.
-
-    Raises:
-        UsageError: the file holds runs of other settings, which are not to be replaced or not
-            asked for.
-    """
+    """Return the jobs of a plan that are not recorded."""
     known = results.digests(plan.suite.name)
     # What has failed may be corrected.
     done = {key: digest for key, (digest, state) in known.items() if state == DONE}

@@ -24,18 +24,11 @@ _ALL = "all"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Which runs the command line asks for.
+    """Which runs the command line asks for."""
 
-    Attributes:
-        folds: that are tested; ``None`` for that of the configuration.
-        every_fold: all that the split offers.
-        seeds: of everything random; ``None`` for that of the configuration.
-        jobs: runs at a time.
-    """
-
-    folds: tuple[int, ...] | None
-    every_fold: bool
-    seeds: tuple[int, ...] | None
+    folds: tuple[int, ...] | None  # that are tested; `None` for that of the configuration
+    every_fold: bool  # all that the split offers
+    seeds: tuple[int, ...] | None  # of everything random; `None` for that of the configuration
     jobs: int
 
     def plan(self, config: RunConfig, out: Path | None, device: str) -> Study:
@@ -69,12 +62,7 @@ def asked_for(
     folds: str | None, seeds: str | None, jobs: int | None, *, fold: int | None, seed: int | None,
     resumed: Path | None,
 ) -> Asked | None:
-    """Work out which runs are asked for; ``None`` for a single one.
-
-    Raises:
-        UsageError: the options exclude each other, or are no numbers.
-        DataError: what is to be gone on with is damaged.
-    """
+    """Work out which runs are asked for; ``None`` for a single one."""
     for one, many, name in ((fold, folds, "fold"), (seed, seeds, "seed")):
         if one is not None and many is not None:
             raise UsageError(
@@ -114,11 +102,7 @@ def _resumed(folder: Path | None) -> tuple[tuple[int, ...], tuple[int, ...]] | N
 def train_study(
     talk: console.Talk, study: Study, *, jobs: int, resume: bool, force: bool, as_json: bool
 ) -> None:
-    """Train the runs and show their results.
-
-    Raises:
-        DgljointError: as :func:`dgljoint.runs.many.study.train_study` would, and when runs failed.
-    """
+    """Train the runs and show their results."""
     from dgljoint.runs.many import study as engine
     from dgljoint_cli.progress.many_runs import watching_runs
 
@@ -138,11 +122,7 @@ def train_study(
 
 
 def show_study_plan(study: Study, *, jobs: int, as_json: bool) -> None:
-    """Show the runs, and what each of them does, by the first of them.
-
-    Raises:
-        DgljointError: as the first run would.
-    """
+    """Show the runs, and what each of them does, by the first of them."""
     from dgljoint.runs.many.study import check_runs, state_of
     from dgljoint.training import plan_run, resolve_run
 

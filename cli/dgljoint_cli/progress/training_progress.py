@@ -28,10 +28,6 @@ _LEAST_SECONDS = 3.0  # a bar that fills faster only flickers
 class LiveProgress(Callback):
     """Bars over the run and, where it takes long, over the epoch; losses, weights, validation.
 
-    Args:
-        console: to draw on.
-        clock: seconds, for how long an epoch takes.
-
     Attributes:
         live: to be entered for as long as the run takes.
     """

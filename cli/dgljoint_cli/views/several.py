@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 
 def is_several(folder: Path, **single: object) -> bool:
-    """Return whether a folder holds runs and is none itself.
-
-    Raises:
-        UsageError: it holds runs, and such an option is given.
-    """
+    """Return whether a folder holds runs and is none itself."""
     from dgljoint.runs.several import holds_several
 
     if not holds_several(folder):

@@ -18,13 +18,7 @@ from dgljoint._internal.child_process import as_error
 from dgljoint._internal.files import writing
 from dgljoint._version import __version__
 from dgljoint.data.store import CascadeStore
-from dgljoint.errors import (
-    DataError,
-    DgljointError,
-    RunFailedError,
-    UsageError,
-    install_hint,
-)
+from dgljoint.errors import DataError, DgljointError, RunFailedError, UsageError, install_hint
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -39,18 +33,12 @@ _Sight = dict[str, str | None]
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """What runs jobs.
+    """What runs jobs."""
 
-    Attributes:
-        executor: takes :func:`~dgljoint.runs.many.work.run_job`.
-        jobs: how many it runs at a time.
-        here: whether it is on this machine, so that the events of processes are received.
-        explain: returns why a job has no record, by what its future raised.
-    """
-
-    executor: Executor
-    jobs: int
-    here: bool = True
+    executor: Executor  # takes run_job
+    jobs: int  # how many it runs at a time
+    here: bool = True  # whether it is on this machine, so that the events of processes are received
+    # returns why a job has no record, by what its future raised
     explain: Callable[[Exception], DgljointError] = as_error
 
 
@@ -66,11 +54,6 @@ def cluster_executor(address: str, out: Path, data: Iterable[Path]) -> Iterator[
     """Give what runs jobs on a `Dask <https://distributed.dask.org>`_ cluster, one per thread.
 
     The jobs of a worker that dies are run by others.
-
-    Raises:
-        UsageError: Dask is not installed, or this is no address of a scheduler.
-        RunFailedError: nobody answers there, there is no worker, or one sees other files or
-            another version of dgljoint than this machine.
     """
     with _connected(address) as client:
         _check_sight(client, out, sorted({str(file.resolve()) for file in data}))

@@ -32,15 +32,10 @@ _COSTS = ("seconds", "cpu_seconds", "peak_megabytes")
 
 @dataclass(frozen=True, slots=True)
 class TrialPlan:
-    """One training of a job.
-
-    Attributes:
-        settings: what the trial sets.
-        config: full configuration of the run, plain values.
-    """
+    """One training of a job."""
 
     settings: dict[str, Any]
-    config: dict[str, Any]
+    config: dict[str, Any]  # full configuration of the run, plain values
 
     @property
     def run_config(self) -> RunConfig:
@@ -50,44 +45,27 @@ class TrialPlan:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the process of a run is given, of values that fit into JSON.
-
-    Attributes:
-        key: which run it is.
-        folder: of the job; that of its run too, unless it has several trials.
-        trials: trainings, of which the one with the best validation score counts.
-        data: cascade file.
-        split: name of its split.
-        fold: that is tested.
-        digest: of all that the metrics depend on; see :func:`digest_of`.
-        data_digest: of the content of the cascade file.
-        split_digest: of the split.
-        test_on: another cascade file that is tested on.
-        test_digest: of the content of that file, or "".
-        deadlines: of early detection, or "".
-        without_model: where there are no trials, the ``module:function`` that is given the job and
-            returns metrics by row.
-        observed_share: of a cascade's posts that classifiers without a model see.
-        program: that the job was planned with: versions and digests of sources. What another
-            program or another job left in the folder gives way. Empty: the planner has checked
-            what the folder holds.
-        device: to compute on.
-    """
+    """What the process of a run is given, of values that fit into JSON."""
 
     key: Key
-    folder: Path
+    folder: Path  # of the job; that of its run too, unless it has several trials
+    # trainings, of which the one with the best validation score counts
     trials: tuple[TrialPlan, ...]
     data: Path
     split: str
     fold: int
-    digest: str = ""
-    data_digest: str = ""
+    digest: str = ""  # of all that the metrics depend on; see digest_of
+    data_digest: str = ""  # of the content of the cascade file
     split_digest: str = ""
-    test_on: Path | None = None
-    test_digest: str = ""
-    deadlines: str = ""
+    test_on: Path | None = None  # another cascade file that is tested on
+    test_digest: str = ""  # of the content of that file, or ""
+    deadlines: str = ""  # of early detection, or ""
+    # where there are no trials, the `module:function` that is given the job and returns metrics by
+    # row
     without_model: str = ""
-    observed_share: float = 0.0
+    observed_share: float = 0.0  # of a cascade's posts that classifiers without a model see
+    # that the job was planned with: versions and digests of sources. What another program or
+    # another job left in the folder gives way. Empty: the planner has checked what the folder holds
     program: dict[str, str] = field(default_factory=dict)
     device: str = "cpu"
 
@@ -191,11 +169,7 @@ def belongs(job: Job) -> bool:
 
 
 def read_record(job: Job) -> RunRecord | None:
-    """Read the record of a job from its folder; ``None`` while it has not ended.
-
-    Raises:
-        DataError: the run folder is damaged.
-    """
+    """Read the record of a job from its folder; ``None`` while it has not ended."""
     left = read_object(job.folder / RESULT)
     ended = not job.program or (belongs(job) and left.get("finished") is True)
     if not ended or (job.trials and not any(run.finished for run in job.runs)):

@@ -58,10 +58,6 @@ def run_jobs(
 
     Returns:
         The records of the jobs, in their order.
-
-    Raises:
-        InterruptedRunError: Ctrl-C; at the second one processes were killed.
-        RunFailedError: the file system refuses, or the cluster gave jobs up.
     """
     stop_file, held = out.resolve() / STOP, tuple(keep_open)
     with writing(stop_file):

@@ -41,29 +41,18 @@ _SECONDS_TO_WAIT = 5.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Study:
-    """What is to be trained; made by :func:`plan_study`.
-
-    Attributes:
-        folder: of the study.
-        config: of every run, but for fold, seed and what the data do not allow to train.
-        store: its data.
-        split: how they are divided.
-        folds: that are tested, one per run.
-        seeds: one per run.
-        jobs: every pair of them: all folds with the first seed, then with the next.
-        sizes: of each job, cascades in ``train``, ``meta``, ``validation`` and ``test``.
-        notes: what the data do not allow to train, in words.
-    """
+    """What is to be trained; made by :func:`plan_study`."""
 
     folder: Path
-    config: RunConfig
+    config: RunConfig  # of every run, but for fold, seed and what the data do not allow to train
     store: CascadeStore
-    split: StoredSplit
-    folds: tuple[int, ...]
-    seeds: tuple[int, ...]
-    jobs: tuple[Job, ...]
+    split: StoredSplit  # how they are divided
+    folds: tuple[int, ...]  # that are tested, one per run
+    seeds: tuple[int, ...]  # one per run
+    jobs: tuple[Job, ...]  # every pair of them: all folds with the first seed, then with the next
+    # of each job, cascades in `train`, `meta`, `validation` and `test`
     sizes: tuple[Mapping[str, int], ...]
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  # what the data do not allow to train, in words
 
 
 def plan_study(
@@ -74,11 +63,6 @@ def plan_study(
 
     The fold and the seed of ``config`` count for nothing; ``folds`` is ``None`` for all that the
     split offers.
-
-    Raises:
-        UsageError: a name or option is wrong, or the split has no such fold.
-        DataError: the data cannot be used, or a fold leaves too little to train on.
-        PluginError: a plugin cannot be imported.
     """
     inputs = resolve_run(config)
     config, store, split = inputs.config, inputs.store, inputs.split
@@ -121,11 +105,7 @@ def is_study(folder: Path) -> bool:
 
 
 def folds_and_seeds(folder: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Read which folds and seeds a study has.
-
-    Raises:
-        DataError: it is damaged.
-    """
+    """Read which folds and seeds a study has."""
     file = folder / _SUMMARY
     try:
         found: Any = json.loads(file.read_text(encoding="utf-8"))
@@ -146,12 +126,7 @@ def state_of(job: Job) -> str:
 
 
 def check_runs(study: Study, *, started_over: bool = False) -> None:
-    """Make sure that the runs of a study that are there can be gone on with.
-
-    Raises:
-        UsageError: they have another configuration, or the folder is that of a single run.
-        DataError: they were trained on other data.
-    """
+    """Make sure that the runs of a study that are there can be gone on with."""
     if (study.folder / "config.toml").exists():
         raise UsageError(
             f"{study.folder} is the folder of a single run", hint="choose another --out"
@@ -172,12 +147,6 @@ def train_study(
     A run that fails stops no other; the summary has the reason. With ``resume``, what the folder
     holds is gone on with, and everything is started where it holds nothing; with ``force``
     everything is started over.
-
-    Raises:
-        UsageError: the folder holds something else, or runs of another configuration.
-        DataError: the data are not those of the runs that are there.
-        InterruptedRunError: Ctrl-C; everything is saved for ``resume``.
-        RunFailedError: the file system refuses, or the study is being trained already.
     """
     # The processes of the runs hold the folder, too: a study that was killed is not gone on with
     # before they have noticed.

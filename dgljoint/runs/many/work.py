@@ -34,9 +34,6 @@ def run_job(
 
     Returns:
         Its record: ``done``, ``failed``, or ``unfinished`` when it was stopped.
-
-    Raises:
-        DgljointError: its folder cannot be used.
     """
     if (known := _record_before(job)) is not None:
         return known

@@ -117,9 +117,7 @@ def interval(ends: tuple[float, float] | None) -> str:
     return "" if ends is None else f"{ends[0]:.3f}–{ends[1]:.3f}"
 
 
-def _interval_row(
-    intervals: Intervals | None, cells: int, *names: str
-) -> list[tuple[str, ...]]:
+def _interval_row(intervals: Intervals | None, cells: int, *names: str) -> list[tuple[str, ...]]:
     if intervals is None or not any(name in intervals.figures for name in names):
         return []
     found = [interval(intervals.figures.get(name)) for name in names]

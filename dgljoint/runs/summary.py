@@ -212,15 +212,11 @@ def spread(values: Sequence[float]) -> Spread:
 
 def spread_verdicts(figures: Mapping[str, Mapping[str, Spread]]) -> dict[str, Verdict]:
     """Compare the means of the model and of the guesses, as :func:`over_runs` gives them."""
-    means = {
-        row: {name: one.mean for name, one in found.items()} for row, found in figures.items()
-    }
+    means = {row: {name: one.mean for name, one in found.items()} for row, found in figures.items()}
     return verdicts(means.pop(MODEL, {}), means)
 
 
-def over_runs(
-    rows: Iterable[Mapping[str, Mapping[str, float]]]
-) -> dict[str, dict[str, Spread]]:
+def over_runs(rows: Iterable[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, Spread]]:
     """Sum up the metrics of the model and of each baseline over runs."""
     gathered: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for of_run in rows:

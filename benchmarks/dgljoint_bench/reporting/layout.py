@@ -205,9 +205,7 @@ def _ranks(report: SuiteReport) -> Grid:
         "Folds of one table are not independent: the tests find too much rather than too little",
         columns=tuple(map(title_of, by_metric)),
         blocks=(rows,),
-        notes=tuple(
-            f"{title_of(one.figure)}: {'; '.join(_of_ranks(one))}" for one in report.ranks
-        ),
+        notes=tuple(f"{title_of(one.figure)}: {'; '.join(_of_ranks(one))}" for one in report.ranks),
     )
 
 

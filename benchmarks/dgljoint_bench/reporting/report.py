@@ -116,9 +116,7 @@ def read_report(
     return [one for one in found if one.tables or one.not_run]
 
 
-def _check_names(
-    names: Sequence[str], offered: Sequence[str], kind: str, results: Results
-) -> None:
+def _check_names(names: Sequence[str], offered: Sequence[str], kind: str, results: Results) -> None:
     for name in names:
         if name not in offered:
             raise UsageError(

@@ -74,9 +74,7 @@ class Rows:
     versions: dict[str, tuple[str, ...]]
 
 
-def gather(
-    suite: Suite, table: Table, record: DataRecord, cells: Iterable[RunRecord]
-) -> Rows:
+def gather(suite: Suite, table: Table, record: DataRecord, cells: Iterable[RunRecord]) -> Rows:
     """Sort the cells of a table of a suite, in any order, into its rows."""
     own = sorted(cells, key=lambda cell: (cell.key.fold, cell.key.seed))
     names = [name for name in suite.configurations if name not in table.without]
@@ -155,9 +153,7 @@ def _published(suite: Suite, table: Table) -> Iterator[Row]:
     for one in suite.published:
         if one.table == table.title:
             metrics = {name: Spread(value, None, 0) for name, value in one.figures.items()}
-            yield Row(
-                one.method, PUBLISHED, 0, metrics, protocol=one.protocol, source=one.source
-            )
+            yield Row(one.method, PUBLISHED, 0, metrics, protocol=one.protocol, source=one.source)
 
 
 def _row(name: str, kind: str, asked: int, values: Values) -> Row:

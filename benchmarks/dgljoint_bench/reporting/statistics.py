@@ -114,9 +114,7 @@ def _corrected(p_values: Sequence[float | None]) -> list[float | None]:
     return [None if p is None else next(known) for p in p_values]
 
 
-def _posterior(
-    pairs: Sequence[tuple[float, float]], figure: str, rope: float
-) -> Posterior | None:
+def _posterior(pairs: Sequence[tuple[float, float]], figure: str, rope: float) -> Posterior | None:
     if len(pairs) < MIN_FOR_INTERVAL:
         return None
     sign = -1 if lower_is_better(figure) else 1

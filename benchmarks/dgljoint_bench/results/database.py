@@ -103,9 +103,7 @@ class Results:
         if create and not self._pragma("schema_version"):
             self._create()
         if self._pragma("application_id") != _APPLICATION:
-            raise DataError(
-                f"{self.path} is a database, but no results file of dgljoint benchmark"
-            )
+            raise DataError(f"{self.path} is a database, but no results file of dgljoint benchmark")
         if (version := self._pragma("user_version")) != _VERSION:
             raise DataError(
                 f"{self.path} has version {version} of the results file, expected {_VERSION}",

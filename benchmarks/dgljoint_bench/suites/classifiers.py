@@ -94,9 +94,7 @@ def classifier_metrics(job: Job) -> dict[str, Figures]:
     return {name: rows[name] for name in (TEXT, WORDS, STRUCTURE, DATE) if name in rows}
 
 
-def _parts(
-    store: CascadeStore, split: str, fold: int, test_on: Path | None
-) -> tuple[_Part, _Part]:
+def _parts(store: CascadeStore, split: str, fold: int, test_on: Path | None) -> tuple[_Part, _Part]:
     from dgljoint.training.parts import part_under_test, training_parts
     from dgljoint.training.transfer import check_classes
 
@@ -158,9 +156,7 @@ def _words(train: _Part, test: _Part) -> tuple[Features, Features] | None:
     return None
 
 
-def _columns_of(
-    store: CascadeStore, other: CascadeStore, name: str
-) -> NDArray[np.int64] | None:
+def _columns_of(store: CascadeStore, other: CascadeStore, name: str) -> NDArray[np.int64] | None:
     """Return in which column of ``store`` each word of ``other`` is, -1 for none.
 
     ``None`` where that is unknown.

@@ -94,9 +94,7 @@ class Suite(Options):
     trials: tuple[Settings, ...] = Field(
         ({},), min_length=1, description="settings tried, the best validation score counts"
     )
-    configurations: dict[str, Configuration] = Field(
-        min_length=1, description="by name, the rows"
-    )
+    configurations: dict[str, Configuration] = Field(min_length=1, description="by name, the rows")
     published: tuple[Published, ...] = Field((), description="metrics shown next to ours")
 
     @field_validator("figures")

@@ -124,9 +124,7 @@ def _chance(p: float | None) -> str:
     return NOTHING if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
-def _settings(
-    groups: Iterable[Group], where: Mapping[int, str]
-) -> list[tuple[str, str, Any, Any]]:
+def _settings(groups: Iterable[Group], where: Mapping[int, str]) -> list[tuple[str, str, Any, Any]]:
     """Return what differs, each once however many configurations differ in it."""
     found: dict[tuple[str, str, str], tuple[Setting, list[str]]] = {}
     for group in groups:
@@ -145,9 +143,7 @@ def _differing(rows: list[tuple[str, str, Any, Any]], what: str) -> list[Rendera
     if not rows:
         return [f"no difference in {what}"]
     placed = any(of for _, of, _, _ in rows)
-    made = Table(
-        "differs in", "A", "B", *["of"] * placed, prose=["differs in", "A", "B", "of"]
-    )
+    made = Table("differs in", "A", "B", *["of"] * placed, prose=["differs in", "A", "B", "of"])
     for name, of, first, second in rows:
         both = (NOTHING if value is None else str(value) for value in (first, second))
         made.add_row(name, *both, *[of] * placed)

@@ -147,9 +147,7 @@ def _other_metrics(job: Job, run: StoredRun) -> Rows:
 
     rows = Rows()
     if job.test_on:
-        test = evaluate_transfer(
-            run.path, job.test_on, device=job.device
-        ).scores
+        test = evaluate_transfer(run.path, job.test_on, device=job.device).scores
         rows = rows_of(test)
     else:
         test = run.typed_scores()[TEST]
@@ -161,9 +159,7 @@ def _other_metrics(job: Job, run: StoredRun) -> Rows:
             run.path, job.test_on, deadlines=deadlines, device=job.device
         ).scores
     else:
-        early = evaluate_early(
-            run.path, part=TEST, deadlines=deadlines, device=job.device
-        )
+        early = evaluate_early(run.path, part=TEST, deadlines=deadlines, device=job.device)
     rows.setdefault(MODEL, {}).update({
         f"{name}@{one.deadline}": value
         for one in early.deadlines

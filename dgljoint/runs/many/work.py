@@ -84,9 +84,7 @@ def _run(job: Job, stop: Path, keep_open: Iterable[int], report: Report | None) 
         return _stopped(job)
     if (found := read_record(job)) is not None:
         return found
-    return failed(
-        job.key, job.digest, child_process.death(child.returncode, log), job.log
-    )
+    return failed(job.key, job.digest, child_process.death(child.returncode, log), job.log)
 
 
 @contextmanager
@@ -137,9 +135,7 @@ def _prepare(job: Job) -> None:
     write_text(job.folder / JOB, job.to_json())
 
 
-def _wait(
-    child: subprocess.Popen[bytes], stop: Path, report: Report | None
-) -> Event | None:
+def _wait(child: subprocess.Popen[bytes], stop: Path, report: Report | None) -> Event | None:
     """Wait for the end of a process; return the error that it reported."""
     errors: list[Event] = []
 

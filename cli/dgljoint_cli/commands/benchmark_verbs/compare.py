@@ -136,9 +136,7 @@ def _worse(
     return regressions(found, tolerance=limit, time_tolerance=time_tolerance)
 
 
-def _show(
-    found: Comparison, worse: list[Regression] | None, as_json: bool
-) -> None:
+def _show(found: Comparison, worse: list[Regression] | None, as_json: bool) -> None:
     from dataclasses import asdict
 
     if as_json:

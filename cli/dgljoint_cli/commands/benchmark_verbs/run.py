@@ -57,9 +57,7 @@ _DEMO = "demo"
 @click.option("--table", "tables", multiple=True, metavar="NAME", help="This table; repeatable.")
 @click.option("--folds", metavar="LIST", help="These folds instead of the suite's: 0-2, or 0,3.")
 @click.option("--seeds", metavar="LIST", help="These seeds instead of the suite's.")
-@click.option(
-    "--replace", is_flag=True, help="Run again what is recorded with other settings."
-)
+@click.option("--replace", is_flag=True, help="Run again what is recorded with other settings.")
 @click.option("--dry-run", is_flag=True, help="List the runs that are left and train none.")
 @console.device_option
 @console.format_option

@@ -11,9 +11,8 @@ from dgljoint.plugins.registry import installed_registry
 from dgljoint.runs.many.executors import Pool
 from dgljoint.runs.many.job import Job
 from dgljoint.runs.records import DONE, RunRecord, Trial
-from dgljoint_bench.suites.find import find_suite
 from dgljoint_bench.suites.plan import SuitePlan, plan_suite
-from dgljoint_bench.suites.suite import Suite
+from dgljoint_bench.suites.suite import Suite, find_suite
 from toys import toy_store
 
 TINY = """

@@ -1,29 +1,23 @@
-"""Compare two results files or two configurations, by :mod:`dgljoint.runs.comparing`."""
+"""Compare two results files or two configurations, by :mod:`dgljoint.runs.comparing`; the gate."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dgljoint._internal.text import did_you_mean
-from dgljoint.errors import UsageError
-from dgljoint.runs.comparing import Comparison, Side, compare, pair
+from dgljoint._internal.text import did_you_mean, plural
+from dgljoint.errors import DataError, RegressionError, UsageError
+from dgljoint.evaluation.scores import MODEL
+from dgljoint.runs.comparing import Comparison, Group, Side, compare, pair
 from dgljoint.runs.records import NO_MODEL, Key
 from dgljoint_bench.reporting.report import held_suites
+from dgljoint_bench.reporting.titles import COSTS, CPU_SECONDS, lower_is_better
 from dgljoint_bench.results.database import DataRecord, Results
 from dgljoint_bench.suites.suite import Suite
 
 _HINT = "run the suite again on the same data, or choose other tables: --table NAME"
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """Which part of the results is compared; empty for all of it."""
-
-    suites: Collection[str] = ()
-    tables: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,29 +29,31 @@ class ResultsSide:
     tables: dict[str, dict[str, DataRecord]]
 
 
-def read_side(path: Path, scope: Scope) -> ResultsSide:
-    """Read a results file."""
+def read_side(
+    path: Path, suites: Collection[str] = (), tables: Collection[str] = ()
+) -> ResultsSide:
+    """Read a results file: these suites and tables, or all of it."""
     with Results(path) as results:
         held = held_suites(results)
-        _known(scope.suites, held, f"{path} has no suite")
-        suites = {name: one for name, one in held.items() if name in (scope.suites or held)}
-        tables = {name: results.data(name) for name in suites}
-        titles = {title for of_suite in tables.values() for title in of_suite}
-        _known(scope.tables, titles, f"{path} has no table")
+        _known(suites, held, f"{path} has no suite")
+        chosen = {name: one for name, one in held.items() if name in (suites or held)}
+        data = {name: results.data(name) for name in chosen}
+        titles = {title for of_suite in data.values() for title in of_suite}
+        _known(tables, titles, f"{path} has no table")
         records = {
-            one.key: one for name in suites for one in results.cells(name)
-            if one.key.data in (scope.tables or titles)
+            one.key: one for name in chosen for one in results.cells(name)
+            if one.key.data in (tables or titles)
         }
     side = Side(
         str(path), records,
-        asked={key: _asked(tables[key.suite][key.data], suites[key.suite]) for key in records},
-        shown={name: suite.figures for name, suite in suites.items()},
+        asked={key: _asked(data[key.suite][key.data], chosen[key.suite]) for key in records},
+        shown={name: suite.figures for name, suite in chosen.items()},
         cautions={
             (name, title): record.caution
-            for name, of_suite in tables.items() for title, record in of_suite.items()
+            for name, of_suite in data.items() for title, record in of_suite.items()
         },
     )
-    return ResultsSide(side, suites, tables)
+    return ResultsSide(side, chosen, data)
 
 
 def _known(wanted: Iterable[str], known: Collection[str], message: str) -> None:
@@ -87,20 +83,16 @@ def of_configuration(side: Side, name: str) -> Side:
     return replace(side, name=name, records=records)
 
 
-def compare_files(
-    first: Path, second: Path, scope: Scope, figures: Collection[str] = ()
-) -> Comparison:
-    """Compare two results files: runs are paired by suite, table, configuration, fold and seed."""
-    one, other = (read_side(path, scope).side for path in (first, second))
+def compare_files(one: Side, other: Side, figures: Collection[str] = ()) -> Comparison:
+    """Compare results files: runs are paired by suite, table, configuration, fold and seed."""
     pairs, notes = pair(one, other, hint=_HINT)
     return compare(one, other, pairs, metrics=figures, notes=notes)
 
 
 def compare_configurations(
-    first: str, second: str, results: Path, scope: Scope, figures: Collection[str] = ()
+    whole: Side, first: str, second: str, figures: Collection[str] = ()
 ) -> Comparison:
-    """Compare two configurations of one file: runs are paired by suite, table, fold and seed."""
-    whole = read_side(results, scope).side
+    """Compare two configurations of a file: runs are paired by suite, table, fold and seed."""
     one, other = (of_configuration(whole, name) for name in (first, second))
     pairs, notes = pair(one, other, hint=_HINT, by=_without_configuration)
     return compare(one, other, pairs, metrics=figures, notes=notes)
@@ -108,3 +100,87 @@ def compare_configurations(
 
 def _without_configuration(key: Key) -> Key:
     return replace(key, configuration=NO_MODEL)
+
+
+# The gate: what became worse by more than is tolerated.
+
+TOLERANCE = 0.01
+"""By how much the mean of a figure may fall."""
+
+
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """Something that became worse."""
+
+    where: str  # table and configuration, section and row, or run
+    what: str  # the figure, the time or the failure
+    first: float | None = None  # of the reference; `None` for a failure
+    second: float | None = None
+    tolerated: str | None = None  # in words
+
+    def __str__(self) -> str:
+        if self.first is None or self.second is None:
+            return f"{self.where}: {self.what}"
+        return (
+            f"{self.where}: {self.what} from {self.first:.4g} to {self.second:.4g}, "
+            f"tolerated is {self.tolerated}"
+        )
+
+
+def regressions(
+    found: Comparison, tolerance: float = TOLERANCE, time_tolerance: float | None = None
+) -> list[Regression]:
+    """Return what is worse in the second side.
+
+    A figure is when its mean fell by more than ``tolerance`` and, from the number of pairs on that
+    has an interval, the interval of the difference is below 0: what the choice of folds and seeds
+    alone could bring about stops nothing. Of one that is better when lower it is a rise. A run
+    that failed is worse in any case, and so is one that has lost a figure. Runs that the second
+    side has not are not missed: it may have been run on fewer folds. ``time_tolerance`` is how many
+    times the CPU seconds a configuration may take on a table, classifiers without a model apart.
+    """
+    several = len({group.suite for group in found.groups}) > 1
+    worse = [Regression(one.cell, f"failed: {one.message}") for one in found.failures]
+    for group in found.groups:
+        where = f"{group.suite}: {group.title}" if several else group.title
+        worse += _figures(group, where, tolerance)
+        worse += (Regression(where, f"{_named(*one)} is gone") for one in group.lost)
+        if time_tolerance is not None and group.configuration != NO_MODEL:
+            worse += _time(group, where, time_tolerance)
+    return worse
+
+
+def refuse(found: Sequence[Regression]) -> None:
+    """Raise what the command line ends with when there are regressions."""
+    if found:
+        count = plural(len(found), "regression")
+        raise RegressionError("\n  ".join((f"{count}:", *map(str, found))))
+
+
+def _figures(group: Group, where: str, tolerance: float) -> Iterable[Regression]:
+    for one in group.rows:
+        made, lower = one.found, lower_is_better(one.metric)
+        sign = -1 if lower else 1
+        # A fall of 0.01 is not more than 0.01, whatever its last binary digits.
+        fell = round(-sign * made.difference, 9) > tolerance
+        by_chance = made.interval is not None and max(sign * end for end in made.interval) >= 0
+        if fell and not by_chance:
+            tolerated = f"a {'rise' if lower else 'fall'} of {tolerance:g}"
+            what = _named(one.row, one.metric)
+            yield Regression(where, what, made.first, made.second, tolerated)
+
+
+def _named(row: str, figure: str) -> str:
+    return figure if row == MODEL else f"{row}, {figure}"
+
+
+def _time(group: Group, where: str, tolerance: float) -> Iterable[Regression]:
+    cost = next((cost for cost in group.costs if cost.name == CPU_SECONDS), None)
+    if cost is None or cost.ratio is None:
+        raise DataError(
+            f"{where}: CPU seconds are not known on both sides",
+            hint="leave --time-tolerance out, or record the runs anew",
+        )
+    if cost.ratio > tolerance:
+        tolerated = f"{tolerance:g} times as long"
+        yield Regression(where, COSTS[CPU_SECONDS].title, cost.first, cost.second, tolerated)

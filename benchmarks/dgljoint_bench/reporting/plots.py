@@ -21,8 +21,8 @@ from matplotlib.ticker import MaxNLocator
 
 from dgljoint._internal.files import replacing, writing
 from dgljoint.errors import UsageError
-from dgljoint_bench.reporting.rank_tests import Ranks
 from dgljoint_bench.reporting.series import Line, Panel, Points
+from dgljoint_bench.reporting.statistics import Ranks
 
 FORMS = {".svg": {"Date": None}, ".png": {"Software": None}, ".pdf": {"CreationDate": None}}
 """Endings of files, and the metadata of each that would depend on the moment or the machine."""

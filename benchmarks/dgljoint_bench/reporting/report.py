@@ -11,10 +11,17 @@ from dgljoint.config.options import parse_options
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.scores import TITLES
 from dgljoint.runs.records import RunRecord
-from dgljoint_bench.reporting.rank_tests import ROPE, Ranks, average_ranks
 from dgljoint_bench.reporting.rows import BASELINES, CONFIGURATION, NO_MODELS, Row, Rows, gather
 from dgljoint_bench.reporting.series import blocks
-from dgljoint_bench.reporting.statistics import AgainstReference, Best, against_reference, best_of
+from dgljoint_bench.reporting.statistics import (
+    ROPE,
+    AgainstReference,
+    Best,
+    Ranks,
+    against_reference,
+    average_ranks,
+    best_of,
+)
 from dgljoint_bench.reporting.titles import check_figures, in_order, lower_is_better
 from dgljoint_bench.results.database import DataRecord, Results
 from dgljoint_bench.suites.suite import Suite, Table

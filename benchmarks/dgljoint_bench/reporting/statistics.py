@@ -1,25 +1,142 @@
-"""Configurations of one table compared, paired over folds and seeds.
+"""Tests: configurations of one table paired over folds and seeds, and ranks over all folds.
 
 Pairs are not independent: folds share most of what is trained on, and seeds of one fold share all
-of it. Both tests below therefore find too much rather than too little (Nadeau & Bengio, 2003,
+of it. Both tests of pairs therefore find too much rather than too little (Nadeau & Bengio, 2003,
 https://doi.org/10.1023/A:1024068626366), and show nothing of other data sets.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf, sqrt
 
-from dgljoint.evaluation.comparison import (
-    MIN_FOR_INTERVAL,
-    SIGNIFICANCE,
-    Difference,
-    compare_pairs,
-    holm,
-)
-from dgljoint_bench.reporting.rank_tests import ROPE, Posterior, signed_rank
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import friedmanchisquare, rankdata, studentized_range
+
+from dgljoint.evaluation import comparison as paired
 from dgljoint_bench.reporting.rows import CONFIGURATION, Row
 from dgljoint_bench.reporting.titles import lower_is_better
+
+ROPE = 0.01
+"""Metrics that differ by no more are practically equal: a point of a percentage."""
+DRAWS = 20_000  # a probability of so many has a standard error of 0.0035 at most
+
+_MIN_FOR_FRIEDMAN = 3  # two sides are paired: Wilcoxon's test is theirs
+_DIGITS = 12  # equal shares differ in their last ones
+_PRIOR = 0.5  # strength of a difference of 0: that of the paper's own program
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """How several sides rank over blocks, best first."""
+
+    names: tuple[str, ...]  # of the K sides, best first; equal ranks by name
+    # average rank of each, 1 for one that is best in every block; equal values share the mean of
+    # their places
+    ranks: tuple[float, ...]
+    blocks: int  # number of blocks
+    # of Friedman's test that no side differs; `None` for fewer than three sides or two blocks
+    friedman_p: float | None
+    # of average ranks, at a level of 0.05, by Nemenyi's test; `None` for one side or none, and
+    # where there is one block
+    critical_difference: float | None
+    # sides, best first, of which no two differ by the critical difference; the largest such groups
+    # of two or more
+    cliques: tuple[tuple[str, ...], ...]
+
+
+def average_ranks(blocks: Mapping[str, Sequence[float]], *, lower_is_better: bool = False) -> Ranks:
+    """Rank sides in every block and average.
+
+    Friedman's test (1940, https://doi.org/10.1214/aoms/1177731944) is the one by chi-squared.
+    Nemenyi's critical difference is q · sqrt(K (K + 1) / (6 N)) for K sides and N blocks, where q
+    is the quantile of the studentized range of infinite degrees of freedom, divided by sqrt(2):
+    Demšar, 2006, "Statistical Comparisons of Classifiers over Multiple Data Sets", JMLR 7, section
+    3.2.2, https://jmlr.org/papers/v7/demsar06a.html. Both take blocks for independent. Data sets
+    are; folds of one data set share most of what they train on, so with them both find too much.
+    """
+    sides = sorted(blocks)
+    count = len(blocks[sides[0]]) if sides else 0
+    if not count:
+        return Ranks((), (), 0, None, None, ())
+    table = np.round(np.array([blocks[name] for name in sides], np.float64).T, _DIGITS)  # (N, K)
+    placed = rankdata(table if lower_is_better else -table, axis=1).mean(axis=0)
+    order = sorted(range(len(sides)), key=lambda side: (placed[side], sides[side]))
+    names = tuple(sides[side] for side in order)
+    ranks = tuple(float(placed[side]) for side in order)
+    difference = _critical_difference(len(sides), count)
+    return Ranks(
+        names, ranks, count, _friedman(table), difference, _cliques(names, ranks, difference)
+    )
+
+
+def _friedman(table: NDArray[np.float64]) -> float | None:
+    count, sides = table.shape
+    if sides < _MIN_FOR_FRIEDMAN or count < 2:
+        return None
+    if (table == table[:, :1]).all():  # the statistic is 0 / 0 where all are equal
+        return 1.0
+    return float(friedmanchisquare(*table.T).pvalue)
+
+
+def _critical_difference(sides: int, count: int) -> float | None:
+    if sides < 2 or count < 2:
+        return None
+    q = studentized_range.ppf(1 - paired.SIGNIFICANCE, sides, inf) / sqrt(2)
+    return float(q * sqrt(sides * (sides + 1) / (6 * count)))
+
+
+def _cliques(
+    names: tuple[str, ...], ranks: tuple[float, ...], difference: float | None
+) -> tuple[tuple[str, ...], ...]:
+    if difference is None:
+        return ()
+    found: list[tuple[str, ...]] = []
+    reached = 0
+    for first in range(len(names)):
+        last = max(place for place, rank in enumerate(ranks) if rank - ranks[first] < difference)
+        # One that ends where an earlier one does is a part of it.
+        if last > first and last >= reached:
+            found.append(names[first : last + 1])
+            reached = last + 1
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """Probabilities that the second of two sides is worse, practically equal or better."""
+
+    worse: float
+    equal: float
+    better: float
+
+
+def signed_rank(
+    differences: Sequence[float], *, rope: float = ROPE, draws: int = DRAWS, seed: int = 0
+) -> Posterior:
+    """Weigh paired differences against a region of practical equivalence.
+
+    The Bayesian signed-rank test of Benavoli, Corani, Demšar & Zaffalon, 2017, "Time for a Change:
+    a Tutorial for Comparing Multiple Classifiers Through Bayesian Analysis", JMLR 18,
+    https://jmlr.org/papers/v18/16-305.html. A Dirichlet process with a prior of strength 0.5 on a
+    difference of 0 gives the weights of the differences z; the mass of the means (z_i + z_j) / 2
+    below, within and above the region is computed for every draw, and a probability is the share
+    of draws in which that one is the largest.
+    """
+    z = np.concatenate(([0.0], np.asarray(differences, np.float64)))
+    means = np.round(np.add.outer(z, z) / 2, _DIGITS)
+    strengths = np.concatenate(([_PRIOR], np.ones(len(z) - 1)))
+    weights = np.random.default_rng(seed).dirichlet(strengths, size=draws)
+    regions = (means < -rope, abs(means) <= rope, means > rope)
+    mass = np.stack(
+        [((weights @ region.astype(np.float64)) * weights).sum(axis=1) for region in regions]
+    )
+    # Masses that are equal differ in their last digits; they share the draw.
+    largest = np.round(mass, _DIGITS) == np.round(mass.max(axis=0), _DIGITS)
+    worse, equal, better = (largest / largest.sum(axis=0)).mean(axis=1)
+    return Posterior(float(worse), float(equal), float(better))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +146,7 @@ class AgainstReference:
     configuration: str
     figure: str
     pairs: int  # folds and seeds that both have
-    found: Difference  # the differences, configuration - reference
+    found: paired.Difference  # the differences, configuration - reference
     p: float | None  # `found.p` corrected by Holm for all configurations of the table and figure
     # how likely the configuration is worse, practically equal or better; `None` for fewer pairs
     # than an interval needs
@@ -62,7 +179,7 @@ def against_reference(
     for row in having:
         pairs = _pairs(first, row, figure)
         if row is not first and pairs:
-            found.append((row.name, pairs, compare_pairs(*_sides(pairs))))
+            found.append((row.name, pairs, paired.compare_pairs(*_sides(pairs))))
     corrected = _corrected([difference.p for _, _, difference in found])
     return [
         AgainstReference(name, figure, len(pairs), difference, p, _posterior(pairs, figure, rope))
@@ -82,16 +199,16 @@ def best_of(rows: Iterable[Row], figure: str, *, complete: bool = True) -> Best 
         return None
     top = max(having, key=lambda row: sign * row.figures[figure].mean)  # the first of equals
     pairs = [_pairs(row, top, figure) for row in having if row is not top]
-    found = [compare_pairs(*_sides(some)) if some else None for some in pairs]
+    found = [paired.compare_pairs(*_sides(some)) if some else None for some in pairs]
     p_values = [None if one is None else one.p for one in found]
     known = [p for p in p_values if p is not None]
-    largest = max(holm(known)) if known and len(known) == len(p_values) else None
+    largest = max(paired.holm(known)) if known and len(known) == len(p_values) else None
     return Best(
         figure=figure,
         configuration=top.name,
         pairs=tuple(map(len, pairs)),
         p=largest,
-        significant=complete and largest is not None and largest < SIGNIFICANCE
+        significant=complete and largest is not None and largest < paired.SIGNIFICANCE
         and all(one is not None and sign * one.difference > 0 for one in found),
     )
 
@@ -110,12 +227,12 @@ def _sides(pairs: Sequence[tuple[float, float]]) -> tuple[list[float], list[floa
 
 
 def _corrected(p_values: Sequence[float | None]) -> list[float | None]:
-    known = iter(holm([p for p in p_values if p is not None]))
+    known = iter(paired.holm([p for p in p_values if p is not None]))
     return [None if p is None else next(known) for p in p_values]
 
 
 def _posterior(pairs: Sequence[tuple[float, float]], figure: str, rope: float) -> Posterior | None:
-    if len(pairs) < MIN_FOR_INTERVAL:
+    if len(pairs) < paired.MIN_FOR_INTERVAL:
         return None
     sign = -1 if lower_is_better(figure) else 1
     return signed_rank([sign * (other - one) for one, other in pairs], rope=rope)

@@ -1,7 +1,9 @@
-"""From a suite to its jobs: everything is checked before anything is trained."""
+"""From a suite to its jobs, all checked before any is trained, and to records of the results."""
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -12,15 +14,17 @@ from dgljoint.config.presets import find_preset
 from dgljoint.config.run_config import RunConfig
 from dgljoint.config.sources import layered, resolve_config
 from dgljoint.data.store import CascadeStore, StoredSplit, shared_threads
-from dgljoint.errors import DgljointError, UsageError
+from dgljoint.errors import DataError, DgljointError, UsageError
 from dgljoint.plugins.registry import PluginEntry, Registry
 from dgljoint.plugins.selection import select
+from dgljoint.runs.many.executors import Pool
 from dgljoint.runs.many.job import Job, TrialPlan, digest_of, program_of
-from dgljoint.runs.records import NO_MODEL, Key
+from dgljoint.runs.many.runner import RunsProgress, run_jobs
+from dgljoint.runs.records import DONE, NO_MODEL, Key, RunRecord, failed
 from dgljoint.runs.summary import run_name
 from dgljoint.training.inputs import with_all_options
 from dgljoint.training.parts import folds_offered, part_under_test, training_parts
-from dgljoint_bench.results.database import DataRecord
+from dgljoint_bench.results.database import DataRecord, Results
 from dgljoint_bench.suites.names import WITHOUT_MODEL, folder_name
 from dgljoint_bench.suites.suite import MOST_SEEDS, Settings, Suite, Table
 
@@ -231,3 +235,64 @@ def _naming(suite: Suite, name: str) -> Iterator[None]:
     except DgljointError as error:
         where = f"suite {suite.name}, configuration '{name}'"
         raise type(error)(f"{where}: {error.message}", hint=error.hint) from error
+
+
+def run_suite(
+    plan: SuitePlan, results: Results, out: Path, pool: Pool, *, progress: RunsProgress,
+    keep_open: Iterable[int] = (), replace: bool = False,
+) -> tuple[RunRecord, ...]:
+    """Run the jobs of a plan that are not recorded; each is recorded as soon as it ends.
+
+    A run that fails stops no other, and is tried again the next time.
+
+    Returns:
+        The records of all runs of the plan, in its order.
+    """
+    left = jobs_left(plan, results, replace=replace)
+    results.describe(plan.suite.name, plan.suite.model_dump(mode="json"), plan.tables)
+    waiting = {job.key for job in left}
+    known = {one.key: one for one in results.cells(plan.suite.name)}
+    done = [known[job.key] for job in plan.jobs if job.key not in waiting]
+
+    def keep(record: RunRecord) -> RunRecord:
+        try:
+            results.record(record)
+        except DataError as error:
+            record = failed(record.key, record.digest, error)
+            results.record(record)
+        return record
+
+    found = run_jobs(
+        left, done, out, pool, keep=keep, progress=progress, keep_open=keep_open,
+        go_on=f"continue with the same command: dgljoint {shlex.join(sys.argv[1:])}",
+    )
+    by_key = {one.key: one for one in (*done, *found)}
+    return tuple(by_key[job.key] for job in plan.jobs)
+
+
+def jobs_left(plan: SuitePlan, results: Results, *, replace: bool) -> list[Job]:
+    """Return the jobs of a plan that are not recorded."""
+    known = results.digests(plan.suite.name)
+    # What has failed may be corrected.
+    done = {key: digest for key, (digest, state) in known.items() if state == DONE}
+    asked = {job.key: job.digest for job in plan.jobs}
+    changed = [key for key, digest in asked.items() if done.get(key, digest) != digest]
+    if changed and not replace:
+        raise UsageError(
+            f"{results.path} holds {_several(changed)}, run with other settings",
+            hint="name another --results file, or run them again with --replace",
+        )
+    others = [key for key in done if key not in asked]
+    stale = [key for key in others if plan.digest_of(key) not in (None, done[key])]
+    if stale:
+        raise UsageError(
+            f"{results.path} holds {_several(stale)}, run with other settings, and what runs now "
+            "would be compared with it",
+            hint="name another --results file, or run all of them again: --replace, and nothing "
+            "left out by --only, --table, --folds or --seeds",
+        )
+    return [job for job in plan.jobs if done.get(job.key) != job.digest]
+
+
+def _several(keys: Sequence[Key]) -> str:
+    return f"{keys[0]}" + (f", and {len(keys) - 1} more runs" if len(keys) > 1 else "")

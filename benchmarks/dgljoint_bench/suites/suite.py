@@ -1,16 +1,20 @@
-"""A suite: data, how they are cut, configurations, and what was published of the same table."""
+"""A suite: data, how they are cut, configurations, what was published; and how one is found."""
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from dgljoint.config.options import Options
+from dgljoint._internal.text import did_you_mean
+from dgljoint.config.options import Options, parse_options
 from dgljoint.errors import UsageError
 from dgljoint.evaluation.scores import TITLES
-from dgljoint_bench.suites.names import check_names
+from dgljoint_bench.suites.names import check_names, shipped_suites
 
 Settings = dict[str, Any]
 MOST_SEEDS = 1 << 63
@@ -168,3 +172,30 @@ def _among(names: Iterable[str], known: Iterable[str], kind: str) -> tuple[str, 
         if name not in offered:
             raise ValueError(f"there is no {kind} '{name}'; there are {', '.join(offered)}")
     return chosen
+
+
+def find_suite(name: str) -> Suite:
+    """Read a suite."""
+    known = shipped_suites()
+    if name in known:
+        text = resources.files(__package__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
+        return _parsed(text, name, f"suite '{name}'")
+    file = Path(name)
+    if file.suffix != ".toml":
+        raise UsageError(
+            f"there is no suite '{name}'",
+            hint=f"{did_you_mean(name, known)}; or name a file that ends with .toml",
+        )
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} cannot be read: {error}") from error
+    return _parsed(text, file.stem, str(file))
+
+
+def _parsed(text: str, name: str, origin: str) -> Suite:
+    try:
+        values = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{origin} is not TOML: {error}") from error
+    return parse_options(Suite, {**values, "name": values.get("name") or name}, origin)

@@ -12,7 +12,7 @@ from dgljoint.errors import DataError
 from dgljoint.evaluation.comparison import compare_pairs, holm
 from dgljoint.runs.comparing import Comparison
 from dgljoint.runs.records import RunRecord
-from dgljoint_bench.reporting.comparison import Scope, compare_files
+from dgljoint_bench.reporting.comparison import compare_files, read_side
 
 
 def compared(
@@ -23,12 +23,13 @@ def compared(
         write_results(tmp_path / name, cells, figures=shown, deadlines=deadlines)
         for name, cells in (("a.sqlite", first), ("b.sqlite", second))
     )
-    return compare_files(one, other, Scope(), figures)
+    return compare_files(read_side(one).side, read_side(other).side, figures)
 
 
 def test_a_table_of_random_folds_is_called_so(tmp_path: Path) -> None:
     path = write_results(tmp_path / "a.sqlite", folds([0.5]), kept_apart=None)
-    (group,) = compare_files(path, path, Scope()).groups
+    side = read_side(path).side
+    (group,) = compare_files(side, side).groups
     assert (group.table, group.title) == ("one", "one (split event: RANDOM FOLDS), joint")
 
 

@@ -12,8 +12,7 @@ import pytest
 from compared_results import cell, failed, folds, write_results
 from dgljoint.errors import DataError, RegressionError
 from dgljoint.runs.records import RunRecord
-from dgljoint_bench.reporting.comparison import Scope, compare_files
-from dgljoint_bench.reporting.gate import refuse, regressions
+from dgljoint_bench.reporting.comparison import compare_files, read_side, refuse, regressions
 
 
 def found(
@@ -24,7 +23,7 @@ def found(
         write_results(tmp_path / name, cells)
         for name, cells in (("a.sqlite", first), ("b.sqlite", second))
     )
-    comparison = compare_files(one, other, Scope(), figures)
+    comparison = compare_files(read_side(one).side, read_side(other).side, figures)
     return [str(one) for one in regressions(comparison, **limits)]
 
 
@@ -132,7 +131,7 @@ def test_what_is_raised_names_each(tmp_path: Path) -> None:
     first = write_results(tmp_path / "a.sqlite", [one, other])
     second = write_results(tmp_path / "b.sqlite", [fallen, broken])
     with pytest.raises(RegressionError) as caught:
-        refuse(regressions(compare_files(first, second, Scope())))
+        refuse(regressions(compare_files(read_side(first).side, read_side(second).side)))
     assert caught.value.exit_code == 6
     assert caught.value.message.splitlines() == [
         "2 regressions:",

@@ -11,28 +11,22 @@ from compared_results import cell, failed, write_results
 from dgljoint.errors import DataError, UsageError
 from dgljoint.runs.comparing import Pair, Side, pair
 from dgljoint_bench.reporting import comparison
-from dgljoint_bench.reporting.comparison import (
-    Scope,
-    _without_configuration,
-    of_configuration,
-)
-
-EVERYTHING = Scope()
+from dgljoint_bench.reporting.comparison import _without_configuration, of_configuration
 
 
-def read_side(path: Path, scope: Scope) -> Side:
-    return comparison.read_side(path, scope).side
+def read_side(path: Path, **chosen) -> Side:
+    return comparison.read_side(path, **chosen).side
 
 
 def pairs_of_files(first: Side, second: Side) -> tuple[list[Pair], list[str]]:
     return pair(first, second, hint=comparison._HINT)
 
 
-def sides(tmp_path: Path, first, second, scope=EVERYTHING, **changes):
+def sides(tmp_path: Path, first, second, **changes):
     """Write two files; ``changes`` are those of the second."""
     one = write_results(tmp_path / "a.sqlite", first)
     other = write_results(tmp_path / "b.sqlite", second, **changes)
-    return read_side(one, scope), read_side(other, scope)
+    return read_side(one), read_side(other)
 
 
 def keys(pairs: list[Pair]):
@@ -75,7 +69,7 @@ def test_configurations_of_one_file_are_paired(tmp_path: Path) -> None:
         tmp_path / "a.sqlite",
         [cell("joint", 0), cell("joint", 1), cell("alone", 1), cell("alone", 2), cell("", 1)],
     )
-    whole = read_side(path, EVERYTHING)
+    whole = read_side(path)
     joint, alone = (of_configuration(whole, name) for name in ("joint", "alone"))
     pairs, notes = pair(joint, alone, hint="", by=_without_configuration)
     (one,) = pairs
@@ -112,7 +106,7 @@ def test_what_was_not_asked_the_same_is_refused(tmp_path: Path, changes, said: s
 def test_deadlines_in_another_order_are_the_same(tmp_path: Path) -> None:
     one = write_results(tmp_path / "a.sqlite", [cell()], deadlines="0,1h")
     other = write_results(tmp_path / "b.sqlite", [cell()], deadlines="1h, 0")
-    assert pairs_of_files(read_side(one, EVERYTHING), read_side(other, EVERYTHING))[0]
+    assert pairs_of_files(read_side(one), read_side(other))[0]
 
 
 def test_other_posts_observed_are_refused_and_a_cell_that_failed_is_not(tmp_path: Path) -> None:
@@ -128,11 +122,11 @@ def test_tables_that_are_left_out_may_differ(tmp_path: Path) -> None:
     one = write_results(tmp_path / "a.sqlite", both)
     other = write_results(tmp_path / "b.sqlite", [cell(data="one")], digest="e")
     again = write_results(other, [cell(data="two")])
-    scope = Scope(tables=["two"])
-    pairs, _ = pairs_of_files(read_side(one, scope), read_side(again, scope))
+    scope = {"tables": ["two"]}
+    pairs, _ = pairs_of_files(read_side(one, **scope), read_side(again, **scope))
     assert keys(pairs) == [("two", "joint", 0, 0)]
     with pytest.raises(DataError, match="data digest d and e"):
-        pairs_of_files(read_side(one, EVERYTHING), read_side(again, EVERYTHING))
+        pairs_of_files(read_side(one), read_side(again))
 
 
 def test_nothing_in_common_is_refused(tmp_path: Path) -> None:
@@ -146,11 +140,11 @@ def test_nothing_in_common_is_refused(tmp_path: Path) -> None:
 def test_suites_and_tables_that_there_are_not(tmp_path: Path) -> None:
     path = write_results(tmp_path / "a.sqlite", [cell()])
     with pytest.raises(UsageError, match="has no suite 'smal'"):
-        read_side(path, Scope(suites=["smal"]))
+        read_side(path, suites=["smal"])
     with pytest.raises(UsageError, match="has no table 'two'"):
-        read_side(path, Scope(tables=["two"]))
+        read_side(path, tables=["two"])
     with pytest.raises(DataError, match="there is no results file"):
-        read_side(tmp_path / "none.sqlite", EVERYTHING)
+        read_side(tmp_path / "none.sqlite")
 
 
 @pytest.mark.parametrize("definition", ["{}", "[1]"])
@@ -160,4 +154,4 @@ def test_a_suite_that_cannot_be_read_is_told_of(tmp_path: Path, definition: str)
         connection.execute("UPDATE suite SET definition = ?", (definition,))
     connection.close()
     with pytest.raises(DataError, match=r"a\.sqlite is not readable"):
-        read_side(path, EVERYTHING)
+        read_side(path)

@@ -12,8 +12,8 @@ import pytest
 
 from compared_results import cell, failed
 from dgljoint.errors import RunFailedError, UsageError
-from dgljoint_bench.reporting.rank_tests import average_ranks
 from dgljoint_bench.reporting.series import early_detection, every_cell, learning_curves
+from dgljoint_bench.reporting.statistics import average_ranks
 
 matplotlib = pytest.importorskip("matplotlib")
 plots = pytest.importorskip("dgljoint_bench.reporting.plots")

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from dgljoint_bench.reporting.rank_tests import average_ranks
+from dgljoint_bench.reporting.statistics import average_ranks
 
 
 def test_ranks_are_averaged_over_blocks_and_ties_share_their_places() -> None:

@@ -13,9 +13,9 @@ from dgljoint.errors import DataError, UsageError
 from dgljoint.runs.records import NO_MODEL
 from dgljoint_bench.reporting.forms import to_values
 from dgljoint_bench.reporting.layout import table_notes
-from dgljoint_bench.reporting.rank_tests import signed_rank
 from dgljoint_bench.reporting.report import SuiteReport, TableReport, read_report
 from dgljoint_bench.reporting.rows import NO_MODELS
+from dgljoint_bench.reporting.statistics import signed_rank
 from dgljoint_bench.results.database import Results
 from dgljoint_bench.suites.suite import Suite
 

@@ -20,8 +20,7 @@ from dgljoint.runs.many.runner import RunsProgress
 from dgljoint.runs.many.work import AT_ONCE, STOP
 from dgljoint.runs.records import UNFINISHED, Key, RunRecord, done_runs, failed, failure_of
 from dgljoint_bench.results.database import Results
-from dgljoint_bench.suites.plan import SuitePlan
-from dgljoint_bench.suites.running import run_suite
+from dgljoint_bench.suites.plan import SuitePlan, run_suite
 from suites import INLINE, TINY, came_to, plan_of
 from toys import toy_store
 

@@ -8,9 +8,8 @@ import pytest
 
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import installed_registry
-from dgljoint_bench.suites.find import find_suite, shipped_suites
 from dgljoint_bench.suites.plan import plan_suite
-from dgljoint_bench.suites.suite import Suite
+from dgljoint_bench.suites.suite import Suite, find_suite, shipped_suites
 from suites import TINY, suite_of
 from toys import toy_store
 

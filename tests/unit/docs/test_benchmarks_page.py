@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from dgljoint_bench.suites.find import find_suite
 from dgljoint_bench.suites.names import shipped_suites
+from dgljoint_bench.suites.suite import find_suite
 from dgljoint_cli.main import run as dgljoint
 from toys import toy_store
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from dgljoint.errors import DataError, UsageError
 from dgljoint_cli import completion, console, views
 
-if TYPE_CHECKING:
-    from dgljoint.runs.comparing import Comparison
-    from dgljoint_bench.reporting.gate import Regression
-
 # How every SQLite database begins.
 _SQLITE = b"SQLite format 3\0"
+_RESULTS = "a results file"
+_CONFIGURATION = "no file, so a configuration"
 
 
 @click.command(
@@ -68,88 +65,62 @@ def compare(
     """
     if not gate and (tolerance is not None or time_tolerance is not None):
         raise UsageError("--tolerance and --time-tolerance are for the gate", hint="add --gate")
-    kinds = [_kind(side) for side in (first, second)]
-    if kinds[0] != kinds[1]:
-        named = " and ".join(f"'{n}' is {k}" for n, k in zip((first, second), kinds, strict=True))
+    from dgljoint_bench.reporting import comparison
+    from dgljoint_bench.reporting.titles import check_figures
+
+    check_figures(figures)
+    if _is_results(first, second):
+        if results is not None:
+            raise UsageError(
+                "--results has no meaning here: A and B are files themselves",
+                hint="leave --results out",
+            )
+        one, other = (
+            comparison.read_side(Path(name), suites, tables).side for name in (first, second)
+        )
+        found = comparison.compare_files(one, other, figures)
+    elif first == second:
+        raise UsageError(f"'{first}' is compared with itself", hint="name two configurations")
+    else:
+        whole = comparison.read_side(results or Path("results.sqlite"), suites, tables).side
+        found = comparison.compare_configurations(whole, first, second, figures)
+    limit = comparison.TOLERANCE if tolerance is None else tolerance
+    worse = comparison.regressions(found, limit, time_tolerance) if gate else []
+    if as_json:
+        regressions = {"regressions": [asdict(one) for one in worse]} if gate else {}
+        console.print_json({**found.to_dict(), **regressions})
+    else:
+        shown = views.comparison_tables.comparison_tables(found)
+        views.rendering.render(*shown, *["no regression"] * (gate and not worse))
+    comparison.refuse(worse)
+
+
+def _is_results(first: str, second: str) -> bool:
+    """Return whether the command line names two results files, and not two configurations."""
+    one, other = (_RESULTS if _is_file(name) else _CONFIGURATION for name in (first, second))
+    if one != other:
         raise UsageError(
-            f"{named}, and they cannot be compared",
+            f"'{first}' is {one} and '{second}' is {other}, and they cannot be compared",
             hint="name two files of one kind that are there, or two configurations",
         )
-    found = _results(first, second, kinds[0] == _RESULTS, results, suites, tables, figures)
-    worse = _worse(found, tolerance, time_tolerance) if gate else []
-    _show(found, worse if gate else None, as_json)
-    if gate:
-        from dgljoint_bench.reporting.gate import refuse
-
-        refuse(worse)
+    return one == _RESULTS
 
 
-_RESULTS = "a results file"
-_CONFIGURATION = "no file, so a configuration"
-
-
-def _kind(name: str) -> str:
-    """Return what the command line names, by its content."""
+def _is_file(name: str) -> bool:
     path = Path(name)
     if path.is_dir():
         raise UsageError(f"{path} is a folder", hint="name a results file or a configuration")
     if not path.exists():
-        return _CONFIGURATION
+        return False
     try:
         with path.open("rb") as file:
             start = file.read(len(_SQLITE))
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    if start == _SQLITE:
-        return _RESULTS
-    raise DataError(
-        f"{path} is no results file",
-        hint="files of times are compared by python -m benchmarks.speed --compare, in a clone"
-        if start.lstrip().startswith(b"{") else None,
-    )
-
-
-def _results(
-    first: str, second: str, files: bool, results: Path | None, suites: Sequence[str],
-    tables: Sequence[str], figures: Sequence[str],
-) -> Comparison:
-    from dgljoint_bench.reporting.comparison import Scope, compare_configurations, compare_files
-    from dgljoint_bench.reporting.titles import check_figures
-
-    check_figures(figures)
-    scope = Scope(suites, tables)
-    if files:
-        _refuse_options({"--results": results}, "A and B are files themselves")
-        return compare_files(Path(first), Path(second), scope, figures)
-    if first == second:
-        raise UsageError(f"'{first}' is compared with itself", hint="name two configurations")
-    place = results or Path("results.sqlite")
-    return compare_configurations(first, second, place, scope, figures)
-
-
-def _worse(
-    found: Comparison, tolerance: float | None, time_tolerance: float | None
-) -> list[Regression]:
-    from dgljoint_bench.reporting.gate import TOLERANCE, regressions
-
-    limit = TOLERANCE if tolerance is None else tolerance
-    return regressions(found, tolerance=limit, time_tolerance=time_tolerance)
-
-
-def _show(found: Comparison, worse: list[Regression] | None, as_json: bool) -> None:
-    from dataclasses import asdict
-
-    if as_json:
-        values: dict[str, Any] = found.to_dict()
-        if worse is not None:
-            values["regressions"] = [asdict(one) for one in worse]
-        console.print_json(values)
-        return
-    tables = views.comparison_tables.comparison_tables(found)
-    views.rendering.render(*tables, *(["no regression"] if worse == [] else []))
-
-
-def _refuse_options(given: dict[str, object], reason: str) -> None:
-    for name, value in given.items():
-        if value not in (None, ()):
-            raise UsageError(f"{name} has no meaning here: {reason}", hint=f"leave {name} out")
+    if start != _SQLITE:
+        raise DataError(
+            f"{path} is no results file",
+            hint="files of times are compared by python -m benchmarks.speed --compare, in a clone"
+            if start.lstrip().startswith(b"{") else None,
+        )
+    return True

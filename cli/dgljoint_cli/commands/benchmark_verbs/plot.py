@@ -108,9 +108,9 @@ def _read(
 ) -> tuple[list[RunRecord], Suite]:
     from dgljoint._internal.text import did_you_mean
     from dgljoint.runs.records import NO_MODEL
-    from dgljoint_bench.reporting.comparison import Scope, read_side
+    from dgljoint_bench.reporting.comparison import read_side
 
-    side = read_side(results, Scope([suite] if suite else (), tables))
+    side = read_side(results, [suite] if suite else (), tables)
     if len(side.suites) > 1:
         raise UsageError(
             f"{results} holds several suites: {', '.join(side.suites)}", hint="choose: --suite NAME"
@@ -169,8 +169,8 @@ def _ranking(
     talk: console.Talk, plots: ModuleType, cells: list[RunRecord], definition: Suite, metric: str
 ) -> Callable[[Figure], None]:
     from dgljoint.evaluation.scores import MODEL
-    from dgljoint_bench.reporting.rank_tests import average_ranks
     from dgljoint_bench.reporting.series import blocks
+    from dgljoint_bench.reporting.statistics import average_ranks
     from dgljoint_bench.reporting.titles import check_figures, lower_is_better, title_of
 
     check_figures([metric])

@@ -76,7 +76,7 @@ def run(
     """
     if cluster is not None and jobs is not None:
         raise UsageError("--cluster trains one run per thread of its workers: it takes no --jobs")
-    from dgljoint_bench.suites.find import find_suite
+    from dgljoint_bench.suites.suite import find_suite
 
     chosen = find_suite(suite)
     _check_names(chosen, only, tables)
@@ -119,7 +119,7 @@ def _run(
     from dgljoint._internal.files import locked
     from dgljoint.runs.many.executors import cluster_executor, local_executor
     from dgljoint_bench.results.database import Results
-    from dgljoint_bench.suites.running import run_suite
+    from dgljoint_bench.suites.plan import run_suite
     from dgljoint_cli.progress.many_runs import watching_runs
 
     data = [file for job in plan.jobs for file in job.files]
@@ -182,7 +182,7 @@ def _left(plan: SuitePlan, results: Path, *, replace: bool) -> Sequence[Job]:
     if not results.exists():
         return plan.jobs
     from dgljoint_bench.results.database import Results
-    from dgljoint_bench.suites.running import jobs_left
+    from dgljoint_bench.suites.plan import jobs_left
 
     with Results(results) as file:
         return jobs_left(plan, file, replace=replace)

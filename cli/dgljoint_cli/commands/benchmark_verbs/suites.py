@@ -25,8 +25,8 @@ def suites(suite: str | None, as_json: bool) -> None:
     A run is one configuration trained on one fold with one seed, all of its trials. In addition to
     those counted, every fold has one more, of the classifiers without a model.
     """
-    from dgljoint_bench.suites.find import find_suite
     from dgljoint_bench.suites.names import shipped_suites
+    from dgljoint_bench.suites.suite import find_suite
 
     found = [find_suite(name) for name in ([suite] if suite is not None else shipped_suites())]
     tables = views.benchmark_tables

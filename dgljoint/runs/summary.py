@@ -180,18 +180,8 @@ def record_of(run: StoredRun, key: Key) -> RunRecord:
     )
 
 
-def model_figures(test: Scores) -> dict[str, float]:
-    """Return those of :func:`all_figures` that ``FIGURES`` names, in its order."""
-    return _summed(all_figures(test))
-
-
 def rows_of(test: Scores) -> dict[str, dict[str, float]]:
     """Return the metrics of a test set by row: of the model, and of each trivial baseline."""
-    return {MODEL: all_figures(test), **guess_figures(test)}
-
-
-def guess_figures(test: Scores) -> dict[str, dict[str, float]]:
-    """Return the figures of the guesses that need no model, by guess."""
     guesses: dict[str, dict[str, float]] = defaultdict(dict)
     if test.rumor is not None:
         found = rumor_baseline(test.rumor)
@@ -202,7 +192,7 @@ def guess_figures(test: Scores) -> dict[str, dict[str, float]]:
             if guess != MODEL:
                 found = {f"mrr{suffix}": row.mrr, f"hits1{suffix}": row.hits1}
                 guesses[f"parent: {guess}"] |= {n: found[n] for n in found if n in FIGURES}
-    return dict(guesses)
+    return {MODEL: all_figures(test), **guesses}
 
 
 def spread(values: Sequence[float]) -> Spread:

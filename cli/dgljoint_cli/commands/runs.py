@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dgljoint_cli import completion, console, views
-from dgljoint_cli.views.several import is_several, report_several, show_several
+from dgljoint_cli.views.several import is_several, show_scores
 
 if TYPE_CHECKING:
     from dgljoint.runs.listing import RunFacts, RunSummary
@@ -79,7 +79,9 @@ def show(run: Path, as_json: bool) -> None:
     scores of each, their mean and their standard deviation are shown.
     """
     if is_several(run):
-        show_several(run, as_json=as_json)
+        from dgljoint.runs.several import several_runs, stored_scores
+
+        show_scores(stored_scores(several_runs(run)), run, as_json=as_json)
         return
     from dgljoint.plugins.registry import installed_registry
     from dgljoint.runs.listing import read_facts
@@ -151,7 +153,7 @@ def report(run: Path, as_json: bool) -> None:
     folder of several runs, those of every run are written, and a report.html over all of them.
     """
     if is_several(run):
-        report_several(run, as_json=as_json)
+        _report_several(run, as_json=as_json)
         return
     from dgljoint.reporting.write import write_reports
 
@@ -160,6 +162,25 @@ def report(run: Path, as_json: bool) -> None:
         console.print_json({"run": run, "report": page, "model_card": card})
         return
     click.echo(f"{page}\n{card}")
+
+
+def _report_several(folder: Path, *, as_json: bool) -> None:
+    """Write the report of every run again, and a page over all of them."""
+    from dgljoint.reporting.write import write_reports
+    from dgljoint.runs.several import several_runs, stored_scores, write_page
+
+    several = several_runs(folder)
+    scores = stored_scores(several)
+    written = [write_reports(run.path) for run in several.runs]
+    page = write_page(scores, folder)
+    if as_json:
+        runs = [
+            {"run": run.path, "report": report, "model_card": card}
+            for run, (report, card) in zip(several.runs, written, strict=True)
+        ]
+        console.print_json({"folder": folder, "report": page, "runs": runs})
+        return
+    click.echo("\n".join(str(file) for file in (page, *(one for pair in written for one in pair))))
 
 
 def describe_run(facts: RunFacts, changed: list[Setting]) -> dict[str, Any]:

@@ -104,7 +104,7 @@ def train_study(
 ) -> None:
     """Train the runs and show their results."""
     from dgljoint.runs.many import study as engine
-    from dgljoint_cli.progress.many_runs import watching_runs
+    from dgljoint_cli.progress.training_progress import watching_runs
 
     for note in study.notes:
         talk.info(note)
@@ -115,7 +115,7 @@ def train_study(
     if as_json:
         console.print_json({"study": study.folder, **summary.to_dict()})
     else:
-        tables = views.study_tables.summary_tables(summary)
+        tables = views.run_tables.summary_tables(summary)
         views.rendering.render(*tables, f"run folders: {study.folder}")
     if (error := summary.error()) is not None:
         raise error
@@ -144,5 +144,5 @@ def show_study_plan(study: Study, *, jobs: int, as_json: bool) -> None:
             }
         )
         return
-    runs = views.study_tables.plan_table(study, jobs)
+    runs = views.run_tables.plan_table(study, jobs)
     views.rendering.render(runs, "the first of them:", views.rendering.plan_tree(plan))

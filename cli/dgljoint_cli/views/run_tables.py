@@ -1,4 +1,4 @@
-"""Tables of the runs on disk: their list, one of them, and one of them."""
+"""Tables of the runs on disk: their list, one of them, and those of a study."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Any
 from rich.console import RenderableType
 from rich.text import Text
 
+from dgljoint._internal.text import plural
+from dgljoint.evaluation.scores import MODEL
+from dgljoint.evaluation.verdicts import verdict_line
 from dgljoint.runs.listing import BROKEN, FINISHED, RESUMABLE, RUNNING, STARTED, RunSummary
+from dgljoint.runs.summary import FIGURES, StudySummary, spread_table, spread_verdicts
 from dgljoint_cli.views.rendering import facts as fact_table
 from dgljoint_cli.views.rendering import stretches, titled
 from dgljoint_cli.views.table import Table
 
 if TYPE_CHECKING:
     from dgljoint.runs.listing import RunFacts
+    from dgljoint.runs.many.study import Study
     from dgljoint.runs.settings import Setting
 
 _NOTHING = "–"
@@ -140,3 +145,37 @@ def _plain(value: object) -> str:
 
 def _figure(value: float | None) -> str:
     return _NOTHING if value is None else f"{value:.3f}"
+
+
+def summary_tables(summary: StudySummary) -> list[RenderableType]:
+    """Show the model and the trivial baselines, and which runs are missing."""
+    title = f"test set of {summary.protocol.data}, {summary.extent}"
+    found = spread_verdicts(summary.figures)
+    beaten = {FIGURES[name] for name, verdict in found.items() if verdict.beats}
+    table = spread_table(summary.figures, summary.done)
+    made = Table(*table.columns, numbers=True)
+    for row, *cells in table.rows:
+        made.add_row(row, *(
+            Text(cell, style="bold" if row == MODEL and column in beaten else "")
+            for cell, column in zip(cells, table.columns[1:], strict=True)
+        ))
+    body = made if summary.figures else "no run has metrics"
+    parts: list[RenderableType] = [titled(title, body, verdict_line(found))]
+    if missing := summary.missing:
+        parts.append(f"NOT IN THE TABLE, {plural(len(missing), 'run')}: {'; '.join(missing)}")
+    return parts
+
+
+def plan_table(study: Study, jobs: int) -> RenderableType:
+    """Show the runs that would be made."""
+    from dgljoint.runs.many import study as of
+
+    sizes = list(study.sizes[0])
+    made = Table("run", "state", *sizes, prose=["state"], over=True)
+    for column in made.columns[2:]:
+        column.justify = "right"
+    for job, counts in zip(study.jobs, study.sizes, strict=True):
+        made.add_row(job.folder.name, of.state_of(job), *(f"{counts[size]:,}" for size in sizes))
+    runs = plural(len(study.jobs), "run")
+    title = f"{runs}, {jobs} at a time, in {study.folder}: cascades of each set"
+    return titled(title, made)

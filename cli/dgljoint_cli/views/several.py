@@ -57,29 +57,3 @@ def predict_several(
 
     opened = load_runs(folder, device=device)
     return opened.predict(data, observed=observed), Path(opened.runs[0].config.data)
-
-
-def show_several(folder: Path, *, as_json: bool) -> None:
-    """Show what the runs of a folder scored when they ended."""
-    from dgljoint.runs.several import several_runs, stored_scores
-
-    show_scores(stored_scores(several_runs(folder)), folder, as_json=as_json)
-
-
-def report_several(folder: Path, *, as_json: bool) -> None:
-    """Write the report of every run again, and a page over all of them."""
-    from dgljoint.reporting.write import write_reports
-    from dgljoint.runs.several import several_runs, stored_scores, write_page
-
-    several = several_runs(folder)
-    scores = stored_scores(several)
-    written = [write_reports(run.path) for run in several.runs]
-    page = write_page(scores, folder)
-    if as_json:
-        runs = [
-            {"run": run.path, "report": report, "model_card": card}
-            for run, (report, card) in zip(several.runs, written, strict=True)
-        ]
-        print_json({"folder": folder, "report": page, "runs": runs})
-        return
-    click.echo("\n".join(str(file) for file in (page, *(one for pair in written for one in pair))))

@@ -21,8 +21,6 @@ from dgljoint.runs.stored import Protocol
 from dgljoint.runs.summary import (
     FIGURES,
     StudySummary,
-    guess_figures,
-    model_figures,
     over_runs,
     rows_of,
     spread,
@@ -49,13 +47,13 @@ def part(accuracy: float, mrr: float) -> Scores:
 
 
 def test_figures_are_read_from_a_test_part() -> None:
-    found = model_figures(replace(part(0.6, 0.4), calibration=CALIBRATION))
-    assert found == {
+    found = rows_of(replace(part(0.6, 0.4), calibration=CALIBRATION))
+    model = found.pop("model")
+    assert {name: model[name] for name in FIGURES} == {
         "accuracy": 0.6, "macro_f1": 0.3, "ece": 0.1, "mrr": 0.4, "hits1": 0.2,
         "mrr_not_source": 0.1,
     }
-    assert list(found) == list(FIGURES)
-    assert guess_figures(part(0.6, 0.4)) == {
+    assert found == {
         "majority guess": {"accuracy": 0.25, "macro_f1": 0.4},
         "parent: source": {"mrr": 0.4, "hits1": 0.2},
         "parent: latest": {"mrr_not_source": 0.8},
@@ -64,9 +62,8 @@ def test_figures_are_read_from_a_test_part() -> None:
 
 def test_what_was_not_scored_has_no_figure() -> None:
     rumor_alone = replace(part(0.5, 0.5), links={})
-    assert model_figures(rumor_alone) == {"accuracy": 0.5, "macro_f1": 0.25}
-    assert model_figures(NOTHING) == {}
-    assert guess_figures(NOTHING) == {}
+    assert rows_of(rumor_alone)["model"] == {"accuracy": 0.5, "macro_f1": 0.25}
+    assert rows_of(NOTHING) == {"model": {}}
 
 
 def test_a_spread_is_that_of_a_sample_over_all_runs() -> None:

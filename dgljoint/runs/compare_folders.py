@@ -89,10 +89,8 @@ def compare_runs(paths: Sequence[Path], metrics: Sequence[str] = METRICS) -> Run
     fold = sides[0].cells[0][0]
     some = next(run for key, run in first.runs.items() if key.fold == fold)
     return RunComparison(
-        reference=first.side.name,
-        protocol=recorded_protocol(some.config(), some.manifest()),
-        sides=sides,
-        notes=tuple(notes),
+        reference=first.side.name, protocol=recorded_protocol(some.config(), some.manifest()),
+        sides=sides, notes=tuple(notes),
     )
 
 

@@ -132,13 +132,9 @@ def read_facts(path: Path) -> RunFacts:
     config, manifest = run.config(), run.manifest()
     begun = run.finished or run.resumable
     facts = RunFacts(
-        run=run,
-        summary=summarize(path, path.resolve().name, held_folders()),
-        config=config,
-        manifest=manifest,
-        protocol=recorded_protocol(config, manifest),
-        records=run.records() if begun else [],
-        scores=run.typed_scores() if run.finished else {},
+        run=run, summary=summarize(path, path.resolve().name, held_folders()), config=config,
+        manifest=manifest, protocol=recorded_protocol(config, manifest),
+        records=run.records() if begun else [], scores=run.typed_scores() if run.finished else {},
     )
     if facts.summary.state == BROKEN:
         run.figures()  # raises what is wrong

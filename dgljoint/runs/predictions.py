@@ -67,13 +67,9 @@ def read_predictions(run: StoredRun, part: str = TEST) -> StoredPredictions | No
 def _line(row: Mapping[str, str]) -> Prediction:
     predicted = row["predicted"] or None
     return Prediction(
-        cascade=row["cascade"],
-        event=row["event"],
-        label=row["label"] or None,
-        predicted=predicted,
+        cascade=row["cascade"], event=row["event"], label=row["label"] or None, predicted=predicted,
         confidence=_share(row[_PROBABILITY + predicted]) if predicted else None,
-        observed=_count(row["observed_posts"]),
-        targets=_count(row["targets"] or "0"),
+        observed=_count(row["observed_posts"]), targets=_count(row["targets"] or "0"),
         mrr=_share(row["mrr"]) if row["mrr"] else None,
     )
 

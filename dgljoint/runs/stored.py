@@ -239,10 +239,7 @@ def recorded_protocol(config: RunConfig, manifest: Mapping[str, Any]) -> Protoco
     """Return the protocol of a run by its folder, without its data."""
     split = section(manifest, "split")
     return Protocol(
-        data=text(section(manifest, "data").get("name")) or "unnamed data",
-        split=config.split,
-        fold=config.fold,
-        disjoint=text(split.get("kept_apart")),
-        ordered=bool(split.get("ordered_by")),
-        known="kept_apart" in split,
+        data=text(section(manifest, "data").get("name")) or "unnamed data", split=config.split,
+        fold=config.fold, disjoint=text(split.get("kept_apart")),
+        ordered=bool(split.get("ordered_by")), known="kept_apart" in split,
     )

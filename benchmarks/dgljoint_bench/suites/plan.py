@@ -108,16 +108,9 @@ def _open(
         part_under_test(split, fold)  # refuses one that is not offered
     other = CascadeStore(files[table.test_on]) if table.test_on else None
     record = DataRecord(
-        name=table.title,
-        data=store.name,
-        cascades=len(store),
-        posts=store.posts,
-        digest=store.content_digest,
-        split=split.name,
-        split_digest=split.digest,
-        kept_apart=store.kept_apart(split.name),
-        ordered=bool(split.ordered_by),
-        folds=len(offered),
+        name=table.title, data=store.name, cascades=len(store), posts=store.posts,
+        digest=store.content_digest, split=split.name, split_digest=split.digest,
+        kept_apart=store.kept_apart(split.name), ordered=bool(split.ordered_by), folds=len(offered),
         test_on=None if other is None else other.name,
         test_digest=None if other is None else other.content_digest,
         test_shared=None if other is None else int(shared_threads(store, other).sum()),
@@ -180,21 +173,14 @@ def _job(
     settings = () if key.configuration == NO_MODEL else suite.trials_of(key.configuration)
     made = [_trial(suite, one, key, trial, registry) for trial in settings]
     job = Job(
-        key=key,
-        folder=out.joinpath(*map(folder_name, names), run_name(key)).resolve(),
-        trials=tuple(trial for trial, _ in made),
-        data=one.store.path.resolve(),
-        split=one.split.name,
-        fold=key.fold,
-        without_model=_CLASSIFIERS,
+        key=key, folder=out.joinpath(*map(folder_name, names), run_name(key)).resolve(),
+        trials=tuple(trial for trial, _ in made), data=one.store.path.resolve(),
+        split=one.split.name, fold=key.fold, without_model=_CLASSIFIERS,
         observed_share=one.observed_share if key.configuration == NO_MODEL else 0.0,
-        data_digest=one.record.digest,
-        split_digest=one.record.split_digest,
+        data_digest=one.record.digest, split_digest=one.record.split_digest,
         test_on=None if one.test_on is None else one.test_on.path.resolve(),
-        test_digest=one.record.test_digest or "",
-        deadlines=suite.deadlines,
-        program=program_of(entry for _, entries in made for entry in entries),
-        device=device,
+        test_digest=one.record.test_digest or "", deadlines=suite.deadlines,
+        program=program_of(entry for _, entries in made for entry in entries), device=device,
     )
     return replace(job, digest=digest_of(job))
 

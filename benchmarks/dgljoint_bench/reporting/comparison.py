@@ -15,6 +15,7 @@ from dgljoint.runs.records import NO_MODEL, Key
 from dgljoint_bench.reporting.report import held_suites
 from dgljoint_bench.reporting.titles import COSTS, CPU_SECONDS, lower_is_better
 from dgljoint_bench.results.database import DataRecord, Results
+from dgljoint_bench.suites.names import check_known
 from dgljoint_bench.suites.suite import Suite
 
 _HINT = "run the suite again on the same data, or choose other tables: --table NAME"
@@ -35,11 +36,11 @@ def read_side(
     """Read a results file: these suites and tables, or all of it."""
     with Results(path) as results:
         held = held_suites(results)
-        _known(suites, held, f"{path} has no suite")
+        check_known(suites, held, f"{path} has no suite")
         chosen = {name: one for name, one in held.items() if name in (suites or held)}
         data = {name: results.data(name) for name in chosen}
         titles = {title for of_suite in data.values() for title in of_suite}
-        _known(tables, titles, f"{path} has no table")
+        check_known(tables, titles, f"{path} has no table")
         records = {
             one.key: one for name in chosen for one in results.cells(name)
             if one.key.data in (tables or titles)
@@ -54,12 +55,6 @@ def read_side(
         },
     )
     return ResultsSide(side, chosen, data)
-
-
-def _known(wanted: Iterable[str], known: Collection[str], message: str) -> None:
-    for name in wanted:
-        if name not in known:
-            raise UsageError(f"{message} '{name}'", hint=did_you_mean(name, known))
 
 
 def _asked(record: DataRecord, suite: Suite) -> dict[str, Any]:

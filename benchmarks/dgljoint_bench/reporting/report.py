@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dgljoint._internal.text import did_you_mean
 from dgljoint.config.options import parse_options
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.scores import TITLES
@@ -24,6 +23,7 @@ from dgljoint_bench.reporting.statistics import (
 )
 from dgljoint_bench.reporting.titles import check_figures, in_order, lower_is_better
 from dgljoint_bench.results.database import DataRecord, Results
+from dgljoint_bench.suites.names import check_known
 from dgljoint_bench.suites.suite import Suite, Table
 
 
@@ -114,21 +114,13 @@ def read_report(
         raise DataError(
             f"{results.path} holds no suite yet", hint="dgljoint benchmark run SUITE fills it"
         )
-    _check_names(suites, list(known), "suite", results)
+    check_known(suites, known, f"{results.path} has no suite")
     chosen = [known[name] for name in dict.fromkeys(suites or known)]
     offered = [table.title for suite in chosen for table in suite.tables]
-    _check_names(tables, offered, "table", results)
+    check_known(tables, offered, f"{results.path} has no table")
     metrics = tuple(dict.fromkeys(figures))
     found = [_suite_report(results, suite, tables or offered, metrics, rope) for suite in chosen]
     return [one for one in found if one.tables or one.not_run]
-
-
-def _check_names(names: Sequence[str], offered: Sequence[str], kind: str, results: Results) -> None:
-    for name in names:
-        if name not in offered:
-            raise UsageError(
-                f"{results.path} has no {kind} '{name}'", hint=did_you_mean(name, offered)
-            )
 
 
 def _suite_report(

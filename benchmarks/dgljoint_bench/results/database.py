@@ -178,12 +178,6 @@ class Results:
                 for row in rows
             ]
 
-    def digests(self, suite: str) -> dict[Key, tuple[str, str]]:
-        """Return digest and state of every run of a suite."""
-        with self._refusals():
-            rows = self._connection.execute("SELECT * FROM cell WHERE suite = ?", (suite,))
-            return {_key(row): (row["digest"], row["state"]) for row in rows}
-
     def _of_cells(self, table: str, suite: str) -> defaultdict[int, list[sqlite3.Row]]:
         found: defaultdict[int, list[sqlite3.Row]] = defaultdict(list)
         for row in self._connection.execute(

@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterable
 from importlib import resources
 
+from dgljoint._internal.text import did_you_mean
+from dgljoint.errors import UsageError
+
 WITHOUT_MODEL = "without a model"
 """The name of runs that train no model."""
 _LONGEST = 100
@@ -36,3 +39,11 @@ def check_names(names: Iterable[str], kind: str) -> None:
         other = taken.setdefault(folder_name(name), name)
         if other != name or name == WITHOUT_MODEL:
             raise ValueError(f"the {kind}s {other!r} and {name!r} would have one folder")
+
+
+def check_known(names: Iterable[str], known: Iterable[str], message: str) -> None:
+    """Refuse the first name that is not known; the message is without it."""
+    offered = list(known)
+    for name in names:
+        if name not in offered:
+            raise UsageError(f"{message} '{name}'", hint=did_you_mean(name, offered))

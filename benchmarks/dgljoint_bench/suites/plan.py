@@ -20,7 +20,7 @@ from dgljoint.plugins.selection import select
 from dgljoint.runs.many.executors import Pool
 from dgljoint.runs.many.job import Job, TrialPlan, digest_of, program_of
 from dgljoint.runs.many.runner import RunsProgress, run_jobs
-from dgljoint.runs.records import DONE, NO_MODEL, Key, RunRecord, failed
+from dgljoint.runs.records import NO_MODEL, Key, RunRecord, done_runs, failed
 from dgljoint.runs.summary import run_name
 from dgljoint.training.inputs import with_all_options
 from dgljoint.training.parts import folds_offered, part_under_test, training_parts
@@ -229,10 +229,8 @@ def run_suite(
 ) -> tuple[RunRecord, ...]:
     """Run the jobs of a plan that are not recorded; each is recorded as soon as it ends.
 
-    A run that fails stops no other, and is tried again the next time.
-
-    Returns:
-        The records of all runs of the plan, in its order.
+    A run that fails stops no other, and is tried again the next time. Returns the records of all
+    runs of the plan, in its order.
     """
     left = jobs_left(plan, results, replace=replace)
     results.describe(plan.suite.name, plan.suite.model_dump(mode="json"), plan.tables)
@@ -258,9 +256,8 @@ def run_suite(
 
 def jobs_left(plan: SuitePlan, results: Results, *, replace: bool) -> list[Job]:
     """Return the jobs of a plan that are not recorded."""
-    known = results.digests(plan.suite.name)
     # What has failed may be corrected.
-    done = {key: digest for key, (digest, state) in known.items() if state == DONE}
+    done = {one.key: one.digest for one in done_runs(results.cells(plan.suite.name))}
     asked = {job.key: job.digest for job in plan.jobs}
     changed = [key for key, digest in asked.items() if done.get(key, digest) != digest]
     if changed and not replace:

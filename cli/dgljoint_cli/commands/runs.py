@@ -128,8 +128,9 @@ def compare(sides: tuple[Path, ...], metrics: tuple[str, ...], form: str) -> Non
     cascades of predictions.csv are resampled.
     """
     from dgljoint.runs.compare_folders import METRICS, compare_runs
+    from dgljoint_bench.reporting.titles import check_figures
 
-    _check_metrics(metrics)
+    check_figures(metrics)
     found = compare_runs(sides, metrics or METRICS)
     if form == "json":
         console.print_json(found.to_dict())
@@ -196,16 +197,6 @@ def describe_run(facts: RunFacts, changed: list[Setting]) -> dict[str, Any]:
         "epochs_done": facts.records,
         "scores": {part: scores.to_dict() for part, scores in facts.scores.items()},
     }
-
-
-def _check_metrics(metrics: tuple[str, ...]) -> None:
-    from dgljoint._internal.text import did_you_mean
-    from dgljoint.errors import UsageError
-    from dgljoint.evaluation.scores import TITLES
-
-    for name in metrics:
-        if name not in TITLES:
-            raise UsageError(f"there is no figure '{name}'", hint=did_you_mean(name, TITLES))
 
 
 def _name_below(folder: Path, path: Path) -> str:

@@ -12,7 +12,8 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
 
 from dgljoint._internal.files import locked, remove_leftovers, write_text
 from dgljoint._internal.text import number_list
@@ -20,7 +21,7 @@ from dgljoint.config.options import parse_options
 from dgljoint.config.run_config import RunConfig, dump_config
 from dgljoint.data.store import CascadeStore, StoredSplit
 from dgljoint.errors import DataError, UsageError
-from dgljoint.runs.folders import default_folder
+from dgljoint.runs.folders import default_folder, parse_object, read_plain
 from dgljoint.runs.many.executors import local_executor
 from dgljoint.runs.many.job import RESULT, Job, TrialPlan, read_record
 from dgljoint.runs.many.runner import RunsProgress, run_jobs
@@ -107,14 +108,12 @@ def is_study(folder: Path) -> bool:
 def folds_and_seeds(folder: Path) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Read which folds and seeds a study has."""
     file = folder / _SUMMARY
+    found = parse_object(read_plain(folder, file), str(file))
     try:
-        found: Any = json.loads(file.read_text(encoding="utf-8"))
-        folds, seeds = (tuple(found[name]) for name in ("folds", "seeds"))
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{file} is not readable ({error})") from error
-    if not all(isinstance(number, int) for number in (*folds, *seeds)):
-        raise DataError(f"{file} is not readable: folds and seeds are numbers")
-    return folds, seeds
+        read = TypeAdapter(tuple[int, ...]).validate_python
+        return read(found.get("folds")), read(found.get("seeds"))
+    except ValidationError as error:
+        raise DataError(f"{file} is not readable: folds and seeds are numbers") from error
 
 
 def state_of(job: Job) -> str:

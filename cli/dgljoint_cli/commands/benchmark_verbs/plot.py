@@ -106,9 +106,9 @@ def _load_plots() -> ModuleType:
 def _read(
     results: Path, suite: str | None, tables: Sequence[str], configurations: Sequence[str]
 ) -> tuple[list[RunRecord], Suite]:
-    from dgljoint._internal.text import did_you_mean
     from dgljoint.runs.records import NO_MODEL
     from dgljoint_bench.reporting.comparison import read_side
+    from dgljoint_bench.suites.names import check_known
 
     side = read_side(results, [suite] if suite else (), tables)
     if len(side.suites) > 1:
@@ -121,11 +121,7 @@ def _read(
     # In the order of the suite, whichever cell ended first; without those that it no longer has.
     order = [*definition.configurations, NO_MODEL]
     known = {key.configuration for key in side.side.records} & {*definition.configurations}
-    for name in configurations:
-        if name not in known:
-            raise UsageError(
-                f"{results} has no configuration '{name}'", hint=did_you_mean(name, known)
-            )
+    check_known(configurations, known, f"{results} has no configuration")
     titles = {
         name: f"{name} ({record.caution})" if record.caution else name
         for name, record in side.tables[definition.name].items()

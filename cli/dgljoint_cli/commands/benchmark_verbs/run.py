@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dgljoint._internal.text import did_you_mean, parse_numbers, plural
+from dgljoint._internal.text import parse_numbers, plural
 from dgljoint.errors import UsageError
 from dgljoint_cli import completion, console
 from dgljoint_cli.data_argument import demo_file
@@ -76,10 +76,13 @@ def run(
     """
     if cluster is not None and jobs is not None:
         raise UsageError("--cluster trains one run per thread of its workers: it takes no --jobs")
+    from dgljoint_bench.suites.names import check_known
     from dgljoint_bench.suites.suite import find_suite
 
     chosen = find_suite(suite)
-    _check_names(chosen, only, tables)
+    check_known(only, chosen.configurations, f"the suite {chosen.name} has no configuration")
+    titles = [table.title for table in chosen.tables]
+    check_known(tables, titles, f"the suite {chosen.name} has no table")
     files = _files(chosen, tables, places, talk, demo=None if dry_run else out)
     from dgljoint.plugins.registry import installed_registry
     from dgljoint.training.processes import find_device
@@ -133,19 +136,6 @@ def _run(
             plan, file, out, pool, progress=progress, keep_open=() if cluster else (lock,),
             replace=replace,
         )
-
-
-def _check_names(suite: Suite, only: Sequence[str], tables: Sequence[str]) -> None:
-    titles = [table.title for table in suite.tables]
-    for kind, names, known in (
-        ("configuration", only, list(suite.configurations)), ("table", tables, titles)
-    ):
-        for name in names:
-            if name not in known:
-                raise UsageError(
-                    f"the suite {suite.name} has no {kind} '{name}'",
-                    hint=did_you_mean(name, known),
-                )
 
 
 def _files(

@@ -20,8 +20,18 @@ from dgljoint.reporting import charts, scores
 from dgljoint.reporting.charts import Chart, Points, line_chart
 from dgljoint.reporting.scores import ScoreTable
 from dgljoint.runs.listing import RunFacts, read_facts
-from dgljoint.runs.predictions import Prediction, StoredPredictions, read_predictions
-from dgljoint.runs.stored import CARD, REPORT, TEST, number, section, tables, text
+from dgljoint.runs.stored import (
+    CARD,
+    REPORT,
+    TEST,
+    Prediction,
+    StoredPredictions,
+    number,
+    read_predictions,
+    section,
+    tables,
+    text,
+)
 
 _WRONG = 15
 _CURVES = {

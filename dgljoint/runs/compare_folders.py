@@ -13,11 +13,16 @@ from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.comparison import Outcomes, cascade_intervals
 from dgljoint.runs.comparing import OF_THE_RUN, Compared, Group, Side, compare, corrected, pair
 from dgljoint.runs.folders import no_run
-from dgljoint.runs.listing import find_runs
-from dgljoint.runs.predictions import StoredPredictions, read_predictions
+from dgljoint.runs.listing import differing_settings, find_runs
 from dgljoint.runs.records import Key
-from dgljoint.runs.settings import differing_settings
-from dgljoint.runs.stored import Protocol, StoredRun, recorded_protocol, section
+from dgljoint.runs.stored import (
+    Protocol,
+    StoredPredictions,
+    StoredRun,
+    read_predictions,
+    recorded_protocol,
+    section,
+)
 from dgljoint.runs.summary import record_of
 
 METRICS = ("accuracy", "macro_f1", "mrr", "mrr_not_source", "hits1")

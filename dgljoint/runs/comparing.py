@@ -16,8 +16,8 @@ from dgljoint._internal.text import plural
 from dgljoint.errors import DataError
 from dgljoint.evaluation.comparison import Difference, compare_pairs, holm
 from dgljoint.evaluation.scores import MODEL
+from dgljoint.runs.listing import differing
 from dgljoint.runs.records import DONE, FAILED, NO_MODEL, Key, RunRecord
-from dgljoint.runs.settings import differing
 
 # Time and memory; the other costs follow from what is trained.
 _COSTS = ("seconds", "cpu_seconds", "peak_megabytes")
@@ -45,10 +45,6 @@ class Pair:
 
     first: RunRecord
     second: RunRecord
-
-    def metrics(self, row: str) -> tuple[dict[str, float], dict[str, float]]:
-        """Return the metrics of a row on both sides."""
-        return self.first.figures.get(row, {}), self.second.figures.get(row, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,11 +141,7 @@ class Comparison:
 def pair(
     first: Side, second: Side, *, hint: str, by: Callable[[Key], Key] = lambda key: key
 ) -> tuple[list[Pair], list[str]]:
-    """Pair the runs of two sides.
-
-    Returns:
-        The pairs, and notes on the runs without a counterpart.
-    """
+    """Pair the runs of two sides; return notes on the runs without a counterpart, too."""
     ours = {by(key): one for key, one in first.records.items()}
     theirs = {by(key): one for key, one in second.records.items()}
     pairs = [Pair(one, theirs[key]) for key, one in ours.items() if key in theirs]
@@ -258,7 +250,7 @@ def _group(
     found = [
         (row, name, [(ours.get(name), theirs.get(name)) for ours, theirs in both])
         for row in rows
-        for both in [[pair.metrics(row) for pair in pairs]]
+        for both in [[(p.first.figures.get(row, {}), p.second.figures.get(row, {})) for p in pairs]]
         for name in _shown(_in_order(ours for ours, _ in both), shown)
     ]
     known = [

@@ -23,7 +23,6 @@ DEFAULT_FOLDER = Path("runs")
 
 _MARKS = {"config.toml", "manifest.json"}
 _CHECKPOINTS = "checkpoints"
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 # A home folder or a whole disk may be near: what is looked at is bounded.
 _MOST_FOLDERS = 500
 _SHOWN = 3
@@ -61,22 +60,10 @@ def no_run(path: Path) -> DataError:
 
 
 def _found(path: Path) -> str:
-    if path.is_dir():
-        within = list(runs_in(path))
-        if within:
-            return f"it holds {plural(len(within), 'run')}"
-        try:
-            empty = next(path.iterdir(), None) is None
-        except OSError as error:
-            return f"it cannot be opened ({error.strerror})"
-        return "it is empty" if empty else "it has no config.toml"
-    if not path.exists():
-        return "there is no such folder"
-    try:
-        with path.open("rb") as file:
-            return "it is a cascade file" if file.read(len(_HDF5)) == _HDF5 else "it is a file"
-    except OSError:
-        return "it is a file"
+    if not path.is_dir():
+        return "it is a file" if path.exists() else "there is no such folder"
+    within = list(runs_in(path))
+    return f"it holds {plural(len(within), 'run')}" if within else "it has no config.toml"
 
 
 def _near(path: Path) -> str:

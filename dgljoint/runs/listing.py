@@ -1,4 +1,4 @@
-"""Find the runs below a folder, with the state and the content of each."""
+"""Find the runs below a folder: the state, the content and the settings of each."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from dgljoint._internal.files import held_folders
-from dgljoint.config.run_config import RunConfig
+from dgljoint.config.run_config import RunConfig, flat
+from dgljoint.config.sources import resolve_config
 from dgljoint.errors import DgljointError, UsageError
 from dgljoint.evaluation.scores import Scores
+from dgljoint.plugins.registry import Registry
 from dgljoint.runs.folders import DEFAULT_FOLDER, is_marked
 from dgljoint.runs.stored import Protocol, StoredRun, number, recorded_protocol, section, text
 
@@ -21,6 +23,7 @@ RUNNING = "running"
 RESUMABLE = "resumable"
 STARTED = "started"
 BROKEN = "broken"
+_OPTIONS = "options"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,3 +142,48 @@ def read_facts(path: Path) -> RunFacts:
     if facts.summary.state == BROKEN:
         run.figures()  # raises what is wrong
     return facts
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting by its path, and what it is by default; ``None`` where that is not known."""
+
+    name: str
+    value: Any
+    default: Any
+
+
+def changed_settings(config: RunConfig, registry: Registry) -> list[Setting]:
+    """Return the settings that differ from the defaults; the data file is none of them."""
+    options = {name: _default_options(name, registry) for name in config.options}
+    plain = resolve_config().model_copy(update={_OPTIONS: options, "data": config.data})
+    return [
+        Setting(name, value, default)
+        for name, (default, value) in differing_settings(plain, config).items()
+    ]
+
+
+def _default_options(name: str, registry: Registry) -> dict[str, Any]:
+    try:
+        specs = registry.load(name).specs
+    except DgljointError:
+        return {}
+    for spec in specs:
+        if spec.name == name:
+            return spec.options().model_dump(mode="json")
+    return {}
+
+
+def differing_settings(one: RunConfig, other: RunConfig) -> dict[str, tuple[Any, Any]]:
+    """Return the settings that differ, by their path; ``None`` for one that is absent."""
+    return differing(one.model_dump(mode="json"), other.model_dump(mode="json"))
+
+
+def differing(one: dict[str, Any], other: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """Return what differs between two trees of plain values, by its path."""
+    mine, theirs = flat(one), flat(other)
+    return {
+        name: (mine.get(name), theirs.get(name))
+        for name in sorted(mine | theirs)
+        if mine.get(name) != theirs.get(name)
+    }

@@ -16,8 +16,7 @@ from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.scores import Scores
 from dgljoint.evaluation.verdicts import verdict_line
 from dgljoint.runs.folders import is_run_folder, no_run, parse_object, read_plain, runs_in
-from dgljoint.runs.listing import find_runs
-from dgljoint.runs.settings import differing_settings
+from dgljoint.runs.listing import differing_settings, find_runs
 from dgljoint.runs.stored import REPORT, TEST, StoredRun, recorded_protocol, section
 from dgljoint.runs.summary import (
     FIGURES,

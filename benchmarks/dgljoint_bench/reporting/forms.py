@@ -76,11 +76,7 @@ def _plain(text: str) -> str:
 
 
 def between_markers(path: Path, text: str) -> tuple[str, str]:
-    """Put ``text`` between the markers of a page.
-
-    Returns:
-        The page (UTF-8) as it is and as it should be.
-    """
+    """Return a page (UTF-8) as it is, and as it is with ``text`` between its markers."""
     try:
         # bytes: line ends are kept
         page = path.read_bytes().decode("utf-8")

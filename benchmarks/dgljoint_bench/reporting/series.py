@@ -94,11 +94,8 @@ def blocks(cells: Iterable[RunRecord], metric: str) -> tuple[dict[str, list[floa
     """Return a metric by configuration in every block: a fold of a table.
 
     Configurations are ranked where all of them were tested, by the mean over the seeds that all
-    have there. One that does not train the task, and so lacks the metric, is left out.
-
-    Returns:
-        The metric by configuration in one order of blocks, and the blocks that not all of them
-        have.
+    have there. One that does not train the task, and so lacks the metric, is left out. The blocks
+    that not all of them have are returned, too.
     """
     found: _Table[dict[int, float]] = defaultdict(lambda: defaultdict(dict))
     for cell in done_runs(cells):

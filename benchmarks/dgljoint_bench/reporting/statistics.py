@@ -188,11 +188,7 @@ def against_reference(
 
 
 def best_of(rows: Iterable[Row], figure: str, *, complete: bool = True) -> Best | None:
-    """Find the configuration with the best mean, and whether it is better than every other.
-
-    Returns:
-        ``None`` where no configuration has the figure.
-    """
+    """Find the configuration with the best mean; ``None`` where none has the figure."""
     sign = -1 if lower_is_better(figure) else 1
     having = _having(rows, figure)
     if not having:

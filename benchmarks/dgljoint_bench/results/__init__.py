@@ -1,4 +1,1 @@
-"""The results file: the records of all runs of suites, in one SQLite file.
-
-It is read and written without torch. ``schema.sql`` next to this module documents its tables.
-"""
+"""The results file, read and written without torch; ``schema.sql`` documents its tables."""

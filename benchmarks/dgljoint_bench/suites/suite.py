@@ -106,6 +106,17 @@ class Suite(Options):
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         return _among(names, TITLES, "figure")
 
+    @field_validator("deadlines")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        from dgljoint.evaluation.deadlines import parse_deadlines
+
+        try:
+            parse_deadlines(text or "all")
+        except UsageError as error:
+            raise ValueError(error.message) from error
+        return text
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         titles = [table.title for table in self.tables]
@@ -118,16 +129,18 @@ class Suite(Options):
             (self.configurations, "configuration"),
         ):
             check_names(names, kind)
-        if self.deadlines:
-            _parse_deadlines(self.deadlines)
         if self.reference:
             _among((self.reference,), self.configurations, "configuration")
         for table in self.tables:
             _among(table.without, self.configurations, "configuration")
         for figures in (one.figures for one in self.published):
             _among(figures, TITLES, "figure")
-        for name, configuration in self.configurations.items():
-            self._check_trials(name, configuration)
+        for name in self.configurations:
+            if len(tried := self.trials_of(name)) != len(self.trials):
+                raise ValueError(
+                    f"'{name}' has {len(tried)} trials and the suite {len(self.trials)}: "
+                    "budgets must be equal"
+                )
         self._check_settings()
         return self
 
@@ -144,26 +157,9 @@ class Suite(Options):
                         f"'{name}' is no setting: tables have data, split, folds; suites have seeds"
                     )
 
-    def _check_trials(self, name: str, configuration: Configuration) -> None:
-        tried = configuration.trials or self.trials
-        if len(tried) != len(self.trials):
-            raise ValueError(
-                f"'{name}' has {len(tried)} trials and the suite {len(self.trials)}: "
-                "budgets must be equal"
-            )
-
     def trials_of(self, configuration: str) -> tuple[Settings, ...]:
         """Return what is tried for a configuration."""
         return self.configurations[configuration].trials or self.trials
-
-
-def _parse_deadlines(text: str) -> None:
-    from dgljoint.evaluation.deadlines import parse_deadlines
-
-    try:
-        parse_deadlines(text)
-    except UsageError as error:
-        raise ValueError(error.message) from error
 
 
 def _among(names: Iterable[str], known: Iterable[str], kind: str) -> tuple[str, ...]:

@@ -11,8 +11,7 @@ from dgljoint_cli import completion, console, views
 from dgljoint_cli.views.several import is_several, show_scores
 
 if TYPE_CHECKING:
-    from dgljoint.runs.listing import RunFacts, RunSummary
-    from dgljoint.runs.settings import Setting
+    from dgljoint.runs.listing import RunFacts, RunSummary, Setting
 
 _FIGURES = ("accuracy", "macro_f1", "mrr")
 _SORTS = (
@@ -84,8 +83,7 @@ def show(run: Path, as_json: bool) -> None:
         show_scores(stored_scores(several_runs(run)), run, as_json=as_json)
         return
     from dgljoint.plugins.registry import installed_registry
-    from dgljoint.runs.listing import read_facts
-    from dgljoint.runs.settings import changed_settings
+    from dgljoint.runs.listing import changed_settings, read_facts
 
     facts = read_facts(run)
     changed = changed_settings(facts.config, installed_registry())

@@ -19,9 +19,8 @@ from dgljoint_cli.views.rendering import stretches, titled
 from dgljoint_cli.views.table import Table
 
 if TYPE_CHECKING:
-    from dgljoint.runs.listing import RunFacts
+    from dgljoint.runs.listing import RunFacts, Setting
     from dgljoint.runs.many.study import Study
-    from dgljoint.runs.settings import Setting
 
 _NOTHING = "–"
 _BAR = 20

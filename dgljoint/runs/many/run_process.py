@@ -1,4 +1,4 @@
-"""The process of a job; :func:`dgljoint.runs.many.work.run_job` starts it.
+"""The process of a job; :func:`dgljoint.runs.many.runner.run_job` starts it.
 
     python -m dgljoint.runs.many.run_process FOLDER
 

@@ -16,8 +16,7 @@ import pytest
 from dgljoint.errors import DataError, InterruptedRunError, PluginError, RunFailedError, UsageError
 from dgljoint.runs.many.executors import Pool, local_executor
 from dgljoint.runs.many.job import Job
-from dgljoint.runs.many.runner import RunsProgress
-from dgljoint.runs.many.work import AT_ONCE, STOP
+from dgljoint.runs.many.runner import AT_ONCE, STOP, RunsProgress
 from dgljoint.runs.records import UNFINISHED, Key, RunRecord, done_runs, failed, failure_of
 from dgljoint_bench.results.database import Results
 from dgljoint_bench.suites.plan import SuitePlan, run_suite

@@ -141,7 +141,7 @@ def test_folders_that_are_no_study_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="two runs of fold 0, seed 0"):
         compare_runs((single, twice))
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match="is no run folder: it is empty"):
+    with pytest.raises(DataError, match=r"is no run folder: it has no config\.toml"):
         compare_runs((single, tmp_path / "empty"))
     unended = tmp_path / "unended"
     for fold in (0, 1):

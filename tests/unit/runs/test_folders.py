@@ -11,7 +11,6 @@ from dgljoint.runs import folders
 from dgljoint.runs.folders import is_run_folder, no_run
 from dgljoint.runs.stored import StoredRun
 from stored_runs import write_run, write_study
-from toys import toy_store
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +54,7 @@ def test_a_folder_says_what_it_is(here: Path) -> None:
     (here / "empty").mkdir()
     (here / "plots").mkdir()
     (here / "plots" / "a.svg").touch()
-    assert refusal("empty")[0] == "it is empty"
+    assert refusal("empty")[0] == "it has no config.toml"
     found, hint = refusal("plots")
     assert (found, hint) == (
         "it has no config.toml", "near it: runs/mine; `dgljoint runs list runs` lists them"
@@ -63,9 +62,7 @@ def test_a_folder_says_what_it_is(here: Path) -> None:
 
 
 def test_a_file_says_what_it_is(here: Path) -> None:
-    toy_store(here / "toy.h5", cascades=8)
     (here / "notes.txt").write_text("x")
-    assert refusal("toy.h5")[0] == "it is a cascade file"
     assert refusal("notes.txt")[0] == "it is a file"
 
 

@@ -87,7 +87,7 @@ def test_a_folder_of_runs_is_told_from_a_run_and_from_anything_else(tmp_path: Pa
     (tmp_path / "empty").mkdir()
     paths = ("study", "study/fold0-seed0", "empty", "none")
     assert [holds_several(tmp_path / path) for path in paths] == [True, False, False, False]
-    with pytest.raises(DataError, match="is no run folder: it is empty"):
+    with pytest.raises(DataError, match=r"is no run folder: it has no config\.toml"):
         several_runs(tmp_path / "empty")
 
 

@@ -18,7 +18,7 @@ import pytest
 from dgljoint._internal import child_process
 from dgljoint.config.sources import resolve_config
 from dgljoint.errors import PluginError, RunFailedError
-from dgljoint.runs.many import work
+from dgljoint.runs.many import runner as work
 from dgljoint.runs.many.job import (
     HELD,
     JOB,
@@ -29,7 +29,7 @@ from dgljoint.runs.many.job import (
     read_job,
     read_record,
 )
-from dgljoint.runs.many.work import AT_ONCE, run_job
+from dgljoint.runs.many.runner import AT_ONCE, run_job
 from dgljoint.runs.records import UNFINISHED, Key, Trial
 from stored_runs import write_run
 

@@ -12,7 +12,7 @@ from dgljoint.data.store import CascadeStore
 from dgljoint.errors import RunFailedError
 from dgljoint.runs.compare_folders import compare_runs
 from dgljoint.runs.listing import read_facts, summarize
-from dgljoint.runs.predictions import read_predictions
+from dgljoint.runs.stored import read_predictions
 from dgljoint.training import Callback, plan_run, resolve_run
 from runs import run
 from stored_runs import manifest, record, scores

@@ -178,8 +178,7 @@ def test_its_test_cascades_count_as_wrong_and_every_metric_is_a_number_or_none(
 
 
 def test_a_comparison_counts_the_same_classes_as_the_metric(lacking: Path) -> None:
-    from dgljoint.runs.predictions import read_predictions
-    from dgljoint.runs.stored import StoredRun
+    from dgljoint.runs.stored import StoredRun, read_predictions
 
     assert read_predictions(StoredRun(lacking)).labels == ("c", "a", "b")
     assert read_predictions(StoredRun(lacking), "validation").labels == ("a", "b")

@@ -7,29 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 from dgljoint._internal.tables import Sheet, TextTable, figure
 from dgljoint._internal.text import plural
+from dgljoint.evaluation import scores as of
+from dgljoint.evaluation import verdicts
 from dgljoint.evaluation.scores import MODEL, NOT_SOURCE, TITLES
-from dgljoint.evaluation.verdicts import (
-    MAJORITY,
-    Verdict,
-    link_verdicts,
-    rumor_baseline,
-    rumor_verdicts,
-    verdict_line,
-)
-
-if TYPE_CHECKING:
-    from dgljoint.evaluation.scores import (
-        Calibration,
-        EarlyDetection,
-        Intervals,
-        LinkTable,
-        RumorScores,
-        Scores,
-    )
 
 _LINKS = ("MRR", "Hits@1", "Hits@3", "Hits@10", "AUC")
 
@@ -52,22 +35,23 @@ class ScoreTable:
 
 def _judged(
     title: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]],
-    found: Mapping[str, Verdict],
+    found: Mapping[str, verdicts.Verdict],
 ) -> ScoreTable:
     better = frozenset(TITLES[metric] for metric, verdict in found.items() if verdict.beats)
-    return ScoreTable(title, columns, tuple(rows), better, verdict_line(found))
+    return ScoreTable(title, columns, tuple(rows), better, verdicts.verdict_line(found))
 
 
-def rumor_table(rumor: RumorScores, intervals: Intervals | None = None) -> ScoreTable:
+def rumor_table(rumor: of.RumorScores, intervals: of.Intervals | None = None) -> ScoreTable:
     """Compare rumor detection with the majority guess."""
     model = (MODEL, *map(figure, (rumor.accuracy, rumor.macro_f1, rumor.auroc)))
     rows = [model, *_interval_row(intervals, len(model), "accuracy", "macro_f1")]
-    rows.append((MAJORITY, *map(figure, rumor_baseline(rumor).values())))
+    rows.append((verdicts.MAJORITY, *map(figure, verdicts.rumor_baseline(rumor).values())))
     title = f"rumor detection, {plural(rumor.cascades, 'cascade')}"
-    return _judged(title, ("", "accuracy", "macro F1", "AUROC"), rows, rumor_verdicts(rumor))
+    columns = ("", "accuracy", "macro F1", "AUROC")
+    return _judged(title, columns, rows, verdicts.rumor_verdicts(rumor))
 
 
-def class_table(rumor: RumorScores) -> ScoreTable:
+def class_table(rumor: of.RumorScores) -> ScoreTable:
     """Show F1 by class."""
     return ScoreTable("F1 by class", ("class", "F1", "cascades"), tuple(
         (name, figure(value), f"{sum(rumor.confusion.get(name, {}).values()):,}")
@@ -75,7 +59,7 @@ def class_table(rumor: RumorScores) -> ScoreTable:
     ))
 
 
-def confusion_table(rumor: RumorScores) -> ScoreTable:
+def confusion_table(rumor: of.RumorScores) -> ScoreTable:
     """Count cascades: one row per true class, one column per predicted class."""
     names = tuple(dict.fromkeys(name for row in rumor.confusion.values() for name in row))
     return ScoreTable(
@@ -87,7 +71,9 @@ def confusion_table(rumor: RumorScores) -> ScoreTable:
     )
 
 
-def link_table(group: str, links: LinkTable, intervals: Intervals | None = None) -> ScoreTable:
+def link_table(
+    group: str, links: of.LinkTable, intervals: of.Intervals | None = None
+) -> ScoreTable:
     """Compare the ranking of parents with the trivial guesses."""
     suffix = "_not_source" if group == NOT_SOURCE else ""
     rows: list[tuple[str, ...]] = []
@@ -96,10 +82,10 @@ def link_table(group: str, links: LinkTable, intervals: Intervals | None = None)
         if name == MODEL:
             rows += _interval_row(intervals, 1 + len(_LINKS), f"mrr{suffix}", f"hits1{suffix}")
     title = f"links, {plural(links.targets, 'target')}: {group}"
-    return _judged(title, ("", *_LINKS), rows, link_verdicts(links))
+    return _judged(title, ("", *_LINKS), rows, verdicts.link_verdicts(links))
 
 
-def calibration_table(found: Calibration, part: str) -> ScoreTable:
+def calibration_table(found: of.Calibration, part: str) -> ScoreTable:
     """Show how well the probabilities agree with how often they are right."""
     where = "this set itself" if part == "validation" else "the validation set"
     rows = {
@@ -117,14 +103,14 @@ def interval(ends: tuple[float, float] | None) -> str:
     return "" if ends is None else f"{ends[0]:.3f}–{ends[1]:.3f}"
 
 
-def _interval_row(intervals: Intervals | None, cells: int, *names: str) -> list[tuple[str, ...]]:
+def _interval_row(intervals: of.Intervals | None, cells: int, *names: str) -> list[tuple[str, ...]]:
     if intervals is None or not any(name in intervals.figures for name in names):
         return []
     found = [interval(intervals.figures.get(name)) for name in names]
     return [(f"  {intervals.level:.0%} interval", *found, *[""] * (cells - 1 - len(found)))]
 
 
-def scores_sheet(scores: Scores, title: str = "") -> Sheet:
+def scores_sheet(scores: of.Scores, title: str = "") -> Sheet:
     """Show the rumor task, the classes, and the links by group of targets."""
     tables: list[TextTable] = []
     notes = []
@@ -144,7 +130,7 @@ def scores_sheet(scores: Scores, title: str = "") -> Sheet:
     return Sheet(title or f"Scores on the {scores.part} set", tuple(tables), tuple(notes))
 
 
-def early_sheet(found: EarlyDetection, title: str = "") -> Sheet:
+def early_sheet(found: of.EarlyDetection, title: str = "") -> Sheet:
     """Show a row per deadline."""
     rows = (
         (

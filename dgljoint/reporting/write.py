@@ -19,19 +19,8 @@ from dgljoint.evaluation.scores import TITLES, Scores
 from dgljoint.reporting import charts, scores
 from dgljoint.reporting.charts import Chart, Points, line_chart
 from dgljoint.reporting.scores import ScoreTable
+from dgljoint.runs import stored
 from dgljoint.runs.listing import RunFacts, read_facts
-from dgljoint.runs.stored import (
-    CARD,
-    REPORT,
-    TEST,
-    Prediction,
-    StoredPredictions,
-    number,
-    read_predictions,
-    section,
-    tables,
-    text,
-)
 
 _WRONG = 15
 _CURVES = {
@@ -71,7 +60,7 @@ class Content:
     confusion: ScoreTable | None  # true class by predicted class; `None` without rumor scores
     calibration: ScoreTable | None  # ECE, NLL and Brier; `None` without
     reliability: ScoreTable | None  # a row a bin; `None` without
-    wrong: tuple[Prediction, ...]  # cascades predicted wrongly with the greatest confidence
+    wrong: tuple[stored.Prediction, ...]  # cascades predicted wrongly with the greatest confidence
     mistakes: int  # number of all that were predicted wrongly
     charts: tuple[Chart, ...]  # over the epochs
     config: str  # `config.toml`, the data by the name of their file
@@ -79,9 +68,9 @@ class Content:
 
 def read_content(facts: RunFacts) -> Content:
     """Work out the content for a run."""
-    predictions = read_predictions(facts.run) if facts.scores else None
+    predictions = stored.read_predictions(facts.run) if facts.scores else None
     wrong = _wrong(predictions)
-    test = facts.scores.get(TEST)
+    test = facts.scores.get(stored.TEST)
     manifest = facts.manifest
     versions = {"dgljoint": manifest.get("dgljoint"), "python": manifest.get("python")}
     return Content(
@@ -91,14 +80,15 @@ def read_content(facts: RunFacts) -> Content:
         components=tuple(_components(manifest)),
         versions={
             name: str(version)
-            for name, version in (*versions.items(), *section(manifest, "packages").items())
+            for name, version in (*versions.items(), *stored.section(manifest, "packages").items())
         },
         figures=tuple(_tables(test)) if test else (),
         validation=tuple(
-            table for part, one in facts.scores.items() if part != TEST for table in _tables(one)
+            table for part, one in facts.scores.items() if part != stored.TEST
+            for table in _tables(one)
         ),
         confusion=scores.confusion_table(test.rumor) if test and test.rumor else None,
-        calibration=scores.calibration_table(test.calibration, TEST)
+        calibration=scores.calibration_table(test.calibration, stored.TEST)
         if test and test.calibration else None,
         reliability=_reliability(test),
         wrong=wrong[:_WRONG],
@@ -113,8 +103,8 @@ def read_content(facts: RunFacts) -> Content:
 
 def _summary(facts: RunFacts) -> dict[str, str]:
     manifest, run = facts.manifest, facts.summary
-    data, parts = section(manifest, "data"), section(manifest, "parts")
-    parameters = number(manifest.get("parameters"))
+    data, parts = stored.section(manifest, "data"), stored.section(manifest, "parts")
+    parameters = stored.number(manifest.get("parameters"))
     sizes = ", ".join(f"{name} {size}" for name, size in parts.items() if size)
     selected = f"epoch {run.best_epoch} selected" if run.best_epoch else "none selected yet"
     left_out = _left_out(facts)
@@ -130,25 +120,25 @@ def _summary(facts: RunFacts) -> dict[str, str]:
         "seed": str(facts.config.seed),
         "parameters": "not on record" if parameters is None else f"{parameters:,.0f}",
         "epochs": f"{run.epoch} of at most {run.epochs}, {selected} on the validation set",
-        "seconds": f"{sum(number(r.get('seconds')) or 0 for r in facts.records):,.1f}",
-        "code": text(manifest.get("git")) or "no git revision on record",
-        "machine": text(manifest.get("platform")) or "not on record",
+        "seconds": f"{sum(stored.number(r.get('seconds')) or 0 for r in facts.records):,.1f}",
+        "code": stored.text(manifest.get("git")) or "no git revision on record",
+        "machine": stored.text(manifest.get("platform")) or "not on record",
     }
 
 
 def _left_out(facts: RunFacts) -> list[str]:
     """Return what the data did not allow to train, and what the test set does not score."""
-    noted = section(facts.manifest, "trained").get("notes")
-    test = facts.scores.get(TEST)
+    noted = stored.section(facts.manifest, "trained").get("notes")
+    test = facts.scores.get(stored.TEST)
     found = [*(noted if isinstance(noted, list) else ()), *(test.notes if test else ())]
-    return [note for one in found if (note := text(one))]
+    return [note for one in found if (note := stored.text(one))]
 
 
 def _components(manifest: Mapping[str, Any]) -> Iterable[Part]:
-    for row in tables(manifest.get("plugins")):
-        named = {key: text(row.get(key)) or "" for key in ("kind", "name", "summary")}
-        paper = section(row, "reference")
-        url = text(paper.get("url")) or ""
+    for row in stored.tables(manifest.get("plugins")):
+        named = {key: stored.text(row.get(key)) or "" for key in ("kind", "name", "summary")}
+        paper = stored.section(row, "reference")
+        url = stored.text(paper.get("url")) or ""
         yield Part(
             **named,
             origin=f"{row.get('distribution')} {row.get('version')}",
@@ -180,7 +170,7 @@ def _reliability(found: Scores | None) -> ScoreTable | None:
     )
 
 
-def _wrong(found: StoredPredictions | None) -> tuple[Prediction, ...]:
+def _wrong(found: stored.StoredPredictions | None) -> tuple[stored.Prediction, ...]:
     if found is None:
         return ()
     wrong = [line for line in found.lines
@@ -205,9 +195,9 @@ def _series(
 ) -> dict[str, Points]:
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in names or ()}
     for record in records:
-        epoch = number(record.get("epoch"))
-        for name, value in section(record, key).items():
-            known = number(value)
+        epoch = stored.number(record.get("epoch"))
+        for name, value in stored.section(record, key).items():
+            known = stored.number(value)
             if known is None or epoch is None or (names is not None and name not in names):
                 continue
             found.setdefault(name, []).append((epoch, known))
@@ -220,7 +210,7 @@ def write_reports(folder: Path) -> tuple[Path, ...]:
     A run that has not ended gets both of what there is so far.
     """
     content = read_content(read_facts(folder))
-    made = {REPORT: report_html(content), CARD: model_card(content)}
+    made = {stored.REPORT: report_html(content), stored.CARD: model_card(content)}
     for name, page in made.items():
         write_text(folder / name, page)
     return tuple(folder / name for name in made)

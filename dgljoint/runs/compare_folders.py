@@ -11,18 +11,11 @@ import numpy as np
 
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.comparison import Outcomes, cascade_intervals
+from dgljoint.runs import stored
 from dgljoint.runs.comparing import OF_THE_RUN, Compared, Group, Side, compare, corrected, pair
 from dgljoint.runs.folders import no_run
 from dgljoint.runs.listing import differing_settings, find_runs
 from dgljoint.runs.records import Key
-from dgljoint.runs.stored import (
-    Protocol,
-    StoredPredictions,
-    StoredRun,
-    read_predictions,
-    recorded_protocol,
-    section,
-)
 from dgljoint.runs.summary import record_of
 
 METRICS = ("accuracy", "macro_f1", "mrr", "mrr_not_source", "hits1")
@@ -55,7 +48,7 @@ class RunComparison:
     """What :func:`compare_runs` found."""
 
     reference: str  # name of the side that the others are compared with
-    protocol: Protocol  # how the data are cut; the fold is that of the first pair
+    protocol: stored.Protocol  # how the data are cut; the fold is that of the first pair
     sides: tuple[ComparedSide, ...]
     notes: tuple[str, ...]
 
@@ -72,7 +65,7 @@ class _Folder:
     """A run, or the runs of a folder that differ in fold and seed alone."""
 
     side: Side
-    runs: dict[Key, StoredRun]
+    runs: dict[Key, stored.StoredRun]
 
 
 def compare_runs(paths: Sequence[Path], metrics: Sequence[str] = METRICS) -> RunComparison:
@@ -94,8 +87,8 @@ def compare_runs(paths: Sequence[Path], metrics: Sequence[str] = METRICS) -> Run
     fold = sides[0].cells[0][0]
     some = next(run for key, run in first.runs.items() if key.fold == fold)
     return RunComparison(
-        reference=first.side.name, protocol=recorded_protocol(some.config(), some.manifest()),
-        sides=sides, notes=tuple(notes),
+        reference=first.side.name, sides=sides, notes=tuple(notes),
+        protocol=stored.recorded_protocol(some.config(), some.manifest()),
     )
 
 
@@ -103,9 +96,9 @@ def _gather(path: Path, notes: list[str]) -> _Folder:
     found = list(find_runs(path)) if path.is_dir() else [path]
     if not found:
         raise no_run(path)
-    runs: dict[Key, StoredRun] = {}
+    runs: dict[Key, stored.StoredRun] = {}
     for folder in found:
-        run = StoredRun(folder)
+        run = stored.StoredRun(folder)
         if len(found) > 1 and not run.finished:
             notes.append(f"{folder} is left out: its run has not ended")
             continue
@@ -136,7 +129,7 @@ def _place(key: Key) -> tuple[int, int]:
     return key.fold, key.seed
 
 
-def _check_one_study(path: Path, one: StoredRun, other: StoredRun) -> None:
+def _check_one_study(path: Path, one: stored.StoredRun, other: stored.StoredRun) -> None:
     differing = differing_settings(one.config(), other.config())
     names = [name for name in differing if name not in OF_THE_RUN]
     if names:
@@ -182,10 +175,10 @@ def _compared(
 
 
 def _over_cascades(
-    one: StoredRun, other: StoredRun, rows: tuple[Compared, ...], notes: list[str]
+    one: stored.StoredRun, other: stored.StoredRun, rows: tuple[Compared, ...], notes: list[str]
 ) -> tuple[tuple[Compared, ...], str]:
     """Put intervals over cascades into the rows of a single pair, where there are predictions."""
-    mine, theirs = read_predictions(one), read_predictions(other)
+    mine, theirs = stored.read_predictions(one), stored.read_predictions(other)
     for run, found in ((one, mine), (other, theirs)):
         if found is None:
             notes.append(f"{run.path} has no predictions.csv: one pair has only its difference")
@@ -206,7 +199,7 @@ def _over_cascades(
     ), CASCADES
 
 
-def _outcomes(found: StoredPredictions, run: StoredRun) -> Outcomes:
+def _outcomes(found: stored.StoredPredictions, run: stored.StoredRun) -> Outcomes:
     number: dict[str | None, int] = {label: place for place, label in enumerate(found.labels)}
     number[None] = -1
     try:
@@ -221,7 +214,7 @@ def _outcomes(found: StoredPredictions, run: StoredRun) -> Outcomes:
         raise DataError(f"{run.path}: predictions.csv has no column of class {error}") from error
 
 
-def check_comparable(one: StoredRun, other: StoredRun, *, hint: str) -> None:
+def check_comparable(one: stored.StoredRun, other: stored.StoredRun, *, hint: str) -> None:
     """Raise :class:`DataError` unless both were tested on the same cascades and posts."""
     mine, theirs = _asked(one), _asked(other)
     differ = [name for name in mine if mine[name] != theirs[name]]
@@ -230,9 +223,9 @@ def check_comparable(one: StoredRun, other: StoredRun, *, hint: str) -> None:
         raise DataError(f"{one.path} and {other.path} cannot be compared: {what}", hint=hint)
 
 
-def _asked(run: StoredRun) -> dict[str, Any]:
+def _asked(run: stored.StoredRun) -> dict[str, Any]:
     manifest, config = run.manifest(), run.config()
-    data, split = section(manifest, "data"), section(manifest, "split")
+    data, split = stored.section(manifest, "data"), stored.section(manifest, "split")
     return {
         "data digest": data.get("content_digest", data.get("digest")),
         "split digest": split.get("digest", split.get("name")),

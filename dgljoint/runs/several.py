@@ -15,19 +15,10 @@ from dgljoint._internal.text import number_list, plural
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.scores import Scores
 from dgljoint.evaluation.verdicts import verdict_line
+from dgljoint.runs import summary
 from dgljoint.runs.folders import is_run_folder, no_run, parse_object, read_plain, runs_in
 from dgljoint.runs.listing import differing_settings, find_runs
 from dgljoint.runs.stored import REPORT, TEST, StoredRun, recorded_protocol, section
-from dgljoint.runs.summary import (
-    FIGURES,
-    Spread,
-    all_figures,
-    metric_names,
-    over_runs,
-    rows_of,
-    spread_table,
-    spread_verdicts,
-)
 
 _HINT = "name the folder of one study, or single runs; `dgljoint runs list {folder}` shows them"
 _BY_CELL = {"fold", "seed", "data"}
@@ -174,7 +165,7 @@ class SeveralScores(Shown):
     title: str
     part: str
     runs: tuple[RunScores, ...]
-    figures: dict[str, dict[str, Spread]]
+    figures: dict[str, dict[str, summary.Spread]]
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -196,18 +187,18 @@ class SeveralScores(Shown):
         }
 
     def _sheet(self) -> Sheet:
-        names = metric_names(self.figures)
+        names = summary.metric_names(self.figures)
         each = TextTable(
-            ("run", "fold", "seed", *(FIGURES[name] for name in names)),
+            ("run", "fold", "seed", *(summary.FIGURES[name] for name in names)),
             tuple(
                 (one.run.name, str(one.fold), str(one.seed), *(figure(of.get(n)) for n in names))
-                for one, of in ((one, all_figures(one.scores)) for one in self.runs)
+                for one, of in ((one, summary.all_figures(one.scores)) for one in self.runs)
             ),
         )
-        line = verdict_line(spread_verdicts(self.figures))
+        line = verdict_line(summary.spread_verdicts(self.figures))
         return Sheet(
             f"Scores on the {self.part} set · {self.title}",
-            (each, spread_table(self.figures, len(self.runs), "mean ± sd")),
+            (each, summary.spread_table(self.figures, len(self.runs), "mean ± sd")),
             (line, *self.notes) if line else self.notes,
         )
 
@@ -220,7 +211,7 @@ def gather_scores(
         RunScores(run.path, run.config().fold, run.config().seed, score(run))
         for run in several.runs
     )
-    over = over_runs(rows_of(one.scores) for one in found)
+    over = summary.over_runs(summary.rows_of(one.scores) for one in found)
     return SeveralScores(several.title, part, found, over, (*several.notes, *notes))
 
 

@@ -10,17 +10,9 @@ from dgljoint.config.options import parse_options
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.scores import TITLES
 from dgljoint.runs.records import RunRecord
+from dgljoint_bench.reporting import statistics
 from dgljoint_bench.reporting.rows import BASELINES, CONFIGURATION, NO_MODELS, Row, Rows, gather
 from dgljoint_bench.reporting.series import blocks
-from dgljoint_bench.reporting.statistics import (
-    ROPE,
-    AgainstReference,
-    Best,
-    Ranks,
-    against_reference,
-    average_ranks,
-    best_of,
-)
 from dgljoint_bench.reporting.titles import check_figures, in_order, lower_is_better
 from dgljoint_bench.results.database import DataRecord, Results
 from dgljoint_bench.suites.names import check_known
@@ -38,8 +30,8 @@ class TableReport:
     figures: tuple[str, ...]  # columns: short names of metrics that a row has
     deadlines: dict[str, tuple[str, ...]]  # by metric, its short names with a deadline, in order
     reference: str  # configuration that the others are compared with; empty for none
-    differences: tuple[AgainstReference, ...]
-    best: dict[str, Best]
+    differences: tuple[statistics.AgainstReference, ...]
+    best: dict[str, statistics.Best]
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -76,7 +68,7 @@ class RankReport:
     """
 
     figure: str
-    ranks: Ranks
+    ranks: statistics.Ranks
     offered: int
 
 
@@ -105,7 +97,7 @@ def held_suites(results: Results) -> dict[str, Suite]:
 
 def read_report(
     results: Results, *, suites: Sequence[str] = (), tables: Sequence[str] = (),
-    figures: Sequence[str] = (), rope: float | None = ROPE,
+    figures: Sequence[str] = (), rope: float | None = statistics.ROPE,
 ) -> list[SuiteReport]:
     """Read what a results file holds of some suites, and compare, unless ``rope`` is ``None``."""
     check_figures(figures)
@@ -161,10 +153,10 @@ def _table_report(
             deadlines[metric] = tuple(f"{metric}@{deadline}" for deadline in ordered)
     shown = _shown(columns, deadlines)
     complete = all(one.done for one in gathered.progress if one.name != NO_MODELS)
-    best = {name: best_of(gathered.rows, name, complete=complete) for name in shown}
+    best = {name: statistics.best_of(gathered.rows, name, complete=complete) for name in shown}
     differences = () if rope is None else (
         one for name in shown
-        for one in against_reference(gathered.rows, suite.reference, name, rope=rope)
+        for one in statistics.against_reference(gathered.rows, suite.reference, name, rope=rope)
     )
     return TableReport(
         suite=suite.name, name=table.title, record=record, cells=gathered,
@@ -181,7 +173,7 @@ def _shown(metrics: Sequence[str], deadlines: dict[str, tuple[str, ...]]) -> tup
 
 def _ranked(cells: Sequence[RunRecord], metric: str) -> RankReport | None:
     found, partial = blocks(cells, metric)
-    ranks = average_ranks(found, lower_is_better=lower_is_better(metric))
+    ranks = statistics.average_ranks(found, lower_is_better=lower_is_better(metric))
     if len(found) < 2 or not ranks.blocks:
         return None
     return RankReport(metric, ranks, ranks.blocks + len(partial))

@@ -59,23 +59,17 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """``seconds``, ``cpu_seconds`` or ``peak_megabytes`` of a run, the mean over the known pairs.
-
-    ``ratio`` is second / first; ``None`` where the first is 0.
-    """
+    """``seconds``, ``cpu_seconds`` or ``peak_megabytes`` of a run, the mean over the known pairs."""
 
     name: str
     first: float
     second: float
-    ratio: float | None
+    ratio: float | None  # second / first; `None` where the first is 0
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A setting that differs in some pairs, with its path and the values of the first of them.
-
-    ``None`` for one that is absent.
-    """
+    """A setting that differs in some pairs, with its path and the values in the first of them."""
 
     name: str
     first: Any

@@ -30,10 +30,7 @@ _EXPECTED = "expected the folder of a run, with config.toml and checkpoints"
 
 
 def is_marked(files: set[str], folders: set[str]) -> bool:
-    """Return whether a folder with these files and folders in it is that of a run.
-
-    It has ``config.toml`` and ``manifest.json``, or one of them and ``checkpoints``.
-    """
+    """Return whether a folder has ``config.toml`` and ``manifest.json``, or one and checkpoints."""
     marks = len(_MARKS & files)
     return marks == len(_MARKS) or (marks > 0 and _CHECKPOINTS in folders)
 
@@ -48,10 +45,7 @@ def is_run_folder(folder: Path) -> bool:
 
 
 def no_run(path: Path) -> DataError:
-    """Return the error for a path that is no run folder.
-
-    It never proposes to begin a run: whoever names one wants one that is there.
-    """
+    """Return the error for a path that is no run folder; it never proposes to begin a run."""
     inside = next((folder for folder in path.absolute().parents if is_run_folder(folder)), None)
     return DataError(
         f"{path} is no run folder: {_found(path)}; {_EXPECTED}",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -179,10 +179,7 @@ class SeveralScores(Shown):
             "folds": sorted({one.fold for one in self.runs}),
             "seeds": sorted({one.seed for one in self.runs}),
             "runs": runs,
-            "figures": {
-                row: {name: asdict(value) for name, value in found.items()}
-                for row, found in self.figures.items()
-            },
+            "figures": summary.plain_values(self.figures),
             "notes": list(self.notes),
         }
 

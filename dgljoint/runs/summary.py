@@ -1,8 +1,4 @@
-"""Mean and standard deviation of every metric over runs.
-
-The metrics are those on the test set, which each run reads once, after its epoch was selected on
-the validation set.
-"""
+"""Mean and standard deviation over runs of every metric on the test set."""
 
 from __future__ import annotations
 
@@ -106,10 +102,7 @@ class StudySummary(Shown):
                 }
                 for one in self.runs
             ],
-            "figures": {
-                row: {name: asdict(value) for name, value in found.items()}
-                for row, found in self.figures.items()
-            },
+            "figures": plain_values(self.figures),
         }
 
     def _sheet(self) -> Sheet:
@@ -118,6 +111,13 @@ class StudySummary(Shown):
         notes += [f"not in the table: {'; '.join(self.missing)}"] * bool(self.missing)
         title = f"Study of {self.protocol.data}, {self.extent}"
         return Sheet(title, (table,) if self.figures else (), tuple(notes))
+
+
+def plain_values(
+    figures: Mapping[str, Mapping[str, Spread]]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return spreads by row and name as plain values."""
+    return {row: {name: asdict(one) for name, one in of.items()} for row, of in figures.items()}
 
 
 def metric_names(figures: Mapping[str, Mapping[str, Spread]]) -> list[str]:

@@ -127,12 +127,10 @@ def regressions(
 ) -> list[Regression]:
     """Return what is worse in the second side.
 
-    A figure is when its mean fell by more than ``tolerance`` and, from the number of pairs on that
-    has an interval, the interval of the difference is below 0: what the choice of folds and seeds
-    alone could bring about stops nothing. Of one that is better when lower it is a rise. A run
-    that failed is worse in any case, and so is one that has lost a figure. Runs that the second
-    side has not are not missed: it may have been run on fewer folds. ``time_tolerance`` is how many
-    times the CPU seconds a configuration may take on a table, classifiers without a model apart.
+    A metric is when its mean became worse by more than ``tolerance`` and the interval of the
+    difference, where there is one, is on the same side of 0. A run that failed is worse in any
+    case, and so is one that has lost a metric; one that the second side has not is not missed.
+    ``time_tolerance`` is how many times the CPU seconds a configuration may take on a table.
     """
     several = len({group.suite for group in found.groups}) > 1
     worse = [Regression(one.cell, f"failed: {one.message}") for one in found.failures]

@@ -1,9 +1,8 @@
 """Pictures of results, drawn with matplotlib.
 
-matplotlib's global state is neither used nor changed, and the same results give the same bytes, so
-that a picture can be kept under version control. Colours are those of Okabe and Ito (2008,
-https://jfly.uni-koeln.de/color/), which colour-blind readers distinguish; markers distinguish lines
-in print without colour.
+The same results give the same bytes, so that a picture can be kept under version control. Colours
+are those of Okabe and Ito (2008, https://jfly.uni-koeln.de/color/), which colour-blind readers
+distinguish.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Rows of a rumor table that need no graph model: what text, tree and date reach alone.
 
 They are trained on everything a model may be trained or selected on: nothing about them is
-selected, so they need no validation part. What a model does not reach above them it owes to its
-data, not to its graph.
+selected, so they need no validation set.
 """
 
 from __future__ import annotations
@@ -56,13 +55,8 @@ def classifier_metrics(job: Job) -> dict[str, Figures]:
     """Train classifiers that see one thing each on what a model could be trained or selected on.
 
     A row is of what both files have: without texts, the words of the source take the place of its
-    text; without dates there is no row of them. Words without spelling are not looked for in what
-    another reader made. With deadlines the forest is trained and tested on cascades as they were
-    then, and what is known of the source is known at all of them. The forest sees the share of a
-    cascade's posts that the models observe.
-
-    Returns:
-        By row ``accuracy`` and ``macro_f1``, and by each deadline ``accuracy@1h`` and so on.
+    text; without dates there is no row of them. The forest sees the share of a cascade's posts that
+    the models observe, or what is there at a deadline: ``accuracy@1h`` and so on.
     """
     from dgljoint.tasks.targets import evaluation_targets
 

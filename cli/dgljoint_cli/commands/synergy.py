@@ -64,18 +64,11 @@ def synergy(
     for difference in found.differences:
         talk.info(f"budgets are not equal: {difference}")
     if as_json:
-        console.print_json(
-            {
-                "joint": joint,
-                "alone": singles,
-                "data": protocol.data,
-                "split": protocol.split,
-                "fold": protocol.fold,
-                "disjoint": protocol.disjoint,
-                **found.synergy.to_dict(),
-                "differences": found.differences,
-            }
-        )
+        console.print_json({
+            "joint": joint, "alone": singles, "data": protocol.data, "split": protocol.split,
+            "fold": protocol.fold, "disjoint": protocol.disjoint, **found.synergy.to_dict(),
+            "differences": found.differences,
+        })
         return
     views.rendering.render(*synergy_tables(found.synergy, protocol))
 

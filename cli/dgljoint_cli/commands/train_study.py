@@ -137,12 +137,10 @@ def show_study_plan(study: Study, *, jobs: int, as_json: bool) -> None:
             for job, sizes in zip(study.jobs, study.sizes, strict=True)
         ]
         first = asdict(plan)
-        console.print_json(
-            {
-                "study": study.folder, "folds": study.folds, "seeds": study.seeds, "jobs": jobs,
-                "cells": cells, "first": first,
-            }
-        )
+        console.print_json({
+            "study": study.folder, "folds": study.folds, "seeds": study.seeds, "jobs": jobs,
+            "cells": cells, "first": first,
+        })
         return
     runs = views.run_tables.plan_table(study, jobs)
     views.rendering.render(runs, "the first of them:", views.rendering.plan_tree(plan))

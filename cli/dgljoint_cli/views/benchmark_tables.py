@@ -56,10 +56,8 @@ def size_of(suite: Suite) -> dict[str, int]:
     """Return how large a suite is."""
     rows = sum(len(set(suite.configurations) - set(table.without)) for table in suite.tables)
     return {
-        "tables": len(suite.tables),
-        "configurations": len(suite.configurations),
-        "seeds": len(suite.seeds),
-        "trials": len(suite.trials),
+        "tables": len(suite.tables), "configurations": len(suite.configurations),
+        "seeds": len(suite.seeds), "trials": len(suite.trials),
         "cells_per_fold": rows * len(suite.seeds),
     }
 
@@ -67,12 +65,9 @@ def size_of(suite: Suite) -> dict[str, int]:
 def suite_tables(suite: Suite) -> list[RenderableType]:
     """Show one suite."""
     values = {
-        "summary": suite.summary,
-        "seeds": ", ".join(map(str, suite.seeds)),
-        "figures": ", ".join(suite.figures),
-        "reference": suite.reference or _NOTHING,
-        "deadlines": suite.deadlines or _NOTHING,
-        "settings": _settings(suite.settings),
+        "summary": suite.summary, "seeds": ", ".join(map(str, suite.seeds)),
+        "figures": ", ".join(suite.figures), "reference": suite.reference or _NOTHING,
+        "deadlines": suite.deadlines or _NOTHING, "settings": _settings(suite.settings),
         "runs per fold": str(size_of(suite)["cells_per_fold"]),
     }
     tables = Table(

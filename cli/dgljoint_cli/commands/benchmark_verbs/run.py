@@ -181,17 +181,15 @@ def _left(plan: SuitePlan, results: Path, *, replace: bool) -> Sequence[Job]:
 def _show_plan(plan: SuitePlan, left: Sequence[Job], *, as_json: bool) -> None:
     done = len(plan.jobs) - len(left)
     if as_json:
-        console.print_json(
-            {
-                "suite": plan.suite.name,
-                "done": done,
-                "cells": [
-                    {"cell": str(job.key), "folder": job.folder, "digest": job.digest,
-                     "trials": [trial.config for trial in job.trials]}
-                    for job in left
-                ],
-            }
-        )
+        console.print_json({
+            "suite": plan.suite.name,
+            "done": done,
+            "cells": [
+                {"cell": str(job.key), "folder": job.folder, "digest": job.digest,
+                 "trials": [trial.config for trial in job.trials]}
+                for job in left
+            ],
+        })
         return
     for record in plan.tables.values():
         click.echo(f"{record.name}: {record.cascades} cascades, {record.protocol}")

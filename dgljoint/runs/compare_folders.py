@@ -35,9 +35,7 @@ class ComparedSide:
     name: str  # of the side, as it was given
     # (fold, seed) of the pairs; two single runs of different seeds are a pair
     cells: tuple[tuple[int, int], ...]
-    # what intervals are resampled from: `pairs`, `cascades` of the one pair, or `nothing` where
-    # neither is there
-    basis: str
+    basis: str  # what intervals are resampled from: PAIRS, CASCADES of the one pair, or NOTHING
     rows: tuple[Compared, ...]  # by metric, of those that both sides have
     # those that differ, and versions, the reference's value first
     settings: dict[str, tuple[Any, Any]]

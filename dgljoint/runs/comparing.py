@@ -21,8 +21,7 @@ from dgljoint.runs.records import DONE, FAILED, NO_MODEL, Key, RunRecord
 
 # Time and memory; the other costs follow from what is trained.
 _COSTS = ("seconds", "cpu_seconds", "peak_megabytes")
-OF_THE_RUN = {"fold", "seed", "data"}
-"""Settings that identify a run, or where the same data are."""
+OF_THE_RUN = {"fold", "seed", "data"}  # settings that identify a run, or where the same data are
 _MOST_NAMED = 8
 
 
@@ -59,7 +58,7 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """``seconds``, ``cpu_seconds`` or ``peak_megabytes`` of a run, the mean over the known pairs."""
+    """A cost of a run, its mean over the pairs that know it: seconds, CPU seconds, memory."""
 
     name: str
     first: float

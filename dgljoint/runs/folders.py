@@ -18,8 +18,7 @@ from dgljoint.errors import DataError, UsageError, one_line
 if TYPE_CHECKING:
     from dgljoint.config.run_config import RunConfig
 
-DEFAULT_FOLDER = Path("runs")
-"""Where training writes unless it is given a folder."""
+DEFAULT_FOLDER = Path("runs")  # where training writes unless it is given a folder
 
 _MARKS = {"config.toml", "manifest.json"}
 _CHECKPOINTS = "checkpoints"

@@ -25,8 +25,7 @@ PARTS = "parts.csv"
 REPORT = "report.html"
 CARD = "model_card.md"
 SEEN = "seen_before_test"
-NOT_APART = "EVENTS NOT KEPT APART"
-"""What must be known of metrics on events that were trained on."""
+NOT_APART = "EVENTS NOT KEPT APART"  # what must be known of metrics on events that were trained on
 
 _PROBABILITY = "p_"  # begins the columns of predictions.csv, one per class
 _GROUPS = ("losses", "weights", "diagnostics", "validation")
@@ -214,9 +213,7 @@ class Protocol:
     data: str
     split: str
     fold: int  # that is the test set
-    # what is never on both sides; `None` for folds that are random, by design or because the data
-    # know no events
-    disjoint: str | None
+    disjoint: str | None  # what is never on both sides; `None` for random folds
     ordered: bool = False  # whether the test set is later than what was trained on, class by class
     known: bool = True  # whether it is on record what was kept apart
 

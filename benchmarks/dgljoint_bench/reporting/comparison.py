@@ -99,8 +99,7 @@ def _without_configuration(key: Key) -> Key:
 
 # The gate: what became worse by more than is tolerated.
 
-TOLERANCE = 0.01
-"""By how much the mean of a figure may fall."""
+TOLERANCE = 0.01  # by how much the mean of a figure may fall
 
 
 @dataclass(frozen=True, slots=True)

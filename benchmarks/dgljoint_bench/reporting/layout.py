@@ -58,13 +58,10 @@ def grids_of(report: SuiteReport, *, bold: str = "bold") -> list[Grid]:
             f"{_SELECTED}"
         )
         title = f"{table.suite}: {table.name}"
-        found.append(_metrics(table, title, caption, table.figures, bold=bold))
+        found.append(_metrics(table, title, caption, table.figures, bold))
+        caption += ". What is observed of each cascade differs by column"
         for metric, names in table.deadlines.items():
-            found.append(_metrics(
-                table, f"{title}, early {title_of(metric)}",
-                f"{caption}. What is observed of each cascade differs by column", names,
-                bold=bold, early=True,
-            ))
+            found.append(_metrics(table, f"{title}, early {title_of(metric)}", caption, names, bold))
         if any(one.figure in table.figures for one in table.differences):
             found.append(_differences(table))
         found.append(_costs(table))
@@ -77,25 +74,23 @@ def compact_grids(report: SuiteReport) -> list[Grid]:
     """Return the metrics of each table of a suite, and those by deadline, with short captions."""
     found: list[Grid] = []
     for table in report.tables:
-        of_suite = f"(suite {table.suite})"
         caption = f"{_data(table)}; mean ± sd over cells, {_SELECTED}"
-        found.append(_metrics(
-            table, f"{table.name} {of_suite}", caption, table.figures, failures=False
-        ))
-        found += (
-            _metrics(table, f"{table.name}, early {title_of(metric)} {of_suite}", caption, names,
-                     early=True, failures=False)
-            for metric, names in table.deadlines.items()
-        )
+        shown = {"": table.figures}
+        shown |= {f", early {title_of(metric)}": some for metric, some in table.deadlines.items()}
+        for early, names in shown.items():
+            title = f"{table.name}{early} (suite {table.suite})"
+            found.append(_metrics(table, title, caption, names, failures=False))
     return [*found, *_not_run(report)]
 
 
 def _metrics(
-    table: TableReport, title: str, caption: str, metrics: Sequence[str], *, bold: str = "bold",
-    early: bool = False, failures: bool = True,
+    table: TableReport, title: str, caption: str, metrics: Sequence[str], bold: str = "bold", *,
+    failures: bool = True,
 ) -> Grid:
+    deadlines = (name.partition("@")[2] for name in metrics)
     columns = (
-        deadline_title(name.partition("@")[2]) if early else title_of(name) for name in metrics
+        deadline_title(deadline) if deadline else title_of(name)
+        for name, deadline in zip(metrics, deadlines, strict=True)
     )
     # A row without any of the metrics is left out, but for a configuration that has not run.
     rows = [

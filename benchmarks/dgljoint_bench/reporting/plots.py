@@ -28,10 +28,8 @@ FORMS = {".svg": {"Date": None}, ".png": {"Software": None}, ".pdf": {"CreationD
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Of as many lines as can be distinguished."""
-MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-"""Of the same, for print without colour."""
-WIDTH, PANEL_HEIGHT = 6.5, 2.4
-"""In inches; a picture is as wide as a page's text."""
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # of the same, for print without colour
+WIDTH, PANEL_HEIGHT = 6.5, 2.4  # in inches; a picture is as wide as a page's text
 
 _GREY = "#6E6E6E"
 _OTHER = ("#B8B8B8", ".")  # of lines that are not distinguished

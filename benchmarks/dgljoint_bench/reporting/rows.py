@@ -15,14 +15,11 @@ from dgljoint_bench.results.database import DataRecord
 from dgljoint_bench.suites.suite import Suite, Table
 
 CONFIGURATION, CLASSIFIER, GUESS, PUBLISHED = "configuration", "classifier", "guess", "published"
-KINDS = (CONFIGURATION, CLASSIFIER, GUESS, PUBLISHED)
-"""Of rows, in the order they are shown."""
-BASELINES = (CLASSIFIER, GUESS)
-"""Kinds of rows that need no model."""
+KINDS = (CONFIGURATION, CLASSIFIER, GUESS, PUBLISHED)  # of rows, in the order they are shown
+BASELINES = (CLASSIFIER, GUESS)  # kinds of rows that need no model
 NO_MODELS = "classifiers without a model"
 
-Values = dict[str, dict[tuple[int, int], float]]
-"""By metric, then by fold and seed."""
+Values = dict[str, dict[tuple[int, int], float]]  # by metric, then by fold and seed
 
 
 @dataclass(frozen=True, slots=True)

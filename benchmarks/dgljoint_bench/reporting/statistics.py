@@ -19,8 +19,7 @@ from dgljoint.evaluation import comparison as paired
 from dgljoint_bench.reporting.rows import CONFIGURATION, Row
 from dgljoint_bench.reporting.titles import lower_is_better
 
-ROPE = 0.01
-"""Metrics that differ by no more are practically equal: a point of a percentage."""
+ROPE = 0.01  # metrics that differ by no more are practically equal: a point of a percentage
 DRAWS = 20_000  # a probability of so many has a standard error of 0.0035 at most
 
 _MIN_FOR_FRIEDMAN = 3  # two sides are paired: Wilcoxon's test is theirs
@@ -33,17 +32,13 @@ class Ranks:
     """How several sides rank over blocks, best first."""
 
     names: tuple[str, ...]  # of the K sides, best first; equal ranks by name
-    # average rank of each, 1 for one that is best in every block; equal values share the mean of
-    # their places
-    ranks: tuple[float, ...]
+    ranks: tuple[float, ...]  # averages; equal values of a block share the mean of their places
     blocks: int  # number of blocks
     # of Friedman's test that no side differs; `None` for fewer than three sides or two blocks
     friedman_p: float | None
-    # of average ranks, at a level of 0.05, by Nemenyi's test; `None` for one side or none, and
-    # where there is one block
+    # of average ranks, at a level of 0.05, by Nemenyi's test; `None` for one side or one block
     critical_difference: float | None
-    # sides, best first, of which no two differ by the critical difference; the largest such groups
-    # of two or more
+    # the largest groups of two or more sides of which no two differ by the critical difference
     cliques: tuple[tuple[str, ...], ...]
 
 
@@ -148,9 +143,7 @@ class AgainstReference:
     pairs: int  # folds and seeds that both have
     found: paired.Difference  # the differences, configuration - reference
     p: float | None  # `found.p` corrected by Holm for all configurations of the table and figure
-    # how likely the configuration is worse, practically equal or better; `None` for fewer pairs
-    # than an interval needs
-    posterior: Posterior | None
+    posterior: Posterior | None  # `None` for fewer pairs than an interval needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +154,7 @@ class Best:
     configuration: str  # whose mean is the best
     # folds and seeds shared with each other configuration that has the figure
     pairs: tuple[int, ...]
-    # the largest of the p-values, corrected by Holm, of all comparisons with the others; `None`
-    # where one of them has too few pairs for a test, or there is none
-    p: float | None
+    p: float | None  # the largest of all comparisons, corrected; `None` where one is not tested
     significant: bool  # whether it is better than every other, by that test
 
 

@@ -9,8 +9,7 @@ from importlib import resources
 from dgljoint._internal.text import did_you_mean
 from dgljoint.errors import UsageError
 
-WITHOUT_MODEL = "without a model"
-"""The name of runs that train no model."""
+WITHOUT_MODEL = "without a model"  # the name of runs that train no model
 _LONGEST = 100
 
 

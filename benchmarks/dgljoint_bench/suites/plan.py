@@ -38,8 +38,7 @@ class SuitePlan:
     suite: Suite
     tables: dict[int, DataRecord]  # what is known of each table's data, by its place in the suite
     jobs: tuple[Job, ...]  # in the order they are run: all rows of a fold before the next fold
-    # returns the digest of any run; `None` for one that cannot be planned: the suite does not have
-    # it, its data are not there, or its plugins are not installed
+    # returns the digest of any run; `None` for one that cannot be planned
     digest_of: Callable[[Key], str | None]
 
 

@@ -17,8 +17,7 @@ from dgljoint.evaluation.scores import TITLES
 from dgljoint_bench.suites.names import check_names, shipped_suites
 
 Settings = dict[str, Any]
-MOST_SEEDS = 1 << 63
-"""Seeds are below: the results file holds no larger number."""
+MOST_SEEDS = 1 << 63  # seeds are below: the results file holds no larger number
 Seed = Annotated[int, Field(ge=0, lt=MOST_SEEDS)]
 
 # What tables and seeds define.

@@ -60,12 +60,9 @@ class Job:
     test_on: Path | None = None  # another cascade file that is tested on
     test_digest: str = ""  # of the content of that file, or ""
     deadlines: str = ""  # of early detection, or ""
-    # where there are no trials, the `module:function` that is given the job and returns metrics by
-    # row
-    without_model: str = ""
+    without_model: str = ""  # without trials: the `module:function` that gives metrics by row
     observed_share: float = 0.0  # of a cascade's posts that classifiers without a model see
-    # that the job was planned with: versions and digests of sources. What another program or
-    # another job left in the folder gives way. Empty: the planner has checked what the folder holds
+    # versions and digests of sources; what others left in the folder gives way, unless it is empty
     program: dict[str, str] = field(default_factory=dict)
     device: str = "cpu"
 

@@ -27,8 +27,7 @@ from dgljoint.training.callbacks import StopRequest
 _SECONDS_A_LOOK = 0.2
 STOP = ".stop"
 """A file in the folder of all jobs; when it appears, processes finish their step and save."""
-AT_ONCE = "now"
-"""What the stop file contains when processes are to be killed."""
+AT_ONCE = "now"  # what the stop file contains when processes are to be killed
 
 
 class RunsProgress:

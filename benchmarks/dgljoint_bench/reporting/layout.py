@@ -61,7 +61,8 @@ def grids_of(report: SuiteReport, *, bold: str = "bold") -> list[Grid]:
         found.append(_metrics(table, title, caption, table.figures, bold))
         caption += ". What is observed of each cascade differs by column"
         for metric, names in table.deadlines.items():
-            found.append(_metrics(table, f"{title}, early {title_of(metric)}", caption, names, bold))
+            early = f"{title}, early {title_of(metric)}"
+            found.append(_metrics(table, early, caption, names, bold, early=True))
         if any(one.figure in table.figures for one in table.differences):
             found.append(_differences(table))
         found.append(_costs(table))
@@ -79,18 +80,18 @@ def compact_grids(report: SuiteReport) -> list[Grid]:
         shown |= {f", early {title_of(metric)}": some for metric, some in table.deadlines.items()}
         for early, names in shown.items():
             title = f"{table.name}{early} (suite {table.suite})"
-            found.append(_metrics(table, title, caption, names, failures=False))
+            found.append(_metrics(
+                table, title, caption, names, early=bool(early), failures=False
+            ))
     return [*found, *_not_run(report)]
 
 
 def _metrics(
     table: TableReport, title: str, caption: str, metrics: Sequence[str], bold: str = "bold", *,
-    failures: bool = True,
+    early: bool = False, failures: bool = True,
 ) -> Grid:
-    deadlines = (name.partition("@")[2] for name in metrics)
     columns = (
-        deadline_title(deadline) if deadline else title_of(name)
-        for name, deadline in zip(metrics, deadlines, strict=True)
+        deadline_title(name.partition("@")[2]) if early else title_of(name) for name in metrics
     )
     # A row without any of the metrics is left out, but for a configuration that has not run.
     rows = [

@@ -23,7 +23,6 @@ RUNNING = "running"
 RESUMABLE = "resumable"
 STARTED = "started"
 BROKEN = "broken"
-_OPTIONS = "options"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +155,7 @@ class Setting:
 def changed_settings(config: RunConfig, registry: Registry) -> list[Setting]:
     """Return the settings that differ from the defaults; the data file is none of them."""
     options = {name: _default_options(name, registry) for name in config.options}
-    plain = resolve_config().model_copy(update={_OPTIONS: options, "data": config.data})
+    plain = resolve_config().model_copy(update={"options": options, "data": config.data})
     return [
         Setting(name, value, default)
         for name, (default, value) in differing_settings(plain, config).items()
@@ -168,10 +167,8 @@ def _default_options(name: str, registry: Registry) -> dict[str, Any]:
         specs = registry.load(name).specs
     except DgljointError:
         return {}
-    for spec in specs:
-        if spec.name == name:
-            return spec.options().model_dump(mode="json")
-    return {}
+    found = (spec.options().model_dump(mode="json") for spec in specs if spec.name == name)
+    return next(found, {})
 
 
 def differing_settings(one: RunConfig, other: RunConfig) -> dict[str, tuple[Any, Any]]:

@@ -6,7 +6,7 @@ selected, so they need no validation set.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,8 +69,10 @@ def classifier_metrics(job: Job) -> dict[str, Figures]:
     cuts: dict[str, Cut] = {"": observed}
     cuts |= {f"@{deadline.text}": deadline.cut for deadline in moments}
     rows = {
-        name: _same_at_all(_tested(train, test, seen, asked, model), list(cuts))
+        # what is known of the source is known at all deadlines
+        name: {f"{figure}{when}": value for when in cuts for figure, value in found.items()}
         for name, (seen, asked, model) in _of_sources(train, test).items()
+        for found in [_tested(train, test, seen, asked, model)]
     }
     rows[STRUCTURE] = {
         f"{figure}{when}": value
@@ -179,7 +181,3 @@ def _tested(
     confusion = np.bincount(test.label * classes + predicted, minlength=classes**2)
     f1 = f1_by_class(confusion.reshape(classes, classes))
     return {"accuracy": float((predicted == test.label).mean()), "macro_f1": float(f1.mean())}
-
-
-def _same_at_all(figures: Figures, moments: Sequence[str]) -> Figures:
-    return {f"{name}{when}": value for when in moments for name, value in figures.items()}

@@ -156,11 +156,13 @@ class StoredRun:
         A last line without an end is left out: its run was killed while it wrote, and writes it
         again when it continues.
         """
-        lines = read_plain(self.path, self._metrics).split(b"\n")[:-1]
         return [
             _checked(parse_object(line, where := f"{self._metrics}: line {number}"), where)
-            for number, line in enumerate(lines, 1)
+            for number, line in enumerate(self._lines(), 1)
         ]
+
+    def _lines(self) -> list[bytes]:
+        return read_plain(self.path, self._metrics).split(b"\n")[:-1]
 
     def _read_object(self, file: Path) -> dict[str, Any]:
         return parse_object(read_plain(self.path, file), f"{self.path}: {file.name}")

@@ -19,6 +19,7 @@ from dgljoint.errors import DataError
 from dgljoint.evaluation.deadlines import first_posts, parse_deadlines
 from dgljoint.evaluation.metrics import f1_by_class
 from dgljoint.runs.many.job import Job
+from dgljoint_data.audit.overlap import source_texts
 from dgljoint_data.audit.probes import (
     cascade_shapes,
     count_classifier,
@@ -26,7 +27,6 @@ from dgljoint_data.audit.probes import (
     has_words,
     text_classifier,
 )
-from dgljoint_data.audit.overlap import source_texts
 
 TEXT = "source text, TF-IDF + logistic regression"
 WORDS = "source words, TF-IDF + logistic regression"

@@ -17,8 +17,6 @@ from dgljoint.data.cascade import Block, Cascade
 # Of what the default features hold; another number gives the demo data set another name.
 VERSION = 2
 
-__all__ = ["Block", "FeatureSpec", "PostFeature", "VERSION"]
-
 
 class PostFeature(Protocol):
     """Makes one feature, cascade after cascade, raw; methods that need not do anything are here."""

@@ -9,11 +9,11 @@ from typing import Any
 
 from dgljoint._internal.text import did_you_mean
 from dgljoint.config.options import NoOptions, Options, describe_options, parse_options
-from dgljoint.data.cascade import Cascade, RowBlock, SparseBlock
+from dgljoint.data.cascade import Block, Cascade, RowBlock, SparseBlock
 from dgljoint.data.store import StoreWriter
 from dgljoint.errors import DataError, UsageError
 from dgljoint_data.describe import DERIVED_TEXT, feature_text
-from dgljoint_data.features import Block, FeatureSpec, minilm, user
+from dgljoint_data.features import FeatureSpec, minilm, user
 from dgljoint_data.features.bow import BOW, HASHED
 
 # Of these the file holds no value, so that neither a parent that is to be predicted nor a later

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
-from itertools import filterfalse, islice
+from itertools import islice
 from pathlib import Path
 
 from dgljoint.data.reading import THREADS_MET, ReadReport
@@ -43,16 +43,15 @@ def given(source: Path | None, hint: str) -> Path:
     return source
 
 
-def _hidden(path: Path) -> bool:
-    """Return whether the operating system made a file, not the author of the release."""
-    return path.name.startswith(".") or path.name == "__MACOSX"
-
-
 def entries(folder: Path) -> list[Path]:
     """List a folder by name, without hidden files; nothing if it cannot be read."""
     with suppress(OSError):
         # By name: comparing paths takes ten times as long.
-        return sorted(filterfalse(_hidden, folder.iterdir()), key=lambda path: path.name)
+        found = sorted(folder.iterdir(), key=lambda path: path.name)
+        return [
+            path for path in found
+            if not path.name.startswith(".") and path.name != "__MACOSX"
+        ]
     return []
 
 

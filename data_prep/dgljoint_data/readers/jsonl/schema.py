@@ -9,7 +9,6 @@ from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dgljoint.data.cascade import Cascade, Kind, Target
@@ -160,6 +159,7 @@ def make_cascade(line: bytes, labels: Sequence[str], columns: Sequence[str]) -> 
     arranged = arrange_posts(made.posts, start)
     posts = [made.posts[place] for place in arranged.post]
     kinds = [post.kind or ("source" if post.parent is None else "reply") for post in posts]
+    extra = [[(post.model_extra or {}).get(key) or 0 for key in columns] for post in posts]
     return Cascade(
         id=made.id, event=made.event, label=made.label, posted_at=int(start),
         post_id=[post.id for post in posts], parent=arranged.parent,
@@ -167,7 +167,7 @@ def make_cascade(line: bytes, labels: Sequence[str], columns: Sequence[str]) -> 
         delay_seconds=arranged.seconds,
         kind=np.array([Kind[kind.upper()] for kind in kinds], np.uint8),
         text=[post.text for post in posts],
-        features={FEATURE: _extra_rows(posts, columns)} if columns else {},
+        features={FEATURE: np.array(extra, np.float32)} if columns else {},
         targets=_targets(made, posts),
     ), mended
 
@@ -305,9 +305,3 @@ def keys_of(posts: Iterable[Any]) -> set[str]:
         key for post in posts if isinstance(post, Mapping) for key, value in post.items()
         if key not in _KNOWN and isinstance(value, int | float)
     }
-
-
-def _extra_rows(posts: Sequence[JsonPost], columns: Sequence[str]) -> NDArray[np.float32]:
-    """Return the (N, F) numbers of N posts in F columns; 0 where a post has none."""
-    rows = [[(post.model_extra or {}).get(key) or 0 for key in columns] for post in posts]
-    return np.array(rows, np.float32)

@@ -149,10 +149,6 @@ def _mark(annotation: dict[str, object], name: str) -> int | None:
     return int(str(value))
 
 
-def _recognises(path: Path) -> bool:
-    return folders.holds_threads(path) and not holds_keys(path)
-
-
 @hookimpl
 def dgljoint_readers() -> Sequence[ReaderSpec]:
     """Offer the reader ``pheme``."""
@@ -165,6 +161,7 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
                 title="All-in-one: Multi-task Learning for Rumour Verification",
                 url="https://aclanthology.org/C18-1288/",
             ),
-            build=PhemeReader, recognises=_recognises, layouts=folders.LAYOUTS,
+            build=PhemeReader, layouts=folders.LAYOUTS,
+            recognises=lambda path: folders.holds_threads(path) and not holds_keys(path),
         )
     ]

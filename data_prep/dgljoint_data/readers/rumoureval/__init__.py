@@ -234,10 +234,6 @@ def _text(kind: str, data: Mapping[str, Any]) -> str:
     )
 
 
-def _recognises(path: Path) -> bool:
-    return folders.holds_threads(path) and holds_keys(path)
-
-
 @hookimpl
 def dgljoint_readers() -> Sequence[ReaderSpec]:
     """Offer the reader ``rumoureval``."""
@@ -253,7 +249,8 @@ def dgljoint_readers() -> Sequence[ReaderSpec]:
                 "for Rumours",
                 url="https://aclanthology.org/S19-2147/",
             ),
-            build=lambda options: RumourEvalReader(), recognises=_recognises,
+            build=lambda options: RumourEvalReader(),
+            recognises=lambda path: folders.holds_threads(path) and holds_keys(path),
             layouts=(
                 "EVENT/ID/{source-tweet,replies}/*.json and *-key.json or *subtask*.json",
             ),

@@ -43,10 +43,10 @@ def read_folds(place: Path) -> list[PublishedFolds]:
     """
     place = given_folder(place, _HINT, "the published folds")
     for folder in (place, place / FOLDER):
-        present = [edition for edition in EDITIONS if any(folder.glob(_test_file(edition, "?")))]
+        present = [edition for edition in EDITIONS if any(folder.glob(_file("test", edition, "?")))]
         if present:
             return [_read_edition(folder, edition) for edition in present]
-    raise DataError(f"{place} holds no {_test_file('15', '0')} or its like", hint=_HINT)
+    raise DataError(f"{place} holds no {_file('test', '15', '0')} or its like", hint=_HINT)
 
 
 def choose_split(
@@ -86,12 +86,14 @@ def _read_edition(folder: Path, edition: str) -> PublishedFolds:
     test: list[frozenset[str]] = []
     not_ids: list[str] = []
     for number in range(FOLDS):
-        tested = _read_ids(folder / _test_file(edition, str(number)), not_ids)
-        trained = _read_ids(folder / _train_file(edition, str(number)), not_ids)
+        test_file, train_file = (
+            folder / _file(side, edition, str(number)) for side in ("test", "train")
+        )
+        tested, trained = _read_ids(test_file, not_ids), _read_ids(train_file, not_ids)
         if both := tested & trained:
             raise DataError(
-                f"{len(both)} ids of {_test_file(edition, str(number))} in {folder} are in "
-                f"{_train_file(edition, str(number))} too, {min(both)} for one",
+                f"{len(both)} ids of {test_file.name} in {folder} are in {train_file.name} too, "
+                f"{min(both)} for one",
                 hint="the folds would test on what they trained on: unpack them anew",
             )
         for other, ids in enumerate(test):
@@ -117,9 +119,5 @@ def _read_ids(path: Path, not_ids: list[str]) -> frozenset[str]:
     return frozenset(ids)
 
 
-def _test_file(edition: str, fold: str) -> str:
-    return f"RNNtestSet_Twitter{edition}{fold}_tree.txt"
-
-
-def _train_file(edition: str, fold: str) -> str:
-    return f"RNNtrainSet_Twitter{edition}{fold}_tree.txt"
+def _file(side: str, edition: str, fold: str) -> str:
+    return f"RNN{side}Set_Twitter{edition}{fold}_tree.txt"

@@ -49,13 +49,7 @@ if TYPE_CHECKING:
     from dgljoint.data.cascade import Cascade, Kind, RowBlock, SparseBlock
     from dgljoint.data.dataset import CascadeDataset
     from dgljoint.data.reading import Reader, ReadReport
-    from dgljoint.errors import (
-        DataError,
-        DgljointError,
-        PluginError,
-        UsageError,
-        install_hint,
-    )
+    from dgljoint.errors import DataError, DgljointError, PluginError, UsageError, install_hint
     from dgljoint.evaluation.loaded_run import Run
     from dgljoint.evaluation.predicting import Predictions
     from dgljoint.plugins.hookspecs import hookimpl

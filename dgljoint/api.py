@@ -15,23 +15,22 @@ from dgljoint.config.arguments import CASCADE_FILE, configuration_of, names, num
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import UsageError
 from dgljoint.evaluation.deadlines import parse_deadlines
-from dgljoint.evaluation.loaded_run import Run
-from dgljoint.evaluation.several_runs import Runs
+from dgljoint.evaluation.loaded_run import Run, Runs
 from dgljoint.runs.folders import default_folder, resumed_folder, settings_of
 from dgljoint.runs.many import study
 from dgljoint.runs.many.runner import RunsProgress
 from dgljoint.training import run as engine
-from dgljoint.training import scoring, transfer
+from dgljoint.training import scoring
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.inputs import resolve_run
 from dgljoint.training.lines import LineProgress, LineRunsProgress, timed_line
-from dgljoint.training.run_plan import plan_run
+from dgljoint.training.run import plan_run
 
 if TYPE_CHECKING:
     from dgljoint.evaluation.scores import EarlyDetection, Scores
     from dgljoint.runs.summary import StudySummary
-    from dgljoint.training.run_plan import Plan
-    from dgljoint.training.transfer import Transfer
+    from dgljoint.training.run import Plan
+    from dgljoint.training.scoring import Transfer
 
     PathLike = str | os.PathLike[str]
     Data = PathLike | CascadeStore
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
     Numbers = int | str | Iterable[int] | None
     Settings = Mapping[str, Mapping[str, Any]]
     AnyRun = Run | engine.RunResult | PathLike
-
-_A_RUN = "a run folder"
 
 
 def train(
@@ -55,8 +52,8 @@ def train(
     """Train both tasks together; see ``dgljoint train``.
 
     Args:
-        data: cascade file of ``dgljoint preprocess``; ``dgljoint_data.demo_store()`` makes a small
-            one. Leave it out where ``config`` names the file, or with ``resume``.
+        data: cascade file of ``dgljoint preprocess`` or ``dgljoint_data.demo_store()``; not needed
+            where ``config`` names the file, or with ``resume``.
         plugins: interactions, applied in this order, and at most one loss weighter.
         encoder: name of the shared encoder.
         preset: name or TOML file of settings; every other argument overrides it.
@@ -83,8 +80,7 @@ def train(
         DataError: the data or the checkpoint cannot be used.
         PluginError: a plugin failed.
         DivergedError: a loss or a gradient is not finite; the checkpoints are kept.
-        InterruptedRunError: Ctrl-C, or a callback before the first epoch ended; everything is saved
-            for ``resume``.
+        InterruptedRunError: Ctrl-C, or a callback in the first epoch; ``resume`` continues it.
         RunFailedError: the file system refuses.
 
     >>> dgljoint.train("twitter15.h5", plugins="contrastive", epochs=20)  # doctest: +SKIP
@@ -155,13 +151,9 @@ def train_study(  # noqa: D417  # the others are those of train
         features=features, split=split, epochs=epochs, batch_posts=batch_posts,
         precision=precision, tasks=tasks, options=options,
     )
-    planned = study.plan_study(
-        resolved, folder, folds=tested, seeds=drawn or (0,), device=device,
-    )
+    planned = study.plan_study(resolved, folder, folds=tested, seeds=drawn or (0,), device=device)
     progress = LineRunsProgress() if verbose else RunsProgress()
-    return study.train_study(
-        planned, jobs=jobs, progress=progress, resume=resume, force=force
-    )
+    return study.train_study(planned, jobs=jobs, progress=progress, resume=resume, force=force)
 
 
 def plan(
@@ -204,9 +196,7 @@ def evaluate(
     """
     folder = _folder(run)
     with timed_line(verbose, f"scoring the {part} set of {folder}"):
-        return scoring.evaluate_run(
-            folder, part=part, device=device
-        )
+        return scoring.evaluate_run(folder, part=part, device=device)
 
 
 def evaluate_early(  # noqa: D417
@@ -251,9 +241,7 @@ def evaluate_transfer(  # noqa: D417
     """
     folder, other = _folder(run), path_of(on, "on", CASCADE_FILE)
     with timed_line(verbose, f"scoring {other} by {folder}"):
-        return transfer.evaluate_transfer(
-            folder, other, device=device
-        )
+        return scoring.evaluate_transfer(folder, other, device=device)
 
 
 def evaluate_transfer_early(  # noqa: D417
@@ -273,7 +261,7 @@ def evaluate_transfer_early(  # noqa: D417
     folder, other = _folder(run), path_of(on, "on", CASCADE_FILE)
     asked = ",".join(names(deadlines, "deadlines"))
     with timed_line(verbose, f"scoring {other} by {folder} by {asked}"):
-        return transfer.evaluate_transfer_early(
+        return scoring.evaluate_transfer_early(
             folder, other, deadlines=parse_deadlines(asked), device=device
         )
 
@@ -307,7 +295,7 @@ def load_runs(path: PathLike, *, device: str = "auto") -> Runs:
 
 def _folder(run: object) -> Path:
     place = run.folder if isinstance(run, engine.RunResult) else run
-    return path_of(place, "run", _A_RUN)
+    return path_of(place, "run", "a run folder")
 
 
 def _optional(value: PathLike | None, argument: str, what: str) -> Path | None:

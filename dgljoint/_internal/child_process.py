@@ -18,16 +18,8 @@ from pathlib import Path
 from threading import Thread
 from typing import IO, Any, cast
 
+from dgljoint import errors
 from dgljoint._internal.files import writing
-from dgljoint.errors import (
-    DataError,
-    DgljointError,
-    InterruptedRunError,
-    RunFailedError,
-    UsageError,
-    one_line,
-    out_of_memory,
-)
 
 Event = dict[str, Any]
 Report = Callable[[Event], None]
@@ -41,8 +33,8 @@ def start(
 ) -> subprocess.Popen[bytes]:
     """Start a module, which calls :func:`as_child`, with stdin and stdout as pipes.
 
-    Every child needs a call of :func:`end`. ``log`` is a file for its stderr, ``keep_open``
-    are file descriptors that it inherits, ``environment`` replaces this process's own.
+    Every child needs a call of :func:`end`. ``log`` is for its stderr, ``keep_open`` are file
+    descriptors that it inherits, ``environment`` replaces this process's own.
     """
     # The child can import what this process can: also plugins that are only on the path.
     path = os.pathsep.join(entry for entry in sys.path if entry)
@@ -110,27 +102,29 @@ def _parsed(line: bytes) -> Event:
     return event if isinstance(event, dict) else {}
 
 
-def death(code: int, log: Path | None, *, needs_less: str = NEEDS_LESS) -> RunFailedError:
+def death(code: int, log: Path | None, *, needs_less: str = NEEDS_LESS) -> errors.RunFailedError:
     """Return the error of a child that ended without reporting one."""
     if code == -signal.SIGKILL:
-        return RunFailedError("its process was killed, perhaps for want of memory", hint=needs_less)
+        what = "its process was killed, perhaps for want of memory"
+        return errors.RunFailedError(what, hint=needs_less)
     how = f"by signal {-code}, {signal.strsignal(-code)}" if code < 0 else f"with code {code}"
     hint = f"its log may show why: {log}" if log else "its output above may show why"
-    return RunFailedError(f"its process ended {how}", hint=hint)
+    return errors.RunFailedError(f"its process ended {how}", hint=hint)
 
 
-def as_error(error: BaseException, *, needs_less: str = NEEDS_LESS) -> DgljointError:
+def as_error(error: BaseException, *, needs_less: str = NEEDS_LESS) -> errors.DgljointError:
     """Return the error of a run, whatever raised it, as one with a message for users."""
     from dgljoint.plugins.guard import unguarded
     from dgljoint.plugins.registry import installed_registry
 
-    if isinstance(error, DgljointError):
+    if isinstance(error, errors.DgljointError):
         return error
-    if out_of_memory(error):
-        return DgljointError(f"out of memory: {one_line(error)}", hint=needs_less)
-    broken = unguarded(error, installed_registry().at_work)
-    bug = DgljointError(f"unexpected {one_line(error)}", hint="this is a bug in dgljoint")
-    return broken or bug
+    if errors.out_of_memory(error):
+        return errors.DgljointError(f"out of memory: {errors.one_line(error)}", hint=needs_less)
+    if broken := unguarded(error, installed_registry().at_work):
+        return broken
+    what = f"unexpected {errors.one_line(error)}"
+    return errors.DgljointError(what, hint="this is a bug in dgljoint")
 
 
 def as_child(work: Callable[[Report], object], *, needs_less: str = NEEDS_LESS) -> int:
@@ -142,11 +136,12 @@ def as_child(work: Callable[[Report], object], *, needs_less: str = NEEDS_LESS) 
     try:
         _obey_parent()
         work(report)
-    except (KeyboardInterrupt, InterruptedRunError):
-        return InterruptedRunError.exit_code
+    except (KeyboardInterrupt, errors.InterruptedRunError):
+        return errors.InterruptedRunError.exit_code
     # the last frame: even a bug ends with a message
     except (Exception, SystemExit) as error:  # noqa: BLE001
-        if not isinstance(error, UsageError | DataError):  # those need no looking into
+        # a user's mistake needs no looking into
+        if not isinstance(error, errors.UsageError | errors.DataError):
             traceback.print_exc()
         found = as_error(error, needs_less=needs_less)
         report({

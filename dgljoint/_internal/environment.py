@@ -22,8 +22,7 @@ PACKAGES = (
 class DglState:
     """Whether DGL is installed, and computes a right sum on the CPU; if not, why and how to repair.
 
-    A run stops where it is installed and does not work. It passes messages on ``devices``, torch on
-    all others.
+    A run stops where it is installed and does not work. Torch passes messages on other devices.
     """
 
     installed: bool
@@ -35,24 +34,16 @@ class DglState:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What is installed and what of it works.
+    """What is installed and what of it works."""
 
-    Attributes:
-        versions: of Python and the packages; ``None`` for one that is not installed.
-        platform: operating system and processor.
-        devices: of torch, and the ``threads`` it computes with; empty and 0 if it does not import.
-        plugins: status by name, every plugin imported.
-        kernels: what passes messages, ``dgl`` or ``torch``, by type of device; empty where a run
-            would stop.
-    """
-
-    versions: dict[str, str | None]
+    versions: dict[str, str | None]  # of Python and the packages; ``None`` for a missing one
     platform: str
-    devices: tuple[str, ...]
+    devices: tuple[str, ...]  # of torch; empty if it does not import
     threads: int
     cores: int
     dgl: DglState
     plugins: tuple[PluginStatus, ...]
+    # what passes messages, ``dgl`` or ``torch``, by type of device; empty where a run would stop
     kernels: dict[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -70,10 +61,7 @@ def environment(registry: Registry) -> Environment:
             "python": platform.python_version(),
             **{package: _version(package) for package in PACKAGES},
         },
-        platform=platform.platform(),
-        devices=devices,
-        threads=threads,
-        cores=os.cpu_count() or 1,
+        platform=platform.platform(), devices=devices, threads=threads, cores=os.cpu_count() or 1,
         dgl=dgl,
         plugins=tuple(registry.status(name) for name in registry.names),
         kernels={kind: "dgl" if kind in dgl.devices else "torch" for kind in types},

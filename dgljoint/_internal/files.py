@@ -120,10 +120,7 @@ def locked(folder: Path, wait_seconds: float = 0.0) -> Iterator[int]:
     """Make ``folder`` if needed and keep every other process out of it.
 
     The system releases the lock of a process that is killed. A file system without locks is used
-    without one. ``wait_seconds`` is how long to wait for another process that holds it.
-
-    Yields:
-        The descriptor that holds it; a process that inherits it holds the folder, too.
+    without one. Yields the descriptor that holds the folder, also for a process that inherits it.
     """
     with writing(folder):
         if folder.exists() and not folder.is_dir():

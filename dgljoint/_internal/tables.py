@@ -1,10 +1,12 @@
-"""Small tables as plain text and as HTML."""
+"""Small tables as plain text, as HTML and as CSV."""
 
 from __future__ import annotations
 
+import csv
+import io
 import textwrap
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -62,6 +64,16 @@ def facts(**values: object) -> TextTable:
 def figure(value: float | None) -> str:
     """Return a number with three decimals, or a dash where there is none."""
     return NOTHING if value is None else f"{value:.3f}"
+
+
+def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, object]]) -> str:
+    """Format rows as CSV (RFC 4180), a value that does not exist as an empty one."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    for row in rows:
+        writer.writerow({n: f"{x:.9g}" if isinstance(x, float) else x for n, x in row.items()})
+    return text.getvalue()
 
 
 def to_text(sheet: Sheet) -> str:

@@ -76,20 +76,27 @@ def configuration_of(
     options: object, **fields: Any,
 ) -> RunConfig:
     """Return the configuration that the arguments of a verb ask for."""
-    given, use = _checked({} if options is None else options), names(features, "features")
+    if not isinstance(options, Mapping | None):
+        raise UsageError(
+            f"options is {options!r}, expected a table of tables",
+            hint='for example options={"train": {"batch": 64}, "contrastive": '
+            '{"temperature": 0.2}}',
+        )
+    given, use = dict(options or {}), names(features, "features")
     sections = {name: given.pop(name) for name in SECTIONS if name in given}
     short = {name: value for name in _SHORT if (value := fields.pop(name, None)) is not None}
     sections["train"] = _with_short("train", sections.get("train", {}), short)
     table = sections.get("features", {})
     sections["features"] = _with_short("features", table, {"use": use} if use else {})
-    named = None if preset is None else text_of(preset, "preset", "a preset, or its name")
-    file = None if config is None else path_of(config, "config", "a TOML file of settings")
+    what = "a preset, or its name"
+    # an empty text names no data, as it does on the command line
+    no_data = data is None or (isinstance(data, str) and not data)
     resolved = resolve_config(
-        preset=find_preset(named) if named is not None else None,
-        file=file,
+        preset=None if preset is None else find_preset(text_of(preset, "preset", what)),
+        file=None if config is None else path_of(config, "config", "a TOML file of settings"),
         command_line={
-            "data": _data(data), "plugins": names(plugins, "plugins"), **fields, **sections,
-            "options": given,
+            "data": None if no_data else str(path_of(data, "data", CASCADE_FILE)),
+            "plugins": names(plugins, "plugins"), **fields, **sections, "options": given,
         },
     )
     if not resolved.data:
@@ -98,23 +105,6 @@ def configuration_of(
             hint="dgljoint_data.demo_store() makes a small one, `dgljoint preprocess` any other",
         )
     return resolved
-
-
-def _data(data: object) -> str | None:
-    # an empty text names no data, as it does on the command line
-    if data is None or (isinstance(data, str) and not data):
-        return None
-    return str(path_of(data, "data", CASCADE_FILE))
-
-
-def _checked(options: object) -> dict[str, Any]:
-    if not isinstance(options, Mapping):
-        raise UsageError(
-            f"options is {options!r}, expected a table of tables",
-            hint='for example options={"train": {"batch": 64}, "contrastive": '
-            '{"temperature": 0.2}}',
-        )
-    return dict(options)
 
 
 def _with_short(section: str, table: Any, short: dict[str, Any]) -> Any:

@@ -41,11 +41,7 @@ class OptionRow:
 
 
 def parse_assignments(assignments: Iterable[str]) -> dict[str, str]:
-    """Split options given as ``key=value``.
-
-    Raises:
-        UsageError: one has no ``=``, or nothing before it.
-    """
+    """Split options given as ``key=value``."""
     values = {}
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
@@ -62,9 +58,7 @@ def parse_options(model: type[OptionsT], values: Mapping[str, object], where: st
     """Validate ``values`` into ``model``; ``where`` is their owner, for the message.
 
     Strings are converted (``"0.2"`` to 0.2): the command line and the environment give no others.
-
-    Raises:
-        UsageError: one line per wrong option, with the closest match for an unknown one.
+    The :class:`UsageError` has a line per wrong option, with the closest match for an unknown one.
     """
     try:
         return model.model_validate(dict(values))
@@ -115,6 +109,6 @@ def describe_options(model: type[Options]) -> list[OptionRow]:
 
 
 def _type_name(annotation: object) -> str:
-    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace(
-        "typing.", ""
-    )
+    if isinstance(annotation, type):
+        return annotation.__name__
+    return str(annotation).replace("typing.", "")

@@ -1,12 +1,4 @@
-"""Presets: settings of a run under a name; data, not code.
-
-A preset is a TOML file with some settings in the form of ``config.toml``, and a ``summary``::
-
-    summary = "contrastive views, weights learned on held-out cascades"
-    plugins = ["contrastive", "meta_weight"]
-
-    [options.contrastive]
-    temperature = 0.2
+"""Presets: TOML files with some settings in the form of ``config.toml``, and a ``summary``.
 
 A distribution offers ``NAME`` by an entry point of that name in the group ``dgljoint.presets``;
 its value is a package that contains ``NAME.toml``. A user's own are in :func:`user_folder`, and any
@@ -21,13 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dgljoint._internal.text import did_you_mean
 from dgljoint.errors import DgljointError, PluginError, UsageError, one_line
-
-if TYPE_CHECKING:
-    from importlib.resources.abc import Traversable
 
 ENTRY_POINT_GROUP = "dgljoint.presets"
 _SUFFIX = ".toml"
@@ -35,17 +24,11 @@ _SUFFIX = ".toml"
 
 @dataclass(frozen=True, slots=True)
 class PresetSource:
-    """Where a preset is.
+    """Where a preset is."""
 
-    Attributes:
-        name: what users type.
-        source: distribution and version, or the path of a file.
-        package: contains the file of a distribution's; ``""`` for a file on its own.
-    """
-
-    name: str
-    source: str
-    package: str = ""
+    name: str  # what users type
+    source: str  # distribution and version, or the path of a file
+    package: str = ""  # contains the file of a distribution's
 
     def __str__(self) -> str:
         return f"preset '{self.name}' ({self.source})"
@@ -108,7 +91,10 @@ def find_preset(name: str, known: Sequence[PresetSource] | None = None) -> Prese
 def read_preset(origin: PresetSource) -> Preset:
     """Read a preset; its settings are checked where they are used."""
     try:
-        settings = tomllib.loads(_file_of(origin).read_text(encoding="utf-8-sig"))
+        file = Path(origin.source) if not origin.package else (
+            resources.files(origin.package) / f"{origin.name}{_SUFFIX}"
+        )
+        settings = tomllib.loads(file.read_text(encoding="utf-8-sig"))
         summary = settings.pop("summary", "")
         if not isinstance(summary, str):
             raise UsageError(f"{origin}: its summary is no text")
@@ -119,12 +105,6 @@ def read_preset(origin: PresetSource) -> Preset:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise _wrong(origin, f"is not TOML: {error}") from error
     return Preset(origin, summary, settings)
-
-
-def _file_of(origin: PresetSource) -> Traversable | Path:
-    if not origin.package:
-        return Path(origin.source)
-    return resources.files(origin.package).joinpath(f"{origin.name}{_SUFFIX}")
 
 
 def _wrong(origin: PresetSource, what: str) -> DgljointError:

@@ -1,4 +1,4 @@
-"""Where the settings of a run come from, and which source overrides which.
+"""Where the settings of a run come from, which source overrides which, and their JSON Schema.
 
 Command line, ``DGLJOINT_*`` variables, TOML file, preset, defaults: what a source does not set
 comes from the next one.
@@ -12,11 +12,15 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic.json_schema import models_json_schema
+
 from dgljoint._internal.text import closest, did_you_mean
-from dgljoint.config.options import parse_options
+from dgljoint.config.options import Options, parse_options
 from dgljoint.config.run_config import SECTIONS, RunConfig
-from dgljoint.errors import UsageError
-from dgljoint.plugins.registry import installed_registry
+from dgljoint.errors import DgljointError, UsageError
+from dgljoint.plugins.guard import guarded
+from dgljoint.plugins.registry import LoadedPlugin, Registry, installed_registry
+from dgljoint.plugins.specs import EncoderSpec, InteractionSpec, WeighterSpec
 
 if TYPE_CHECKING:
     from dgljoint.config.presets import Preset
@@ -28,6 +32,8 @@ _FLAGS = ("split", "fold", "seed", "encoder")
 PREFIX = "DGLJOINT_"
 # Read by others: the registry, hook tracing, options of the command line, the tests on real data.
 _NO_SETTINGS = ("DISABLED_PLUGINS", "TRACE_PLUGINS", "PRESET", "DEVICE", "RAW_DATA")
+_OF_A_RUN = (EncoderSpec, InteractionSpec, WeighterSpec)
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # Deeper than an option of a component can be.
 _DEPTH = 16
 
@@ -39,30 +45,17 @@ def resolve_config(
 ) -> RunConfig:
     """Merge the sources, the first on top: command line, environment, file, preset, defaults.
 
-    A list, such as that of the plugins, is replaced as a whole by the source above.
-
-    Args:
-        preset: its options of components that the run does not use are left out.
-        file: a TOML file in the form ``config.toml`` of a run folder has.
-        environment: variables; ``DGLJOINT_SEED=1``, ``DGLJOINT_TRAIN__EPOCHS=5`` and
-            ``DGLJOINT_CONTRASTIVE__TEMPERATURE=0.2`` are settings; others of that prefix are
-            refused.
-        command_line: fields of :class:`RunConfig` given as flags; ``None`` counts as not given; a
-            nested mapping sets fields of a section.
-        assignments: ``section.key=value`` or ``component.key=value``.
-
-    Raises:
-        UsageError: the file cannot be read, or a key, a value or a variable's name is wrong.
+    A list, such as that of the plugins, is replaced as a whole by the source above. In the
+    environment ``DGLJOINT_SEED``, ``DGLJOINT_TRAIN__EPOCHS`` and
+    ``DGLJOINT_CONTRASTIVE__TEMPERATURE`` are settings; others of that prefix are refused.
+    ``command_line`` has fields of :class:`RunConfig`, ``None`` for what is not given;
+    ``assignments`` are ``section.key=value`` or ``component.key=value``.
     """
     from_preset = _checked(preset) if preset is not None else {}
     from_environment = layered(_from_environment(environment or {}))
     layers = [
-        defaults(),
-        from_preset,
-        _read_toml(file) if file is not None else {},
-        from_environment,
-        _given(command_line or {}),
-        *(_parse_assignment(assignment) for assignment in assignments),
+        defaults(), from_preset, _read_toml(file) if file is not None else {}, from_environment,
+        _given(command_line or {}), *map(_parse_assignment, assignments),
     ]
     used = _used(layered(layers))
     # An environment serves many runs, and so does a preset whose plugins are replaced: their
@@ -171,11 +164,7 @@ def _meant(name: str) -> list[str]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> Iterable[dict[str, Any]]:
-    """Yield the setting of each variable.
-
-    ``DGLJOINT_SECTION__KEY`` is for a section, which may be any component that is installed: an
-    environment serves many runs, and not each of them uses it.
-    """
+    """Yield the setting of each variable; a section may be any component that is installed."""
     for variable, value in sorted(environment.items()):
         name = variable.removeprefix(PREFIX)
         if not variable.startswith(PREFIX) or name in _NO_SETTINGS:
@@ -212,3 +201,69 @@ def _variable_hint(name: str) -> str:
         f"settings are {PREFIX}SEED, {PREFIX}TRAIN__EPOCHS and the like; "
         "unset it, or name it without this prefix"
     )
+
+
+def config_schema(registry: Registry) -> tuple[dict[str, Any], dict[str, str]]:
+    """Describe what a file for ``--config`` or a preset may hold, in JSON Schema.
+
+    Every plugin is loaded. One that fails, or whose options have no schema, is left out: the reason
+    by its name is returned, too.
+    """
+    loaded, left_out = _usable(registry)
+    chosen = {
+        plugin.entry.name: [spec.options for spec in plugin.specs if isinstance(spec, _OF_A_RUN)]
+        for plugin in loaded
+    }
+    models: list[type[Options]] = [RunConfig, *(m for used in chosen.values() for m in used)]
+    refs, definitions = models_json_schema(
+        [(model, "validation") for model in dict.fromkeys(models)], ref_template="#/$defs/{model}"
+    )
+    of_model = {model: refs[model, "validation"] for model in models}
+    defs = definitions["$defs"]
+    run = defs.pop(of_model[RunConfig]["$ref"].rsplit("/", 1)[1])
+    properties = run["properties"]
+    # Those that a file leaves out have the defaults of a run.
+    run.pop("required")
+    for name, default in defaults().items():
+        properties[name]["default"] = default
+    properties["encoder"]["enum"] = _names(loaded, EncoderSpec)
+    properties["default_weighter"]["enum"] = _names(loaded, WeighterSpec)
+    properties["plugins"]["items"]["enum"] = _names(loaded, InteractionSpec, WeighterSpec)
+    properties["plugins"]["uniqueItems"] = True
+    properties["options"] = {
+        "description": properties["options"]["description"],
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            name: of_model[used[0]] if len(used) == 1
+            # a plugin of several kinds gives its options to each
+            else {"allOf": [of_model[model] for model in dict.fromkeys(used)]}
+            for name, used in chosen.items() if used
+        },
+    }
+    properties["summary"] = {"type": "string", "description": "one line, of a preset alone"}
+    schema = {"$schema": _DIALECT, **run, "title": "dgljoint run configuration", "$defs": defs}
+    return schema, left_out
+
+
+def _usable(registry: Registry) -> tuple[list[LoadedPlugin], dict[str, str]]:
+    """Load every plugin whose options can be described; give the reason for each other."""
+    loaded, left_out = [], {}
+    for name in registry.names:
+        try:
+            plugin = registry.load(name)
+            for spec in plugin.specs:
+                with guarded(plugin.entry, "the schema of its options"):
+                    spec.options.model_json_schema()
+        except DgljointError as error:
+            left_out[name] = error.message
+        else:
+            loaded.append(plugin)
+    return loaded, left_out
+
+
+def _names(loaded: Iterable[LoadedPlugin], *kinds: type[Any]) -> list[str]:
+    return [
+        plugin.entry.name for plugin in loaded
+        if any(isinstance(spec, kinds) for spec in plugin.specs)
+    ]

@@ -1,29 +1,33 @@
-"""The final scoring of a selected model: metrics, their intervals, calibration, early detection.
-
-It costs too much, or means nothing, in every epoch; an epoch's metrics are
-:meth:`dgljoint.evaluation.evaluator.Evaluator.scores`.
-"""
+"""The final scoring of a selected model: metrics, their intervals, calibration, early detection."""
 
 from __future__ import annotations
 
-import csv
-import io
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from dgljoint._internal.tables import to_csv
 from dgljoint._internal.text import all_of_one_class, plural
 from dgljoint.errors import DataError, UsageError
-from dgljoint.evaluation.bootstrap import intervals
-from dgljoint.evaluation.calibration import calibration, fit_temperature
+from dgljoint.evaluation import metrics
 from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.evaluator import Evaluator
-from dgljoint.evaluation.pooled import Index, PooledPredictions
-from dgljoint.evaluation.scores import DeadlineScores, EarlyDetection, Intervals, Scores
+from dgljoint.evaluation.metrics import Floats, Index, PooledPredictions, ratio, softmax
+from dgljoint.evaluation.scores import (
+    MODEL,
+    Bin,
+    Calibration,
+    DeadlineScores,
+    EarlyDetection,
+    Intervals,
+    Reliability,
+    Scores,
+)
 from dgljoint.nn.model import JointModel
-from dgljoint.tasks.losses import RUMOR
+from dgljoint.tasks.losses import CASCADE, RUMOR
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,39 +128,175 @@ def _figures(
 
 
 def curve_csv(found: EarlyDetection) -> str:
-    """Write early detection as CSV (RFC 4180), one line per deadline.
-
-    ``seconds`` and ``posts`` are empty where the deadline is not one of that kind; the ends of
-    the intervals where there is none.
-    """
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    measured = ("accuracy", "macro_f1")
-    writer.writerow((
-        "deadline", "seconds", "posts", "cascades", "posts_mean", "posts_median", "beyond_source",
-        *(f"{name}{end}" for name in measured for end in ("", "_low", "_high")),
-        "auroc", "majority",
-    ))
+    """Write early detection as CSV (RFC 4180), one line per deadline; no value is empty."""
+    lines: list[dict[str, object]] = []
     for row in found.deadlines:
-        rumor = row.rumor
-        writer.writerow((
-            row.deadline,
-            "" if row.seconds is None else _number(row.seconds),
-            "" if row.posts is None else row.posts,
-            rumor.cascades,
-            *map(_number, (row.posts_mean, row.posts_median, row.beyond_source)),
-            _number(rumor.accuracy), *_ends(row.intervals, "accuracy"),
-            _number(rumor.macro_f1), *_ends(row.intervals, "macro_f1"),
-            "" if rumor.auroc is None else _number(rumor.auroc),
-            _number(rumor.majority),
-        ))
-    return text.getvalue()
+        rumor, intervals = row.rumor, row.intervals.figures if row.intervals else {}
+        line: dict[str, object] = {
+            "deadline": row.deadline, "seconds": row.seconds, "posts": row.posts,
+            "cascades": rumor.cascades, "posts_mean": row.posts_mean,
+            "posts_median": row.posts_median, "beyond_source": row.beyond_source,
+        }
+        for name, value in (("accuracy", rumor.accuracy), ("macro_f1", rumor.macro_f1)):
+            low, high = intervals.get(name, (None, None))
+            line |= {name: value, f"{name}_low": low, f"{name}_high": high}
+        lines.append({**line, "auroc": rumor.auroc, "majority": rumor.majority})
+    return to_csv(tuple(lines[0]), lines)
 
 
-def _ends(of: Intervals | None, figure: str) -> tuple[str, ...]:
-    ends = of.figures.get(figure) if of is not None else None
-    return ("", "") if ends is None else (_number(ends[0]), _number(ends[1]))
+def intervals(
+    predictions: PooledPredictions, tasks: Sequence[str], *, resamples: int = 2000, seed: int = 0
+) -> Intervals | None:
+    """Return percentile bootstrap intervals; ``None`` for fewer than two cascades.
+
+    Cascades are drawn with replacement, as many as there are, and each metric is worked out anew
+    (Efron & Tibshirani, 1993, "An Introduction to the Bootstrap", chapter 13). The targets of a
+    cascade are drawn together: they are not independent of one another. A resample without a value
+    for a metric is left out of that metric's interval.
+
+    The model is one, trained once: its chance is not in the intervals. Cascades of one event are
+    alike, so that where a set has few events they are too narrow.
+    """
+    count = len(predictions)
+    if count < 2:
+        return None
+    classes = predictions.logits.shape[1]
+    table = _by_cascade(predictions)
+    sums = np.concatenate([times @ table for times in metrics.draws(count, resamples, seed)])
+    confusion, links = sums[:, : classes**2], sums[:, classes**2 :]
+    figures: dict[str, Floats] = {}
+    if RUMOR in tasks:
+        counted = metrics.counted_classes(predictions.label, classes, predictions.answerable)
+        figures |= _rumor_figures(confusion.reshape(-1, classes, classes), counted)
+    if CASCADE in tasks:
+        figures |= _link_figures(links)
+    return Intervals(
+        level=metrics.LEVEL, resamples=resamples, seed=seed,
+        figures={n: metrics.ends(x) for n, x in figures.items() if not np.isnan(x).all()},
+    )
 
 
-def _number(value: float) -> str:
-    return f"{value:.9g}"
+def _by_cascade(predictions: PooledPredictions) -> Floats:
+    """Return what each cascade adds to the sums that metrics are made of.
+
+    (B, C * C + 6): its cell of the confusion matrix, then targets, reciprocal ranks and first
+    places, over all targets and over those whose parent is not the source.
+    """
+    classes = predictions.logits.shape[1]
+    label, predicted = predictions.label, predictions.predicted
+    cell = np.zeros((len(label), classes**2))
+    known = np.flatnonzero(label >= 0)
+    cell[known, label[known] * classes + predicted[known]] = 1
+    rank = metrics.middle_ranks(predictions.ranks[MODEL])
+    values = np.stack((np.ones_like(rank), 1 / rank, rank <= 1))
+    cascade = predictions.cascade_of_target
+    links = [
+        np.bincount(cascade, value * which, len(label))
+        for which in (np.ones_like(rank), predictions.not_source)
+        for value in values
+    ]
+    return np.column_stack((cell, *links))
+
+
+def _rumor_figures(confusion: Floats, counted: NDArray[np.bool_]) -> dict[str, Floats]:
+    """Return the metrics of every resample. Shapes: (R, C, C) and (C,) to (R,) each."""
+    hits = np.trace(confusion, axis1=1, axis2=2)
+    labelled = confusion.sum(axis=(1, 2))
+    macro_f1 = metrics.f1_by_class(confusion)[:, counted].mean(axis=1)
+    return {"accuracy": ratio(hits, labelled), "macro_f1": np.where(labelled > 0, macro_f1, np.nan)}
+
+
+def _link_figures(sums: Floats) -> dict[str, Floats]:
+    """Return the metrics of every resample. Shapes: (R, 6) to (R,) each."""
+    every, other = sums[:, :3].T, sums[:, 3:].T
+    return {
+        "mrr": ratio(every[1], every[0]), "hits1": ratio(every[2], every[0]),
+        "mrr_not_source": ratio(other[1], other[0]), "hits1_not_source": ratio(other[2], other[0]),
+    }
+
+
+BINS = 15
+# Where every cascade of the validation set is classified correctly, the best temperature is 0.
+_LOWEST, _HIGHEST = 0.05, 20.0
+
+
+def calibration(predictions: PooledPredictions, temperature: float | None) -> Calibration | None:
+    """Calibrate the probabilities of labelled cascades by ``temperature``; ``None`` without any."""
+    logits, label = _labelled(predictions)
+    if not len(label):
+        return None
+    judged = [reliability(softmax(logits / by), label) for by in (1.0, temperature) if by]
+    if not predictions.answerable[label].all():
+        judged = [replace(one, nll=None) for one in judged]
+    scaled = None if temperature is None else judged[1]
+    return Calibration(len(label), judged[0], temperature, scaled)
+
+
+def fit_temperature(predictions: PooledPredictions) -> float | None:
+    """Return the T that makes ``softmax(logits / T)`` likeliest; ``None`` without a label.
+
+    Temperature scaling (Guo, Pleiss, Sun & Weinberger, 2017, "On Calibration of Modern Neural
+    Networks", https://arxiv.org/abs/1706.04599, section 4.2) minimises the negative log-likelihood
+    of the validation set. It is convex in 1/T: a bounded search finds the minimum. The class
+    predicted stays what it is.
+    """
+    from scipy.optimize import minimize_scalar  # slow to import, and used once per run
+
+    logits, label = _labelled(predictions)
+    # No temperature makes a class likelier that is never predicted.
+    possible = predictions.answerable[label]
+    logits, label = logits[possible], label[possible]
+    if not len(label):
+        return None
+
+    def loss(log_temperature: float) -> float:
+        return _nll(softmax(logits / np.exp(log_temperature)), label)
+
+    bounds = (np.log(_LOWEST), np.log(_HIGHEST))
+    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6})
+    return float(np.exp(found.x))
+
+
+def reliability(probability: Floats, label: Index) -> Reliability:
+    """Compare probabilities with true classes.
+
+    With the M = 15 equal bins of Guo et al. (2017) over the probability of the predicted class::
+
+        ECE   = sum over bins of |bin| / B * |accuracy(bin) - confidence(bin)|
+        NLL   = mean of -log p(true class); None where a true class is never predicted
+        Brier = mean of the squared distance between p and the true class as a unit vector
+
+    the last of them Brier's (1950) own, https://doi.org/10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2.
+
+    Shapes: ``probability`` (B, C), rows sum to one; ``label`` (B,); B at least 1.
+    """
+    confidence, predicted = probability.max(axis=1), probability.argmax(axis=1)
+    place = np.clip(np.ceil(confidence * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    size = np.bincount(place, minlength=BINS)
+    sure = np.bincount(place, confidence, BINS)
+    right = np.bincount(place, predicted == label, BINS)
+    truth = np.eye(probability.shape[1])[label]
+    return Reliability(
+        ece=float(np.abs(right - sure).sum() / len(label)),
+        nll=_nll(probability, label),
+        brier=float(((probability - truth) ** 2).sum(axis=1).mean()),
+        bins=tuple(
+            Bin(
+                low=number / BINS, high=(number + 1) / BINS, cascades=int(size[number]),
+                confidence=float(sure[number] / size[number]),
+                accuracy=float(right[number] / size[number]),
+            )
+            for number in np.flatnonzero(size).tolist()
+        ),
+    )
+
+
+def _nll(probability: Floats, label: Index) -> float:
+    mine = probability[np.arange(len(label)), label]
+    # A tiny probability is 0 in floating point, and its logarithm infinite.
+    return float(-np.log(np.maximum(mine, np.finfo(np.float64).tiny)).mean())
+
+
+def _labelled(predictions: PooledPredictions) -> tuple[Floats, NDArray[np.int64]]:
+    known = predictions.label >= 0
+    return predictions.logits[known], predictions.label[known]

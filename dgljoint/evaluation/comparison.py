@@ -6,13 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import wilcoxon
 
-from dgljoint.evaluation.resampling import draws, ends, ratio
-
-Floats = NDArray[np.float64]
-Index = NDArray[np.int64]
+from dgljoint.evaluation.metrics import Floats, Index, draws, ends, ratio
 
 RESAMPLES = 10_000
 MIN_FOR_INTERVAL = 5
@@ -25,28 +21,15 @@ MIN_FOR_TEST = 6
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What changes in one figure from the first side to the second.
+    """What changes in one metric from the first side to the second; ``None`` for too few pairs."""
 
-    Attributes:
-        first: mean of the first side.
-        second: mean of the second.
-        difference: second - first, the mean over pairs.
-        sd: standard deviation of the pairs' differences; ``None`` for one pair.
-        interval: ends of the bootstrap interval of the difference; ``None`` where there is too
-            little to resample.
-        p: of the test that differences are around 0; ``None`` where there are too few.
-        wins: pairs in which the second is higher.
-        ties: pairs in which both are the same.
-        losses: pairs in which the second is lower.
-    """
-
-    first: float
+    first: float  # mean of the side
     second: float
-    difference: float
-    sd: float | None
-    interval: tuple[float, float] | None
-    p: float | None
-    wins: int
+    difference: float  # second - first, the mean over pairs
+    sd: float | None  # of the pairs' differences
+    interval: tuple[float, float] | None  # bootstrap interval of the difference
+    p: float | None  # of the test that differences are around 0
+    wins: int  # pairs in which the second is higher
     ties: int
     losses: int
 
@@ -59,29 +42,22 @@ def compare_pairs(first: Sequence[float], second: Sequence[float], *, seed: int 
     narrow: where differences are normal, that of 5 pairs holds the true mean in 85 % of all cases,
     of 10 in 91 %, of 25 in 94 %. The test is Wilcoxon's signed-rank test (1945,
     https://doi.org/10.2307/3001968), two-sided; pairs without a difference are left out of it.
-
-    Args:
-        first: a figure of the N runs of the first side; at least one.
-        second: of the runs they are paired with.
-        seed: of the draw.
     """
     one, other = np.asarray(first, np.float64), np.asarray(second, np.float64)
     # Shares of the same cascades are equal, or equally far apart, but for the last digits.
     gained = np.round(other - one, 12)
     count = len(gained)
+    p = None
+    if count >= MIN_FOR_TEST:  # without a difference there is nothing to rank
+        p = float(wilcoxon(gained).pvalue) if gained.any() else 1.0
     interval = None
     if count >= MIN_FOR_INTERVAL:
         sums = [times @ gained for times in draws(count, RESAMPLES, seed)]
         interval = ends(np.concatenate(sums) / count)
     return Difference(
-        first=float(one.mean()),
-        second=float(other.mean()),
-        difference=float(gained.mean()),
-        sd=float(gained.std(ddof=1)) if count > 1 else None,
-        interval=interval,
-        p=_signed_rank(gained) if count >= MIN_FOR_TEST else None,
-        wins=int((gained > 0).sum()),
-        ties=int((gained == 0).sum()),
+        first=float(one.mean()), second=float(other.mean()), difference=float(gained.mean()),
+        sd=float(gained.std(ddof=1)) if count > 1 else None, interval=interval, p=p,
+        wins=int((gained > 0).sum()), ties=int((gained == 0).sum()),
         losses=int((gained < 0).sum()),
     )
 
@@ -102,39 +78,23 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Outcomes:
-    """The predictions of a run for B cascades.
+    """The predictions of a run for B cascades. Shapes: (B,) each."""
 
-    Attributes:
-        classes: C, number of classes.
-        label: (B,) true class, -1 for none.
-        predicted: (B,) predicted class, -1 for none.
-        targets: (B,) link targets.
-        reciprocal: (B,) mean reciprocal rank of a cascade's targets; 0 without any.
-    """
-
-    classes: int
-    label: Index
-    predicted: Index
-    targets: Index
-    reciprocal: Floats
+    classes: int  # number of classes
+    label: Index  # -1 for none
+    predicted: Index  # -1 for none
+    targets: Index  # number of link targets
+    reciprocal: Floats  # mean reciprocal rank of the cascade's targets; 0 without any
 
 
 def cascade_intervals(
     first: Outcomes, second: Outcomes, *, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Bootstrap the differences, second - first, of two runs over the cascades of their test part.
+    """Bootstrap the differences, second - first, of two runs over the cascades of their test set.
 
-    Cascades are drawn with replacement, the same for both runs, and each figure is worked out anew.
-    The intervals hold the chance of the cascades, and not that of training: both models are one
-    draw each.
-
-    Args:
-        first: of one run.
-        second: of the other, the same cascades in the same order.
-        seed: of the draw.
-
-    Returns:
-        The interval by short name: ``accuracy``, ``macro_f1``, ``mrr``; of those both runs have.
+    Cascades are drawn with replacement, the same for both runs. The intervals hold the chance of
+    the cascades, and not that of training: both models are one draw each. Returns them by short
+    name, of the metrics that both runs have: ``accuracy``, ``macro_f1``, ``mrr``.
     """
     sums: list[dict[str, list[Floats]]] = [{}, {}]
     tables = [_tables(first), _tables(second)]
@@ -170,8 +130,3 @@ def _figures(sums: dict[str, Floats]) -> dict[str, Floats]:
     if (links := sums.get("links")) is not None:
         figures["mrr"] = ratio(links[:, 1], links[:, 0])
     return figures
-
-
-def _signed_rank(gained: Floats) -> float:
-    # Without a difference there is nothing to rank.
-    return float(wilcoxon(gained).pvalue) if gained.any() else 1.0

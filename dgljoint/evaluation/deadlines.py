@@ -15,7 +15,7 @@ Index = NDArray[np.int64]
 
 EVERYTHING = "all"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_FORM = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([smhdp]?)", re.ASCII)
+_FORM = re.compile(r"([1-9]\d{0,8})p|(\d{1,9}(?:\.\d{1,9})?)([smhd]?)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +91,9 @@ def _parse(text: str) -> Deadline:
             hint="write a time as 30s, 10m, 1.5h or 2d, a number of posts as 10p, or all; with "
             "commas between them: 0,10m,1h,all",
         )
-    number, unit = form.groups()
-    if unit == "p":
-        if not number.isdecimal() or int(number) < 1:
-            raise UsageError(
-                f"deadline '{text}' is no number of posts", hint="1p is the source alone"
-            )
-        return Deadline(text, posts=int(number))
+    posts, number, unit = form.groups()
+    if posts:
+        return Deadline(text, posts=int(posts))
     if not unit and float(number):
         raise UsageError(
             f"deadline '{text}' has no unit",

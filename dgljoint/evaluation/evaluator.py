@@ -18,24 +18,11 @@ from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.run_config import CascadeOptions
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DivergedError
+from dgljoint.evaluation import metrics
 from dgljoint.evaluation.deadlines import Deadline
-from dgljoint.evaluation.metrics import (
-    ParentRanks,
-    join_ranks,
-    link_scores,
-    rumor_scores,
-    view_scores,
-)
-from dgljoint.evaluation.pooled import PooledPredictions, join_predictions, no_predictions
+from dgljoint.evaluation.metrics import Index, ParentRanks, PooledPredictions
 from dgljoint.evaluation.ranking import GUESSES, rank_by_scores, rank_by_values
-from dgljoint.evaluation.scores import (
-    ALL,
-    MODEL,
-    NOT_SOURCE,
-    LinkTable,
-    RumorScores,
-    Scores,
-)
+from dgljoint.evaluation.scores import ALL, MODEL, NOT_SOURCE, LinkTable, Scores
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import Representations
 from dgljoint.tasks.losses import CASCADE, RUMOR, TASKS
@@ -45,7 +32,8 @@ from dgljoint.training.processes import ALONE, Processes
 _BATCH_POSTS = 1 << 14
 
 Array = NDArray[Any]
-Index = NDArray[np.int64]
+Asked = tuple[CascadeBatch, Targets]
+"""A batch without pairs, which are for losses, and its posts to rank candidates for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,25 +41,17 @@ class Evaluator:
     """Scores models on cascades of one store, always in the same way.
 
     Every cascade's first posts by time are observed; the later ones are targets, ranked among all
-    earlier posts, and the rumor head reads what was observed.
-
-    Attributes:
-        store: where the cascades are.
-        features: fitted on the training set.
-        options: of the cascade task.
-        majority: commonest class of the training set.
-        tasks: those that were trained; the others are not scored.
-        processes: that share the work; the results are the same in all.
-        untrained: numbers of classes that no training cascade has: they are never predicted.
+    earlier posts, and the rumor head reads what was observed. ``processes`` share the work; the
+    results are the same in all.
     """
 
     store: CascadeStore
-    features: FeatureSpace
+    features: FeatureSpace  # fitted on the training set
     options: CascadeOptions
-    majority: int
-    tasks: tuple[str, ...] = TASKS
+    majority: int  # commonest class of the training set
+    tasks: tuple[str, ...] = TASKS  # those that were trained; the others are not scored
     processes: Processes = ALONE
-    untrained: tuple[int, ...] = ()
+    untrained: tuple[int, ...] = ()  # classes that no training cascade has: never predicted
 
     def scores(self, model: JointModel, indices: Index, part: str) -> Scores:
         """Score ``model``, left in evaluation mode, on the cascades at ``indices``."""
@@ -92,38 +72,32 @@ class Evaluator:
             ]
         found = group.gather(own)
         parts = [found[n % group.size][n // group.size] for n in range(len(stretches))]
-        nothing = no_predictions(len(self.store.label_names), (MODEL, *GUESSES))
-        joined = join_predictions([nothing, *parts])
+        nothing = metrics.no_predictions(len(self.store.label_names), (MODEL, *GUESSES))
+        joined = metrics.join_predictions([nothing, *parts])
         return joined.without(self.untrained) if RUMOR in self.tasks else joined
 
     def figures(self, predictions: PooledPredictions, part: str) -> Scores:
         """Compute the metrics of a set from all its predictions."""
-        rumor, links, alike = None, {}, None
-        if RUMOR in self.tasks:
-            rumor = self._rumor(predictions)
-        if CASCADE in self.tasks:
-            links = _links(predictions)
+        rumor, known = None, predictions.label >= 0
+        if RUMOR in self.tasks and known.any():
+            rumor = metrics.rumor_scores(
+                predictions.probability[known], predictions.label[known], self.store.label_names,
+                self.majority, predictions.answerable,
+            )
+        links = _links(predictions) if CASCADE in self.tasks else {}
+        alike = None
         if len(self.tasks) == len(TASKS):
-            alike = view_scores(predictions.cascade_view, predictions.rumor_view)
+            alike = metrics.view_scores(predictions.cascade_view, predictions.rumor_view)
         return Scores(part, rumor, links, 0.0, alike, self.tasks)
 
-    def _rumor(self, predictions: PooledPredictions) -> RumorScores | None:
-        known = predictions.label >= 0
-        if not known.any():
-            return None
-        return rumor_scores(
-            predictions.probability[known], predictions.label[known], self.store.label_names,
-            self.majority, predictions.answerable,
-        )
-
-    def asked(self, model: JointModel, indices: Index) -> Iterator[EvalBatch]:
+    def asked(self, model: JointModel, indices: Index) -> Iterator[Asked]:
         """Yield the cascades at ``indices`` in batches of bounded memory, on the model's device."""
         for chosen in _stretches(self.store, indices):
             yield self._asked(chosen, model)
 
     def _asked(
         self, chosen: Index, model: JointModel, deadline: Deadline | None = None
-    ) -> EvalBatch:
+    ) -> Asked:
         columns, share = self.store.read(chosen), self.options.observed_share
         if deadline is not None:
             # Later posts are not hidden but removed: nothing can be computed from them.
@@ -131,15 +105,7 @@ class Evaluator:
         scored = CASCADE in self.tasks and CASCADE in model.computed
         targets = evaluation_targets(columns, share, scored=scored)
         batch = assemble(self.store, columns, targets.unpaired(), self.features)
-        return EvalBatch(batch.to(model.device), targets)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class EvalBatch:
-    """A batch without pairs, which are for losses, and its posts to rank candidates for."""
-
-    batch: CascadeBatch
-    targets: Targets
+        return batch.to(model.device), targets
 
 
 def _not_finite(what: str, batch: CascadeBatch) -> DivergedError:
@@ -150,18 +116,16 @@ def _not_finite(what: str, batch: CascadeBatch) -> DivergedError:
     )
 
 
-def _predict(model: JointModel, asked: EvalBatch, index: Index) -> PooledPredictions:
+def _predict(model: JointModel, asked: Asked, index: Index) -> PooledPredictions:
     """Run ``model`` on a batch, whose cascades are at ``index`` in the store."""
-    batch, targets = asked.batch, asked.targets
+    batch, targets = asked
     reps, outputs = model(batch)
     # A rank or a class can be made of logits that are not finite.
     if not bool(torch.isfinite(outputs.rumor_logits).all()):
         raise _not_finite("rumor logits", batch)
     cascade_of, root = _array(batch.cascade_of), _array(batch.root)
     return PooledPredictions(
-        index=index,
-        label=_array(batch.label),
-        logits=_array(outputs.rumor_logits.double()),
+        index=index, label=_array(batch.label), logits=_array(outputs.rumor_logits.double()),
         observed=_array(batch.observed_posts),
         targets=np.bincount(cascade_of[targets.post], minlength=len(index)),
         ranks=_ranks(model, reps, asked),
@@ -171,18 +135,19 @@ def _predict(model: JointModel, asked: EvalBatch, index: Index) -> PooledPredict
     )
 
 
-def _ranks(model: JointModel, reps: Representations, asked: EvalBatch) -> dict[str, ParentRanks]:
+def _ranks(model: JointModel, reps: Representations, asked: Asked) -> dict[str, ParentRanks]:
     """Rank the targets' parents, by the model and by each trivial guess."""
+    batch, targets = asked
     guessed = {
-        name: rank_by_values(_array(guess(asked.batch)), asked.targets)
+        name: rank_by_values(_array(guess(batch)), targets)
         for name, guess in GUESSES.items()
     }
-    if not len(asked.targets):
-        return {MODEL: join_ranks([]), **guessed}
-    scorer = model.link_scorer(reps, asked.batch)
+    if not len(targets):
+        return {MODEL: metrics.join_ranks([]), **guessed}
+    scorer = model.link_scorer(reps, batch)
     if not scorer.finite:
-        raise _not_finite("link logits", asked.batch)
-    return {MODEL: rank_by_scores(scorer, asked.targets), **guessed}
+        raise _not_finite("link logits", batch)
+    return {MODEL: rank_by_scores(scorer, targets), **guessed}
 
 
 def _array(values: Tensor) -> Array:
@@ -196,7 +161,10 @@ def _links(predictions: PooledPredictions) -> dict[str, LinkTable]:
     return {
         name: LinkTable(
             targets=int(which.sum()),
-            rows={row: link_scores(of.select(which)) for row, of in predictions.ranks.items()},
+            rows={
+                row: metrics.link_scores(of.select(which))
+                for row, of in predictions.ranks.items()
+            },
         )
         for name, which in groups.items()
         if which.any()

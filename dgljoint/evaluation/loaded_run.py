@@ -1,4 +1,4 @@
-"""A run folder as an object: what was asked, what came of it, and its model at work."""
+"""Finished runs as objects: their results, their models at work, and means over several."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint._internal.tables import Sheet, Shown
+from dgljoint._internal.tables import NOTHING, Sheet, Shown, TextTable, facts, figure
 from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.arguments import CASCADE_FILE, path_of
 from dgljoint.config.run_config import RunConfig
@@ -18,22 +18,30 @@ from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.deadlines import Deadline, parse_deadlines
 from dgljoint.evaluation.evaluator import Evaluator
-from dgljoint.evaluation.predicting import PooledViews, Predictions, predict, represent
+from dgljoint.evaluation.predicting import PooledViews, Predictions, predict
+from dgljoint.evaluation.scores import MODEL, TITLES
 from dgljoint.nn.model import JointModel
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
+from dgljoint.runs import several
 from dgljoint.runs.listing import summarize
+from dgljoint.runs.stored import NOT_APART, TEST
 from dgljoint.tasks.losses import CASCADE
 from dgljoint.training.callbacks import EpochRecord
 from dgljoint.training.folder import RunFolder
-from dgljoint.training.parts import read_parts
+from dgljoint.training.parts import NEW, TRAIN, VALIDATION, read_parts
 from dgljoint.training.processes import find_device, prepare_process
+from dgljoint.training.scoring import evaluate_run, evaluate_transfer
 from dgljoint.training.setup import build_model, head_width, put_in, restored_features
 
 if TYPE_CHECKING:
     Data = CascadeStore | str | os.PathLike[str] | None
     Observed = float | str | None
     Indices = Sequence[int] | NDArray[np.integer[Any]] | None
+
+_HEADLINE = ("accuracy", "macro_f1", "mrr", "hits1", "mrr_not_source")
+# How well a prediction shows what a run can do, by what the run knows the cascade as.
+_RANK = {NEW: 2, TEST: 2, VALIDATION: 1, TRAIN: 0}
 
 
 class Run(Shown):
@@ -58,9 +66,21 @@ class Run(Shown):
         self.config: RunConfig = self._folder.config()
 
     def _sheet(self) -> Sheet:
-        from dgljoint.evaluation.result_tables import run_sheet
-
-        return run_sheet(summarize(self.path))
+        """Show the state of the run, its main settings, and its metrics on the test set."""
+        found = summarize(self.path)
+        epochs = f"{found.epoch} of at most {found.epochs}"
+        if found.best_epoch is not None:
+            epochs += f", epoch {found.best_epoch} chosen"
+        table = facts(
+            state=found.state + (f": {found.cause}" if found.cause else ""),
+            data=found.data, split=f"{found.split}, fold {found.fold}", seed=found.seed,
+            encoder=found.encoder, plugins=", ".join(found.plugins) or NOTHING, epochs=epochs,
+        )
+        tables = [table]
+        if shown := [name for name in _HEADLINE if name in found.figures]:
+            row = (MODEL, *(figure(found.figures[name]) for name in shown))
+            tables.append(TextTable(("test set", *(TITLES[name] for name in shown)), (row,)))
+        return Sheet(f"Run {self.path}", tuple(tables))
 
     @property
     def finished(self) -> bool:
@@ -122,8 +142,7 @@ class Run(Shown):
         if links < 0:
             raise UsageError(f"links is {links}, expected a number of candidates, or True for all")
         deadline = _deadline(observed)
-        evaluator, classes, chosen = self._look_at(data, indices, observed)
-        model = self._model(evaluator.features, head_width(classes))
+        evaluator, classes, chosen, model = self._look_at(data, indices, observed)
         parts = read_parts(self._folder)
         return predict(evaluator, model, classes, chosen, parts, links=links, deadline=deadline)
 
@@ -136,25 +155,22 @@ class Run(Shown):
             DgljointError: as :meth:`predict` would.
         """
         deadline = _deadline(observed)
-        evaluator, classes, chosen = self._look_at(data, indices, observed)
-        model = self._model(evaluator.features, head_width(classes))
-        return represent(evaluator, model, chosen, deadline=deadline)
+        evaluator, _, chosen, model = self._look_at(data, indices, observed)
+        pooled = evaluator.predict(model, chosen, deadline)
+        ids = tuple(evaluator.store.ids[int(index)] for index in chosen)
+        return PooledViews(ids, pooled.cascade_view, pooled.rumor_view)
 
     def _look_at(
         self, data: Data, indices: Indices, observed: Observed
-    ) -> tuple[Evaluator, tuple[str, ...], NDArray[np.int64]]:
-        """Return what scores the store, the classes of the run, and the cascades' positions."""
+    ) -> tuple[Evaluator, tuple[str, ...], NDArray[np.int64], JointModel]:
+        """Return the evaluator of the store, the run's classes, the positions, and the model."""
         config = self.config
         share = config.cascade.observed_share
         if observed is not None and not isinstance(observed, str):
             share = observed
         if not 0 < share <= 1:
             raise UsageError(f"observed is {share}, expected a share above 0 and at most 1")
-        place = config.data if data is None else data
-        store = (
-            place if isinstance(place, CascadeStore)
-            else CascadeStore(path_of(place, "data", CASCADE_FILE))
-        )
+        store = _store(config.data if data is None else data)
         chosen = positions(store, indices)
         features, stored = restored_features(self._folder, store)
         options = config.cascade.model_copy(update={"observed_share": share})
@@ -163,17 +179,23 @@ class Run(Shown):
             store, features, options, majority=0, tasks=config.train.task_names,
             untrained=stored.untrained,
         )
-        return evaluator, stored.label_names, chosen
+        model = self._model(features, head_width(stored.label_names))
+        return evaluator, stored.label_names, chosen, model
 
     def _model(self, features: FeatureSpace, classes: int) -> JointModel:
         if self._built is None:
-            config = self.config
-            prepare_process(config.train.threads)
-            selection = select(installed_registry(), config)
-            model = build_model(config, selection, features, classes)
+            prepare_process(self.config.train.threads)
+            selection = select(installed_registry(), self.config)
+            model = build_model(self.config, selection, features, classes)
             put_in(model, self._folder.load_best(), self._folder)
             self._built = model.to(find_device(self._device))
         return self._built
+
+
+def _store(data: Data) -> CascadeStore:
+    if isinstance(data, CascadeStore):
+        return data
+    return CascadeStore(path_of(data, "data", CASCADE_FILE))
 
 
 def _deadline(observed: Observed) -> Deadline | None:
@@ -186,11 +208,7 @@ def _deadline(observed: Observed) -> Deadline | None:
 
 
 def positions(store: CascadeStore, indices: Indices) -> NDArray[np.int64]:
-    """Return positions of cascades in a store; of all of them by default.
-
-    Raises:
-        UsageError: they are none.
-    """
+    """Return positions of cascades in a store; of all of them by default."""
     if indices is None:
         return np.arange(len(store))
     chosen = np.asarray(indices)
@@ -204,3 +222,158 @@ def positions(store: CascadeStore, indices: Indices) -> NDArray[np.int64]:
             f"cascades 0 to {len(store) - 1}"
         )
     return chosen.astype(np.int64)
+
+
+class Runs(Shown):
+    """The finished runs below a folder, of the same tasks, classes, features and data.
+
+    Attributes:
+        path: of the folder.
+        runs: each of them, by fold and seed.
+
+    Raises:
+        DataError: there are none, or one cannot be read.
+        UsageError: they do not belong together.
+    """
+
+    def __init__(self, path: Path, device: str = "auto") -> None:
+        self.path = path
+        self._device = device
+        self._several = several.several_runs(path)
+        self.runs = tuple(Run(run.path, device) for run in self._several.runs)
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def _sheet(self) -> Sheet:
+        return several.stored_scores(self._several)._sheet()
+
+    def scores(self) -> several.SeveralScores:
+        """Read the scores on the test set that the runs ended with."""
+        return several.stored_scores(self._several)
+
+    def evaluate(self, part: str = TEST) -> several.SeveralScores:
+        """Score every run again on its test or validation set.
+
+        Raises:
+            DgljointError: as :func:`dgljoint.evaluate` would for one of them.
+        """
+        return several.gather_scores(
+            self._several, part,
+            lambda run: evaluate_run(run.path, part=part, device=self._device),
+        )
+
+    def evaluate_transfer(self, on: Path) -> several.SeveralScores:
+        """Score every run on another cascade file.
+
+        Raises:
+            DgljointError: as :func:`dgljoint.evaluate_transfer` would for one of them.
+        """
+        return several.gather_scores(
+            self._several, TEST,
+            lambda run: evaluate_transfer(run.path, on, device=self._device).scores,
+            f"scored on {on}: each run without the cascades that it knows, {NOT_APART}",
+        )
+
+    def predict(
+        self, data: Data = None, *, indices: Indices = None, observed: Observed = None
+    ) -> Predictions:
+        """Average the probabilities over the runs that a cascade is unseen by.
+
+        A cascade that is new to the runs gets the mean over all of them. One of their own data is
+        in the training set of some runs and in the test set of others: it gets the mean over those
+        that have it in their test set. Where there is none, it gets that over the runs which
+        selected an epoch on it (``part`` is ``validation``), or else were trained on it
+        (``train``). ``runs`` is their number.
+
+        Args:
+            data: as for :meth:`Run.predict`, like the others.
+            indices: positions of the cascades in it; all by default.
+            observed: what the models see of each cascade.
+
+        Raises:
+            UsageError: the runs observe different shares and ``observed`` is not given; or as
+                :meth:`Run.predict` would.
+            DataError: as :meth:`Run.predict` would.
+        """
+        shares = {run.config.cascade.observed_share for run in self.runs}
+        if observed is None and len(shares) > 1:
+            raise UsageError(
+                f"the runs in {self.path} observe different shares of a cascade: "
+                f"{', '.join(map(str, sorted(shares)))}",
+                hint="set what is observed: --observed, or observed= in Python",
+            )
+        store = _store(self.runs[0].config.data if data is None else data)
+        chosen = positions(store, indices)
+        parts = [read_parts(run).of(store, chosen) for run in self._several.runs]
+        # (R, B): what each run knows a cascade as, and whether it predicts it
+        known = np.array(parts, dtype=object).reshape(len(self), len(chosen))
+        rank = np.array([[_RANK[part] for part in row] for row in known]).reshape(known.shape)
+        used = np.asarray(rank == rank.max(axis=0, initial=0))
+        found = [
+            run.predict(store, indices=chosen[mine], observed=observed)
+            for run, mine in zip(self.runs, used, strict=True)
+        ]
+        return _averaged(found, used, known)
+
+
+def _averaged(
+    found: Sequence[Predictions], used: NDArray[np.bool_], parts: NDArray[np.object_]
+) -> Predictions:
+    """Average what R runs predict of B cascades.
+
+    Each of ``found`` is for the cascades that ``used`` (R, B) shows; ``parts`` is (R, B).
+    """
+    cascades = used.shape[1]
+    runs = used.sum(axis=0)
+    predicted = {name for one in found for name in one.label_names}
+    names = tuple(name for name in found[0].classes if name in predicted)
+    places = [np.flatnonzero(mine) for mine in used]
+
+    def texts(column: str) -> tuple[Any, ...]:
+        values: dict[int, Any] = {}
+        for one, where in zip(found, places, strict=True):
+            values.update(zip(where.tolist(), getattr(one, column), strict=True))
+        return tuple(values[place] for place in range(cascades))
+
+    def counts(column: str) -> NDArray[np.int64]:
+        return np.array(texts(column), dtype=np.int64)
+
+    return Predictions(
+        ids=texts("ids"),
+        part=tuple(
+            TEST if TEST in own else own[0]
+            for own in (parts[used[:, n], n].tolist() for n in range(cascades))
+        ),
+        label_names=names, classes=found[0].classes,
+        probability=_mean_probability(found, places, names, runs), label=texts("label"),
+        event=texts("event"), posts=counts("posts"), observed_posts=counts("observed_posts"),
+        targets=counts("targets"), mrr=_mean_rank(found, places, runs), links=None,
+        doubts=tuple(dict.fromkeys(doubt for one in found for doubt in one.doubts)),
+        runs=runs,
+    )
+
+
+def _mean_probability(
+    found: Sequence[Predictions], places: Sequence[NDArray[np.int64]], names: tuple[str, ...],
+    runs: NDArray[np.int64],
+) -> NDArray[np.float64] | None:
+    """Return (B, C); a class that a run never predicts has probability 0 in it."""
+    total = np.zeros((len(runs), len(names)))
+    for one, where in zip(found, places, strict=True):
+        if one.probability is None:
+            return None
+        columns = np.array([names.index(name) for name in one.label_names], dtype=np.int64)
+        total[np.ix_(where, columns)] += one.probability
+    return total / runs[:, None]
+
+
+def _mean_rank(
+    found: Sequence[Predictions], places: Sequence[NDArray[np.int64]], runs: NDArray[np.int64]
+) -> NDArray[np.float64] | None:
+    total = np.zeros(len(runs))
+    for one, where in zip(found, places, strict=True):
+        if one.mrr is None:
+            return None
+        total[where] += one.mrr
+    return total / runs

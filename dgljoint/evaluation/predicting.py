@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from dgljoint._internal.tables import Sheet, Shown
+from dgljoint._internal import tables
+from dgljoint._internal.tables import NOTHING, Sheet, Shown, TextTable, figure
+from dgljoint._internal.text import plural
 from dgljoint.data.store import CascadeStore
 from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.evaluator import Evaluator
-from dgljoint.evaluation.metrics import reciprocal_ranks
-from dgljoint.evaluation.pooled import PooledPredictions
+from dgljoint.evaluation.metrics import Floats, Index, PooledPredictions, middle_ranks
 from dgljoint.evaluation.ranking import best_candidates
 from dgljoint.evaluation.scores import MODEL
 from dgljoint.nn.model import JointModel
 from dgljoint.tasks.losses import CASCADE, RUMOR
 from dgljoint.training.parts import KnownParts, count_parts
 
-Floats = NDArray[np.float64]
-Index = NDArray[np.int64]
+_ROWS = 10  # of predictions that are shown
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,11 +116,8 @@ class Predictions(Shown):
             known = dict(zip(self.label_names, pooled, strict=self.probability is not None))
             mrr = None if self.mrr is None or not self.targets[place] else float(self.mrr[place])
             yield {
-                "part": self.part[place],
-                "cascade": name,
-                "event": self.event[place],
-                "label": self.label[place],
-                "predicted": predicted[place],
+                "part": self.part[place], "cascade": name, "event": self.event[place],
+                "label": self.label[place], "predicted": predicted[place],
                 **{f"p_{label}": known.get(label) for label in self.classes},
                 "posts": int(self.posts[place]),
                 "observed_posts": int(self.observed_posts[place]),
@@ -132,9 +127,35 @@ class Predictions(Shown):
             }
 
     def _sheet(self) -> Sheet:
-        from dgljoint.evaluation.result_tables import predictions_sheet
+        """Show the first cascades, and how many are of each class."""
+        rows = tuple(_row_cells(row) for row in islice(self.rows(), _ROWS))
+        several = ("runs",) if self.runs is not None else ()
+        columns = (
+            "part", "cascade", "label", "predicted", "p", "posts", "observed", "MRR", *several
+        )
+        notes = []
+        if len(self) > _ROWS:
+            notes.append(f"… and {len(self) - _ROWS:,} more; .rows() gives all of them")
+        if self.runs is not None:
+            notes.append("each row is the mean over as many runs as the column shows")
+        known = (f"{count:,} {part}" for part, count in self.parts.items() if count)
+        notes.append(f"cascades by part of the run: {', '.join(known) or 'none'}")
+        if (predicted := self.predicted) is not None:
+            counted = (f"{name} {predicted.count(name):,}" for name in self.label_names)
+            notes.append(f"predicted: {', '.join(counted)}")
+        notes += [f"doubtful: {doubt}" for doubt in self.doubts]
+        title = f"Predictions for {plural(len(self), 'cascade')}"
+        return Sheet(title, (TextTable(columns, rows),) if rows else (), tuple(notes))
 
-        return predictions_sheet(self)
+
+def _row_cells(row: dict[str, Any]) -> tuple[str, ...]:
+    predicted = row["predicted"]
+    return (
+        row["part"], row["cascade"], row["label"] or NOTHING, predicted or NOTHING,
+        figure(row[f"p_{predicted}"] if predicted else None), f"{row['posts']:,}",
+        f"{row['observed_posts']:,}", figure(row["mrr"]),
+        *(str(row[name]) for name in ("runs",) if name in row),
+    )
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -152,34 +173,27 @@ class PooledViews(Shown):
     rumor: Floats
 
     def _sheet(self) -> Sheet:
-        from dgljoint.evaluation.result_tables import views_sheet
-
-        return views_sheet(self)
+        shapes = (("cascade", str(self.cascade.shape)), ("rumor", str(self.rumor.shape)))
+        title = f"Views of {plural(len(self.ids), 'cascade')}"
+        return Sheet(title, (TextTable(("view", "shape"), shapes),))
 
 
 def predict(
     evaluator: Evaluator, model: JointModel, classes: tuple[str, ...], indices: Index,
     parts: KnownParts, *, links: bool | int, deadline: Deadline | None = None,
 ) -> Predictions:
-    """Predict cascades by a trained model.
+    """Predict the cascades at ``indices`` by a trained model, left in evaluation mode.
 
-    Args:
-        evaluator: of their store, by the features of the model.
-        model: trained; left in evaluation mode.
-        classes: of the run's data, whatever the store calls its own.
-        indices: (B,) positions in the store.
-        parts: of the run.
-        links: how many of the likeliest candidates of each target to rank; ``True`` ranks all,
-            which takes memory by the square of a cascade.
-        deadline: see the cascades as they were then; there are no links to rank.
+    ``classes`` are those of the run's data, whatever the store calls its own. ``links`` is how many
+    of the likeliest candidates of each target to rank, ``True`` for all; by a deadline there are
+    none.
     """
     store = evaluator.store
     pooled = evaluator.predict(model, indices, deadline)
     ranked: tuple[LinkRanking, ...] = ()
     if links and deadline is None:
         with torch.inference_mode():
-            most = None if links is True else int(links)
-            ranked = tuple(_rank(evaluator, model, indices, most))
+            ranked = tuple(_rank(evaluator, model, indices, None if links is True else links))
     found = describe(
         store, pooled, evaluator.tasks, parts.of(store, indices), classes, evaluator.untrained
     )
@@ -195,25 +209,21 @@ def describe(
     trained = np.setdiff1d(np.arange(len(classes)), untrained)
     probability = pooled.probability[:, trained] if len(pooled) else np.empty((0, len(trained)))
     reciprocal = np.bincount(
-        pooled.cascade_of_target, reciprocal_ranks(pooled.ranks[MODEL]), minlength=len(pooled)
+        pooled.cascade_of_target, 1 / middle_ranks(pooled.ranks[MODEL]), minlength=len(pooled)
     )
     with np.errstate(invalid="ignore"):
         mrr = reciprocal / pooled.targets
     labels: list[int] = pooled.label.tolist()
     return Predictions(
-        ids=_ids(store, indices),
+        ids=tuple(store.ids[int(index)] for index in indices),
         part=tuple(part),
         label_names=tuple(classes[number] for number in trained) if RUMOR in tasks else (),
         classes=classes,
         probability=probability if RUMOR in tasks else None,
         label=tuple(store.label_names[label] if label >= 0 else None for label in labels),
         event=tuple(store.event_names[int(event)] for event in store.event[indices]),
-        posts=store.post_ptr[indices + 1] - store.post_ptr[indices],
-        observed_posts=pooled.observed,
-        targets=pooled.targets,
-        mrr=mrr if CASCADE in tasks else None,
-        links=None,
-        doubts=(),
+        posts=store.post_ptr[indices + 1] - store.post_ptr[indices], observed_posts=pooled.observed,
+        targets=pooled.targets, mrr=mrr if CASCADE in tasks else None, links=None, doubts=(),
     )
 
 
@@ -230,55 +240,35 @@ def predictions_csv(
     return to_csv(found, key="deadline" if by_deadline_of else "")
 
 
-def to_csv(tables: Mapping[str, Predictions], *, key: str = "") -> str:
-    """Write predictions as CSV (RFC 4180), one line per cascade, in their order.
+def to_csv(predictions: Mapping[str, Predictions], *, key: str = "") -> str:
+    """Write predictions as CSV (RFC 4180): the rows of :meth:`Predictions.rows`, table by table.
 
-    The columns are those of :meth:`Predictions.rows`; a value that does not exist is empty. The
-    names of the tables are a first column ``key``, if that is given.
+    The names of the tables are a first column ``key``, if that is given.
     """
-    text = io.StringIO(newline="")
-    first = next(iter(tables.values()))
+    first = next(iter(predictions.values()))
     columns = (
         *[key] * bool(key), "part", "cascade", "event", "label", "predicted",
         *(f"p_{name}" for name in first.classes), "posts", "observed_posts", "targets", "mrr",
         *["runs"] * (first.runs is not None),
     )
-    writer = csv.DictWriter(text, columns)
-    writer.writeheader()
-    for name, found in tables.items():
-        for row in found.rows():
-            shown = {n: f"{x:.9g}" if isinstance(x, float) else x for n, x in row.items()}
-            writer.writerow({key: name, **shown} if key else shown)
-    return text.getvalue()
-
-
-def represent(
-    evaluator: Evaluator, model: JointModel, indices: Index, *, deadline: Deadline | None = None
-) -> PooledViews:
-    """Collect the views of cascades; arguments as for :func:`predict`."""
-    pooled = evaluator.predict(model, indices, deadline)
-    return PooledViews(_ids(evaluator.store, indices), pooled.cascade_view, pooled.rumor_view)
-
-
-def _ids(store: CascadeStore, indices: Index) -> tuple[str, ...]:
-    return tuple(store.ids[int(index)] for index in indices)
+    rows = ((name, row) for name, found in predictions.items() for row in found.rows())
+    return tables.to_csv(columns, ({key: n, **row} if key else row for n, row in rows))
 
 
 def _rank(
     evaluator: Evaluator, model: JointModel, indices: Index, most: int | None
 ) -> Iterator[LinkRanking]:
     model.eval()
-    for asked in evaluator.asked(model, indices):
-        batch, targets = asked.batch, asked.targets
+    for batch, targets in evaluator.asked(model, indices):
         if not len(targets):
             continue
         cascade_of = batch.cascade_of.cpu().numpy()[targets.post]
         reps, _ = model(batch)
-        for best in best_candidates(model.link_scorer(reps, batch), targets, most):
-            place = best.target
+        scorer = model.link_scorer(reps, batch)
+        for place, candidates, scores in best_candidates(scorer, targets, most):
             first = int(targets.first[place])
             yield LinkRanking(
                 cascade=batch.ids[int(cascade_of[place])], post=int(targets.post[place]) - first,
-                candidates=best.candidates - first, scores=best.scores,
+                candidates=candidates - first, scores=scores,
                 parent=int(targets.parent[place]) - first,
             )

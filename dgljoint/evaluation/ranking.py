@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dgljoint.batch.batch import CascadeBatch
-from dgljoint.evaluation.metrics import ParentRanks
+from dgljoint.evaluation.metrics import Floats, Index, ParentRanks
 from dgljoint.tasks.heads import LinkScorer
 from dgljoint.tasks.targets import Targets
 
-Index = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Scores = NDArray[np.float32]
 
 # Pairs that are scored at a time: half a megabyte of scores in float64, what a cache holds.
@@ -35,17 +33,11 @@ _SHARED_PAIRS = 1 << 13
 
 @dataclass(frozen=True, eq=False)
 class ScoreBlock:
-    """The scores of T targets, a stretch of all, with K consecutive posts.
-
-    Attributes:
-        targets: the stretch.
-        start: the first of the posts.
-        scores: (T, K) float32; -inf where a post is no candidate of the target.
-    """
+    """The scores of T targets, a stretch of all, with K consecutive posts."""
 
     targets: slice
-    start: int
-    scores: Tensor
+    start: int  # the first of the posts
+    scores: Tensor  # (T, K) float32; -inf where a post is no candidate of the target
 
 
 def tables(scorer: LinkScorer, targets: Targets) -> Iterator[ScoreBlock]:
@@ -94,10 +86,7 @@ def rank_by_values(values: Index, targets: Targets) -> ParentRanks:
 
     How many values of a range are larger than one of them is counted bit by bit of the values, as
     in a wavelet matrix (Claude & Navarro, 2012): a pass over posts and targets for each bit.
-
-    Args:
-        values: (N,) integers; higher is likelier.
-        targets: of the same posts.
+    ``values`` (N,) are integers; higher is likelier.
     """
     _, level = np.unique(values, return_inverse=True)
     mine, low, high = level[targets.parent], targets.first, targets.end
@@ -116,23 +105,13 @@ def rank_by_values(values: Index, targets: Targets) -> ParentRanks:
     return ParentRanks(above, high - low - 1, targets.end - targets.first)
 
 
-@dataclass(frozen=True, eq=False)
-class TopRanked:
-    """The likeliest candidates of one target.
+def best_candidates(
+    scorer: LinkScorer, targets: Targets, most: int | None
+) -> Iterator[tuple[int, Index, Floats]]:
+    """Yield the place of every target, and its likeliest candidates: (K,) posts and their logits.
 
-    Attributes:
-        target: its place among the targets.
-        candidates: (K,) posts, likeliest first, of equal scores the earlier first.
-        scores: (K,) their logits, descending.
+    Logits descend; of equal ones the earlier post comes first.
     """
-
-    target: int
-    candidates: Index
-    scores: Floats
-
-
-def best_candidates(scorer: LinkScorer, targets: Targets, most: int | None) -> Iterator[TopRanked]:
-    """Yield the likeliest candidates of every target, in order."""
     for start, group in groupby(tables(scorer, targets), lambda table: table.targets.start):
         row, post, score = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
         stop = start
@@ -147,7 +126,7 @@ def best_candidates(scorer: LinkScorer, targets: Targets, most: int | None) -> I
         row, post, score = _sorted(row, post, score, most)
         ends = np.searchsorted(row, np.arange(stop - start + 1))
         for place, (begin, end) in enumerate(pairwise(ends.tolist())):
-            yield TopRanked(start + place, post[begin:end], score[begin:end].astype(np.float64))
+            yield start + place, post[begin:end], score[begin:end].astype(np.float64)
 
 
 def _worst_kept(row: Index, score: Scores, rows: int, most: int | None) -> Scores:
@@ -159,9 +138,7 @@ def _worst_kept(row: Index, score: Scores, rows: int, most: int | None) -> Score
     return worst
 
 
-def _promising(
-    table: ScoreBlock, worst: Scores, most: int | None
-) -> tuple[Index, Index, Scores]:
+def _promising(table: ScoreBlock, worst: Scores, most: int | None) -> tuple[Index, Index, Scores]:
     """Return rows, posts and scores of a table's entries that may be among the best ``most``."""
     scores = table.scores
     floor = torch.from_numpy(worst).to(scores.device).unsqueeze(1)

@@ -1,8 +1,8 @@
-"""The metrics that an evaluation reports, their names, and the score that selects an epoch."""
+"""The metrics that an evaluation reports, what selects an epoch, and the trivial baselines."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,9 +15,7 @@ NOT_SOURCE = "parent is not the source"
 """The groups of targets."""
 
 _RUMOR = {"accuracy": "accuracy", "macro_f1": "macro F1", "auroc": "AUROC"}
-_LINKS = {
-    "mrr": "MRR", "hits1": "Hits@1", "hits3": "Hits@3", "hits10": "Hits@10", "auc": "AUC",
-}
+_LINKS = {"mrr": "MRR", "hits1": "Hits@1", "hits3": "Hits@3", "hits10": "Hits@10", "auc": "AUC"}
 _GROUPS = {"": (ALL, ""), "_not_source": (NOT_SOURCE, ", parent not source")}
 TITLES = {
     **_RUMOR,
@@ -90,15 +88,11 @@ class ViewScores:
 class Intervals:
     """Bootstrap intervals over resampled cascades.
 
-    Attributes:
-        level: coverage that is aimed at, as 0.95.
-        resamples: number of them.
-        seed: of the draw.
-        figures: lower and upper end by metric: ``accuracy``, ``macro_f1``, ``mrr``, ``hits1``,
-            ``mrr_not_source``, ``hits1_not_source``; of those that exist.
+    ``figures`` has the lower and upper end by metric: ``accuracy``, ``macro_f1``, ``mrr``,
+    ``hits1``, ``mrr_not_source``, ``hits1_not_source``; of those that exist.
     """
 
-    level: float
+    level: float  # coverage that is aimed at, as 0.95
     resamples: int
     seed: int
     figures: dict[str, tuple[float, float]]
@@ -122,18 +116,13 @@ class Bin:
 class Reliability:
     """How well probabilities match accuracy; all metrics are better when lower.
 
-    Attributes:
-        ece: expected calibration error, in [0, 1].
-        nll: mean negative log-likelihood of the true class, in nats; ``None`` where a cascade is
-            of a class that is never predicted, which makes it infinite.
-        brier: mean squared distance to the true class, in [0, 2].
-        bins: of the calibration error, without empty ones.
+    ``nll`` is ``None`` where a cascade is of a class that is never predicted: it is infinite.
     """
 
-    ece: float
-    nll: float | None
-    brier: float
-    bins: tuple[Bin, ...]
+    ece: float  # expected calibration error, in [0, 1]
+    nll: float | None  # mean negative log-likelihood of the true class, in nats
+    brier: float  # mean squared distance to the true class, in [0, 2]
+    bins: tuple[Bin, ...]  # of the calibration error, without empty ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,27 +170,16 @@ class Scores(Shown):
 
 @dataclass(frozen=True, slots=True)
 class DeadlineScores:
-    """Rumor detection on the posts that were visible by one deadline.
+    """Rumor detection on the posts that were visible by one deadline."""
 
-    Attributes:
-        deadline: as it was given.
-        seconds: since the source; ``None`` for a number of posts and for whole cascades.
-        posts: number of posts; ``None`` for a time and for whole cascades.
-        rumor: the metrics.
-        intervals: of accuracy and macro F1.
-        posts_mean: mean number of visible posts per cascade.
-        posts_median: the median.
-        beyond_source: share of the cascades with a visible post besides the source.
-    """
-
-    deadline: str
-    seconds: float | None
-    posts: int | None
+    deadline: str  # as it was given
+    seconds: float | None  # since the source, of a time
+    posts: int | None  # of a number of posts
     rumor: RumorScores
-    intervals: Intervals | None
-    posts_mean: float
+    intervals: Intervals | None  # of accuracy and macro F1
+    posts_mean: float  # visible posts per cascade
     posts_median: float
-    beyond_source: float
+    beyond_source: float  # share of the cascades with a visible post besides the source
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -236,11 +214,7 @@ class EarlyDetection(Shown):
 
 
 def figures_of(scores: Mapping[str, Any]) -> dict[str, float]:
-    """Return the model's metrics by short name, from one set of ``scores.json``.
-
-    Raises:
-        KeyError, TypeError, ValueError: the values are not those of :class:`Scores`.
-    """
+    """Return the model's metrics by short name, from one set of ``scores.json``."""
     found: dict[str, Any] = {}
     if (rumor := scores["rumor"]) is not None:
         found |= {name: rumor[name] for name in _RUMOR}
@@ -277,3 +251,86 @@ def validation_figures(scores: Scores) -> dict[str, float]:
         if scores.views.cka is not None:
             found["view_cka"] = scores.views.cka
     return found
+
+
+MAJORITY = "majority guess"
+_SHOWN = ("accuracy", "macro_f1", "mrr", "hits1", "mrr_not_source", "hits1_not_source")
+# As many decimals as tables show: what looks equal there is equal.
+_DECIMALS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One metric of a model, and the best value and name of a trivial baseline."""
+
+    metric: str
+    model: float
+    best: float
+    baseline: str
+
+    @property
+    def gain(self) -> float:
+        """How much the model is better, in the decimals that tables show."""
+        return round(round(self.model, _DECIMALS) - round(self.best, _DECIMALS), _DECIMALS)
+
+    @property
+    def beats(self) -> bool:
+        """Whether the model is better."""
+        return self.gain > 0
+
+
+def verdicts(
+    model: Mapping[str, float | None], baselines: Mapping[str, Mapping[str, float]]
+) -> dict[str, Verdict]:
+    """Compare metrics, by short name, with the best baseline of each, if there is one."""
+    found = {}
+    for metric, value in model.items():
+        known = {name: row[metric] for name, row in baselines.items() if metric in row}
+        if value is not None and known:
+            best = max(known, key=lambda name: known[name])
+            found[metric] = Verdict(metric, value, known[best], best)
+    return found
+
+
+def rumor_baseline(rumor: RumorScores) -> dict[str, float]:
+    """Return the metrics of always guessing the commonest class of the training set.
+
+    Its recall is 1 and its precision the share m of the cascades that are of it, so its F1 is
+    2m / (1 + m), and that of every other class 0. A constant ranks nothing.
+    """
+    share, classes = rumor.majority, max(len(rumor.f1), 1)
+    return {"accuracy": share, "macro_f1": 2 * share / (1 + share) / classes, "auroc": 0.5}
+
+
+def rumor_verdicts(rumor: RumorScores) -> dict[str, Verdict]:
+    """Compare rumor detection with the majority guess."""
+    model = {"accuracy": rumor.accuracy, "macro_f1": rumor.macro_f1, "auroc": rumor.auroc}
+    return verdicts(model, {MAJORITY: rumor_baseline(rumor)})
+
+
+def link_verdicts(links: LinkTable) -> dict[str, Verdict]:
+    """Compare the ranking of parents with the best trivial guess; empty without a model."""
+    if MODEL not in links.rows:
+        return {}
+    rows = {name: asdict(row) for name, row in links.rows.items()}
+    return verdicts(rows.pop(MODEL), rows)
+
+
+def verdict_line(found: Mapping[str, Verdict]) -> str:
+    """State in a line whether a model beats the best trivial baseline; nothing without a baseline.
+
+    >>> verdict_line({"mrr": Verdict("mrr", 0.5, 0.4, "latest post")})
+    'the model beats the best trivial baseline in MRR (+0.100, latest post)'
+    """
+    shown = [found[metric] for metric in _SHOWN if metric in found]
+    beaten, others = _list(v for v in shown if v.beats), _list(v for v in shown if not v.beats)
+    if not shown:
+        return ""
+    if not beaten:
+        return f"the model does not beat the best trivial baseline in {others}"
+    text = f"the model beats the best trivial baseline in {beaten}"
+    return f"{text}, but not in {others}" if others else text
+
+
+def _list(found: Iterable[Verdict]) -> str:
+    return ", ".join(f"{TITLES[v.metric]} ({v.gain:+.3f}, {v.baseline})" for v in found)

@@ -23,13 +23,7 @@ from dgljoint.nn.hosted import (
     loss_coefficients,
 )
 from dgljoint.nn.layers import Dropout, xavier
-from dgljoint.nn.protocols import (
-    Encoder,
-    Interaction,
-    Outputs,
-    Representations,
-    ScoreLinks,
-)
+from dgljoint.nn.protocols import Encoder, Interaction, Outputs, Representations, ScoreLinks
 from dgljoint.ops.sparse import SomeRows, SparseRows, multiply, with_rows
 from dgljoint.plugins.registry import PluginEntry
 from dgljoint.tasks.heads import CascadePredictor, LinkScorer, RumorDetector

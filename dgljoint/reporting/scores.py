@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from dgljoint._internal.tables import Sheet, TextTable, figure
 from dgljoint._internal.text import plural
 from dgljoint.evaluation import scores as of
-from dgljoint.evaluation import verdicts
 from dgljoint.evaluation.scores import MODEL, NOT_SOURCE, TITLES
 
 _LINKS = ("MRR", "Hits@1", "Hits@3", "Hits@10", "AUC")
@@ -35,20 +34,20 @@ class ScoreTable:
 
 def _judged(
     title: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]],
-    found: Mapping[str, verdicts.Verdict],
+    found: Mapping[str, of.Verdict],
 ) -> ScoreTable:
     better = frozenset(TITLES[metric] for metric, verdict in found.items() if verdict.beats)
-    return ScoreTable(title, columns, tuple(rows), better, verdicts.verdict_line(found))
+    return ScoreTable(title, columns, tuple(rows), better, of.verdict_line(found))
 
 
 def rumor_table(rumor: of.RumorScores, intervals: of.Intervals | None = None) -> ScoreTable:
     """Compare rumor detection with the majority guess."""
     model = (MODEL, *map(figure, (rumor.accuracy, rumor.macro_f1, rumor.auroc)))
     rows = [model, *_interval_row(intervals, len(model), "accuracy", "macro_f1")]
-    rows.append((verdicts.MAJORITY, *map(figure, verdicts.rumor_baseline(rumor).values())))
+    rows.append((of.MAJORITY, *map(figure, of.rumor_baseline(rumor).values())))
     title = f"rumor detection, {plural(rumor.cascades, 'cascade')}"
     columns = ("", "accuracy", "macro F1", "AUROC")
-    return _judged(title, columns, rows, verdicts.rumor_verdicts(rumor))
+    return _judged(title, columns, rows, of.rumor_verdicts(rumor))
 
 
 def class_table(rumor: of.RumorScores) -> ScoreTable:
@@ -82,7 +81,7 @@ def link_table(
         if name == MODEL:
             rows += _interval_row(intervals, 1 + len(_LINKS), f"mrr{suffix}", f"hits1{suffix}")
     title = f"links, {plural(links.targets, 'target')}: {group}"
-    return _judged(title, ("", *_LINKS), rows, verdicts.link_verdicts(links))
+    return _judged(title, ("", *_LINKS), rows, of.link_verdicts(links))
 
 
 def calibration_table(found: of.Calibration, part: str) -> ScoreTable:

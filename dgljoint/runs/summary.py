@@ -12,8 +12,19 @@ from typing import Any
 from dgljoint._internal.tables import NOTHING, Sheet, Shown, TextTable
 from dgljoint._internal.text import number_list, plural
 from dgljoint.errors import StudyFailedError
-from dgljoint.evaluation.scores import ALL, MODEL, NOT_SOURCE, TITLES, Scores, figures_of
-from dgljoint.evaluation.verdicts import MAJORITY, Verdict, rumor_baseline, verdict_line, verdicts
+from dgljoint.evaluation.scores import (
+    ALL,
+    MAJORITY,
+    MODEL,
+    NOT_SOURCE,
+    TITLES,
+    Scores,
+    Verdict,
+    figures_of,
+    rumor_baseline,
+    verdict_line,
+    verdicts,
+)
 from dgljoint.runs.records import DONE, FAILED, Key, RunRecord, done_runs, failure_of
 from dgljoint.runs.stored import TEST, Protocol, StoredRun
 

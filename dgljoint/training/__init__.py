@@ -8,30 +8,32 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from dgljoint.training.callbacks import Callback, EpochRecord, StopTraining
     from dgljoint.training.inputs import RunInputs, resolve_run
-    from dgljoint.training.run import RunResult, train
-    from dgljoint.training.run_plan import Plan, plan_run
-    from dgljoint.training.scoring import evaluate_early, evaluate_run
-    from dgljoint.training.transfer import Transfer, evaluate_transfer, evaluate_transfer_early
+    from dgljoint.training.run import Plan, RunResult, plan_run, train
+    from dgljoint.training.scoring import (
+        Transfer,
+        evaluate_early,
+        evaluate_run,
+        evaluate_transfer,
+        evaluate_transfer_early,
+    )
 
 # Loaded on first use: a callback must not wait for torch.
-_HOME = {
-    name: f"dgljoint.training.{module}"
-    for module, names in {
-        "callbacks": ("Callback", "EpochRecord", "StopTraining"),
-        "inputs": ("RunInputs", "resolve_run"),
-        "run": ("RunResult", "train"),
-        "run_plan": ("Plan", "plan_run"),
-        "scoring": ("evaluate_early", "evaluate_run"),
-        "transfer": ("Transfer", "evaluate_transfer", "evaluate_transfer_early"),
-    }.items()
-    for name in names
+_NAMES = {
+    "callbacks": ("Callback", "EpochRecord", "StopTraining"),
+    "inputs": ("RunInputs", "resolve_run"),
+    "run": ("Plan", "RunResult", "plan_run", "train"),
+    "scoring": (
+        "Transfer", "evaluate_early", "evaluate_run", "evaluate_transfer",
+        "evaluate_transfer_early",
+    ),
 }
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOME:
-        raise AttributeError(f"module 'dgljoint.training' has no attribute '{name}'")
-    return getattr(import_module(_HOME[name]), name)
+    for module, names in _NAMES.items():
+        if name in names:
+            return getattr(import_module(f"dgljoint.training.{module}"), name)
+    raise AttributeError(f"module 'dgljoint.training' has no attribute '{name}'")
 
 
 __all__ = [

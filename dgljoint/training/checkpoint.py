@@ -29,12 +29,7 @@ _ADAM = {"step", "exp_avg", "exp_avg_sq"}
 
 
 def save_tree(path: Path, tree: dict[str, Any]) -> None:
-    """Write ``tree`` to ``path`` atomically.
-
-    Raises:
-        RunFailedError: the file system refuses; the file at ``path`` is unchanged.
-        TypeError: a value is no tensor, container or JSON value.
-    """
+    """Write ``tree``, of tensors, containers and JSON values, to ``path`` atomically."""
     tensors: dict[str, Tensor] = {}
     skeleton = json.dumps(_take_apart(tree, "", tensors))
     # Copies of their own: safetensors refuses tensors that share memory.
@@ -58,8 +53,7 @@ def load_tree(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise DataError(f"{path}: no such checkpoint") from None
     except (
-        # RecursionError: nested too deeply
-        SafetensorError, OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError,
+        SafetensorError, OSError, KeyError, ValueError, TypeError, AttributeError, RecursionError
     ) as error:
         raise DataError(f"{path}: not a readable checkpoint ({error})") from error
     if not isinstance(tree, dict):
@@ -112,12 +106,7 @@ def fitting(what: object) -> Iterator[None]:
 
 
 def load_model(model: nn.Module, state: Mapping[str, Any]) -> None:
-    """Load a state of ``model``; shapes and types must be its own, parameters finite.
-
-    Raises:
-        ValueError: they are not.
-        RuntimeError: tensors are missing or too many.
-    """
+    """Load a state of ``model``; shapes and types must be its own, parameters finite."""
     parameters = {name for name, _ in model.named_parameters()}
     for name, expected in model.state_dict().items():
         # A module checks itself what it keeps besides tensors.
@@ -127,11 +116,7 @@ def load_model(model: nn.Module, state: Mapping[str, Any]) -> None:
 
 
 def load_adam(optimizer: torch.optim.Optimizer, state: Mapping[str, Any]) -> None:
-    """Load the moments and rates of an Adam; its settings are still those of the configuration.
-
-    Raises:
-        ValueError: they are not those of the optimizer's parameters.
-    """
+    """Load the moments and rates of an Adam; its settings are still those of the configuration."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     moments = dict(state["state"])
     for number, kept in moments.items():

@@ -171,9 +171,7 @@ class RunFolder(StoredRun):
 
     def _refuse_without_epoch(self) -> None:
         """Refuse a run that has no model to use yet."""
-        ended = self.finished or self._best.exists() or (
-            self._metrics.exists() and self._lines()
-        )
+        ended = self.finished or self._best.exists() or (self._metrics.exists() and self._lines())
         if self.config_file and not ended:
             raise DataError(
                 f"{self.path} has no model yet: no epoch of its run has ended",
@@ -295,9 +293,7 @@ def describe_run(
         },
         "parts": dict(parts),
         "trained": {name: list(values) for name, values in trained.items()},
-        "seed": config.seed,
-        "parameters": parameters,
-        "git": _git_revision(),
+        "seed": config.seed, "parameters": parameters, "git": _git_revision(),
     }
 
 

@@ -15,14 +15,7 @@ from dgljoint.plugins.selection import Selection, select
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunInputs:
-    """A configuration and what it names.
-
-    Attributes:
-        config: with every option and feature written out, and an absolute path of the data.
-        selection: the components, with their typed options.
-        store: the open data.
-        split: the split of the data that ``config`` names.
-    """
+    """A configuration, with every option and feature written out, and what it names."""
 
     config: RunConfig
     selection: Selection
@@ -30,19 +23,10 @@ class RunInputs:
     split: StoredSplit
 
 
-def resolve_run(
-    config: RunConfig, default_data: Callable[[], Path] | None = None
-) -> RunInputs:
+def resolve_run(config: RunConfig, default_data: Callable[[], Path] | None = None) -> RunInputs:
     """Select the components of a run and open its data; a wrong name does not wait for the data.
 
-    Args:
-        config: of the run.
-        default_data: makes the cascade file where ``config`` names none.
-
-    Raises:
-        UsageError: a name or an option is wrong, or no data are named.
-        DataError: the data cannot be opened, or lack a feature.
-        PluginError: a plugin that is named is broken.
+    ``default_data`` makes the cascade file where ``config`` names none.
     """
     selection = select(installed_registry(), config)
     if not config.data and default_data is None:
@@ -53,14 +37,8 @@ def resolve_run(
     return RunInputs(with_all_options(config, selection, store), selection, store, split)
 
 
-def with_all_options(
-    config: RunConfig, selection: Selection, store: CascadeStore
-) -> RunConfig:
-    """Write out every option and feature, so that the run folder shows what was used.
-
-    Raises:
-        DgljointError: as :func:`~dgljoint.batch.features.choose_features` would.
-    """
+def with_all_options(config: RunConfig, selection: Selection, store: CascadeStore) -> RunConfig:
+    """Write out every option and feature, so that the run folder shows what was used."""
     from dgljoint.batch.features import choose_features  # torch, for which a typo need not wait
 
     options = {

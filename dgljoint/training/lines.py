@@ -27,10 +27,6 @@ def write_to_stderr(text: str) -> None:
     sys.stderr.flush()
 
 
-def keep_quiet(text: str) -> None:
-    """Write nothing."""
-
-
 @contextmanager
 def timed_line(verbose: bool, what: str) -> Iterator[None]:
     """Write a line to stderr before a job that is not watched closer, and one after it."""
@@ -46,7 +42,7 @@ def timed_line(verbose: bool, what: str) -> Iterator[None]:
 class LineProgress(Callback):
     """One plain line per epoch."""
 
-    def __init__(self, write: Write = write_to_stderr, detail: Write = keep_quiet) -> None:
+    def __init__(self, write: Write = write_to_stderr, detail: Write = lambda _: None) -> None:
         self._write = write
         self._detail = detail
         self._epochs = 0
@@ -84,16 +80,10 @@ def _figures(values: Mapping[str, float]) -> str:
 
 
 class LineRunsProgress(RunsProgress):
-    """A plain line when a run starts and when it ends.
-
-    Args:
-        write: writes a line.
-        detail: writes one per epoch of a run.
-        clock: seconds, for what is left.
-    """
+    """A plain line when a run starts and when it ends; ``detail`` writes one per epoch of a run."""
 
     def __init__(
-        self, write: Write = write_to_stderr, detail: Write = keep_quiet,
+        self, write: Write = write_to_stderr, detail: Write = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.write = write
@@ -148,10 +138,7 @@ class LineRunsProgress(RunsProgress):
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds the others will take, if they go on at this pace and need all their epochs.
-
-        ``None`` at the beginning and at the end.
-        """
+        """Seconds the others will take at this pace; ``None`` at the beginning and at the end."""
         made = self.ended - self._before + sum(now - first for first, now in self._shares.values())
         todo = self.runs - self.ended - sum(now for _, now in self._shares.values())
         return (self._clock() - self._started) / made * todo if made > 0 and todo > 0 else None

@@ -75,8 +75,7 @@ class ModelOptimizer:
     def step_size(self, name: str, step: int) -> Tensor | float:
         """Return the factor of the named parameter's gradient in step ``step``.
 
-        For Adam: the rate over the root of the second moment, of the parameter's shape; the rate
-        itself before the parameter has had a gradient.
+        For Adam: the rate over the root of the second moment; before a gradient the rate alone.
         """
         rate = self.learning_rate(step) * self._factor[name]
         state = self._adam.state.get(self.parameters[name])
@@ -92,11 +91,7 @@ class ModelOptimizer:
         return self._adam.state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore a checkpointed state.
-
-        Raises:
-            ValueError: it is that of another model.
-        """
+        """Restore a checkpointed state."""
         load_adam(self._adam, state)
 
 

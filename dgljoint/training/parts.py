@@ -1,7 +1,7 @@
 """The training, meta, validation and test set: who may see which, and how a run recognises them.
 
-Whoever trains and selects gets :class:`TrainingParts`, which has no test set. The test set is
-read by name, once, after selection. ``parts.csv`` in the run folder names the cascades of each.
+Whoever trains and selects gets :class:`TrainingParts`, which has no test set. ``parts.csv`` in the
+run folder names the cascades of each.
 """
 
 from __future__ import annotations
@@ -37,10 +37,7 @@ _META_SHARES = 8
 class TrainingParts:
     """Positions in the store of the cascades that training and selection may use.
 
-    Attributes:
-        train: losses are minimised on these.
-        meta: held out of ``train`` for a weighter that asks for it; else empty.
-        validation: the epoch is selected on these.
+    ``meta`` is held out of ``train`` for a weighter that asks for it, and empty for any other.
     """
 
     train: Indices
@@ -70,10 +67,6 @@ def training_parts(
     Of a split in order of time, only cascades earlier than the tested fold are used. A set is an
     eighth, or one group where fewer than eight are left: that whose classes are nearest to an
     eighth of each. The validation set is the same with or without a meta set.
-
-    Raises:
-        UsageError: the split has no such fold.
-        DataError: too few cascades or groups are left to divide.
     """
     tested = part_under_test(split, fold)
     left = (
@@ -110,13 +103,12 @@ class KnownParts:
 
     def of(self, store: CascadeStore, indices: NDArray[np.integer]) -> tuple[str, ...]:
         """Return which of ``PART_NAMES`` each cascade of any file is for the run."""
-        return tuple(self._part(name, own) for name, own in identities(store, indices))
-
-    def _part(self, name: str, own: Identity) -> str:
-        part, known = self.known.get(name, (NEW, own))
-        if not same_thread(name, own, known):
-            return NEW
-        return TRAIN if part == _META else part
+        found = []
+        for name, own in identities(store, indices):
+            part, known = self.known.get(name, (NEW, own))
+            trained = TRAIN if part == _META else part
+            found.append(trained if same_thread(name, own, known) else NEW)
+        return tuple(found)
 
 
 def parts_csv(store: CascadeStore, parts: Mapping[str, NDArray[np.int64]]) -> str:

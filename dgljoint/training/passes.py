@@ -1,18 +1,15 @@
 """A step's forward pass and its losses, in one process or divided among several.
 
-With several processes every one runs the model on its own cascades of the batch, and all get the
-views and outputs of all: losses, which may compare cascades, are those of the whole batch, and so
-is everything a loss weighter sees. That the gradients are those of the whole batch too, each
-process having a part of the graph, is the work of three nodes in it:
+Each process runs the model on its own cascades of the batch, and all get the views and outputs of
+all: losses and what a loss weighter sees are those of the whole batch. Gradients are, too, by three
+nodes in the graph:
 
 - *joined*: rows of all processes; its gradient is this process's rows, times the processes;
 - *agreed*: between what the tasks share and the views; its gradient is averaged over processes;
 - *the parameters*: their gradient is averaged over processes, all in one exchange.
 
-What runs on a process's own rows gets from *joined* its share of the gradient times the number of
-processes, which the averaging of the parameters turns into the sum of all shares; what every
-process computes alike, as an auxiliary loss's own layers, is averaged over equal values. So a
-plugin and a loss weighter, whatever gradients they take of whatever, need know nothing of this.
+The average of the parameters turns the gradients from *joined* into the sum of all shares; what
+every process computes alike, as an auxiliary loss's own layers, is averaged over equal values.
 """
 
 from __future__ import annotations
@@ -37,32 +34,20 @@ from dgljoint.nn.protocols import Outputs, Representations
 from dgljoint.tasks.losses import CASCADE, task_losses
 from dgljoint.tasks.targets import TargetPairs, training_pairs
 from dgljoint.training.processes import Processes, agree, average, join
-from dgljoint.training.randomness import Stream, generator, seeded
-
-Indices = NDArray[np.int64]
+from dgljoint.training.randomness import Indices, Stream, generator, seeded
 
 
 @dataclass(frozen=True, eq=False)
 class Passed:
-    """The result of a step's pass, over the whole batch in every process.
-
-    Attributes:
-        columns: of the cascades, as they are stored.
-        targets: their targets, candidates and hidden edges.
-        batch: of B cascades, N posts, P pairs.
-        shared: (N, D), what the tasks share; gradients of the losses by it are whole.
-        reps: the views.
-        outputs: of the heads.
-        raw: the losses, tasks first.
-    """
+    """The result of a step's pass, over the whole batch in every process."""
 
     columns: CascadeColumns
     targets: TargetPairs
     batch: CascadeBatch
-    shared: Tensor
+    shared: Tensor  # (N, D), what the tasks share; gradients of the losses by it are whole
     reps: Representations
     outputs: Outputs
-    raw: dict[str, Tensor]
+    raw: dict[str, Tensor]  # the losses, tasks first
 
 
 class Pass:
@@ -96,9 +81,7 @@ class Pass:
 
     def __call__(self, indices: Indices, number: int) -> Passed:
         """Run step ``number`` on the cascades at ``indices``."""
-        columns, targets = self.ask(
-            indices, generator(self._config.seed, Stream.QUESTIONS, number)
-        )
+        columns, targets = self.ask(indices, generator(self._config.seed, Stream.QUESTIONS, number))
         batch = self.batch(columns, targets)
         if not self._processes.several:
             return self.undivided(columns, targets, batch, number)

@@ -225,9 +225,7 @@ class _Joined(torch.autograd.Function):
         # The sum of tables that are zero outside one's own rows: exact, and one exchange.
         flat = group.sum_(torch.cat([whole.flatten() for whole in joined]))
         parts = torch.split(flat, [whole.numel() for whole in joined])
-        return tuple(
-            part.view_as(whole).clone() for part, whole in zip(parts, joined, strict=True)
-        )
+        return tuple(part.view_as(whole).clone() for part, whole in zip(parts, joined, strict=True))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Any, ...]:
@@ -270,7 +268,4 @@ class _AveragedParameters(torch.autograd.Function):
         flat = ctx.group.sum_(torch.cat([gradient.flatten() for gradient in there]))
         sizes = [gradient.numel() for gradient in there]
         parts = iter(torch.split(flat.div_(ctx.group.size), sizes))
-        return (
-            None,
-            *(None if old is None else next(parts).view_as(old) for old in gradients),
-        )
+        return (None, *(None if old is None else next(parts).view_as(old) for old in gradients))

@@ -1,11 +1,11 @@
-"""A whole run: from a configuration to a run folder and its test metrics."""
+"""A whole run: from a configuration to a run folder and its test metrics; or its plan alone."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ from typing import Any
 from torch import Tensor
 
 from dgljoint._internal.files import locked
-from dgljoint._internal.tables import Sheet, Shown
+from dgljoint._internal.tables import Sheet, Shown, TextTable, facts, figure
+from dgljoint.config.run_config import SECTIONS
 from dgljoint.errors import DgljointError, InterruptedRunError
+from dgljoint.evaluation import scores
 from dgljoint.evaluation.scores import Scores
 from dgljoint.reporting.write import write_reports
 from dgljoint.training.callbacks import Callback, Callbacks, EpochRecord, StopRequest
@@ -24,14 +26,8 @@ from dgljoint.training.inputs import RunInputs
 from dgljoint.training.parts import TEST, VALIDATION, parts_csv
 from dgljoint.training.processes import Processes, find_device, joined, started
 from dgljoint.training.scoring import assess_parts, assess_test, predictions_table
-from dgljoint.training.setup import (
-    Setup,
-    count_parameters,
-    put_in,
-    refuse_changes,
-    set_up,
-)
-from dgljoint.training.trainer import Trainer
+from dgljoint.training.setup import Setup, loss_names, put_in, refuse_changes, set_up
+from dgljoint.training.trainer import Trainer, training_batches
 
 PREPARING = "preparing: reading data, fitting features"
 SCORING = "scoring: validation and test set"
@@ -59,38 +55,38 @@ class RunResult(Shown):
     notes: tuple[str, ...] = ()
 
     def _sheet(self) -> Sheet:
-        from dgljoint.evaluation.result_tables import result_sheet
-
-        return result_sheet(self)
+        """Show both sets that a run is scored on, and the baselines of the test set."""
+        test = self.test
+        rows = {
+            f"model, {one.part} set": scores.figures_of(one.to_dict())
+            for one in (self.validation, test)
+        }
+        notes = ["the trivial baselines are those of the test set", *self.notes]
+        if test.rumor is not None:
+            rows[scores.MAJORITY] = scores.rumor_baseline(test.rumor)
+            notes.append(scores.verdict_line(scores.rumor_verdicts(test.rumor)))
+        if (links := test.links.get(scores.ALL)) is not None:
+            guesses = {name: row for name, row in links.rows.items() if name != scores.MODEL}
+            rows |= {f"parent: {name}": asdict(row) for name, row in guesses.items()}
+            notes.append(scores.verdict_line(scores.link_verdicts(links)))
+        columns = ("accuracy", "macro_f1", "mrr", "hits1")
+        cells = ((name, *(figure(of.get(one)) for one in columns)) for name, of in rows.items())
+        table = TextTable(("", *(scores.TITLES[one] for one in columns)), tuple(cells))
+        title = f"Run {self.folder}: epoch {self.best_epoch}, chosen on the validation set"
+        return Sheet(title, (table,), tuple(filter(None, notes)))
 
 
 def train(
     inputs: RunInputs, out: Path, *, callbacks: Iterable[Callback] = (), resume: bool = False,
     force: bool = False, device: str = "auto",
 ) -> RunResult:
-    """Train, select on the validation set, score the test set once.
+    """Train, select on the validation set, score the test set once; see :func:`dgljoint.train`.
 
-    Args:
-        inputs: of the run, see :func:`~dgljoint.training.inputs.resolve_run`.
-        out: the run folder.
-        callbacks: receive the events, and may stop the run.
-        resume: continue the run in ``out``, whose configuration must be the same; begin where it
-            has no saved state yet.
-        force: start over in a folder that is not empty.
-        device: ``cpu``, ``cuda`` or ``auto``.
-
-    Where ``torchrun`` started several processes, they divide the batches among them; the first
-    writes and calls the callbacks.
-
-    Raises:
-        UsageError: a name, option or folder is wrong.
-        DataError: the data or the checkpoint cannot be used.
-        PluginError: a plugin failed.
-        DivergedError: a loss or a gradient is not finite; the checkpoints are kept.
-        InterruptedRunError: Ctrl-C or SIGTERM: after the current step, where everything is saved
-            for ``resume``; at once at the second, and before and after the steps. Or a callback
-            before the first epoch ended.
-        RunFailedError: the file system refuses, or another process is at work in ``out``.
+    ``inputs`` is what :func:`~dgljoint.training.inputs.resolve_run` returns. ``resume`` continues
+    the run in ``out``, whose configuration must be the same; without a saved state it begins. Where
+    ``torchrun`` started several processes, they divide the batches among them; the first writes and
+    calls the callbacks. Ctrl-C or SIGTERM ends the run after the current step, where everything is
+    saved; at once at the second, and before and after the steps.
     """
     folder = RunFolder(out)
     try:
@@ -152,7 +148,7 @@ def _take(
     if state is None:
         folder.create(
             setup.config, setup.selection, setup.store, setup.split, setup.part_sizes,
-            parameters=count_parameters(setup.model),
+            parameters=setup.parameters,
             trained={
                 "tasks": setup.config.train.task_names, "classes": setup.trained_classes,
                 "notes": setup.notes,
@@ -239,7 +235,7 @@ def _score(setup: Setup, folder: RunFolder, processes: Processes) -> RunResult:
     with fitting(folder.path):
         epoch = int(best["epoch"])
     assessed = assess_parts(setup, VALIDATION)
-    seen = setup.witness.seen(processes, setup.indices(TEST))
+    seen = setup.witness.seen(processes, setup.all_parts[TEST])
     assessed[TEST] = assess_test(setup, assessed[VALIDATION])
     validation, test = assessed[VALIDATION].scores, assessed[TEST].scores
 
@@ -261,3 +257,83 @@ def _report(folder: RunFolder, callbacks: Callbacks) -> None:
             f"no report was written: {error.message}; write it with: dgljoint runs report "
             f"{folder.path}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedComponent:
+    """A component of the run, with its resolved options."""
+
+    kind: str
+    name: str
+    summary: str
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Plan(Shown):
+    """The resolved run.
+
+    Attributes:
+        data: name, path, cascades, posts, features and labels of the data set.
+        split: its name, the fold, ``grouped_by``, ``ordered_by`` and its digest.
+        parts: cascades in ``train``, ``meta`` (0 unless a weighter needs it), ``validation`` and
+            ``test``.
+        components: encoder, interactions in order, loss weighter.
+        losses: names, tasks first.
+        parameters: trainable parameters of the model.
+        steps: optimizer steps of the first epoch; of each, unless posts bound a batch.
+        settings: the engine's own option sections, by name.
+        notes: what the data do not allow to train, in words.
+    """
+
+    data: dict[str, Any]
+    split: dict[str, Any]
+    parts: dict[str, int]
+    components: tuple[PlannedComponent, ...]
+    losses: tuple[str, ...]
+    parameters: int
+    steps: int
+    settings: dict[str, dict[str, Any]]
+    notes: tuple[str, ...]
+
+    def _sheet(self) -> Sheet:
+        parts = ", ".join(f"{name} {size:,}" for name, size in self.parts.items())
+        components = (f"{one.kind} {one.name}" for one in self.components)
+        table = facts(
+            data=self.data.get("name"),
+            split=f"{self.split.get('name')}, fold {self.split.get('fold')}",
+            cascades=parts, components=", ".join(components), losses=", ".join(self.losses),
+            parameters=f"{self.parameters:,}", steps_per_epoch=f"{self.steps:,}",
+        )
+        return Sheet("Plan of a run; nothing is written", (table,), tuple(self.notes))
+
+
+def plan_run(inputs: RunInputs) -> Plan:
+    """Work out what :func:`train` would do, and write nothing."""
+    setup = set_up(inputs, find_device("cpu"))
+    store, config = setup.store, setup.config
+    return Plan(
+        data={
+            "name": store.name, "path": str(store.path), "cascades": len(store),
+            "posts": store.posts, "labels": list(store.label_names),
+            "features": {**setup.features.sparse, **setup.features.dense},
+        },
+        split={
+            "name": setup.split.name, "fold": config.fold, "grouped_by": setup.split.grouped_by,
+            "ordered_by": setup.split.ordered_by, "digest": setup.split.digest,
+        },
+        parts=setup.part_sizes,
+        components=tuple(
+            PlannedComponent(
+                kind=component.spec.kind, name=component.spec.name, summary=component.spec.summary,
+                options=component.options.model_dump(mode="json"),
+            )
+            for component in setup.selection.components
+        ),
+        losses=loss_names(config, setup.model), parameters=setup.parameters,
+        steps=training_batches(store, setup.parts, config).steps(0),
+        settings={
+            section: getattr(setup.config, section).model_dump(mode="json") for section in SECTIONS
+        },
+        notes=setup.notes,
+    )

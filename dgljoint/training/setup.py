@@ -10,9 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
-from dgljoint._internal.text import did_you_mean
 from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.run_config import RunConfig, flat
 from dgljoint.data.store import CascadeStore, StoredSplit
@@ -27,11 +26,10 @@ from dgljoint.plugins.specs import BuildContext
 from dgljoint.training.checkpoint import check_tree, fitting, load_model
 from dgljoint.training.folder import RunFeatures, RunFolder
 from dgljoint.training.inputs import RunInputs, resolve_run
-from dgljoint.training.parts import TEST, VALIDATION, TrainingParts, part_under_test, training_parts
+from dgljoint.training.parts import TEST, TrainingParts, part_under_test, training_parts
 from dgljoint.training.processes import ALONE, Processes, find_device, prepare_process
 from dgljoint.training.randomness import Stream, seeded
 from dgljoint.training.trainable import find_trainable
-from dgljoint.training.witness import Witness
 
 ModuleT = TypeVar("ModuleT", bound=nn.Module)
 # The result of a run does not depend on these settings.
@@ -99,11 +97,6 @@ def trainable_parameters(model: JointModel) -> dict[str, nn.Parameter]:
     }
 
 
-def count_parameters(model: JointModel) -> int:
-    """Count the trainable numbers of the model."""
-    return sum(torch.numel(parameter) for parameter in trainable_parameters(model).values())
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Setup:
     """The parts of a run; ``notes`` describe what the data do not allow to train."""
@@ -132,21 +125,18 @@ class Setup:
         return {**vars(self.parts), TEST: part_under_test(self.split, self.config.fold)}
 
     @property
+    def parameters(self) -> int:
+        """Number of trainable parameters of the model."""
+        return sum(torch.numel(one) for one in trainable_parameters(self.model).values())
+
+    @property
     def part_sizes(self) -> dict[str, int]:
         """Number of cascades of each set."""
         return {name: len(indices) for name, indices in self.all_parts.items()}
 
-    def indices(self, part: str) -> NDArray[np.int64]:
-        """Return the positions in the store of the cascades of a set."""
-        return self.all_parts[part]
-
 
 def set_up(inputs: RunInputs, device: torch.device, processes: Processes = ALONE) -> Setup:
-    """Build the parts of a run from its configuration and the data.
-
-    A task that has nothing to learn from the training set is left out of the configuration, see
-    :func:`~dgljoint.training.trainable.find_trainable`.
-    """
+    """Build the parts of a run; a task that has nothing to learn is left out of its settings."""
     selection, store, split = inputs.selection, inputs.store, inputs.split
     prepare_process(inputs.config.train.threads)
     witness = Witness(store)
@@ -199,12 +189,6 @@ def restored_features(folder: RunFolder, store: CascadeStore) -> tuple[FeatureSp
         raise DataError(f"{folder.path}: features.safetensors is damaged ({error})") from error
 
 
-def check_part(part: str) -> None:
-    """Raise :class:`UsageError` for a set that is not reported on."""
-    if part not in (VALIDATION, TEST):
-        raise UsageError(f"there is no part '{part}'", hint=did_you_mean(part, (VALIDATION, TEST)))
-
-
 def refuse_changes(stored: RunConfig, wanted: RunConfig, out: Path) -> None:
     """Raise :class:`UsageError` if a run would be resumed with another configuration."""
     before, now = flat(stored.model_dump(mode="json")), flat(wanted.model_dump(mode="json"))
@@ -217,3 +201,37 @@ def refuse_changes(stored: RunConfig, wanted: RunConfig, out: Path) -> None:
             f"{out} was started with another configuration: {what}",
             hint="resume with the same one, or start over in another --out",
         )
+
+
+class Witness:
+    """Remembers which cascades of a store are read, from its own making on.
+
+    It sees what goes through ``CascadeStore.read``: what features are fitted on, and every batch.
+    It does not see a plugin that opens the file itself.
+    """
+
+    def __init__(self, store: CascadeStore) -> None:
+        self._seen = np.zeros(len(store), np.bool_)
+        store.on_read = self._note
+
+    def state(self, processes: Processes) -> Tensor:
+        """Return what any process has read, one bit per cascade; all processes must ask."""
+        return torch.from_numpy(np.packbits(self._read_by_any(processes)))
+
+    def restore(self, state: Tensor) -> None:
+        """Add what was read before; a :class:`ValueError` for the state of another store."""
+        if state.dtype != torch.uint8 or state.shape != (-(-len(self._seen) // 8),):
+            raise ValueError(f"what was read is {state.dtype} of {len(state)}")
+        self._seen |= np.unpackbits(state.numpy(), count=len(self._seen)).astype(np.bool_)
+
+    def seen(self, processes: Processes, test: NDArray[np.int64]) -> dict[str, int]:
+        """Count what was read until now, and what of that is at the positions ``test``."""
+        seen = self._read_by_any(processes)
+        return {"cascades": int(seen.sum()), "of_the_test_part": int(seen[test].sum())}
+
+    def _read_by_any(self, processes: Processes) -> NDArray[np.bool_]:
+        seen: NDArray[np.bool_] = np.logical_or.reduce(processes.gather(self._seen))
+        return seen
+
+    def _note(self, index: NDArray[np.int64]) -> None:
+        self._seen[index] = True

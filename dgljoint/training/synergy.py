@@ -56,10 +56,7 @@ class GradientCosine:
 class Synergy:
     """Joint training compared with the single tasks.
 
-    Attributes:
-        tasks: by name.
-        synergy: mean of the tasks' relative gains; ``None`` where one has none.
-        gradient_cosine: of the joint run.
+    ``synergy`` is the mean of the tasks' relative gains; ``None`` where one has none.
     """
 
     tasks: dict[str, TaskGain]
@@ -94,44 +91,25 @@ def task_figures(scores: Mapping[str, Any]) -> dict[str, float]:
     return {task: found[metric] for task, metric in _METRICS.items() if metric in found}
 
 
-@dataclass(frozen=True, slots=True)
-class ComparedTasks:
-    """The result of :func:`compare_runs`.
-
-    Attributes:
-        synergy: the gains.
-        differences: settings by which a single run differs from the joint one, beyond what makes
-            it single: with any, the budgets are not equal.
-    """
-
-    synergy: Synergy
-    differences: tuple[str, ...]
-
-
 def single_task_config(config: RunConfig, task: str) -> RunConfig:
     """Return the run that trains ``task`` alone on an equal budget.
 
-    Data, split, fold, seed, encoder and every option of the engine stay. Interactions go, since
-    there is nothing to couple, and so does the loss weighter, since there is nothing to weigh: the
-    default one multiplies the only loss by its constant, which AdamW divides out again. A meta part
-    that the joint run held out is trained on.
+    Only the interactions and the loss weighter are left out: there is nothing to couple or to
+    weigh. The default weighter multiplies the only loss by a constant, which AdamW divides out
+    again. A meta set that the joint run held out is trained on.
     """
     alone = config.train.model_copy(update={"tasks": task})
     return _without_weighing(config.model_copy(update={"plugins": (), "train": alone}))
 
 
 def default_single_folder(joint: Path, task: str) -> Path:
-    """Name the folder of the run that trains ``task`` alone: beside the joint run's."""
+    """Name the folder of the run that trains ``task`` alone: next to the joint run's."""
     folder = joint.resolve()
     return folder.with_name(f"{folder.name}-{task}-alone")
 
 
 def single_task_done(joint: Path, task: str, out: Path) -> bool:
-    """Say whether ``out`` holds what :func:`train_single_task` would make.
-
-    Raises:
-        DataError: a folder cannot be read.
-    """
+    """Return whether ``out`` holds what :func:`train_single_task` would make."""
     folder = RunFolder(out)
     return folder.finished and _without_weighing(folder.config()) == single_task_config(
         RunFolder(joint).config(), task
@@ -141,19 +119,7 @@ def single_task_done(joint: Path, task: str, out: Path) -> bool:
 def train_single_task(
     joint: Path, task: str, out: Path, *, callbacks: Iterable[Callback] = ()
 ) -> None:
-    """Train ``task`` alone as ``joint`` was trained; go on with what ``out`` holds of that.
-
-    Args:
-        joint: folder of the joint run.
-        task: name of the task.
-        out: folder of the single run.
-        callbacks: are told what happens, and may stop the run.
-
-    Raises:
-        UsageError: ``joint`` did not train both tasks, or ``out`` holds another run.
-        DataError: the data are not those of ``joint`` any more.
-        DgljointError: as :func:`dgljoint.training.train` would.
-    """
+    """Train ``task`` alone as ``joint`` was trained; continue what ``out`` holds of that."""
     run = RunFolder(joint)
     _check_tasks(run, _BOTH)
     config = single_task_config(run.config(), task)
@@ -164,17 +130,7 @@ def train_single_task(
 
 
 def check_single_run(joint: Path, task: str, single: Path) -> None:
-    """Make sure that two finished runs can be compared.
-
-    Args:
-        joint: folder of the joint run.
-        task: that ``single`` trained alone.
-        single: folder of its run.
-
-    Raises:
-        UsageError: a run did not train the tasks it should have.
-        DataError: a folder is no finished run, or the runs were not tested on the same questions.
-    """
+    """Make sure that a joint run and one that trained ``task`` alone can be compared."""
     one, other = RunFolder(joint), RunFolder(single)
     _check_tasks(one, _BOTH)
     _check_tasks(other, task)
@@ -185,18 +141,15 @@ def check_single_run(joint: Path, task: str, single: Path) -> None:
     _figure(other, task)
 
 
-def compare_runs(joint: Path, singles: Mapping[str, Path]) -> ComparedTasks:
-    """Compare a finished joint run with the finished runs of its single tasks on the test set.
+def compare_runs(joint: Path, singles: Mapping[str, Path]) -> tuple[Synergy, list[str]]:
+    """Compare a finished joint run with the finished run of each single task on the test set.
 
-    Args:
-        joint: folder of the joint run.
-        singles: folder of each task's own run.
-
-    Raises:
-        DgljointError: as :func:`check_single_run`.
+    Returned are also the settings by which a single run differs from the joint one, beyond what
+    makes it single: with any, the budgets are not equal.
     """
     whole = RunFolder(joint)
-    alone, differences = {}, []
+    alone: dict[str, float] = {}
+    differences: list[str] = []
     for task in FIGURES:
         check_single_run(joint, task, singles[task])
         single = RunFolder(singles[task])
@@ -208,7 +161,7 @@ def compare_runs(joint: Path, singles: Mapping[str, Path]) -> ComparedTasks:
         for record in whole.records()
         if "gradient_cosine" in record.get("diagnostics", {})
     ]
-    return ComparedTasks(compare(together, alone, cosines), tuple(differences))
+    return compare(together, alone, cosines), differences
 
 
 def _figure(run: RunFolder, task: str) -> float:

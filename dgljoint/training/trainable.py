@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dgljoint._internal.text import all_of_one_class, plural
 from dgljoint.config.run_config import RunConfig
@@ -18,25 +17,17 @@ from dgljoint.data.store import CascadeStore, StoredSplit
 from dgljoint.errors import DataError
 from dgljoint.tasks.losses import CASCADE, RUMOR
 from dgljoint.tasks.targets import evaluation_targets
-from dgljoint.training.parts import TrainingParts, part_under_test
-
-Indices = NDArray[np.int64]
+from dgljoint.training.parts import Indices, TrainingParts, part_under_test
 
 _AT_ONCE = 1024  # cascades that are read together
 
 
 @dataclass(frozen=True, slots=True)
 class Trainable:
-    """What a run can train.
+    """What a run can train; ``notes`` describe what was left out and why."""
 
-    Attributes:
-        config: with the tasks that are trained under ``train.tasks``.
-        classes: numbers of the classes that a training cascade has; empty without the rumor task.
-        notes: what was left out and why.
-    """
-
-    config: RunConfig
-    classes: tuple[int, ...]
+    config: RunConfig  # ``train.tasks`` are those that are trained
+    classes: tuple[int, ...]  # those that a training cascade has; empty without the rumor task
     notes: tuple[str, ...]
 
 
@@ -45,8 +36,8 @@ def find_trainable(
 ) -> Trainable:
     """Leave the task out of ``config`` that has nothing to learn from the training set.
 
-    Raises:
-        DataError: a task is asked for by name, or both are left out; or no epoch can be selected.
+    A :class:`DataError` where it is asked for by name, where no task is left, or where no epoch can
+    be selected.
     """
     held = np.bincount(_known(store, parts.train), minlength=len(store.label_names))
     classes = tuple(np.flatnonzero(held).tolist())
@@ -59,10 +50,13 @@ def find_trainable(
     asked = config.train.task_names
     left = tuple(task for task in asked if not why_not[task])
     if not left:
+        free = (task for task, why in why_not.items() if task not in asked and not why)
+        other = next((f"train the other task: -s train.tasks={task}" for task in free), None)
         raise DataError(
             f"{store.path}, split '{split.name}', fold {config.fold}: "
             + "; ".join(f"the {task} task cannot be trained: {why_not[task]}" for task in asked),
-            hint=_hint(asked, why_not),
+            hint=other or "another --split or --fold may have what is missing; else read data that "
+            "have",
         )
     notes = [
         f"the {task} task is left out, and the {left[0]} task is trained alone: {why_not[task]}"
@@ -97,13 +91,6 @@ def _no_classes(store: CascadeStore, held: Indices) -> str:
 def _any_links(store: CascadeStore, indices: Indices, observed_share: float = 0.0) -> bool:
     stretches = (indices[n : n + _AT_ONCE] for n in range(0, len(indices), _AT_ONCE))
     return any(len(evaluation_targets(store.read(some), observed_share).post) for some in stretches)
-
-
-def _hint(asked: tuple[str, ...], why_not: dict[str, str]) -> str:
-    for task, why in why_not.items():
-        if task not in asked and not why:
-            return f"train the other task: -s train.tasks={task}"
-    return "another --split or --fold may have what is missing; else read data that have"
 
 
 def _missing_classes(store: CascadeStore, held: Indices, tested: Indices) -> list[str]:

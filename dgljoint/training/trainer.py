@@ -25,19 +25,13 @@ from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import LossTable, LossWeighter, Outputs, Representations, Step
 from dgljoint.plugins.guard import guarded
 from dgljoint.tasks.losses import TASKS, not_asked
-from dgljoint.training.batches import Batches
+from dgljoint.training import optimizers
 from dgljoint.training.callbacks import Callback, EpochRecord
 from dgljoint.training.checkpoint import load_adam, load_model
-from dgljoint.training.optimizers import (
-    ModelOptimizer,
-    gradient_cosine,
-    gradient_norm,
-    opponent_optimizers,
-)
 from dgljoint.training.parts import TrainingParts
 from dgljoint.training.passes import Pass, Passed
 from dgljoint.training.processes import ALONE, Processes
-from dgljoint.training.randomness import Stream, generator, seeded
+from dgljoint.training.randomness import Batches, Stream, generator, seeded
 
 # A look costs two backward passes more: one step in eight makes an epoch a tenth longer.
 _LOOK_EVERY = 8
@@ -47,19 +41,13 @@ _LOOK_EVERY = 8
 class Position:
     """The progress of a run: everything that the loop carries from step to step besides tensors.
 
-    Attributes:
-        epoch: epochs completed.
-        step: steps taken of the current epoch.
-        best_epoch: the selected epoch, from 1; 0 before there is one.
-        best_score: its validation score.
-        sums: of raw losses, weights and gradient norms over the current epoch, and of diagnostics
-            over the steps that are diagnosed.
-        seconds: spent in the current epoch.
+    ``sums`` are those of raw losses, weights and gradient norms over the current epoch, and of
+    diagnostics over the steps that are diagnosed; ``seconds`` were spent in the current epoch.
     """
 
-    epoch: int = 0
-    step: int = 0
-    best_epoch: int = 0
+    epoch: int = 0  # completed
+    step: int = 0  # taken of the current epoch
+    best_epoch: int = 0  # from 1
     best_score: float = float("-inf")
     sums: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
@@ -68,9 +56,8 @@ class Position:
 class Trainer:
     """Trains a model on the training set and selects its epoch on the validation set.
 
-    It has no test set. One step: forward, task and auxiliary losses, the weighter's backward,
-    clipping, the model's step, the weighter's learning from it, the opponents' steps. Several
-    processes share the batches; each has a trainer of its own.
+    One step: forward, task and auxiliary losses, the weighter's backward, clipping, the model's
+    step, the weighter's learning from it, the opponents' steps. Each process has its own trainer.
     """
 
     def __init__(
@@ -83,8 +70,8 @@ class Trainer:
         self._coefficients = model.loss_coefficients
         self.model, self.weighter = model, weighter
         self.batches = training_batches(store, parts, config)
-        self._optimizer = ModelOptimizer(model, config.train, self.batches.total)
-        self._opponents = opponent_optimizers(model, config.train)
+        self._optimizer = optimizers.ModelOptimizer(model, config.train, self.batches.total)
+        self._opponents = optimizers.opponent_optimizers(model, config.train)
         self._processes = processes
         self._weighter_learns = type(weighter.module).after_step is not LossWeighter.after_step
         self._owners = model.loss_owners
@@ -100,11 +87,7 @@ class Trainer:
         return self.position.epoch >= train.epochs or stalled >= train.patience
 
     def train_epoch(self, stop: Callable[[], bool]) -> EpochRecord | None:
-        """Train the current epoch to its end, validate, and select.
-
-        Returns:
-            The record; ``None`` when stopped.
-        """
+        """Train the current epoch to its end, validate, and select; ``None`` when stopped."""
         started = time.perf_counter() - self.position.seconds
         batches = self.batches.of(self.position.epoch)
         self.model.train()
@@ -122,20 +105,14 @@ class Trainer:
     def state(self) -> dict[str, Any]:
         """Return everything needed to resume from here, as a tree of tensors and plain values."""
         return {
-            "model": self.model.state_dict(),
-            "weighter": self.weighter.module.state_dict(),
+            "model": self.model.state_dict(), "weighter": self.weighter.module.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "opponents": {name: made.state_dict() for name, made in self._opponents.items()},
             "position": dict(vars(self.position)),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go back to where :meth:`state` was taken.
-
-        Raises:
-            ValueError: it is the state of another run; other builtin exceptions likewise, see
-                :func:`dgljoint.training.checkpoint.fitting`.
-        """
+        """Go back to where :meth:`state` was taken; see :func:`.checkpoint.fitting` for errors."""
         position = TypeAdapter(Position).validate_python(state["position"])
         done, best = position.epoch, position.best_epoch
         if not (
@@ -203,16 +180,14 @@ class Trainer:
             one, other = (passed.raw[name] for name in TASKS)
             shared = self.model.shared_parameters()
             with guarded(self._others[0], "the gradients of the tasks", self._others[1:]):
-                found["gradient_cosine"] = gradient_cosine(one, other, shared)
+                found["gradient_cosine"] = optimizers.gradient_cosine(one, other, shared)
         self._add({f"look {name}": value for name, value in found.items()})
 
     def _describe(self, number: int, passed: Passed) -> Step:
         batch, reps = passed.batch, passed.reps
         views = (batch.pool(reps.cascade.detach()), batch.pool(reps.rumor.detach()))
         return Step(
-            number=number,
-            total=self.batches.total,
-            epoch=self.position.epoch,
+            number=number, total=self.batches.total, epoch=self.position.epoch,
             learning_rate=self._optimizer.learning_rate(number),
             parameters=self._optimizer.parameters,
             step_size=lambda name: self._optimizer.step_size(name, number),
@@ -254,7 +229,7 @@ class Trainer:
             with guarded(hosted.entry, "the backward pass of opponent_losses"):
                 total = torch.stack(list(losses.values())).sum()
                 total.backward()  # type: ignore[no-untyped-call]  # torch's
-            norm = gradient_norm(opponent_parameters(hosted))
+            norm = optimizers.gradient_norm(opponent_parameters(hosted))
             self._check_finite({f"gradient norm of {hosted.entry.name}'s opponent": norm}, batch)
             optimizer.step()
 

@@ -11,10 +11,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from conftest import Site
-from dgljoint.config.json_schema import config_schema
 from dgljoint.config.presets import discover_presets, find_preset
 from dgljoint.config.run_config import SECTIONS, dump_config
-from dgljoint.config.sources import resolve_config
+from dgljoint.config.sources import config_schema, resolve_config
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
@@ -51,7 +50,7 @@ UNDESCRIBED = """
 
 @pytest.fixture(scope="module")
 def validator() -> Draft202012Validator:
-    schema = config_schema(installed_registry()).schema
+    schema, _ = config_schema(installed_registry())
     Draft202012Validator.check_schema(schema)
     return Draft202012Validator(schema)
 

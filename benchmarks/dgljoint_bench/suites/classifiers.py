@@ -92,7 +92,7 @@ def classifier_metrics(job: Job) -> dict[str, Figures]:
 
 def _parts(store: CascadeStore, split: str, fold: int, test_on: Path | None) -> tuple[_Part, _Part]:
     from dgljoint.training.parts import part_under_test, training_parts
-    from dgljoint.training.transfer import check_classes
+    from dgljoint.training.scoring import check_classes
 
     divided = store.split(split)
     # Which seed divides them is all one: the parts are put together again.

@@ -259,9 +259,9 @@ def schema(talk: console.Talk, /) -> None:
     It describes presets and the files for train --config, with the options of the installed
     plugins. Plugins that cannot be loaded are left out and named on stderr.
     """
-    from dgljoint.config.json_schema import config_schema
+    from dgljoint.config.sources import config_schema
 
-    found = config_schema(core.installed_registry())
-    for cause in found.left_out.values():
+    found, left_out = config_schema(core.installed_registry())
+    for cause in left_out.values():
         talk.info(f"left out: {cause}")
-    console.print_json(found.schema)
+    console.print_json(found)

@@ -60,17 +60,17 @@ def synergy(
         if given is not None:
             check_single_run(joint, task, given)
     singles = {task: given or _trained(talk, joint, task) for task, given in named.items()}
-    found = compare_runs(joint, singles)
-    for difference in found.differences:
+    found, differences = compare_runs(joint, singles)
+    for difference in differences:
         talk.info(f"budgets are not equal: {difference}")
     if as_json:
         console.print_json({
             "joint": joint, "alone": singles, "data": protocol.data, "split": protocol.split,
-            "fold": protocol.fold, "disjoint": protocol.disjoint, **found.synergy.to_dict(),
-            "differences": found.differences,
+            "fold": protocol.fold, "disjoint": protocol.disjoint, **found.to_dict(),
+            "differences": differences,
         })
         return
-    views.rendering.render(*synergy_tables(found.synergy, protocol))
+    views.rendering.render(*synergy_tables(found, protocol))
 
 
 def _trained(talk: console.Talk, joint: Path, task: str) -> Path:

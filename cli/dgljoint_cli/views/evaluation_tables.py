@@ -14,7 +14,6 @@ from dgljoint import training
 from dgljoint._internal.tables import NOTHING, figure
 from dgljoint._internal.text import plural
 from dgljoint.evaluation import scores as of
-from dgljoint.evaluation import verdicts
 from dgljoint.reporting import scores as tables
 from dgljoint.runs.stored import Protocol
 from dgljoint_cli.views.rendering import titled
@@ -101,7 +100,7 @@ def early_table(
         level, "majority", numbers=True,
     )
     for row in found.deadlines:
-        bold = verdicts.rumor_verdicts(row.rumor)
+        bold = of.rumor_verdicts(row.rumor)
         ends = row.intervals.figures if row.intervals is not None else {}
         made.add_row(
             _name(row), f"{row.posts_mean:,.1f}", f"{row.posts_median:,.1f}",
@@ -128,7 +127,7 @@ def _name(row: of.DeadlineScores) -> str:
 def _early_verdict(rows: Sequence[of.DeadlineScores]) -> str:
     """Name the deadlines at which the model beats the majority guess."""
     beaten = {
-        metric: [_name(row) for row in rows if verdicts.rumor_verdicts(row.rumor)[metric].beats]
+        metric: [_name(row) for row in rows if of.rumor_verdicts(row.rumor)[metric].beats]
         for metric in ("accuracy", "macro_f1")
     }
     where = ", ".join(
@@ -139,7 +138,7 @@ def _early_verdict(rows: Sequence[of.DeadlineScores]) -> str:
     return beats + (where or "at no deadline")
 
 
-def _marked(value: float | None, verdict: verdicts.Verdict | None) -> Text:
+def _marked(value: float | None, verdict: of.Verdict | None) -> Text:
     """Show a metric of the model, in bold where it beats the best trivial baseline."""
     return Text(figure(value), style="bold" if verdict and verdict.beats else "")
 

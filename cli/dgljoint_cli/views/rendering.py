@@ -18,7 +18,7 @@ from dgljoint_cli.views.table import Table
 
 if TYPE_CHECKING:
     from dgljoint._internal.environment import Environment
-    from dgljoint.training.run_plan import Plan
+    from dgljoint.training.run import Plan
 
 # Rich would fold cells at 80 columns where there is no terminal, which breaks `| grep`.
 _PIPE_WIDTH = 200

@@ -10,8 +10,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from dgljoint._internal.text import plural
-from dgljoint.evaluation.scores import MODEL
-from dgljoint.evaluation.verdicts import verdict_line
+from dgljoint.evaluation.scores import MODEL, verdict_line
 from dgljoint.runs.listing import BROKEN, FINISHED, RESUMABLE, RUNNING, STARTED, RunSummary
 from dgljoint.runs.summary import FIGURES, StudySummary, spread_table, spread_verdicts
 from dgljoint_cli.views.rendering import facts as fact_table

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint._internal.tables import Sheet, Shown
+from dgljoint._internal.tables import NOTHING, Sheet, Shown, facts
 from dgljoint._internal.text import did_you_mean
 from dgljoint.data.store._hdf5 import digest_of, read_file
 from dgljoint.data.store.format import check_attributes, check_columns
@@ -198,9 +198,12 @@ class CascadeStore(Shown):
         return len(self.label)
 
     def _sheet(self) -> Sheet:
-        from dgljoint.evaluation.result_tables import store_sheet
-
-        return store_sheet(self)
+        table = facts(
+            data=self.name, cascades=f"{len(self):,}", posts=f"{self.posts:,}",
+            classes=", ".join(self.label_names) or NOTHING,
+            features=", ".join(self.features) or NOTHING, splits=", ".join(self.splits) or NOTHING,
+        )
+        return Sheet(f"CascadeStore {self.path}", (table,))
 
     @property
     def name(self) -> str:

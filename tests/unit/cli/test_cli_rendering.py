@@ -15,7 +15,7 @@ from dgljoint.evaluation.scores import Scores
 from dgljoint.runs.stored import Protocol
 from dgljoint.training import EpochRecord
 from dgljoint.training.lines import LineProgress
-from dgljoint.training.run_plan import Plan, PlannedComponent
+from dgljoint.training.run import Plan, PlannedComponent
 from dgljoint_cli.console import Talk
 from dgljoint_cli.progress.build_progress import BarWatch, LineWatch, watching_build
 from dgljoint_cli.progress.training_progress import watching

@@ -1,4 +1,4 @@
-"""Intervals over resampled cascades, against resampling written plainly."""
+"""Intervals over resampled cascades, against metrics written plainly."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import f1_score
 
-from dgljoint.evaluation import resampling
-from dgljoint.evaluation.bootstrap import intervals
-from dgljoint.evaluation.metrics import ParentRanks
-from dgljoint.evaluation.pooled import PooledPredictions
+from dgljoint.evaluation import metrics
+from dgljoint.evaluation.assessment import intervals
+from dgljoint.evaluation.metrics import ParentRanks, PooledPredictions
 from dgljoint.tasks.losses import TASKS
 
 
@@ -53,8 +52,8 @@ def test_intervals_are_percentiles_over_resampled_cascades(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     of = predictions()
-    for drawn in (resampling._DRAWN, 7 * len(of)):
-        monkeypatch.setattr(resampling, "_DRAWN", drawn)
+    for drawn in (metrics._DRAWN, 7 * len(of)):
+        monkeypatch.setattr(metrics, "_DRAWN", drawn)
         found = intervals(of, TASKS, resamples=200, seed=3)
         assert found is not None
         assert (found.level, found.resamples, found.seed) == (0.95, 200, 3)

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
-from dgljoint.evaluation.calibration import calibration, fit_temperature, reliability
-from dgljoint.evaluation.metrics import join_ranks
-from dgljoint.evaluation.pooled import PooledPredictions, no_predictions, softmax
+from dgljoint.evaluation.assessment import calibration, fit_temperature, reliability
+from dgljoint.evaluation.metrics import PooledPredictions, join_ranks, no_predictions, softmax
 
 
 def predictions(logits: np.ndarray, label: np.ndarray) -> PooledPredictions:

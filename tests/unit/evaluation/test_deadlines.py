@@ -84,8 +84,8 @@ def test_deadlines_are_read_in_their_order() -> None:
         ("٣h", "deadline '٣h' cannot be read"),
         ("9999999999d", "cannot be read"),
         ("10", "deadline '10' has no unit"),
-        ("0p", "deadline '0p' is no number of posts"),
-        ("1.5p", "deadline '1.5p' is no number of posts"),
+        ("0p", "deadline '0p' cannot be read"),
+        ("1.5p", "deadline '1.5p' cannot be read"),
         ("1h,all,1h", "deadline '1h' is named twice"),
     ],
 )

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dgljoint.evaluation.evaluator import Evaluator
-from dgljoint.evaluation.pooled import join_predictions
+from dgljoint.evaluation.metrics import join_predictions
 from dgljoint.tasks.targets import evaluation_pairs
 from toys import toy_config, toy_features, toy_model, toy_store
 

@@ -118,14 +118,14 @@ def test_the_best_candidates_are_those_of_a_whole_sort(
     with pytest.MonkeyPatch.context() as patch:
         cut_into(cut, patch)
         found = list(best_candidates(scorer, targets, most))
-    assert [best.target for best in found] == list(range(len(targets)))
-    for row, best in enumerate(found):
+    assert [place for place, _, _ in found] == list(range(len(targets)))
+    for row, (_, best, logits) in enumerate(found):
         candidates = candidates_of(targets, row)
         post = torch.full((len(candidates),), int(targets.post[row]))
         scores = scorer.pairs(post, torch.from_numpy(candidates)).numpy()
         order = np.argsort(-scores, kind="stable")[:most]
-        np.testing.assert_array_equal(best.candidates, candidates[order])
-        np.testing.assert_array_equal(best.scores, scores[order])
+        np.testing.assert_array_equal(best, candidates[order])
+        np.testing.assert_array_equal(logits, scores[order])
 
 
 @given(columns(), st.integers(0, 100))

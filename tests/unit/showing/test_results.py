@@ -16,9 +16,8 @@ from dgljoint.evaluation.scores import DeadlineScores, EarlyDetection
 from dgljoint.runs.records import Key, RunRecord
 from dgljoint.runs.stored import Protocol
 from dgljoint.runs.summary import Spread, StudySummary, over_runs, rows_of
-from dgljoint.training.run import RunResult
-from dgljoint.training.run_plan import Plan, PlannedComponent
-from dgljoint.training.transfer import Transfer
+from dgljoint.training.run import Plan, PlannedComponent, RunResult
+from dgljoint.training.scoring import Transfer
 from stored_runs import scores, write_run
 from toys import toy_store
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dgljoint.config.run_config import TrainOptions
 from dgljoint.errors import InterruptedRunError
-from dgljoint.training.batches import Batches
+from dgljoint.training.randomness import Batches
 from runs import StopAfter, assert_same_run, run
 from toys import toy_store
 

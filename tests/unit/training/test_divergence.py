@@ -10,10 +10,7 @@ import torch
 
 from conftest import Site
 from dgljoint.data.store import CascadeStore
-from dgljoint.errors import (
-    DivergedError,
-    PluginError,
-)
+from dgljoint.errors import DivergedError, PluginError
 from dgljoint.training.checkpoint import load_tree
 from runs import assert_same_run, metrics, run
 

@@ -13,12 +13,7 @@ from conftest import Site
 from dgljoint._internal.files import locked
 from dgljoint.config.sources import resolve_config
 from dgljoint.data.store import CascadeStore, put_split
-from dgljoint.errors import (
-    DataError,
-    InterruptedRunError,
-    RunFailedError,
-    UsageError,
-)
+from dgljoint.errors import DataError, InterruptedRunError, RunFailedError, UsageError
 from dgljoint.plugins.specs import WeighterSpec
 from dgljoint.training import evaluate_run, resolve_run, train
 from runs import StopAfter, assert_same_run, metrics, run

@@ -18,7 +18,7 @@ from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.deadlines import parse_deadlines
 from dgljoint.training import evaluate_run, evaluate_transfer, evaluate_transfer_early
 from dgljoint.training.parts import training_parts
-from dgljoint.training.transfer import Transfer
+from dgljoint.training.scoring import Transfer
 from runs import run
 from toys import LABELS, WORDS, random_cascade, toy_store, word_block
 

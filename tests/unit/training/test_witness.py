@@ -18,8 +18,8 @@ from dgljoint.runs.stored import StoredRun
 from dgljoint.training.checkpoint import load_tree, save_tree
 from dgljoint.training.parts import part_under_test
 from dgljoint.training.processes import ALONE, Processes
+from dgljoint.training.setup import Witness
 from dgljoint.training.trainer import Trainer
-from dgljoint.training.witness import Witness
 from runs import StopAfter, assert_same_run, run
 from toys import toy_store
 

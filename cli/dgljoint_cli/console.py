@@ -126,24 +126,22 @@ def verb(
     def decorate(function: Callable[..., Any]) -> click.Command:
         command = click.command if of is None else of.command
         made: click.Command = command(name, epilog=examples(*commands))(function)
-        shared = common_options(lambda: None)
-        made.params += click.command("")(format_option(shared) if formats else shared).params
+        made.params += [_format_option()] * formats + _common_options()
         return made
 
     return decorate
 
 
-def common_options(function: FunctionT) -> FunctionT:
-    """Add ``-q``, ``-v`` and ``--debug``, which work before and after the verb."""
-    for flags, text in (
-        (("--debug",), "Show the traceback of an error."),
-        (("-v", "--verbose"), "Write more to stderr."),
-        (("-q", "--quiet"), "Write only errors to stderr."),
-    ):
-        function = click.option(
-            *flags, is_flag=True, expose_value=False, callback=_remember, help=text
-        )(function)
-    return function
+def _common_options() -> list[click.Parameter]:
+    """Return ``-q``, ``-v`` and ``--debug``, which work before and after the verb."""
+    return [
+        click.Option(flags, is_flag=True, expose_value=False, callback=_remember, help=text)
+        for flags, text in (
+            (("-q", "--quiet"), "Write only errors to stderr."),
+            (("-v", "--verbose"), "Write more to stderr."),
+            (("--debug",), "Show the traceback of an error."),
+        )
+    ]
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -151,13 +149,12 @@ def _remember(ctx: click.Context, param: click.Parameter, value: bool) -> None:
         setattr(ctx.ensure_object(Talk), param.name, True)
 
 
-def format_option(function: FunctionT) -> FunctionT:
-    """Add ``--format``; the function gets ``as_json``."""
-    return click.option(
-        "--format", "as_json", type=click.Choice(["table", "json"]), default="table",
+def _format_option() -> click.Parameter:
+    return click.Option(
+        ("--format", "as_json"), type=click.Choice(["table", "json"]), default="table",
         show_default=True, callback=lambda ctx, param, value: value == "json",
         help="Format of the result on stdout.",
-    )(function)
+    )
 
 
 def device_option(function: FunctionT) -> FunctionT:
@@ -180,6 +177,7 @@ class SuggestingGroup(click.Group):
 
     def __init__(self, *args: Any, **settings: Any) -> None:
         super().__init__(*args, **{"invoke_without_command": True, **settings})
+        self.params += _common_options()
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -17,8 +17,8 @@ from dgljoint._internal.files import writing
 from dgljoint._internal.text import closest
 from dgljoint.errors import DgljointError, RunFailedError, one_line, out_of_memory
 from dgljoint.plugins.registry import installed_registry
-from dgljoint_cli.console import LazyGroup, Talk, common_options, examples, fail
-from dgljoint_cli.data_argument import specs_of
+from dgljoint_cli.arguments import specs_of
+from dgljoint_cli.console import LazyGroup, Talk, examples, fail
 
 
 @click.command(
@@ -39,7 +39,6 @@ from dgljoint_cli.data_argument import specs_of
     ),
 )
 @click.version_option(__version__, message="dgljoint %(version)s")
-@common_options
 def cli() -> None:
     """Train rumor detection and cascade prediction together, coupled by plugins."""
 

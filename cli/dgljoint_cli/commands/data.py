@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dgljoint.errors import UsageError
-from dgljoint_cli import console, views
-from dgljoint_cli.data_argument import CascadeFile
+from dgljoint_cli import arguments, console, views
 
 if TYPE_CHECKING:
     from dgljoint.data.store import CascadeStore
@@ -21,14 +20,13 @@ if TYPE_CHECKING:
 _STRICT_EXIT = 3
 _STDOUT = Path("-")
 _FORMS = {".jsonl": "jsonl", ".bin": "dgl", ".dgl": "dgl"}
-store_argument = click.argument("store", metavar="DATA", type=CascadeFile())
+store_argument = click.argument("store", metavar="DATA", type=arguments.CascadeFile())
 
 
 @click.group(
     cls=console.SuggestingGroup,
     epilog=console.examples("dgljoint data info twitter15.h5", "dgljoint data show twitter15.h5"),
 )
-@console.common_options
 def data() -> None:
     """Sum up, check, show, export or split a cascade file."""
 
@@ -49,7 +47,7 @@ def _opened(path: Path) -> CascadeStore:
     help="Split to audit; event by default, or the first where the file has no split of that name.",
 )
 @click.option(
-    "--against", type=CascadeFile(), metavar="OTHER",
+    "--against", type=arguments.CascadeFile(), metavar="OTHER",
     help="Another cascade file, to count what both contain.",
 )
 @click.option("--strict", is_flag=True, help="Exit with 3 at a warning or worse.")

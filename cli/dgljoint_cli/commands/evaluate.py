@@ -9,15 +9,14 @@ import click
 
 import dgljoint
 from dgljoint import training
-from dgljoint_cli import completion, console, views
-from dgljoint_cli.data_argument import CascadeFile
+from dgljoint_cli import arguments, console, views
 from dgljoint_cli.views import several
 
 _STDOUT = Path("-")
 
 
 run_argument = click.argument(
-    "run", type=click.Path(path_type=Path), shell_complete=completion.complete_run
+    "run", type=click.Path(path_type=Path), shell_complete=arguments.complete_run
 )
 
 
@@ -41,7 +40,7 @@ run_argument = click.argument(
     "since the source (30s, 10m, 1h, 2d, 0), numbers of posts (10p), all.",
 )
 @click.option(
-    "--on", type=CascadeFile(), metavar="OTHER",
+    "--on", type=arguments.CascadeFile(), metavar="OTHER",
     help="Score another cascade file instead, without the cascades that the run's own data also "
     "contain.",
 )
@@ -126,7 +125,7 @@ def _parse_observed(
     "dgljoint predict RUN --links 3 --format json",
 )
 @run_argument
-@click.argument("data", required=False, metavar="[DATA]", type=CascadeFile())
+@click.argument("data", required=False, metavar="[DATA]", type=arguments.CascadeFile())
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path, allow_dash=True), metavar="FILE",
     help="CSV file to write, one line per cascade; - for stdout.",

@@ -15,7 +15,7 @@ from dgljoint import errors, testing
 from dgljoint.config.presets import discover_presets, find_preset, user_folder
 from dgljoint.plugins import registry as core
 from dgljoint.plugins.about import About, about
-from dgljoint_cli import completion, console, views
+from dgljoint_cli import arguments, console, views
 
 
 @click.group(
@@ -27,7 +27,6 @@ from dgljoint_cli import completion, console, views
         "dgljoint plugins check my_scheme",
     ),
 )
-@console.common_options
 def plugins() -> None:
     """List, show, check and start plugins."""
 
@@ -70,7 +69,7 @@ def _plugin_rows(registry: core.Registry, *, load: bool) -> list[dict[str, Any]]
 @console.verb(
     "dgljoint plugins show contrastive", "dgljoint plugins show gcn --format json", of=plugins
 )
-@click.argument("name", shell_complete=completion.complete_any_plugin)
+@click.argument("name", shell_complete=arguments.complete_any_plugin)
 def show(name: str, as_json: bool) -> None:
     """Show one plugin: what it does, its options, its reference."""
     from dgljoint.config.options import describe_options
@@ -119,7 +118,7 @@ def presets(talk: console.Talk, /, as_json: bool) -> None:
     of=plugins,
 )
 @click.argument(
-    "names", nargs=-1, metavar="[NAME]...", shell_complete=completion.complete_any_plugin
+    "names", nargs=-1, metavar="[NAME]...", shell_complete=arguments.complete_any_plugin
 )
 @click.option(
     "--raw", type=click.Path(path_type=Path), metavar="PATH",

@@ -12,8 +12,7 @@ import click
 
 from dgljoint.errors import InterruptedRunError, UsageError
 from dgljoint.plugins.registry import installed_registry
-from dgljoint_cli import completion, console, views
-from dgljoint_cli.data_argument import CascadeFile, detect_reader
+from dgljoint_cli import arguments, console, views
 
 # A second Ctrl-C of an impatient user would stop the clean-up.
 _CLEAN_UP_SECONDS = 5.0
@@ -29,7 +28,7 @@ _SECONDS_PER_LOOK = 0.5
     "--report twitter16.json",
     "dgljoint preprocess synthetic -o demo.h5 --seed 1",
 )
-@click.argument("reader", metavar="[READER]", shell_complete=completion.complete_reader)
+@click.argument("reader", metavar="[READER]", shell_complete=arguments.complete_reader)
 @click.argument("raw", required=False, metavar="[RAW_DIR]", type=click.Path(path_type=Path))
 @click.option(
     "-o", "--out", required=True, type=click.Path(path_type=Path), metavar="OUT",
@@ -61,7 +60,7 @@ _SECONDS_PER_LOOK = 0.5
     help="Processes that read. OUT is the same whatever N.",
 )
 @click.option(
-    "--against", multiple=True, type=CascadeFile(), metavar="OTHER",
+    "--against", multiple=True, type=arguments.CascadeFile(), metavar="OTHER",
     help="Another cascade file, to count what both contain; repeatable.",
 )
 @click.option(
@@ -88,7 +87,7 @@ def preprocess(
     registry = installed_registry()
     if raw is None and reader not in registry.names and Path(reader).exists():
         raw = Path(reader)
-        reader = detect_reader(raw)
+        reader = arguments.detect_reader(raw)
         talk.info(f"{raw}: reader '{reader}'")
     flags = {"text_from": text_from, "labels": labels}
     assignments += tuple(f"{key}={value}" for key, value in flags.items() if value is not None)

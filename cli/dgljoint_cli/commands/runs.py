@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dgljoint_cli import completion, console, views
+from dgljoint_cli import arguments, console, views
 from dgljoint_cli.views.several import is_several, show_scores
 
 if TYPE_CHECKING:
@@ -24,25 +24,19 @@ _SORTS = (
     cls=console.SuggestingGroup,
     epilog=console.examples("dgljoint runs list", "dgljoint runs compare STUDY_A STUDY_B"),
 )
-@console.common_options
 def runs() -> None:
     """List, show, compare and report the runs on disk."""
 
 
-@runs.command(
-    "list",
-    epilog=console.examples(
-        "dgljoint runs list", "dgljoint runs list studies --sort macro_f1",
-        "dgljoint runs list --format json",
-    ),
+@console.verb(
+    "dgljoint runs list", "dgljoint runs list studies --sort macro_f1",
+    "dgljoint runs list --format json", of=runs, name="list",
 )
 @click.argument("folder", required=False, type=click.Path(path_type=Path), metavar="[DIR]")
 @click.option(
     "--sort", type=click.Choice(_SORTS), default="name", show_default=True,
     help="What to sort by: figures from the best down, all else upwards.",
 )
-@console.format_option
-@console.common_options
 def list_runs(folder: Path | None, sort: str, as_json: bool) -> None:
     """List the runs in DIR and in its folders, at any depth: runs/ by default.
 
@@ -55,22 +49,19 @@ def list_runs(folder: Path | None, sort: str, as_json: bool) -> None:
     where, held = folder or Path("runs"), held_folders()
     found = [summarize(path, _name_below(where, path), held) for path in find_runs(where)]
     found.sort(key=lambda run: _order(run, sort))
-    if as_json:
-        console.print_json([run.to_dict() for run in found])
-        return
-    tables = views.run_tables.run_tables(found) if found else [f"there are no runs in {where}"]
-    views.rendering.render(*tables)
-
-
-@runs.command(
-    epilog=console.examples(
-        "dgljoint runs show runs/demo-bigcn-contrastive-event0-s0",
-        "dgljoint runs show RUN --format json",
+    console.show(
+        [run.to_dict() for run in found],
+        lambda: views.run_tables.run_tables(found) if found else [f"there are no runs in {where}"],
+        as_json=as_json,
     )
+
+
+@console.verb(
+    "dgljoint runs show runs/demo-bigcn-contrastive-event0-s0",
+    "dgljoint runs show RUN --format json",
+    of=runs,
 )
-@click.argument("run", type=click.Path(path_type=Path), shell_complete=completion.complete_run)
-@console.format_option
-@console.common_options
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=arguments.complete_run)
 def show(run: Path, as_json: bool) -> None:
     """Show one run: settings, versions, data, the course of its epochs, its figures.
 
@@ -87,25 +78,24 @@ def show(run: Path, as_json: bool) -> None:
 
     facts = read_facts(run)
     changed = changed_settings(facts.config, installed_registry())
-    if as_json:
-        console.print_json(describe_run(facts, changed))
-        return
-    views.rendering.render(*views.run_tables.run_details(facts, changed))
-
-
-@runs.command(
-    epilog=console.examples(
-        "dgljoint runs compare RUN_A RUN_B",
-        "dgljoint runs compare baseline attention hybrid --metric macro_f1 --metric mrr",
-        "dgljoint runs compare STUDY_A STUDY_B --format markdown",
+    console.show(
+        describe_run(facts, changed), lambda: views.run_tables.run_details(facts, changed),
+        as_json=as_json,
     )
+
+
+@console.verb(
+    "dgljoint runs compare RUN_A RUN_B",
+    "dgljoint runs compare baseline attention hybrid --metric macro_f1 --metric mrr",
+    "dgljoint runs compare STUDY_A STUDY_B --format markdown",
+    of=runs, formats=False,
 )
 @click.argument(
     "sides", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="A B...",
-    shell_complete=completion.complete_run,
+    shell_complete=arguments.complete_run,
 )
 @click.option(
-    "--metric", "metrics", multiple=True, metavar="NAME", shell_complete=completion.complete_figure,
+    "--metric", "metrics", multiple=True, metavar="NAME", shell_complete=arguments.complete_figure,
     help="Figure to compare; repeatable. By default accuracy, macro_f1, mrr, mrr_not_source and "
     "hits1.",
 )
@@ -113,7 +103,6 @@ def show(run: Path, as_json: bool) -> None:
     "--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table",
     show_default=True, help="Form of the result on stdout.",
 )
-@console.common_options
 def compare(sides: tuple[Path, ...], metrics: tuple[str, ...], form: str) -> None:
     """Compare finished runs on their test parts.
 
@@ -138,12 +127,8 @@ def compare(sides: tuple[Path, ...], metrics: tuple[str, ...], form: str) -> Non
         views.rendering.render(*views.comparison_tables.run_comparison_tables(found))
 
 
-@runs.command(
-    epilog=console.examples("dgljoint runs report RUN", "dgljoint runs report RUN --format json")
-)
-@click.argument("run", type=click.Path(path_type=Path), shell_complete=completion.complete_run)
-@console.format_option
-@console.common_options
+@console.verb("dgljoint runs report RUN", "dgljoint runs report RUN --format json", of=runs)
+@click.argument("run", type=click.Path(path_type=Path), shell_complete=arguments.complete_run)
 def report(run: Path, as_json: bool) -> None:
     """Write a run's report.html and model_card.md again.
 

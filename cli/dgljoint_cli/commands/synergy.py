@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from dgljoint_cli import completion, console, views
+from dgljoint_cli import arguments, console, views
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -20,13 +20,11 @@ _HALF = 20  # characters from no agreement to full
 _NOTHING = "–"
 
 
-@click.command(
-    epilog=console.examples(
-        "dgljoint synergy runs/demo-bigcn-contrastive-event0-s0",
-        "dgljoint synergy JOINT --cascade RUN1 --rumor RUN2 --format json",
-    )
+@console.verb(
+    "dgljoint synergy runs/demo-bigcn-contrastive-event0-s0",
+    "dgljoint synergy JOINT --cascade RUN1 --rumor RUN2 --format json",
 )
-@click.argument("joint", type=click.Path(path_type=Path), shell_complete=completion.complete_run)
+@click.argument("joint", type=click.Path(path_type=Path), shell_complete=arguments.complete_run)
 @click.option(
     "--cascade", type=click.Path(path_type=Path), metavar="RUN",
     help="Run of the cascade task alone; trained next to JOINT by default.",
@@ -35,8 +33,6 @@ _NOTHING = "–"
     "--rumor", type=click.Path(path_type=Path), metavar="RUN",
     help="Run of the rumor task alone; trained next to JOINT by default.",
 )
-@console.format_option
-@console.common_options
 @click.pass_obj
 def synergy(
     talk: console.Talk, /, joint: Path, cascade: Path | None, rumor: Path | None, as_json: bool
@@ -90,7 +86,7 @@ def _trained(talk: console.Talk, joint: Path, task: str) -> Path:
 
 def synergy_tables(found: Synergy, protocol: Protocol) -> list[RenderableType]:
     """Show the gains, and the cosine of the tasks' gradients over the epochs."""
-    gains = views.table.Table("task", "figure", "alone", "joint", "gain", numbers=True)
+    gains = views.rendering.Table("task", "figure", "alone", "joint", "gain", numbers=True)
     for name, task in found.tasks.items():
         figures = (f"{task.alone:.3f}", f"{task.joint:.3f}", _percent(task.gain))
         gains.add_row(name, task.figure, *figures)
@@ -103,7 +99,7 @@ def _cosine_tables(found: GradientCosine) -> list[RenderableType]:
     if found.mean is None:
         return ["the joint run logged no cosine of the tasks' gradients"]
     scale = "-1" + " " * (_HALF - 2) + "0" + " " * (_HALF - 1) + "1"
-    course = views.table.Table("epochs", "cosine", scale)
+    course = views.rendering.Table("epochs", "cosine", scale)
     course.columns[1].justify = "right"
     for named, some in views.rendering.stretches(len(found.by_epoch)):
         value = fmean(found.by_epoch[some])

@@ -14,9 +14,8 @@ import click
 import dgljoint
 from dgljoint import training
 from dgljoint.runs import folders
-from dgljoint_cli import completion, console, views
+from dgljoint_cli import arguments, console, views
 from dgljoint_cli.commands import train_study as several
-from dgljoint_cli.data_argument import CascadeFile, demo_file
 
 if TYPE_CHECKING:
     from dgljoint.config.run_config import RunConfig
@@ -37,18 +36,18 @@ _IN_THE_RUN = ""
     "dgljoint train twitter15.h5 --folds all --seeds 0-4 --jobs 2 --out study",
     "dgljoint train --resume --out study --jobs 2",
 )
-@click.argument("data", required=False, metavar="[DATA]", type=CascadeFile())
+@click.argument("data", required=False, metavar="[DATA]", type=arguments.CascadeFile())
 @click.option(
     "--plugin", "plugins", multiple=True, metavar="NAME",
-    shell_complete=completion.complete_coupling,
+    shell_complete=arguments.complete_coupling,
     help="Interaction or loss weighter; repeatable, interactions apply in this order.",
 )
 @click.option(
-    "--encoder", metavar="NAME", shell_complete=completion.complete_encoder, help="Shared encoder."
+    "--encoder", metavar="NAME", shell_complete=arguments.complete_encoder, help="Shared encoder."
 )
 @click.option(
     "-s", "--set", "assignments", multiple=True, metavar="SECTION.KEY=VALUE",
-    shell_complete=completion.complete_assignment,
+    shell_complete=arguments.complete_assignment,
     help="Option of a plugin or of the engine (model, train, cascade, features); repeatable.",
 )
 @click.option(
@@ -57,7 +56,7 @@ _IN_THE_RUN = ""
 )
 @click.option(
     "--preset", metavar="NAME|FILE", envvar="DGLJOINT_PRESET",
-    shell_complete=completion.complete_preset,
+    shell_complete=arguments.complete_preset,
     help="Settings under a name, or a TOML file of them; everything else overrides them, and "
     "--plugin replaces their plugins. `dgljoint plugins presets` lists them.",
 )
@@ -66,7 +65,7 @@ _IN_THE_RUN = ""
     help="Feature of the data to use; repeatable, all by default; data info lists them.",
 )
 @click.option(
-    "--split", metavar="NAME", shell_complete=completion.complete_split,
+    "--split", metavar="NAME", shell_complete=arguments.complete_split,
     help="Split of the data: event (default), random, time, leave-one-event-out; data info lists "
     "a file's.",
 )
@@ -88,7 +87,7 @@ _IN_THE_RUN = ""
 @console.device_option
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), metavar="DIR",
-    shell_complete=completion.complete_run,
+    shell_complete=arguments.complete_run,
     help="Run folder; named after the run under runs/ by default.",
 )
 @click.option(
@@ -127,9 +126,8 @@ def train(
         needed = all(value in (None, ()) for value in settings.values())
         file = folders.settings_of(out, several=asked is not None, needed=needed)
     runs = folders.DEFAULT_FOLDER if out is None else out.parent
-    inputs = training.resolve_run(
-        _configuration(file, **settings), partial(demo_file, talk, None if dry_run else runs)
-    )
+    demo = partial(arguments.demo_file, talk, None if dry_run else runs)
+    inputs = training.resolve_run(_configuration(file, **settings), demo)
     if asked is not None:
         if board is not None:
             raise dgljoint.UsageError("--tensorboard is for a single run", hint="leave it out")

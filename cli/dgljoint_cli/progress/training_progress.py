@@ -20,7 +20,7 @@ from dgljoint.runs.records import Key, RunRecord
 from dgljoint.training import Callback, EpochRecord
 from dgljoint.training.lines import LineProgress, LineRunsProgress
 from dgljoint_cli.console import Drawn, Talk, suited
-from dgljoint_cli.views.table import Table
+from dgljoint_cli.views.rendering import Table
 
 _TICKS = "▁▂▃▄▅▆▇█"
 _CURVE = 16  # epochs

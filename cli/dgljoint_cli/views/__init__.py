@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from dgljoint_cli.views import rendering as rendering
     from dgljoint_cli.views import run_tables as run_tables
     from dgljoint_cli.views import several as several
-    from dgljoint_cli.views import table as table
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -9,8 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from dgljoint.config.run_config import flat
-from dgljoint_cli.views.rendering import facts, titled
-from dgljoint_cli.views.table import Table
+from dgljoint_cli.views.rendering import Table, facts, titled
 
 if TYPE_CHECKING:
     from dgljoint_bench.reporting.layout import Grid

@@ -12,8 +12,7 @@ from dgljoint._internal.text import plural
 from dgljoint.evaluation.comparison import MIN_FOR_INTERVAL, MIN_FOR_TEST
 from dgljoint.evaluation.scores import MODEL
 from dgljoint_bench.reporting.titles import COSTS, lower_is_better, title_of
-from dgljoint_cli.views.rendering import titled
-from dgljoint_cli.views.table import Table
+from dgljoint_cli.views.rendering import Table, titled
 
 if TYPE_CHECKING:
     from dgljoint.runs.compare_folders import ComparedSide, RunComparison

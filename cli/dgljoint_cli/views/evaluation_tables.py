@@ -16,8 +16,7 @@ from dgljoint._internal.text import plural
 from dgljoint.evaluation import scores as of
 from dgljoint.reporting import scores as tables
 from dgljoint.runs.stored import Protocol
-from dgljoint_cli.views.rendering import titled
-from dgljoint_cli.views.table import Table
+from dgljoint_cli.views.rendering import Table, titled
 
 ROWS = 20  # of predictions
 _CLASSES_SHOWN = 8

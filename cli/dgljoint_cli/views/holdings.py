@@ -14,8 +14,7 @@ from dgljoint.data.cascade import Kind
 from dgljoint.data.reading import Tally
 from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.errors import DataError, UsageError
-from dgljoint_cli.views.rendering import facts, titled
-from dgljoint_cli.views.table import Table
+from dgljoint_cli.views.rendering import Table, facts, titled
 from dgljoint_data import BuildSummary
 from dgljoint_data.audit import Audit
 from dgljoint_data.audit.outcome import Severity

@@ -13,9 +13,8 @@ from dgljoint._internal.text import plural
 from dgljoint.evaluation.scores import MODEL, verdict_line
 from dgljoint.runs.listing import BROKEN, FINISHED, RESUMABLE, RUNNING, STARTED, RunSummary
 from dgljoint.runs.summary import FIGURES, StudySummary, spread_table, spread_verdicts
+from dgljoint_cli.views.rendering import Table, stretches, titled
 from dgljoint_cli.views.rendering import facts as fact_table
-from dgljoint_cli.views.rendering import stretches, titled
-from dgljoint_cli.views.table import Table
 
 if TYPE_CHECKING:
     from dgljoint.runs.listing import RunFacts, Setting

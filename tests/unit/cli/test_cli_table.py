@@ -19,7 +19,7 @@ from dgljoint.evaluation.scores import DeadlineScores, EarlyDetection, LinkTable
 from dgljoint.runs.stored import Protocol
 from dgljoint_cli.main import run
 from dgljoint_cli.views.evaluation_tables import early_table, score_tables
-from dgljoint_cli.views.table import Table
+from dgljoint_cli.views.rendering import Table
 from stored_runs import write_run, write_study
 from toys import toy_store
 

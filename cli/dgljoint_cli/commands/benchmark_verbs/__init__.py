@@ -15,6 +15,5 @@ from dgljoint_cli import console
         "dgljoint benchmark report results.sqlite --suite demo",
     ),
 )
-@console.common_options
 def benchmark() -> None:
     """Run suites, report and compare their results."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from dgljoint.errors import DataError, UsageError
-from dgljoint_cli import completion, console, views
+from dgljoint_cli import arguments, console, views
 
 # How every SQLite database begins.
 _SQLITE = b"SQLite format 3\0"
@@ -16,12 +16,10 @@ _RESULTS = "a results file"
 _CONFIGURATION = "no file, so a configuration"
 
 
-@click.command(
-    epilog=console.examples(
-        "dgljoint benchmark compare before.sqlite after.sqlite",
-        "dgljoint benchmark compare before.sqlite after.sqlite --gate --tolerance 0.02",
-        'dgljoint benchmark compare "rumor alone" joint --results results.sqlite',
-    )
+@console.verb(
+    "dgljoint benchmark compare before.sqlite after.sqlite",
+    "dgljoint benchmark compare before.sqlite after.sqlite --gate --tolerance 0.02",
+    'dgljoint benchmark compare "rumor alone" joint --results results.sqlite',
 )
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
@@ -32,7 +30,7 @@ _CONFIGURATION = "no file, so a configuration"
 @click.option("--suite", "suites", multiple=True, metavar="NAME", help="This suite alone.")
 @click.option("--table", "tables", multiple=True, metavar="NAME", help="This table alone.")
 @click.option(
-    "--figure", "figures", multiple=True, metavar="NAME", shell_complete=completion.complete_figure,
+    "--figure", "figures", multiple=True, metavar="NAME", shell_complete=arguments.complete_figure,
     help="This figure alone, such as macro_f1 or accuracy@1h; those of the suite by default.",
 )
 @click.option("--gate", is_flag=True, help="End with 6 when B is worse than A.")
@@ -44,8 +42,6 @@ _CONFIGURATION = "no file, so a configuration"
     "--time-tolerance", type=click.FloatRange(min=1), callback=console.finite, metavar="X",
     help="With --gate, how many times as long B may take; any by default.",
 )
-@console.format_option
-@console.common_options
 def compare(
     first: str, second: str, results: Path | None, suites: tuple[str, ...],
     tables: tuple[str, ...], figures: tuple[str, ...], gate: bool, tolerance: float | None,

@@ -15,7 +15,7 @@ import click
 
 from dgljoint._internal.text import plural
 from dgljoint.errors import DataError, UsageError, install_hint
-from dgljoint_cli import completion, console
+from dgljoint_cli import arguments, console
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -30,12 +30,11 @@ _SCORE = "score"
 _CURVES = (_SCORE, "accuracy", "macro_f1", "mrr")
 
 
-@click.command(
-    epilog=console.examples(
-        "dgljoint benchmark plot critical-difference -o ranks.svg",
-        "dgljoint benchmark plot cells results.sqlite --figure macro_f1 -o cells.pdf",
-        "dgljoint benchmark plot learning-curves --suite path --table twitter15 -o curves.png",
-    )
+@console.verb(
+    "dgljoint benchmark plot critical-difference -o ranks.svg",
+    "dgljoint benchmark plot cells results.sqlite --figure macro_f1 -o cells.pdf",
+    "dgljoint benchmark plot learning-curves --suite path --table twitter15 -o curves.png",
+    formats=False,
 )
 @click.argument(
     "kind", type=click.Choice(["critical-difference", "learning-curves", "early", "cells"])
@@ -54,10 +53,9 @@ _CURVES = (_SCORE, "accuracy", "macro_f1", "mrr")
     help="This configuration alone.",
 )
 @click.option(
-    "--figure", metavar="NAME", shell_complete=completion.complete_figure,
+    "--figure", metavar="NAME", shell_complete=arguments.complete_figure,
     help="Metric shown; by default the suite's first, and the score of learning curves.",
 )
-@console.common_options
 @click.pass_obj
 def plot(
     talk: console.Talk, kind: str, results: Path, out: Path, suite: str | None,

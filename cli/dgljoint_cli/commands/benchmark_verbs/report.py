@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dgljoint.errors import RunFailedError, UsageError
-from dgljoint_cli import completion, console, views
+from dgljoint_cli import arguments, console, views
 
 if TYPE_CHECKING:
     from dgljoint_bench.reporting.report import SuiteReport
@@ -18,13 +18,12 @@ _TABLE = "table"
 _FORMS = (_TABLE, "markdown", "csv", "latex", "json")
 
 
-@click.command(
-    epilog=console.examples(
-        "dgljoint benchmark report",
-        "dgljoint benchmark report --suite schemes --figure macro_f1",
-        "dgljoint benchmark report mine.sqlite --format latex -o tables.tex",
-        "dgljoint benchmark report mine.sqlite --into README.md --check",
-    )
+@console.verb(
+    "dgljoint benchmark report",
+    "dgljoint benchmark report --suite schemes --figure macro_f1",
+    "dgljoint benchmark report mine.sqlite --format latex -o tables.tex",
+    "dgljoint benchmark report mine.sqlite --into README.md --check",
+    formats=False,
 )
 @click.argument(
     "results", type=click.Path(path_type=Path), default="results.sqlite", metavar="[RESULTS]"
@@ -32,7 +31,7 @@ _FORMS = (_TABLE, "markdown", "csv", "latex", "json")
 @click.option("--suite", "suites", multiple=True, metavar="NAME", help="This suite; repeatable.")
 @click.option("--table", "tables", multiple=True, metavar="NAME", help="This table; repeatable.")
 @click.option(
-    "--figure", "figures", multiple=True, metavar="NAME", shell_complete=completion.complete_figure,
+    "--figure", "figures", multiple=True, metavar="NAME", shell_complete=arguments.complete_figure,
     help="Column instead of those of the suite; repeatable.",
 )
 @click.option(
@@ -54,7 +53,6 @@ _FORMS = (_TABLE, "markdown", "csv", "latex", "json")
     "<!-- results: begin --> and <!-- results: end -->.",
 )
 @click.option("--check", is_flag=True, help="With --into: write nothing, fail where PAGE differs.")
-@console.common_options
 @click.pass_obj
 def report(
     talk: console.Talk, results: Path, suites: Sequence[str], tables: Sequence[str],

@@ -10,8 +10,7 @@ import click
 
 from dgljoint._internal.text import parse_numbers, plural
 from dgljoint.errors import UsageError
-from dgljoint_cli import completion, console
-from dgljoint_cli.data_argument import demo_file
+from dgljoint_cli import arguments, console
 
 if TYPE_CHECKING:
     from dgljoint.runs.many.job import Job
@@ -22,15 +21,13 @@ if TYPE_CHECKING:
 _DEMO = "demo"
 
 
-@click.command(
-    epilog=console.examples(
-        "dgljoint benchmark run demo",
-        "dgljoint benchmark run schemes --data twitter15.h5 --jobs 2",
-        "dgljoint benchmark run schemes --data DIR --only contrastive --folds 0",
-        "dgljoint benchmark run mine.toml --results mine.sqlite --dry-run",
-    )
+@console.verb(
+    "dgljoint benchmark run demo",
+    "dgljoint benchmark run schemes --data twitter15.h5 --jobs 2",
+    "dgljoint benchmark run schemes --data DIR --only contrastive --folds 0",
+    "dgljoint benchmark run mine.toml --results mine.sqlite --dry-run",
 )
-@click.argument("suite", shell_complete=completion.complete_suite)
+@click.argument("suite", shell_complete=arguments.complete_suite)
 @click.option(
     "--data", "places", multiple=True, type=click.Path(path_type=Path), metavar="FILE|DIR",
     help="Cascade file that the suite calls by the file's name, or a folder of such; repeatable, "
@@ -60,8 +57,6 @@ _DEMO = "demo"
 @click.option("--replace", is_flag=True, help="Run again what is recorded with other settings.")
 @click.option("--dry-run", is_flag=True, help="List the runs that are left and train none.")
 @console.device_option
-@console.format_option
-@console.common_options
 @click.pass_obj
 def run(
     talk: console.Talk, suite: str, places: tuple[Path, ...], results: Path, out: Path,
@@ -147,7 +142,7 @@ def _files(
     wanted = dict.fromkeys(name for table in asked for name in table.files)
     found = {name: file for name in wanted if (file := _file(name, places)) is not None}
     if _DEMO in wanted and _DEMO not in found:
-        found[_DEMO] = demo_file(talk, demo)
+        found[_DEMO] = arguments.demo_file(talk, demo)
     missing = [table for table in asked if not set(table.files) <= found.keys()]
     if len(missing) == len(asked):
         names = ", ".join(f"{name}.h5" for name in wanted)

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import click
 
-from dgljoint_cli import completion, console, views
+from dgljoint_cli import arguments, console, views
 
 
-@click.command(
-    epilog=console.examples(
-        "dgljoint benchmark suites",
-        "dgljoint benchmark suites demo",
-        "dgljoint benchmark suites mine.toml --format json",
-    )
+@console.verb(
+    "dgljoint benchmark suites",
+    "dgljoint benchmark suites demo",
+    "dgljoint benchmark suites mine.toml --format json",
 )
 @click.argument(
-    "suite", required=False, metavar="[NAME|FILE]", shell_complete=completion.complete_suite
+    "suite", required=False, metavar="[NAME|FILE]", shell_complete=arguments.complete_suite
 )
-@console.format_option
-@console.common_options
 def suites(suite: str | None, as_json: bool) -> None:
     """List the suites that ship, or show one: by its name, or a TOML file.
 

@@ -1,7 +1,5 @@
 """The entry point: run a verb, and turn an error into a message and an exit code."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterator, Sequence

@@ -103,7 +103,7 @@ def preprocess(
             raise UsageError(f"OUT and --report are both {out}", hint="name another file")
         console.check_output(report, force=force)
     from dgljoint.data.store import CascadeStore
-    from dgljoint_cli.progress.build_progress import watching_build
+    from dgljoint_cli.progress import watching_build
     from dgljoint_data.build import StrictError, build_store
     from dgljoint_data.features.catalogue import parse_features
 

@@ -72,7 +72,7 @@ def synergy(
 def _trained(talk: console.Talk, joint: Path, task: str) -> Path:
     """Train one task alone as ``joint`` was, unless that has been done; return its folder."""
     from dgljoint.training.synergy import default_single_folder, single_task_done, train_single_task
-    from dgljoint_cli.progress.training_progress import watching
+    from dgljoint_cli.progress import watching
 
     folder = default_single_folder(joint, task)
     if single_task_done(joint, task, folder):

@@ -143,7 +143,7 @@ def train(
         plan = training.plan_run(inputs)
         console.show(asdict(plan), lambda: [views.rendering.plan_tree(plan)], as_json=as_json)
         return
-    from dgljoint_cli.progress.training_progress import watching
+    from dgljoint_cli.progress import watching
 
     folder = out or folders.default_folder(inputs.config, inputs.store.name)
     with watching(talk) as view, ExitStack() as stack:

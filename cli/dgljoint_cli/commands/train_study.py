@@ -104,7 +104,7 @@ def train_study(
 ) -> None:
     """Train the runs and show their results."""
     from dgljoint.runs.many import study as engine
-    from dgljoint_cli.progress.training_progress import watching_runs
+    from dgljoint_cli.progress import watching_runs
 
     for note in study.notes:
         talk.info(note)

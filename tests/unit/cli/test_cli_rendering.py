@@ -17,8 +17,7 @@ from dgljoint.training import EpochRecord
 from dgljoint.training.lines import LineProgress
 from dgljoint.training.run import Plan, PlannedComponent
 from dgljoint_cli.console import Talk
-from dgljoint_cli.progress.build_progress import BarWatch, LineWatch, watching_build
-from dgljoint_cli.progress.training_progress import watching
+from dgljoint_cli.progress import BarWatch, LineWatch, watching, watching_build
 from dgljoint_cli.views.evaluation_tables import score_tables, scores_to_dict
 from dgljoint_cli.views.holdings import summary_tables
 from dgljoint_cli.views.rendering import plan_tree, render

@@ -21,7 +21,7 @@ from dgljoint.runs.summary import Spread, StudySummary
 from dgljoint.training.lines import LineRunsProgress
 from dgljoint_cli.console import Talk
 from dgljoint_cli.main import run
-from dgljoint_cli.progress.training_progress import BarRunsProgress, watching_runs
+from dgljoint_cli.progress import BarRunsProgress, watching_runs
 
 BOOM = DivergedError("boom is nan", hint="lower the rate")
 DONE = RunRecord(Key("", "", "gcn", 0, 0), "", "done", figures={"model": {"accuracy": 0.5}})

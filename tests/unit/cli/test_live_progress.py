@@ -12,7 +12,7 @@ from rich.console import Console
 
 from dgljoint.training import EpochRecord
 from dgljoint_cli.console import Talk
-from dgljoint_cli.progress.training_progress import LiveProgress, curve, watching
+from dgljoint_cli.progress import LiveProgress, curve, watching
 
 RECORD = EpochRecord(
     epoch=2, losses={"cascade": 2.1, "rumor": 1.25}, weights={"cascade": 0.4, "rumor": 0.6},

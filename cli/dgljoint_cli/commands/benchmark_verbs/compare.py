@@ -1,7 +1,5 @@
 """``dgljoint benchmark compare``: two results files, or two configurations of one."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from pathlib import Path
 

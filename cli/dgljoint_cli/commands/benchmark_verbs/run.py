@@ -118,7 +118,7 @@ def _run(
     from dgljoint.runs.many.executors import cluster_executor, local_executor
     from dgljoint_bench.results.database import Results
     from dgljoint_bench.suites.plan import run_suite
-    from dgljoint_cli.progress.training_progress import watching_runs
+    from dgljoint_cli.progress import watching_runs
 
     data = [file for job in plan.jobs for file in job.files]
     with (

@@ -1,7 +1,5 @@
 """``dgljoint benchmark suites``: those that ship, and one of them."""
 
-from __future__ import annotations
-
 import click
 
 from dgljoint_cli import arguments, console, views

@@ -1,7 +1,5 @@
 """Make a batch: one gather per column, no object per post."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 

@@ -1,7 +1,5 @@
 """Attention among the posts of a cascade, for ragged batches and big cascades."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

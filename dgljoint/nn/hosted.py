@@ -1,7 +1,5 @@
 """Components in the model: plugin code, called under the guard, its answers of the right form."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar

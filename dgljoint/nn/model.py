@@ -1,7 +1,5 @@
 """The joint model: one encoder, a view for each task, interactions between them, two heads."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar

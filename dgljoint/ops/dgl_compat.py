@@ -8,8 +8,6 @@ variable names its backend.
 Neither torch nor dgl is imported here.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Sequence

@@ -3,8 +3,6 @@
 What the functions of messages compute is documented in :mod:`dgljoint.ops.messages`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import metadata

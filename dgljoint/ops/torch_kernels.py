@@ -8,8 +8,6 @@ CUDA device sums in no fixed order unless ``torch.use_deterministic_algorithms(T
 :mod:`dgljoint.ops.messages`.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -12,8 +12,6 @@ implementations with :data:`hookimpl`::
 Arguments are only ever added to a hook, so an implementation that names fewer keeps working.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import pluggy

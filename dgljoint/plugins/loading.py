@@ -1,7 +1,5 @@
 """Import one plugin in isolation and take its specs, checking their form."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType

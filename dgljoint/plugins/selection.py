@@ -1,7 +1,5 @@
 """Which components a run uses, each with its options."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass

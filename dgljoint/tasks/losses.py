@@ -1,7 +1,5 @@
 """The losses of the two tasks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 from torch import Tensor

@@ -1,7 +1,5 @@
 """The checks of an encoder and of an interaction."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Collection, Mapping
 

@@ -1,7 +1,5 @@
 """Checks of a plugin, what they find, and the one runner of them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing

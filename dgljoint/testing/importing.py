@@ -1,7 +1,5 @@
 """What the import of a plugin does, seen in a process of its own: this one may be warm, or die."""
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Check an installed plugin from its metadata to a training step: ``dgljoint plugins check``."""
 
-from __future__ import annotations
-
 import inspect
 import re
 import shlex

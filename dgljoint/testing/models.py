@@ -1,7 +1,5 @@
 """Checks of a whole model: what must reach nothing, and what order must not matter."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial

@@ -1,7 +1,5 @@
 """Checks that encoders and interactions share: what any part of the model must conform to."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The checks of a reader of raw data."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial

@@ -1,7 +1,5 @@
 """Small cascades, stores and batches, made in code."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

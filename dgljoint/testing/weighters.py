@@ -1,7 +1,5 @@
 """A small model with as many losses as one likes, and the checks of what weighs them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial

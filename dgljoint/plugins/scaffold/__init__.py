@@ -4,8 +4,6 @@
 :class:`string.Template` files, one folder per kind of component. Nothing of torch is imported here.
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 from collections.abc import Iterable

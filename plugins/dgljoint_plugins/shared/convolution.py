@@ -1,7 +1,5 @@
 """The normalised neighbourhood sum of Kipf & Welling (2017) along a cascade's edges."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import torch

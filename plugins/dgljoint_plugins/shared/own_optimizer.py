@@ -1,7 +1,5 @@
 """A loss weighter that trains parameters of its own."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

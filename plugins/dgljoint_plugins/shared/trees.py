@@ -1,7 +1,5 @@
 """The observed trees of a batch: where a post is, how far apart two posts are."""
 
-from __future__ import annotations
-
 from functools import cached_property
 
 import torch

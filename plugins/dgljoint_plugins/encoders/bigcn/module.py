@@ -1,7 +1,5 @@
 """Bi-directional graph convolutions with source-post enhancement."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from dgljoint.nn import CascadeBatch, Dropout, Encoder, SparseRows, multiply, with_rows, xavier

@@ -1,12 +1,10 @@
 """Layers of ``dgl.nn`` over the observed edges."""
 
-from __future__ import annotations
-
 import inspect
 import json
 from collections.abc import Mapping
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -15,9 +13,7 @@ from torch.nn import functional
 
 from dgljoint import UsageError
 from dgljoint.nn import CascadeBatch, Dropout, Encoder, dgl_graph, dgl_layers, xavier
-
-if TYPE_CHECKING:
-    from dgljoint_plugins.encoders.dgl import DGLOptions
+from dgljoint_plugins.encoders.dgl import DGLOptions
 
 # What DGL calls the width of the input, the width of the output, and the rows of the nodes.
 _INPUT = ("in_feats", "in_feat", "in_size", "input_d")

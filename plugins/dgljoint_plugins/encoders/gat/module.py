@@ -1,27 +1,14 @@
 """Graph attention over the cascade as an undirected tree."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dgljoint.nn import (
-    CascadeBatch,
-    Dropout,
-    Encoder,
-    softmax_over_neighbourhoods,
-    sum_over_neighbourhoods,
-    xavier,
-)
-
-if TYPE_CHECKING:
-    from dgljoint_plugins.encoders.gat import GATOptions
+from dgljoint import nn as joint
+from dgljoint_plugins.encoders.gat import GATOptions
 
 
-class GAT(Encoder):
+class GAT(joint.Encoder):
     """Velickovic et al. (2018): a post's row is a weighted sum over its neighbourhood.
 
     The neighbourhood N(v) of a post is its parent, its children and itself. For each head, with a
@@ -37,7 +24,7 @@ class GAT(Encoder):
 
     def __init__(self, options: GATOptions, width: int) -> None:
         super().__init__()
-        self.dropout = Dropout(options.dropout)
+        self.dropout = joint.Dropout(options.dropout)
         self.layers = nn.ModuleList()
         size = width
         for _ in range(options.layers - 1):
@@ -46,7 +33,7 @@ class GAT(Encoder):
             size = options.heads * head_width
         self.layers.append(_Layer(size, options.last_heads, width, options))
 
-    def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
+    def forward(self, batch: joint.CascadeBatch, x: Tensor) -> Tensor:
         """Encode. Shapes: ``x`` (N, D) to (N, D)."""
         *inner, last = self.layers
         for layer in inner:
@@ -66,14 +53,14 @@ class _Layer(nn.Module):
         self.of_source = nn.Parameter(torch.empty(self.shape))
         self.of_destination = nn.Parameter(torch.empty(self.shape))
         self.bias = nn.Parameter(torch.zeros(self.shape))
-        self.dropout = Dropout(options.dropout)
-        xavier(self)
+        self.dropout = joint.Dropout(options.dropout)
+        joint.xavier(self)
         # Glorot's bound for the paper's vector, a map from 2 K numbers to one
         bound = (6 / (2 * head_width + 1)) ** 0.5
         nn.init.uniform_(self.of_source, -bound, bound)
         nn.init.uniform_(self.of_destination, -bound, bound)
 
-    def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
+    def forward(self, batch: joint.CascadeBatch, x: Tensor) -> Tensor:
         """Attend. Shapes: ``x`` (N, D) to (N, H, K)."""
         mapped = self.map(x).view(-1, *self.shape)
         source, destination = batch.neighbourhood
@@ -82,5 +69,5 @@ class _Layer(nn.Module):
             + (mapped * self.of_destination).sum(2).index_select(0, destination),
             self.slope,
         )
-        weights = self.dropout(softmax_over_neighbourhoods(batch, scores))
-        return sum_over_neighbourhoods(batch, weights, mapped) + self.bias
+        weights = self.dropout(joint.softmax_over_neighbourhoods(batch, scores))
+        return joint.sum_over_neighbourhoods(batch, weights, mapped) + self.bias

@@ -1,7 +1,5 @@
 """Graph convolutions over the cascade as an undirected tree."""
 
-from __future__ import annotations
-
 from torch import Tensor, nn
 
 from dgljoint.nn import CascadeBatch, Dropout, Encoder, multiply, xavier

@@ -1,16 +1,10 @@
 """Graph isomorphism network over the cascade as an undirected tree."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 
 from dgljoint.nn import CascadeBatch, Dropout, Encoder, sum_to_children, sum_to_parents, xavier
-
-if TYPE_CHECKING:
-    from dgljoint_plugins.encoders.gin import GINOptions
+from dgljoint_plugins.encoders.gin import GINOptions
 
 
 class GIN(Encoder):

@@ -1,28 +1,14 @@
 """GraphSAGE over the cascade as an undirected tree."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dgljoint.nn import (
-    CascadeBatch,
-    Dropout,
-    Encoder,
-    max_to_parents,
-    sum_to_children,
-    sum_to_parents,
-    xavier,
-)
-
-if TYPE_CHECKING:
-    from dgljoint_plugins.encoders.sage import SAGEOptions
+from dgljoint import nn as joint
+from dgljoint_plugins.encoders.sage import SAGEOptions
 
 
-class SAGE(Encoder):
+class SAGE(joint.Encoder):
     """Hamilton et al. (2017), algorithm 1: a post and its neighbours, mapped apart and added.
 
     The neighbours N(v) of a post are its parent and its children. Of each layer::
@@ -42,10 +28,10 @@ class SAGE(Encoder):
             _Layer(width, _Pool(width) if options.aggregator == "pool" else _Mean())
             for _ in range(options.layers)
         )
-        self.dropout = Dropout(options.dropout)
-        xavier(self)
+        self.dropout = joint.Dropout(options.dropout)
+        joint.xavier(self)
 
-    def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
+    def forward(self, batch: joint.CascadeBatch, x: Tensor) -> Tensor:
         """Encode. Shapes: ``x`` (N, D) to (N, D)."""
         *inner, last = self.layers
         for layer in inner:
@@ -60,7 +46,7 @@ class _Layer(nn.Module):
         self.from_neighbours = nn.Linear(width, width, bias=False)
         self.aggregate = aggregate
 
-    def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
+    def forward(self, batch: joint.CascadeBatch, x: Tensor) -> Tensor:
         mapped: Tensor = self.from_self(x) + self.from_neighbours(self.aggregate(batch, x))
         return mapped
 
@@ -68,9 +54,9 @@ class _Layer(nn.Module):
 class _Mean(nn.Module):
     """The mean of a post's parent and children, (N, D) to (N, D)."""
 
-    def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
+    def forward(self, batch: joint.CascadeBatch, x: Tensor) -> Tensor:
         neighbours = (batch.parents + batch.children).clamp(min=1).unsqueeze(1)
-        return (sum_to_children(batch, x) + sum_to_parents(batch, x)) / neighbours
+        return (joint.sum_to_children(batch, x) + joint.sum_to_parents(batch, x)) / neighbours
 
 
 class _Pool(nn.Module):
@@ -80,7 +66,8 @@ class _Pool(nn.Module):
         super().__init__()
         self.map = nn.Linear(width, width)
 
-    def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
+    def forward(self, batch: joint.CascadeBatch, x: Tensor) -> Tensor:
         mapped = self.map(x).relu()
         # Rectified: the zeros for those that have no parent or no child are below nothing.
-        return torch.maximum(sum_to_children(batch, mapped), max_to_parents(batch, mapped))
+        from_parent = joint.sum_to_children(batch, mapped)
+        return torch.maximum(from_parent, joint.max_to_parents(batch, mapped))

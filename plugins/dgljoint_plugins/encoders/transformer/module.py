@@ -1,19 +1,14 @@
 """Self-attention over the posts of a cascade."""
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from dgljoint.nn import CascadeAttention, CascadeBatch, Dropout, Encoder, PairBias, xavier
+from dgljoint_plugins.encoders.transformer import TransformerOptions
 from dgljoint_plugins.shared.trees import Forest
-
-if TYPE_CHECKING:
-    from dgljoint_plugins.encoders.transformer import TransformerOptions
 
 _WAVES = 16
 # The paper's 10,000 is for hundreds of positions; depths, and logarithms of seconds, stay below

@@ -1,9 +1,6 @@
 """A discriminator between real and predicted propagation graphs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
@@ -11,24 +8,14 @@ from torch.func import functional_call
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
-from dgljoint.nn import (
-    CascadeBatch,
-    Interaction,
-    Outputs,
-    Representations,
-    log_softmax_over_groups,
-    sum_over_edges,
-    xavier,
-)
+from dgljoint import nn as joint
+from dgljoint_plugins.interactions.adversarial import AdversarialOptions
 from dgljoint_plugins.shared.trees import climb, observed_parents
-
-if TYPE_CHECKING:
-    from dgljoint_plugins.interactions.adversarial import AdversarialOptions
 
 _LEAK = 0.2  # of the rectifiers: Radford et al., 2015, arXiv 1511.06434
 
 
-class Adversarial(Interaction):
+class Adversarial(joint.Interaction):
     """A generative adversarial game (Goodfellow et al., 2014) about who attaches to whom.
 
     The link head is the generator: for every target post it draws a parent among the candidates.
@@ -63,7 +50,7 @@ class Adversarial(Interaction):
         return {"adversarial": self.options.weight}
 
     def losses(
-        self, reps: Representations, outputs: Outputs, batch: CascadeBatch
+        self, reps: joint.Representations, outputs: joint.Outputs, batch: joint.CascadeBatch
     ) -> Mapping[str, Tensor]:
         """Return the link head's loss; 0 for a batch without targets."""
         strength = self._strength()
@@ -78,7 +65,7 @@ class Adversarial(Interaction):
         return self.discriminator.parameters()
 
     def opponent_losses(
-        self, reps: Representations, outputs: Outputs, batch: CascadeBatch
+        self, reps: joint.Representations, outputs: joint.Outputs, batch: joint.CascadeBatch
     ) -> Mapping[str, Tensor]:
         """Return the discriminator's losses; 0 for a batch without targets."""
         if batch.targets == 0:
@@ -97,7 +84,7 @@ class Adversarial(Interaction):
         return losses
 
     def diagnostics(
-        self, reps: Representations, outputs: Outputs, batch: CascadeBatch
+        self, reps: joint.Representations, outputs: joint.Outputs, batch: joint.CascadeBatch
     ) -> Mapping[str, Tensor]:
         """Return D's ``accuracy``, and how far drawn trees are from real ones.
 
@@ -122,7 +109,7 @@ class Adversarial(Interaction):
         }
 
     def draw(
-        self, logits: Tensor, batch: CascadeBatch, generator: torch.Generator | None = None
+        self, logits: Tensor, batch: joint.CascadeBatch, generator: torch.Generator | None = None
     ) -> Tensor:
         """Draw one parent for each target of a batch that has one at least.
 
@@ -132,11 +119,13 @@ class Adversarial(Interaction):
         logits, group = logits.float(), batch.pair_group
         noise = -torch.empty_like(logits).exponential_(generator=generator).log()
         scores = (logits + noise) / self.options.temperature
-        soft = log_softmax_over_groups(scores, group, batch.targets).exp()
+        soft = joint.log_softmax_over_groups(scores, group, batch.targets).exp()
         hard = torch.zeros_like(soft).index_fill(0, _first_best(scores, group, batch.targets), 1)
         return soft + (hard - soft).detach()
 
-    def _judge(self, reps: Representations, batch: CascadeBatch, weight: Tensor) -> Tensor:
+    def _judge(
+        self, reps: joint.Representations, batch: joint.CascadeBatch, weight: Tensor
+    ) -> Tensor:
         """Run the discriminator without leaving a trace in it."""
         state = {name: held.clone() for name, held in self.discriminator.state_dict().items()}
         logits: Tensor = functional_call(
@@ -162,11 +151,11 @@ class Discriminator(nn.Module):
         # A post's own row, its parent's, the mean of its children's, and their number.
         self.layers = nn.ModuleList(nn.Linear(3 * hidden + 1, hidden) for _ in range(layers))
         self.head = nn.Linear(2 * hidden, 1)
-        xavier(self)
+        joint.xavier(self)
         for layer in (self.project, *self.layers, self.head):
             spectral_norm(layer)
 
-    def forward(self, batch: CascadeBatch, x: Tensor, weight: Tensor) -> Tensor:
+    def forward(self, batch: joint.CascadeBatch, x: Tensor, weight: Tensor) -> Tensor:
         """Judge.
 
         Args:
@@ -183,8 +172,8 @@ class Discriminator(nn.Module):
         degree = h.new_zeros(len(h)).index_add(0, candidate, weight).unsqueeze(1)
         for layer in self.layers:
             h = functional.leaky_relu(h, _LEAK)
-            parent = sum_over_edges(batch.pairs.flip(0), weight, h)
-            children = sum_over_edges(batch.pairs, weight, h)
+            parent = joint.sum_over_edges(batch.pairs.flip(0), weight, h)
+            children = joint.sum_over_edges(batch.pairs, weight, h)
             h = layer(torch.cat((h, parent, children / (1 + degree), degree.log1p()), dim=1))
         h = functional.leaky_relu(h, _LEAK)
         asked = torch.zeros_like(batch.root, dtype=torch.bool)
@@ -194,7 +183,7 @@ class Discriminator(nn.Module):
         return logits
 
 
-def _mean_of(batch: CascadeBatch, h: Tensor, posts: Tensor) -> Tensor:
+def _mean_of(batch: joint.CascadeBatch, h: Tensor, posts: Tensor) -> Tensor:
     """Average over those of each cascade's posts that are named, once or more; (B, H)."""
     named = h.new_zeros(len(h), 1).index_fill(0, posts, 1)
     summed = h.new_zeros(len(batch.root), h.shape[1]).index_add(0, batch.cascade_of, h * named)
@@ -213,7 +202,7 @@ def _first_best(scores: Tensor, group: Tensor, groups: int) -> Tensor:
     return beyond[:groups].scatter_reduce(0, group, place, "amin")
 
 
-def tree_distances(batch: CascadeBatch, chosen: Tensor) -> tuple[Tensor, Tensor]:
+def tree_distances(batch: joint.CascadeBatch, chosen: Tensor) -> tuple[Tensor, Tensor]:
     """Return how far the targets' chosen parents are from the real ones as trees.
 
     Args:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from dgljoint.nn import CascadeBatch, Interaction, Outputs, Representations, xavier
+from dgljoint_plugins.interactions.alignment import AlignmentOptions
 from dgljoint_plugins.interactions.alignment.objectives import (
     cka,
     coral,
@@ -20,9 +20,6 @@ from dgljoint_plugins.interactions.alignment.objectives import (
     vicreg,
 )
 from dgljoint_plugins.shared.trees import climb, observed_parents
-
-if TYPE_CHECKING:
-    from dgljoint_plugins.interactions.alignment import AlignmentOptions
 
 LEVELS = ("post", "layer", "cascade")
 

@@ -4,8 +4,6 @@ Every function takes two (M, d) or (M, e) sets of M rows, row i of both about th
 and gives a scalar, in O(M d e): the M rows are never compared with one another.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 from torch.nn import functional

@@ -1,27 +1,15 @@
 """Cross-attention between the two views, in both directions, with a gate for each task."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from dgljoint.nn import (
-    CascadeAttention,
-    CascadeBatch,
-    Dropout,
-    Interaction,
-    Representations,
-    xavier,
-)
-
-if TYPE_CHECKING:
-    from dgljoint_plugins.interactions.attention import AttentionOptions
+from dgljoint import nn as joint
+from dgljoint_plugins.interactions.attention import AttentionOptions
 
 
-class CrossAttention(Interaction):
+class CrossAttention(joint.Interaction):
     """Multi-head attention (Vaswani et al., 2017) from each view to the other.
 
     For the view ``h`` of a task and the view ``o`` of the other, with parameters for each task::
@@ -41,7 +29,9 @@ class CrossAttention(Interaction):
         self.for_cascade = _Taking(width, options.heads, options.dropout)
         self.for_rumor = _Taking(width, options.heads, options.dropout)
 
-    def couple(self, reps: Representations, batch: CascadeBatch) -> Representations:
+    def couple(
+        self, reps: joint.Representations, batch: joint.CascadeBatch
+    ) -> joint.Representations:
         """Return both views, each with what it takes from the other as that was before."""
         return replace(
             reps,
@@ -55,13 +45,15 @@ class _Taking(nn.Module):
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.attention = CascadeAttention(width, heads)
-        self.dropout = Dropout(dropout)
+        self.attention = joint.CascadeAttention(width, heads)
+        self.dropout = joint.Dropout(dropout)
         self.norm = nn.LayerNorm(width)
         self.gate = nn.Linear(2 * width, width)
-        xavier(self.gate)
+        joint.xavier(self.gate)
 
-    def forward(self, own: Tensor, other: Tensor, batch: CascadeBatch, causal: bool) -> Tensor:
+    def forward(
+        self, own: Tensor, other: Tensor, batch: joint.CascadeBatch, causal: bool
+    ) -> Tensor:
         attended = self.attention(own, other, batch, causal=causal)
         informed = self.norm(own + self.dropout(attended))
         gate = self.gate(torch.cat((own, informed), dim=1)).sigmoid()

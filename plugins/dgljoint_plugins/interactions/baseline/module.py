@@ -1,29 +1,14 @@
 """One graph layer over the links that the cascade task predicts, for the rumor task alone."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dgljoint.nn import (
-    CascadeBatch,
-    Dropout,
-    Interaction,
-    Representations,
-    ScoreLinks,
-    log_softmax_over_groups,
-    sum_over_edges,
-    xavier,
-)
-
-if TYPE_CHECKING:
-    from dgljoint_plugins.interactions.baseline import BaselineOptions
+from dgljoint import nn as joint
+from dgljoint_plugins.interactions.baseline import BaselineOptions
 
 
-class Baseline(Interaction):
+class Baseline(joint.Interaction):
     """Today's practice: cascade to rumor only, at the output, by a reconstructed graph.
 
     For every observed post ``v`` but the sources, the link head's scores ``s`` of its candidates
@@ -49,32 +34,32 @@ class Baseline(Interaction):
         self.from_parents = nn.Linear(width, width, bias=False)
         self.from_children = nn.Linear(width, width, bias=False)
         self.norm = nn.LayerNorm(width)
-        self.dropout = Dropout(options.dropout)
-        xavier(self)
+        self.dropout = joint.Dropout(options.dropout)
+        joint.xavier(self)
 
     def inform_rumor(
-        self, reps: Representations, score_links: ScoreLinks, batch: CascadeBatch
+        self, reps: joint.Representations, score_links: joint.ScoreLinks, batch: joint.CascadeBatch
     ) -> Tensor:
         """Return the rumor view after a layer over the predicted links. Shapes: (N, D)."""
         pairs = candidate_parents(batch, self.candidates)
         posts, group = torch.unique_consecutive(pairs[0], return_inverse=True)
         with torch.no_grad():
             scores = score_links(pairs).float()
-            probability = log_softmax_over_groups(scores, group, len(posts)).exp()
+            probability = joint.log_softmax_over_groups(scores, group, len(posts)).exp()
         return self._layer(reps.rumor, pairs, probability)
 
     def _layer(self, x: Tensor, pairs: Tensor, weight: Tensor) -> Tensor:
         """Pass messages over weighted edges. Shapes: (N, D), (2, P) and (P,) to (N, D)."""
         parent = pairs[1]
         share = weight.new_zeros(len(x)).index_add(0, parent, weight).clamp(min=1)
-        parents = sum_over_edges(pairs.flip(0), weight, x)
-        children = sum_over_edges(pairs, weight / share[parent], x)
+        parents = joint.sum_over_edges(pairs.flip(0), weight, x)
+        children = joint.sum_over_edges(pairs, weight / share[parent], x)
         message = self.from_self(x) + self.from_parents(parents) + self.from_children(children)
         view: Tensor = self.norm(x + self.dropout(functional.gelu(message)))
         return view
 
 
-def candidate_parents(batch: CascadeBatch, most: int) -> Tensor:
+def candidate_parents(batch: joint.CascadeBatch, most: int) -> Tensor:
     """Pair every observed post but the sources with posts it may have answered.
 
     They are its cascade's source and the latest observed posts that are strictly earlier, at most

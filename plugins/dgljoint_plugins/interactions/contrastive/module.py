@@ -1,19 +1,14 @@
 """Contrastive learning between the two views of a cascade."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from dgljoint.nn import CascadeBatch, Interaction, Outputs, Representations, xavier
-
-if TYPE_CHECKING:
-    from dgljoint_plugins.interactions.contrastive import ContrastiveOptions
+from dgljoint_plugins.interactions.contrastive import ContrastiveOptions
 
 LOWEST_TEMPERATURE = 0.05
 HIGHEST_TEMPERATURE = 1.0

@@ -1,7 +1,5 @@
 """Loss weights from how the losses fell over the last two epochs."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

@@ -1,7 +1,5 @@
 """Constant loss weights."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

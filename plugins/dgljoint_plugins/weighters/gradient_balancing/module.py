@@ -1,9 +1,7 @@
 """The losses' gradients combined at the shared representation, by TorchJD's methods."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,14 +17,12 @@ from torchjd.aggregation import (
 from torchjd.linalg import QuadprogProjector
 
 from dgljoint.nn import LossTable, LossWeighter, Step
-
-if TYPE_CHECKING:
-    from dgljoint_plugins.weighters.gradient_balancing import (
-        AlignedMTLOptions,
-        CAGradOptions,
-        MGDAOptions,
-        UPGradOptions,
-    )
+from dgljoint_plugins.weighters.gradient_balancing import (
+    AlignedMTLOptions,
+    CAGradOptions,
+    MGDAOptions,
+    UPGradOptions,
+)
 
 _RIDGE = 1e-6
 _NEWTON_STEPS = 200

@@ -1,17 +1,11 @@
 """Loss weights that bring the losses' gradients to the size that is due."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 
 from dgljoint.nn import LossTable, Step
 from dgljoint_plugins.shared.own_optimizer import OwnOptimizer
-
-if TYPE_CHECKING:
-    from dgljoint_plugins.weighters.gradnorm import GradNormOptions
+from dgljoint_plugins.weighters.gradnorm import GradNormOptions
 
 _TINY = 1e-12
 

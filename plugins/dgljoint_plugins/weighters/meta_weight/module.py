@@ -1,18 +1,13 @@
 """Loss weights learned through a one-step look-ahead on held-out cascades."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from dgljoint.nn import LossTable, Step, xavier
 from dgljoint_plugins.shared.own_optimizer import OwnOptimizer
-
-if TYPE_CHECKING:
-    from dgljoint_plugins.weighters.meta_weight import MetaWeightOptions
+from dgljoint_plugins.weighters.meta_weight import MetaWeightOptions
 
 Gradients = Mapping[str, Tensor]
 _TINY = 1e-8

@@ -1,7 +1,5 @@
 """Loss weights drawn at random."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

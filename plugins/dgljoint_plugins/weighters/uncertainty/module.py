@@ -1,7 +1,5 @@
 """Loss weights that are inverse variances, learned with the model."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor, nn
 

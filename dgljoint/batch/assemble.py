@@ -23,14 +23,7 @@ def observed_edges(columns: CascadeColumns, targets: TargetPairs) -> torch.Tenso
 def assemble(
     store: CascadeStore, columns: CascadeColumns, targets: TargetPairs, features: FeatureSpace
 ) -> CascadeBatch:
-    """Put the cascades, what is asked of them and their features together.
-
-    Args:
-        store: where the cascades come from.
-        columns: of B cascades.
-        targets: which edges are hidden, which pairs are scored.
-        features: fitted on the training part.
-    """
+    """Put the cascades, what is asked of them and their features together."""
     return CascadeBatch(
         edges=observed_edges(columns, targets),
         features=features.read(columns, targets),

@@ -37,12 +37,9 @@ class Bucket:
     real: Tensor
 
     def pieces(self, most: int) -> Iterator[tuple[slice, slice]]:
-        """Cut all pairs of posts of one cascade into pieces: some rows, some of their queries.
+        """Cut all pairs of posts into pieces: some rows, and the columns that are queries.
 
         A piece has at most ``most`` pairs, padding included, or one query with all its L keys.
-
-        Yields:
-            The rows, and the columns that are queries.
         """
         rows, length = self.posts.shape
         high = max(1, most // length**2)
@@ -56,10 +53,6 @@ def buckets(cascade_of: Tensor, cascades: int) -> tuple[Bucket, ...]:
     """Sort cascades by size into tables: an octave of sizes each, a quarter of one above 128.
 
     A row is no longer than 16 posts, or than twice its cascade, or than 5/4 of a large one.
-
-    Args:
-        cascade_of: (N,) int64 cascade of each post, ascending.
-        cascades: B; each has at least one post.
     """
     device = cascade_of.device
     # On the CPU, so that a device is waited for once and not once per table.

@@ -48,10 +48,7 @@ class Derived:
 def places(parent: Index) -> tuple[Index, NDArray[np.float64], NDArray[np.float64]]:
     """Count the nodes of a forest above each node, right below it, and below it.
 
-    By pointer doubling, in any order of the nodes: round k looks 2^k nodes up, and the number of
-    rounds is log2 of the depth.
-
-    Shapes: ``parent`` (N,), -1 for a root, to (N,) each.
+    By pointer doubling: round k looks 2^k nodes up. ``parent`` is (N,), -1 for a root.
     """
     depth = (parent >= 0).astype(np.int64)
     ancestor = parent.copy()
@@ -112,11 +109,8 @@ class _Scale:
 class FeatureSpace:
     """The features that the model takes in, fitted on the training set.
 
-    Attributes:
-        names: of the features, in the order of the data.
-        dense: width F of each dense feature, by name; derived ones are dense.
-        sparse: number of columns of each sparse feature, by name.
-        doubts: what cannot be checked, where the data are not those of the fit.
+    ``dense`` and ``sparse`` are the columns of each feature, derived ones being dense; ``doubts``
+    what cannot be checked where the data are not those of the fit.
     """
 
     def __init__(
@@ -136,12 +130,7 @@ class FeatureSpace:
 
     @classmethod
     def fit(cls, store: CascadeStore, train: Index, options: FeatureOptions) -> FeatureSpace:
-        """Choose words and scales by the cascades of the training set and nothing else.
-
-        Raises:
-            UsageError: a feature is chosen that the data lack.
-            DataError: the data have no feature at all.
-        """
+        """Choose words and scales by the cascades of the training set and nothing else."""
         names = choose_features(store, options.use)
         kinds = {name: store.features[name] for name in names}
         words = {
@@ -178,12 +167,8 @@ class FeatureSpace:
     def restored(cls, store: CascadeStore, state: Mapping[str, Any]) -> FeatureSpace:
         """Apply the ``state`` of a fit to any data with the same features.
 
-        Words are found by their spelling, whatever columns they have in ``store``; columns without
-        words, and those of dense features, by their number.
-
-        Raises:
-            DataError: the data lack a feature, or have it in another form.
-            KeyError, TypeError, ValueError, AttributeError: ``state`` is not one.
+        Words are found by their spelling, columns without words by their number. Raises a DataError
+        for data that lack a feature, whatever Python does for a state that is none.
         """
         words, scales, doubts = {}, {}, []
         for name, fitted in state["sparse"].items():
@@ -259,16 +244,7 @@ def _offsets(row: Index, rows: int) -> Index:
 
 
 def choose_features(store: CascadeStore, use: Sequence[str]) -> list[str]:
-    """Return the names of the features that are used, in the order of the store.
-
-    Args:
-        store: has them.
-        use: names chosen; empty for all.
-
-    Raises:
-        UsageError: a feature is chosen that the data lack.
-        DataError: the data have no feature at all.
-    """
+    """Return the features used, all where ``use`` is empty, in the order of the store."""
     present = store.features
     for name in use:
         if name not in present:

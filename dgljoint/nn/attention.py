@@ -1,5 +1,7 @@
 """Attention among the posts of a cascade, for ragged batches and big cascades."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -107,12 +109,7 @@ def attention_weights(
 
 
 class _Piece:
-    """R cascades of one table and Q of their queries each, with all K keys.
-
-    Attributes:
-        query: (R, Q) int64 posts.
-        query_real: (R, Q) bool, false for padding.
-    """
+    """R cascades of one table and Q of their queries each, (R, Q), with all K keys."""
 
     def __init__(
         self, bucket: Bucket, rows: slice, columns: slice, batch: CascadeBatch,

@@ -1,5 +1,7 @@
 """Small parts of models: initialisation, and a dropout whose mask is cheap to draw."""
 
+from __future__ import annotations
+
 import numpy as np
 import torch
 from torch import Tensor, nn

@@ -47,13 +47,8 @@ class InputProjection(nn.Module):
 
     A sparse feature's map is a sparse product: its rows are never densified. Of a dense feature
     that not all posts have, the rows that exist are mapped, and other posts get zeros. Each kind of
-    post has a learned vector, in place of words for a post without text.
-
-    Args:
-        width: D.
-        dense: width F of each dense feature, by name.
-        sparse: columns of each sparse feature, by name.
-        dropout: share of the output dropped.
+    post has a learned vector, in place of words for a post without text. ``dense`` and ``sparse``
+    are the columns of each feature.
     """
 
     def __init__(
@@ -134,19 +129,9 @@ class Branch(nn.Module):
 class JointModel(nn.Module):
     """Everything between a batch and the two tasks' outputs.
 
-    Args:
-        projection: of the features.
-        encoder: the shared one.
-        interactions: applied in this order.
-        width: D.
-        classes: C.
-        dropout: of the branches and the rumor head.
-        half: compute in bfloat16 where torch's autocast does; the outputs are float32.
-        tasks: those of :data:`TASKS` that are trained. Without an interaction nothing reads the
-            view of the other one: it is the shared rows, and its logits are zeros.
-
-    Attributes:
-        computed: the tasks whose view and logits are computed.
+    Of the tasks those in ``tasks`` are trained. Without an interaction nothing reads the view of
+    the other one: it is the shared rows, and its logits are zeros; :attr:`computed` are the tasks
+    that have both. ``half`` computes in bfloat16 where torch's autocast does.
     """
 
     def __init__(
@@ -198,12 +183,7 @@ class JointModel(nn.Module):
     def decide(
         self, shared: Tensor, batch: CascadeBatch
     ) -> tuple[Representations, Outputs]:
-        """Compute the tasks' views of what they share, couple them and run the heads.
-
-        Args:
-            shared: (N, D) of :meth:`represent`.
-            batch: of the same posts.
-        """
+        """Compute the tasks' views of the (N, D) shared rows, couple them and run the heads."""
         with self._precision(batch):
             reps = Representations(
                 shared=shared,
@@ -224,12 +204,7 @@ class JointModel(nn.Module):
         return (_in_float32(reps), _in_float32(outputs)) if self._half else (reps, outputs)
 
     def link_scorer(self, reps: Representations, batch: CascadeBatch) -> LinkScorer:
-        """Return the link head for any pairs of posts of the batch.
-
-        Args:
-            reps: of :meth:`decide`; the cascade task is among :attr:`computed`.
-            batch: of the same posts.
-        """
+        """Return the link head for any pairs of posts; the cascade task is :attr:`computed`."""
         with self._precision(batch):
             return self.link_head.scorer(reps.cascade, batch.delay_seconds)
 
@@ -288,11 +263,7 @@ class JointModel(nn.Module):
 
     @property
     def loss_coefficients(self) -> dict[str, float]:
-        """The fixed factor of every auxiliary loss, by name.
-
-        Raises:
-            PluginError: two interactions, or an interaction and a task, use one name.
-        """
+        """The fixed factor of every auxiliary loss, by name; a name used twice is an error."""
         coefficients: dict[str, float] = {}
         for hosted in self.hosted_interactions:
             for name, coefficient in loss_coefficients(hosted).items():

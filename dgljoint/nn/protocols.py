@@ -1,5 +1,7 @@
 """Base classes of encoders, interactions and loss weighters, and what passes between them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 

@@ -1,11 +1,7 @@
 """Whether DGL is installed, and the repairs that let it be imported next to a recent PyTorch.
 
 ``dgl.graphbolt`` loads a library compiled for one exact torch version and fails for any other;
-nothing else in DGL needs it to compute. Where that library is missing, a placeholder module takes
-its place. DGL also prints two lines and writes a file into the home folder unless an environment
-variable names its backend.
-
-Neither torch nor dgl is imported here.
+where that library is missing, a placeholder takes its place. Neither torch nor dgl is imported.
 """
 
 import os
@@ -33,14 +29,7 @@ def installed() -> bool:
 
 
 def require(what: str) -> None:
-    """Refuse to go on without DGL.
-
-    Args:
-        what: needs it, for the message.
-
-    Raises:
-        RunFailedError: DGL is not installed.
-    """
+    """Raise a RunFailedError without DGL, which ``what`` needs."""
     if not installed():
         raise RunFailedError(
             f"{what} needs DGL, which is not installed for Python {sys.version_info.major}."

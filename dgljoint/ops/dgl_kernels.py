@@ -44,31 +44,23 @@ Graph = Any  # dgl.DGLGraph; DGL ships no types
 
 
 def graph_of(edges: Tensor, nodes: int) -> Graph:
-    """Build one graph of bare edges.
+    """Build one graph of (2, M) edges, source over destination.
 
-    Shapes: ``edges`` (2, M) int64, source over destination. The graph is on the CPU where DGL does
-    not run on the device of the edges.
+    It is on the CPU where DGL does not run on the device of the edges.
     """
     edges = edges if runs_on(edges.device.type) else edges.cpu()
     return dgl.graph((edges[0], edges[1]), num_nodes=nodes)
 
 
 def reversed_graph(edges: Tensor, nodes: int) -> Graph:
-    """Build the graph of observed edges from child to parent.
-
-    Shapes: ``edges`` (2, E) int64 parent over child, in the order of the children, no post twice.
-    """
+    """Build the graph from child to parent of the (2, E) edges, in order of the children."""
     edges = edges if runs_on(edges.device.type) else edges.cpu()
     # With both orders declared, DGL sorts the edges once less.
     return dgl.graph((edges[1], edges[0]), num_nodes=nodes, row_sorted=True, col_sorted=True)
 
 
 def save_graphs(path: Path, graphs: Sequence[Graph], labels: Mapping[str, Tensor]) -> None:
-    """Write graphs and tensors into one file, for ``dgl.load_graphs``.
-
-    Raises:
-        OSError: the file system refuses.
-    """
+    """Write graphs and tensors into one file, for ``dgl.load_graphs``."""
     try:
         dgl.save_graphs(str(path), list(graphs), dict(labels))
         # DGL does not notice when the last bytes find no room, and its index is at the end.

@@ -1,9 +1,8 @@
 """Sparse matrices of a batch, and their product with dense rows.
 
-The words of posts, sums over children, means over cascades: all are constant matrices of a few
-numbers per row. ``embedding_bag`` multiplies by one at the speed of memory on every device, but
-PyTorch's gradient of it sorts the columns again and takes thirty times as long. Here the gradient
-is the same kernel on the transposed matrix, which is made once per batch.
+``embedding_bag`` multiplies by one at the speed of memory on every device, but PyTorch's gradient
+of it sorts the columns again and takes thirty times as long. Here the gradient is the same kernel
+on the transposed matrix, which is made once per batch.
 """
 
 from __future__ import annotations

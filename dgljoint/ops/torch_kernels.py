@@ -3,10 +3,9 @@
 For Pythons without DGL, and for devices and precisions that the installed DGL has no kernels for.
 Where DGL fuses gathering and summing, one row per edge is kept in memory here. ``index_add`` on a
 CUDA device sums in no fixed order unless ``torch.use_deterministic_algorithms(True)`` is set.
-
-``edges`` is (2, M), source over destination; what the functions compute is documented in
-:mod:`dgljoint.ops.messages`.
 """
+
+from __future__ import annotations
 
 from typing import Any
 

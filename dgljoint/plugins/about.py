@@ -1,17 +1,8 @@
 """What plugins declare in a file of their package, read without importing any of them.
 
-A package that offers plugins may ship ``dgljoint_plugins.toml`` next to its ``__init__.py``, with a
-table for each entry point::
-
-    [mine]
-    kinds = ["interaction"]
-    summary = "one line, as in its specification"
-
-    [mine.options]
-    weight = "what it does, as in its description"
-
-``dgljoint plugins list`` and completion read it; ``dgljoint plugins check`` compares it with what
-the plugin is. A plugin without it works all the same.
+A package may ship ``dgljoint_plugins.toml`` next to its ``__init__.py``, with a table for each
+entry point: its ``kinds``, its ``summary`` and its ``options``, name to description. ``dgljoint
+plugins list`` and completion read it, ``dgljoint plugins check`` compares it with the plugin.
 """
 
 from __future__ import annotations

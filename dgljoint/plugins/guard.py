@@ -23,20 +23,11 @@ if TYPE_CHECKING:
 def guarded(
     entry: PluginEntry, what: str, others: Sequence[PluginEntry] = ()
 ) -> Iterator[None]:
-    """Run a plugin's code inside the block.
+    """Run a plugin's code inside the block: what it raises becomes a :class:`PluginError`.
 
     Errors of dgljoint pass, and so do Ctrl-C and running out of memory, which is seldom the fault
-    of whoever asked last.
-
-    Args:
-        entry: whose code runs.
-        what: the hook or method, for the message.
-        others: entries whose code may run inside that of ``entry``, as in a backward pass; what
-            is raised in their code names them.
-
-    Raises:
-        PluginError: naming plugin, distribution, version and ``what``; the original exception is
-            its cause.
+    of whoever asked last. ``what`` is the hook or method, for the message; ``others`` are entries
+    whose code may run inside, as in a backward pass, and whose errors name them.
     """
     with redirect_stdout(sys.stderr):
         try:
@@ -52,9 +43,7 @@ def guarded(
 def unguarded(error: BaseException, entries: Sequence[PluginEntry]) -> PluginError | None:
     """Return the error for what a plugin raised where torch called it, as in ``train()``.
 
-    Args:
-        error: that nobody caught.
-        entries: whose code has run; ``None`` is returned where the error is in none's.
+    ``None`` where the error is in the code of none of the ``entries``.
     """
     found = _raised_in(error, entries)
     return _failure(error, found[0], found[1], entries) if found else None

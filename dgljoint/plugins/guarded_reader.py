@@ -23,17 +23,9 @@ _END = object()
 def build_reader(
     registry: Registry, name: str, raw: Path | None, options: Mapping[str, object]
 ) -> Reader:
-    """Build a reader with its options.
+    """Build a reader with its options; ``raw`` is what it is to read, if anything.
 
-    Args:
-        registry: where it is looked up.
-        name: of the reader.
-        raw: what it is to read, to check that it takes a source.
-        options: those given.
-
-    Raises:
-        UsageError: no such reader, options that are wrong, a source missing or superfluous.
-        PluginError: the reader cannot be built.
+    Raises a UsageError for an unknown reader, wrong options, a source missing or superfluous.
     """
     spec = registry.find(ReaderSpec, name)
     if spec.needs_source and raw is None:

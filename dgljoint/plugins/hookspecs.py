@@ -12,6 +12,8 @@ implementations with :data:`hookimpl`::
 Arguments are only ever added to a hook, so an implementation that names fewer keeps working.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 
 import pluggy

@@ -28,9 +28,6 @@ def load_specs(entry: PluginEntry) -> tuple[Spec, ...]:
     """Import the module of ``entry`` and return its components of the entry's name.
 
     Several entry points may name one module; each offers the component of its own name.
-
-    Raises:
-        PluginError: the plugin is broken; plugin, distribution, version and hook are named.
     """
     if entry.name in RESERVED:
         raise PluginError(

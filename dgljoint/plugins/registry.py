@@ -59,9 +59,7 @@ class LoadedPlugin:
 class PluginStatus:
     """Whether a plugin can be used, with the kinds of its components and the first's summary.
 
-    Attributes:
-        cause: why it cannot be, in one line; ``None`` when it can.
-        seconds: it took to import, with what it imports and nobody had before.
+    ``cause`` is why it cannot be, in one line; ``seconds`` are those of its import.
     """
 
     name: str
@@ -111,13 +109,8 @@ def _named(distribution: Distribution) -> tuple[str, str]:
 class Registry:
     """The plugins one may name, loaded one by one as they are named.
 
-    Args:
-        entries: what is installed; a name that occurs twice is a clash, an error once it is used.
-        disabled: names that are not to be used.
-
-    Attributes:
-        entries: those one may name.
-        disabled: the others.
+    ``entries`` are those that are installed, a name that occurs twice an error once it is used;
+    ``disabled`` are names that are not to be used.
     """
 
     def __init__(self, entries: Iterable[PluginEntry], disabled: Collection[str] = ()) -> None:
@@ -149,9 +142,7 @@ class Registry:
     def load(self, name: str) -> LoadedPlugin:
         """Import a plugin and collect its components.
 
-        Raises:
-            UsageError: nothing of that name is installed, or it is disabled.
-            PluginError: two distributions offer the name, or the plugin is broken.
+        Raises a UsageError for a name that is unknown or disabled, a PluginError for a broken one.
         """
         if name not in self._loaded:
             from dgljoint.plugins.loading import load_specs
@@ -162,12 +153,7 @@ class Registry:
         return self._loaded[name]
 
     def find(self, kind: type[SpecT], name: str) -> SpecT:
-        """Return the component of a kind and name.
-
-        Raises:
-            UsageError: there is none of that name, or it is of another kind.
-            PluginError: as :meth:`load`.
-        """
+        """Return the component of a kind and name, or raise as :meth:`load` does."""
         loaded = self.load(name)
         for spec in loaded.specs:
             if isinstance(spec, kind):

@@ -18,13 +18,7 @@ SpecT_co = TypeVar("SpecT_co", bound=Spec, covariant=True)
 
 @dataclass(frozen=True)
 class Component(Generic[SpecT_co]):
-    """One component of a run.
-
-    Attributes:
-        entry: where it comes from; what :func:`dgljoint.plugins.guard.guarded` names.
-        spec: its description.
-        options: an instance of ``spec.options``.
-    """
+    """One component of a run: where it comes from, its description and its parsed options."""
 
     entry: PluginEntry
     spec: SpecT_co
@@ -48,10 +42,7 @@ class Selection:
 def select(registry: Registry, config: RunConfig) -> Selection:
     """Load what ``config`` names and parse its options.
 
-    Raises:
-        UsageError: a name is unknown, of the wrong kind or given twice, two plugins are loss
-            weighters, or options are wrong or belong to nothing the run uses.
-        PluginError: a plugin that is named is broken.
+    Raises a UsageError for names or options that are wrong, a PluginError for a broken plugin.
     """
     named = _named(registry, config.plugins)
     weighters = [spec for spec in named if isinstance(spec, WeighterSpec)]

@@ -97,14 +97,8 @@ class _Knots:
 class LinkScorer:
     """Scores what :class:`CascadePredictor` scores, as tables of posts and candidates.
 
-    All but the time kernel is one matrix product, in float64 and then rounded to float32, so that
-    the score of a pair, and whether two tie, does not depend on the table they are scored in.
-
-    Attributes:
-        child: (N, D+2) float64.
-        candidate: (N, D+2) float64; the inner product of two rows is the score without the kernel.
-        delay_seconds: (N,) float64.
-        knots: of the kernel.
+    All but the time kernel is one product of (N, D+2) rows, in float64 and then rounded to float32,
+    so that the score of a pair, and whether two tie, does not depend on the table it is in.
     """
 
     child: Tensor

@@ -50,14 +50,8 @@ def training_pairs(
 
     A target with more earlier posts than that keeps its parent and one post drawn from each of
     ``candidates - 1`` equal stretches of the others: distinct, and spread over the whole past.
-
-    Args:
-        columns: the cascades.
-        share: probability of an eligible post to become a target.
-        candidates: at least 2.
-        rng: source of the draw.
-        scored: whether the pairs are scored; otherwise the same edges are hidden, as DropEdge
-            would (Rong et al., 2020, arXiv 1907.10903), and there are no pairs.
+    Unless ``scored``, the same edges are hidden, as DropEdge would (Rong et al., 2020, arXiv
+    1907.10903), and there are no pairs.
     """
     first, earlier = _earlier_posts(columns)
     hidden = _eligible(columns, first, earlier) & (rng.random(len(columns.parent)) < share)
@@ -122,15 +116,10 @@ class Targets:
 def evaluation_targets(
     columns: CascadeColumns, observed_share: float, *, scored: bool = True
 ) -> Targets:
-    """Observe each cascade's first posts by time; every later one is a target.
+    """Observe each cascade's first posts by time, ``observed_share`` of them, rounded up.
 
-    A cascade without times is observed whole: nothing in it is later than anything else.
-
-    Args:
-        columns: the cascades.
-        observed_share: share of the posts observed, rounded up; all later edges are hidden.
-        scored: whether candidates are ranked; otherwise the same edges are hidden, and there is no
-            target.
+    Every later one is a target, its edge hidden; unless ``scored``, the same edges are hidden and
+    there is no target. A cascade without times is observed whole: nothing in it is later.
     """
     first, earlier = _earlier_posts(columns)
     sizes = np.diff(columns.post_ptr)

@@ -130,11 +130,9 @@ Checks = Generator[Check, None, None]
 
 
 def run_checks(checks: Checks) -> Generator[Finding, None, bool]:
-    """Yield what each check finds, and nothing after an essential one that failed.
+    """Yield what each check finds, nothing after an essential one that failed; return if none did.
 
-    Returns:
-        Whether no essential check failed. Checks that are not run are closed, with the files they
-        hold.
+    Checks that are not run are closed, with the files they hold.
     """
     with closing(checks):
         for check in checks:

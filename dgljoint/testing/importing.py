@@ -42,10 +42,8 @@ os._exit(0)
 def import_elsewhere(module: str) -> dict[str, Any]:
     """Import a module in a process of its own.
 
-    Returns:
-        ``error``, how it failed in words, or empty; ``raised``, whether it raised, so that it can
-        be seen again; where it is imported ``seconds``, ``modules`` and ``threads`` that are there
-        since, and what it ``printed`` to stdout.
+    Returns ``error``, how it failed in words or empty, and ``raised``; where it is imported also
+    ``seconds``, the new ``modules`` and ``threads``, and what it ``printed`` to stdout.
     """
     with TemporaryDirectory(prefix="dgljoint-") as folder:
         answer = Path(folder) / "answer.json"

@@ -61,12 +61,7 @@ class Subject(Generic[ModuleT_co]):
         cls, component: AnySpec, options: Mapping[str, object] | None, kind: str,
         base: type[ModuleT_co],
     ) -> Subject[ModuleT_co]:
-        """Take a spec with options, or a function that builds from a context alone.
-
-        Raises:
-            UsageError: the options are not the component's.
-            TypeError: the component is of another kind, or a function is given options.
-        """
+        """Take a spec with options, or a function that builds from a context alone."""
         if isinstance(component, EncoderSpec | InteractionSpec | WeighterSpec):
             if component.kind != kind:
                 raise TypeError(f"'{component.name}' is of the kind {component.kind}, not {kind}")

@@ -1,7 +1,6 @@
 """Fixtures for the tests of plugins: toy cascades, without an import.
 
-pytest finds this module through the entry point ``dgljoint`` of the group ``pytest11``, and
-``-p no:dgljoint`` leaves it out. Nothing of torch is imported before a fixture is used.
+pytest finds this module through an entry point; torch is imported when a fixture is used.
 """
 
 from __future__ import annotations

@@ -34,11 +34,7 @@ _CASCADES = 96
 
 
 def time_steps(plugin: InstalledPlugin, spec: Spec) -> tuple[str, dict[str, float]]:
-    """Time steps of small runs that differ in one component alone; return words and figures.
-
-    Raises:
-        Violation: with the outcome ``skipped``: it cannot be timed.
-    """
+    """Time steps of small runs that differ in one component alone; return words and figures."""
     takes_part = not isinstance(spec, ReaderSpec)
     expect(takes_part, "a reader takes no part in a step", outcome="skipped")
     expect(plugin.timed, "not asked for", outcome="skipped")

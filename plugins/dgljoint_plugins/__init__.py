@@ -1,6 +1,5 @@
 """What ships with dgljoint as plugins: encoders, interactions and loss weighters.
 
-Each component is a folder: its ``__init__`` declares it (options, reference, spec) and imports no
-torch; the component itself is in ``module``. They are found through entry points and
-use dgljoint's public names only, like anybody's plugin.
+Each component is a folder: its ``__init__`` declares it and imports no torch; the component itself
+is in ``module``. They use dgljoint's public names only, like anybody's plugin.
 """

@@ -41,12 +41,7 @@ class Names:
 def check_name(name: str, installed: Iterable[PluginEntry]) -> Names:
     """Return the names of a new plugin: ``my-scheme`` becomes the component ``my_scheme``.
 
-    Args:
-        name: words of small letters and digits with ``-`` or ``_`` between them.
-        installed: whose names are taken.
-
-    Raises:
-        UsageError: nothing can be called so, or something is.
+    Raises a UsageError where nothing can be called so, or something in ``installed`` is.
     """
     if not _NAME.fullmatch(name) or len(name) > LONGEST:
         raise UsageError(
@@ -128,16 +123,9 @@ class Scaffold:
 
 
 def write_package(names: Names, kind: str, folder: Path) -> Scaffold:
-    """Write an installable package, whole or not at all.
+    """Write an installable package of one of :data:`KINDS`, whole or not at all.
 
-    Args:
-        names: from :func:`dgljoint.plugins.scaffold.check_name`.
-        kind: one of :data:`KINDS`.
-        folder: of the package; it may exist if nothing is in it.
-
-    Raises:
-        UsageError: the folder is a file, or something is in it, or one is inside it.
-        RunFailedError: the file system refuses.
+    Raises a UsageError where the folder is a file, is not empty or is the current one.
     """
     with writing(folder):
         occupied = folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))

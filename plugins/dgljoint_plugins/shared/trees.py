@@ -16,13 +16,9 @@ def observed_parents(batch: CascadeBatch) -> Tensor:
 
 
 def climb(parent: Tensor) -> tuple[Tensor, Tensor]:
-    """Follow the parents of a forest up to its roots, in log2 of the depth rounds.
+    """Follow the parents of a forest, -1 for a root, up to its roots in log2 of the depth rounds.
 
-    Args:
-        parent: (N,) int64, -1 for a root.
-
-    Returns:
-        (N,) int64 number of nodes above each node, and (N,) the root above it.
+    Returns the number of nodes above each node, and the root above it.
     """
     depth = (parent >= 0).long()
     above = torch.where(parent >= 0, parent, torch.arange(len(parent), device=parent.device))
@@ -36,12 +32,8 @@ def climb(parent: Tensor) -> tuple[Tensor, Tensor]:
 class Forest:
     """The trees that the observed edges make; a pending post is the root of one of its own.
 
-    All is found by pointer doubling, in as many passes over the posts as the depth has binary
-    digits, and in any order of the posts.
-
-    Attributes:
-        depth: (N,) int64 edges above each post.
-        root: (N,) int64 post at the top of each post's tree.
+    ``depth`` are the edges above each post, ``root`` the post at the top of its tree; found by
+    pointer doubling, in as many passes over the posts as the depth has binary digits.
     """
 
     def __init__(self, batch: CascadeBatch) -> None:

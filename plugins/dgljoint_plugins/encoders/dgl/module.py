@@ -33,15 +33,6 @@ class DGLEncoder(Encoder):
     The heads of a layer, or whatever it returns of a post, are joined end to end, and a linear map
     brings them to D where they have another width. The last layer has no rectifier, since its
     output is no class score but a representation.
-
-    Args:
-        options: see :class:`dgljoint_plugins.encoders.dgl.DGLOptions`.
-        width: D.
-
-    Raises:
-        RunFailedError: DGL is not installed.
-        UsageError: there is no such layer, it needs more than a graph and rows of its nodes, or an
-            argument of it is wrong.
     """
 
     def __init__(self, options: DGLOptions, width: int) -> None:

@@ -111,10 +111,9 @@ class Adversarial(joint.Interaction):
     def draw(
         self, logits: Tensor, batch: joint.CascadeBatch, generator: torch.Generator | None = None
     ) -> Tensor:
-        """Draw one parent for each target of a batch that has one at least.
+        """Draw one parent for each target, of which there is one at least.
 
-        Shapes: ``logits`` (P,) to (P,), 1 for the pair drawn of each target and 0 for the others;
-        the gradient is that of the Gumbel softmax.
+        Shapes: ``logits`` (P,) to (P,), 1 for pairs drawn; the gradient is the Gumbel softmax's.
         """
         logits, group = logits.float(), batch.pair_group
         noise = -torch.empty_like(logits).exponential_(generator=generator).log()
@@ -156,15 +155,9 @@ class Discriminator(nn.Module):
             spectral_norm(layer)
 
     def forward(self, batch: joint.CascadeBatch, x: Tensor, weight: Tensor) -> Tensor:
-        """Judge.
+        """Judge the A cascades that have targets: (A,) logits in their order, high for real.
 
-        Args:
-            batch: with at least one target.
-            x: (N, D).
-            weight: (P,) of each pair as an edge from the candidate to the target.
-
-        Returns:
-            (A,) logits of the A cascades that have targets, in order; high for real.
+        Shapes: ``x`` (N, D); ``weight`` (P,) of each pair as an edge from candidate to target.
         """
         child, candidate = batch.pairs
         h = self.project(x.to(self.project.bias.dtype))
@@ -203,15 +196,10 @@ def _first_best(scores: Tensor, group: Tensor, groups: int) -> Tensor:
 
 
 def tree_distances(batch: joint.CascadeBatch, chosen: Tensor) -> tuple[Tensor, Tensor]:
-    """Return how far the targets' chosen parents are from the real ones as trees.
+    """Return how far the targets' (P,) chosen parents are from the real ones as trees.
 
-    Args:
-        batch: with at least one target.
-        chosen: (P,) bool, one pair a target.
-
-    Returns:
-        The 1-Wasserstein distances of the targets' depths and of the candidates' numbers of
-        targets, over the whole batch; scalars.
+    The 1-Wasserstein distances of the targets' depths and of the candidates' numbers of targets,
+    over the whole batch, which has a target.
     """
     child, candidate = batch.pairs
     parents = observed_parents(batch)

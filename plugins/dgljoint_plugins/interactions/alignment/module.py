@@ -159,15 +159,9 @@ class View(nn.Module):
         return [token(torch.cat(level(x), dim=1)) for level, token, x in parts]
 
     def forward(self, x: Tensor, tokens: Tensor, layer_known: Tensor) -> Tensor:
-        """Refine the view.
+        """Refine the view, (N, D), by the (N, 3, D) tokens of each post's levels.
 
-        Args:
-            x: (N, D).
-            tokens: (N, 3, D) of each post's levels.
-            layer_known: (N,) bool, whether the second of them counts.
-
-        Returns:
-            (N, D).
+        The second of them counts where ``layer_known``, (N,), is true.
         """
         query, key, value = (
             rows.unflatten(-1, (self.heads, -1))
@@ -186,10 +180,8 @@ class View(nn.Module):
 class Layers:
     """The depth layers of a batch's observed trees.
 
-    Attributes:
-        number: (N,) int64 layer of each post, of all cascades counted through; -1 where the depth
-            is not known because the post, or one above it, is pending.
-        count: of layers.
+    ``number`` is the (N,) layer of each post, of all cascades counted through; -1 where the depth
+    is not known because the post, or one above it, is pending.
     """
 
     number: Tensor
@@ -233,14 +225,7 @@ def mean_until(x: Tensor, group: Tensor, when: Tensor, counted: Tensor) -> Tenso
 
     Sums run in float64 through all groups, so that a group's means do not feel those before it.
 
-    Args:
-        x: (N, D).
-        group: (N,) int64.
-        when: (N,) moments; rows of one moment count for one another.
-        counted: (N,) bool.
-
-    Returns:
-        (N, D); 0 where no row counts.
+    Shapes: ``x`` (N, D); ``group``, ``when`` and ``counted`` (N,); to (N, D), 0 where none counts.
     """
     order = when.argsort(stable=True)
     order = order[group[order].argsort(stable=True)]

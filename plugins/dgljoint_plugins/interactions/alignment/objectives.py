@@ -1,7 +1,6 @@
 """What draws two sets of features of the same things together, and what keeps them apart.
 
-Every function takes two (M, d) or (M, e) sets of M rows, row i of both about the same thing,
-and gives a scalar, in O(M d e): the M rows are never compared with one another.
+Every function takes two (M, d) or (M, e) sets, row i of both about the same thing, in O(M d e).
 """
 
 import torch
@@ -41,8 +40,7 @@ def vicreg(a: Tensor, b: Tensor, *, variance: float, covariance: float) -> Tenso
 def cka(a: Tensor, b: Tensor) -> Tensor:
     """Return 1 - the debiased linear CKA (Kornblith et al., 2019, arXiv 1905.00414).
 
-    With the unbiased estimate of HSIC by Song et al. (2012). Zero for fewer than four
-    rows, of which there is no estimate.
+    HSIC is estimated as by Song et al. (2012). Zero for fewer than four rows.
     """
     if len(a) < _LEAST_ROWS_OF_CKA:
         return (a.sum() + b.sum()) * 0

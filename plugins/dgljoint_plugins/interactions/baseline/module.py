@@ -60,13 +60,10 @@ class Baseline(joint.Interaction):
 
 
 def candidate_parents(batch: joint.CascadeBatch, most: int) -> Tensor:
-    """Pair every observed post but the sources with posts it may have answered.
+    """Pair every observed post but the sources with posts it may have answered, (2, P).
 
-    They are its cascade's source and the latest observed posts that are strictly earlier, at most
-    ``most`` in all; posts of one moment are all candidates or none.
-
-    Returns:
-        (2, P) int64 post over candidate; a post's pairs are consecutive, its source first.
+    They are its cascade's source, first, and the latest observed posts that are strictly earlier,
+    at most ``most`` in all; posts of one moment are all candidates or none.
     """
     kept = batch.observed.index_fill(0, batch.root, False)
     post = kept.nonzero().squeeze(1)

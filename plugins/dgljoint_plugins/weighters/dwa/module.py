@@ -42,11 +42,7 @@ class DynamicWeightAverage(LossWeighter):
         return len(ratio) * (ratio / self.temperature).softmax(0)
 
     def backward(self, losses: LossTable, step: Step) -> Tensor:
-        """Take down the losses and add the weighted ones' gradients.
-
-        Returns:
-            (K,) the weights.
-        """
+        """Record the losses and add the weighted ones' gradients; return the (K,) weights."""
         self._observe(losses, step)
         return super().backward(losses, step)
 

@@ -1,7 +1,6 @@
 """``pcgrad``, ``cagrad``, ``mgda``, ``upgrad``, ``imtl_g``, ``nash_mtl`` and ``aligned_mtl``.
 
-Seven ways of combining the losses' gradients where the tasks meet, six of them computed by
-TorchJD. The extra ``grad`` installs it and the solvers it calls.
+Six are computed by TorchJD; the extra ``grad`` installs it and the solvers it calls.
 """
 
 from __future__ import annotations
@@ -54,11 +53,7 @@ class AlignedMTLOptions(UPGradOptions):
 def build(
     method: str, options: dgljoint.Options, context: dgljoint.BuildContext
 ) -> dgljoint.nn.LossWeighter:
-    """Build the weighter of a method.
-
-    Raises:
-        dgljoint.UsageError: TorchJD or a solver it needs is not installed.
-    """
+    """Build the weighter of a method, or raise a UsageError where TorchJD or a solver lacks."""
     try:
         from dgljoint_plugins.weighters.gradient_balancing.module import make
 

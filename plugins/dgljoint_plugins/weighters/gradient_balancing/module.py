@@ -61,11 +61,7 @@ class GradientBalancing(LossWeighter):
         return self._weights(losses.jacobian(step.shared))
 
     def backward(self, losses: LossTable, step: Step) -> Tensor:
-        """Add the plain sum's gradients, with the combination in place of it from z on.
-
-        Returns:
-            (K,) the weights of the combination.
-        """
+        """Add the plain sum's gradients, but the combination from z on; return its (K,) weights."""
         rows = losses.jacobian(step.shared)
         weights = self._weights(rows)
         combined = (weights @ rows).view_as(step.shared)
@@ -93,11 +89,7 @@ class GradientBalancing(LossWeighter):
 
 
 def make(method: str, options: Any, names: Sequence[str]) -> GradientBalancing:
-    """Return the weighter of a method for K losses of these names, tasks first.
-
-    Raises:
-        ImportError: a solver the method needs is not installed.
-    """
+    """Return the weighter of a method for K losses of these names, tasks first."""
     return GradientBalancing(_RULES[method](options, names))
 
 
@@ -147,10 +139,8 @@ def _upgrad(options: UPGradOptions, names: Sequence[str]) -> Rule:
 def _nash_mtl(options: object, names: Sequence[str]) -> Rule:
     """Return the rule that solves ``w_i <g_i, sum_j w_j g_j> = 1`` for all i.
 
-    For unit gradients of cosines C it is where ``w'Cw / 2 - sum log w`` is least, a convex and
-    self-concordant function, which damped Newton steps minimise from anywhere. TorchJD, as the
-    paper, solves a sequence of convex problems instead; of three gradients and more in conflict
-    some make it fail, and it silently keeps the weights of the step before.
+    For unit gradients of cosines C it is where ``w'Cw / 2 - sum log w`` is least, which damped
+    Newton steps find from anywhere. TorchJD solves a sequence of convex problems, which can fail.
     """
 
     def rule(gramian: Tensor, reach: Tensor) -> Tensor:

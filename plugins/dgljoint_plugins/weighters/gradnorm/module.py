@@ -45,11 +45,7 @@ class GradNorm(OwnOptimizer):
         return len(self.logits) * self.logits.detach().softmax(0)
 
     def backward(self, losses: LossTable, step: Step) -> Tensor:
-        """Add the weighted losses' gradients and move the weights.
-
-        Returns:
-            (K,) the weights used.
-        """
+        """Add the weighted losses' gradients and move the weights; return the (K,) used."""
         rows = losses.jacobian(step.shared)
         used = super().backward(losses, step)
         factors = [losses.coefficients.get(name, 1.0) for name in losses.names]

@@ -74,11 +74,7 @@ class MetaWeight(OwnOptimizer):
         return floor + count * (1 - floor) * logits.softmax(0)
 
     def backward(self, losses: LossTable, step: Step) -> Tensor:
-        """Add the weighted losses' gradients; every so often train the network.
-
-        Returns:
-            (K,) the weights of the normalised losses, detached.
-        """
+        """Add the weighted losses' gradients, and train the network; return the (K,) weights."""
         self._observe(losses, step)
         weights = self.weigh(losses, step)
         used = weights.detach()
@@ -159,11 +155,7 @@ def hypergradient(
 ) -> Tensor:
     """Return the (K,) derivative of the held-out objective after one step by each weight.
 
-    Args:
-        step: gives the parameters, the step sizes and the probe.
-        gradients: of each loss by parameter name; parameters that it does not reach are absent.
-        weights: (K,) of the look-ahead.
-        objective: of the probe's task losses.
+    ``gradients`` are those of each loss by parameter name, without those it does not reach.
     """
     if step.probe is None:
         raise ValueError("the look-ahead needs a probe")

@@ -35,11 +35,7 @@ class Uncertainty(OwnOptimizer):
         return (-self.log_variance.detach()).exp()
 
     def backward(self, losses: LossTable, step: Step) -> Tensor:
-        """Add the weighted losses' gradients and move the variances.
-
-        Returns:
-            (K,) the weights used.
-        """
+        """Add the weighted losses' gradients and move the variances; return the (K,) weights."""
         used = super().backward(losses, step)
         size = torch.stack([loss.detach().abs() for loss in losses.raw.values()]).float()
         terms = (-self.log_variance).exp() * size + self.log_variance / 2

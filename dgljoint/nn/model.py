@@ -11,15 +11,7 @@ from torch.nn import functional
 from dgljoint.batch.batch import CascadeBatch
 from dgljoint.data.cascade import Kind
 from dgljoint.errors import PluginError
-from dgljoint.nn.hosted import (
-    Hosted,
-    auxiliary_losses,
-    couple,
-    diagnostics,
-    encode,
-    inform_rumor,
-    loss_coefficients,
-)
+from dgljoint.nn import hosted as calls
 from dgljoint.nn.layers import Dropout, xavier
 from dgljoint.nn.protocols import Encoder, Interaction, Outputs, Representations, ScoreLinks
 from dgljoint.ops.sparse import SomeRows, SparseRows, multiply, with_rows
@@ -137,8 +129,8 @@ class JointModel(nn.Module):
     def __init__(
         self,
         projection: InputProjection,
-        encoder: Hosted[Encoder],
-        interactions: Sequence[Hosted[Interaction]],
+        encoder: calls.Hosted[Encoder],
+        interactions: Sequence[calls.Hosted[Interaction]],
         *,
         width: int,
         classes: int,
@@ -172,7 +164,7 @@ class JointModel(nn.Module):
         """Return what both tasks share. Shapes: (N, D)."""
         with self._precision(batch):
             x = self.projection(batch)
-            encoded = encode(self.hosted_encoder, batch, x)
+            encoded = calls.encode(self.hosted_encoder, batch, x)
             norm, scale = self.encoder_norm, self.encoder_scale
             # The scaled norm of the encoded rows: scaled are D numbers, not N rows of them.
             shared: Tensor = x + functional.layer_norm(
@@ -191,7 +183,7 @@ class JointModel(nn.Module):
                 rumor=self.rumor_branch(batch, shared) if RUMOR in self.computed else shared,
             )
             for interaction in self.hosted_interactions:
-                reps = couple(interaction, reps, batch)
+                reps = calls.couple(interaction, reps, batch)
             cascade = reps.cascade
 
             def score_links(pairs: Tensor) -> Tensor:
@@ -199,7 +191,7 @@ class JointModel(nn.Module):
                 return logits
 
             for interaction in self.hosted_interactions:
-                reps = inform_rumor(interaction, reps, score_links, batch)
+                reps = calls.inform_rumor(interaction, reps, score_links, batch)
             outputs = self._outputs(reps, score_links, batch)
         return (_in_float32(reps), _in_float32(outputs)) if self._half else (reps, outputs)
 
@@ -209,7 +201,7 @@ class JointModel(nn.Module):
             return self.link_head.scorer(reps.cascade, batch.delay_seconds)
 
     @property
-    def hosted(self) -> tuple[Hosted[Any], ...]:
+    def hosted(self) -> tuple[calls.Hosted[Any], ...]:
         """Its plugins: the encoder, then the interactions."""
         return (self.hosted_encoder, *self.hosted_interactions)
 
@@ -243,7 +235,7 @@ class JointModel(nn.Module):
         """Return the interactions' losses by name, in the order of the interactions."""
         losses: dict[str, Tensor] = {}
         for interaction in self.hosted_interactions:
-            losses |= auxiliary_losses(interaction, reps, outputs, batch)
+            losses |= calls.auxiliary_losses(interaction, reps, outputs, batch)
         return losses
 
     def diagnostics(
@@ -252,7 +244,7 @@ class JointModel(nn.Module):
         """Return what the interactions log, by the plugin's name and their own."""
         found: dict[str, float] = {}
         for interaction in self.hosted_interactions:
-            found |= diagnostics(interaction, reps, outputs, batch)
+            found |= calls.diagnostics(interaction, reps, outputs, batch)
         return found
 
     def shared_parameters(self) -> list[nn.Parameter]:
@@ -266,7 +258,7 @@ class JointModel(nn.Module):
         """The fixed factor of every auxiliary loss, by name; a name used twice is an error."""
         coefficients: dict[str, float] = {}
         for hosted in self.hosted_interactions:
-            for name, coefficient in loss_coefficients(hosted).items():
+            for name, coefficient in calls.loss_coefficients(hosted).items():
                 if name in coefficients or name in TASKS:
                     raise PluginError(f"{hosted.entry} names its loss '{name}', which is taken")
                 coefficients[name] = coefficient
@@ -278,7 +270,7 @@ class JointModel(nn.Module):
         return {
             name: hosted.entry
             for hosted in self.hosted_interactions
-            for name in loss_coefficients(hosted)
+            for name in calls.loss_coefficients(hosted)
         }
 
 

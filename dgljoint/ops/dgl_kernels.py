@@ -18,18 +18,9 @@ from dgljoint.ops import dgl_compat
 dgl_compat.install()
 try:
     import dgl
-    from dgl.data import DGLDataset
+    from dgl import ops
+    from dgl.data import DGLDataset as DGLDataset
     from dgl.nn import conv
-    from dgl.ops import (
-        copy_e_max,
-        copy_e_sum,
-        copy_u_max,
-        copy_u_sum,
-        e_div_v,
-        e_sub_v,
-        u_dot_v,
-        u_mul_e_sum,
-    )
 except Exception as error:  # whatever a library raises that does not fit its neighbours
     _version = next((one.version for one in metadata.distributions(name="dgl")), "(no version)")
     raise RunFailedError(
@@ -37,8 +28,6 @@ except Exception as error:  # whatever a library raises that does not fit its ne
         hint=f"install a pair that is tested, {install_hint()}; or uninstall dgl: the torch "
         "kernels compute the same",
     ) from error
-
-__all__ = ["DGLDataset"]
 
 Graph = Any  # dgl.DGLGraph; DGL ships no types
 
@@ -71,13 +60,13 @@ def save_graphs(path: Path, graphs: Sequence[Graph], labels: Mapping[str, Tensor
 
 def sum_from_sources(graph: Graph, x: Tensor) -> Tensor:
     """Sum rows over incoming edges. Shapes: ``x`` (N, D) to (N, D)."""
-    summed: Tensor = copy_u_sum(graph, x)
+    summed: Tensor = ops.copy_u_sum(graph, x)
     return summed
 
 
 def max_from_sources(graph: Graph, x: Tensor) -> Tensor:
     """Take the maximum of rows over incoming edges, 0 without any. Shapes: (N, D) to (N, D)."""
-    highest: Tensor = copy_u_max(graph, x)
+    highest: Tensor = ops.copy_u_max(graph, x)
     # DGL gives -inf there, or 0 with a gradient in a graph without any edge.
     without = (graph.in_degrees() == 0).unsqueeze(1)
     return highest.masked_fill(without, 0)
@@ -86,20 +75,20 @@ def max_from_sources(graph: Graph, x: Tensor) -> Tensor:
 def softmax_by_destination(graph: Graph, scores: Tensor) -> Tensor:
     """Normalise scores over incoming edges. Shapes: ``scores`` (M, H) to (M, H)."""
     # Not `edge_softmax`: on the CPU its gradient cannot be differentiated once more.
-    weight = e_sub_v(graph, scores, copy_e_max(graph, scores.detach())).exp()
-    normalised: Tensor = e_div_v(graph, weight, copy_e_sum(graph, weight))
+    weight = ops.e_sub_v(graph, scores, ops.copy_e_max(graph, scores.detach())).exp()
+    normalised: Tensor = ops.e_div_v(graph, weight, ops.copy_e_sum(graph, weight))
     return normalised
 
 
 def weighted_sum_from_sources(graph: Graph, weights: Tensor, x: Tensor) -> Tensor:
     """Sum weighted rows over incoming edges. Shapes: (M, H) and (N, H, K) to (N, H, K)."""
-    summed: Tensor = u_mul_e_sum(graph, x, weights.unsqueeze(2))
+    summed: Tensor = ops.u_mul_e_sum(graph, x, weights.unsqueeze(2))
     return summed
 
 
 def dot_over_pairs(pairs: Tensor, left: Tensor, right: Tensor) -> Tensor:
     """Return the inner products of pairs of rows, without a (P, D) intermediate."""
-    product: Tensor = u_dot_v(graph_of(pairs, len(left)), left, right)
+    product: Tensor = ops.u_dot_v(graph_of(pairs, len(left)), left, right)
     return product.squeeze(-1)
 
 

@@ -11,16 +11,8 @@ from dgljoint.nn import CascadeBatch, Encoder, Interaction, Outputs, Representat
 from dgljoint.nn.hosted import auxiliary_losses, couple, diagnostics, encode, inform_rumor
 from dgljoint.plugins.specs import BuildContext, EncoderSpec, InteractionSpec
 from dgljoint.tasks.losses import TASKS
+from dgljoint.testing import material as kit
 from dgljoint.testing.findings import Checks, expect, verifying
-from dgljoint.testing.material import (
-    CLASSES,
-    WIDTH,
-    Material,
-    Subject,
-    Values,
-    expect_same,
-    toy_material,
-)
 from dgljoint.testing.models import model_around, model_checks
 from dgljoint.testing.modules import ModuleChecks, expect_gradients
 
@@ -28,7 +20,7 @@ EncoderLike = EncoderSpec | Callable[[BuildContext], Encoder]
 InteractionLike = InteractionSpec | Callable[[BuildContext], Interaction]
 
 _VIEWS = ("the cascade view", "the rumor view")
-_SCALE = math.pow(WIDTH, -0.5)
+_SCALE = math.pow(kit.WIDTH, -0.5)
 _TRAIN = "use every parameter, set requires_grad=False, or declare it as unreached"
 
 
@@ -46,13 +38,13 @@ def encoder_checks(
     Raises:
         UsageError: the options are not the spec's.
     """
-    subject = Subject.of(component, options, "encoder", Encoder)
+    subject = kit.Subject.of(component, options, "encoder", Encoder)
 
-    def answer(module: Encoder, batch: CascadeBatch, inputs: Mapping[str, Tensor]) -> Values:
+    def answer(module: Encoder, batch: CascadeBatch, inputs: Mapping[str, Tensor]) -> kit.Values:
         return {"the output": encode(subject.host(module), batch, inputs["x"])}
 
     checks = ModuleChecks(subject, ("x",), answer)
-    with toy_material() as material:
+    with kit.toy_material() as material:
         yield subject.makes()
         yield from checks.all(material)
         yield subject.check(
@@ -85,13 +77,13 @@ def interaction_checks(
     unreached: Collection[str] = (),
 ) -> Checks:
     """Check everything the engine relies on in an interaction; see :func:`encoder_checks`."""
-    subject = Subject.of(component, options, "interaction", Interaction)
+    subject = kit.Subject.of(component, options, "interaction", Interaction)
     check = subject.check
     checks = ModuleChecks(
         subject, ("shared", "cascade", "rumor"),
         lambda module, batch, inputs: _answer(subject, module, batch, inputs),
     )
-    with toy_material() as material:
+    with kit.toy_material() as material:
         yield subject.makes()
         yield check(
             "declares its losses",
@@ -126,9 +118,9 @@ def interaction_checks(
 
 
 def _answer(
-    subject: Subject[Interaction], module: Interaction, batch: CascadeBatch,
+    subject: kit.Subject[Interaction], module: Interaction, batch: CascadeBatch,
     inputs: Mapping[str, Tensor],
-) -> Values:
+) -> kit.Values:
     """Run everything an interaction has, in the order of a training step."""
     hosted = subject.host(module)
     reps = couple(hosted, Representations(**inputs), batch)
@@ -139,7 +131,7 @@ def _answer(
 
     reps = inform_rumor(hosted, reps, score_links, batch)
     outputs = Outputs(
-        rumor_logits=batch.pool(reps.rumor)[:, :CLASSES], link_logits=score_links(batch.pairs)
+        rumor_logits=batch.pool(reps.rumor)[:, :kit.CLASSES], link_logits=score_links(batch.pairs)
     )
     values = dict(zip(_VIEWS, (reps.cascade, reps.rumor), strict=True))
     for name, loss in auxiliary_losses(hosted, reps, outputs, batch).items():
@@ -156,7 +148,7 @@ def _answer(
     return values
 
 
-def _declares_losses(subject: Subject[Interaction]) -> None:
+def _declares_losses(subject: kit.Subject[Interaction]) -> None:
     module = subject.make()
     declared = dict(module.loss_coefficients)
     for name, factor in declared.items():
@@ -167,7 +159,7 @@ def _declares_losses(subject: Subject[Interaction]) -> None:
     expect(declared == again, f"loss_coefficients is {declared} first and {again} then")
 
 
-def _losses_train(checks: ModuleChecks, material: Material) -> None:
+def _losses_train(checks: ModuleChecks, material: kit.Material) -> None:
     for odd, batch in material.odd_batches().items():
         for name, value in checks.run(checks.subject.make().train(), batch).items():
             trains = name.startswith(("loss", "opponent"))
@@ -229,7 +221,7 @@ def _opponent(checks: ModuleChecks, batch: CascadeBatch) -> None:
             expect(reach == 0, f"{what}: a gradient of {reach:.3g} reaches it")
 
 
-def _order_of_cascades(checks: ModuleChecks, material: Material) -> None:
+def _order_of_cascades(checks: ModuleChecks, material: kit.Material) -> None:
     module = checks.subject.make().eval()
     order = np.random.default_rng(0).permutation(len(material.store))
     batch, other = material.evaluation(), material.evaluation(order)
@@ -242,7 +234,8 @@ def _order_of_cascades(checks: ModuleChecks, material: Material) -> None:
         # A loss of drawn samples has no value to compare.
         if not name.startswith("diagnostic") and torch.equal(value, again[name]):
             expected = value[rows] if name in _VIEWS else value
-            expect_same({name: expected}, {name: after[name]}, "in another order of the cascades")
+            when = "in another order of the cascades"
+            kit.expect_same({name: expected}, {name: after[name]}, when)
 
 
 check_encoder = verifying(encoder_checks)

@@ -14,18 +14,8 @@ from dgljoint.nn.hosted import Hosted
 from dgljoint.nn.model import InputProjection, JointModel
 from dgljoint.plugins.registry import PluginEntry
 from dgljoint.tasks.targets import TargetPairs, evaluation_pairs, training_pairs
+from dgljoint.testing import material as kit
 from dgljoint.testing.findings import Check, Checks, expect, verify
-from dgljoint.testing.material import (
-    CLASSES,
-    WIDTH,
-    Material,
-    Values,
-    difference,
-    expect_same,
-    move,
-    toy_material,
-    under_seed,
-)
 
 _VIEWS = ("the encoder's output", "the shared rows", "the cascade view", "the rumor view")
 _ROUNDING = 1e-7
@@ -41,35 +31,37 @@ class _Plain(Encoder):
 
 
 def model_around(
-    material: Material, *, encoder: Hosted[Encoder] | None = None,
+    material: kit.Material, *, encoder: Hosted[Encoder] | None = None,
     interactions: Sequence[Hosted[Interaction]] = (),
 ) -> JointModel:
     """Build a whole model of components, in evaluation mode, its parameters moved a little."""
     features = material.features
-    with under_seed(0):
+    with kit.under_seed(0):
         model = JointModel(
-            InputProjection(WIDTH, features.dense, features.sparse, dropout=0.2),
+            InputProjection(kit.WIDTH, features.dense, features.sparse, dropout=0.2),
             encoder or Hosted(PluginEntry("plain", "under test", "0", ""), _Plain()),
-            interactions, width=WIDTH, classes=CLASSES, dropout=0.2,
+            interactions, width=kit.WIDTH, classes=kit.CLASSES, dropout=0.2,
         )
-        move(model)
+        kit.move(model)
     return model.eval()
 
 
-def check_model(model_of: Callable[[Material], JointModel], *, seeds: Sequence[int] = (0,)) -> None:
+def check_model(
+    model_of: Callable[[kit.Material], JointModel], *, seeds: Sequence[int] = (0,)
+) -> None:
     """Check what must hold of a model whatever it is made of.
 
     Args:
         model_of: builds the model for the features of the store the checks are run on.
         seeds: of the targets and orders that are tried.
     """
-    with toy_material() as material:
+    with kit.toy_material() as material:
         model = model_of(material)
         verify(model_checks(lambda: model, material, seeds=seeds))
 
 
 def model_checks(
-    model_of: Callable[[], JointModel], material: Material, *, seeds: Sequence[int] = (0,),
+    model_of: Callable[[], JointModel], material: kit.Material, *, seeds: Sequence[int] = (0,),
     component: str = "the model",
 ) -> Checks:
     """Give the checks of :func:`check_model` one by one.
@@ -77,7 +69,7 @@ def model_checks(
     ``model_of`` gives the model for the features of ``material``; it is left in evaluation mode.
     """
 
-    def run(of: Callable[[JointModel, Material, int], None]) -> None:
+    def run(of: Callable[[JointModel, kit.Material, int], None]) -> None:
         model = model_of().eval()
         for seed in seeds:
             of(model, material, seed)
@@ -97,7 +89,7 @@ def model_checks(
         yield Check(component, name, mend, partial(run, of))
 
 
-def _forward(model: JointModel, batch: CascadeBatch) -> Values:
+def _forward(model: JointModel, batch: CascadeBatch) -> kit.Values:
     """Run a batch through, by name: four views (N, D), logits (B, C) and (P,)."""
     encoded: list[Tensor] = []
     # Before it is normalised, which would hide what is added to a whole row.
@@ -113,7 +105,7 @@ def _forward(model: JointModel, batch: CascadeBatch) -> Values:
 _outputs = torch.no_grad()(_forward)
 
 
-def _hidden_edges(model: JointModel, material: Material, seed: int) -> None:
+def _hidden_edges(model: JointModel, material: kit.Material, seed: int) -> None:
     """Give every target another parent: no feature, message or output changes."""
     rng = np.random.default_rng(seed)
     columns = material.columns()
@@ -126,27 +118,27 @@ def _hidden_edges(model: JointModel, material: Material, seed: int) -> None:
     )
     before = _outputs(model, material.batch(columns, targets))
     after = _outputs(model, material.batch(replace(columns, parent=parent), other))
-    expect_same(before, after, "when targets have other parents")
+    kit.expect_same(before, after, "when targets have other parents")
 
 
-def _answers_of_others(model: JointModel, material: Material, seed: int) -> None:
+def _answers_of_others(model: JointModel, material: kit.Material, seed: int) -> None:
     batch = material.training(seed=seed)
     other = replace(
-        batch, label=(batch.label + 1) % CLASSES, event=batch.event.flip(0),
+        batch, label=(batch.label + 1) % kit.CLASSES, event=batch.event.flip(0),
         ids=tuple(f"other{place}" for place in range(len(batch.ids))),
     )
     when = "when cascades have other labels, events and ids"
-    expect_same(_outputs(model, batch), _outputs(model, other), when)
+    kit.expect_same(_outputs(model, batch), _outputs(model, other), when)
 
 
-def _cascades_apart(model: JointModel, material: Material, seed: int) -> None:
+def _cascades_apart(model: JointModel, material: kit.Material, seed: int) -> None:
     """A cascade's outputs are the same alone, among others, and in any place among them."""
     order = np.random.default_rng(seed).permutation(len(material.store))
     batch = material.evaluation(order)
     together = _outputs(model, batch)
     for place, index in enumerate(order):
         alone = material.evaluation([int(index)])
-        expect_same(
+        kit.expect_same(
             _of_cascade(together, batch, place),
             _of_cascade(_outputs(model, alone), alone, 0),
             f"when cascade {alone.ids[0]} is alone",
@@ -154,7 +146,7 @@ def _cascades_apart(model: JointModel, material: Material, seed: int) -> None:
     _apart_in_training(model, material.training(seed=seed))
 
 
-def _of_cascade(values: Values, batch: CascadeBatch, place: int) -> Values:
+def _of_cascade(values: kit.Values, batch: CascadeBatch, place: int) -> kit.Values:
     posts = batch.cascade_of == place
     return {
         **{name: values[name][posts] for name in _VIEWS},
@@ -175,7 +167,7 @@ def _apart_in_training(model: JointModel, batch: CascadeBatch) -> None:
             leaves[name] = whole = feature.clone().requires_grad_()
             rows.append((whole, torch.arange(len(whole))))
     place = int(batch.observed_posts.argmax())
-    with under_seed(0):
+    with kit.under_seed(0):
         values = _forward(model.train(), replace(batch, features={**batch.features, **leaves}))
     model.eval()
     others = batch.cascade_of != place
@@ -203,7 +195,7 @@ def _largest(values: Tensor) -> float:
     return values.abs().max().item() if len(values) else 0.0
 
 
-def _later_posts(model: JointModel, material: Material, seed: int) -> None:
+def _later_posts(model: JointModel, material: kit.Material, seed: int) -> None:
     """Change posts after the cut, then after a moment past it: what was before it stays."""
     columns = material.columns()
     targets = evaluation_pairs(columns, 0.5)
@@ -212,12 +204,12 @@ def _later_posts(model: JointModel, material: Material, seed: int) -> None:
     after = _outputs(model, material.batch(_changed(columns, late), targets))
     seen = torch.from_numpy(~late)
     when = "when later posts have other times, words and kinds"
-    expect_same(
+    kit.expect_same(
         {**{name: before[name][seen] for name in _VIEWS}, _RUMOR: before[_RUMOR]},
         {**{name: after[name][seen] for name in _VIEWS}, _RUMOR: after[_RUMOR]},
         when,
     )
-    wrong = difference(before[_LINK], after[_LINK])
+    wrong = kit.difference(before[_LINK], after[_LINK])
     expect(bool(wrong), f"{_LINK} are the same {when}: they read nothing of the targets")
     rng = np.random.default_rng(seed)
     for _ in range(_MOMENTS):
@@ -227,7 +219,7 @@ def _later_posts(model: JointModel, material: Material, seed: int) -> None:
         rest = torch.from_numpy(~later)
         kept = rest[torch.from_numpy(targets.pairs[0])]
         names = _VIEWS[:-1]
-        expect_same(
+        kit.expect_same(
             {**{name: before[name][rest] for name in names}, _LINK: before[_LINK][kept]},
             {**{name: after[name][rest] for name in names}, _LINK: after[_LINK][kept]},
             "when posts that came after them are others",
@@ -244,7 +236,7 @@ def _changed(columns: CascadeColumns, which: np.ndarray) -> CascadeColumns:
     )
 
 
-def _order_of_posts(model: JointModel, material: Material, seed: int) -> None:
+def _order_of_posts(model: JointModel, material: kit.Material, seed: int) -> None:
     """Renumber the posts of one cascade, edges and pairs with them: outputs are renumbered."""
     columns = material.columns([int(np.diff(material.store.post_ptr).argmax())])
     targets = evaluation_pairs(columns, 0.5)
@@ -270,7 +262,7 @@ def _order_of_posts(model: JointModel, material: Material, seed: int) -> None:
         other, delay_seconds=batch.delay_seconds[order], features={**other.features, **time}
     )
     before, after = _outputs(model, batch), _outputs(model, other)
-    expect_same(
+    kit.expect_same(
         {name: value[order] if name in _VIEWS else value for name, value in before.items()},
         after, "when the posts of a cascade are numbered otherwise",
     )

@@ -12,36 +12,27 @@ from torch.overrides import TorchFunctionMode
 
 from dgljoint.errors import one_line
 from dgljoint.nn import CascadeBatch
+from dgljoint.testing import material as kit
 from dgljoint.testing.findings import Check, Violation, expect
-from dgljoint.testing.material import (
-    WIDTH,
-    Material,
-    Subject,
-    Values,
-    expect_finite,
-    expect_same,
-    tensors_of,
-    under_seed,
-)
 from dgljoint.training.checkpoint import load_tree, save_tree
 
-Answer = Callable[[Any, CascadeBatch, Mapping[str, Tensor]], Values]
+Answer = Callable[[Any, CascadeBatch, Mapping[str, Tensor]], kit.Values]
 
 
 @dataclass(frozen=True, slots=True)
 class ModuleChecks:
     """The checks of a component that makes an ``answer`` of a batch and (N, D) ``inputs``."""
 
-    subject: Subject[Any]
+    subject: kit.Subject[Any]
     inputs: tuple[str, ...]
     answer: Answer
 
-    def draw(self, batch: CascadeBatch, dtype: torch.dtype = torch.float32) -> Values:
+    def draw(self, batch: CascadeBatch, dtype: torch.dtype = torch.float32) -> kit.Values:
         """Draw the inputs, the same for the same batch."""
         generator = torch.Generator().manual_seed(len(batch.kind))
         # Times one: as in a model they are no leaves, which torch alone would guard.
         return {
-            name: torch.randn(len(batch.kind), WIDTH, generator=generator)
+            name: torch.randn(len(batch.kind), kit.WIDTH, generator=generator)
             .to(batch.device, dtype)
             .requires_grad_()
             * 1
@@ -50,14 +41,14 @@ class ModuleChecks:
 
     def run(
         self, module: nn.Module, batch: CascadeBatch, *, seed: int = 1,
-        dtype: torch.dtype = torch.float32, inputs: Values | None = None,
-    ) -> Values:
+        dtype: torch.dtype = torch.float32, inputs: kit.Values | None = None,
+    ) -> kit.Values:
         """Run a component under a seed, on drawn inputs or on copies of those given."""
         inputs = {n: x * 1 for n, x in inputs.items()} if inputs else self.draw(batch, dtype)
-        with under_seed(seed):
+        with kit.under_seed(seed):
             return self.answer(module, batch, inputs)
 
-    def all(self, material: Material) -> Iterator[Check]:
+    def all(self, material: kit.Material) -> Iterator[Check]:
         """Give the checks; the first is essential."""
         check, batch = self.subject.check, material.training()
         yield check(
@@ -87,9 +78,9 @@ class ModuleChecks:
 
     def _answers(self, batch: CascadeBatch) -> None:
         module = self.subject.make(moved=False).train()
-        expect_finite(self.run(module, batch), "at the start")
+        kit.expect_finite(self.run(module, batch), "at the start")
 
-    def _answers_odd(self, material: Material) -> None:
+    def _answers_odd(self, material: kit.Material) -> None:
         for odd, batch in material.odd_batches().items():
             for training in (True, False):
                 module = self.subject.make().train(training)
@@ -101,27 +92,28 @@ class ModuleChecks:
                     f"the gradient of {name}": parameter.grad
                     for name, parameter in module.named_parameters() if parameter.grad is not None
                 }
-                expect_finite({**values, **gradients}, f"for a batch of this kind: {odd}")
+                kit.expect_finite({**values, **gradients}, f"for a batch of this kind: {odd}")
 
     def _leaves_inputs(self, batch: CascadeBatch) -> None:
         inputs = self.draw(batch)
-        given = {**inputs, **tensors_of(batch)}
+        given = {**inputs, **kit.tensors_of(batch)}
         before = {name: value.detach().clone() for name, value in given.items()}
         self.answer(self.subject.make().train(), batch, inputs)
-        expect_same(before, {**inputs, **tensors_of(batch)}, "after the component saw it", 0)
+        after = {**inputs, **kit.tensors_of(batch)}
+        kit.expect_same(before, after, "after the component saw it", 0)
 
     def _repeats(self, batch: CascadeBatch) -> None:
         one, other = self.subject.make().train(), self.subject.make().train()
         parameters = dict(one.named_parameters()), dict(other.named_parameters())
-        expect_same(*parameters, "when built again", 0)
+        kit.expect_same(*parameters, "when built again", 0)
         for _ in range(2):
             first, second = self.run(one, batch), self.run(other, batch)
-            expect_same(first, second, "when run again under the same seed")
+            kit.expect_same(first, second, "when run again under the same seed")
 
     def _is_steady(self, batch: CascadeBatch) -> None:
         module = self.subject.make().eval()
         one, other = (rows_of(self.run(module, batch, seed=seed)) for seed in (1, 2))
-        expect_same(one, other, "under another seed, in evaluation")
+        kit.expect_same(one, other, "under another seed, in evaluation")
 
     def _keeps_state(self, batch: CascadeBatch) -> None:
         used = self.subject.make().train()
@@ -131,7 +123,7 @@ class ModuleChecks:
         fresh.load_state_dict(through_file(used.state_dict()))
         for training in (False, True):
             one, other = (self.run(module.train(training), batch) for module in (used, fresh))
-            expect_same(one, other, "of a fresh component that was given the state")
+            kit.expect_same(one, other, "of a fresh component that was given the state")
 
     def _moves(self, batch: CascadeBatch) -> None:
         module = self.subject.make().eval()
@@ -139,10 +131,10 @@ class ModuleChecks:
         self._stays_on_its_device(batch)
         before = rows_of(self.run(module, batch))
         module.to(torch.float64).to(torch.float32)
-        expect_same(before, rows_of(self.run(module, batch)), "after .double().float()")
+        kit.expect_same(before, rows_of(self.run(module, batch)), "after .double().float()")
         if torch.cuda.is_available():
             moved = rows_of(self.run(module.to("cuda"), batch.to("cuda")))
-            expect_same(before, moved, "on the GPU", tolerance=1e-2)
+            kit.expect_same(before, moved, "on the GPU", tolerance=1e-2)
 
     def _stays_on_its_device(self, batch: CascadeBatch) -> None:
         """Find tensors made on the default device: it is switched to ``meta``, without data."""
@@ -164,10 +156,10 @@ class ModuleChecks:
                 values = self.run(module, batch, dtype=dtype)
             except Exception:  # noqa: BLE001, S112  # no kernel for it: an answer, and no wrong one
                 continue
-            expect_finite(values, f"in {dtype}")
+            kit.expect_finite(values, f"in {dtype}")
 
 
-def rows_of(values: Values) -> Values:
+def rows_of(values: kit.Values) -> kit.Values:
     """Leave out losses, which may be of drawn samples even in evaluation."""
     return {name: value for name, value in values.items() if value.ndim}
 

@@ -10,15 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dgljoint.nn import CascadeBatch, Interaction, Outputs, Representations, xavier
-from dgljoint_plugins.interactions.alignment import AlignmentOptions
-from dgljoint_plugins.interactions.alignment.objectives import (
-    cka,
-    coral,
-    cosine,
-    effective_rank,
-    overlap,
-    vicreg,
-)
+from dgljoint_plugins.interactions.alignment import AlignmentOptions, objectives
 from dgljoint_plugins.shared.trees import climb, observed_parents
 
 LEVELS = ("post", "layer", "cascade")
@@ -78,18 +70,18 @@ class Alignment(Interaction):
     ) -> Mapping[str, Tensor]:
         """Return the loss."""
         terms = []
-        for (shared, private), (other, others_private) in self._pairs(reps, batch):
-            apart = (overlap(shared, private) + overlap(other, others_private)) / 2
-            terms.append(self._objective(shared, other) + self.options.orthogonality * apart)
+        for one, other in self._pairs(reps, batch):
+            apart = (objectives.overlap(*one) + objectives.overlap(*other)) / 2
+            terms.append(self._objective(one[0], other[0]) + self.options.orthogonality * apart)
         return {"alignment": torch.stack(terms).mean()}
 
     def diagnostics(
         self, reps: Representations, outputs: Outputs, batch: CascadeBatch
     ) -> Mapping[str, Tensor]:
         """Return the effective rank of the shared halves, the mean of both views', by level."""
-        pairs = self._pairs(reps, batch)
+        rank, pairs = objectives.effective_rank, self._pairs(reps, batch)
         return {
-            f"rank_{name}": (effective_rank(one[0]) + effective_rank(other[0])) / 2
+            f"rank_{name}": (rank(one[0]) + rank(other[0])) / 2
             for name, (one, other) in zip(LEVELS, pairs, strict=True)
         }
 
@@ -107,9 +99,9 @@ class Alignment(Interaction):
     def _objective(self, a: Tensor, b: Tensor) -> Tensor:
         options = self.options
         if options.objective == "vicreg":
-            return vicreg(a, b, variance=options.variance, covariance=options.covariance)
+            return objectives.vicreg(a, b, variance=options.variance, covariance=options.covariance)
         plain: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-            "cosine": cosine, "cka": cka, "coral": coral,
+            "cosine": objectives.cosine, "cka": objectives.cka, "coral": objectives.coral,
         }
         return plain[options.objective](a, b)
 

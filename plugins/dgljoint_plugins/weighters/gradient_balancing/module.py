@@ -5,24 +5,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torchjd.aggregation import (
-    AlignedMTLWeighting,
-    CAGradWeighting,
-    IMTLGWeighting,
-    MGDAWeighting,
-    PCGradWeighting,
-    UPGradWeighting,
-    Weighting,
-)
+from torchjd import aggregation
 from torchjd.linalg import QuadprogProjector
 
 from dgljoint.nn import LossTable, LossWeighter, Step
-from dgljoint_plugins.weighters.gradient_balancing import (
-    AlignedMTLOptions,
-    CAGradOptions,
-    MGDAOptions,
-    UPGradOptions,
-)
+from dgljoint_plugins.weighters import gradient_balancing as declared
 
 _RIDGE = 1e-6
 _NEWTON_STEPS = 200
@@ -94,34 +81,34 @@ def make(method: str, options: Any, names: Sequence[str]) -> GradientBalancing:
 
 
 def _pcgrad(options: object, names: Sequence[str]) -> Rule:
-    weighting = PCGradWeighting()  # a sum, not an average
+    weighting = aggregation.PCGradWeighting()  # a sum, not an average
     return lambda gramian, reach: weighting(gramian)
 
 
-def _cagrad(options: CAGradOptions, names: Sequence[str]) -> Rule:
+def _cagrad(options: declared.CAGradOptions, names: Sequence[str]) -> Rule:
     # TorchJD's 1e-4 would take gradients ten thousand times apart for a stationary point.
-    return _mean_of(CAGradWeighting(options.c, norm_eps=1e-6))
+    return _mean_of(aggregation.CAGradWeighting(options.c, norm_eps=1e-6))
 
 
-def _mgda(options: MGDAOptions, names: Sequence[str]) -> Rule:
-    return _mean_of(MGDAWeighting(options.tolerance, options.iterations))
+def _mgda(options: declared.MGDAOptions, names: Sequence[str]) -> Rule:
+    return _mean_of(aggregation.MGDAWeighting(options.tolerance, options.iterations))
 
 
 def _imtl_g(options: object, names: Sequence[str]) -> Rule:
-    return _mean_of(IMTLGWeighting())
+    return _mean_of(aggregation.IMTLGWeighting())
 
 
-def _aligned_mtl(options: AlignedMTLOptions, names: Sequence[str]) -> Rule:
+def _aligned_mtl(options: declared.AlignedMTLOptions, names: Sequence[str]) -> Rule:
     preference = _preference(options, names)
 
     def rule(gramian: Tensor, reach: Tensor) -> Tensor:
         share = preference[reach] / preference[reach].sum()
-        return len(gramian) * AlignedMTLWeighting(share, options.scale)(gramian)
+        return len(gramian) * aggregation.AlignedMTLWeighting(share, options.scale)(gramian)
 
     return rule
 
 
-def _upgrad(options: UPGradOptions, names: Sequence[str]) -> Rule:
+def _upgrad(options: declared.UPGradOptions, names: Sequence[str]) -> Rule:
     preference = _preference(options, names)
     # TorchJD's 1e-4 is meant for single precision.
     projector = QuadprogProjector(reg_eps=1e-10)
@@ -131,7 +118,7 @@ def _upgrad(options: UPGradOptions, names: Sequence[str]) -> Rule:
         # gradients much smaller than the others unprotected.
         cosine, norm = _directions(gramian)
         share = preference[reach] / preference[reach].sum()
-        return len(gramian) * UPGradWeighting(norm * share, projector)(cosine) / norm
+        return len(gramian) * aggregation.UPGradWeighting(norm * share, projector)(cosine) / norm
 
     return rule
 
@@ -160,7 +147,7 @@ def _nash_mtl(options: object, names: Sequence[str]) -> Rule:
     return rule
 
 
-def _mean_of(weighting: Weighting[Any]) -> Rule:
+def _mean_of(weighting: aggregation.Weighting[Any]) -> Rule:
     """Return the rule of a method that averages."""
     return lambda gramian, reach: len(gramian) * weighting(gramian)
 
@@ -171,7 +158,7 @@ def _directions(gramian: Tensor) -> tuple[Tensor, Tensor]:
     return gramian / norm.outer(norm), norm
 
 
-def _preference(options: UPGradOptions, names: Sequence[str]) -> Tensor:
+def _preference(options: declared.UPGradOptions, names: Sequence[str]) -> Tensor:
     """Return what each loss is to count. Shapes: (K,)."""
     of_task = {"cascade": options.cascade, "rumor": options.rumor}
     return torch.tensor(

@@ -10,8 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import torch
-from torch import Tensor
-from torch.nn import functional
+from torch import Tensor, nn
 
 from dgljoint.ops import dgl_compat
 from dgljoint.ops.sparse import SomeRows, SparseRows, multiply
@@ -178,7 +177,7 @@ class CascadeBatch:
         edges_of = torch.zeros_like(self.root).index_add_(
             0, self.cascade_of[self.edges[1]], torch.ones_like(self.edges[1])
         )
-        posts_of = functional.pad(self.root, (0, 1), value=len(self.kind)).diff()
+        posts_of = nn.functional.pad(self.root, (0, 1), value=len(self.kind)).diff()
         graph.set_batch_num_nodes(posts_of.to(graph.device))
         graph.set_batch_num_edges(edges_of.to(graph.device))
         return graph
@@ -226,7 +225,7 @@ class CascadeBatch:
             # Edges are in the order of the children, and no post has two.
             columns=place[parent],
             values=torch.ones(len(child), device=self.device),
-            offsets=functional.pad(self.parents.cumsum(0), (1, 0)),
+            offsets=nn.functional.pad(self.parents.cumsum(0), (1, 0)),
             width=len(self.parent_posts),
         )
 
@@ -236,7 +235,7 @@ class CascadeBatch:
         return SparseRows(
             columns=torch.arange(len(self.kind), device=self.device),
             values=self.observed / self.observed_posts.double()[self.cascade_of],
-            offsets=functional.pad(self.root, (0, 1), value=len(self.kind)),
+            offsets=nn.functional.pad(self.root, (0, 1), value=len(self.kind)),
             width=len(self.kind),
         )
 

@@ -265,9 +265,7 @@ def _stretches(store: CascadeStore, train: Index) -> Iterator[CascadeColumns]:
     return map(store.read, np.split(train, cuts))
 
 
-def _fit_words(
-    store: CascadeStore, name: str, train: Index, options: FeatureOptions
-) -> _Words:
+def _fit_words(store: CascadeStore, name: str, train: Index, options: FeatureOptions) -> _Words:
     feature = store.sparse(name)
     vocabulary = feature.columns
     frequency = np.zeros(vocabulary, np.int64)
@@ -305,9 +303,7 @@ def _fit_scale(store: CascadeStore, name: str, train: Index) -> _Scale:
     return _Scale(mean.astype(np.float32), deviation.astype(np.float32))
 
 
-def _gather(
-    indptr: Index, rows: Index
-) -> tuple[Index, Index]:
+def _gather(indptr: Index, rows: Index) -> tuple[Index, Index]:
     """Return, for consecutive CSR rows, each entry's place among ``rows`` and in the data."""
     starts = indptr[rows]
     sizes = indptr[rows + 1] - starts

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from dgljoint.batch.batch import Bucket, CascadeBatch
@@ -124,7 +123,7 @@ class _Piece:
     def attend(self, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
         """Return what the queries get. Shapes: (N, D) each, to (R * Q, D)."""
         mask, hidden = self._mask(query.dtype)
-        found = functional.scaled_dot_product_attention(
+        found = nn.functional.scaled_dot_product_attention(
             self._split(query, self.query), self._split(key, self._key),
             self._split(value, self._key), attn_mask=mask,
         )

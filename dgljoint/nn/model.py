@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from dgljoint.batch.batch import CascadeBatch
 from dgljoint.data.cascade import Kind
@@ -114,7 +113,7 @@ class Branch(nn.Module):
         children = batch.children[parents].clamp(min=1).unsqueeze(1)
         up = self.from_children(multiply(parent_of.transposed, x) / children)
         message = (self.from_self(x) + down).index_add_(0, parents, up)
-        view: Tensor = self.norm(x + self.dropout(functional.gelu(message)))
+        view: Tensor = self.norm(x + self.dropout(nn.functional.gelu(message)))
         return view
 
 
@@ -167,14 +166,12 @@ class JointModel(nn.Module):
             encoded = calls.encode(self.hosted_encoder, batch, x)
             norm, scale = self.encoder_norm, self.encoder_scale
             # The scaled norm of the encoded rows: scaled are D numbers, not N rows of them.
-            shared: Tensor = x + functional.layer_norm(
+            shared: Tensor = x + nn.functional.layer_norm(
                 encoded, norm.normalized_shape, norm.weight * scale, norm.bias * scale, norm.eps
             )
         return shared.float() if self._half else shared
 
-    def decide(
-        self, shared: Tensor, batch: CascadeBatch
-    ) -> tuple[Representations, Outputs]:
+    def decide(self, shared: Tensor, batch: CascadeBatch) -> tuple[Representations, Outputs]:
         """Compute the tasks' views of the (N, D) shared rows, couple them and run the heads."""
         with self._precision(batch):
             reps = Representations(

@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def guarded(
-    entry: PluginEntry, what: str, others: Sequence[PluginEntry] = ()
-) -> Iterator[None]:
+def guarded(entry: PluginEntry, what: str, others: Sequence[PluginEntry] = ()) -> Iterator[None]:
     """Run a plugin's code inside the block: what it raises becomes a :class:`PluginError`.
 
     Errors of dgljoint pass, and so do Ctrl-C and running out of memory, which is seldom the fault

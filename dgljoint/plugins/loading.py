@@ -82,9 +82,7 @@ def _call(entry: PluginEntry, manager: pluggy.PluginManager, hook: str) -> Seque
         raise PluginError(f"{where} {_type_name(returned)}, expected a list of {kind.__name__}")
     for spec in returned:
         if not isinstance(spec, kind):
-            raise PluginError(
-                f"{where} a list with {_type_name(spec)}, expected {kind.__name__}"
-            )
+            raise PluginError(f"{where} a list with {_type_name(spec)}, expected {kind.__name__}")
         if not (isinstance(spec.name, str) and isinstance(spec.summary, str)):
             raise PluginError(f"{where} a spec whose name or summary is no text")
         if not (isinstance(spec.options, type) and issubclass(spec.options, Options)):

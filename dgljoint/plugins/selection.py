@@ -96,9 +96,7 @@ def _how_to_use(registry: Registry, name: str, used: Sequence[str]) -> str:
     return did_you_mean(name, used)
 
 
-def _named(
-    registry: Registry, plugins: tuple[str, ...]
-) -> list[InteractionSpec | WeighterSpec]:
+def _named(registry: Registry, plugins: tuple[str, ...]) -> list[InteractionSpec | WeighterSpec]:
     specs: list[InteractionSpec | WeighterSpec] = []
     for name in plugins:
         if "," in name:

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from torch import Tensor
-from torch.nn import functional
+from torch import Tensor, nn
 
 from dgljoint.batch.batch import CascadeBatch
 from dgljoint.nn.protocols import Outputs
@@ -32,8 +31,8 @@ def binary_loss(logits: Tensor, batch: CascadeBatch) -> Tensor:
     """
     if batch.targets == 0:
         return logits.sum() * 0
-    parent = functional.softplus(-logits[batch.pair_target])
-    rival = functional.softplus(logits).masked_fill(batch.pair_target, 0)
+    parent = nn.functional.softplus(-logits[batch.pair_target])
+    rival = nn.functional.softplus(logits).masked_fill(batch.pair_target, 0)
     summed = logits.new_zeros(batch.targets).index_add(0, batch.pair_group, rival)
     rivals = batch.pair_group.bincount(minlength=batch.targets) - 1
     return (parent + summed / rivals).mean()
@@ -53,7 +52,7 @@ def rumor_loss(logits: Tensor, batch: CascadeBatch) -> Tensor:
     labelled = batch.label >= 0
     if not bool(labelled.any()):
         return logits.sum() * 0
-    return functional.cross_entropy(logits[labelled], batch.label[labelled])
+    return nn.functional.cross_entropy(logits[labelled], batch.label[labelled])
 
 
 def not_asked(batch: CascadeBatch) -> tuple[str, ...]:

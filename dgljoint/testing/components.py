@@ -57,9 +57,7 @@ def encoder_checks(
         )
 
 
-def _encoder_is_trained(
-    checks: ModuleChecks, batch: CascadeBatch, excused: frozenset[str]
-) -> None:
+def _encoder_is_trained(checks: ModuleChecks, batch: CascadeBatch, excused: frozenset[str]) -> None:
     module = checks.subject.make().train()
     inputs = checks.draw(batch)
     inputs["x"].retain_grad()

@@ -113,9 +113,7 @@ def _hidden_edges(model: JointModel, material: kit.Material, seed: int) -> None:
     parent = columns.parent.copy()
     for post in np.flatnonzero(targets.hidden):
         parent[post] = rng.integers(columns.post_ptr[columns.cascade_of[post]], post)
-    other = TargetPairs(
-        targets.hidden, targets.pairs, parent[targets.pairs[0]] == targets.pairs[1]
-    )
+    other = TargetPairs(targets.hidden, targets.pairs, parent[targets.pairs[0]] == targets.pairs[1])
     before = _outputs(model, material.batch(columns, targets))
     after = _outputs(model, material.batch(replace(columns, parent=parent), other))
     kit.expect_same(before, after, "when targets have other parents")

@@ -71,9 +71,7 @@ class _TimedRun(Callback):
         encoder = isinstance(spec, EncoderSpec)
         named = {"encoder": spec.name} if encoder else {"plugins": (spec.name,)}
         config = resolve_config(
-            command_line={
-                "data": str(store.path), "options": {spec.name: dict(options)}, **named
-            },
+            command_line={"data": str(store.path), "options": {spec.name: dict(options)}, **named},
             assignments=("train.batch=16",),
         )
         selection = select(registry, config)

@@ -190,9 +190,7 @@ def _show(
     """Let the weighter learn from the losses after the step, as the engine does."""
     before = {name: loss.detach() for name, loss in losses.raw.items()}
     with under_seed(seed):
-        weighter.after_step(
-            LossTable(before, losses.coefficients), problem.losses_again(), step
-        )
+        weighter.after_step(LossTable(before, losses.coefficients), problem.losses_again(), step)
 
 
 def _weighs(subject: Subject[LossWeighter], problem: Problem) -> None:

@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 import torch
-from torch import Tensor
-from torch.nn import functional
+from torch import Tensor, nn
 
 from dgljoint.nn import CascadeBatch, SparseRows
 
@@ -19,7 +18,7 @@ def one_way(batch: CascadeBatch, like: Tensor) -> tuple[SparseRows, SparseRows]:
     sizes, size = 1 + batch.parents, len(posts) + len(child)
     # Each post's own row first, then its parent's.
     row = posts.repeat_interleave(sizes, output_size=size)
-    offsets = functional.pad(sizes.cumsum(0), (1, 0))
+    offsets = nn.functional.pad(sizes.cumsum(0), (1, 0))
     columns = row.index_put((offsets[child + 1] - 1,), parent)
     places = SparseRows(columns, torch.ones(size, device=batch.device), offsets, len(posts))
     turned = places.transposed

@@ -3,8 +3,7 @@
 from functools import cached_property
 
 import torch
-from torch import Tensor
-from torch.nn import functional
+from torch import Tensor, nn
 
 from dgljoint.nn import CascadeBatch
 
@@ -40,7 +39,7 @@ class Forest:
         parent = observed_parents(batch)
         self.depth, self.root = climb(parent)
         # N is above the roots and above itself.
-        self._parent = functional.pad(parent, (0, 1), value=-1)
+        self._parent = nn.functional.pad(parent, (0, 1), value=-1)
         self._parent[self._parent < 0] = len(parent)
         self._largest = max(bucket.posts.shape[1] for bucket in batch.buckets)
         # The ancestors 1, 2, 4, ... edges up, while anybody has one.

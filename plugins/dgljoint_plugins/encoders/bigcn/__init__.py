@@ -1,7 +1,5 @@
 """``bigcn``: bi-directional graph convolutions, down from the source and up to it."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 import dgljoint
@@ -13,7 +11,7 @@ class BiGCNOptions(dgljoint.Options):
     dropout: float = Field(0.5, ge=0, lt=1, description="share dropped between the two layers")
 
 
-def build(options: BiGCNOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Encoder:
+def build(options: BiGCNOptions, context: dgljoint.BuildContext) -> "dgljoint.nn.Encoder":
     """Build the encoder."""
     from dgljoint_plugins.encoders.bigcn.module import BiGCN
 

@@ -1,7 +1,5 @@
 """``dgl``: any convolution of ``dgl.nn``, by name and with its own arguments."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import ConfigDict, Field
@@ -25,7 +23,7 @@ class DGLOptions(dgljoint.Options):
     dropout: float = Field(0.5, ge=0, lt=1, description="share dropped after each but the last")
 
 
-def build(options: DGLOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Encoder:
+def build(options: DGLOptions, context: dgljoint.BuildContext) -> "dgljoint.nn.Encoder":
     """Build the encoder."""
     from dgljoint_plugins.encoders.dgl.module import DGLEncoder
 

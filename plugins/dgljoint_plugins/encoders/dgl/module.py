@@ -9,7 +9,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn import functional
 
 from dgljoint import UsageError
 from dgljoint.nn import CascadeBatch, Dropout, Encoder, dgl_graph, dgl_layers, xavier
@@ -167,7 +166,7 @@ def _value(key: str, value: Any) -> Any:
     if not isinstance(value, str):
         return value
     if key == "activation":
-        return getattr(functional, value, value)
+        return getattr(nn.functional, value, value)
     try:
         return json.loads(value)
     except json.JSONDecodeError:

@@ -1,7 +1,5 @@
 """``gat``: graph attention over the cascade as an undirected tree."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 import dgljoint
@@ -19,7 +17,7 @@ class GATOptions(dgljoint.Options):
     )
 
 
-def build(options: GATOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Encoder:
+def build(options: GATOptions, context: dgljoint.BuildContext) -> "dgljoint.nn.Encoder":
     """Build the encoder."""
     from dgljoint_plugins.encoders.gat.module import GAT
 

@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from dgljoint import nn as joint
 from dgljoint_plugins.encoders.gat import GATOptions
@@ -37,7 +36,7 @@ class GAT(joint.Encoder):
         """Encode. Shapes: ``x`` (N, D) to (N, D)."""
         *inner, last = self.layers
         for layer in inner:
-            x = self.dropout(functional.elu(layer(batch, x).flatten(1)))
+            x = self.dropout(nn.functional.elu(layer(batch, x).flatten(1)))
         encoded: Tensor = last(batch, x).mean(1)
         return encoded
 
@@ -64,7 +63,7 @@ class _Layer(nn.Module):
         """Attend. Shapes: ``x`` (N, D) to (N, H, K)."""
         mapped = self.map(x).view(-1, *self.shape)
         source, destination = batch.neighbourhood
-        scores = functional.leaky_relu(
+        scores = nn.functional.leaky_relu(
             (mapped * self.of_source).sum(2).index_select(0, source)
             + (mapped * self.of_destination).sum(2).index_select(0, destination),
             self.slope,

@@ -1,7 +1,5 @@
 """``gcn``: graph convolutions over the cascade as an undirected tree."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 import dgljoint
@@ -14,7 +12,7 @@ class GCNOptions(dgljoint.Options):
     dropout: float = Field(0.5, ge=0, lt=1, description="share dropped after each but the last")
 
 
-def build(options: GCNOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Encoder:
+def build(options: GCNOptions, context: dgljoint.BuildContext) -> "dgljoint.nn.Encoder":
     """Build the encoder."""
     from dgljoint_plugins.encoders.gcn.module import GCN
 

@@ -1,7 +1,5 @@
 """``gin``: graph isomorphism network over the cascade as an undirected tree."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 import dgljoint
@@ -19,7 +17,7 @@ class GINOptions(dgljoint.Options):
     dropout: float = Field(0.5, ge=0, lt=1, description="share dropped of the output")
 
 
-def build(options: GINOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Encoder:
+def build(options: GINOptions, context: dgljoint.BuildContext) -> "dgljoint.nn.Encoder":
     """Build the encoder."""
     from dgljoint_plugins.encoders.gin.module import GIN
 

@@ -1,7 +1,5 @@
 """``sage``: a post and an aggregate of its neighbours, mapped separately and added."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field
@@ -19,7 +17,7 @@ class SAGEOptions(dgljoint.Options):
     dropout: float = Field(0.0, ge=0, lt=1, description="share dropped between layers")
 
 
-def build(options: SAGEOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Encoder:
+def build(options: SAGEOptions, context: dgljoint.BuildContext) -> "dgljoint.nn.Encoder":
     """Build the encoder."""
     from dgljoint_plugins.encoders.sage.module import SAGE
 

@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from dgljoint import nn as joint
 from dgljoint_plugins.encoders.sage import SAGEOptions
@@ -35,8 +34,8 @@ class SAGE(joint.Encoder):
         """Encode. Shapes: ``x`` (N, D) to (N, D)."""
         *inner, last = self.layers
         for layer in inner:
-            x = self.dropout(functional.normalize(layer(batch, x).relu(), dim=1))
-        return functional.normalize(last(batch, x), dim=1)
+            x = self.dropout(nn.functional.normalize(layer(batch, x).relu(), dim=1))
+        return nn.functional.normalize(last(batch, x), dim=1)
 
 
 class _Layer(nn.Module):

@@ -1,7 +1,5 @@
 """``transformer``: self-attention over the posts of a cascade, with time and tree."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field
@@ -25,16 +23,14 @@ class TransformerOptions(dgljoint.Options):
         description="what attention knows of places: depth and time of each post, added to the "
         "input, or the distance of two posts in the tree, added to their score",
     )
-    causal: bool = Field(
-        False, description="observed posts, too, attend to earlier posts alone"
-    )
+    causal: bool = Field(False, description="observed posts, too, attend to earlier posts alone")
     distances: int = Field(
         16, ge=1, le=4096,
         description="of tree_distance: distances distinguished; further ones are one",
     )
 
 
-def build(options: TransformerOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Encoder:
+def build(options: TransformerOptions, context: dgljoint.BuildContext) -> "dgljoint.nn.Encoder":
     """Build the encoder."""
     from dgljoint_plugins.encoders.transformer.module import Transformer
 

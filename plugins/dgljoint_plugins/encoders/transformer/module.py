@@ -4,7 +4,6 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from dgljoint.nn import CascadeAttention, CascadeBatch, Dropout, Encoder, PairBias, xavier
 from dgljoint_plugins.encoders.transformer import TransformerOptions
@@ -67,7 +66,7 @@ class Transformer(Encoder):
 
         def bias(query: Tensor, key: Tensor) -> Tensor:
             distance = forest.distance(query, key, furthest)
-            return functional.embedding(distance, table).permute(0, 3, 1, 2)
+            return nn.functional.embedding(distance, table).permute(0, 3, 1, 2)
 
         return bias
 

@@ -1,7 +1,5 @@
 """``adversarial``: a discriminator between real and predicted propagation graphs."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 import dgljoint
@@ -27,7 +25,7 @@ class AdversarialOptions(dgljoint.Options):
     )
 
 
-def build(options: AdversarialOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Interaction:
+def build(options: AdversarialOptions, context: dgljoint.BuildContext) -> "dgljoint.nn.Interaction":
     """Build the interaction."""
     from dgljoint_plugins.interactions.adversarial.module import Adversarial
 

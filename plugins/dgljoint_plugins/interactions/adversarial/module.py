@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
 from dgljoint import nn as joint
@@ -57,7 +56,7 @@ class Adversarial(joint.Interaction):
         if batch.targets == 0:
             return {"adversarial": outputs.link_logits.sum() * 0}
         drawn = self.draw(outputs.link_logits, batch)
-        loss = functional.softplus(-self._judge(reps, batch, drawn)).mean()
+        loss = nn.functional.softplus(-self._judge(reps, batch, drawn)).mean()
         return {"adversarial": loss.detach() + strength * (loss - loss.detach())}
 
     def opponent_parameters(self) -> Iterator[nn.Parameter]:
@@ -75,9 +74,8 @@ class Adversarial(joint.Interaction):
         weight = batch.pair_target.to(shared.dtype).requires_grad_(self.options.r1 > 0)
         real = self.discriminator(batch, shared, weight)
         drawn = self.discriminator(batch, shared, self.draw(outputs.link_logits, batch).detach())
-        losses = {
-            "discriminator": (functional.softplus(-real) + functional.softplus(drawn)).mean()
-        }
+        softplus = nn.functional.softplus
+        losses = {"discriminator": (softplus(-real) + softplus(drawn)).mean()}
         if self.options.r1:
             (slope,) = torch.autograd.grad(real.sum(), weight, create_graph=True)
             losses["r1"] = self.options.r1 / 2 * slope.square().sum() / len(real)
@@ -164,11 +162,11 @@ class Discriminator(nn.Module):
         weight = weight.to(h.dtype)
         degree = h.new_zeros(len(h)).index_add(0, candidate, weight).unsqueeze(1)
         for layer in self.layers:
-            h = functional.leaky_relu(h, _LEAK)
+            h = nn.functional.leaky_relu(h, _LEAK)
             parent = joint.sum_over_edges(batch.pairs.flip(0), weight, h)
             children = joint.sum_over_edges(batch.pairs, weight, h)
             h = layer(torch.cat((h, parent, children / (1 + degree), degree.log1p()), dim=1))
-        h = functional.leaky_relu(h, _LEAK)
+        h = nn.functional.leaky_relu(h, _LEAK)
         asked = torch.zeros_like(batch.root, dtype=torch.bool)
         asked[batch.cascade_of[child]] = True
         means = (_mean_of(batch, h, posts)[asked] for posts in (child, candidate))

@@ -1,7 +1,5 @@
 """``alignment``: halves of the two views are drawn together at three resolutions."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field
@@ -22,9 +20,7 @@ class AlignmentOptions(dgljoint.Options):
     orthogonality: float = Field(
         1.0, ge=0, description="factor of what keeps private halves orthogonal to shared ones"
     )
-    post_width: int = Field(
-        128, ge=2, le=4096, multiple_of=2, description="features of a post"
-    )
+    post_width: int = Field(128, ge=2, le=4096, multiple_of=2, description="features of a post")
     layer_width: int = Field(
         256, ge=2, le=4096, multiple_of=2, description="features of a depth layer"
     )
@@ -34,7 +30,7 @@ class AlignmentOptions(dgljoint.Options):
     heads: int = Field(4, ge=1, le=4096, description="heads of the attention over the levels")
 
 
-def build(options: AlignmentOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Interaction:
+def build(options: AlignmentOptions, context: dgljoint.BuildContext) -> "dgljoint.nn.Interaction":
     """Build the interaction."""
     from dgljoint_plugins.interactions.alignment.module import Alignment
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from dgljoint.nn import CascadeBatch, Interaction, Outputs, Representations, xavier
 from dgljoint_plugins.interactions.alignment import AlignmentOptions, objectives
@@ -200,9 +199,7 @@ def _levels(x: Tensor, batch: CascadeBatch, layers: Layers) -> tuple[Tensor, Ten
     return x, summed / size, batch.pool(x)
 
 
-def _levels_before(
-    x: Tensor, batch: CascadeBatch, layers: Layers
-) -> tuple[Tensor, Tensor, Tensor]:
+def _levels_before(x: Tensor, batch: CascadeBatch, layers: Layers) -> tuple[Tensor, Tensor, Tensor]:
     """Return a view as each post could know it when it came: (N, D) three times."""
     when, known = batch.delay_seconds, layers.number >= 0
     return (
@@ -224,8 +221,8 @@ def mean_until(x: Tensor, group: Tensor, when: Tensor, counted: Tensor) -> Tenso
     first = _starts(group[order])
     last = _starts(group[order], when[order], after=True)
     kept = counted[order].unsqueeze(1)
-    rows = functional.pad((x[order] * kept).double().cumsum(0), (0, 0, 1, 0))
-    number = functional.pad(kept.long().cumsum(0), (0, 0, 1, 0))
+    rows = nn.functional.pad((x[order] * kept).double().cumsum(0), (0, 0, 1, 0))
+    number = nn.functional.pad(kept.long().cumsum(0), (0, 0, 1, 0))
     mean = (rows[last] - rows[first]) / (number[last] - number[first]).clamp(min=1)
     return torch.empty_like(mean).index_copy(0, order, mean).to(x.dtype)
 
@@ -234,5 +231,5 @@ def _starts(*keys: Tensor, after: bool = False) -> Tensor:
     """Return where each row's run of equal keys starts, or where the next one does; (N,)."""
     new = torch.ones_like(keys[0], dtype=torch.bool)
     new[1:] = torch.stack([key[1:] != key[:-1] for key in keys]).any(0)
-    starts = functional.pad(new.nonzero().squeeze(1), (0, 1), value=len(new))
+    starts = nn.functional.pad(new.nonzero().squeeze(1), (0, 1), value=len(new))
     return starts[new.cumsum(0) - (0 if after else 1)]

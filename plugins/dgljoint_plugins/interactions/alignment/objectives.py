@@ -4,8 +4,7 @@ Every function takes two (M, d) or (M, e) sets, row i of both about the same thi
 """
 
 import torch
-from torch import Tensor
-from torch.nn import functional
+from torch import Tensor, nn
 
 _DEVIATION_FLOOR = 1e-4  # VICReg's epsilon
 _TINY = 1e-8
@@ -14,7 +13,7 @@ _LEAST_ROWS_OF_CKA = 4  # the unbiased estimate divides by M - 3
 
 def cosine(a: Tensor, b: Tensor) -> Tensor:
     """Return the mean of 1 - cos over the rows. Alone it is lowest when all rows are one."""
-    return (1 - functional.cosine_similarity(a, b, dim=1)).mean()
+    return (1 - nn.functional.cosine_similarity(a, b, dim=1)).mean()
 
 
 def vicreg(a: Tensor, b: Tensor, *, variance: float, covariance: float) -> Tensor:
@@ -25,7 +24,7 @@ def vicreg(a: Tensor, b: Tensor, *, variance: float, covariance: float) -> Tenso
     of squared covariances of different columns, divided by their number, as in the authors'
     program. Of one row there is no variance.
     """
-    agreement = functional.mse_loss(a, b)
+    agreement = nn.functional.mse_loss(a, b)
     if len(a) < 2:
         return agreement
     spread = [(1 - (x.var(0) + _DEVIATION_FLOOR).sqrt()).relu().mean() for x in (a, b)]

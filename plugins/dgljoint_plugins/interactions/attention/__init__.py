@@ -1,7 +1,5 @@
 """``attention``: each task's view of a post attends to the other task's view of the cascade."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 import dgljoint
@@ -20,7 +18,7 @@ class AttentionOptions(dgljoint.Options):
     )
 
 
-def build(options: AttentionOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Interaction:
+def build(options: AttentionOptions, context: dgljoint.BuildContext) -> "dgljoint.nn.Interaction":
     """Build the interaction."""
     from dgljoint_plugins.interactions.attention.module import CrossAttention
 

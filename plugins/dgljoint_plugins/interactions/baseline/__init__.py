@@ -1,7 +1,5 @@
 """``baseline``: today's practice, a graph of predicted links for the rumor task, one way."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 import dgljoint
@@ -17,7 +15,7 @@ class BaselineOptions(dgljoint.Options):
     dropout: float = Field(0.2, ge=0, lt=1, description="share of the messages dropped")
 
 
-def build(options: BaselineOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Interaction:
+def build(options: BaselineOptions, context: dgljoint.BuildContext) -> "dgljoint.nn.Interaction":
     """Build the interaction."""
     from dgljoint_plugins.interactions.baseline.module import Baseline
 

@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from dgljoint import nn as joint
 from dgljoint_plugins.interactions.baseline import BaselineOptions
@@ -55,7 +54,7 @@ class Baseline(joint.Interaction):
         parents = joint.sum_over_edges(pairs.flip(0), weight, x)
         children = joint.sum_over_edges(pairs, weight / share[parent], x)
         message = self.from_self(x) + self.from_parents(parents) + self.from_children(children)
-        view: Tensor = self.norm(x + self.dropout(functional.gelu(message)))
+        view: Tensor = self.norm(x + self.dropout(nn.functional.gelu(message)))
         return view
 
 

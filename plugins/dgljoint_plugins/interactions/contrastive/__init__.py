@@ -1,7 +1,5 @@
 """``contrastive``: the two views of one cascade are drawn together, of different ones apart."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 import dgljoint
@@ -11,9 +9,7 @@ class ContrastiveOptions(dgljoint.Options):
     """Options of ``contrastive``."""
 
     weight: float = Field(0.1, ge=0, description="coefficient of the loss")
-    width: int = Field(
-        128, ge=1, le=4096, description="width the pooled views are projected to"
-    )
+    width: int = Field(128, ge=1, le=4096, description="width the pooled views are projected to")
     temperature: float = Field(
         0.1, ge=0.05, le=1, description="of the softmax; where it starts when it is learned"
     )
@@ -27,7 +23,7 @@ class ContrastiveOptions(dgljoint.Options):
     agreement: float = Field(0.1, ge=0, description="factor of the added 1 - cosine")
 
 
-def build(options: ContrastiveOptions, context: dgljoint.BuildContext) -> dgljoint.nn.Interaction:
+def build(options: ContrastiveOptions, context: dgljoint.BuildContext) -> "dgljoint.nn.Interaction":
     """Build the interaction."""
     from dgljoint_plugins.interactions.contrastive.module import Contrastive
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from dgljoint.nn import CascadeBatch, Interaction, Outputs, Representations, xavier
 from dgljoint_plugins.interactions.contrastive import ContrastiveOptions
@@ -91,7 +90,7 @@ class Contrastive(Interaction):
 
 
 def _unit(x: Tensor) -> Tensor:
-    return functional.normalize(x.float(), dim=1)
+    return nn.functional.normalize(x.float(), dim=1)
 
 
 def _draw(allowed: Tensor, count: int) -> Tensor:

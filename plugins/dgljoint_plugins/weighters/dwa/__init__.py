@@ -1,7 +1,5 @@
 """``dwa``: a loss that fell more slowly than the others counts more."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 import dgljoint
@@ -13,7 +11,7 @@ class DwaOptions(dgljoint.Options):
     temperature: float = Field(2.0, gt=0, description="of the softmax; higher is more even")
 
 
-def build(options: DwaOptions, context: dgljoint.BuildContext) -> dgljoint.nn.LossWeighter:
+def build(options: DwaOptions, context: dgljoint.BuildContext) -> "dgljoint.nn.LossWeighter":
     """Build the weighter."""
     from dgljoint_plugins.weighters.dwa.module import DynamicWeightAverage
 

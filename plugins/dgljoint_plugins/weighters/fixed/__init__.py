@@ -1,7 +1,5 @@
 """``fixed``: constant loss weights, today's practice and the default."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 import dgljoint
@@ -15,7 +13,7 @@ class FixedOptions(dgljoint.Options):
     auxiliary: float = Field(1.0, ge=0, description="weight of every auxiliary loss")
 
 
-def build(options: FixedOptions, context: dgljoint.BuildContext) -> dgljoint.nn.LossWeighter:
+def build(options: FixedOptions, context: dgljoint.BuildContext) -> "dgljoint.nn.LossWeighter":
     """Build the weighter."""
     from dgljoint_plugins.weighters.fixed.module import Fixed
 

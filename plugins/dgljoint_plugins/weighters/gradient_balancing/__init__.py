@@ -3,8 +3,6 @@
 Six are computed by TorchJD; the extra ``grad`` installs it and the solvers it calls.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Literal
 
@@ -52,7 +50,7 @@ class AlignedMTLOptions(UPGradOptions):
 
 def build(
     method: str, options: dgljoint.Options, context: dgljoint.BuildContext
-) -> dgljoint.nn.LossWeighter:
+) -> "dgljoint.nn.LossWeighter":
     """Build the weighter of a method, or raise a UsageError where TorchJD or a solver lacks."""
     try:
         from dgljoint_plugins.weighters.gradient_balancing.module import make

@@ -1,7 +1,5 @@
 """``gradnorm``: losses are weighed until their gradients are of the size that is due."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 import dgljoint
@@ -16,7 +14,7 @@ class GradNormOptions(dgljoint.Options):
     learning_rate: float = Field(0.025, gt=0, description="Adam's, of the weights")
 
 
-def build(options: GradNormOptions, context: dgljoint.BuildContext) -> dgljoint.nn.LossWeighter:
+def build(options: GradNormOptions, context: dgljoint.BuildContext) -> "dgljoint.nn.LossWeighter":
     """Build the weighter."""
     from dgljoint_plugins.weighters.gradnorm.module import GradNorm
 

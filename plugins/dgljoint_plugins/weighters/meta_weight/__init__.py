@@ -1,7 +1,5 @@
 """``meta_weight``: loss weights learned from what a step does to held-out losses."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 import dgljoint
@@ -19,7 +17,7 @@ class MetaWeightOptions(dgljoint.Options):
     momentum: float = Field(0.9, ge=0, lt=1, description="of the running loss scales")
 
 
-def build(options: MetaWeightOptions, context: dgljoint.BuildContext) -> dgljoint.nn.LossWeighter:
+def build(options: MetaWeightOptions, context: dgljoint.BuildContext) -> "dgljoint.nn.LossWeighter":
     """Build the weighter."""
     from dgljoint_plugins.weighters.meta_weight.module import MetaWeight
 

@@ -1,11 +1,9 @@
 """``rlw``: loss weights drawn anew in every step."""
 
-from __future__ import annotations
-
 import dgljoint
 
 
-def build(options: dgljoint.Options, context: dgljoint.BuildContext) -> dgljoint.nn.LossWeighter:
+def build(options: dgljoint.Options, context: dgljoint.BuildContext) -> "dgljoint.nn.LossWeighter":
     """Build the weighter."""
     from dgljoint_plugins.weighters.rlw.module import RandomLossWeighting
 

@@ -1,7 +1,5 @@
 """``uncertainty``: a loss counts by the inverse of a variance that is learned for it."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 import dgljoint
@@ -16,7 +14,9 @@ class UncertaintyOptions(dgljoint.Options):
     learning_rate: float = Field(0.025, gt=0, description="Adam's, of the log-variances")
 
 
-def build(options: UncertaintyOptions, context: dgljoint.BuildContext) -> dgljoint.nn.LossWeighter:
+def build(
+    options: UncertaintyOptions, context: dgljoint.BuildContext
+) -> "dgljoint.nn.LossWeighter":
     """Build the weighter."""
     from dgljoint_plugins.weighters.uncertainty.module import Uncertainty
 

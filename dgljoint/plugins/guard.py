@@ -4,19 +4,14 @@ What it prints goes to stderr, since stdout carries data. What else a plugin sho
 checked once, by :mod:`dgljoint.testing`, and not while a run trains.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import PurePath
 from traceback import walk_tb
-from typing import TYPE_CHECKING
 
 from dgljoint.errors import DgljointError, PluginError, one_line, out_of_memory
-
-if TYPE_CHECKING:
-    from dgljoint.plugins.registry import PluginEntry
+from dgljoint.plugins.registry import PluginEntry
 
 
 @contextmanager

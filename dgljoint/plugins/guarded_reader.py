@@ -1,21 +1,17 @@
 """A plugin's reader, built and guarded: whatever it raises names the plugin."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dgljoint.config.options import parse_options
+from dgljoint.data.cascade import Cascade
+from dgljoint.data.reading import Reader, ReadReport
 from dgljoint.errors import UsageError
 from dgljoint.plugins.guard import guarded
 from dgljoint.plugins.registry import PluginEntry, Registry
 from dgljoint.plugins.specs import ReaderSpec
-
-if TYPE_CHECKING:
-    from dgljoint.data.cascade import Cascade
-    from dgljoint.data.reading import Reader, ReadReport
 
 _END = object()
 

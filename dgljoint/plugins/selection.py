@@ -65,33 +65,24 @@ def select(registry: Registry, config: RunConfig) -> Selection:
         interactions=tuple(component(spec) for spec in named if isinstance(spec, InteractionSpec)),
         weighter=component(weighters[0]),
     )
-    _check_options(registry, config, selection)
-    return selection
-
-
-def _check_options(registry: Registry, config: RunConfig, selection: Selection) -> None:
-    """Refuse options of a component that the run does not use."""
     selected = [chosen.spec.name for chosen in selection.components]
     for name in config.options:
-        if name in selected:
-            continue
-        hint = _how_to_use(registry, name, (*selected, *SECTIONS))
-        raise UsageError(f"options are given for '{name}', which this run does not use", hint=hint)
+        if name not in selected:
+            raise UsageError(
+                f"options are given for '{name}', which this run does not use",
+                hint=_how_to_use(registry, name, (*selected, *SECTIONS)),
+            )
+    return selection
 
 
 def _how_to_use(registry: Registry, name: str, used: Sequence[str]) -> str:
     """Return how a run uses a component, or which name was meant."""
-    if name in registry.names:
-        meant, prefix = [name], ""
-    elif closest(name, used):
-        return did_you_mean(name, used)
-    else:
-        meant = closest(name, registry.names)[:1]
-        prefix = f"did you mean '{meant[0]}'? " if meant else ""
-    for each in meant:
+    meant = closest(name, registry.names)[:1] if not closest(name, used) else []
+    for each in [name] if name in registry.names else meant:
         with suppress(DgljointError):  # a broken one
             for spec in registry.load(each).specs:
                 if isinstance(spec, EncoderSpec | InteractionSpec | WeighterSpec):
+                    prefix = "" if each == name else f"did you mean '{each}'? "
                     return f"{prefix}add {spec.flag} {each}"
     return did_you_mean(name, used)
 

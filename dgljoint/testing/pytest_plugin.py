@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dgljoint import testing
+
 if TYPE_CHECKING:
     from dgljoint.data.store import CascadeStore
     from dgljoint.nn import CascadeBatch
@@ -18,22 +20,16 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def toy_store(tmp_path_factory: pytest.TempPathFactory) -> CascadeStore:
     """A store of 64 small cascades, two an event, with words, a dense feature and splits."""
-    from dgljoint import testing
-
     return testing.toy_store(tmp_path_factory.mktemp("dgljoint") / "toy.h5")
 
 
 @pytest.fixture
 def toy_batch(toy_store: CascadeStore) -> CascadeBatch:
     """A training batch of eight cascades of ``toy_store``: half the posts that can be are asked."""
-    from dgljoint import testing
-
     return testing.toy_batch(toy_store, range(8))
 
 
 @pytest.fixture
 def toy_problem() -> ToyProblem:
     """Two task losses and an auxiliary one of a small model, for a loss weighter to weigh."""
-    from dgljoint import testing
-
     return testing.ToyProblem(("cascade", "rumor", "auxiliary"))

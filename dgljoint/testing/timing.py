@@ -1,14 +1,11 @@
 """How long a step takes with a component, in turns with those of its kind that ship."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.sources import resolve_config
@@ -19,14 +16,12 @@ from dgljoint.plugins.registry import OWN_DISTRIBUTION, Registry
 from dgljoint.plugins.selection import select
 from dgljoint.plugins.specs import EncoderSpec, ReaderSpec, Spec
 from dgljoint.testing.findings import Violation, expect
+from dgljoint.testing.installed import InstalledPlugin
 from dgljoint.testing.toys import toy_store
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.parts import training_parts
 from dgljoint.training.setup import build_model, build_weighter
 from dgljoint.training.trainer import Trainer
-
-if TYPE_CHECKING:
-    from dgljoint.testing.installed import InstalledPlugin
 
 ROUNDS = 3
 

@@ -8,17 +8,10 @@ from dgljoint_plugins.encoders.gat import GATOptions
 
 
 class GAT(joint.Encoder):
-    """Velickovic et al. (2018): a post's row is a weighted sum over its neighbourhood.
+    """Velickovic et al. (2018), equations 1 to 6; docs/encoders/gat.md has them.
 
-    The neighbourhood N(v) of a post is its parent, its children and itself. For each head, with a
-    matrix W and vectors a, b (equations 1 to 4; the paper's vector is a and b end to end)::
-
-        s(u, v) = leaky_relu(<a, W h_u> + <b, W h_v>)
-        h'_v = sum over u in N(v) of softmax_u(s(u, v)) W h_u + c
-
-    The bias c is from the authors' code. Heads are joined end to end and pass an ELU; those of the
-    last layer are averaged (equation 6), and nothing follows, since its output is a representation.
-    Where D is no multiple of the heads, their width is rounded up.
+    Where D is no multiple of the heads, their width is rounded up. The last layer's heads are
+    averaged and nothing follows, since its output is a representation.
     """
 
     def __init__(self, options: GATOptions, width: int) -> None:

@@ -8,16 +8,11 @@ from dgljoint_plugins.encoders.gin import GINOptions
 
 
 class GIN(Encoder):
-    """Xu et al. (2019): sums over neighbours, which distinguish multisets of them.
+    """Xu et al. (2019), equation 4.1: sums over neighbours, which distinguish multisets of them.
 
-    The neighbours N(v) of a post are its parent and its children. Layer k (equation 4.1)::
-
-        h_k(v) = MLP_k((1 + e_k) h_{k-1}(v) + sum over u in N(v) of h_{k-1}(u))
-
-    with ``e_k`` learned from 0 and two rectified linear maps in the MLP. The paper normalises after
-    each map over the batch; here a post is normalised over its own row, between the maps only, so
-    that cascades stay apart. A linear map of every layer's row, the input's too, gives the
-    representation, where the paper pools them to class scores (equation 4.2).
+    The paper normalises over the batch; here a post is normalised over its own row, so that
+    cascades stay apart. A linear map of every layer's row, the input's too, gives the
+    representation.
     """
 
     def __init__(self, options: GINOptions, width: int) -> None:

@@ -10,15 +10,8 @@ from dgljoint_plugins.encoders.sage import SAGEOptions
 class SAGE(joint.Encoder):
     """Hamilton et al. (2017), algorithm 1: a post and its neighbours, mapped apart and added.
 
-    The neighbours N(v) of a post are its parent and its children. Of each layer::
-
-        n_v = mean over u in N(v) of h_u                       (mean)
-        n_v = max over u in N(v) of relu(P h_u + p)            (pool, equation 3)
-        h'_v = relu(W h_v + U n_v + b), divided by its length
-
-    with n_v = 0 without neighbours; ``W h + U n`` is the paper's matrix on h and n end to end. As
-    in the authors' code the last layer has no rectifier. The paper draws 25 and 10 neighbours a
-    post; here all count, since a cascade is no large graph and no draw is needed to bound it.
+    ``W h + U n`` is the paper's matrix on both end to end; as in the authors' code the last layer
+    has no rectifier. All neighbours count: a cascade needs no draw of some to bound it.
     """
 
     def __init__(self, options: SAGEOptions, width: int) -> None:

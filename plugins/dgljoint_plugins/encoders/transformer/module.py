@@ -18,24 +18,11 @@ _LONGEST = 100.0
 class Transformer(Encoder):
     """Layers of Vaswani et al. (2017), with the posts of a cascade for the words of a sentence.
 
-    Each layer is, with the normalisation first (Xiong et al., 2020, arXiv 2002.04745), which
-    trains without the paper's warm-up::
-
-        x' = x + dropout(MultiHead(LN(x)))
-        y  = x' + dropout(W2 dropout(relu(W1 LN(x'))))
-
-    and the engine normalises the last one's output. A post attends within its own cascade to
-    observed posts and itself; a pending post, and with ``causal`` every post, to the past alone.
-    See :func:`dgljoint.nn.attend`.
-
-    With ``depth_time`` a linear map of sines and cosines is added to the input: of the depth in the
-    observed tree, zeros below a hidden edge, and of log(1 + seconds). With ``tree_distance`` the
-    scores are (Ying et al., 2021, arXiv 2106.05234, equation 6)::
-
-        <q_i, k_j> / sqrt(D / H) + b[distance(i, j)]
-
-    with b learned from zero for each head and shared by the layers, and a value of its own where no
-    observed path leads from one post to the other.
+    Normalisation is first (Xiong et al., 2020, arXiv 2002.04745), which trains without the paper's
+    warm-up, and the engine normalises the last output. A post attends as in
+    :func:`dgljoint.nn.attend`. Of places it knows depth and time, added to the input, or the
+    distance in the tree, a bias of the score that is learned from zero for each head (Ying et al.,
+    2021, arXiv 2106.05234, equation 6); docs/encoders/transformer.md has the equations.
     """
 
     def __init__(self, options: TransformerOptions, width: int) -> None:

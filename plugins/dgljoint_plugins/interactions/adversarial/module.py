@@ -17,22 +17,16 @@ _LEAK = 0.2  # of the rectifiers: Radford et al., 2015, arXiv 1511.06434
 class Adversarial(joint.Interaction):
     """A generative adversarial game (Goodfellow et al., 2014) about who attaches to whom.
 
-    The link head is the generator: for every target post it draws a parent among the candidates.
-    The discriminator D sees, of each cascade, the target posts' edges alone, real or drawn (the
-    observed edges are the same in both), and the shared representations, detached::
+    The link head draws a parent for every target, by a straight-through Gumbel softmax (Jang et
+    al., 2017, arXiv 1611.01144), so that the discriminator cannot recognise probabilities by their
+    softness. It sees the targets' edges alone, real or drawn, and the shared representations,
+    detached; its maps have spectral norm 1 (Miyato et al., 2018, arXiv 1802.05957) and ``r1``
+    penalises its gradient by the edges (Mescheder et al., 2018, arXiv 1801.04406). The losses are
+    in docs/interactions/adversarial.md.
 
-        opponent's step:  L_D = mean softplus(-D(real)) + softplus(D(drawn))  [+ r1/2 |D'(real)|^2]
-        model's step:     L   = mean softplus(-D(drawn))
-
-    over the cascades that have targets. Each target has one parent in both graphs, so that D cannot
-    recognise probabilities by their softness: the draw is a straight-through Gumbel softmax (Jang
-    et al., 2017, arXiv 1611.01144). The linear maps of D have spectral norm 1 (Miyato et al., 2018,
-    arXiv 1802.05957); ``r1`` penalises the gradient at real graphs by the weights of all possible
-    edges (Mescheder et al., 2018, arXiv 1801.04406).
-
-    In the model's step D runs on a copy of its state and does not change. Over the first ``warmup``
-    training steps the gradient grows linearly from 0, and the value stays: a weighter that divides
-    a loss by its running size would undo a smaller value.
+    In the model's step it runs on a copy of its state and does not change. Over the first
+    ``warmup`` training steps the gradient grows linearly from 0, and the value stays: a weighter
+    that divides a loss by its running size would undo a smaller value.
     """
 
     steps: Tensor

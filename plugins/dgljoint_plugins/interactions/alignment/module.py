@@ -18,25 +18,14 @@ LEVELS = ("post", "layer", "cascade")
 class Alignment(Interaction):
     """Levels of each view, half of each shared with the other view and half private.
 
-    The levels of a view are its posts, the means of the depth layers of the observed trees and
-    the means of the cascades. For the view of task t at level l, of width w::
+    The levels are the posts, the means of the depth layers of the observed trees and the means of
+    the cascades, each through an extractor (Houlsby et al., 2019, arXiv 1902.00751) and an aligner
+    into the space that the views share; ``couple`` lets a post attend to its three levels. The
+    equations are in docs/interactions/alignment.md.
 
-        e = gelu(LN(P x))        f = e + B gelu(A e)        [z, p] = halves of f        s = C z
-
-    with a projection P of its own, an extractor (A, B, with the view's width between: Houlsby et
-    al., 2019, arXiv 1902.00751) and an aligner C into the space the views share. The loss is the
-    mean over the levels of::
-
-        objective(s_cascade, s_rumor) + orthogonality * mean_t overlap(s_t, p_t)
-
-    so the shared halves are consistent and the private ones complementary to them; see
-    ``objectives``. Statistics of the batch enter the loss alone.
-
-    ``couple`` refines each view by attention of a post to its three levels, each a token
-    ``W [s, p]`` of the task's own view: ``y = LN(x + attention)``. A post whose depth is not known,
-    below a hidden edge, has no token of a layer. Layers and cascades are pooled over observed
-    posts; for the cascade view, over those no later than the post itself, or later posts would
-    reach the scores of its links. The loss reads the views that the heads get.
+    A post below a hidden edge has no token of a layer. For the cascade view layers and cascades are
+    pooled over posts no later than the post itself, or later posts would reach the scores of its
+    links. Statistics of the batch enter the loss alone, which reads the views that the heads get.
     """
 
     def __init__(self, options: AlignmentOptions, width: int) -> None:

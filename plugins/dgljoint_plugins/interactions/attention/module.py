@@ -10,17 +10,11 @@ from dgljoint_plugins.interactions.attention import AttentionOptions
 
 
 class CrossAttention(joint.Interaction):
-    """Multi-head attention (Vaswani et al., 2017) from each view to the other.
+    """Multi-head attention (Vaswani et al., 2017) from each view to the other, and a gate for each.
 
-    For the view ``h`` of a task and the view ``o`` of the other, with parameters for each task::
-
-        y  = LN(h + dropout(MultiHead(queries h, keys o, values o)))
-        h' = h + sigmoid(W [h; y] + b) * y
-
-    A post attends within its own cascade to observed posts and itself, never to what is asked.
-    The rumor view looks at the whole observed cascade. The cascade view of a post looks at posts
-    before it alone, as the link head may know of a post only what was there when it arrived;
-    ``causal`` lifts that for observed posts. See :func:`dgljoint.nn.attend`.
+    A post attends as in :func:`dgljoint.nn.attend`: the rumor view to the whole observed cascade,
+    the cascade view to posts before it alone, as the link head may know of a post only what was
+    there when it arrived; ``causal`` lifts that for observed posts.
     """
 
     def __init__(self, options: AttentionOptions, width: int) -> None:

@@ -10,20 +10,10 @@ from dgljoint_plugins.interactions.baseline import BaselineOptions
 class Baseline(joint.Interaction):
     """Today's practice: cascade to rumor only, at the output, by a reconstructed graph.
 
-    For every observed post ``v`` but the sources, the link head's scores ``s`` of its candidates
-    C(v), see :func:`candidate_parents`, give a soft edge to each, and one graph layer in both
-    directions over these edges adds to the rumor view::
-
-        p(v, u) = softmax over u in C(v) of s(v, u)
-        r'_v = LN(r_v + dropout(gelu(W r_v + U sum_u p(v, u) r_u + V mean_w p(w, v) r_w)))
-
-    where the mean is over the posts w that have v for a candidate: their sum over the larger of 1
-    and the sum of p(w, v), so that one-hot predictions give the children's mean.
-
-    It is one way: the probabilities are constants to the rumor loss, so no gradient of it reaches
-    the link head or the cascade view. The graph is a predicted one: the true parent is a candidate
-    where it happens to be among the first or the latest. The 0.4 and 0.6 of the two losses are the
-    loss weighter ``fixed``, the default.
+    For every observed post but the sources, the link head's scores of :func:`candidate_parents`
+    give a soft edge to each, and one graph layer in both directions over these edges adds to the
+    rumor view; docs/interactions/baseline.md has the equations. The probabilities are constants to
+    the rumor loss, so no gradient of it reaches the link head or the cascade view.
     """
 
     def __init__(self, options: BaselineOptions, width: int) -> None:

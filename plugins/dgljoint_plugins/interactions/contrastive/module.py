@@ -17,16 +17,11 @@ _LOG_BOUNDS = (math.log(LOWEST_TEMPERATURE), math.log(HIGHEST_TEMPERATURE))
 class Contrastive(Interaction):
     """Symmetric InfoNCE (van den Oord et al., 2018) over the cascades of a batch.
 
-    The pooled cascade view ``c_i`` and rumor view ``r_i`` of one cascade are a positive pair::
-
-        L = mean_i [ -log softmax_j(<c_i, r_j> / t)_i - log softmax_j(<r_i, c_j> / t)_i ] / 2
-            + agreement * mean_i (1 - <c_i, r_i>)
-
-    on projections of unit length, in float32. Another cascade of the same event is no negative.
-    With ``supervised`` every cascade of the same label and another event is a positive as well
-    (SupCon: Khosla et al., 2020, equation 2), and cascades without a label are left out. A learned
-    temperature is clipped where it is kept (Radford et al., 2021, arXiv 2103.00020): beyond a bound
-    it would have no gradient.
+    The pooled cascade view and rumor view of one cascade are a positive pair, another cascade of
+    the same event is no negative. With ``supervised`` every cascade of the same label and another
+    event is a positive as well (SupCon: Khosla et al., 2020, equation 2). A learned temperature is
+    clipped where it is kept (Radford et al., 2021, arXiv 2103.00020): beyond a bound it has no
+    gradient.
     """
 
     def __init__(self, options: ContrastiveOptions, width: int) -> None:

@@ -7,15 +7,11 @@ from dgljoint.nn import LossTable, LossWeighter, Step
 
 
 class DynamicWeightAverage(LossWeighter):
-    """Weighs up the losses that fell least.
+    """Weighs up the losses that fell least: Liu, Johns and Davison (2019), equation 7.
 
-    `Liu, Johns and Davison (2019) <https://arxiv.org/abs/1803.10704>`_, equation 7. With L_k(e)
-    the mean of loss k over the steps of epoch e, all steps of epoch t weigh::
-
-        w = K softmax(r / T)        r_k = L_k(t - 1) / L_k(t - 2)
-
-    and those of the first two epochs 1. A ratio is 1 where the older mean is not positive: it
-    shows nothing of how fast such a loss falls. Ratios do not see a loss's scale or coefficient.
+    All steps of epoch t weigh ``w = K softmax(r / T)`` with ``r_k`` the mean of loss k in epoch t -
+    1 over that in t - 2, and those of the first two epochs 1. A ratio is 1 where the older mean is
+    not positive: it shows nothing of how fast such a loss falls.
     """
 
     epoch: Tensor

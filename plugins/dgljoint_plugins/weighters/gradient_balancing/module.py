@@ -24,19 +24,10 @@ class GradientBalancing(LossWeighter):
 
     With z the shared representation and ``g_k`` the gradient of loss k by it, coefficients
     applied, a method chooses weights from the inner products ``<g_i, g_j>``, and all that z rests
-    on is trained by::
-
-        sum_k w_k g_k
-
-    Weights of 1 make it the plain sum, so methods that average the gradients are multiplied by
-    their number. What is after z, the branches, heads and interactions, is trained by the
-    plain sum: each parameter by the gradients of the losses that reach it.
-
-    The methods were published for gradients by the shared parameters, which would cost a pass
-    through the whole model for each loss; those by z, as Sener and Koltun (2018) propose, pass
-    encoder and projection once. A loss that does not reach z in a step keeps weight 1. Inner
-    products are in double precision and divided by the mean squared norm, which keeps small
-    gradients above the thresholds of TorchJD.
+    on is trained by ``sum_k w_k g_k``. What is after z is trained by the plain sum. Methods that
+    average the gradients are multiplied by their number; a loss that does not reach z in a step
+    keeps weight 1. Inner products are in double precision and divided by the mean squared norm,
+    which keeps small gradients above the thresholds of TorchJD.
     """
 
     def __init__(self, rule: Rule) -> None:

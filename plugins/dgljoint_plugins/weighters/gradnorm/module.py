@@ -13,20 +13,11 @@ _TINY = 1e-12
 class GradNorm(OwnOptimizer):
     """Learns the weights under which the gradients' sizes follow how slowly the losses fall.
 
-    `Chen et al. (2018) <https://arxiv.org/abs/1711.02257>`_, algorithm 1. With n_k the norm of
-    loss k's gradient and L_k(0) the loss it began with, each step lowers::
-
-        sum_k |w_k n_k - m r_k^alpha|        m = mean_j w_j n_j
-        r_k = q_k / mean_j q_j               q_k = L_k / L_k(0)
-
-    by w, with the target ``m r_k^alpha`` taken for a constant, so that only first-order gradients
-    are needed. The model is trained by the weights of before.
-
-    Where this differs from the paper: gradients are by the shared representation, not by the
-    weights of a last shared layer, which an encoder need not have. ``w = K softmax(z)`` and z is
-    learned: the paper moves w itself, and a step can leave a weight negative. L_k(0) is the mean
-    over the first epoch, since one batch's is noise. Coefficients are applied on top. Losses that
-    do not reach the representation in a step take no part in it.
+    Chen et al. (2018), algorithm 1; docs/weighters/gradnorm.md has the equations. Where this
+    differs: gradients are by the shared representation. ``w = K softmax(z)`` and z is learned: a
+    step of w itself can leave a weight negative. The loss at the start is the mean over the first
+    epoch, since one batch's is noise. Losses that do not reach the representation in a step take no
+    part in it.
     """
 
     first: Tensor

@@ -17,25 +17,15 @@ _MEMORY = 0.9  # of the running sizes of held-out losses and of the derivative
 
 
 class MetaWeight(OwnOptimizer):
-    """A small network maps statistics of training to loss weights.
+    """A small network maps statistics of training to loss weights, which average 1.
 
-    ``w = f + K (1 - f) softmax(z / t)`` for K losses and floor ``f``, so the weights average 1.
-    ``z`` comes from the pooled views, each loss's logarithm, its ratio to the first epoch and its
-    slope, the cosine of the two tasks' gradients (0 where one task alone is trained), and
-    progress; all detached. Each loss is first divided by its running scale, or the faster-falling
-    one would win; the scale never falls below a tenth of the first epoch's, or a loss that reaches
-    zero would drown the others.
-
-    Every ``every`` steps the network is trained, in the manner of Ren et al. (2018), by the
-    exact derivative of the held-out task losses after one step::
-
-        theta' = theta - a * sum_i w_i g_i        g_i = gradient of normalised loss i at theta
-        d L_meta(theta') / d w_i = -<gradient of L_meta at theta', a * g_i>
-
-    which takes first-order gradients alone. ``a`` is what the optimizer multiplies a gradient by:
-    for AdamW its present preconditioner, without momentum, decay and clipping. The derivative is
+    The statistics are the pooled views, each loss's logarithm, its ratio to the first epoch and its
+    slope, the cosine of the two tasks' gradients and progress; all detached. Each loss is first
+    divided by its running scale, or the faster-falling one would win; the scale never falls below a
+    tenth of the first epoch's, or a loss that reaches zero would drown the others. Every ``every``
+    steps the network is trained, in the manner of Ren et al. (2018), by :func:`hypergradient`,
     divided by its running size, so that ``entropy`` and ``learning_rate`` mean the same on any
-    data. The model's own gradients are those of the weighted sum in every step.
+    data. docs/weighters/meta_weight.md has the equations.
     """
 
     scale: Tensor

@@ -7,15 +7,10 @@ from dgljoint.nn import LossTable, LossWeighter, Step
 
 
 class RandomLossWeighting(LossWeighter):
-    """Draws the weights of every step.
+    """Draws the weights of every step: Lin et al. (2022), ``w = K softmax(z)`` with normal z.
 
-    `Lin et al. (2022) <https://arxiv.org/abs/2111.10603>`_, with the normal distribution::
-
-        w = K softmax(z)        z ~ N(0, I)
-
-    The paper's weights sum to 1; ours to the number K of losses, so that a loss counts 1 on
-    average, as with the other weighters. A run repeats and resumes: the engine seeds torch's
-    generator for each step.
+    The paper's weights sum to 1; ours to the number K of losses, as with the other weighters. A run
+    repeats and resumes: the engine seeds torch's generator for each step.
     """
 
     def weigh(self, losses: LossTable, step: Step) -> Tensor:

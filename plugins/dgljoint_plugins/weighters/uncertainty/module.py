@@ -8,21 +8,12 @@ from dgljoint_plugins.shared.own_optimizer import OwnOptimizer
 
 
 class Uncertainty(OwnOptimizer):
-    """Learns a log-variance s_k for each loss.
+    """Learns a log-variance s_k for each loss: Kendall, Gal and Cipolla (2018), equation 10.
 
-    `Kendall, Gal and Cipolla (2018) <https://arxiv.org/abs/1705.07115>`_, equation 10: model and
-    variances minimise::
-
-        sum_k exp(-s_k) L_k + s_k / 2
-
-    so that ``w_k = exp(-s_k)``, which tends to 1 / (2 L_k): every loss ends up contributing one
-    half. This is the paper's term for a classification, which both tasks are; its term for a
-    regression halves the weight.
-
-    Where this differs from the paper: the variances have an optimizer of their own. They are
-    fitted to the losses without coefficients, which are applied on top, or a variance would undo
-    them. A negative loss, which has no likelihood, is taken by its size. A loss of exactly zero,
-    of a batch without targets, leaves its variance as it is.
+    Model and variances minimise ``sum_k exp(-s_k) L_k + s_k / 2``. Where this differs: the
+    variances have an optimizer of their own and are fitted to the losses without coefficients,
+    which a variance would undo. A negative loss, which has no likelihood, is taken by its size. A
+    loss of exactly zero, of a batch without targets, leaves its variance as it is.
     """
 
     def __init__(self, learning_rate: float, count: int) -> None:

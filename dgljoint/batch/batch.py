@@ -156,10 +156,7 @@ class CascadeBatch:
 
     @cached_property
     def neighbourhood(self) -> Tensor:
-        """(2, 2E+N) int64, source over destination: the edges, reversed edges, each post to itself.
-
-        The posts that a post attends to in the cascade as an undirected tree.
-        """
+        """(2, 2E+N) int64, source over destination: edges, reversed edges, each post to itself."""
         itself = torch.arange(len(self.kind), device=self.device).expand(2, -1)
         return torch.cat((self.edges, self.edges.flip(0), itself), dim=1)
 
@@ -254,17 +251,11 @@ class CascadeBatch:
         return buckets(self.cascade_of, len(self.root))
 
     def pool(self, x: Tensor) -> Tensor:
-        """Average the rows of ``x`` over each cascade's observed posts.
-
-        Shapes: ``x`` (N, D) to (B, D).
-        """
+        """Average ``x`` over each cascade's observed posts. Shapes: (N, D) to (B, D)."""
         return multiply(self.pooling, x)
 
     def pool_max(self, x: Tensor) -> Tensor:
-        """Take the maximum over each cascade's observed posts.
-
-        Shapes: ``x`` (N, D) to (B, D).
-        """
+        """Take the maximum over each cascade's observed posts. Shapes: (N, D) to (B, D)."""
         return max_over_groups(x + self._unobserved_below, self.cascade_of, len(self.root))
 
     @cached_property

@@ -335,7 +335,8 @@ def _found_again(store: CascadeStore, name: str, fitted: Mapping[str, Any]) -> _
     """Find the words that were kept among the columns that a store has."""
     feature = store.sparse(name)
     chosen, weight, words = fitted["chosen"].numpy(), fitted["weight"].numpy(), fitted["words"]
-    if chosen.shape != weight.shape or chosen.ndim != 1 or not _within(chosen, fitted["columns"]):
+    known = (chosen >= 0) & (chosen < fitted["columns"])
+    if chosen.shape != weight.shape or chosen.ndim != 1 or not known.all():
         raise ValueError(f"feature '{name}'")
     column = np.full(feature.columns, -1, np.int64)
     if words is None:
@@ -357,7 +358,3 @@ def _found_again(store: CascadeStore, name: str, fitted: Mapping[str, Any]) -> _
             hint="is it of another language, or were its words split differently?",
         )
     return _Words(column, weight)
-
-
-def _within(chosen: Index, columns: int) -> bool:
-    return not len(chosen) or bool(chosen.min() >= 0 and chosen.max() < columns)

@@ -204,10 +204,7 @@ class CascadeAttention(nn.Module):
         self, x: Tensor, other: Tensor, batch: CascadeBatch, *,
         causal: bool = False, bias: PairBias | None = None,
     ) -> Tensor:
-        """Let the posts' rows of ``x`` attend to those of ``other``.
-
-        Shapes: ``x`` and ``other`` (N, D) to (N, D).
-        """
+        """Let the rows of ``x`` attend to those of ``other``. Shapes: (N, D) twice to (N, D)."""
         found = attend(
             self.query(x), self.key(other), self.value(other), batch,
             heads=self.heads, causal=causal, bias=bias,

@@ -126,16 +126,10 @@ class JointModel(nn.Module):
     """
 
     def __init__(
-        self,
-        projection: InputProjection,
-        encoder: calls.Hosted[Encoder],
-        interactions: Sequence[calls.Hosted[Interaction]],
-        *,
-        width: int,
-        classes: int,
-        dropout: float,
-        tasks: Sequence[str] = TASKS,
-        half: bool = False,
+        self, projection: InputProjection, encoder: calls.Hosted[Encoder],
+        interactions: Sequence[calls.Hosted[Interaction]], *,
+        width: int, classes: int, dropout: float,
+        tasks: Sequence[str] = TASKS, half: bool = False,
     ) -> None:
         super().__init__()
         self.computed = TASKS if interactions else tuple(tasks)

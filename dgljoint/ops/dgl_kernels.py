@@ -1,7 +1,4 @@
-"""The only module that imports ``dgl``: graphs, message passing on DGL's kernels, its layers.
-
-What the functions of messages compute is documented in :mod:`dgljoint.ops.messages`.
-"""
+"""The only module that imports ``dgl``; :mod:`dgljoint.ops.messages` documents what it computes."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -33,10 +30,7 @@ Graph = Any  # dgl.DGLGraph; DGL ships no types
 
 
 def graph_of(edges: Tensor, nodes: int) -> Graph:
-    """Build one graph of (2, M) edges, source over destination.
-
-    It is on the CPU where DGL does not run on the device of the edges.
-    """
+    """Build the graph of (2, M) edges, on the CPU where DGL does not run on their device."""
     edges = edges if runs_on(edges.device.type) else edges.cpu()
     return dgl.graph((edges[0], edges[1]), num_nodes=nodes)
 

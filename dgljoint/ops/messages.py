@@ -73,10 +73,7 @@ def sum_to_children(batch: CascadeBatch, x: Tensor) -> Tensor:
 
 
 def sum_to_parents(batch: CascadeBatch, x: Tensor) -> Tensor:
-    """Sum, for every post, the rows of its children.
-
-    Shapes: ``x`` (N, D) to (N, D).
-    """
+    """Sum, for every post, the rows of its children. Shapes: ``x`` (N, D) to (N, D)."""
     if kernels_for(x) == "dgl":
         return _dgl.sum_from_sources(batch.reverse_graph, x)
     return plain.sum_from_sources(batch.edges.flip(0), x)

@@ -39,9 +39,7 @@ class SparseRows:
     def to(self, device: torch.device | str) -> SparseRows:
         """Return the rows on ``device``."""
         return replace(
-            self,
-            columns=self.columns.to(device),
-            values=self.values.to(device),
+            self, columns=self.columns.to(device), values=self.values.to(device),
             offsets=self.offsets.to(device),
         )
 

@@ -34,10 +34,7 @@ def guarded(entry: PluginEntry, what: str, others: Sequence[PluginEntry] = ()) -
 
 
 def unguarded(error: BaseException, entries: Sequence[PluginEntry]) -> PluginError | None:
-    """Return the error for what a plugin raised where torch called it, as in ``train()``.
-
-    ``None`` where the error is in the code of none of the ``entries``.
-    """
+    """Return the error for what a plugin raised where torch called it; ``None`` for no plugin."""
     found = _raised_in(error, entries)
     return _failure(error, found[0], found[1], entries) if found else None
 

@@ -19,10 +19,7 @@ _END = object()
 def build_reader(
     registry: Registry, name: str, raw: Path | None, options: Mapping[str, object]
 ) -> Reader:
-    """Build a reader with its options; ``raw`` is what it is to read, if anything.
-
-    Raises a UsageError for an unknown reader, wrong options, a source missing or superfluous.
-    """
+    """Build a reader with its options; ``raw`` is what it is to read, if anything."""
     spec = registry.find(ReaderSpec, name)
     if spec.needs_source and raw is None:
         raise UsageError(

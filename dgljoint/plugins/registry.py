@@ -57,10 +57,7 @@ class LoadedPlugin:
 
 @dataclass(frozen=True, slots=True)
 class PluginStatus:
-    """Whether a plugin can be used, with the kinds of its components and the first's summary.
-
-    ``cause`` is why it cannot be, in one line; ``seconds`` are those of its import.
-    """
+    """Whether a plugin can be used: what it offers, the seconds of its import, or the cause."""
 
     name: str
     cause: str | None
@@ -140,10 +137,7 @@ class Registry:
         return tuple(entry for entry in self.entries if entry.name == name)
 
     def load(self, name: str) -> LoadedPlugin:
-        """Import a plugin and collect its components.
-
-        Raises a UsageError for a name that is unknown or disabled, a PluginError for a broken one.
-        """
+        """Import a plugin, once, and collect its components; the errors name it."""
         if name not in self._loaded:
             from dgljoint.plugins.loading import load_specs
 

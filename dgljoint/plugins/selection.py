@@ -40,10 +40,7 @@ class Selection:
 
 
 def select(registry: Registry, config: RunConfig) -> Selection:
-    """Load what ``config`` names and parse its options.
-
-    Raises a UsageError for names or options that are wrong, a PluginError for a broken plugin.
-    """
+    """Load what ``config`` names and parse its options, refusing what is wrong or unused."""
     named = _named(registry, config.plugins)
     weighters = [spec for spec in named if isinstance(spec, WeighterSpec)]
     if len(weighters) > 1:

@@ -44,10 +44,7 @@ class CascadePredictor(nn.Module):
         self.kernel = nn.Parameter(torch.zeros(_GAP_KNOTS))
 
     def forward(self, view: Tensor, pairs: Tensor, delay_seconds: Tensor) -> Tensor:
-        """Score pairs of a post and an earlier post of its cascade.
-
-        Shapes: ``view`` (N, D), ``pairs`` (2, P), ``delay_seconds`` (N,) to (P,).
-        """
+        """Score (2, P) pairs of a post and an earlier one by their rows of the (N, D) view."""
         child, candidate = pairs
         affinity = dot_over_pairs(pairs, self.query(view) * self.scale, self.key(view))
         attraction: Tensor = self.attraction(view).squeeze(1)[candidate]
@@ -56,10 +53,7 @@ class CascadePredictor(nn.Module):
         return affinity + attraction + level + self._knots().at(gap)
 
     def scorer(self, view: Tensor, delay_seconds: Tensor) -> LinkScorer:
-        """Prepare to score tables of posts and candidates, without gradient.
-
-        Shapes: ``view`` (N, D), ``delay_seconds`` (N,).
-        """
+        """Prepare to score tables of posts and candidates by a (N, D) view, without gradient."""
         with torch.no_grad():
             one = view.new_ones(len(view), 1, dtype=torch.float64)
             child = (self.query(view) * self.scale, one, self.level(view))

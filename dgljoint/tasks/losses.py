@@ -14,10 +14,7 @@ TASKS = (CASCADE, RUMOR)
 
 
 def listwise_loss(logits: Tensor, batch: CascadeBatch) -> Tensor:
-    """Return the mean over targets of -log softmax at the parent, among the target's candidates.
-
-    Shapes: ``logits`` (P,) to a scalar; 0 when the batch has no target.
-    """
+    """Return the mean over targets of -log softmax of (P,) logits at the parent, or 0."""
     if batch.targets == 0:
         return logits.sum() * 0
     log_probability = log_softmax_over_groups(logits, batch.pair_group, batch.targets)
@@ -25,10 +22,7 @@ def listwise_loss(logits: Tensor, batch: CascadeBatch) -> Tensor:
 
 
 def binary_loss(logits: Tensor, batch: CascadeBatch) -> Tensor:
-    """Return binary cross-entropy: the parent counts as much as all other candidates together.
-
-    Shapes: ``logits`` (P,) to a scalar; 0 when the batch has no target.
-    """
+    """Return binary cross-entropy of (P,) logits: the parent counts as much as all its rivals."""
     if batch.targets == 0:
         return logits.sum() * 0
     parent = nn.functional.softplus(-logits[batch.pair_target])
@@ -45,10 +39,7 @@ LINK_LOSSES: dict[str, Callable[[Tensor, CascadeBatch], Tensor]] = {
 
 
 def rumor_loss(logits: Tensor, batch: CascadeBatch) -> Tensor:
-    """Return the mean cross-entropy over the labelled cascades; 0 when there are none.
-
-    Shapes: ``logits`` (B, C) to a scalar.
-    """
+    """Return the mean cross-entropy of (B, C) logits of the labelled cascades; 0 without any."""
     labelled = batch.label >= 0
     if not bool(labelled.any()):
         return logits.sum() * 0

@@ -174,10 +174,7 @@ def through_file(state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Meeting(TorchFunctionMode):
-    """Raises where a tensor on the inputs' device meets one on ``meta``.
-
-    A tensor of no dimension may be on the CPU and meet any other.
-    """
+    """Raises where a tensor on the inputs' device meets one on ``meta`` that is no mere number."""
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (),

@@ -24,10 +24,7 @@ def toy_cascade(
     """Make a cascade with one post a minute and the given parents; ``text`` is its source's."""
     count = len(parent)
     return Cascade(
-        id=name,
-        event=event,
-        label=label,
-        posted_at=0,
+        id=name, event=event, label=label, posted_at=0,
         post_id=[f"{name}.{number}" for number in range(count)],
         parent=np.array(parent, np.int32),
         user=np.arange(1, count + 1),

@@ -123,10 +123,7 @@ class Scaffold:
 
 
 def write_package(names: Names, kind: str, folder: Path) -> Scaffold:
-    """Write an installable package of one of :data:`KINDS`, whole or not at all.
-
-    Raises a UsageError where the folder is a file, is not empty or is the current one.
-    """
+    """Write an installable package of one of :data:`KINDS`, whole or not at all."""
     with writing(folder):
         occupied = folder.exists() and not (folder.is_dir() and not any(folder.iterdir()))
     if occupied:
@@ -150,10 +147,7 @@ def write_package(names: Names, kind: str, folder: Path) -> Scaffold:
 
 
 def requirement(version: str = __version__) -> str:
-    """Return what a package made now requires: this version, up to the next that may break it.
-
-    Before 1.0 that is the next minor one.
-    """
+    """Return what a package made now requires: this version, up to the next that may break it."""
     made = Version(version)
     after = f"0.{made.minor + 1}" if made.major == 0 else str(made.major + 1)
     return f"dgljoint>={made.public},<{after}"

@@ -35,10 +35,7 @@ def one_way(batch: CascadeBatch, like: Tensor) -> tuple[SparseRows, SparseRows]:
 
 
 def both_ways(batch: CascadeBatch, like: Tensor) -> SparseRows:
-    """Return D^-1/2 (A + I) D^-1/2 of the tree as an undirected graph.
-
-    Shapes: (N, N), in the precision of ``like``.
-    """
+    """Return D^-1/2 (A + I) D^-1/2 of the tree as an undirected graph; (N, N), like ``like``."""
     root = _inverse_root(batch.parents + batch.children, like)
     source, destination = batch.neighbourhood
     return SparseRows.of_edges(batch.neighbourhood, root[source] * root[destination], len(root))

@@ -24,8 +24,7 @@ def dgljoint_encoders() -> list[dgljoint.EncoderSpec]:
     return [dgljoint.EncoderSpec(
         name="bigcn",
         summary="top-down and bottom-up graph convolutions with source-post enhancement",
-        options=BiGCNOptions,
-        build=build,
+        options=BiGCNOptions, build=build,
         reference=dgljoint.Reference(
             authors="Bian, T., Xiao, X., Xu, T., Zhao, P., Huang, W., Rong, Y. and Huang, J.",
             year=2020,

@@ -36,8 +36,7 @@ def dgljoint_encoders() -> list[dgljoint.EncoderSpec]:
     return [dgljoint.EncoderSpec(
         name="dgl",
         summary="any convolution of dgl.nn, such as GATv2Conv, with its own arguments",
-        options=DGLOptions,
-        build=build,
+        options=DGLOptions, build=build,
         reference=dgljoint.Reference(
             authors="Wang, M., Zheng, D., Ye, Z., Gan, Q., Li, M. and others", year=2019,
             title="Deep Graph Library: A Graph-Centric, Highly-Performant Package for Graph "

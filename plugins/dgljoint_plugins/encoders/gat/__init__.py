@@ -30,12 +30,10 @@ def dgljoint_encoders() -> list[dgljoint.EncoderSpec]:
     return [dgljoint.EncoderSpec(
         name="gat",
         summary="multi-head attention of each post to its parent, its children and itself",
-        options=GATOptions,
-        build=build,
+        options=GATOptions, build=build,
         reference=dgljoint.Reference(
             authors="Velickovic, P., Cucurull, G., Casanova, A., Romero, A., Lio, P. and "
             "Bengio, Y.", year=2018,
-            title="Graph Attention Networks",
-            url="https://arxiv.org/abs/1710.10903",
+            title="Graph Attention Networks", url="https://arxiv.org/abs/1710.10903",
         ),
     )]

@@ -25,8 +25,7 @@ def dgljoint_encoders() -> list[dgljoint.EncoderSpec]:
     return [dgljoint.EncoderSpec(
         name="gcn",
         summary="graph convolutions over the cascade as an undirected tree",
-        options=GCNOptions,
-        build=build,
+        options=GCNOptions, build=build,
         reference=dgljoint.Reference(
             authors="Kipf, T. N. and Welling, M.", year=2017,
             title="Semi-Supervised Classification with Graph Convolutional Networks",

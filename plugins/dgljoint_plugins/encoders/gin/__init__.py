@@ -30,11 +30,9 @@ def dgljoint_encoders() -> list[dgljoint.EncoderSpec]:
     return [dgljoint.EncoderSpec(
         name="gin",
         summary="sums over neighbours, each followed by a perceptron; all layers joined",
-        options=GINOptions,
-        build=build,
+        options=GINOptions, build=build,
         reference=dgljoint.Reference(
             authors="Xu, K., Hu, W., Leskovec, J. and Jegelka, S.", year=2019,
-            title="How Powerful are Graph Neural Networks?",
-            url="https://arxiv.org/abs/1810.00826",
+            title="How Powerful are Graph Neural Networks?", url="https://arxiv.org/abs/1810.00826",
         ),
     )]

@@ -30,8 +30,7 @@ def dgljoint_encoders() -> list[dgljoint.EncoderSpec]:
     return [dgljoint.EncoderSpec(
         name="sage",
         summary="GraphSAGE: each post with the mean or maximum of its neighbours",
-        options=SAGEOptions,
-        build=build,
+        options=SAGEOptions, build=build,
         reference=dgljoint.Reference(
             authors="Hamilton, W. L., Ying, R. and Leskovec, J.", year=2017,
             title="Inductive Representation Learning on Large Graphs",

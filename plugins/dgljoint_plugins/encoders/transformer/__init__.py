@@ -43,12 +43,10 @@ def dgljoint_encoders() -> list[dgljoint.EncoderSpec]:
     return [dgljoint.EncoderSpec(
         name="transformer",
         summary="self-attention within a cascade, with depth and time or tree distance",
-        options=TransformerOptions,
-        build=build,
+        options=TransformerOptions, build=build,
         reference=dgljoint.Reference(
             authors="Vaswani, A., Shazeer, N., Parmar, N., Uszkoreit, J., Jones, L., "
             "Gomez, A. N., Kaiser, Ł. and Polosukhin, I.", year=2017,
-            title="Attention Is All You Need",
-            url="https://arxiv.org/abs/1706.03762",
+            title="Attention Is All You Need", url="https://arxiv.org/abs/1706.03762",
         ),
     )]

@@ -38,12 +38,10 @@ def dgljoint_interactions() -> list[dgljoint.InteractionSpec]:
     return [dgljoint.InteractionSpec(
         name="adversarial",
         summary="the predicted propagation graph must pass for a real one",
-        options=AdversarialOptions,
-        build=build,
+        options=AdversarialOptions, build=build,
         reference=dgljoint.Reference(
             authors="Goodfellow, I., Pouget-Abadie, J., Mirza, M., Xu, B., Warde-Farley, D., "
             "Ozair, S., Courville, A. and Bengio, Y.", year=2014,
-            title="Generative Adversarial Nets",
-            url="https://arxiv.org/abs/1406.2661",
+            title="Generative Adversarial Nets", url="https://arxiv.org/abs/1406.2661",
         ),
     )]

@@ -78,11 +78,7 @@ class Adversarial(joint.Interaction):
     def diagnostics(
         self, reps: joint.Representations, outputs: joint.Outputs, batch: joint.CascadeBatch
     ) -> Mapping[str, Tensor]:
-        """Return D's ``accuracy``, and how far drawn trees are from real ones.
-
-        A star is nearly right on most cascades, so the distributions of depths and of degrees are
-        compared, see :func:`tree_distances`.
-        """
+        """Return D's ``accuracy``, and the :func:`tree_distances` of the drawn trees."""
         if batch.targets == 0:
             zero = outputs.link_logits.new_zeros(())
             return {"accuracy": zero + 0.5, "depth_distance": zero, "degree_distance": zero}

@@ -43,8 +43,7 @@ def dgljoint_interactions() -> list[dgljoint.InteractionSpec]:
     return [dgljoint.InteractionSpec(
         name="alignment",
         summary="draws halves of the two views together: of posts, depth layers and cascades",
-        options=AlignmentOptions,
-        build=build,
+        options=AlignmentOptions, build=build,
         reference=dgljoint.Reference(
             authors="Bardes, A., Ponce, J. and LeCun, Y.", year=2022,
             title="VICReg: Variance-Invariance-Covariance Regularization for Self-Supervised "

@@ -139,10 +139,7 @@ class View(nn.Module):
         return [token(torch.cat(level(x), dim=1)) for level, token, x in parts]
 
     def forward(self, x: Tensor, tokens: Tensor, layer_known: Tensor) -> Tensor:
-        """Refine the view, (N, D), by the (N, 3, D) tokens of each post's levels.
-
-        The second of them counts where ``layer_known``, (N,), is true.
-        """
+        """Refine the (N, D) view by (N, 3, D) tokens; the second counts where ``layer_known``."""
         query, key, value = (
             rows.unflatten(-1, (self.heads, -1))
             for rows in (self.query(x), self.key(tokens), self.value(tokens))

@@ -37,10 +37,7 @@ def vicreg(a: Tensor, b: Tensor, *, variance: float, covariance: float) -> Tenso
 
 
 def cka(a: Tensor, b: Tensor) -> Tensor:
-    """Return 1 - the debiased linear CKA (Kornblith et al., 2019, arXiv 1905.00414).
-
-    HSIC is estimated as by Song et al. (2012). Zero for fewer than four rows.
-    """
+    """Return 1 - the debiased linear CKA (Kornblith et al., 2019); 0 for fewer than four rows."""
     if len(a) < _LEAST_ROWS_OF_CKA:
         return (a.sum() + b.sum()) * 0
     a, b = a - a.mean(0), b - b.mean(0)

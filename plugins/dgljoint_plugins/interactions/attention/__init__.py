@@ -31,12 +31,10 @@ def dgljoint_interactions() -> list[dgljoint.InteractionSpec]:
     return [dgljoint.InteractionSpec(
         name="attention",
         summary="cross-attention between the two views within a cascade, gated for each task",
-        options=AttentionOptions,
-        build=build,
+        options=AttentionOptions, build=build,
         reference=dgljoint.Reference(
             authors="Vaswani, A., Shazeer, N., Parmar, N., Uszkoreit, J., Jones, L., "
             "Gomez, A. N., Kaiser, Ł. and Polosukhin, I.", year=2017,
-            title="Attention Is All You Need",
-            url="https://arxiv.org/abs/1706.03762",
+            title="Attention Is All You Need", url="https://arxiv.org/abs/1706.03762",
         ),
     )]

@@ -28,6 +28,5 @@ def dgljoint_interactions() -> list[dgljoint.InteractionSpec]:
     return [dgljoint.InteractionSpec(
         name="baseline",
         summary="one way, at the output: the rumor task reads a graph of predicted links",
-        options=BaselineOptions,
-        build=build,
+        options=BaselineOptions, build=build,
     )]

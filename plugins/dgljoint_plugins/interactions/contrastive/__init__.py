@@ -36,8 +36,7 @@ def dgljoint_interactions() -> list[dgljoint.InteractionSpec]:
     return [dgljoint.InteractionSpec(
         name="contrastive",
         summary="symmetric InfoNCE between the cascade and the rumor view of each cascade",
-        options=ContrastiveOptions,
-        build=build,
+        options=ContrastiveOptions, build=build,
         reference=dgljoint.Reference(
             authors="van den Oord, A., Li, Y. and Vinyals, O.", year=2018,
             title="Representation Learning with Contrastive Predictive Coding",

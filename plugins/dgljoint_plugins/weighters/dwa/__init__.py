@@ -24,8 +24,7 @@ def dgljoint_loss_weighters() -> list[dgljoint.WeighterSpec]:
     return [dgljoint.WeighterSpec(
         name="dwa",
         summary="weights by how much each loss fell over the last two epochs",
-        options=DwaOptions,
-        build=build,
+        options=DwaOptions, build=build,
         reference=dgljoint.Reference(
             authors="Liu, S., Johns, E. and Davison, A. J.", year=2019,
             title="End-to-End Multi-Task Learning with Attention",

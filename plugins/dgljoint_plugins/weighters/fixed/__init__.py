@@ -27,6 +27,5 @@ def dgljoint_loss_weighters() -> list[dgljoint.WeighterSpec]:
     return [dgljoint.WeighterSpec(
         name="fixed",
         summary="constant weights, 0.4 cascade + 0.6 rumor by default",
-        options=FixedOptions,
-        build=build,
+        options=FixedOptions, build=build,
     )]

@@ -27,8 +27,7 @@ def dgljoint_loss_weighters() -> list[dgljoint.WeighterSpec]:
     return [dgljoint.WeighterSpec(
         name="gradnorm",
         summary="weights that even out the sizes of the losses' gradients",
-        options=GradNormOptions,
-        build=build,
+        options=GradNormOptions, build=build,
         reference=dgljoint.Reference(
             authors="Chen, Z., Badrinarayanan, V., Lee, C.-Y. and Rabinovich, A.", year=2018,
             title="GradNorm: Gradient Normalization for Adaptive Loss Balancing in Deep "

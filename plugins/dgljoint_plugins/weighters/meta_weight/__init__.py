@@ -30,8 +30,7 @@ def dgljoint_loss_weighters() -> list[dgljoint.WeighterSpec]:
     return [dgljoint.WeighterSpec(
         name="meta_weight",
         summary="a network weighs the losses, trained through a one-step look-ahead",
-        options=MetaWeightOptions,
-        build=build,
+        options=MetaWeightOptions, build=build,
         needs_meta_split=True,
         reference=dgljoint.Reference(
             authors="Ren, M., Zeng, W., Yang, B. and Urtasun, R.", year=2018,

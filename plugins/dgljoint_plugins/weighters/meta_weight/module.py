@@ -127,26 +127,17 @@ class MetaWeight(OwnOptimizer):
         raw = torch.stack([loss.detach().abs() for loss in losses.raw.values()]).float()
         progress = torch.tensor([step.number / max(step.total, 1)], device=raw.device)
         parts = (
-            step.pooled.flatten(),
-            raw.clamp(min=_TINY).log(),
-            raw / self.first,
-            (self.fast - self.slow) / self.scale,
-            self.cosine.reshape(1),
-            progress,
+            step.pooled.flatten(), raw.clamp(min=_TINY).log(), raw / self.first,
+            (self.fast - self.slow) / self.scale, self.cosine.reshape(1), progress,
         )
         return torch.cat(parts).clamp(-10, 10)
 
 
 def hypergradient(
-    step: Step,
-    gradients: Sequence[Gradients],
-    weights: Tensor,
+    step: Step, gradients: Sequence[Gradients], weights: Tensor,
     objective: Callable[[Mapping[str, Tensor]], Tensor],
 ) -> Tensor:
-    """Return the (K,) derivative of the held-out objective after one step by each weight.
-
-    ``gradients`` are those of each loss by parameter name, without those it does not reach.
-    """
+    """Return the (K,) derivative of the held-out objective after one step by each weight."""
     if step.probe is None:
         raise ValueError("the look-ahead needs a probe")
     moves = [

@@ -29,8 +29,7 @@ def dgljoint_loss_weighters() -> list[dgljoint.WeighterSpec]:
     return [dgljoint.WeighterSpec(
         name="uncertainty",
         summary="weights by the inverse of each loss's learned variance",
-        options=UncertaintyOptions,
-        build=build,
+        options=UncertaintyOptions, build=build,
         reference=dgljoint.Reference(
             authors="Kendall, A., Gal, Y. and Cipolla, R.", year=2018,
             title="Multi-Task Learning Using Uncertainty to Weigh Losses for Scene Geometry "

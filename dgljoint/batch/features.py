@@ -6,8 +6,6 @@ hidden edge is in any of its columns. A post whose edge is hidden is the root of
 posts that are observed below it, as in training, count for it and for no post above.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -129,7 +127,7 @@ class FeatureSpace:
         self.doubts = tuple(doubts)
 
     @classmethod
-    def fit(cls, store: CascadeStore, train: Index, options: FeatureOptions) -> FeatureSpace:
+    def fit(cls, store: CascadeStore, train: Index, options: FeatureOptions) -> "FeatureSpace":
         """Choose words and scales by the cascades of the training set and nothing else."""
         names = choose_features(store, options.use)
         kinds = {name: store.features[name] for name in names}
@@ -164,7 +162,7 @@ class FeatureSpace:
         return {"names": list(self.names), "reader": reader, "sparse": sparse, "dense": dense}
 
     @classmethod
-    def restored(cls, store: CascadeStore, state: Mapping[str, Any]) -> FeatureSpace:
+    def restored(cls, store: CascadeStore, state: Mapping[str, Any]) -> "FeatureSpace":
         """Apply the ``state`` of a fit to any data with the same features.
 
         Words are found by their spelling, columns without words by their number. Raises a DataError

@@ -21,16 +21,11 @@ def build_reader(
 ) -> Reader:
     """Build a reader with its options; ``raw`` is what it is to read, if anything."""
     spec = registry.find(ReaderSpec, name)
-    if spec.needs_source and raw is None:
-        raise UsageError(
-            f"reader '{name}' needs the folder of the raw data",
-            hint=f"dgljoint preprocess {name} RAW_DIR -o {name}.h5",
-        )
-    if raw is not None and not spec.needs_source:
-        raise UsageError(
-            f"reader '{name}' reads no raw data, found {raw}",
-            hint=f"dgljoint preprocess {name} -o {name}.h5",
-        )
+    if spec.needs_source != (raw is not None):
+        wrong = f"reads no raw data, found {raw}" if raw else "needs the folder of the raw data"
+        source = "" if raw else " RAW_DIR"
+        hint = f"dgljoint preprocess {name}{source} -o {name}.h5"
+        raise UsageError(f"reader '{name}' {wrong}", hint=hint)
     parsed = parse_options(spec.options, options, name)
     entry = registry.load(name).entry
     with guarded(entry, "build"):

@@ -1,7 +1,5 @@
 """The two heads: which earlier post a post attaches to, and what the cascade is."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
@@ -52,7 +50,7 @@ class CascadePredictor(nn.Module):
         gap = delay_seconds[child] - delay_seconds[candidate]
         return affinity + attraction + level + self._knots().at(gap)
 
-    def scorer(self, view: Tensor, delay_seconds: Tensor) -> LinkScorer:
+    def scorer(self, view: Tensor, delay_seconds: Tensor) -> "LinkScorer":
         """Prepare to score tables of posts and candidates by a (N, D) view, without gradient."""
         with torch.no_grad():
             one = view.new_ones(len(view), 1, dtype=torch.float64)
@@ -65,7 +63,7 @@ class CascadePredictor(nn.Module):
                 knots=self._knots(),
             )
 
-    def _knots(self) -> _Knots:
+    def _knots(self) -> "_Knots":
         values = self.kernel * _KERNEL_UNIT
         return _Knots(values, values.diff())
 

@@ -5,8 +5,6 @@ cascade is a candidate. Posts are in order of time, so the candidates of a post 
 of its cascade, and nothing here loops over posts.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,7 +30,7 @@ class TargetPairs:
     pairs: Index
     is_parent: NDArray[np.bool_]
 
-    def part(self, start: int, stop: int) -> TargetPairs:
+    def part(self, start: int, stop: int) -> "TargetPairs":
         """Return those of the cascades whose posts are ``start`` to ``stop``."""
         first, last = np.searchsorted(self.pairs[0], (start, stop))
         return TargetPairs(
@@ -45,7 +43,7 @@ class TargetPairs:
 def training_pairs(
     columns: CascadeColumns, share: float, candidates: int, rng: np.random.Generator, *,
     scored: bool = True,
-) -> TargetPairs:
+) -> "TargetPairs":
     """Make a random share of the posts targets, with at most ``candidates`` candidates each.
 
     A target with more earlier posts than that keeps its parent and one post drawn from each of

@@ -196,20 +196,16 @@ def spec_checks(plugin: InstalledPlugin) -> Checks:
     check, entry = plugin.checks("spec"), plugin.entry
     for spec in plugin.specs:
         options = spec.options
-        yield check(
-            "has a summary of one line", "describe in summary what the component does",
-            partial(_summary, spec.summary),
-        )
-        yield check(
-            "names its source",
-            "reference=dgljoint.Reference(authors, year, title, url) in full, for what is "
-            "published", partial(_reference, spec.reference),
-        )
         missing = [name for name, one in options.model_fields.items() if not one.description]
-        yield check(
-            "describes its options", "Field(DEFAULT, description=...)",
-            partial(expect, not missing, f"no description of {', '.join(missing)}"),
-        )
+        for name, mend, run in (
+            ("has a summary of one line", "describe in summary what the component does",
+             partial(_summary, spec.summary)),
+            ("names its source", "reference=dgljoint.Reference(authors, year, title, url) in full, "
+             "for what is published", partial(_reference, spec.reference)),
+            ("describes its options", "Field(DEFAULT, description=...)",
+             partial(expect, not missing, f"no description of {', '.join(missing)}")),
+        ):
+            yield check(name, mend, run)
         yield check(
             "has options with valid defaults",
             "give each option a default that its own limits allow",

@@ -1,7 +1,5 @@
 """What the checks are run on: a store of odd cascades, batches of them, components made anew."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -60,7 +58,7 @@ class Subject(Generic[ModuleT_co]):
     def of(
         cls, component: AnySpec, options: Mapping[str, object] | None, kind: str,
         base: type[ModuleT_co],
-    ) -> Subject[ModuleT_co]:
+    ) -> "Subject[ModuleT_co]":
         """Take a spec with options, or a function that builds from a context alone."""
         if isinstance(component, EncoderSpec | InteractionSpec | WeighterSpec):
             if component.kind != kind:

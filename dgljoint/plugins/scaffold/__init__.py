@@ -55,23 +55,14 @@ def check_name(name: str, installed: Iterable[PluginEntry]) -> Names:
             hint=f"leave the prefix out: {name[len(_PREFIX):]}",
         )
     component = name.replace("-", "_")
-    names = Names(
-        component=component,
-        distribution=_PREFIX + component.replace("_", "-"),
-        module=f"dgljoint_{component}",
-    )
-    _refuse_taken(names, installed)
-    return names
-
-
-def _refuse_taken(names: Names, installed: Iterable[PluginEntry]) -> None:
-    if names.component in _TAKEN:
+    names = Names(component, _PREFIX + component.replace("_", "-"), f"dgljoint_{component}")
+    if component in _TAKEN:
         raise UsageError(
-            f"'{names.component}' is the name of a section or of a task's loss",
+            f"'{component}' is the name of a section or of a task's loss",
             hint="give the plugin another name",
         )
     for entry in installed:
-        if entry.name.replace("-", "_").lower() == names.component:
+        if entry.name.replace("-", "_").lower() == component:
             raise UsageError(
                 f"{entry} is installed, and two plugins of one name cannot be used",
                 hint=f"give yours another name, or: pip uninstall {entry.distribution}",
@@ -80,6 +71,7 @@ def _refuse_taken(names: Names, installed: Iterable[PluginEntry]) -> None:
         raise UsageError(
             f"there is a package {names.module} already", hint="give the plugin another name"
         )
+    return names
 
 
 def _suggestion(name: str) -> str:

@@ -1,7 +1,5 @@
 """The two views aligned at three resolutions: posts, depth layers, cascades."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -165,7 +163,7 @@ class Layers:
     count: int
 
     @classmethod
-    def of(cls, batch: CascadeBatch) -> Layers:
+    def of(cls, batch: CascadeBatch) -> "Layers":
         """Find them."""
         depth, top = climb(observed_parents(batch))
         known = top == batch.root[batch.cascade_of]

@@ -76,19 +76,6 @@ def _pcgrad(options: object, names: Sequence[str]) -> Rule:
     return lambda gramian, reach: weighting(gramian)
 
 
-def _cagrad(options: declared.CAGradOptions, names: Sequence[str]) -> Rule:
-    # TorchJD's 1e-4 would take gradients ten thousand times apart for a stationary point.
-    return _mean_of(aggregation.CAGradWeighting(options.c, norm_eps=1e-6))
-
-
-def _mgda(options: declared.MGDAOptions, names: Sequence[str]) -> Rule:
-    return _mean_of(aggregation.MGDAWeighting(options.tolerance, options.iterations))
-
-
-def _imtl_g(options: object, names: Sequence[str]) -> Rule:
-    return _mean_of(aggregation.IMTLGWeighting())
-
-
 def _aligned_mtl(options: declared.AlignedMTLOptions, names: Sequence[str]) -> Rule:
     preference = _preference(options, names)
 
@@ -159,10 +146,9 @@ def _preference(options: declared.UPGradOptions, names: Sequence[str]) -> Tensor
 
 _RULES: dict[str, Callable[[Any, Sequence[str]], Rule]] = {
     "aligned_mtl": _aligned_mtl,
-    "cagrad": _cagrad,
-    "imtl_g": _imtl_g,
-    "mgda": _mgda,
-    "nash_mtl": _nash_mtl,
-    "pcgrad": _pcgrad,
-    "upgrad": _upgrad,
+    # TorchJD's 1e-4 would take gradients ten thousand times apart for a stationary point.
+    "cagrad": lambda of, names: _mean_of(aggregation.CAGradWeighting(of.c, norm_eps=1e-6)),
+    "imtl_g": lambda of, names: _mean_of(aggregation.IMTLGWeighting()),
+    "mgda": lambda of, names: _mean_of(aggregation.MGDAWeighting(of.tolerance, of.iterations)),
+    "nash_mtl": _nash_mtl, "pcgrad": _pcgrad, "upgrad": _upgrad,
 }

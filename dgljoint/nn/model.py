@@ -12,7 +12,7 @@ from dgljoint.data.cascade import Kind
 from dgljoint.errors import PluginError
 from dgljoint.nn import hosted as calls
 from dgljoint.nn.layers import Dropout, xavier
-from dgljoint.nn.protocols import Encoder, Interaction, Outputs, Representations, ScoreLinks
+from dgljoint.nn.protocols import Encoder, Interaction, Outputs, Representations
 from dgljoint.ops.sparse import SomeRows, SparseRows, multiply, with_rows
 from dgljoint.plugins.registry import PluginEntry
 from dgljoint.tasks.heads import CascadePredictor, LinkScorer, RumorDetector
@@ -183,7 +183,16 @@ class JointModel(nn.Module):
 
             for interaction in self.hosted_interactions:
                 reps = calls.inform_rumor(interaction, reps, score_links, batch)
-            outputs = self._outputs(reps, score_links, batch)
+            outputs = Outputs(
+                rumor_logits=(
+                    self.rumor_head(reps.rumor, batch) if RUMOR in self.computed
+                    else shared.new_zeros(len(batch.root), self.classes)
+                ),
+                link_logits=(
+                    score_links(batch.pairs) if CASCADE in self.computed
+                    else shared.new_zeros(batch.pairs.shape[1])
+                ),
+            )
         return (_in_float32(reps), _in_float32(outputs)) if self._half else (reps, outputs)
 
     def link_scorer(self, reps: Representations, batch: CascadeBatch) -> LinkScorer:
@@ -204,21 +213,6 @@ class JointModel(nn.Module):
     def _precision(self, batch: CascadeBatch) -> AbstractContextManager[object]:
         # Not every device that torch knows has an autocast.
         return torch.autocast(batch.device.type, torch.bfloat16) if self._half else nullcontext()
-
-    def _outputs(
-        self, reps: Representations, score_links: ScoreLinks, batch: CascadeBatch
-    ) -> Outputs:
-        shared = reps.shared
-        return Outputs(
-            rumor_logits=(
-                self.rumor_head(reps.rumor, batch) if RUMOR in self.computed
-                else shared.new_zeros(len(batch.root), self.classes)
-            ),
-            link_logits=(
-                score_links(batch.pairs) if CASCADE in self.computed
-                else shared.new_zeros(batch.pairs.shape[1])
-            ),
-        )
 
     def auxiliary_losses(
         self, reps: Representations, outputs: Outputs, batch: CascadeBatch

@@ -89,26 +89,18 @@ def interaction_checks(
             lambda: _declares_losses(subject),
         )
         yield from checks.all(material)
-        yield check(
-            "has losses that train",
-            "return scalars computed from the views; where there is nothing to compute, "
-            "a sum times 0 keeps the graph",
-            lambda: _losses_train(checks, material),
-        )
-        yield check(
-            "is trained as a whole", _TRAIN,
-            lambda: _interaction_is_trained(checks, material.training(), frozenset(unreached)),
-        )
-        yield check(
-            "keeps its opponent to itself",
-            "freeze the opponent in losses() and detach what opponent_losses() reads",
-            lambda: _opponent(checks, material.training()),
-        )
-        yield check(
-            "follows the order of the cascades",
-            "let a loss be the same whichever cascade of a batch is first",
-            lambda: _order_of_cascades(checks, material),
-        )
+        for name, mend, run in (
+            ("has losses that train", "return scalars computed from the views; where there is "
+             "nothing to compute, a sum times 0 keeps the graph",
+             lambda: _losses_train(checks, material)),
+            ("is trained as a whole", _TRAIN,
+             lambda: _interaction_is_trained(checks, material.training(), frozenset(unreached))),
+            ("keeps its opponent to itself", "freeze the opponent in losses() and detach what "
+             "opponent_losses() reads", lambda: _opponent(checks, material.training())),
+            ("follows the order of the cascades", "let a loss be the same whichever cascade of a "
+             "batch is first", lambda: _order_of_cascades(checks, material)),
+        ):
+            yield check(name, mend, run)
         yield from model_checks(
             lambda: model_around(material, interactions=[subject.host(subject.make())]), material,
             component=subject.title,

@@ -7,11 +7,11 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from dgljoint.batch.features import FeatureSpace
+import torch
+
 from dgljoint.config.sources import resolve_config
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DgljointError
-from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.plugins.registry import OWN_DISTRIBUTION, Registry
 from dgljoint.plugins.selection import select
 from dgljoint.plugins.specs import EncoderSpec, ReaderSpec, Spec
@@ -19,8 +19,8 @@ from dgljoint.testing.findings import Violation, expect
 from dgljoint.testing.installed import InstalledPlugin
 from dgljoint.testing.toys import toy_store
 from dgljoint.training.callbacks import Callback
-from dgljoint.training.parts import training_parts
-from dgljoint.training.setup import build_model, build_weighter
+from dgljoint.training.inputs import RunInputs
+from dgljoint.training.setup import set_up
 from dgljoint.training.trainer import Trainer
 
 ROUNDS = 3
@@ -67,19 +67,14 @@ class _TimedRun(Callback):
         named = {"encoder": spec.name} if encoder else {"plugins": (spec.name,)}
         config = resolve_config(
             command_line={"data": str(store.path), "options": {spec.name: dict(options)}, **named},
-            assignments=("train.batch=16",),
+            assignments=("train.batch=16", "train.threads=1"),
         )
-        selection = select(registry, config)
-        meta = selection.weighter.spec.needs_meta_split
-        parts = training_parts(store, store.split(config.split), config.fold, seed=0, meta=meta)
-        features = FeatureSpace.fit(store, parts.train, config.features)
-        classes = len(store.label_names)
-        model = build_model(config, selection, features, classes)
+        inputs = RunInputs(config, select(registry, config), store, store.split(config.split))
+        made = set_up(inputs, torch.device("cpu"))
         self._ends: dict[int, list[float]] = {}
         self.trainer = Trainer(
-            config, store, features, parts, model,
-            build_weighter(config, selection, model, classes),
-            Evaluator(store, features, config.cascade, majority=0), self,
+            made.config, store, made.features, made.parts, made.model, made.weighter,
+            made.evaluator, self,
         )
 
     def step(self, epoch: int, step: int, losses: Mapping[str, float]) -> None:

@@ -85,12 +85,8 @@ class Adversarial(joint.Interaction):
         # Noise of its own: what is logged must not change what is drawn after it.
         noise = torch.Generator(batch.device).manual_seed(0)
         drawn = self.draw(outputs.link_logits, batch, noise)
-        right = torch.cat(
-            [
-                self._judge(reps, batch, batch.pair_target.to(drawn.dtype)) > 0,
-                self._judge(reps, batch, drawn) <= 0,
-            ]
-        )
+        real = self._judge(reps, batch, batch.pair_target.to(drawn.dtype))
+        right = torch.cat([real > 0, self._judge(reps, batch, drawn) <= 0])
         depth, degree = tree_distances(batch, drawn > 0.5)
         return {
             "accuracy": right.float().mean(), "depth_distance": depth, "degree_distance": degree,

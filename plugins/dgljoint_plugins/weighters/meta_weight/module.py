@@ -152,24 +152,18 @@ def hypergradient(
                 moved -= weight * move[name]
         ahead[name] = moved.requires_grad_()
     slope = _gradients(objective(step.probe(ahead)), ahead)
-    return torch.stack(
-        [
-            -sum(((slope[name] * move[name]).sum() for name in move if name in slope),
-                 start=torch.zeros((), device=weights.device))
-            for move in moves
-        ]
-    )
+    zero = torch.zeros((), device=weights.device)
+    return torch.stack([
+        -sum(((slope[name] * move[name]).sum() for name in move if name in slope), start=zero)
+        for move in moves
+    ])
 
 
 def _gradients(loss: Tensor, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    found = torch.autograd.grad(
-        loss, list(parameters.values()), retain_graph=True, allow_unused=True
-    )
-    return {
-        name: gradient
-        for name, gradient in zip(parameters, found, strict=True)
-        if gradient is not None
-    }
+    values = list(parameters.values())
+    found = torch.autograd.grad(loss, values, retain_graph=True, allow_unused=True)
+    named = zip(parameters, found, strict=True)
+    return {name: gradient for name, gradient in named if gradient is not None}
 
 
 def _cosine(left: Gradients, right: Gradients) -> Tensor:

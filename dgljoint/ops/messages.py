@@ -63,10 +63,7 @@ def kernels_for(x: Tensor) -> Kernels:
 
 
 def sum_to_children(batch: CascadeBatch, x: Tensor) -> Tensor:
-    """Give every post its parent's row; zeros for sources and posts without an observed parent.
-
-    Shapes: ``x`` (N, D) to (N, D).
-    """
+    """Give every post its parent's row, zeros without. Shapes: ``x`` (N, D) to (N, D)."""
     if kernels_for(x) == "dgl":
         return _dgl.sum_from_sources(batch.graph, x)
     return plain.sum_from_sources(batch.edges, x)
@@ -80,10 +77,7 @@ def sum_to_parents(batch: CascadeBatch, x: Tensor) -> Tensor:
 
 
 def max_to_parents(batch: CascadeBatch, x: Tensor) -> Tensor:
-    """Take, for every post, the maximum over its children; zeros for posts without any.
-
-    Shapes: ``x`` (N, D) to (N, D).
-    """
+    """Take the maximum over the children, zeros without. Shapes: ``x`` (N, D) to (N, D)."""
     if kernels_for(x) == "dgl":
         return _dgl.max_from_sources(batch.reverse_graph, x)
     return plain.max_from_sources(batch.edges.flip(0), x)

@@ -1,15 +1,7 @@
-"""The hooks a plugin may implement.
+"""The hooks that a plugin, a module named by an entry point of the group, may implement.
 
-A plugin is a module named by an entry point of the group ``dgljoint.plugins``. It marks its
-implementations with :data:`hookimpl`::
-
-    import dgljoint
-
-    @dgljoint.hookimpl
-    def dgljoint_interactions():
-        return [dgljoint.InteractionSpec(name="mine", summary="...", build=build)]
-
-Arguments are only ever added to a hook, so an implementation that names fewer keeps working.
+It marks its implementations with :data:`hookimpl`. Arguments are only ever added to a hook, so an
+implementation that names fewer keeps working.
 """
 
 from __future__ import annotations

@@ -1,18 +1,9 @@
 """The conformance kit: what the engine relies on in a component, as checks for anybody's.
 
-In the test of a plugin::
-
-    from dgljoint.testing import check_interaction
-    from mine import dgljoint_interactions
-
-    def test_my_interaction_keeps_the_promises():
-        check_interaction(dgljoint_interactions()[0], {"weight": 0.5})
-
-A check runs everything and raises one :class:`ConformanceError` that lists what failed, what was
-found and what mends it. ``encoder_checks`` and its like give the same checks one by one. With
-pytest the fixtures of :mod:`dgljoint.testing.pytest_plugin` are there without an import.
-
-Importing this package is cheap: torch is loaded when a name is first used.
+``check_interaction(spec, {"weight": 0.5})`` and its like run everything and raise one
+:class:`ConformanceError` that lists what failed, what was found and what mends it;
+``interaction_checks`` gives the same checks one by one. The fixtures of
+:mod:`dgljoint.testing.pytest_plugin` need no import. Torch is loaded when a name is first used.
 """
 
 from __future__ import annotations

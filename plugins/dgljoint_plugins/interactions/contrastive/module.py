@@ -59,7 +59,9 @@ class Contrastive(Interaction):
             cascade, rumor, label, event = cascade[kept], rumor[kept], label[kept], event[kept]
         if len(cascade) < 2:
             return {"contrastive": (cascade.sum() + rumor.sum()) * 0}
-        positive = self._positives(label, event)
+        positive = torch.eye(len(label), dtype=torch.bool, device=label.device)
+        if self.options.supervised:
+            positive |= (label[:, None] == label) & (event[:, None] != event)
         similarity = cascade @ rumor.T / self.temperature
         loss = (
             self._one_way(similarity, positive, event)
@@ -67,13 +69,6 @@ class Contrastive(Interaction):
         ) / 2
         disagreement = 1 - (cascade * rumor).sum(1).mean()
         return {"contrastive": loss + self.options.agreement * disagreement}
-
-    def _positives(self, label: Tensor, event: Tensor) -> Tensor:
-        """(B, B) bool: the cascade itself and, when supervised, others of its label."""
-        itself = torch.eye(len(label), dtype=torch.bool, device=label.device)
-        if not self.options.supervised:
-            return itself
-        return itself | ((label[:, None] == label) & (event[:, None] != event))
 
     def _one_way(self, similarity: Tensor, positive: Tensor, event: Tensor) -> Tensor:
         negative = (event[:, None] != event) & ~positive

@@ -11,10 +11,6 @@ from pydantic import Field
 import dgljoint
 
 
-class PlainOptions(dgljoint.Options):
-    """For the methods that have none."""
-
-
 class CAGradOptions(dgljoint.Options):
     """Options of ``cagrad``."""
 
@@ -77,7 +73,7 @@ def dgljoint_loss_weighters() -> list[dgljoint.WeighterSpec]:
 
 
 _METHODS: dict[str, tuple[str, type[dgljoint.Options], tuple[str, int, str, str]]] = {
-    "pcgrad": ("each gradient loses what it has against another", PlainOptions, (
+    "pcgrad": ("each gradient loses what it has against another", dgljoint.Options, (
         "Yu, T., Kumar, S., Gupta, A., Levine, S., Hausman, K. and Finn, C.", 2020,
         "Gradient Surgery for Multi-Task Learning",
         "https://arxiv.org/abs/2001.06782",
@@ -98,12 +94,12 @@ _METHODS: dict[str, tuple[str, type[dgljoint.Options], tuple[str, int, str, str]
         "Jacobian Descent for Multi-Objective Optimization",
         "https://arxiv.org/abs/2406.16232",
     )),
-    "imtl_g": ("a combination that goes equally far along every gradient", PlainOptions, (
+    "imtl_g": ("a combination that goes equally far along every gradient", dgljoint.Options, (
         "Liu, L., Li, Y., Kuang, Z., Xue, J.-H., Chen, Y., Yang, W., Liao, Q. and Zhang, W.", 2021,
         "Towards Impartial Multi-task Learning",
         "https://openreview.net/forum?id=IMPnRXEWpvr",
     )),
-    "nash_mtl": ("the bargain by which every loss gains the same share", PlainOptions, (
+    "nash_mtl": ("the bargain by which every loss gains the same share", dgljoint.Options, (
         "Navon, A., Shamsian, A., Achituve, I., Maron, H., Kawaguchi, K., Chechik, G. and "
         "Fetaya, E.", 2022,
         "Multi-Task Learning as a Bargaining Game",

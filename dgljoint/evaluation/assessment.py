@@ -90,9 +90,8 @@ def detect_early(
 ) -> tuple[EarlyDetection, dict[str, PooledPredictions]]:
     """Score ``model`` on one set by each deadline; return metrics, and predictions by deadline.
 
-    A cascade is classified as if it had ended at the deadline: later posts are in no batch, nor are
-    their edges and whatever is computed from them. Nothing else is hidden, so that ``all`` shows
-    the rumor head more than the usual evaluation does, which hides the last posts.
+    A cascade is classified as if it had ended at the deadline. Nothing else is hidden, so that
+    ``all`` shows the rumor head more than the usual evaluation does, which hides the last posts.
     """
     if RUMOR not in evaluator.tasks:
         raise UsageError(

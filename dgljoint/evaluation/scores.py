@@ -186,22 +186,15 @@ class DeadlineScores:
 class EarlyDetection(Shown):
     """One set by each deadline.
 
-    Attributes:
-        part: its name.
-        cascades: labelled ones, which are scored.
-        untimed: those of them with several posts and no times: only their source is visible
-            before the end.
-        deadlines: in the order they were given.
-        seconds: that it took.
-        notes: what the metrics leave out.
+    ``untimed`` cascades have several posts and no times: before the end only the source is visible.
     """
 
-    part: str
-    cascades: int
+    part: str  # name of the set
+    cascades: int  # labelled ones, which are scored
     untimed: int
-    deadlines: tuple[DeadlineScores, ...]
-    seconds: float
-    notes: tuple[str, ...] = ()
+    deadlines: tuple[DeadlineScores, ...]  # in the order they were given
+    seconds: float  # that it took
+    notes: tuple[str, ...] = ()  # what the metrics leave out
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""

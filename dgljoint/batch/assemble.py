@@ -10,10 +10,7 @@ from dgljoint.tasks.targets import TargetPairs
 
 
 def observed_edges(columns: CascadeColumns, targets: TargetPairs) -> torch.Tensor:
-    """Return the (2, E) int64 observed edges, parent over child, in the order of the children.
-
-    This is the only place where edges enter a batch: what ``targets`` hides is in no message.
-    """
+    """Return the (2, E) edges that are not hidden: the only ones that a batch has."""
     known = ~targets.hidden
     known[columns.post_ptr[:-1]] = False
     child = np.flatnonzero(known)

@@ -44,10 +44,7 @@ class Derived:
 
 
 def places(parent: Index) -> tuple[Index, NDArray[np.float64], NDArray[np.float64]]:
-    """Count the nodes of a forest above each node, right below it, and below it.
-
-    By pointer doubling: round k looks 2^k nodes up. ``parent`` is (N,), -1 for a root.
-    """
+    """Count the nodes of a forest (N,) above each node, right below it, and below it."""
     depth = (parent >= 0).astype(np.int64)
     ancestor = parent.copy()
     # In round k of each node: those less than 2^k below it, itself included.
@@ -89,10 +86,7 @@ DERIVED: Mapping[str, Derived] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Words:
-    """The kept columns of one sparse feature.
-
-    (V,) the new column of each stored column, -1 for one left out; (K,) the factor of each kept.
-    """
+    """The new column (V,) of each stored one, -1 for one left out, and the factor of each (K,)."""
 
     column: Index
     weight: Rows

@@ -45,11 +45,7 @@ class SparseRows:
 
     @classmethod
     def of_edges(cls, edges: Tensor, values: Tensor, nodes: int) -> SparseRows:
-        """Return the matrix that sums, for every node, rows at the sources of edges into it.
-
-        Shapes: ``edges`` (2, M) int64, source over destination; ``values`` (M,), the weights. The
-        entries of a row are in the order of the edges.
-        """
+        """Return the matrix that sums, for every node, weighted rows at sources of (2, M) edges."""
         every = torch.arange(edges.shape[1] + 1, device=edges.device)
         turned = cls(edges[1], values, every, nodes).transposed
         return replace(turned, columns=edges[0][turned.columns], width=nodes)

@@ -1,8 +1,4 @@
-"""The one guard around plugin code: what it raises becomes an error that names the plugin.
-
-What it prints goes to stderr, since stdout carries data. What else a plugin should not do is
-checked once, by :mod:`dgljoint.testing`, and not while a run trains.
-"""
+"""The one guard around plugin code: errors name the plugin, and prints go to stderr."""
 
 import sys
 from collections.abc import Iterator, Sequence

@@ -25,10 +25,7 @@ RESERVED = (*SECTIONS, "options")
 
 
 def load_specs(entry: PluginEntry) -> tuple[Spec, ...]:
-    """Import the module of ``entry`` and return its components of the entry's name.
-
-    Several entry points may name one module; each offers the component of its own name.
-    """
+    """Import the module of ``entry`` and return its components of the entry's name."""
     if entry.name in RESERVED:
         raise PluginError(
             f"{entry} has the name of a configuration section",

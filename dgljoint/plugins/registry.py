@@ -1,8 +1,4 @@
-"""Which plugins are installed, and the components of those that are asked for.
-
-Listing reads metadata only. A plugin's code is imported when its name is used, and a plugin
-that fails stops nobody who does not use it.
-"""
+"""Which plugins are installed, by their metadata, and the components of those that are named."""
 
 from __future__ import annotations
 
@@ -104,11 +100,7 @@ def _named(distribution: Distribution) -> tuple[str, str]:
 
 
 class Registry:
-    """The plugins one may name, loaded one by one as they are named.
-
-    ``entries`` are those that are installed, a name that occurs twice an error once it is used;
-    ``disabled`` are names that are not to be used.
-    """
+    """The plugins one may name, loaded as they are named; a name that occurs twice is a clash."""
 
     def __init__(self, entries: Iterable[PluginEntry], disabled: Collection[str] = ()) -> None:
         found = sorted(entries)

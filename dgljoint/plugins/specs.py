@@ -1,7 +1,4 @@
-"""What a plugin returns from its hooks: light, typed descriptions of components.
-
-A spec is cheap to make and to list. Its ``build`` is where torch may be imported.
-"""
+"""What a plugin returns from its hooks: light, typed descriptions of components."""
 
 from __future__ import annotations
 

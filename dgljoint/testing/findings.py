@@ -130,10 +130,7 @@ Checks = Generator[Check, None, None]
 
 
 def run_checks(checks: Checks) -> Generator[Finding, None, bool]:
-    """Yield what each check finds, nothing after an essential one that failed; return if none did.
-
-    Checks that are not run are closed, with the files they hold.
-    """
+    """Yield what each check finds; stop and return false after an essential one that failed."""
     with closing(checks):
         for check in checks:
             finding = check.finding()

@@ -64,10 +64,7 @@ def model_checks(
     model_of: Callable[[], JointModel], material: kit.Material, *, seeds: Sequence[int] = (0,),
     component: str = "the model",
 ) -> Checks:
-    """Give the checks of :func:`check_model` one by one.
-
-    ``model_of`` gives the model for the features of ``material``; it is left in evaluation mode.
-    """
+    """Give the checks of :func:`check_model` one by one; the model is left in evaluation mode."""
 
     def run(of: Callable[[JointModel, kit.Material, int], None]) -> None:
         model = model_of().eval()

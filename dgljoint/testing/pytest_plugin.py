@@ -1,7 +1,4 @@
-"""Fixtures for the tests of plugins: toy cascades, without an import.
-
-pytest finds this module through an entry point; torch is imported when a fixture is used.
-"""
+"""Fixtures for the tests of plugins, found by pytest through an entry point."""
 
 from __future__ import annotations
 

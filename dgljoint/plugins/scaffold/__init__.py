@@ -1,8 +1,4 @@
-"""A new plugin: an installable package with one component that works, to be changed into one's own.
-
-:func:`write_package` writes it; ``dgljoint plugins new`` is the command. The templates are plain
-:class:`string.Template` files, one folder per kind of component. Nothing of torch is imported here.
-"""
+"""A new plugin: an installable package, from templates, with one component that works."""
 
 import re
 import shlex
@@ -39,10 +35,7 @@ class Names:
 
 
 def check_name(name: str, installed: Iterable[PluginEntry]) -> Names:
-    """Return the names of a new plugin: ``my-scheme`` becomes the component ``my_scheme``.
-
-    Raises a UsageError where nothing can be called so, or something in ``installed`` is.
-    """
+    """Return the names of a new plugin: ``my-scheme`` becomes the component ``my_scheme``."""
     if not _NAME.fullmatch(name) or len(name) > LONGEST:
         raise UsageError(
             f"{name!r} cannot be the name of a plugin",
@@ -104,10 +97,7 @@ _SAMPLE = "tests/sample.csv"
 
 @dataclass(frozen=True, slots=True)
 class Scaffold:
-    """What was written: the folder of the package, and the files in it by name.
-
-    ``next_commands`` are what to run then, the last two to check the plugin and to use it.
-    """
+    """The folder of the package, its files by name, and what to run next."""
 
     folder: Path
     files: tuple[str, ...]

@@ -15,10 +15,7 @@ def observed_parents(batch: CascadeBatch) -> Tensor:
 
 
 def climb(parent: Tensor) -> tuple[Tensor, Tensor]:
-    """Follow the parents of a forest, -1 for a root, up to its roots in log2 of the depth rounds.
-
-    Returns the number of nodes above each node, and the root above it.
-    """
+    """Return the nodes above each node of a forest, and its root, in log2 of the depth rounds."""
     depth = (parent >= 0).long()
     above = torch.where(parent >= 0, parent, torch.arange(len(parent), device=parent.device))
     # `depth` counts the nodes up to `above`, which is twice as far up after each round.
@@ -29,11 +26,7 @@ def climb(parent: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Forest:
-    """The trees that the observed edges make; a pending post is the root of one of its own.
-
-    ``depth`` are the edges above each post, ``root`` the post at the top of its tree; found by
-    pointer doubling, in as many passes over the posts as the depth has binary digits.
-    """
+    """The trees that the observed edges make; a pending post is the root of one of its own."""
 
     def __init__(self, batch: CascadeBatch) -> None:
         parent = observed_parents(batch)

@@ -36,10 +36,7 @@ class BiGCN(Encoder):
 
 
 class _Stack(nn.Module):
-    """Two convolutions in one direction; each input is enhanced by the source's.
-
-    Shapes: ``x`` (N, D), ``source`` (B, D) to (N, D), and (B, D): the sources after the first.
-    """
+    """Two convolutions in one direction, (N, D) to (N, D); the (B, D) source's enhances each."""
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()

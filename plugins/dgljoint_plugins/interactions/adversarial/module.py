@@ -180,11 +180,7 @@ def _first_best(scores: Tensor, group: Tensor, groups: int) -> Tensor:
 
 
 def tree_distances(batch: joint.CascadeBatch, chosen: Tensor) -> tuple[Tensor, Tensor]:
-    """Return how far the targets' (P,) chosen parents are from the real ones as trees.
-
-    The 1-Wasserstein distances of the targets' depths and of the candidates' numbers of targets,
-    over the whole batch, which has a target.
-    """
+    """Return the 1-Wasserstein distances of depths and degrees, of (P,) chosen and real parents."""
     child, candidate = batch.pairs
     parents = observed_parents(batch)
     is_candidate = torch.zeros_like(batch.observed).index_fill(0, candidate, True)

@@ -153,11 +153,7 @@ class View(nn.Module):
 
 @dataclass(frozen=True, eq=False)
 class Layers:
-    """The depth layers of a batch's observed trees.
-
-    ``number`` is the (N,) layer of each post, of all cascades counted through; -1 where the depth
-    is not known because the post, or one above it, is pending.
-    """
+    """Depth layers of observed trees, by the number (N,) of each post; -1 for unknown depth."""
 
     number: Tensor
     count: int

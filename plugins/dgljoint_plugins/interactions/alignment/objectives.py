@@ -1,7 +1,4 @@
-"""What draws two sets of features of the same things together, and what keeps them apart.
-
-Every function takes two (M, d) or (M, e) sets, row i of both about the same thing, in O(M d e).
-"""
+"""What draws two sets of features of the same things together, and what keeps them apart."""
 
 import torch
 from torch import Tensor, nn
@@ -46,10 +43,7 @@ def cka(a: Tensor, b: Tensor) -> Tensor:
 
 
 def coral(a: Tensor, b: Tensor) -> Tensor:
-    """Return the CORAL loss (Sun & Saenko, 2016, arXiv 1607.01719).
-
-    ``|cov(a) - cov(b)|^2 / (4 d^2)``; zero for one row, which has no covariance.
-    """
+    """Return ``|cov(a) - cov(b)|^2 / (4 d^2)`` (Sun & Saenko, 2016); 0 for one row."""
     if len(a) < 2:
         return (a.sum() + b.sum()) * 0
     return (_covariance(a) - _covariance(b)).square().sum() / (4 * a.shape[1] ** 2)
@@ -66,10 +60,7 @@ def overlap(a: Tensor, b: Tensor) -> Tensor:
 
 
 def effective_rank(a: Tensor) -> Tensor:
-    """Return exp(entropy of the normalised singular values) (Roy & Vetterli, 2007).
-
-    Between 1, when all rows are multiples of one, and min(M, d).
-    """
+    """Return exp(entropy of normalised singular values) (Roy & Vetterli, 2007), 1 to min(M, d)."""
     values = torch.linalg.svdvals(a)
     share = values / values.sum().clamp(min=_TINY)
     entropy: Tensor = torch.special.entr(share).sum()
@@ -82,11 +73,7 @@ def _covariance(x: Tensor) -> Tensor:
 
 
 def _hsic(a: Tensor, b: Tensor) -> Tensor:
-    """Estimate HSIC for linear kernels without the (M, M) kernels.
-
-    K and L are ``a a'`` and ``b b'`` without their diagonals; their product's trace and their
-    sums follow from ``a' b`` and from the lengths of the rows.
-    """
+    """Estimate HSIC for linear kernels by ``a' b`` and lengths of rows, without (M, M) kernels."""
     count = len(a)
     a_length, b_length = a.square().sum(1), b.square().sum(1)
     trace = (a.T @ b).square().sum() - (a_length * b_length).sum()

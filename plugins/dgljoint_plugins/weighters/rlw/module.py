@@ -7,11 +7,7 @@ from dgljoint.nn import LossTable, LossWeighter, Step
 
 
 class RandomLossWeighting(LossWeighter):
-    """Draws the weights of every step: Lin et al. (2022), ``w = K softmax(z)`` with normal z.
-
-    The paper's weights sum to 1; ours to the number K of losses, as with the other weighters. A run
-    repeats and resumes: the engine seeds torch's generator for each step.
-    """
+    """Draws ``w = K softmax(z)`` with normal z in every step (Lin et al., 2022)."""
 
     def weigh(self, losses: LossTable, step: Step) -> Tensor:
         """Return the (K,) weights of this step alone."""

@@ -24,8 +24,19 @@ os.environ.pop("COLUMNS", None)
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
+# Whole runs, commands and releases: what is below these folders is slow.
+SLOW = ("integration", "e2e", "fuzz")
 # Packages of their own, which are installed by tests and then run theirs.
 collect_ignore = ["external"]
+
+
+@pytest.hookimpl(tryfirst=True)  # before items are deselected by their markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of some folders as slow."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).parts[0] in SLOW:
+            item.add_marker("slow")
 
 
 class Site:

@@ -68,16 +68,19 @@ def test_there_is_something_to_test() -> None:
     assert {name for _, named in COVER for name in named} == set(INTERACTIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "options"), settings_of(EncoderSpec))
 def test_an_encoder_conforms(name: str, options: dict[str, object]) -> None:
     check_encoder(installed_registry().find(EncoderSpec, name), options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "options"), settings_of(InteractionSpec))
 def test_an_interaction_conforms(name: str, options: dict[str, object]) -> None:
     check_interaction(installed_registry().find(InteractionSpec, name), options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "options"), settings_of(WeighterSpec))
 def test_a_loss_weighter_conforms(name: str, options: dict[str, object]) -> None:
     check_loss_weighter(installed_registry().find(WeighterSpec, name), options)
@@ -104,6 +107,7 @@ def test_nothing_leaks_whatever_is_asked(encoder: str, interactions: tuple[str, 
     check_model(lambda material: model_of(material, encoder, interactions), seeds=range(1, 4))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("encoder", "interactions"), PAIRS)
 def test_losses_reach_the_shared_parameters_through_the_shared_rows_alone(
     encoder: str, interactions: tuple[str, ...]

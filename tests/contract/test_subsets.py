@@ -132,6 +132,7 @@ def state_file(trainer: Trainer, path: Path) -> bytes:
     return path.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "plugins",
     [*((*INTERACTIONS, weighter) for weighter in WEIGHTERS), *((i,) for i in INTERACTIONS)],
@@ -151,6 +152,7 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_was_not(
     assert state_file(whole, tmp_path / "a") == state_file(resumed, tmp_path / "b")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("encoder", "weighter"),
     [
@@ -196,6 +198,7 @@ def gradients(trainer: Trainer, order: list[int], seed: int) -> dict[str, Tensor
     return {"the weights": weights, **found}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weighter", WEIGHTERS)
 def test_a_step_does_not_ask_which_cascade_comes_first(store: CascadeStore, weighter: str) -> None:
     order = [3, 0, 5, 4, 1, 2]

@@ -54,6 +54,7 @@ def store_of(path: Path, fold: int, *, other: bool) -> CascadeStore:
     return CascadeStore(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("encoder", "weighter"), PAIRS)
 def test_the_same_model_is_selected_whatever_the_test_part_is(
     tmp_path: Path, encoder: str, weighter: str

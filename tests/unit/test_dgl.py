@@ -107,6 +107,7 @@ except RunFailedError as error:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "failure",
     [
@@ -124,6 +125,7 @@ def test_a_pair_that_cannot_work_is_told_with_what_mends_it(failure, tmp_path):
     assert hint.startswith(f"install a pair that is tested, {install_hint()}; or uninstall dgl")
 
 
+@pytest.mark.slow
 def test_commands_beside_a_broken_dgl(tmp_path):
     path = write(tmp_path / "site", {"dgl/__init__.py": "raise OSError('libdgl.so: bad ELF')"})
     described = run(DGLJOINT, "env", "--format", "json", path=path)

@@ -17,6 +17,7 @@ def store(tmp_path_factory):
     return str(path)
 
 
+@pytest.mark.slow
 def test_a_table_with_a_verdict_and_exit_3_when_strict(store, capsys):
     assert run(["audit", store, "--split", "random", "--strict"]) == 3
     text = capsys.readouterr().out

@@ -209,6 +209,7 @@ def test_options_reach_the_component(site, capsys):
     assert findings["returns a weight for each loss"]["outcome"] == "failed"
 
 
+@pytest.mark.slow
 def test_a_step_is_timed_beside_those_of_its_kind(site, capsys, monkeypatch):
     monkeypatch.setattr(timing, "ROUNDS", 1)
     install(site, SLOW)
@@ -284,6 +285,7 @@ def test_without_a_name_all_but_our_own_are_checked(site, capsys):
     assert err.startswith("error: plugin 'bad' (dgljoint-bad 1.0) fails 1 of ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["gcn", "contrastive", "fixed"])
 def test_own_components_pass(name, capsys):
     assert run(["plugins", "check", name, "--no-timing", "-q"]) == 0
@@ -299,6 +301,7 @@ def test_own_plugins_are_sound_and_say_what_they_must(name):
     assert {f.check for f in findings if f.outcome == "note"} <= {"names its source"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("module", sorted({entry.module: entry.name for entry in discover()}))
 def test_own_plugins_are_imported_as_they_should(module):
     (name, *_) = [entry.name for entry in discover() if entry.module == module]

@@ -97,6 +97,7 @@ BAD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BAD)
 def test_what_fails_is_named_with_what_to_change(site, capsys, case):
     source, stage, name, found, mend = BAD[case]

@@ -107,6 +107,7 @@ def dated(count: int, giving_away: bool) -> list[Cascade]:
     return made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("giving_away", [True, False])
 def test_probes_see_a_date_and_an_id_that_give_the_class_away(
     tmp_path: Path, giving_away: bool
@@ -121,6 +122,7 @@ def test_probes_see_a_date_and_an_id_that_give_the_class_away(
     assert ordered.values["classes_missing_late"] == giving_away
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("giving_away", [True, False])
 def test_a_feature_that_one_class_has_is_found(tmp_path: Path, giving_away: bool) -> None:
     rng = np.random.default_rng(0)
@@ -134,6 +136,7 @@ def test_a_feature_that_one_class_has_is_found(tmp_path: Path, giving_away: bool
     assert ("leave that feature out" in found.explanation) == giving_away
 
 
+@pytest.mark.slow
 def test_recognising_events_by_their_words_is_told_from_learning(tmp_path: Path) -> None:
     cascades = dated(200, False)
     store = write(tmp_path / "a.h5", cascades, [n % 4 for n in range(200)])
@@ -405,6 +408,7 @@ def test_hidden_edges_are_seen_when_a_graph_shows_them(
     assert leaking.values["hidden_edges"] >= leaking.values["targets"]
 
 
+@pytest.mark.slow
 def test_a_clean_store_passes_and_random_folds_do_not(tmp_path: Path) -> None:
     reader = SyntheticReader(SyntheticOptions(cascades=200, events=50, mean_posts=8))
     path = tmp_path / "s.h5"

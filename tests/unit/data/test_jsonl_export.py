@@ -60,6 +60,7 @@ def assert_equal(one: Cascade, other: Cascade) -> None:
         assert list(getattr(one, field)) == list(getattr(other, field)), field
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(st.data())
 def test_any_cascade_comes_back_as_it_was(

@@ -106,6 +106,7 @@ def words(cascades: list[Cascade]) -> Matrix:
     return 3 * np.sqrt(dense / dense.sum(axis=1, keepdims=True))
 
 
+@pytest.mark.slow
 def test_structure_timing_and_words_each_tell_a_part_of_the_class() -> None:
     cascades = default_set()
     label = np.array([LABEL_NAMES.index(cascade.label or "") for cascade in cascades])

@@ -85,6 +85,7 @@ def synthetic(folder: Path) -> tuple[Reader, None]:
     return SyntheticReader(SyntheticOptions(cascades=70, mean_posts=5)), None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [twitter, pheme, rumoureval, weibo, json_lines, synthetic])
 def test_the_file_and_the_report_are_the_same_for_any_number_of_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], tuple[Reader, Path]]

@@ -172,6 +172,7 @@ def ranks_of(evaluator: Evaluator, cut: Cut, **model: object) -> ParentRanks:
         return evaluator.predict(built, np.arange(6)).ranks["model"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("component", [*shipped(EncoderSpec), *shipped(InteractionSpec)])
 def test_evaluation_in_parts_is_evaluation_at_once(evaluator: Evaluator, component: str) -> None:
     chosen: dict[str, object] = (
@@ -209,6 +210,7 @@ SCORED = """
 """
 
 
+@pytest.mark.slow
 def test_a_big_thread_is_scored_in_memory_that_does_not_grow_with_its_pairs(
     tmp_path: Path,
 ) -> None:

@@ -262,6 +262,7 @@ def test_heads_that_do_not_divide_the_width_are_refused() -> None:
         CascadeAttention(12, 5)
 
 
+@pytest.mark.slow
 def test_memory_grows_with_the_posts_and_not_with_their_pairs(tmp_path: Path) -> None:
     """4,000 posts are 16 million pairs; a learned bias of 8 heads for each would be 512 MB."""
     peak = peak_megabytes(

@@ -30,6 +30,7 @@ def coloured_cascade(number: int, rng: np.random.Generator) -> tuple[list[int], 
     return parent, colour.tolist()
 
 
+@pytest.mark.slow
 def test_the_adversarial_loss_alone_finds_a_hidden_rule_and_leaves_the_star(
     tmp_path: Path,
 ) -> None:

@@ -194,6 +194,7 @@ def test_heads_must_divide_the_width() -> None:
         CrossAttention(AttentionOptions(heads=3), WIDTH)
 
 
+@pytest.mark.slow
 def test_a_cascade_of_3000_posts_fits_in_2_gigabytes(tmp_path: Path) -> None:
     peak = peak_megabytes(
         """

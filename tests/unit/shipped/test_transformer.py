@@ -251,6 +251,7 @@ def test_half_precision(batch: CascadeBatch, encoding: str) -> None:
     torch.testing.assert_close(found.float(), exact, rtol=0.1, atol=0.1)
 
 
+@pytest.mark.slow
 def test_a_cascade_of_3000_posts_fits_in_2_gigabytes(tmp_path: Path) -> None:
     """With the distances of all pairs, which are made for some queries at a time."""
     peak = peak_megabytes(

@@ -113,6 +113,7 @@ def test_what_hdf5_can_do_and_a_cascade_file_does_not(
         CascadeStore(path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -223,6 +224,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return toy_store(tmp_path_factory.mktemp("good") / "toy.h5", cascades=4).path.read_bytes()
 
 
+@pytest.mark.slow
 @given(flips=st.lists(st.tuples(st.floats(0, 1), st.integers(1, 255)), min_size=1, max_size=3))
 @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_file_with_other_bytes_is_refused_or_the_same(

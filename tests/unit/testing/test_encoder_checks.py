@@ -199,6 +199,7 @@ def test_a_good_encoder_passes(encoder: type[Encoder]) -> None:
     assert failed(encoder) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("encoder", "checks"),
     [

@@ -178,6 +178,7 @@ def test_a_good_interaction_passes(interaction: object) -> None:
     assert failed(interaction) == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("interaction", "checks"),
     [

@@ -47,6 +47,7 @@ def test_with(toy_batch, toy_store, toy_problem):
 """
 
 
+@pytest.mark.slow
 def test_the_pytest_plugin_imports_nothing_heavy_before_it_is_used(tmp_path: Path) -> None:
     file = tmp_path / "test_plugin.py"
     file.write_text(USES.format(heavy=HEAVY))

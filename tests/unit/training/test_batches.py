@@ -67,6 +67,7 @@ def test_epochs_and_seeds_are_in_orders_of_their_own() -> None:
     assert np.array_equal(orders[0], made([1] * 30, batch=30).of(0)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [3, 9])
 def test_a_run_with_a_bound_on_posts_resumes(tmp_path: Path, steps: int) -> None:
     store = toy_store(tmp_path / "toy.h5")

@@ -72,6 +72,7 @@ def test_what_cannot_be_kept_is_refused_and_the_old_file_stands(tmp_path: Path) 
     assert [file.name for file in tmp_path.iterdir()] == ["a"]
 
 
+@pytest.mark.slow
 def test_a_killed_process_leaves_nothing_that_the_next_cannot_name(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", KILLS, tmp_path / "a"], check=True)
     assert all(file.name == "a" or is_leftover(file) for file in tmp_path.iterdir())

@@ -84,6 +84,7 @@ def test_an_unknown_device_is_refused() -> None:
         find_device("tpu")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chosen", COMPONENTS, ids=lambda one: str(next(iter(one.values()))))
 def test_everything_trains_in_half_precision(chosen: dict[str, str], tmp_path: Path) -> None:
     trainer = toy_trainer(toy_store(tmp_path / "toy.h5"), HALF, "train.epochs=1", **chosen)

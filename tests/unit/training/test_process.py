@@ -21,6 +21,7 @@ FREED = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's allocator is set")
 def test_large_buffers_go_back_to_the_system(tmp_path: Path) -> None:
     assert peak_megabytes(FREED.format(megabytes=24), tmp_path) < 15

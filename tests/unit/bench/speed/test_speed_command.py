@@ -37,6 +37,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
     return main()
 
 
+@pytest.mark.slow
 def test_a_whole_run_writes_and_draws_what_it_shows(tmp_path):
     store = toy_store(tmp_path / "a.h5", cascades=40)
     out, plot = tmp_path / "s.json", tmp_path / "s.svg"

@@ -57,6 +57,7 @@ def measured(store: CascadeStore, *sections: str) -> dict[str, Any]:
     return measure_sections(request_of(*sections, data=store.path))
 
 
+@pytest.mark.slow
 def test_each_section_has_a_row_a_library(store):
     found = measured(store, *PASSES)
     rows = {name: list(section["rows"]) for name, section in found["sections"].items()}

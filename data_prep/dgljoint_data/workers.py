@@ -118,7 +118,17 @@ def working(jobs: int) -> Iterator[Spread]:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         yield spread
     finally:
-        executor.shutdown(kill_workers=True)
+        # Work that is still queued when the processes are killed ends a thread of loky's with a
+        # KeyError, which nobody need see: by then they are gone.
+        shown, threading.excepthook = threading.excepthook, _ignore
+        try:
+            executor.shutdown(kill_workers=True)
+        finally:
+            threading.excepthook = shown
+
+
+def _ignore(failure: threading.ExceptHookArgs) -> None:
+    pass
 
 
 def read_each(

@@ -71,7 +71,7 @@ def test_suites_are_run_and_reported(capsys: pytest.CaptureFixture[str]) -> None
     assert len(commands) == 4
     for command in commands:
         assert run(command) == 0, command
-    assert "10 of 10 cells of demo are done" in capsys.readouterr().out
+    assert "10 of 10 runs of demo are done" in capsys.readouterr().out
     assert Path("curves.svg").is_file()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from toys import toy_store
@@ -26,6 +27,9 @@ def test_a_run_that_is_terminated_takes_its_sets_with_it(tmp_path):
         assert process.stderr is not None
         assert process.stderr.readline() == "scaling, 32 cascades per batch\n"
         assert process.stderr.readline() == "scaling, posts\n"
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        while not children.read_text():  # what measures has not started
+            time.sleep(0.05)
         process.terminate()
         # That it ends at all says that nobody else holds its stderr: what measures is gone, too.
         assert process.stderr.read().strip() == "interrupted"

@@ -92,8 +92,8 @@ def test_the_demo_set_is_kept_with_the_runs_that_read_it(home, place):
 def test_a_picture_leaves_no_list_of_fonts(home, place):
     in_a_fresh_home(
         home, place, sys.executable, "-c",
-        "from pathlib import Path; from dgljoint_cli.views.pictures import load_plots; "
-        "load_plots().write(Path('a.svg'), lambda figure: figure.text(0, 0, 'x'))",
+        "from pathlib import Path; from dgljoint_cli.commands.benchmark_verbs import plot; "
+        "plot._load_plots().write(Path('a.svg'), lambda figure: figure.text(0, 0, 'x'))",
     )
     assert (place / "a.svg").stat().st_size
 

@@ -204,10 +204,7 @@ class CascadeBatch:
 
     @cached_property
     def parent_posts(self) -> Tensor:
-        """(Q,) int64, the posts with observed children, ascending.
-
-        Where they could be counted only by waiting for a device: all posts.
-        """
+        """(Q,) int64 posts with observed children, ascending; all where counting would wait."""
         if self.device.type == "cpu":
             return self.children.nonzero().squeeze(1)
         return torch.arange(len(self.kind), device=self.device)

@@ -20,10 +20,7 @@ def sum_from_sources(edges: Tensor, x: Tensor) -> Tensor:
 
 
 def max_from_sources(edges: Tensor, x: Tensor) -> Tensor:
-    """Take the maximum of rows over incoming edges, 0 without any. Shapes: (N, D) to (N, D).
-
-    Sources that tie share the gradient, where DGL gives it to one of them.
-    """
+    """Take the maximum of rows over incoming edges, 0 without; ties share the gradient."""
     source, destination = edges
     rows = x.index_select(0, source)
     index = destination.unsqueeze(1).expand_as(rows)

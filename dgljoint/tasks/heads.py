@@ -105,12 +105,7 @@ class LinkScorer:
         return product.float() + self.knots.at(gap)
 
     def table(self, post: Tensor, start: int, stop: int) -> Tensor:
-        """Score posts with each candidate from ``start`` to ``stop``.
-
-        A candidate later than the post gets an arbitrary number.
-
-        Shapes: (T,) int64 to (T, stop - start) float32.
-        """
+        """Score (T,) posts with candidates ``start`` to ``stop``; later ones have no real score."""
         product = self.child[post] @ self.candidate[start:stop].T
         # Of posts that are no candidates the gap is negative; it has no logarithm.
         gap = self.delay_seconds[post].unsqueeze(1) - self.delay_seconds[start:stop]

@@ -65,11 +65,7 @@ class InstalledPlugin:
 
 
 def check_plugin(plugin: InstalledPlugin) -> Generator[Finding, None, None]:
-    """Yield what is found, in the order of :data:`STAGES`.
-
-    Raises:
-        UsageError: there is no such plugin, or the options given are not its own.
-    """
+    """Yield what is found, in the order of :data:`STAGES`; a UsageError for no such plugin."""
     if not plugin.registry.offering(plugin.name):
         plugin.registry.load(plugin.name)  # its error names those that are close
     broken = ""

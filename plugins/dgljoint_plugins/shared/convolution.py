@@ -9,10 +9,7 @@ from dgljoint.nn import CascadeBatch, SparseRows
 
 
 def one_way(batch: CascadeBatch, like: Tensor) -> tuple[SparseRows, SparseRows]:
-    """Return D^-1/2 (A + I) D^-1/2 from parents to children, and the same from children to parents.
-
-    D are the in-degrees of A + I in the direction. Both (N, N), in the precision of ``like``.
-    """
+    """Return D^-1/2 (A + I) D^-1/2 to children, and to parents; D are in-degrees, (N, N) both."""
     parent, child = batch.edges
     posts = torch.arange(len(batch.kind), device=batch.device)
     sizes, size = 1 + batch.parents, len(posts) + len(child)

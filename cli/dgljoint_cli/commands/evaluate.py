@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 import dgljoint
 from dgljoint import training
 from dgljoint_cli import arguments, console, views
-from dgljoint_cli.views import several
+
+if TYPE_CHECKING:
+    from dgljoint.runs.several import SeveralScores
 
 _STDOUT = Path("-")
 
@@ -81,8 +83,10 @@ def evaluate(
         raise dgljoint.UsageError(
             "--part is of the run's own data, and --on names others", hint="leave one of them out"
         )
-    if several.is_several(run, deadlines=deadlines, predictions=predictions):
-        several.evaluate_several(run, part, on, device=device, as_json=as_json)
+    if is_several(run, deadlines=deadlines, predictions=predictions):
+        runs = dgljoint.load_runs(run, device=device)
+        scored = runs.evaluate(part) if on is None else runs.evaluate_transfer(on)
+        show_scores(scored, run, as_json=as_json)
         return
     from dgljoint.evaluation.deadlines import parse_deadlines
     from dgljoint.runs import stored
@@ -165,8 +169,10 @@ def predict(
         )
     if out is not None and out != _STDOUT:
         console.check_output(out, force=force)
-    if several.is_several(run, links=links):
-        found, own = several.predict_several(run, data, observed, device=device)
+    if is_several(run, links=links):
+        several = dgljoint.load_runs(run, device=device)
+        found = several.predict(data, observed=observed)
+        own = Path(several.runs[0].config.data)
     else:
         opened = dgljoint.load_run(run, device=device)
         found = opened.predict(data, observed=observed, links=links or False)
@@ -208,3 +214,26 @@ def _values(found: dgljoint.Predictions) -> dict[str, Any]:
             for one in found.links
         ]
     return values
+
+
+def is_several(folder: Path, **single: object) -> bool:
+    """Return whether a folder holds runs and is none itself; refuse options for a single one."""
+    from dgljoint.runs.several import holds_several
+
+    if not holds_several(folder):
+        return False
+    for name, value in single.items():
+        if value:
+            raise dgljoint.UsageError(
+                f"--{name} is for a single run, and {folder} holds several",
+                hint=f"name one of them; `dgljoint runs list {folder}` shows them",
+            )
+    return True
+
+
+def show_scores(found: SeveralScores, folder: Path, *, as_json: bool) -> None:
+    """Show each run's scores, their mean and their spread."""
+    if as_json:
+        console.print_json({"folder": folder, **found.to_dict()})
+    else:
+        click.echo(repr(found))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dgljoint_cli import arguments, console, views
-from dgljoint_cli.views.several import is_several, show_scores
+from dgljoint_cli.commands.evaluate import is_several, show_scores
 
 if TYPE_CHECKING:
     from dgljoint.runs.listing import RunFacts, RunSummary, Setting

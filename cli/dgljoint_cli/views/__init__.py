@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from dgljoint_cli.views import holdings as holdings
     from dgljoint_cli.views import rendering as rendering
     from dgljoint_cli.views import run_tables as run_tables
-    from dgljoint_cli.views import several as several
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -11,22 +11,24 @@ from rich.text import Text
 
 from dgljoint._internal.text import plural
 from dgljoint.evaluation.scores import MODEL, verdict_line
-from dgljoint.runs.listing import BROKEN, FINISHED, RESUMABLE, RUNNING, STARTED, RunSummary
+from dgljoint.runs import listing, stored
 from dgljoint.runs.summary import FIGURES, StudySummary, spread_table, spread_verdicts
 from dgljoint_cli.views.rendering import Table, stretches, titled
 from dgljoint_cli.views.rendering import facts as fact_table
 
 if TYPE_CHECKING:
-    from dgljoint.runs.listing import RunFacts, Setting
     from dgljoint.runs.many.study import Study
 
 _NOTHING = "–"
 _BAR = 20
-_STYLES = {FINISHED: "green", RUNNING: "yellow", RESUMABLE: "cyan", BROKEN: "red"}
+_STYLES = {
+    listing.FINISHED: "green", listing.RUNNING: "yellow", listing.RESUMABLE: "cyan",
+    listing.BROKEN: "red",
+}
 _COURSE = {"score": "score", "accuracy": "accuracy", "macro_f1": "macro F1", "mrr": "MRR"}
 
 
-def run_tables(found: Sequence[RunSummary]) -> list[RenderableType]:
+def run_tables(found: Sequence[listing.RunSummary]) -> list[RenderableType]:
     """Show the list of runs, and under it why some are broken."""
     made = Table(
         "name", "date", "tasks", "data", "state", "accuracy", "macro F1", "MRR", "best epoch",
@@ -46,16 +48,18 @@ def run_tables(found: Sequence[RunSummary]) -> list[RenderableType]:
     return [made, *(f"{run.name} is broken: {run.cause}" for run in found if run.cause)]
 
 
-def state_of(run: RunSummary) -> str:
+def state_of(run: listing.RunSummary) -> str:
     """Return the state of a run in words."""
-    if run.state == RUNNING:
+    if run.state == listing.RUNNING:
         return f"running, {run.epoch} of {run.epochs} epochs done"
-    if run.state == RESUMABLE:
+    if run.state == listing.RESUMABLE:
         return f"resumable at epoch {run.epoch} of {run.epochs}"
-    return f"{run.state}, nothing saved yet" if run.state == STARTED else run.state
+    return f"{run.state}, nothing saved yet" if run.state == listing.STARTED else run.state
 
 
-def run_details(facts: RunFacts, changed: Sequence[Setting]) -> list[RenderableType]:
+def run_details(
+    facts: listing.RunFacts, changed: Sequence[listing.Setting]
+) -> list[RenderableType]:
     """Show one run."""
     from dgljoint_cli.views.evaluation_tables import score_tables
 
@@ -99,17 +103,15 @@ def course_tables(records: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
     return [*parts, titled("validation", made)]
 
 
-def _description(facts: RunFacts) -> RenderableType:
-    from dgljoint.runs.stored import section, tables
-
+def _description(facts: listing.RunFacts) -> RenderableType:
     manifest, summary = facts.manifest, facts.summary
-    data, packages = section(manifest, "data"), section(manifest, "packages")
+    data, packages = stored.section(manifest, "data"), stored.section(manifest, "packages")
     versions = {"dgljoint": manifest.get("dgljoint"), "python": manifest.get("python"), **packages}
     plugins = [
         f"{row.get('name')} ({row.get('distribution')} {row.get('version')})"
-        for row in tables(manifest.get("plugins"))
+        for row in stored.tables(manifest.get("plugins"))
     ]
-    parts = section(manifest, "parts")
+    parts = stored.section(manifest, "parts")
     values = {
         "data": str(facts.protocol),
         "digest": _plain(data.get("content_digest", data.get("digest"))),
@@ -129,9 +131,7 @@ def _names(records: Sequence[Mapping[str, Any]], section: str) -> list[str]:
 
 
 def _mean(records: Sequence[Mapping[str, Any]], section: str, name: str) -> float | None:
-    from dgljoint.runs.stored import number
-
-    values = [number(record.get(section, {}).get(name)) for record in records]
+    values = [stored.number(record.get(section, {}).get(name)) for record in records]
     known = [value for value in values if value is not None]
     return fmean(known) if known else None
 

@@ -4,8 +4,6 @@ A build from the export has the same cascades and targets in the same order, wit
 splits; classes are in alphabetical order unless the reader's option ``labels`` gives another.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

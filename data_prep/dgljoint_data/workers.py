@@ -12,8 +12,6 @@ the number of processes::
                 yield cascade
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import threading

@@ -1,7 +1,5 @@
 """Compare two results files or two configurations, by :mod:`dgljoint.runs.comparing`; the gate."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

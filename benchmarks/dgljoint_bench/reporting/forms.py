@@ -1,7 +1,5 @@
 """The forms of a report: Markdown, LaTeX, CSV and plain values for JSON."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Tables as they are shown, before any form: captions, columns, cells of text, notes."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

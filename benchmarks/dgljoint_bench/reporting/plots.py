@@ -5,8 +5,6 @@ are those of Okabe and Ito (2008, https://jfly.uni-koeln.de/color/), which colou
 distinguish.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path

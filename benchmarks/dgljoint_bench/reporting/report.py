@@ -1,7 +1,5 @@
 """A report: the tables of the suites in a results file, with their statistics."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The rows of a table: what was run, trivial guesses, and what others published."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field

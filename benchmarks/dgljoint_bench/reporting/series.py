@@ -1,7 +1,5 @@
 """What pictures show of results: lines, points and blocks, gathered from cells."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ of it. Both tests of pairs therefore find too much rather than too little (Nadea
 https://doi.org/10.1023/A:1024068626366), and show nothing of other data sets.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, sqrt

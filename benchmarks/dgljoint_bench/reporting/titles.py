@@ -1,7 +1,5 @@
 """What metrics and costs are called, and which way metrics are better."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 

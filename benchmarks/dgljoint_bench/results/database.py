@@ -1,7 +1,5 @@
 """Reading and writing the results file."""
 
-from __future__ import annotations
-
 import json
 import math
 import sqlite3

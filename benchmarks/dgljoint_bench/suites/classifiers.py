@@ -4,8 +4,6 @@ They are trained on everything a model may be trained or selected on: nothing ab
 selected, so they need no validation set.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

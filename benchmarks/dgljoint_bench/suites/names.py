@@ -1,7 +1,5 @@
 """Names: of the suites that ship, without reading one, and what may be a name."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from importlib import resources

@@ -1,7 +1,5 @@
 """From a suite to its jobs, all checked before any is trained, and to records of the results."""
 
-from __future__ import annotations
-
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

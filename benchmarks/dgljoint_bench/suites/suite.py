@@ -1,7 +1,5 @@
 """A suite: data, how they are cut, configurations, what was published; and how one is found."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Iterable
 from importlib import resources

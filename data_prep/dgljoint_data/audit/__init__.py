@@ -4,8 +4,6 @@
 rumors, such as test threads that share their event with training threads.
 """
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any

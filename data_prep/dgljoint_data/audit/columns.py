@@ -1,7 +1,5 @@
 """Class balance, times of collection, features that identify, edges that batches should hide."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterator
 from itertools import combinations

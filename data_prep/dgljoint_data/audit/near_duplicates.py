@@ -8,8 +8,6 @@ looked up. Longer ones must share several of their rarest words (the prefix filt
 Ganti & Kaushik, 2006, Bayardo, Ma & Srikant, 2007, and Wang, Li & Feng, 2012).
 """
 
-from __future__ import annotations
-
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set

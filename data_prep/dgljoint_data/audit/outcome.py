@@ -1,7 +1,5 @@
 """The outcome of a check of the audit."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import IntEnum

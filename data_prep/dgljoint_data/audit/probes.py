@@ -5,8 +5,6 @@ out, next to the largest class of its training set. Where a split divides events
 more on folds that do not: the difference is what recognising an event is worth.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ A feature is computed from the posts (:class:`PostFeature`), derived when a batc
 write its module and list its :class:`FeatureSpec` in ``catalogue``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol

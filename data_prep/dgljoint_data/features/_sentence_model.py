@@ -3,8 +3,6 @@
 A library of models would cost seconds to import, and pads batches: vectors would depend on others.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 

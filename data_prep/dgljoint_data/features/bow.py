@@ -5,8 +5,6 @@ is that of scikit-learn's ``FeatureHasher`` (Weinberger et al., 2009, arXiv 0902
 files of different data fit one another.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

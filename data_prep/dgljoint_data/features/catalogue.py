@@ -1,7 +1,5 @@
 """The features that are known here, how a choice of them is written, and how they are made."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass

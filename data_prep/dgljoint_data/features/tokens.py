@@ -6,8 +6,6 @@ dictionary and retrieve as well as words do (Nie, Gao, Zhang & Zhou, 2000,
 https://doi.org/10.1145/355214.355235). Hangul has spaces and is cut at them.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from itertools import pairwise

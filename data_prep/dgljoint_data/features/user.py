@@ -5,8 +5,6 @@ relative to the post) as log(1 + x), ``verified``, and ``known`` (0: all others 
 column holds a name, an id or a date.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

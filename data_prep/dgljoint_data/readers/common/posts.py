@@ -1,7 +1,5 @@
 """From the posts of one thread to a cascade, every post accounted for."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf

@@ -1,7 +1,5 @@
 """Files and folders of raw data: found, counted, named, decoded and identified by their content."""
 
-from __future__ import annotations
-
 import codecs
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Where the files of a PHEME release are, in each of its layouts and however deep."""
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,5 @@
 """Tweets in Twitter's JSON, of its API 1.1 and of version 2."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

@@ -4,8 +4,6 @@ Single characters that orjson refuses are mended and counted: half an emoji, whi
 JavaScript and Java read and write, and bytes that are no UTF-8.
 """
 
-from __future__ import annotations
-
 import gzip
 import math
 import re

@@ -3,8 +3,6 @@
 ``docs/readers/jsonl.md`` describes it, ``cascade.schema.json`` in this package is its JSON schema.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain

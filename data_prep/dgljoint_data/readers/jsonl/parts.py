@@ -1,7 +1,5 @@
 """The files of JSON Lines, compressed or not, cut into parts that are read in parallel."""
 
-from __future__ import annotations
-
 import gzip
 import zlib
 from collections.abc import Iterable, Iterator, Sequence

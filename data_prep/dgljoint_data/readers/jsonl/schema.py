@@ -1,7 +1,5 @@
 """The content of a line of our JSON Lines format; ``cascade.schema.json`` is made from this."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches

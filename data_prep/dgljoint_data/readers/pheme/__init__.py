@@ -5,8 +5,6 @@ its place in ``structure.json``; where it has none there, or that file puts ever
 source, the tweet that it replies to.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path

@@ -6,8 +6,6 @@ the RvNN release (2018; also BiGCN's) has word counts and events, and no times: 
 words only where it is certain which row is its own (``rvnn_join``).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path

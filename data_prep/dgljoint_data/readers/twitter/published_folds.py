@@ -4,8 +4,6 @@
 no test fold, and here nobody trains on them either.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Cascades from either release of Twitter15/16: trees with times, or the words of every post."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial

@@ -1,7 +1,5 @@
 """The files of Twitter15/16: the tree release, and the RvNN form recognised by its content."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress

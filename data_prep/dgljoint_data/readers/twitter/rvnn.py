@@ -8,8 +8,6 @@ Rows of a tree are in any order; that of the source, whose parent is ``None``, i
 ``rvnn_form`` recognises copies with other columns, some of them with a delay.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -5,8 +5,6 @@ are the tree and the indices of parent and post; words are ``column:count`` pair
 A delay is 0 for the sources and not for all posts; parents and length are at least 1.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Sequence

@@ -5,8 +5,6 @@ have the same shape, posts that share a place get their rows only if the words o
 Shapes are numbered from the leaves up (Aho, Hopcroft & Ullman), places from the source down.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import replace

@@ -5,8 +5,6 @@ A line is an edge, ``['user', 'tweet', 'minutes']->['user', 'tweet', 'minutes']`
 tweet id. Files in the published form take a path without a loop over lines.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import NamedTuple

@@ -5,8 +5,6 @@ that only reposts is a retweet without a text; any other below the source is a q
 files do not distinguish reposts with words from comments.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 

@@ -4,8 +4,6 @@ The child reports events as lines of JSON on stdout; its other output goes to st
 stdin is a Ctrl-C, and the end of stdin means that the parent has ended.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal

@@ -1,7 +1,5 @@
 """What a run would meet on this machine: versions, devices, kernels, plugins."""
 
-from __future__ import annotations
-
 import os
 import platform
 from dataclasses import asdict, dataclass, field

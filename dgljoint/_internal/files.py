@@ -1,7 +1,5 @@
 """Files that appear whole under their final name or not at all, and folders one process holds."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os

@@ -1,7 +1,5 @@
 """Small tables as plain text, as HTML and as CSV."""
 
-from __future__ import annotations
-
 import csv
 import io
 import textwrap

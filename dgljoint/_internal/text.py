@@ -1,7 +1,5 @@
 """Words of messages, closest names, and numbers as people write them."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches

@@ -1,7 +1,5 @@
 """Read the arguments of the verbs in Python: paths, names, numbers, and the settings of a run."""
 
-from __future__ import annotations
-
 import operator
 import os
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,5 @@
 """Options of components and of a run: frozen, described, unknown keys refused."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar, get_args

@@ -5,8 +5,6 @@ its value is a package that contains ``NAME.toml``. A user's own are in :func:`u
 other file is named by its path. Listing imports neither plugins nor pydantic.
 """
 
-from __future__ import annotations
-
 import os
 import tomllib
 from collections.abc import Mapping, Sequence

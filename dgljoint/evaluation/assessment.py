@@ -1,7 +1,5 @@
 """The final scoring of a selected model: metrics, their intervals, calibration, early detection."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Two ways of training compared: paired over runs, or over the cascades of one pair."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Times by which a cascade is classified: later posts do not exist."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """Score a model on some cascades of a store."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace

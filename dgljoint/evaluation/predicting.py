@@ -1,7 +1,5 @@
 """Predictions of a trained model for cascades of the data it was trained on or of any other."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice

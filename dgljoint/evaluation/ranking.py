@@ -4,8 +4,6 @@ A thread of 100,000 posts has two billion pairs of a late post and an earlier on
 as tables of bounded size, and of each table only counts are kept.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import groupby, pairwise

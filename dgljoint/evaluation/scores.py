@@ -1,7 +1,5 @@
 """The metrics that an evaluation reports, what selects an epoch, and the trivial baselines."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any

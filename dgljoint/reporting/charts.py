@@ -4,8 +4,6 @@ Plain coordinates rather than a plotting library's picture: the page's own colou
 dark, the text stays text, and a run does not wait for a library to load.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

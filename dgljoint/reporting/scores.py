@@ -3,8 +3,6 @@
 One place for the terminal, for Python's ``repr`` and for the report of a run.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 

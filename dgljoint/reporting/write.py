@@ -1,7 +1,5 @@
 """Write the report and the model card of a run, and work out their content from its folder."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Compare the runs of folders: gather the sides, and resample cascades for a single pair."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path

@@ -4,8 +4,6 @@ One comparison for run folders (:mod:`dgljoint.runs.compare_folders`) and for re
 (``dgljoint_bench.reporting.comparison``), which read the sides and define the pairs.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace

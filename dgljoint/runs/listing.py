@@ -1,7 +1,5 @@
 """Find the runs below a folder: the state, the content and the settings of each."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Container, Iterator
 from dataclasses import asdict, dataclass, field

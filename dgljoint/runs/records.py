@@ -1,7 +1,5 @@
 """The record of a run: its result, made of its folder, shown, compared and indexed."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,7 +1,5 @@
 """The runs in one folder: which belong together, and their scores."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from html import escape

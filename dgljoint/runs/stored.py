@@ -1,7 +1,5 @@
 """Read what a run folder contains, without torch."""
 
-from __future__ import annotations
-
 import csv
 import io
 import math

@@ -1,7 +1,5 @@
 """Mean and standard deviation over runs of every metric on the test set."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass

@@ -5,8 +5,6 @@ place in the tree, and a JSON skeleton. Reading such a file runs no code. It may
 model or version, or made up by somebody else: what does not fit is refused.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterator, Mapping

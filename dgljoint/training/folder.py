@@ -1,7 +1,5 @@
 """The run folder: the files that a run leaves behind, and those that it resumes from."""
 
-from __future__ import annotations
-
 import json
 import os
 import platform

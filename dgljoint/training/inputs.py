@@ -1,7 +1,5 @@
 """What a run is made from, each resolved once: configuration, components, open data."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

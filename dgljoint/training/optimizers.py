@@ -1,7 +1,5 @@
 """The optimizers of the model and of its opponents, and how gradients compare."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

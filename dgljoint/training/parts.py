@@ -4,8 +4,6 @@ Whoever trains and selects gets :class:`TrainingParts`, which has no test set. `
 run folder names the cascades of each.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 from collections import Counter

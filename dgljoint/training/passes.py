@@ -12,8 +12,6 @@ The average of the parameters turns the gradients from *joined* into the sum of 
 every process computes alike, as an auxiliary loss's own layers, is averaged over equal values.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass

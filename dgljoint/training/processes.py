@@ -4,8 +4,6 @@ Several processes divide each batch among them and hold the same model. Everythi
 happens here; a process that dies ends the others with a message.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import sys

@@ -1,7 +1,5 @@
 """A whole run: from a configuration to a run folder and its test metrics; or its plan alone."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack

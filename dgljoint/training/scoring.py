@@ -1,7 +1,5 @@
 """Score the selected epoch of a run: on its own sets, by deadlines, or on another cascade file."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The gain of training both tasks together over training each alone on an equal budget."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path

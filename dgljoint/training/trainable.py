@@ -5,8 +5,6 @@ nothing to learn from the training set is left out of the run, and a class that 
 has is never predicted.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

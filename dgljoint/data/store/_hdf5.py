@@ -6,8 +6,6 @@ bounded. Everything that HDF5 itself reads has a checksum: the format is that of
 strings of fixed length, since the heap of others has none. The digest covers the rest.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import mmap

@@ -4,8 +4,6 @@ A string column is a pair ``<path>/ptr`` (int64, one more than there are strings
 ``<path>/bytes`` (UTF-8), which can be mapped into memory, unlike HDF5's own strings.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A job, what it depends on, and what its folder contains of it."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable

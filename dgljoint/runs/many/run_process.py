@@ -6,8 +6,6 @@ Does the job that ``FOLDER/job.json`` describes. The metrics of a run are in its
 ``FOLDER/result.json`` has the costs, and the metrics that no run folder has.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -1,7 +1,5 @@
 """Run jobs, each in a process of its own, and hand over the record of each as it ends."""
 
-from __future__ import annotations
-
 import fcntl
 import os
 import shutil

@@ -5,8 +5,6 @@ A study is a folder: ``settings.toml`` (the configuration of every run, but for 
 state of each run, and the metrics so far), which is written anew whenever a run ends.
 """
 
-from __future__ import annotations
-
 import json
 import shlex
 from collections.abc import Iterable, Mapping, Sequence

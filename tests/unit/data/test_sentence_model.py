@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -10,8 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from dgljoint.errors import UsageError, install_hint
-from dgljoint_data.features._sentence_model import SentenceModel
 from dgljoint_data.features.minilm import MinilmOptions, embed, find_package
+
+if TYPE_CHECKING:  # imports tokenizers, of an extra
+    from dgljoint_data.features._sentence_model import SentenceModel
 
 TWEETS = (
     "The dam broke and the town is under water.",

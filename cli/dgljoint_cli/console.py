@@ -71,9 +71,7 @@ def print_json(value: object) -> None:
     click.echo(to_json(value))
 
 
-def show(
-    plain: object, tables: Callable[[], Iterable[RenderableType]], *, as_json: bool
-) -> None:
+def show(plain: object, tables: Callable[[], Iterable[RenderableType]], *, as_json: bool) -> None:
     """Write a result to stdout: its plain values as JSON, or its tables."""
     if as_json:
         print_json(plain)

@@ -4,8 +4,6 @@ scikit-learn's ``StratifiedGroupKFold`` is slow to import, leaves folds empty wh
 and a file's content would depend on its version.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from numpy.typing import NDArray
 

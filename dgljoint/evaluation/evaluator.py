@@ -93,9 +93,7 @@ class Evaluator:
         for chosen in _stretches(self.store, indices):
             yield self._asked(chosen, model)
 
-    def _asked(
-        self, chosen: Index, model: JointModel, deadline: Deadline | None = None
-    ) -> Asked:
+    def _asked(self, chosen: Index, model: JointModel, deadline: Deadline | None = None) -> Asked:
         columns, share = self.store.read(chosen), self.options.observed_share
         if deadline is not None:
             # Later posts are not hidden but removed: nothing can be computed from them.

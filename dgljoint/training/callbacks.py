@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -101,35 +102,13 @@ class Callbacks(Callback):
     def __init__(self, callbacks: Iterable[Callback]) -> None:
         self._callbacks = tuple(callbacks)
         self.stop_asked = False
+        for event in ("phase", "start", "step", "epoch", "message", "end"):
+            setattr(self, event, partial(self._pass, event))
 
-    def phase(self, name: str) -> None:
-        """Pass it on."""
-        self._pass(lambda callback: callback.phase(name))
-
-    def start(self, epochs: int, steps: int, resumed_from: int) -> None:
-        """Pass it on."""
-        self._pass(lambda callback: callback.start(epochs, steps, resumed_from))
-
-    def step(self, epoch: int, step: int, losses: dict[str, float]) -> None:
-        """Pass it on."""
-        self._pass(lambda callback: callback.step(epoch, step, losses))
-
-    def epoch(self, record: EpochRecord) -> None:
-        """Pass it on."""
-        self._pass(lambda callback: callback.epoch(record))
-
-    def message(self, text: str) -> None:
-        """Pass it on."""
-        self._pass(lambda callback: callback.message(text))
-
-    def end(self, result: RunResult) -> None:
-        """Pass it on."""
-        self._pass(lambda callback: callback.end(result))
-
-    def _pass(self, event: Callable[[Callback], None]) -> None:
+    def _pass(self, event: str, *arguments: object) -> None:
         for callback in self._callbacks:
             try:
-                event(callback)
+                getattr(callback, event)(*arguments)
             except StopTraining:
                 self.stop_asked = True
 

@@ -78,9 +78,7 @@ def compact_grids(report: SuiteReport) -> list[Grid]:
         shown |= {f", early {title_of(metric)}": some for metric, some in table.deadlines.items()}
         for early, names in shown.items():
             title = f"{table.name}{early} (suite {table.suite})"
-            found.append(_metrics(
-                table, title, caption, names, early=bool(early), failures=False
-            ))
+            found.append(_metrics(table, title, caption, names, early=bool(early), failures=False))
     return [*found, *_not_run(report)]
 
 

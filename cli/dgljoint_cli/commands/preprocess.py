@@ -121,9 +121,7 @@ def preprocess(
     plain = summary.to_dict()
     if report is not None:
         write_text(report, console.to_json(plain) + "\n")
-    console.show(
-        plain, lambda: views.holdings.summary_tables(summary, report), as_json=as_json
-    )
+    console.show(plain, lambda: views.holdings.summary_tables(summary, report), as_json=as_json)
     if strict_error is not None:
         raise strict_error
 

@@ -166,9 +166,7 @@ def _configuration(
     from dgljoint.config.sources import resolve_config
 
     train = {name: flags.pop(name) for name in ("epochs", "batch_posts", "precision", "tasks")}
-    given = {
-        "data": str(data) if data else None, "train": train, "features": {"use": use}, **flags,
-    }
+    given = {"data": str(data) if data else None, "train": train, "features": {"use": use}, **flags}
     return resolve_config(
         preset=find_preset(preset) if preset else None, file=file, environment=os.environ,
         command_line=given, assignments=assignments,

@@ -64,9 +64,7 @@ def info_tables(info: StoreInfo) -> list[RenderableType]:
     ]
 
 
-def summary_tables(
-    summary: BuildSummary, report_file: Path | None = None
-) -> list[RenderableType]:
+def summary_tables(summary: BuildSummary, report_file: Path | None = None) -> list[RenderableType]:
     """Return the tables of a build; ``report_file`` lists every thread that was left out."""
     values = {
         "cascades": f"{summary.cascades:,}",

@@ -46,10 +46,7 @@ def entries(folder: Path) -> list[Path]:
     with suppress(OSError):
         # By name: comparing paths takes ten times as long.
         found = sorted(folder.iterdir(), key=lambda path: path.name)
-        return [
-            path for path in found
-            if not path.name.startswith(".") and path.name != "__MACOSX"
-        ]
+        return [path for path in found if not path.name.startswith(".") and path.name != "__MACOSX"]
     return []
 
 

@@ -1,15 +1,8 @@
 """Divide a reader's work among processes, in order and in bounded memory.
 
-A reader takes part by having ``read_in_parts(source, report, spread)`` next to ``read``: the same
-loop, with ``spread(function, items)`` in place of ``map(function, items)``. Function, items and
-results must be picklable, and the reader merges the results in order, so that nothing depends on
-the number of processes::
-
-    class MyReader(Divided):
-        def read_in_parts(self, source, report, spread):
-            for cascade, found in spread(read_file, sorted(source.iterdir())):
-                report.absorb(found)
-                yield cascade
+A reader takes part by having ``read_in_parts``, see :class:`Divided`. Function, items and results
+must be picklable, and the reader merges the results in order, so that nothing depends on the number
+of processes.
 """
 
 import os

@@ -25,7 +25,7 @@ from dgljoint.evaluation.scores import (
     Scores,
 )
 from dgljoint.nn.model import JointModel
-from dgljoint.tasks.losses import CASCADE, RUMOR
+from dgljoint.tasks.heads import CASCADE, RUMOR
 
 
 @dataclass(frozen=True, slots=True, eq=False)

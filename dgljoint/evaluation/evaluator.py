@@ -23,7 +23,7 @@ from dgljoint.evaluation.ranking import GUESSES, rank_by_scores, rank_by_values
 from dgljoint.evaluation.scores import ALL, MODEL, NOT_SOURCE, LinkTable, Scores
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import Representations
-from dgljoint.tasks.losses import CASCADE, RUMOR, TASKS
+from dgljoint.tasks.heads import CASCADE, RUMOR, TASKS
 from dgljoint.tasks.targets import Targets, evaluation_targets
 from dgljoint.training.processes import ALONE, Processes
 

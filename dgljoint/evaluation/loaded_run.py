@@ -26,7 +26,7 @@ from dgljoint.plugins.selection import select
 from dgljoint.runs import several
 from dgljoint.runs.listing import summarize
 from dgljoint.runs.stored import NOT_APART, TEST
-from dgljoint.tasks.losses import CASCADE
+from dgljoint.tasks.heads import CASCADE
 from dgljoint.training.callbacks import EpochRecord
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.parts import NEW, TRAIN, VALIDATION, read_parts

@@ -18,7 +18,7 @@ from dgljoint.evaluation.metrics import Floats, Index, PooledPredictions, middle
 from dgljoint.evaluation.ranking import best_candidates
 from dgljoint.evaluation.scores import MODEL
 from dgljoint.nn.model import JointModel
-from dgljoint.tasks.losses import CASCADE, RUMOR
+from dgljoint.tasks.heads import CASCADE, RUMOR
 from dgljoint.training.parts import KnownParts, count_parts
 
 _ROWS = 10  # of predictions that are shown

@@ -15,8 +15,7 @@ from dgljoint.nn.layers import Dropout, xavier
 from dgljoint.nn.protocols import Encoder, Interaction, Outputs, Representations
 from dgljoint.ops.sparse import SomeRows, SparseRows, multiply, with_rows
 from dgljoint.plugins.registry import PluginEntry
-from dgljoint.tasks.heads import CascadePredictor, LinkScorer, RumorDetector
-from dgljoint.tasks.losses import CASCADE, RUMOR, TASKS
+from dgljoint.tasks.heads import CASCADE, RUMOR, TASKS, CascadePredictor, LinkScorer, RumorDetector
 
 GroupT = TypeVar("GroupT", Representations, Outputs)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from dgljoint.nn import CascadeBatch, Encoder, Interaction, Outputs, Representations
 from dgljoint.nn.hosted import auxiliary_losses, couple, diagnostics, encode, inform_rumor
 from dgljoint.plugins.specs import BuildContext, EncoderSpec, InteractionSpec
-from dgljoint.tasks.losses import TASKS
+from dgljoint.tasks.heads import TASKS
 from dgljoint.testing import material as kit
 from dgljoint.testing.findings import Checks, expect, verifying
 from dgljoint.testing.models import model_around, model_checks

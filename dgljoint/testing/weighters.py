@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from dgljoint.nn import LossTable, LossWeighter, Step
 from dgljoint.plugins.specs import BuildContext, WeighterSpec
-from dgljoint.tasks.losses import TASKS
+from dgljoint.tasks.heads import TASKS
 from dgljoint.testing.findings import Checks, expect, verifying
 from dgljoint.testing.material import WIDTH, Subject, Values, expect_finite, expect_same, under_seed
 from dgljoint.testing.modules import expect_registered, through_file

@@ -29,7 +29,7 @@ from dgljoint.config.run_config import RunConfig
 from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import Outputs, Representations
-from dgljoint.tasks.losses import CASCADE, task_losses
+from dgljoint.tasks.heads import CASCADE, task_losses
 from dgljoint.tasks.targets import TargetPairs, training_pairs
 from dgljoint.training.processes import Processes, agree, average, join
 from dgljoint.training.randomness import Indices, Stream, generator, seeded

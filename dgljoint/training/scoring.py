@@ -20,7 +20,7 @@ from dgljoint.evaluation.metrics import PooledPredictions
 from dgljoint.evaluation.predicting import predictions_csv
 from dgljoint.evaluation.scores import EarlyDetection, Scores
 from dgljoint.runs.stored import NOT_APART
-from dgljoint.tasks.losses import CASCADE, RUMOR
+from dgljoint.tasks.heads import CASCADE, RUMOR
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.parts import NEW, TEST, VALIDATION, count_parts, read_parts
 from dgljoint.training.setup import Setup, restored_features, selected

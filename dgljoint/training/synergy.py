@@ -12,7 +12,7 @@ from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.scores import figures_of
 from dgljoint.runs.compare_folders import check_comparable
 from dgljoint.runs.listing import differing_settings
-from dgljoint.tasks.losses import CASCADE, RUMOR
+from dgljoint.tasks.heads import CASCADE, RUMOR
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.inputs import resolve_run

@@ -13,7 +13,7 @@ from dgljoint._internal.text import all_of_one_class, plural
 from dgljoint.config.run_config import RunConfig
 from dgljoint.data.store import CascadeStore, StoredSplit
 from dgljoint.errors import DataError
-from dgljoint.tasks.losses import CASCADE, RUMOR
+from dgljoint.tasks.heads import CASCADE, RUMOR
 from dgljoint.tasks.targets import evaluation_targets
 from dgljoint.training.parts import Indices, TrainingParts, part_under_test
 

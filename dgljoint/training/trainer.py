@@ -22,7 +22,7 @@ from dgljoint.nn.hosted import Hosted, opponent_losses, opponent_parameters
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import LossTable, LossWeighter, Outputs, Representations, Step
 from dgljoint.plugins.guard import guarded
-from dgljoint.tasks.losses import TASKS, not_asked
+from dgljoint.tasks.heads import TASKS, not_asked
 from dgljoint.training import optimizers
 from dgljoint.training.callbacks import Callback, EpochRecord
 from dgljoint.training.checkpoint import load_adam, load_model

@@ -14,7 +14,7 @@ from dgljoint.nn.model import JointModel
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.plugins.selection import select
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec, ReaderSpec, Spec, WeighterSpec
-from dgljoint.tasks.losses import task_losses
+from dgljoint.tasks.heads import task_losses
 from dgljoint.testing import (
     Material,
     check_encoder,

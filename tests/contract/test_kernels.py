@@ -16,7 +16,7 @@ from dgljoint.nn import CascadeBatch, using_kernels
 from dgljoint.nn.model import JointModel
 from dgljoint.ops import dgl_compat
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec
-from dgljoint.tasks.losses import task_losses
+from dgljoint.tasks.heads import task_losses
 from toys import shipped, toy_batch, toy_model, toy_store
 
 ENCODERS = shipped(EncoderSpec)

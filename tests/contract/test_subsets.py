@@ -17,7 +17,7 @@ from torch import Tensor
 from dgljoint.data.store import CascadeStore
 from dgljoint.nn import LossTable, Step
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec, WeighterSpec
-from dgljoint.tasks.losses import TASKS, task_losses
+from dgljoint.tasks.heads import TASKS, task_losses
 from dgljoint.testing import Material, model_checks, toy_store, verify
 from dgljoint.training.checkpoint import load_tree, save_tree
 from dgljoint.training.setup import trainable_parameters

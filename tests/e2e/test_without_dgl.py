@@ -55,7 +55,7 @@ import sys, torch, dgljoint
 from pathlib import Path
 from dgljoint.data.store import CascadeStore
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec
-from dgljoint.tasks.losses import task_losses
+from dgljoint.tasks.heads import task_losses
 from toys import shipped, toy_batch, toy_model
 
 store = CascadeStore(Path("toy.h5"))

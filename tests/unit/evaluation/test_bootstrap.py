@@ -9,7 +9,7 @@ from sklearn.metrics import f1_score
 from dgljoint.evaluation import metrics
 from dgljoint.evaluation.assessment import intervals
 from dgljoint.evaluation.metrics import ParentRanks, PooledPredictions
-from dgljoint.tasks.losses import TASKS
+from dgljoint.tasks.heads import TASKS
 
 
 def predictions(count: int = 60, seed: int = 0, classes: int = 3) -> PooledPredictions:

@@ -12,7 +12,7 @@ import pytest
 from dgljoint.data.store import CascadeStore
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.predicting import predictions_csv
-from dgljoint.tasks.losses import TASKS
+from dgljoint.tasks.heads import TASKS
 from toys import random_cascade, toy_config, toy_features, toy_model, write_store
 
 

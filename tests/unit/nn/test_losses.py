@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from dgljoint.nn import dot_over_pairs, log_softmax_over_groups
-from dgljoint.tasks.losses import binary_loss, listwise_loss, rumor_loss
+from dgljoint.tasks.heads import binary_loss, listwise_loss, rumor_loss
 from toys import toy_batch, toy_store
 
 

@@ -12,7 +12,7 @@ from dgljoint.nn import CascadeBatch, Interaction, Representations, SomeRows, Sp
 from dgljoint.nn.hosted import Hosted
 from dgljoint.nn.model import InputProjection, JointModel
 from dgljoint.plugins.registry import PluginEntry
-from dgljoint.tasks.losses import listwise_loss, task_losses
+from dgljoint.tasks.heads import listwise_loss, task_losses
 from toys import toy_batch, toy_cascade, toy_model, toy_store, write_store
 
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from dgljoint.data.store import CascadeStore
 from dgljoint.nn import CascadeBatch, Outputs, Representations, log_softmax_over_groups
-from dgljoint.tasks.losses import task_losses
+from dgljoint.tasks.heads import task_losses
 from dgljoint.training.setup import trainable_parameters
 from dgljoint_plugins.interactions.adversarial import AdversarialOptions
 from dgljoint_plugins.interactions.adversarial.module import (

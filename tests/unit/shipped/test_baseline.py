@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from dgljoint.nn import CascadeBatch, Representations
 from dgljoint.nn.model import Branch
-from dgljoint.tasks.losses import task_losses
+from dgljoint.tasks.heads import task_losses
 from dgljoint_plugins.interactions.baseline import BaselineOptions
 from dgljoint_plugins.interactions.baseline.module import Baseline, candidate_parents
 from fixed import fix_weights, fixed_batch, fixed_rows

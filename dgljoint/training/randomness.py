@@ -4,6 +4,8 @@ A step's dropout, targets and candidates depend on the seed and the step's numbe
 drawn before, so a resumed run needs no generator's state and equals the uninterrupted one.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum

@@ -1,5 +1,7 @@
 """``dgljoint plugins``, ``env`` and ``schema``: what is installed, and the settings it takes."""
 
+from __future__ import annotations
+
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stdout

@@ -1,5 +1,7 @@
 """The tables of scores, with the trivial baselines next to the model, and of predictions."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any

@@ -5,6 +5,8 @@ misleading in some cascades: see ``docs/readers/synthetic.md``. An event has one
 its own, as in the real data: a random split rewards learning events by heart.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path

@@ -5,6 +5,8 @@ Where DGL fuses gathering and summing, one row per edge is kept in memory here. 
 CUDA device sums in no fixed order unless ``torch.use_deterministic_algorithms(True)`` is set.
 """
 
+from __future__ import annotations
+
 from typing import Any
 
 import torch

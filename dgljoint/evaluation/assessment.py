@@ -11,19 +11,10 @@ from dgljoint._internal.tables import to_csv
 from dgljoint._internal.text import all_of_one_class, plural
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation import metrics
+from dgljoint.evaluation import scores as results
 from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.metrics import Floats, Index, PooledPredictions, ratio, softmax
-from dgljoint.evaluation.scores import (
-    MODEL,
-    Bin,
-    Calibration,
-    DeadlineScores,
-    EarlyDetection,
-    Intervals,
-    Reliability,
-    Scores,
-)
 from dgljoint.nn.model import JointModel
 from dgljoint.tasks.heads import CASCADE, RUMOR
 
@@ -33,7 +24,7 @@ class Assessed:
     """One set: its predictions, its scores, and the temperature for calibration, if any."""
 
     predictions: PooledPredictions
-    scores: Scores
+    scores: results.Scores
     temperature: float | None
 
 
@@ -85,7 +76,7 @@ def rumor_notes(evaluator: Evaluator, pooled: PooledPredictions, part: str) -> t
 def detect_early(
     evaluator: Evaluator, model: JointModel, indices: Index, part: str,
     deadlines: Sequence[Deadline],
-) -> tuple[EarlyDetection, dict[str, PooledPredictions]]:
+) -> tuple[results.EarlyDetection, dict[str, PooledPredictions]]:
     """Score ``model`` on one set by each deadline; return metrics, and predictions by deadline.
 
     A cascade is classified as if it had ended at the deadline. Nothing else is hidden, so that
@@ -107,16 +98,17 @@ def detect_early(
     figures = tuple(_figures(evaluator, pooled[one.text], part, one) for one in deadlines)
     taken = time.perf_counter() - started
     notes = rumor_notes(evaluator, pooled[deadlines[0].text], part)
-    return EarlyDetection(part, len(indices), int(untimed.sum()), figures, taken, notes), pooled
+    found = results.EarlyDetection(part, len(indices), int(untimed.sum()), figures, taken, notes)
+    return found, pooled
 
 
 def _figures(
     evaluator: Evaluator, pooled: PooledPredictions, part: str, deadline: Deadline
-) -> DeadlineScores:
+) -> results.DeadlineScores:
     rumor = evaluator.figures(pooled, part).rumor
     if rumor is None:
         raise ValueError("there is no labelled cascade")
-    return DeadlineScores(
+    return results.DeadlineScores(
         deadline=deadline.text, seconds=deadline.seconds, posts=deadline.posts, rumor=rumor,
         intervals=intervals(pooled, (RUMOR,)), posts_mean=float(pooled.observed.mean()),
         posts_median=float(np.median(pooled.observed)),
@@ -124,7 +116,7 @@ def _figures(
     )
 
 
-def curve_csv(found: EarlyDetection) -> str:
+def curve_csv(found: results.EarlyDetection) -> str:
     """Write early detection as CSV (RFC 4180), one line per deadline; no value is empty."""
     lines: list[dict[str, object]] = []
     for row in found.deadlines:
@@ -143,7 +135,7 @@ def curve_csv(found: EarlyDetection) -> str:
 
 def intervals(
     predictions: PooledPredictions, tasks: Sequence[str], *, resamples: int = 2000, seed: int = 0
-) -> Intervals | None:
+) -> results.Intervals | None:
     """Return percentile bootstrap intervals; ``None`` for fewer than two cascades.
 
     Cascades are drawn with replacement, as many as there are, and each metric is worked out anew
@@ -167,7 +159,7 @@ def intervals(
         figures |= _rumor_figures(confusion.reshape(-1, classes, classes), counted)
     if CASCADE in tasks:
         figures |= _link_figures(links)
-    return Intervals(
+    return results.Intervals(
         level=metrics.LEVEL, resamples=resamples, seed=seed,
         figures={n: metrics.ends(x) for n, x in figures.items() if not np.isnan(x).all()},
     )
@@ -184,7 +176,7 @@ def _by_cascade(predictions: PooledPredictions) -> Floats:
     cell = np.zeros((len(label), classes**2))
     known = np.flatnonzero(label >= 0)
     cell[known, label[known] * classes + predicted[known]] = 1
-    rank = metrics.middle_ranks(predictions.ranks[MODEL])
+    rank = metrics.middle_ranks(predictions.ranks[results.MODEL])
     values = np.stack((np.ones_like(rank), 1 / rank, rank <= 1))
     cascade = predictions.cascade_of_target
     links = [
@@ -217,7 +209,9 @@ BINS = 15
 _LOWEST, _HIGHEST = 0.05, 20.0
 
 
-def calibration(predictions: PooledPredictions, temperature: float | None) -> Calibration | None:
+def calibration(
+    predictions: PooledPredictions, temperature: float | None
+) -> results.Calibration | None:
     """Calibrate the probabilities of labelled cascades by ``temperature``; ``None`` without any."""
     logits, label = _labelled(predictions)
     if not len(label):
@@ -226,7 +220,7 @@ def calibration(predictions: PooledPredictions, temperature: float | None) -> Ca
     if not predictions.answerable[label].all():
         judged = [replace(one, nll=None) for one in judged]
     scaled = None if temperature is None else judged[1]
-    return Calibration(len(label), judged[0], temperature, scaled)
+    return results.Calibration(len(label), judged[0], temperature, scaled)
 
 
 def fit_temperature(predictions: PooledPredictions) -> float | None:
@@ -254,7 +248,7 @@ def fit_temperature(predictions: PooledPredictions) -> float | None:
     return float(np.exp(found.x))
 
 
-def reliability(probability: Floats, label: Index) -> Reliability:
+def reliability(probability: Floats, label: Index) -> results.Reliability:
     """Compare probabilities with true classes.
 
     With the M = 15 equal bins of Guo et al. (2017) over the probability of the predicted class::
@@ -273,12 +267,12 @@ def reliability(probability: Floats, label: Index) -> Reliability:
     sure = np.bincount(place, confidence, BINS)
     right = np.bincount(place, predicted == label, BINS)
     truth = np.eye(probability.shape[1])[label]
-    return Reliability(
+    return results.Reliability(
         ece=float(np.abs(right - sure).sum() / len(label)),
         nll=_nll(probability, label),
         brier=float(((probability - truth) ** 2).sum(axis=1).mean()),
         bins=tuple(
-            Bin(
+            results.Bin(
                 low=number / BINS, high=(number + 1) / BINS, cascades=int(size[number]),
                 confidence=float(sure[number] / size[number]),
                 accuracy=float(right[number] / size[number]),

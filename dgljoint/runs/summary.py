@@ -10,25 +10,13 @@ from typing import Any
 from dgljoint._internal.tables import NOTHING, Sheet, Shown, TextTable
 from dgljoint._internal.text import number_list, plural
 from dgljoint.errors import StudyFailedError
-from dgljoint.evaluation.scores import (
-    ALL,
-    MAJORITY,
-    MODEL,
-    NOT_SOURCE,
-    TITLES,
-    Scores,
-    Verdict,
-    figures_of,
-    rumor_baseline,
-    verdict_line,
-    verdicts,
-)
+from dgljoint.evaluation import scores
 from dgljoint.runs.records import DONE, FAILED, Key, RunRecord, done_runs, failure_of
 from dgljoint.runs.stored import TEST, Protocol, StoredRun
 
 FIGURES = {
-    "accuracy": TITLES["accuracy"], "macro_f1": TITLES["macro_f1"], "ece": "ECE",
-    "mrr": TITLES["mrr"], "hits1": TITLES["hits1"], "mrr_not_source": TITLES["mrr_not_source"],
+    name: scores.TITLES.get(name, "ECE")
+    for name in ("accuracy", "macro_f1", "ece", "mrr", "hits1", "mrr_not_source")
 }
 """What is summed up, by short name, and how it is called in print."""
 _CURVE = ("score", "accuracy", "macro_f1", "mrr")
@@ -105,7 +93,7 @@ class StudySummary(Shown):
             "cells": [
                 {
                     "fold": one.key.fold, "seed": one.key.seed, "run": run_name(one.key),
-                    "state": one.state, "figures": _summed(one.figures.get(MODEL, {})),
+                    "state": one.state, "figures": _summed(one.figures.get(scores.MODEL, {})),
                     "message": one.message or "", "hint": one.hint, "exit_code": one.exit_code,
                     "log": one.log,
                 }
@@ -116,7 +104,7 @@ class StudySummary(Shown):
 
     def _sheet(self) -> Sheet:
         table = spread_table(self.figures, self.done)
-        notes = [line] if (line := verdict_line(spread_verdicts(self.figures))) else []
+        notes = [line] if (line := scores.verdict_line(spread_verdicts(self.figures))) else []
         notes += [f"not in the table: {'; '.join(self.missing)}"] * bool(self.missing)
         title = f"Study of {self.protocol.data}, {self.extent}"
         return Sheet(title, (table,) if self.figures else (), tuple(notes))
@@ -158,12 +146,12 @@ def _summed(found: Mapping[str, float]) -> dict[str, float]:
     return {name: found[name] for name in FIGURES if name in found}
 
 
-def all_figures(test: Scores) -> dict[str, float]:
+def all_figures(test: scores.Scores) -> dict[str, float]:
     """Return the model's figures of a test part by short name.
 
     What was not scored is left out: a task that was not trained, a group without targets.
     """
-    found = figures_of(asdict(test))
+    found = scores.figures_of(asdict(test))
     if test.calibration is not None:
         found["ece"] = test.calibration.raw.ece
     return found
@@ -189,19 +177,19 @@ def record_of(run: StoredRun, key: Key) -> RunRecord:
     )
 
 
-def rows_of(test: Scores) -> dict[str, dict[str, float]]:
+def rows_of(test: scores.Scores) -> dict[str, dict[str, float]]:
     """Return the metrics of a test set by row: of the model, and of each trivial baseline."""
     guesses: dict[str, dict[str, float]] = defaultdict(dict)
     if test.rumor is not None:
-        found = rumor_baseline(test.rumor)
-        guesses[MAJORITY] |= {name: found[name] for name in found if name in FIGURES}
-    for group, suffix in ((ALL, ""), (NOT_SOURCE, "_not_source")):
+        found = scores.rumor_baseline(test.rumor)
+        guesses[scores.MAJORITY] |= {name: found[name] for name in found if name in FIGURES}
+    for group, suffix in ((scores.ALL, ""), (scores.NOT_SOURCE, "_not_source")):
         rows = test.links[group].rows if group in test.links else {}
         for guess, row in rows.items():
-            if guess != MODEL:
+            if guess != scores.MODEL:
                 found = {f"mrr{suffix}": row.mrr, f"hits1{suffix}": row.hits1}
                 guesses[f"parent: {guess}"] |= {n: found[n] for n in found if n in FIGURES}
-    return {MODEL: all_figures(test), **guesses}
+    return {scores.MODEL: all_figures(test), **guesses}
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -209,10 +197,10 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(fmean(values), stdev(values) if len(values) > 1 else None, len(values))
 
 
-def spread_verdicts(figures: Mapping[str, Mapping[str, Spread]]) -> dict[str, Verdict]:
+def spread_verdicts(figures: Mapping[str, Mapping[str, Spread]]) -> dict[str, scores.Verdict]:
     """Compare the means of the model and of the guesses, as :func:`over_runs` gives them."""
     means = {row: {name: one.mean for name, one in found.items()} for row, found in figures.items()}
-    return verdicts(means.pop(MODEL, {}), means)
+    return scores.verdicts(means.pop(scores.MODEL, {}), means)
 
 
 def over_runs(rows: Iterable[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, Spread]]:

@@ -10,15 +10,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dgljoint.data.cascade import Cascade, Kind, Target
+from dgljoint_data.readers.common import values
 from dgljoint_data.readers.common.posts import Arranged, arrange
-from dgljoint_data.readers.common.values import (
-    BadDateError,
-    BadJsonError,
-    mend_characters,
-    parse_json,
-    unix_seconds,
-    user_number,
-)
 
 FEATURE = "extra"
 
@@ -115,7 +108,7 @@ def parse_line(line: bytes) -> tuple[JsonCascade, int]:
     except ValidationError as error:
         problems = error.errors(include_url=False, include_input=False)
     if problems[0]["type"] == "json_invalid":
-        whole, mended = mend_characters(line)
+        whole, mended = values.mend_characters(line)
         if mended:
             return parse_line(whole)[0], mended
         raise BadLineError("not JSON", problems[0]["msg"].removeprefix("Invalid JSON: "))
@@ -139,8 +132,8 @@ def _place(location: Sequence[int | str]) -> str:
 def count_posts(line: bytes) -> int:
     """Count the posts of a line that may be of another form; 0 where that is unknown."""
     try:
-        value, _ = parse_json(line)
-    except BadJsonError:
+        value, _ = values.parse_json(line)
+    except values.BadJsonError:
         return 0
     posts = value.get("posts") if isinstance(value, dict) else None
     return len(posts) if isinstance(posts, list) else 0
@@ -161,7 +154,7 @@ def make_cascade(line: bytes, labels: Sequence[str], columns: Sequence[str]) -> 
     return Cascade(
         id=made.id, event=made.event, label=made.label, posted_at=int(start),
         post_id=[post.id for post in posts], parent=arranged.parent,
-        user=np.array([user_number(post.user) for post in posts], np.int64),
+        user=np.array([values.user_number(post.user) for post in posts], np.int64),
         delay_seconds=arranged.seconds,
         kind=np.array([Kind[kind.upper()] for kind in kinds], np.uint8),
         text=[post.text for post in posts],
@@ -183,8 +176,8 @@ def _source_seconds(made: JsonCascade) -> float:
 
 def _date(value: object, where: str) -> float:
     try:
-        return unix_seconds(value)
-    except BadDateError as error:
+        return values.unix_seconds(value)
+    except values.BadDateError as error:
         raise BadLineError("no date", f"{where}: {error}") from error
 
 
@@ -215,7 +208,7 @@ def _delays(posts: Sequence[JsonPost], start: float) -> list[float]:
 
 def arrange_posts(posts: Sequence[JsonPost], start: float = 0.0) -> Arranged:
     """Bring the posts of a line into order. Raise BadLineError if they are no tree in time."""
-    keys = [(post.id, user_number(post.user)) for post in posts]
+    keys = [(post.id, values.user_number(post.user)) for post in posts]
     number = {key: place for place, key in enumerate(keys)}
     if len(number) < len(posts):
         first = next(place for place, key in enumerate(keys) if number[key] != place)

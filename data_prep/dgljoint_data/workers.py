@@ -111,15 +111,11 @@ def working(jobs: int) -> Iterator[Spread]:
     finally:
         # Work that is still queued when the processes are killed ends a thread of loky's with a
         # KeyError, which nobody need see: by then they are gone.
-        shown, threading.excepthook = threading.excepthook, _ignore
+        shown, threading.excepthook = threading.excepthook, lambda failure: None
         try:
             executor.shutdown(kill_workers=True)
         finally:
             threading.excepthook = shown
-
-
-def _ignore(failure: threading.ExceptHookArgs) -> None:
-    pass
 
 
 def read_each(

@@ -25,15 +25,10 @@ _LARGE = 128
 
 @dataclass(frozen=True, eq=False)
 class Bucket:
-    """R cascades of similar sizes as a table, padded to the L posts of the largest.
+    """R cascades of similar sizes as a table, padded to the L posts of the largest."""
 
-    Attributes:
-        posts: (R, L) int64 the posts of each cascade; a row is padded with its last one.
-        real: (R, L) bool, false for padding.
-    """
-
-    posts: Tensor
-    real: Tensor
+    posts: Tensor  # (R, L) int64 the posts of each cascade; a row is padded with its last one
+    real: Tensor  # (R, L) bool, false for padding
 
     def pieces(self, most: int) -> Iterator[tuple[slice, slice]]:
         """Cut all pairs of posts into pieces: some rows, and the columns that are queries.

@@ -43,8 +43,7 @@ class StudySummary(Shown):
         folds: of the runs.
         seeds: of the runs.
         runs: the record of every pair of them.
-        figures: mean and spread of each metric over the runs that are done: of the model, and of
-            the trivial baselines.
+        figures: mean and spread of each metric over the finished runs, and of trivial baselines.
     """
 
     protocol: Protocol

@@ -17,18 +17,12 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TargetPairs:
-    """The hidden edges of some cascades, and the pairs of target and candidate to score.
+    """The hidden edges of some cascades, and the pairs of target and candidate to score."""
 
-    Attributes:
-        hidden: (N,) bool, posts whose incoming edge is hidden.
-        pairs: (2, P) int64, target over candidate; all pairs of a target in a row, targets in
-            their order.
-        is_parent: (P,) bool, true for the candidate that is the parent.
-    """
-
-    hidden: NDArray[np.bool_]
+    hidden: NDArray[np.bool_]  # (N,) bool, posts whose incoming edge is hidden
+    # (2, P) int64, target over candidate; all pairs of a target in a row, targets in their order
     pairs: Index
-    is_parent: NDArray[np.bool_]
+    is_parent: NDArray[np.bool_]  # (P,) bool, true for the candidate that is the parent
 
     def part(self, start: int, stop: int) -> "TargetPairs":
         """Return those of the cascades whose posts are ``start`` to ``stop``."""
@@ -80,20 +74,13 @@ class Targets:
 
     A target's candidates are consecutive posts, so two numbers name them all. Pairs grow with the
     square of a cascade: they are made where they are scored, some at a time.
-
-    Attributes:
-        hidden: (N,) bool, posts whose incoming edge is hidden.
-        post: (T,) int64 the targets, ascending.
-        first: (T,) int64 their first candidates, the sources of their cascades.
-        end: (T,) int64 the posts after their last candidates; at least two after the first.
-        parent: (T,) int64 the candidates that are their parents.
     """
 
-    hidden: NDArray[np.bool_]
-    post: Index
-    first: Index
-    end: Index
-    parent: Index
+    hidden: NDArray[np.bool_]  # (N,) bool, posts whose incoming edge is hidden
+    post: Index  # (T,) int64 the targets, ascending
+    first: Index  # (T,) int64 their first candidates, the sources of their cascades
+    end: Index  # (T,) int64 the posts after their last candidates; at least two after the first
+    parent: Index  # (T,) int64 the candidates that are their parents
 
     def __len__(self) -> int:
         return len(self.post)

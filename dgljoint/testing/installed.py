@@ -31,23 +31,15 @@ _MODULE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
 
 @dataclass(frozen=True)
 class InstalledPlugin:
-    """A plugin to check.
+    """A plugin to check."""
 
-    Attributes:
-        registry: where it and those it is compared with are looked up.
-        name: of the plugin.
-        raw: raw data for a reader.
-        options: of its components; those left out have their defaults.
-        unreached: trainable parameters that no gradient need reach.
-        timed: whether steps are timed.
-    """
-
-    registry: Registry
-    name: str
-    raw: Path | None = None
+    registry: Registry  # where it and those it is compared with are looked up
+    name: str  # of the plugin
+    raw: Path | None = None  # raw data for a reader
+    # of its components; those left out have their defaults
     options: Mapping[str, object] = field(default_factory=dict)
-    unreached: tuple[str, ...] = ()
-    timed: bool = True
+    unreached: tuple[str, ...] = ()  # trainable parameters that no gradient need reach
+    timed: bool = True  # whether steps are timed
 
     @property
     def entry(self) -> PluginEntry:

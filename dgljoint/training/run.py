@@ -269,30 +269,18 @@ class PlannedComponent:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Plan(Shown):
-    """The resolved run.
+    """The resolved run."""
 
-    Attributes:
-        data: name, path, cascades, posts, features and labels of the data set.
-        split: its name, the fold, ``grouped_by``, ``ordered_by`` and its digest.
-        parts: cascades in ``train``, ``meta`` (0 unless a weighter needs it), ``validation`` and
-            ``test``.
-        components: encoder, interactions in order, loss weighter.
-        losses: names, tasks first.
-        parameters: trainable parameters of the model.
-        steps: optimizer steps of the first epoch; of each, unless posts bound a batch.
-        settings: the engine's own option sections, by name.
-        notes: what the data do not allow to train, in words.
-    """
-
-    data: dict[str, Any]
-    split: dict[str, Any]
+    data: dict[str, Any]  # name, path, cascades, posts, features and labels of the data set
+    split: dict[str, Any]  # its name, the fold, ``grouped_by``, ``ordered_by`` and its digest
+    # cascades in ``train``, ``meta`` (0 unless a weighter needs it), ``validation`` and ``test``
     parts: dict[str, int]
-    components: tuple[PlannedComponent, ...]
-    losses: tuple[str, ...]
-    parameters: int
-    steps: int
-    settings: dict[str, dict[str, Any]]
-    notes: tuple[str, ...]
+    components: tuple[PlannedComponent, ...]  # encoder, interactions in order, loss weighter
+    losses: tuple[str, ...]  # names, tasks first
+    parameters: int  # trainable parameters of the model
+    steps: int  # optimizer steps of the first epoch; of each, unless posts bound a batch
+    settings: dict[str, dict[str, Any]]  # the engine's own option sections, by name
+    notes: tuple[str, ...]  # what the data do not allow to train, in words
 
     def _sheet(self) -> Sheet:
         parts = ", ".join(f"{name} {size:,}" for name, size in self.parts.items())

@@ -101,8 +101,7 @@ class Transfer(Shown, Generic[FoundT]):
     """The scores of a run on another cascade file.
 
     Attributes:
-        scores: with the other file as the set ``test``, next to trivial baselines; that of the
-            commonest class is the run's training set's.
+        scores: with the other file as the set ``test``, next to trivial baselines.
         data: name of the other data set.
         trained_on: name of the run's own.
         cascades: number of those scored, with a label or without.

@@ -33,8 +33,7 @@ _LEAST_SECONDS = 3.0  # a bar that fills faster only flickers
 class LiveProgress(Callback):
     """Bars over the run and, where it takes long, over the epoch; losses, weights, validation.
 
-    Attributes:
-        live: to be entered for as long as the run takes.
+    ``live`` is entered for as long as the run takes.
     """
 
     def __init__(self, console: Console, clock: Callable[[], float] = time.monotonic) -> None:

@@ -171,12 +171,10 @@ class CascadeColumns:
 class CascadeStore(Shown):
     """One cascade file, open for reading.
 
-    Attributes:
-        on_read: called with the positions of all cascades that :meth:`read` is asked for.
+    ``on_read`` is called with the positions of all cascades that :meth:`read` is asked for.
 
     Raises:
-        DataError: the file is missing, foreign, of another version, damaged, or breaks the
-            format's invariants.
+        DataError: the file is missing, foreign, of another version, damaged or inconsistent.
     """
 
     def __init__(self, path: Path) -> None:

@@ -36,14 +36,9 @@ _SEEN = "seen"
 
 @dataclass(frozen=True, slots=True, repr=False)
 class RunResult(Shown):
-    """The result of a run.
+    """The result of a run: its folder, and metrics of the selected epoch (from 1) on both sets.
 
-    Attributes:
-        folder: the run folder.
-        best_epoch: the selected epoch, from 1.
-        validation: metrics of the selected epoch on the validation set.
-        test: metrics of the selected epoch on the test set, read once.
-        notes: what the data did not allow to train.
+    The test set was read once; ``notes`` are what the data did not allow to train.
     """
 
     folder: Path

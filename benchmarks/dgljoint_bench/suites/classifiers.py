@@ -17,8 +17,14 @@ from dgljoint.errors import DataError
 from dgljoint.evaluation.deadlines import first_posts, parse_deadlines
 from dgljoint.evaluation.metrics import f1_by_class
 from dgljoint.runs.many.job import Job
-from dgljoint_data.audit import probes
 from dgljoint_data.audit.overlap import source_texts
+from dgljoint_data.audit.probes import (
+    cascade_shapes,
+    count_classifier,
+    forest_classifier,
+    has_words,
+    text_classifier,
+)
 
 TEXT = "source text, TF-IDF + logistic regression"
 WORDS = "source words, TF-IDF + logistic regression"
@@ -46,7 +52,7 @@ class _Part:
         return np.array(source_texts(self.store), dtype=object)[self.index]
 
     def shapes(self, cut: Cut) -> NDArray[np.float64]:
-        return probes.cascade_shapes(cut(self.store.read(self.index)))
+        return cascade_shapes(cut(self.store.read(self.index)))
 
 
 def classifier_metrics(job: Job) -> dict[str, Figures]:
@@ -76,7 +82,7 @@ def classifier_metrics(job: Job) -> dict[str, Figures]:
         f"{figure}{when}": value
         for when, cut in cuts.items()
         for figure, value in _tested(
-            train, test, train.shapes(cut), test.shapes(cut), probes.forest_classifier
+            train, test, train.shapes(cut), test.shapes(cut), forest_classifier
         ).items()
     }
     return {name: rows[name] for name in (TEXT, WORDS, STRUCTURE, DATE) if name in rows}
@@ -116,13 +122,13 @@ def _labelled(store: CascadeStore, index: NDArray[np.int64], label: NDArray[Any]
 def _of_sources(train: _Part, test: _Part) -> dict[str, tuple[Features, Features, Any]]:
     """Return what is known of the sources, of both parts, each with its classifier."""
     found: dict[str, tuple[Features, Features, Any]] = {}
-    if probes.has_words(train.texts) and probes.has_words(test.texts):
-        found[TEXT] = (train.texts, test.texts, probes.text_classifier)
+    if has_words(train.texts) and has_words(test.texts):
+        found[TEXT] = (train.texts, test.texts, text_classifier)
     elif (words := _words(train, test)) is not None:
-        found[WORDS] = (*words, probes.count_classifier)
+        found[WORDS] = (*words, count_classifier)
     if all(len(np.unique(part.store.posted_at)) > 1 for part in (train, test)):
         dates = [part.store.posted_at[part.index].reshape(-1, 1) for part in (train, test)]
-        found[DATE] = (dates[0], dates[1], probes.forest_classifier)
+        found[DATE] = (dates[0], dates[1], forest_classifier)
     return found
 
 

@@ -31,7 +31,7 @@ _SCALARS = tuple(name for name in RunConfig.model_fields if name not in (*SECTIO
 _FLAGS = ("split", "fold", "seed", "encoder")
 PREFIX = "DGLJOINT_"
 # Read by others: the registry, hook tracing, options of the command line, the tests on real data.
-_NO_SETTINGS = ("DISABLED_PLUGINS", "TRACE_PLUGINS", "PRESET", "DEVICE", "RAW_DATA")
+_NO_SETTINGS = ("DISABLED_PLUGINS", "PRESET", "DEVICE", "RAW_DATA")
 _OF_A_RUN = (EncoderSpec, InteractionSpec, WeighterSpec)
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 # Deeper than an option of a component can be.

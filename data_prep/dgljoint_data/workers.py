@@ -100,8 +100,7 @@ def working(jobs: int) -> Iterator[Spread]:
             ) from error
 
     try:
-        # Ctrl-C reaches every process of a terminal; this process ends the others, which inherit
-        # the mask.
+        # Ctrl-C reaches all; this process ends the others, which inherit the mask, then ignore it.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             executor.submit(os.getpid)
@@ -141,7 +140,8 @@ def _do(function: Callable[[Any], ResultT], chunk: list[Any]) -> list[ResultT]:
 
 
 def _end_with(parent: int) -> None:
-    """End this process when the one that started it was killed."""
+    """Leave Ctrl-C to the process that started this one, and end when that was killed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
         while os.getppid() == parent:

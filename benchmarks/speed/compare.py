@@ -74,7 +74,7 @@ def read_speeds(path: Path) -> dict[str, Any]:
         for name in ("machine", "versions", "data", "scaling"):
             dict(found[name] or {})
         if not all(0 < one < math.inf for one in seconds):
-            raise ValueError("times that are not positive")  # noqa: TRY301  # one message for all
+            raise ValueError("times that are not positive")  # noqa: TRY301  # caught below: one message for every fault
     except (OSError, ValueError, RecursionError, TypeError, KeyError, AttributeError) as error:
         raise DataError(
             f"{path} is no readable speed file ({error!r})",

@@ -79,7 +79,7 @@ class Published(Contender):
         for batch in self.batches(True):
             self._optimizer.zero_grad()
             loss = functional.cross_entropy(self.model(batch), batch.label)
-            loss.backward()  # type: ignore[no-untyped-call]  # torch's
+            loss.backward()  # type: ignore[no-untyped-call]  # torch ships it without types
             self._optimizer.step()
             loss.item()  # as every loop that shows its loss and stops when it is not finite
 

@@ -134,11 +134,11 @@ class Stopwatch:
         object.__setattr__(owner, method, timed)
 
 
-class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch's
+class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch ships it without types
     """Adds up operations of matrix products, and what all read and write; views move nothing."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # torch's
+        super().__init__()  # type: ignore[no-untyped-call]  # torch ships it without types
         self.flops = 0
         self.moved = 0
 

@@ -40,7 +40,7 @@ def published(threads: Sequence[Thread], words: int, shape: Shape) -> Published:
     def batches(shuffled: bool) -> Iterable[_Batch]:
         # A list of pairs will do for a data set; the types of torch know only their own.
         loader: DataLoader[Any] = DataLoader(
-            ready, batch_size=shape.batch, shuffle=shuffled, collate_fn=collate  # type: ignore[arg-type]  # see above
+            ready, batch_size=shape.batch, shuffle=shuffled, collate_fn=collate  # type: ignore[arg-type]  # a list will do for a data set
         )
         return loader
 

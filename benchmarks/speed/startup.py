@@ -77,7 +77,7 @@ def _until_first_step(python: str, data: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         train = ["train", str(data.resolve()), "--out", f"{folder}/run", "--quiet"]
         plugins = ["--plugin", "contrastive", "--plugin", "meta_weight"]
-        done = subprocess.run(  # noqa: S603  # ours
+        done = subprocess.run(  # noqa: S603  # a list of our own, no shell
             [python, "-P", "-c", _FIRST_STEP, *train, *plugins],
             check=True, capture_output=True, text=True,
         )

@@ -128,7 +128,7 @@ def run_fresh(
         subprocess.CalledProcessError: it failed, and ``check``.
     """
     started = time.perf_counter()
-    child = subprocess.Popen(  # noqa: S603  # ours
+    child = subprocess.Popen(  # noqa: S603  # a list of our own, no shell
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL if quiet else None, text=True,
         env=environment,
     )

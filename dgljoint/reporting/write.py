@@ -57,7 +57,7 @@ class Content:
     validation: tuple[ScoreTable, ...]  # the same of the validation part
     confusion: ScoreTable | None  # true class by predicted class; `None` without rumor scores
     calibration: ScoreTable | None  # ECE, NLL and Brier; `None` without
-    reliability: ScoreTable | None  # a row a bin; `None` without
+    reliability: ScoreTable | None  # one row per bin; `None` without
     wrong: tuple[stored.Prediction, ...]  # cascades predicted wrongly with the greatest confidence
     mistakes: int  # number of all that were predicted wrongly
     charts: tuple[Chart, ...]  # over the epochs

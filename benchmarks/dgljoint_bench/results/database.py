@@ -175,7 +175,7 @@ class Results:
     def _of_cells(self, table: str, suite: str) -> defaultdict[int, list[sqlite3.Row]]:
         found: defaultdict[int, list[sqlite3.Row]] = defaultdict(list)
         for row in self._connection.execute(
-            f"SELECT {table}.* FROM {table} JOIN cell ON cell.id = cell WHERE suite = ?",  # noqa: S608  # our own names
+            f"SELECT {table}.* FROM {table} JOIN cell ON cell.id = cell WHERE suite = ?",  # noqa: S608  # names are constants here; values are bound
             (suite,),
         ):
             found[row["cell"]].append(row)
@@ -205,7 +205,7 @@ class Results:
             for place, record in data.items():
                 values = {name: getattr(record, name) for name in names}
                 self._connection.execute(
-                    f"INSERT INTO data (suite, place, {', '.join(names)}) VALUES ({marks}) "  # noqa: S608  # our own names
+                    f"INSERT INTO data (suite, place, {', '.join(names)}) VALUES ({marks}) "  # noqa: S608  # names are constants here; values are bound
                     f"ON CONFLICT DO UPDATE SET {updates}",
                     {"suite": suite, "place": place, **values},
                 )
@@ -223,10 +223,10 @@ class Results:
         values |= {name: getattr(run.key, name) for name in _KEY}
         with self._transaction():
             where = " AND ".join(f"{name} = :{name}" for name in _KEY)
-            self._connection.execute(f"DELETE FROM cell WHERE {where}", values)  # noqa: S608  # our own names
+            self._connection.execute(f"DELETE FROM cell WHERE {where}", values)  # noqa: S608  # names are constants here; values are bound
             marks = ", ".join(f":{name}" for name in values)
             made = self._connection.execute(
-                f"INSERT INTO cell ({', '.join(values)}) VALUES ({marks})", values  # noqa: S608  # our own names
+                f"INSERT INTO cell ({', '.join(values)}) VALUES ({marks})", values  # noqa: S608  # names are constants here; values are bound
             )
             self._fill(made.lastrowid, run)
 

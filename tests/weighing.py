@@ -99,7 +99,7 @@ def check_resumes(build: Callable[[], LossWeighter], *, at: int = 6, steps: int 
 
 def check_gradients(weighter: LossWeighter, *, number: int = 0) -> Tensor:
     """Check that a weighter fills the gradients of the weighted sum; return its weights."""
-    toy = Toy(coefficients={"extra": 0.3})
+    toy = Toy()
     toy.zero_grad()
     used = weighter.backward(*toy.losses(number))
     losses, _ = toy.losses(number)

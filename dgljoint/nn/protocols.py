@@ -44,7 +44,10 @@ class Outputs:
 
 
 class LossTable:
-    """The losses of one step, by name: the two tasks first, then the auxiliary ones.
+    """The losses of one step, by name: those of the tasks first, then the auxiliary ones.
+
+    An auxiliary loss is an interaction's. It is no task: a weighter that balances tasks weighs
+    :meth:`of_tasks` and leaves the rest at weight 1, as :meth:`with_auxiliary` does.
 
     Attributes:
         raw: name to scalar, as the tasks and interactions computed them.
@@ -59,6 +62,19 @@ class LossTable:
     def names(self) -> tuple[str, ...]:
         """The K names, tasks first."""
         return tuple(self.raw)
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The T names of the tasks that are trained."""
+        return tuple(name for name in self.raw if name not in self.coefficients)
+
+    def of_tasks(self) -> LossTable:
+        """Return the losses of the tasks alone."""
+        return LossTable({name: self.raw[name] for name in self.tasks}, {})
+
+    def with_auxiliary(self, weights: Tensor) -> Tensor:
+        """Append a 1 for every auxiliary loss to the weights of the tasks. (T,) to (K,)."""
+        return nn.functional.pad(weights, (0, len(self.raw) - len(weights)), value=1.0)
 
     def values(self) -> Tensor:
         """(K,) losses with their coefficients applied, differentiable."""

@@ -36,11 +36,13 @@ class BuildContext:
         classes: C, the number of labels.
         loss_names: the losses a weighter will meet, tasks first; empty for other kinds. One task
             alone may be trained, and then there may be one loss alone.
+        tasks: those of ``loss_names`` that are tasks' own; the others are auxiliary.
     """
 
     width: int
     classes: int
     loss_names: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

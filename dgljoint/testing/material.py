@@ -22,6 +22,7 @@ from dgljoint.nn import CascadeBatch, Encoder, Interaction, LossWeighter, SomeRo
 from dgljoint.nn.hosted import Hosted
 from dgljoint.plugins.registry import PluginEntry
 from dgljoint.plugins.specs import BuildContext, EncoderSpec, InteractionSpec, WeighterSpec
+from dgljoint.tasks.heads import TASKS
 from dgljoint.tasks.targets import TargetPairs, evaluation_pairs, training_pairs
 from dgljoint.testing.findings import Check, Violation, expect
 from dgljoint.testing.toys import LABELS, random_cascade, toy_features, write_store
@@ -93,7 +94,7 @@ class Subject(Generic[ModuleT_co]):
     ) -> ModuleT_co:
         """Build it, its parameters moved a little: what starts at zero hides what it multiplies."""
         with under_seed(seed):
-            module = self.build(BuildContext(WIDTH, CLASSES, loss_names))
+            module = self.build(_context(loss_names))
             found, wanted = type(module).__name__, f"dgljoint.nn.{self.base.__name__}"
             if not isinstance(module, self.base):
                 raise Violation(f"build returned a {found}, expected a {wanted}")
@@ -115,7 +116,7 @@ class Subject(Generic[ModuleT_co]):
             threads = set(threading.enumerate())
             with under_seed(seed):
                 try:
-                    use(self.build(BuildContext(WIDTH, CLASSES, loss_names)).train())
+                    use(self.build(_context(loss_names)).train())
                     found = torch.get_default_dtype()
                     expect(found == dtype, f"torch's default type is {found} after it")
                     expect(torch.is_grad_enabled() == gradients, "gradients are off after it")
@@ -132,6 +133,11 @@ class Subject(Generic[ModuleT_co]):
             "give a tensor its dtype where it is made, use `with torch.no_grad():`, draw from a "
             "torch.Generator of your own, and end the threads you start", run,
         )
+
+
+def _context(loss_names: tuple[str, ...]) -> BuildContext:
+    tasks = tuple(name for name in loss_names if name in TASKS)
+    return BuildContext(WIDTH, CLASSES, loss_names, tasks)
 
 
 @torch.no_grad()

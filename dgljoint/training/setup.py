@@ -67,7 +67,9 @@ def build_weighter(
 ) -> Hosted[LossWeighter]:
     """Build the loss weighter for the losses that ``model`` has."""
     names = loss_names(config, model)
-    context = BuildContext(width=config.model.width, classes=classes, loss_names=names)
+    context = BuildContext(
+        width=config.model.width, classes=classes, loss_names=names, tasks=config.train.task_names
+    )
     with seeded(config.seed, Stream.WEIGHTER):
         return _build(selection.weighter, context, LossWeighter)
 

@@ -46,7 +46,8 @@ def test_it_trains_and_its_weights_follow_the_losses(tmp_path: Path) -> None:
     assert dgljoint([*command, "--epochs", "2", "--out", str(out)]) == 0
     first, second = (line["weights"] for line in metrics(out))
     assert first.keys() == {"cascade", "rumor", "contrastive"}
-    # each loss's share of the gradient of the logarithms adds up to one
+    assert first.pop("contrastive") == second.pop("contrastive") == 1
+    # each task's share of the gradient of the logarithms adds up to one
     assert all(sum(weights.values()) == pytest.approx(1, abs=1e-4) for weights in (first, second))
     assert first != second
 

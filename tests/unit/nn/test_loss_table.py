@@ -35,3 +35,11 @@ def test_a_row_costs_a_pass_through_its_own_loss_and_stops_at_the_tensor() -> No
     raw = {name: watched(name, shared * 3).sum() for name in ("cascade", "rumor")}
     LossTable(raw, {}).jacobian(shared)
     assert passed == ["cascade", "rumor"]
+
+
+def test_tasks_are_the_losses_without_a_coefficient() -> None:
+    raw = {name: torch.tensor(2.0) for name in ("rumor", "extra", "more")}
+    losses = LossTable(raw, {"extra": 1.0, "more": 0.5})
+    assert losses.tasks == losses.of_tasks().names == ("rumor",)
+    assert losses.of_tasks().values().tolist() == [2]
+    assert losses.with_auxiliary(torch.tensor([3.0])).tolist() == [3, 1, 1]

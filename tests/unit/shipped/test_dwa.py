@@ -10,7 +10,7 @@ from dgljoint.nn import LossWeighter
 from dgljoint_plugins.weighters.dwa import DwaOptions, build
 from weighing import NAMES, check_gradients, check_resumes, scalars, step_of
 
-CONTEXT = BuildContext(width=4, classes=2, loss_names=NAMES)
+CONTEXT = BuildContext(width=4, classes=2, loss_names=NAMES, tasks=NAMES)
 
 
 def weighter(**options: float) -> LossWeighter:

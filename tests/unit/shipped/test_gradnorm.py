@@ -8,7 +8,7 @@ from dgljoint.nn import LossTable, LossWeighter
 from dgljoint_plugins.weighters.gradnorm import GradNormOptions, build
 from weighing import NAMES, Toy, check_gradients, check_resumes, linear, scalars, step_of
 
-CONTEXT = BuildContext(width=4, classes=2, loss_names=NAMES)
+CONTEXT = BuildContext(width=4, classes=2, loss_names=NAMES, tasks=NAMES)
 ROWS = torch.diag(torch.tensor([4.0, 1.0, 0.5]))
 
 
@@ -16,11 +16,11 @@ def weighter(**options: float) -> LossWeighter:
     return build(GradNormOptions(**options), CONTEXT)
 
 
-def feed(of: LossWeighter, rows: torch.Tensor, steps: int, **coefficients: float) -> torch.Tensor:
+def feed(of: LossWeighter, rows: torch.Tensor, steps: int) -> torch.Tensor:
     """Take steps on losses of 1 with these gradients."""
     for _ in range(steps):
         losses, shared = linear(rows)
-        weights = of.backward(LossTable(losses.raw, coefficients), step_of(shared))
+        weights = of.backward(losses, step_of(shared))
     return weights
 
 
@@ -67,18 +67,10 @@ def test_weights_are_positive_and_sum_to_their_number() -> None:
     assert weights.sum().item() == pytest.approx(3)
 
 
-def test_a_coefficient_is_left_to_mean_what_it_says() -> None:
-    torch.testing.assert_close(
-        feed(weighter(), ROWS, 30), feed(weighter(), ROWS, 30, extra=0.01)
-    )
-
-
-@pytest.mark.parametrize("coefficient", [0.0, 1.0])
-def test_a_loss_that_does_not_reach_the_representation_takes_no_part(coefficient: float) -> None:
+def test_a_loss_that_does_not_reach_the_representation_takes_no_part() -> None:
     """Of the two that do, the one with the larger gradient loses weight to the other."""
     of = weighter()
-    gone = ROWS * torch.tensor([[1.0], [1.0], [0.0]]) if coefficient else ROWS
-    weights = feed(of, gone, 20, extra=coefficient)
+    weights = feed(of, ROWS * torch.tensor([[1.0], [1.0], [0.0]]), 20)
     assert of.logits[2] == 0
     assert weights[0] < 0.7
     assert weights[1] > 1.3

@@ -112,7 +112,7 @@ def test_hypergradient_is_exact(seed: int, sizes: str, drop: float) -> None:
 
 def weighter(names: tuple[str, ...] = NAMES, **options: object) -> MetaWeight:
     torch.manual_seed(1)
-    return MetaWeight(MetaWeightOptions(**options), WIDTH, names)
+    return MetaWeight(MetaWeightOptions(**options), WIDTH, names, names[:2])
 
 
 @pytest.mark.parametrize("number", [0, 1])

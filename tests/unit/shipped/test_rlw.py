@@ -10,7 +10,7 @@ from weighing import NAMES, check_gradients, check_resumes, scalars, step_of
 
 
 def weighter() -> LossWeighter:
-    return build(NoOptions(), BuildContext(width=4, classes=2, loss_names=NAMES))
+    return build(NoOptions(), BuildContext(width=4, classes=2, loss_names=NAMES, tasks=NAMES))
 
 
 def draw(of: LossWeighter) -> torch.Tensor:

@@ -15,7 +15,7 @@ def build(options: DwaOptions, context: dgljoint.BuildContext) -> "dgljoint.nn.L
     """Build the weighter."""
     from dgljoint_plugins.weighters.dwa.module import DynamicWeightAverage
 
-    return DynamicWeightAverage(options.temperature, len(context.loss_names))
+    return DynamicWeightAverage(options.temperature, len(context.tasks))
 
 
 @dgljoint.hookimpl
@@ -23,7 +23,7 @@ def dgljoint_loss_weighters() -> list[dgljoint.WeighterSpec]:
     """Offer ``dwa``."""
     return [dgljoint.WeighterSpec(
         name="dwa",
-        summary="weights by how much each loss fell over the last two epochs",
+        summary="weights by how much each task's loss fell over the last two epochs",
         options=DwaOptions, build=build,
         reference=dgljoint.Reference(
             authors="Liu, S., Johns, E. and Davison, A. J.", year=2019,

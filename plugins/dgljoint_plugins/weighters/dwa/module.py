@@ -9,9 +9,10 @@ from dgljoint.nn import LossTable, LossWeighter, Step
 class DynamicWeightAverage(LossWeighter):
     """Weighs up the losses that fell least: Liu, Johns and Davison (2019), equation 7.
 
-    All steps of epoch t weigh ``w = K softmax(r / T)`` with ``r_k`` the mean of loss k in epoch t -
-    1 over that in t - 2, and those of the first two epochs 1. A ratio is 1 where the older mean is
-    not positive: it shows nothing of how fast such a loss falls.
+    All steps of epoch t weigh the K tasks by ``w = K softmax(r / T)`` with ``r_k`` the mean of loss
+    k in epoch t - 1 over that in t - 2, and those of the first two epochs 1. A ratio is 1 where the
+    older mean is not positive: it shows nothing of how fast such a loss falls. Auxiliary losses
+    keep weight 1.
     """
 
     epoch: Tensor
@@ -30,15 +31,15 @@ class DynamicWeightAverage(LossWeighter):
             self.register_buffer(name, torch.zeros(count))
 
     def weigh(self, losses: LossTable, step: Step) -> Tensor:
-        """Return the (K,) weights of the epoch."""
+        """Return the weights of the epoch."""
         if step.epoch < 2:
-            return torch.ones_like(self.last)
+            return losses.with_auxiliary(torch.ones_like(self.last))
         known = self.before_last > 0
         ratio = torch.where(known, self.last / self.before_last.where(known, 1), 1)
-        return len(ratio) * (ratio / self.temperature).softmax(0)
+        return losses.with_auxiliary(len(ratio) * (ratio / self.temperature).softmax(0))
 
     def backward(self, losses: LossTable, step: Step) -> Tensor:
-        """Record the losses and add the weighted ones' gradients; return the (K,) weights."""
+        """Record the losses and add the weighted ones' gradients; return the weights."""
         self._observe(losses, step)
         return super().backward(losses, step)
 
@@ -50,5 +51,5 @@ class DynamicWeightAverage(LossWeighter):
             self.total.zero_()
             self.steps.zero_()
             self.epoch.fill_(step.epoch)
-        self.total += torch.stack(list(losses.raw.values())).float()
+        self.total += losses.of_tasks().values().float()
         self.steps += 1

@@ -29,11 +29,10 @@ class MGDAOptions(dgljoint.Options):
 
 
 class UPGradOptions(dgljoint.Options):
-    """Options of ``upgrad``: what each loss counts before conflicts are resolved."""
+    """Options of ``upgrad``: what each task counts before conflicts are resolved."""
 
     cascade: float = Field(1.0, gt=0, description="preference for the cascade task")
     rumor: float = Field(1.0, gt=0, description="preference for the rumor task")
-    auxiliary: float = Field(1.0, gt=0, description="preference for every auxiliary loss")
 
 
 class AlignedMTLOptions(UPGradOptions):
@@ -51,7 +50,7 @@ def build(
     try:
         from dgljoint_plugins.weighters.gradient_balancing.module import make
 
-        return make(method, options, context.loss_names)
+        return make(method, options, context.tasks)
     except ImportError as error:
         # TorchJD asks for the solver of a method when the method is made.
         raise dgljoint.UsageError(

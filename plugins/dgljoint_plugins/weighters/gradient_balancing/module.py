@@ -1,4 +1,4 @@
-"""The losses' gradients combined at the shared representation, by TorchJD's methods."""
+"""The tasks' gradients combined at the shared representation, by TorchJD's methods."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -20,14 +20,14 @@ Rule = Callable[[Tensor, Tensor], Tensor]
 
 
 class GradientBalancing(LossWeighter):
-    """Gives the shared part of the model a combination of the losses' gradients.
+    """Gives the shared part of the model a combination of the tasks' gradients.
 
-    With z the shared representation and ``g_k`` the gradient of loss k by it, coefficients
-    applied, a method chooses weights from the inner products ``<g_i, g_j>``, and all that z rests
-    on is trained by ``sum_k w_k g_k``. What is after z is trained by the plain sum. Methods that
-    average the gradients are multiplied by their number; a loss that does not reach z in a step
-    keeps weight 1. Inner products are in double precision and divided by the mean squared norm,
-    which keeps small gradients above the thresholds of TorchJD.
+    With z the shared representation and ``g_k`` the gradient of task k's loss by it, a method
+    chooses weights from the inner products ``<g_i, g_j>``, and all that z rests on is trained by
+    ``sum_k w_k g_k``, with weight 1 for auxiliary losses. What is after z is trained by the plain
+    sum. Methods that average the gradients are multiplied by their number; a loss that does not
+    reach z in a step keeps weight 1. Inner products are in double precision and divided by the mean
+    squared norm, which keeps small gradients above the thresholds of TorchJD.
     """
 
     def __init__(self, rule: Rule) -> None:
@@ -35,22 +35,23 @@ class GradientBalancing(LossWeighter):
         self.rule = rule
 
     def weigh(self, losses: LossTable, step: Step) -> Tensor:
-        """Return the (K,) weights of the gradients by the shared representation."""
-        return self._weights(losses.jacobian(step.shared))
+        """Return the weights of the gradients by the shared representation."""
+        return losses.with_auxiliary(self._weights(losses.of_tasks().jacobian(step.shared)))
 
     def backward(self, losses: LossTable, step: Step) -> Tensor:
-        """Add the plain sum's gradients, but the combination from z on; return its (K,) weights."""
-        rows = losses.jacobian(step.shared)
+        """Add the plain sum's gradients, but the combination from z on; return its weights."""
+        rows = losses.of_tasks().jacobian(step.shared)
         weights = self._weights(rows)
-        combined = (weights @ rows).view_as(step.shared)
+        # What the combination of the tasks adds to the plain sum, auxiliary losses included.
+        added = ((weights - 1) @ rows).view_as(step.shared)
         hook = step.shared.register_hook(  # type: ignore[no-untyped-call]  # torch's
-            lambda plain: combined
+            lambda plain: plain + added
         )
         try:
             losses.values().sum().backward()  # type: ignore[no-untyped-call]  # torch's
         finally:
             hook.remove()
-        return weights
+        return losses.with_auxiliary(weights)
 
     @torch.no_grad()
     def _weights(self, rows: Tensor) -> Tensor:
@@ -67,7 +68,7 @@ class GradientBalancing(LossWeighter):
 
 
 def make(method: str, options: Any, names: Sequence[str]) -> GradientBalancing:
-    """Return the weighter of a method for K losses of these names, tasks first."""
+    """Return the weighter of a method for K tasks of these names."""
     return GradientBalancing(_RULES[method](options, names))
 
 
@@ -137,11 +138,9 @@ def _directions(gramian: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _preference(options: declared.UPGradOptions, names: Sequence[str]) -> Tensor:
-    """Return what each loss is to count. Shapes: (K,)."""
-    of_task = {"cascade": options.cascade, "rumor": options.rumor}
-    return torch.tensor(
-        [of_task.get(name, options.auxiliary) for name in names], dtype=torch.float64
-    )
+    """Return what each task is to count. Shapes: (K,)."""
+    # A task without an option of its own counts as much as the two do by default.
+    return torch.tensor([getattr(options, name, 1.0) for name in names], dtype=torch.float64)
 
 
 _RULES: dict[str, Callable[[Any, Sequence[str]], Rule]] = {

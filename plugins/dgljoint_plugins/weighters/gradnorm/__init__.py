@@ -1,4 +1,4 @@
-"""``gradnorm``: losses are weighed until their gradients are of the size that is due."""
+"""``gradnorm``: tasks are weighed until their gradients are of the size that is due."""
 
 from pydantic import Field
 
@@ -18,7 +18,7 @@ def build(options: GradNormOptions, context: dgljoint.BuildContext) -> "dgljoint
     """Build the weighter."""
     from dgljoint_plugins.weighters.gradnorm.module import GradNorm
 
-    return GradNorm(options, len(context.loss_names))
+    return GradNorm(options, len(context.tasks))
 
 
 @dgljoint.hookimpl
@@ -26,7 +26,7 @@ def dgljoint_loss_weighters() -> list[dgljoint.WeighterSpec]:
     """Offer ``gradnorm``."""
     return [dgljoint.WeighterSpec(
         name="gradnorm",
-        summary="weights that even out the sizes of the losses' gradients",
+        summary="weights that even out the sizes of the tasks' gradients",
         options=GradNormOptions, build=build,
         reference=dgljoint.Reference(
             authors="Chen, Z., Badrinarayanan, V., Lee, C.-Y. and Rabinovich, A.", year=2018,

@@ -1,4 +1,4 @@
-"""Loss weights that bring the losses' gradients to the size that is due."""
+"""Loss weights that bring the tasks' gradients to the size that is due."""
 
 import torch
 from torch import Tensor, nn
@@ -17,7 +17,7 @@ class GradNorm(OwnOptimizer):
     differs: gradients are by the shared representation. ``w = K softmax(z)`` and z is learned: a
     step of w itself can leave a weight negative. The loss at the start is the mean over the first
     epoch, since one batch's is noise. Losses that do not reach the representation in a step take no
-    part in it.
+    part in it; auxiliary ones never do and keep weight 1.
     """
 
     first: Tensor
@@ -32,19 +32,18 @@ class GradNorm(OwnOptimizer):
         self.optimizer = torch.optim.Adam([self.logits], lr=options.learning_rate)
 
     def weigh(self, losses: LossTable, step: Step) -> Tensor:
-        """Return the (K,) weights, positive; they sum to K."""
-        return len(self.logits) * self.logits.detach().softmax(0)
+        """Return the weights, positive; those of the K tasks sum to K."""
+        return losses.with_auxiliary(len(self.logits) * self.logits.detach().softmax(0))
 
     def backward(self, losses: LossTable, step: Step) -> Tensor:
-        """Add the weighted losses' gradients and move the weights; return the (K,) used."""
-        rows = losses.jacobian(step.shared)
+        """Add the weighted losses' gradients and move the weights; return those used."""
+        tasks = losses.of_tasks()
+        rows = tasks.jacobian(step.shared)
         used = super().backward(losses, step)
-        factors = [losses.coefficients.get(name, 1.0) for name in losses.names]
-        norms = rows.float().norm(dim=1) / torch.tensor(factors, device=rows.device)
         reach = rows.any(dim=1)
-        ratio = self._ratio(losses, step)
+        ratio = self._ratio(tasks, step)
         if int(reach.sum()) > 1:
-            self._learn(used, norms, ratio, reach)
+            self._learn(used[: len(rows)], rows.float().norm(dim=1), ratio, reach)
         return used
 
     def _learn(self, used: Tensor, norms: Tensor, ratio: Tensor, reach: Tensor) -> None:
@@ -60,7 +59,7 @@ class GradNorm(OwnOptimizer):
     @torch.no_grad()
     def _ratio(self, losses: LossTable, step: Step) -> Tensor:
         """Return each loss, by its size, over what it began with; take that down."""
-        size = torch.stack([loss.detach().abs() for loss in losses.raw.values()]).float()
+        size = losses.values().detach().abs().float()
         fresh = (size > 0) & ((self.first == 0) | (step.epoch == 0))
         self.seen += fresh
         self.first.copy_(

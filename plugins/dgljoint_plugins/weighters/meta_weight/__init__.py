@@ -21,7 +21,7 @@ def build(options: MetaWeightOptions, context: dgljoint.BuildContext) -> "dgljoi
     """Build the weighter."""
     from dgljoint_plugins.weighters.meta_weight.module import MetaWeight
 
-    return MetaWeight(options, context.width, context.loss_names)
+    return MetaWeight(options, context.width, context.loss_names, context.tasks)
 
 
 @dgljoint.hookimpl

@@ -11,7 +11,6 @@ from dgljoint_plugins.weighters.meta_weight import MetaWeightOptions
 
 Gradients = Mapping[str, Tensor]
 _TINY = 1e-8
-_TASKS = ("cascade", "rumor")
 _LEAST_SCALE = 0.1
 _MEMORY = 0.9  # of the running sizes of held-out losses and of the derivative
 
@@ -37,7 +36,9 @@ class MetaWeight(OwnOptimizer):
     cosine: Tensor
     size: Tensor
 
-    def __init__(self, options: MetaWeightOptions, width: int, names: Sequence[str]) -> None:
+    def __init__(
+        self, options: MetaWeightOptions, width: int, names: Sequence[str], tasks: Sequence[str]
+    ) -> None:
         super().__init__()
         self.options = options
         self.names = tuple(names)
@@ -51,8 +52,7 @@ class MetaWeight(OwnOptimizer):
         nn.init.zeros_(last.weight)
         for name in ("scale", "first", "fast", "slow"):
             self.register_buffer(name, torch.zeros(count))
-        self._tasks = sum(name in _TASKS for name in self.names)
-        self.register_buffer("held_out", torch.zeros(self._tasks))
+        self.register_buffer("held_out", torch.zeros(len(tasks)))
         for name in ("seen", "cosine", "size"):
             self.register_buffer(name, torch.zeros(()))
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=options.learning_rate)
@@ -82,7 +82,7 @@ class MetaWeight(OwnOptimizer):
             )
             if isinstance(total, Tensor):
                 parameter.grad = total if parameter.grad is None else parameter.grad + total
-        if self._tasks == len(_TASKS):
+        if len(self.held_out) == 2:
             self.cosine.copy_(_cosine(gradients[0], gradients[1]))
         derivative = hypergradient(step, gradients, used, self._objective)
         self._learn(weights, derivative)

@@ -20,7 +20,7 @@ def build(
     """Build the weighter."""
     from dgljoint_plugins.weighters.uncertainty.module import Uncertainty
 
-    return Uncertainty(options.learning_rate, len(context.loss_names))
+    return Uncertainty(options.learning_rate, len(context.tasks))
 
 
 @dgljoint.hookimpl
@@ -28,7 +28,7 @@ def dgljoint_loss_weighters() -> list[dgljoint.WeighterSpec]:
     """Offer ``uncertainty``."""
     return [dgljoint.WeighterSpec(
         name="uncertainty",
-        summary="weights by the inverse of each loss's learned variance",
+        summary="weights by the inverse of each task's learned variance",
         options=UncertaintyOptions, build=build,
         reference=dgljoint.Reference(
             authors="Kendall, A., Gal, Y. and Cipolla, R.", year=2018,

@@ -1,4 +1,4 @@
-"""``famo``: all losses are to fall at one rate, told from what each step did to them."""
+"""``famo``: all tasks are to learn at one rate, told from what each step did to them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def build(options: FamoOptions, context: BuildContext) -> LossWeighter:
     """Build the weighter."""
     from dgljoint_famo.weighter import Famo
 
-    return Famo(options.learning_rate, options.decay, len(context.loss_names))
+    return Famo(options.learning_rate, options.decay, len(context.tasks))
 
 
 @hookimpl
@@ -33,7 +33,7 @@ def dgljoint_loss_weighters() -> Sequence[WeighterSpec]:
     return [
         WeighterSpec(
             name="famo",
-            summary="all losses fall at one rate, told from what each step did to them",
+            summary="all tasks learn at one rate, told from what each step did to them",
             options=FamoOptions,
             build=build,
             reference=Reference(

@@ -16,7 +16,7 @@ class Famo(LossWeighter):
     """Fast Adaptive Multitask Optimization.
 
     `Liu, Feng, Stone and Liu (2023) <https://arxiv.org/abs/2306.03792>`_, algorithm 1. With logits
-    xi of K losses L_k, a step at the parameters theta goes along the gradient of::
+    xi of K tasks' losses L_k, a step at the parameters theta goes along the gradient of::
 
         sum_k w_k L_k        w_k = c z_k / L_k,  z = softmax(xi),  1 / c = sum_k z_k / L_k
 
@@ -25,7 +25,7 @@ class Famo(LossWeighter):
         xi <- xi - beta (J' (log L(theta) - log L(theta')) + gamma xi)        J: softmax's Jacobian
 
     so that a loss which fell less than the others weighs more. As in the authors' code Adam takes
-    the direction in the brackets. A loss's scale and coefficient cancel.
+    the direction in the brackets. A loss's scale cancels. Auxiliary losses keep weight 1.
 
     Where this differs from the paper, whose losses are positive: a loss that is negative is
     weighed by its size, and one that is not positive, before or after the step, moves no logit; one
@@ -44,16 +44,17 @@ class Famo(LossWeighter):
 
     @torch.no_grad()
     def weigh(self, losses: LossTable, step: Step) -> Tensor:
-        """Return the (K,) weights."""
-        size = losses.values().detach().float().abs()
+        """Return the weights."""
+        size = losses.of_tasks().values().detach().float().abs()
         there = size > 0
         share = self.logits.softmax(0) / size.clamp(min=_TINY) * there
-        return share / share.sum().clamp(min=torch.finfo(share.dtype).tiny)
+        weights = share / share.sum().clamp(min=torch.finfo(share.dtype).tiny)
+        return losses.with_auxiliary(weights)
 
     @torch.no_grad()
     def after_step(self, before: LossTable, after: LossTable, step: Step) -> None:
         """Move the logits by what the step did to the losses."""
-        old, new = before.values().float(), after.values().float()
+        old, new = before.of_tasks().values().float(), after.of_tasks().values().float()
         known = (old > 0) & (new > 0)
         fell = (old.clamp(min=_TINY).log() - new.clamp(min=_TINY).log()) * known
         z = self.logits.softmax(0)

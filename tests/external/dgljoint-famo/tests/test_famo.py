@@ -10,12 +10,12 @@ from dgljoint.nn import LossTable
 from dgljoint.testing import ToyProblem, check_loss_weighter
 from dgljoint_famo import FamoOptions, build, dgljoint_loss_weighters
 
-NAMES = ("cascade", "rumor", "auxiliary")
+NAMES = ("cascade", "rumor", "third")
 
 
 def weighter(count: int = 3, **options: float) -> torch.nn.Module:
-    names = NAMES[:count]
-    return build(FamoOptions(**options), BuildContext(width=8, classes=2, loss_names=names))
+    context = BuildContext(width=8, classes=2, loss_names=NAMES, tasks=NAMES[:count])
+    return build(FamoOptions(**options), context)
 
 
 def table(*values: float) -> LossTable:
@@ -30,9 +30,9 @@ def test_it_conforms(options: dict[str, float]) -> None:
 
 def test_a_run_of_steps_is_algorithm_1() -> None:
     """Written out with autograd in place of the Jacobian, and the gradient of the logarithms."""
-    ours, paper = ToyProblem(NAMES), ToyProblem(NAMES)
-    of = weighter(decay=0.1)
-    xi = torch.zeros(3, requires_grad=True)
+    ours, paper = ToyProblem(NAMES[:2]), ToyProblem(NAMES[:2])
+    of = weighter(2, decay=0.1)
+    xi = torch.zeros(2, requires_grad=True)
     adam = torch.optim.Adam([xi], lr=0.025)
     for _ in range(40):
         losses, step = ours.step()
@@ -83,4 +83,17 @@ def test_a_loss_of_zero_leaves_the_others_as_they_are() -> None:
         of.weigh(table(1.0, 0.0, 4.0), None), torch.tensor([0.8, 0.0, 0.2])
     )
     of.after_step(table(1.0, 0.0, 4.0), table(1.0, 3.0, 4.0), None)
+    assert torch.equal(of.logits.detach(), torch.zeros(3))
+
+
+def test_an_auxiliary_loss_keeps_weight_1_and_moves_nothing() -> None:
+    of = weighter()
+
+    def with_auxiliary(value: float) -> LossTable:
+        raw = {**table(1.0, 2.0, 4.0).raw, "auxiliary": torch.tensor(value)}
+        return LossTable(raw, {"auxiliary": 0.5})
+
+    weights = of.weigh(with_auxiliary(9.0), None)
+    torch.testing.assert_close(weights, torch.tensor([4.0, 2.0, 1.0, 7.0]) / 7)
+    of.after_step(with_auxiliary(9.0), with_auxiliary(0.1), None)
     assert torch.equal(of.logits.detach(), torch.zeros(3))

@@ -168,22 +168,22 @@ def intervals(
 def _by_cascade(predictions: PooledPredictions) -> Floats:
     """Return what each cascade adds to the sums that metrics are made of.
 
-    (B, C * C + 6): its cell of the confusion matrix, then targets, reciprocal ranks and first
-    places, over all targets and over those whose parent is not the source.
+    (B, C * C + 9): its cell of the confusion matrix, then targets, reciprocal ranks and first
+    places, over each group of targets.
     """
     classes = predictions.logits.shape[1]
     label, predicted = predictions.label, predictions.predicted
     cell = np.zeros((len(label), classes**2))
     known = np.flatnonzero(label >= 0)
     cell[known, label[known] * classes + predicted[known]] = 1
-    rank = metrics.middle_ranks(predictions.ranks[results.MODEL])
-    values = np.stack((np.ones_like(rank), 1 / rank, rank <= 1))
-    cascade = predictions.cascade_of_target
-    links = [
-        np.bincount(cascade, value * which, len(label))
-        for which in (np.ones_like(rank), predictions.not_source)
-        for value in values
-    ]
+    links = []
+    for group, which in predictions.groups.items():
+        rank = metrics.middle_ranks(predictions.ranks_in(group, results.MODEL))
+        cascade = predictions.cascade_of_target[which]
+        links += [
+            np.bincount(cascade, value, len(label))
+            for value in (np.ones_like(rank), 1 / rank, rank <= 1)
+        ]
     return np.column_stack((cell, *links))
 
 
@@ -196,12 +196,14 @@ def _rumor_figures(confusion: Floats, counted: NDArray[np.bool_]) -> dict[str, F
 
 
 def _link_figures(sums: Floats) -> dict[str, Floats]:
-    """Return the metrics of every resample. Shapes: (R, 6) to (R,) each."""
-    every, other = sums[:, :3].T, sums[:, 3:].T
-    return {
-        "mrr": ratio(every[1], every[0]), "hits1": ratio(every[2], every[0]),
-        "mrr_not_source": ratio(other[1], other[0]), "hits1_not_source": ratio(other[2], other[0]),
-    }
+    """Return the metrics of every resample. Shapes: (R, 9) to (R,) each."""
+    figures: dict[str, Floats] = {}
+    for suffix, columns in zip(results.GROUPS.values(), np.split(sums, 3, axis=1), strict=True):
+        targets, reciprocal, first = columns.T
+        figures |= {
+            f"mrr{suffix}": ratio(reciprocal, targets), f"hits1{suffix}": ratio(first, targets)
+        }
+    return figures
 
 
 BINS = 15

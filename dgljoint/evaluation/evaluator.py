@@ -20,7 +20,7 @@ from dgljoint.evaluation import metrics
 from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.metrics import Index, ParentRanks, PooledPredictions
 from dgljoint.evaluation.ranking import GUESSES, rank_by_scores, rank_by_values
-from dgljoint.evaluation.scores import ALL, MODEL, NOT_SOURCE, LinkTable, Scores
+from dgljoint.evaluation.scores import MODEL, LinkTable, Scores
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import Representations
 from dgljoint.tasks.heads import CASCADE, RUMOR, TASKS
@@ -152,17 +152,15 @@ def _array(values: Tensor) -> Array:
 
 
 def _links(predictions: PooledPredictions) -> dict[str, LinkTable]:
-    not_source = predictions.not_source
-    groups = {ALL: np.ones_like(not_source), NOT_SOURCE: not_source}
     return {
-        name: LinkTable(
+        group: LinkTable(
             targets=int(which.sum()),
             rows={
-                row: metrics.link_scores(of.select(which))
-                for row, of in predictions.ranks.items()
+                row: metrics.link_scores(predictions.ranks_in(group, row))
+                for row in predictions.ranks
             },
         )
-        for name, which in groups.items()
+        for group, which in predictions.groups.items()
         if which.any()
     }
 

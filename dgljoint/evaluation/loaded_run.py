@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     Observed = float | str | None
     Indices = Sequence[int] | NDArray[np.integer[Any]] | None
 
-_HEADLINE = ("accuracy", "macro_f1", "mrr", "hits1", "mrr_not_source")
+_HEADLINE = ("accuracy", "macro_f1", "mrr", "hits1", "mrr_not_source", "mrr_without_source")
 # How well a prediction shows what a run can do, by what the run knows the cascade as.
 _RANK = {NEW: 2, TEST: 2, VALIDATION: 1, TRAIN: 0}
 

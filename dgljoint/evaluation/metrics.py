@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint.evaluation.scores import LinkScores, RumorScores, ViewScores
+from dgljoint.evaluation.scores import (
+    ALL,
+    MODEL,
+    NOT_SOURCE,
+    WITHOUT_SOURCE,
+    LinkScores,
+    RumorScores,
+    ViewScores,
+)
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
@@ -26,10 +34,20 @@ class ParentRanks:
     above: Index  # candidates scored higher than the parent
     tied: Index  # other candidates scored the same
     candidates: Index  # the parent among them; at least 2
+    source: Index  # the source next to the parent: 1 scored higher, 0 the same, -1 lower
 
     def select(self, which: NDArray[np.bool_]) -> ParentRanks:
         """Return the ranks of some targets."""
-        return ParentRanks(self.above[which], self.tied[which], self.candidates[which])
+        return ParentRanks(
+            self.above[which], self.tied[which], self.candidates[which], self.source[which]
+        )
+
+    def without_source(self) -> ParentRanks:
+        """Return the ranks among all candidates but the source, which is no target's parent."""
+        return ParentRanks(
+            self.above - (self.source > 0), self.tied - (self.source == 0), self.candidates - 1,
+            np.full_like(self.source, -1),
+        )
 
 
 def join_ranks(parts: Sequence[ParentRanks]) -> ParentRanks:
@@ -37,7 +55,7 @@ def join_ranks(parts: Sequence[ParentRanks]) -> ParentRanks:
     return ParentRanks(
         *(
             np.concatenate([getattr(part, name) for part in parts] or [np.empty(0, np.int64)])
-            for name in ("above", "tied", "candidates")
+            for name in ("above", "tied", "candidates", "source")
         )
     )
 
@@ -215,6 +233,23 @@ class PooledPredictions:
     def answerable(self) -> NDArray[np.bool_]:
         """(C,) whether a class can be predicted: not where no training cascade has it."""
         return np.asarray(np.isfinite(self.logits).all(axis=0))
+
+    @property
+    def groups(self) -> dict[str, NDArray[np.bool_]]:
+        """By group of targets, (T,) whether a target is of it.
+
+        Without the source, a target that has one more candidate has nothing to choose.
+        """
+        every, not_source = np.ones_like(self.not_source), self.not_source
+        return {
+            ALL: every, NOT_SOURCE: not_source,
+            WITHOUT_SOURCE: not_source & (self.ranks[MODEL].candidates > 2),
+        }
+
+    def ranks_in(self, group: str, ranker: str) -> ParentRanks:
+        """Return how one of :attr:`ranks` ranks the parents of a group of targets."""
+        found = self.ranks[ranker].select(self.groups[group])
+        return found.without_source() if group == WITHOUT_SOURCE else found
 
     def without(self, classes: Sequence[int]) -> PooledPredictions:
         """Return the same where some classes are never predicted; the others share theirs."""

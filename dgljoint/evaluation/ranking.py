@@ -65,18 +65,29 @@ def rank_by_scores(scorer: LinkScorer, targets: Targets) -> ParentRanks:
     device = scorer.child.device
     post, parent = (torch.from_numpy(x).to(device) for x in (targets.post, targets.parent))
     own = scorer.pairs(post, parent)
-    above, tied = (torch.zeros_like(post) for _ in range(2))
+    above, tied, source = (torch.zeros_like(post) for _ in range(3))
     for table in tables(scorer, targets):
         chosen, scores = table.targets, table.scores
-        # A parent ties with itself once, whatever rounding does to the sums of a table.
-        place = targets.parent[chosen] - table.start
-        inside = np.flatnonzero((place >= 0) & (place < scores.shape[1]))
-        where = tuple(torch.from_numpy(x).to(device) for x in (inside, place[inside]))
         mine = own[chosen]
+        # A parent ties with itself once, whatever rounding does to the sums of a table.
+        where = _entries(table, targets.parent)
         scores[where] = mine[where[0]]
+        where = _entries(table, targets.first)
+        source[chosen.start + where[0]] = torch.sign(scores[where] - mine[where[0]]).long()
         above[chosen] += (scores > mine.unsqueeze(1)).count_nonzero(dim=1)
         tied[chosen] += (scores == mine.unsqueeze(1)).count_nonzero(dim=1)
-    return ParentRanks(above.cpu().numpy(), tied.cpu().numpy() - 1, targets.end - targets.first)
+    return ParentRanks(
+        above.cpu().numpy(), tied.cpu().numpy() - 1, targets.end - targets.first,
+        source.cpu().numpy(),
+    )
+
+
+def _entries(table: ScoreBlock, posts: Index) -> tuple[Tensor, Tensor]:
+    """Return row and column of each target's own entry of (T,) ``posts``, if the table has it."""
+    place = posts[table.targets] - table.start
+    inside = np.flatnonzero((place >= 0) & (place < table.scores.shape[1]))
+    device = table.scores.device
+    return torch.from_numpy(inside).to(device), torch.from_numpy(place[inside]).to(device)
 
 
 def rank_by_values(values: Index, targets: Targets) -> ParentRanks:
@@ -88,6 +99,7 @@ def rank_by_values(values: Index, targets: Targets) -> ParentRanks:
     """
     _, level = np.unique(values, return_inverse=True)
     mine, low, high = level[targets.parent], targets.first, targets.end
+    source = np.sign(level[targets.first] - mine)
     above = np.zeros(len(targets), np.int64)
     for bit in reversed(range(int(level.max(initial=0)).bit_length())):
         ones = (level >> bit & 1).astype(np.bool_)
@@ -100,7 +112,7 @@ def rank_by_values(values: Index, targets: Targets) -> ParentRanks:
         low = np.where(one, zeros + low_ones, low - low_ones)
         high = np.where(one, zeros + high_ones, high - high_ones)
         level = np.concatenate((level[~ones], level[ones]))
-    return ParentRanks(above, high - low - 1, targets.end - targets.first)
+    return ParentRanks(above, high - low - 1, targets.end - targets.first, source)
 
 
 def best_candidates(

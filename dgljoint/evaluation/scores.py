@@ -10,16 +10,19 @@ MODEL = "model"
 """The row of a group of targets that the model ranked; the others are trivial guesses."""
 ALL = "all"
 NOT_SOURCE = "parent is not the source"
-"""The groups of targets."""
+WITHOUT_SOURCE = "source left out of the candidates"
+"""The groups of targets. The last has those of the second that keep a choice."""
 
 _RUMOR = {"accuracy": "accuracy", "macro_f1": "macro F1", "auroc": "AUROC"}
 _LINKS = {"mrr": "MRR", "hits1": "Hits@1", "hits3": "Hits@3", "hits10": "Hits@10", "auc": "AUC"}
-_GROUPS = {"": (ALL, ""), "_not_source": (NOT_SOURCE, ", parent not source")}
+GROUPS = {ALL: "", NOT_SOURCE: "_not_source", WITHOUT_SOURCE: "_without_source"}
+"""What the short names of a group's metrics end with, as in ``mrr_without_source``."""
+_ADDITIONS = {ALL: "", NOT_SOURCE: ", parent not source", WITHOUT_SOURCE: ", source left out"}
 TITLES = {
     **_RUMOR,
     **{
-        f"{name}{suffix}": f"{title}{addition}"
-        for suffix, (_, addition) in _GROUPS.items()
+        f"{name}{suffix}": f"{title}{_ADDITIONS[group]}"
+        for group, suffix in GROUPS.items()
         for name, title in _LINKS.items()
     },
 }
@@ -87,7 +90,7 @@ class Intervals:
     """Bootstrap intervals over resampled cascades.
 
     ``figures`` has the lower and upper end by metric: ``accuracy``, ``macro_f1``, ``mrr``,
-    ``hits1``, ``mrr_not_source``, ``hits1_not_source``; of those that exist.
+    ``hits1``, and the last two with ``_not_source`` and ``_without_source``; of those that exist.
     """
 
     level: float  # coverage that is aimed at, as 0.95
@@ -140,8 +143,8 @@ class Calibration:
 class Scores(Shown):
     """The metrics of one set of a split. ``None`` where there was nothing to score.
 
-    ``links`` has the groups ``all`` and ``parent is not the source``; each has a row ``model`` and
-    one row per trivial guess. ``tasks`` names the trained tasks, which alone are scored; ``views``
+    ``links`` has the groups of :data:`GROUPS`; each has a row ``model`` and one row per trivial
+    guess. ``tasks`` names the trained tasks, which alone are scored; ``views``
     compares the views where both were. ``intervals``, ``calibration`` and ``notes``, on what the
     metrics leave out, are computed for the selected epoch only.
     """
@@ -209,7 +212,7 @@ def figures_of(scores: Mapping[str, Any]) -> dict[str, float]:
     found: dict[str, Any] = {}
     if (rumor := scores["rumor"]) is not None:
         found |= {name: rumor[name] for name in _RUMOR}
-    for suffix, (group, _) in _GROUPS.items():
+    for group, suffix in GROUPS.items():
         if (links := scores["links"].get(group)) is not None:
             row = links["rows"][MODEL]
             found |= {f"{name}{suffix}": row[name] for name in _LINKS}
@@ -235,8 +238,9 @@ def validation_figures(scores: Scores) -> dict[str, float]:
     if ALL in scores.links:
         row = scores.links[ALL].rows[MODEL]
         found |= {"mrr": row.mrr, "hits1": row.hits1}
-    if NOT_SOURCE in scores.links:
-        found["mrr_not_source"] = scores.links[NOT_SOURCE].rows[MODEL].mrr
+    for group in (NOT_SOURCE, WITHOUT_SOURCE):
+        if group in scores.links:
+            found[f"mrr{GROUPS[group]}"] = scores.links[group].rows[MODEL].mrr
     if scores.views is not None:
         found["view_cosine"] = scores.views.cosine
         if scores.views.cka is not None:
@@ -245,7 +249,10 @@ def validation_figures(scores: Scores) -> dict[str, float]:
 
 
 MAJORITY = "majority guess"
-_SHOWN = ("accuracy", "macro_f1", "mrr", "hits1", "mrr_not_source", "hits1_not_source")
+_SHOWN = (
+    "accuracy", "macro_f1",
+    *(f"{name}{suffix}" for suffix in GROUPS.values() for name in ("mrr", "hits1")),
+)
 # As many decimals as tables show: what looks equal there is equal.
 _DECIMALS = 3
 

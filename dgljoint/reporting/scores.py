@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from dgljoint._internal.tables import Sheet, TextTable, figure
 from dgljoint._internal.text import plural
 from dgljoint.evaluation import scores as of
-from dgljoint.evaluation.scores import MODEL, NOT_SOURCE, TITLES
+from dgljoint.evaluation.scores import MODEL, TITLES
 
 _LINKS = ("MRR", "Hits@1", "Hits@3", "Hits@10", "AUC")
 
@@ -72,7 +72,7 @@ def link_table(
     group: str, links: of.LinkTable, intervals: of.Intervals | None = None
 ) -> ScoreTable:
     """Compare the ranking of parents with the trivial guesses."""
-    suffix = "_not_source" if group == NOT_SOURCE else ""
+    suffix = of.GROUPS[group]
     rows: list[tuple[str, ...]] = []
     for name, row in links.rows.items():
         rows.append((name, *map(figure, asdict(row).values())))

@@ -27,7 +27,7 @@ _CURVES = {
     "validation": "Metrics of the validation set",
     "diagnostics": "Cosine of the tasks' gradients on the shared parameters",
 }
-_VALIDATION = ("score", "accuracy", "macro_f1", "mrr", "mrr_not_source")
+_VALIDATION = ("score", "accuracy", "macro_f1", "mrr", "mrr_not_source", "mrr_without_source")
 _PAPER = "{} ({}). {}."
 _COSINE = ("gradient_cosine",)
 

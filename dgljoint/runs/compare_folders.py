@@ -16,7 +16,7 @@ from dgljoint.runs.listing import differing_settings, find_runs
 from dgljoint.runs.records import Key
 from dgljoint.runs.summary import record_of
 
-METRICS = ("accuracy", "macro_f1", "mrr", "mrr_not_source", "hits1")
+METRICS = ("accuracy", "macro_f1", "mrr", "mrr_not_source", "mrr_without_source", "hits1")
 """The metrics compared unless others are asked for."""
 
 PAIRS = "pairs"

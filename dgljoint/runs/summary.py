@@ -16,7 +16,9 @@ from dgljoint.runs.stored import TEST, Protocol, StoredRun
 
 FIGURES = {
     name: scores.TITLES.get(name, "ECE")
-    for name in ("accuracy", "macro_f1", "ece", "mrr", "hits1", "mrr_not_source")
+    for name in (
+        "accuracy", "macro_f1", "ece", "mrr", "hits1", "mrr_not_source", "mrr_without_source"
+    )
 }
 """What is summed up, by short name, and how it is called in print."""
 _CURVE = ("score", "accuracy", "macro_f1", "mrr")
@@ -182,7 +184,7 @@ def rows_of(test: scores.Scores) -> dict[str, dict[str, float]]:
     if test.rumor is not None:
         found = scores.rumor_baseline(test.rumor)
         guesses[scores.MAJORITY] |= {name: found[name] for name in found if name in FIGURES}
-    for group, suffix in ((scores.ALL, ""), (scores.NOT_SOURCE, "_not_source")):
+    for group, suffix in scores.GROUPS.items():
         rows = test.links[group].rows if group in test.links else {}
         for guess, row in rows.items():
             if guess != scores.MODEL:

@@ -102,7 +102,10 @@ def test_a_run_has_ended_only_when_its_predictions_are_written(
 def test_what_is_worked_out_once_is_not_in_an_epoch(store: CascadeStore, tmp_path: Path) -> None:
     result = run(store, tmp_path / "a", "train.tasks=cascade")
     figures = result.test.intervals.figures
-    assert set(figures) == {"mrr", "hits1", "mrr_not_source", "hits1_not_source"}
+    assert set(figures) == {
+        "mrr", "hits1", "mrr_not_source", "hits1_not_source", "mrr_without_source",
+        "hits1_without_source",
+    }
     assert result.test.calibration is None
     low, high = figures["mrr"]
     assert low <= result.test.links["all"].rows["model"].mrr <= high

@@ -96,8 +96,8 @@ def show(run: Path, as_json: bool) -> None:
 )
 @click.option(
     "--metric", "metrics", multiple=True, metavar="NAME", shell_complete=arguments.complete_figure,
-    help="Figure to compare; repeatable. By default accuracy, macro_f1, mrr, mrr_not_source and "
-    "hits1.",
+    help="Figure to compare; repeatable. By default accuracy, macro_f1, mrr, mrr_not_source, "
+    "mrr_without_source and hits1.",
 )
 @click.option(
     "--format", "form", type=click.Choice(["table", "json", "markdown"]), default="table",

@@ -19,7 +19,11 @@ def predictions(count: int = 60, seed: int = 0, classes: int = 3) -> PooledPredi
     logits = rng.normal(size=(count, classes)) + 2 * np.eye(classes)[label]
     targets = rng.integers(0, 6, size=count)
     total = int(targets.sum())
-    ranks = ParentRanks(rng.integers(0, 5, total), rng.integers(0, 2, total), np.full(total, 9))
+    source = rng.integers(-1, 2, total)
+    ranks = ParentRanks(
+        rng.integers(0, 5, total) + (source > 0), rng.integers(0, 2, total) + (source == 0),
+        rng.choice([2, 9], total, p=[0.1, 0.9]), source,
+    )
     return PooledPredictions(
         index=np.arange(count), label=label, logits=logits, observed=np.ones(count, np.int64),
         targets=targets, ranks={"model": ranks}, not_source=rng.random(total) < 0.5,
@@ -32,8 +36,14 @@ def plainly(of: PooledPredictions, resamples: int, seed: int) -> dict[str, list[
     rng = np.random.default_rng(seed)
     rank = 1 + of.ranks["model"].above + of.ranks["model"].tied / 2
     starts = np.cumsum(of.targets) - of.targets
-    found: dict[str, list[float]] = {name: [] for name in ("accuracy", "macro_f1", "mrr", "hits1",
-                                                          "mrr_not_source", "hits1_not_source")}
+    ranks = of.ranks["model"]
+    other = rank - (ranks.source > 0) - (ranks.source == 0) / 2
+    kept_of = {
+        "": (rank, np.ones(len(rank), bool)), "_not_source": (rank, of.not_source),
+        "_without_source": (other, of.not_source & (ranks.candidates > 2)),
+    }
+    found: dict[str, list[float]] = {"accuracy": [], "macro_f1": []}
+    found |= {f"{name}{suffix}": [] for name in ("mrr", "hits1") for suffix in kept_of}
     for chosen in rng.integers(len(of), size=(resamples, len(of))):
         known = [one for one in chosen if of.label[one] >= 0]
         truth, said = of.label[known], of.logits[known].argmax(1)
@@ -42,9 +52,10 @@ def plainly(of: PooledPredictions, resamples: int, seed: int) -> dict[str, list[
             f1_score(truth, said, labels=[0, 1, 2], average="macro", zero_division=0)
         )
         places = np.concatenate([starts[o] + np.arange(of.targets[o]) for o in chosen])
-        for suffix, kept in (("", places), ("_not_source", places[of.not_source[places]])):
-            found[f"mrr{suffix}"].append(float((1 / rank[kept]).mean()))
-            found[f"hits1{suffix}"].append(float((rank[kept] <= 1).mean()))
+        for suffix, (value, kept) in kept_of.items():
+            chosen_ranks = value[places[kept[places]]]
+            found[f"mrr{suffix}"].append(float((1 / chosen_ranks).mean()))
+            found[f"hits1{suffix}"].append(float((chosen_ranks <= 1).mean()))
     return found
 
 
@@ -82,7 +93,7 @@ def test_targets_of_a_cascade_are_drawn_together() -> None:
     first = np.repeat(np.arange(20) % 2, 50)
     alike = PooledPredictions(
         index=of.index, label=of.label, logits=of.logits, observed=of.observed,
-        targets=np.full(20, 50), ranks={"model": ParentRanks(first, 0 * first, 9 + first)},
+        targets=np.full(20, 50), ranks={"model": ParentRanks(first, 0 * first, 9 + first, first)},
         not_source=first < 0, cascade_view=of.cascade_view, rumor_view=of.rumor_view,
     )
     found = intervals(alike, ("cascade",))
@@ -98,7 +109,7 @@ def test_what_cannot_be_resampled_has_no_interval() -> None:
     unlabelled = PooledPredictions(
         index=of.index, label=np.full(30, -1), logits=of.logits, observed=of.observed,
         targets=np.zeros(30, np.int64),
-        ranks={"model": ParentRanks(*[np.empty(0, np.int64)] * 3)}, not_source=np.empty(0, bool),
+        ranks={"model": ParentRanks(*[np.empty(0, np.int64)] * 4)}, not_source=np.empty(0, bool),
         cascade_view=of.cascade_view, rumor_view=of.rumor_view,
     )
     found = intervals(unlabelled, TASKS)
@@ -112,7 +123,7 @@ def test_some_resamples_without_a_target_are_left_out() -> None:
     lonely = PooledPredictions(
         index=of.index, label=of.label, logits=of.logits, observed=of.observed,
         targets=np.array([0, 2, 0, 0, 0]),
-        ranks={"model": ParentRanks(np.array([0, 1]), np.array([0, 0]), np.array([4, 4]))},
+        ranks={"model": ParentRanks(*np.array([[0, 1], [0, 0], [4, 4], [-1, 1]]))},
         not_source=np.array([True, True]), cascade_view=of.cascade_view,
         rumor_view=of.rumor_view,
     )

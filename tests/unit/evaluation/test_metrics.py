@@ -10,14 +10,15 @@ from dgljoint.data.store import CascadeStore
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.metrics import ParentRanks, join_ranks, link_scores, rumor_scores
 from dgljoint.evaluation.ranking import GUESSES
-from dgljoint.evaluation.scores import ALL, MODEL, NOT_SOURCE, selection_score
+from dgljoint.evaluation.scores import GROUPS, MODEL, selection_score
 from dgljoint.tasks.targets import evaluation_pairs
 from toys import toy_batch, toy_cascade, toy_config, toy_features, toy_model, toy_store, write_store
 
 
 def test_link_scores_by_hand() -> None:
     # First of five, second of three, tied with one other for first of two.
-    ranks = ParentRanks(np.array([0, 1, 0]), np.array([0, 0, 1]), np.array([5, 3, 2]))
+    ranks = ParentRanks(np.array([0, 1, 0]), np.array([0, 0, 1]), np.array([5, 3, 2]),
+                        np.array([-1, 1, 0]))
     found = link_scores(ranks)
     assert found.mrr == pytest.approx((1 + 1 / 2 + 1 / 1.5) / 3)
     assert found.hits1 == pytest.approx(1 / 3)
@@ -25,20 +26,31 @@ def test_link_scores_by_hand() -> None:
     assert found.auc == pytest.approx((1 + 1 / 2 + 1 / 2) / 3)
 
 
+def test_ranks_without_the_source_by_hand() -> None:
+    # The source is above the parent, ties with it, is below it.
+    ranks = ParentRanks(*np.array([[2, 0, 1], [0, 1, 1], [5, 3, 4], [1, 0, -1]]))
+    rest = ranks.without_source()
+    assert rest.above.tolist() == [1, 0, 1]
+    assert rest.tied.tolist() == [0, 0, 1]
+    assert rest.candidates.tolist() == [4, 2, 3]
+
+
 def test_auc_is_the_chance_of_beating_another_candidate() -> None:
     rng = np.random.default_rng(0)
     scores, answer = rng.integers(0, 6, 30), np.arange(30) == 11
     above, tied = (scores > scores[11]).sum(), (scores == scores[11]).sum() - 1
-    ranks = ParentRanks(np.array([above]), np.array([tied]), np.array([30]))
+    ranks = ParentRanks(np.array([above]), np.array([tied]), np.array([30]),
+                        np.array([np.sign(scores[0] - scores[11])]))
     assert link_scores(ranks).auc == pytest.approx(roc_auc_score(answer, scores))
 
 
 def test_joining_ranks_equals_ranking_at_once() -> None:
-    one = ParentRanks(np.array([1]), np.array([0]), np.array([4]))
-    other = ParentRanks(np.array([0, 2]), np.array([1, 0]), np.array([3, 5]))
+    one = ParentRanks(*np.array([[1], [0], [4], [1]]))
+    other = ParentRanks(*np.array([[0, 2], [1, 0], [3, 5], [0, -1]]))
     joined = join_ranks([one, other])
     assert joined.above.tolist() == [1, 0, 2]
     assert joined.candidates.tolist() == [4, 3, 5]
+    assert joined.source.tolist() == [1, 0, -1]
     assert len(join_ranks([]).above) == 0
 
 
@@ -96,7 +108,8 @@ def test_scores_do_not_depend_on_how_cascades_are_batched(
     monkeypatch.setattr("dgljoint.evaluation.evaluator._BATCH_POSTS", 1)
     single = evaluator.scores(model, np.arange(40), "test")
     assert single.rumor.accuracy == whole.rumor.accuracy
-    for group in (ALL, NOT_SOURCE):
+    assert set(whole.links) == set(GROUPS)
+    for group in GROUPS:
         assert single.links[group].targets == whole.links[group].targets
         for row in (MODEL, *GUESSES):
             one, other = single.links[group].rows[row], whole.links[group].rows[row]

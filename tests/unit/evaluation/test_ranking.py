@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,18 @@ def counted(scores: np.ndarray, targets: Targets, row: int) -> tuple[int, int]:
     return int((scores > mine).sum()), int((scores == mine).sum()) - 1
 
 
+def check_without_source(
+    found: ParentRanks, targets: Targets, scores_of: Callable[[int], np.ndarray]
+) -> None:
+    """Compare with ranks that are counted anew among all candidates but the source."""
+    rest = found.without_source()
+    for row in np.flatnonzero(targets.parent != targets.first):
+        scores, place = scores_of(row)[1:], targets.parent[row] - targets.first[row] - 1
+        assert rest.above[row] == (scores > scores[place]).sum()
+        assert rest.tied[row] == (scores == scores[place]).sum() - 1
+        assert rest.candidates[row] == len(scores)
+
+
 def candidates_of(targets: Targets, row: int) -> np.ndarray:
     return np.arange(targets.first[row], targets.end[row])
 
@@ -71,6 +84,7 @@ def test_ranks_by_values_are_a_plain_count(of: CascadeColumns, seed: int, kinds:
         expected = counted(values[candidates_of(targets, row)], targets, row)
         assert (found.above[row], found.tied[row]) == expected
         assert found.candidates[row] == len(candidates_of(targets, row))
+    check_without_source(found, targets, lambda row: values[candidates_of(targets, row)])
 
 
 @settings(max_examples=40)
@@ -86,6 +100,12 @@ def test_ranks_by_scores_are_a_plain_count(of: CascadeColumns, seed: int, cut: C
         scores = scorer.pairs(post, candidates).numpy()
         assert (found.above[row], found.tied[row]) == counted(scores, targets, row)
         assert found.candidates[row] == len(candidates)
+
+    def scores_of(row: int) -> np.ndarray:
+        candidates = torch.from_numpy(candidates_of(targets, row))
+        return scorer.pairs(torch.full_like(candidates, int(targets.post[row])), candidates).numpy()
+
+    check_without_source(found, targets, scores_of)
 
 
 class Rounded(LinkScorer):
@@ -182,7 +202,7 @@ def test_evaluation_in_parts_is_evaluation_at_once(evaluator: Evaluator, compone
     whole, *parts = (ranks_of(evaluator, cut, **chosen) for cut in reversed(CUTS[1:]))
     assert len(whole.above) > 80
     for part in parts:
-        for name in ("above", "tied", "candidates"):
+        for name in ("above", "tied", "candidates", "source"):
             np.testing.assert_array_equal(getattr(part, name), getattr(whole, name))
 
 

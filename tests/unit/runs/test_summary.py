@@ -42,6 +42,9 @@ def part(accuracy: float, mrr: float) -> Scores:
     groups = {
         "all": LinkTable(9, {"model": links(mrr), "source": links(0.4)}),
         "parent is not the source": LinkTable(5, {"model": links(mrr / 4), "latest": links(0.8)}),
+        "source left out of the candidates": LinkTable(
+            5, {"model": links(mrr / 2), "latest": links(0.9)}
+        ),
     }
     return Scores("test", rumor, groups, 0.1)
 
@@ -51,12 +54,12 @@ def test_figures_are_read_from_a_test_part() -> None:
     model = found.pop("model")
     assert {name: model[name] for name in FIGURES} == {
         "accuracy": 0.6, "macro_f1": 0.3, "ece": 0.1, "mrr": 0.4, "hits1": 0.2,
-        "mrr_not_source": 0.1,
+        "mrr_not_source": 0.1, "mrr_without_source": 0.2,
     }
     assert found == {
         "majority guess": {"accuracy": 0.25, "macro_f1": 0.4},
         "parent: source": {"mrr": 0.4, "hits1": 0.2},
-        "parent: latest": {"mrr_not_source": 0.8},
+        "parent: latest": {"mrr_not_source": 0.8, "mrr_without_source": 0.9},
     }
 
 

@@ -37,16 +37,18 @@ if TYPE_CHECKING:
     Names = str | Sequence[str]
     Numbers = int | str | Iterable[int] | None
     Settings = Mapping[str, Mapping[str, Any]]
+    Merge = Names | Mapping[str, Sequence[str]]
     AnyRun = Run | engine.RunResult | PathLike
 
 
 def train(
     data: Data | None = None, *, plugins: Names = (), encoder: str | None = None,
     preset: PathLike | None = None, config: PathLike | None = None, features: Names = (),
-    split: str | None = None, fold: int | None = None, seed: int | None = None,
-    epochs: int | None = None, batch_posts: int | None = None, precision: str | None = None,
-    tasks: str | None = None, options: Settings | None = None, out: PathLike | None = None,
-    resume: bool = False, force: bool = False, callbacks: Callback | Iterable[Callback] = (),
+    labels: Names = (), merge: Merge = (), split: str | None = None, fold: int | None = None,
+    seed: int | None = None, epochs: int | None = None, batch_posts: int | None = None,
+    precision: str | None = None, tasks: str | None = None, options: Settings | None = None,
+    out: PathLike | None = None, resume: bool = False, force: bool = False,
+    callbacks: Callback | Iterable[Callback] = (),
     device: str = "auto", verbose: bool = False,
 ) -> engine.RunResult:
     """Train both tasks together; see ``dgljoint train``.
@@ -59,6 +61,10 @@ def train(
         preset: name or TOML file of settings; every other argument overrides it.
         config: TOML file of settings; ``config.toml`` of a run folder repeats that run.
         features: names of the features of the data to use; all by default.
+        labels: classes of the run, after ``merge``: cascades of others are left out. All by
+            default.
+        merge: classes that are joined under a new name: ``{"rumor": ["true", "false"]}``, or
+            ``"rumor=true+false"``.
         split: name of a split of the data; ``"event"`` by default.
         fold: number of the fold that is the test set; 0 by default.
         seed: of everything random; 0 by default.
@@ -88,7 +94,8 @@ def train(
     folder, watching = _optional(out, "out", "the run folder"), _callbacks(callbacks)
     given: dict[str, Any] = {
         "data": data, "plugins": plugins, "encoder": encoder, "preset": preset,
-        "features": features, "split": split, "fold": fold, "seed": seed, "epochs": epochs,
+        "features": features, "labels": labels, "merge": merge, "split": split, "fold": fold,
+        "seed": seed, "epochs": epochs,
         "batch_posts": batch_posts, "precision": precision, "tasks": tasks, "options": options,
     }
     if resume:
@@ -105,10 +112,11 @@ def train(
 def train_study(  # noqa: D417  # the others are those of train
     data: Data | None = None, *, folds: Numbers = None, seeds: Numbers = None, jobs: int = 1,
     plugins: Names = (), encoder: str | None = None, preset: PathLike | None = None,
-    config: PathLike | None = None, features: Names = (), split: str | None = None,
-    epochs: int | None = None, batch_posts: int | None = None, precision: str | None = None,
-    tasks: str | None = None, options: Settings | None = None, out: PathLike | None = None,
-    resume: bool = False, force: bool = False, device: str = "auto", verbose: bool = False,
+    config: PathLike | None = None, features: Names = (), labels: Names = (),
+    merge: Merge = (), split: str | None = None, epochs: int | None = None,
+    batch_posts: int | None = None, precision: str | None = None, tasks: str | None = None,
+    options: Settings | None = None, out: PathLike | None = None, resume: bool = False,
+    force: bool = False, device: str = "auto", verbose: bool = False,
 ) -> StudySummary:
     """Train once for every fold and seed; see ``dgljoint train --folds --seeds``.
 
@@ -148,8 +156,8 @@ def train_study(  # noqa: D417  # the others are those of train
         config = config or settings_of(folder, several=True)
     resolved = configuration_of(
         data=data, plugins=plugins, encoder=encoder, preset=preset, config=config,
-        features=features, split=split, epochs=epochs, batch_posts=batch_posts,
-        precision=precision, tasks=tasks, options=options,
+        features=features, labels=labels, merge=merge, split=split, epochs=epochs,
+        batch_posts=batch_posts, precision=precision, tasks=tasks, options=options,
     )
     planned = study.plan_study(resolved, folder, folds=tested, seeds=drawn or (0,), device=device)
     progress = LineRunsProgress() if verbose else RunsProgress()
@@ -159,9 +167,9 @@ def train_study(  # noqa: D417  # the others are those of train
 def plan(
     data: Data | None = None, *, plugins: Names = (), encoder: str | None = None,
     preset: PathLike | None = None, config: PathLike | None = None, features: Names = (),
-    split: str | None = None, fold: int | None = None, seed: int | None = None,
-    epochs: int | None = None, batch_posts: int | None = None, precision: str | None = None,
-    tasks: str | None = None, options: Settings | None = None,
+    labels: Names = (), merge: Merge = (), split: str | None = None, fold: int | None = None,
+    seed: int | None = None, epochs: int | None = None, batch_posts: int | None = None,
+    precision: str | None = None, tasks: str | None = None, options: Settings | None = None,
 ) -> Plan:
     """Work out what :func:`train` would do, and write nothing; see ``dgljoint train --dry-run``.
 
@@ -172,8 +180,8 @@ def plan(
     """
     resolved = configuration_of(
         data=data, plugins=plugins, encoder=encoder, preset=preset, config=config,
-        features=features, split=split, fold=fold, seed=seed, epochs=epochs,
-        batch_posts=batch_posts, precision=precision, tasks=tasks, options=options,
+        features=features, labels=labels, merge=merge, split=split, fold=fold, seed=seed,
+        epochs=epochs, batch_posts=batch_posts, precision=precision, tasks=tasks, options=options,
     )
     return plan_run(resolve_run(resolved))
 

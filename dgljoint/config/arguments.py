@@ -71,7 +71,7 @@ def numbers(value: object, argument: str, also: str = "") -> tuple[int, ...] | N
 
 def configuration_of(
     *, data: object, plugins: object, preset: object, config: object, features: object,
-    options: object, **fields: Any,
+    labels: object, merge: object, options: object, **fields: Any,
 ) -> RunConfig:
     """Return the configuration that the arguments of a verb ask for."""
     if not isinstance(options, Mapping | None):
@@ -94,7 +94,9 @@ def configuration_of(
         file=None if config is None else path_of(config, "config", "a TOML file of settings"),
         command_line={
             "data": None if no_data else str(path_of(data, "data", CASCADE_FILE)),
-            "plugins": names(plugins, "plugins"), **fields, **sections, "options": given,
+            "plugins": names(plugins, "plugins"), "labels": names(labels, "labels"),
+            "merge": merge if isinstance(merge, Mapping) else names(merge, "merge"),
+            **fields, **sections, "options": given,
         },
     )
     if not resolved.data:

@@ -1,6 +1,6 @@
 """The configuration of a run: everything that determines it, as typed options."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 import tomli_w
@@ -98,6 +98,25 @@ class FeatureOptions(Options):
         return names
 
 
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    """Return names of classes, each once, in an order that does not depend on who gave them."""
+    found = tuple(sorted(set(names)))
+    if "" in found or not found:
+        raise ValueError("name at least one class")
+    return found
+
+
+def _texts(text: str, between: str = ",") -> tuple[str, ...]:
+    return tuple(name.strip() for name in text.split(between))
+
+
+def _text_of_merge(text: str) -> tuple[str, tuple[str, ...]]:
+    new, equals, some = text.partition("=")
+    if not equals:
+        raise ValueError(f"{text!r} is not of the form NEW=CLASS+CLASS")
+    return new.strip(), _texts(some, "+")
+
+
 class RunConfig(Options):
     """Everything that determines a run, except the data's content and the machine."""
 
@@ -107,6 +126,12 @@ class RunConfig(Options):
     split: str = Field("event", description="name of a split of the cascade file")
     fold: int = Field(0, ge=0, le=_MANY, description="fold that is the test set")
     seed: int = Field(0, ge=0, lt=1 << 64, description="of everything random")
+    labels: tuple[str, ...] = Field(
+        (), description="classes of the run, which leaves out cascades of others; empty: all"
+    )
+    merge: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="classes joined, by their new name; before labels"
+    )
     encoder: str = Field(description="name of the shared encoder")
     plugins: tuple[str, ...] = Field((), description="interactions in order, a loss weighter")
     default_weighter: str = Field(description="loss weighter when no plugin is one")
@@ -118,8 +143,56 @@ class RunConfig(Options):
         default_factory=dict, description="options of components, one table per name"
     )
 
+    @field_validator("labels", mode="before", json_schema_input_type=tuple[str, ...] | str)
+    @classmethod
+    def _split_labels(cls, value: object) -> object:
+        return _texts(value) if isinstance(value, str) else value
+
+    @field_validator("labels")
+    @classmethod
+    def _name_labels(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return _names(names) if names else ()
+
+    @field_validator(
+        "merge", mode="before",
+        json_schema_input_type=dict[str, tuple[str, ...]] | tuple[str, ...] | str,
+    )
+    @classmethod
+    def _split_merge(cls, value: object) -> object:
+        texts = _texts(value) if isinstance(value, str) else value
+        if not isinstance(texts, list | tuple) or not all(isinstance(one, str) for one in texts):
+            return value
+        pairs = [_text_of_merge(one) for one in texts]
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError("two merges have one new name")
+        return dict(pairs)
+
+    @field_validator("merge")
+    @classmethod
+    def _join_once(cls, merge: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        every = [name for some in merge.values() for name in some]
+        for name in every:
+            if every.count(name) > 1:
+                raise ValueError(f"'{name}' is merged twice")
+        return {new: _names(merge[new]) for new in _names(merge)} if merge else {}
+
+    @property
+    def classes(self) -> str:
+        """The classes in words; empty where they are those of the data."""
+        return classes_text(self.labels, self.merge)
+
 
 SECTIONS = ("model", "train", "cascade", "features")
+
+
+def classes_text(labels: Iterable[str], merge: Mapping[str, Iterable[str]]) -> str:
+    """Return what ``labels`` and ``merge`` ask for in words; empty where they ask for nothing.
+
+    >>> classes_text(("non-rumor", "rumor"), {"rumor": ("false", "true")})
+    'non-rumor, rumor alone; rumor = false + true'
+    """
+    chosen = [f"{names} alone"] if (names := ", ".join(labels)) else []
+    return "; ".join([*chosen, *(f"{new} = {' + '.join(some)}" for new, some in merge.items())])
 
 
 def dump_config(config: RunConfig) -> str:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 KEYS = {name: tuple(type(RunConfig.model_fields[name].default).model_fields) for name in SECTIONS}
 """The keys of each section, as ``epochs`` of ``train``."""
 _SCALARS = tuple(name for name in RunConfig.model_fields if name not in (*SECTIONS, "options"))
-_FLAGS = ("split", "fold", "seed", "encoder")
+_FLAGS = ("split", "fold", "seed", "labels", "merge", "encoder")
 PREFIX = "DGLJOINT_"
 # Read by others: the registry, hook tracing, options of the command line, the tests on real data.
 _NO_SETTINGS = ("DISABLED_PLUGINS", "PRESET", "DEVICE", "RAW_DATA")

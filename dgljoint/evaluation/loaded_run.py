@@ -14,6 +14,7 @@ from dgljoint._internal.tables import NOTHING, Sheet, Shown, TextTable, facts, f
 from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.arguments import CASCADE_FILE, path_of
 from dgljoint.config.run_config import RunConfig
+from dgljoint.data.classes import new_names
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.deadlines import Deadline, parse_deadlines
@@ -173,6 +174,8 @@ class Run(Shown):
         store = _store(config.data if data is None else data)
         chosen = positions(store, indices)
         features, stored = restored_features(self._folder, store)
+        if config.classes:
+            store = store.relabelled(stored.label_names, new_names(config.merge))
         options = config.cascade.model_copy(update={"observed_share": share})
         # No guess of the commonest class is asked for.
         evaluator = Evaluator(

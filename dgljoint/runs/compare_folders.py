@@ -226,5 +226,6 @@ def _asked(run: stored.StoredRun) -> dict[str, Any]:
         "data digest": data.get("content_digest", data.get("digest")),
         "split digest": split.get("digest", split.get("name")),
         "fold": config.fold,
+        "classes": config.classes or "all",
         "cascade.observed_share": config.cascade.observed_share,
     }

@@ -11,6 +11,7 @@ from statistics import fmean
 from typing import Any
 
 from dgljoint._internal.text import plural
+from dgljoint.config.run_config import classes_text
 from dgljoint.errors import DataError
 from dgljoint.evaluation.comparison import Difference, compare_pairs, holm
 from dgljoint.evaluation.scores import MODEL
@@ -171,8 +172,14 @@ def _check_asked(first: Side, second: Side, pair: Pair, hint: str) -> None:
 
 
 def _observed(record: RunRecord) -> dict[str, Any]:
-    cascade = record.config.get("cascade")
-    return {"cascade.observed_share": cascade["observed_share"]} if cascade else {}
+    """Return what the configuration of a run asks; nothing of one that has none."""
+    config = record.config
+    if "cascade" not in config:
+        return {}
+    return {
+        "cascade.observed_share": config["cascade"]["observed_share"],
+        "classes": classes_text(config.get("labels", ()), config.get("merge", {})) or "all",
+    }
 
 
 def _named(keys: Collection[Key]) -> str:

@@ -216,13 +216,18 @@ class Protocol:
     disjoint: str | None  # what is never on both sides; `None` for random folds
     ordered: bool = False  # whether the test set is later than what was trained on, class by class
     known: bool = True  # whether it is on record what was kept apart
+    classes: str = ""  # of the run, where they are not those of the data
 
     def __str__(self) -> str:
         return f"{self.data}, split {self.split}, fold {self.fold}: {self.kept}"
 
     @property
     def kept(self) -> str:
-        """What keeps the sets apart, in capitals where nothing does."""
+        """What keeps the sets apart, in capitals where nothing does; the classes chosen."""
+        return self._kept_apart + (f"; classes {self.classes}" if self.classes else "")
+
+    @property
+    def _kept_apart(self) -> str:
         if not self.known:
             return "not on record whether events are kept apart"
         if self.ordered:
@@ -236,7 +241,7 @@ def recorded_protocol(config: RunConfig, manifest: Mapping[str, Any]) -> Protoco
     return Protocol(
         data=text(section(manifest, "data").get("name")) or "unnamed data", split=config.split,
         fold=config.fold, disjoint=text(split.get("kept_apart")),
-        ordered=bool(split.get("ordered_by")), known="kept_apart" in split,
+        ordered=bool(split.get("ordered_by")), known="kept_apart" in split, classes=config.classes,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dgljoint.config.run_config import RunConfig
+from dgljoint.data.classes import choose_classes
 from dgljoint.data.store import CascadeStore, StoredSplit
 from dgljoint.errors import UsageError
 from dgljoint.plugins.registry import installed_registry
@@ -31,7 +32,7 @@ def resolve_run(config: RunConfig, default_data: Callable[[], Path] | None = Non
         raise UsageError("no cascade file is named")
     data = Path(config.data) if config.data or default_data is None else default_data()
     store = CascadeStore(data)
-    split = store.split(config.split)
+    store, split = choose_classes(store, store.split(config.split), config.labels, config.merge)
     return RunInputs(with_all_options(config, selection, store), selection, store, split)
 
 

@@ -54,7 +54,13 @@ def part_under_test(split: StoredSplit, fold: int) -> Indices:
     folds = folds_offered(split)
     if fold >= folds:
         raise UsageError(f"split '{split.name}' has the folds 0 to {folds - 1}, not {fold}")
-    return np.flatnonzero(split.fold == fold)
+    tested = np.flatnonzero(split.fold == fold)
+    if not len(tested):
+        raise DataError(
+            f"fold {fold} of split '{split.name}' has no cascade of the classes of the run",
+            hint="name another --fold, or those of --folds that have one",
+        )
+    return tested
 
 
 def training_parts(

@@ -1,6 +1,6 @@
 """Score the selected epoch of a run: on its own sets, by deadlines, or on another cascade file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dgljoint._internal.files import write_text
 from dgljoint._internal.tables import Sheet, Shown
 from dgljoint._internal.text import all_of_one_class, did_you_mean, plural
+from dgljoint.data.classes import new_names
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.assessment import Assessed, assess, curve_csv, detect_early, intervals
@@ -160,7 +161,7 @@ def evaluate_transfer(
     if why is not None:
         links = intervals(found.predictions, (CASCADE,)) if CASCADE in evaluator.tasks else None
         scores = replace(scores, rumor=None, calibration=None, intervals=links, notes=(why,))
-    return _transfer(scores, setup, evaluator, shared)
+    return _transfer(scores, setup, evaluator, len(indices), shared)
 
 
 def evaluate_transfer_early(
@@ -172,7 +173,7 @@ def evaluate_transfer_early(
     _check_several_classes(evaluator, indices)
     found, predicted = detect_early(evaluator, setup.model, indices, TEST, deadlines)
     _write_early(found, predicted, evaluator, NEW, predictions, curve)
-    return _transfer(found, setup, evaluator, shared)
+    return _transfer(found, setup, evaluator, len(indices), shared)
 
 
 def _opened(
@@ -197,9 +198,10 @@ def _opened(
             hint=f"dgljoint predict {folder} {other} shows which; name a file with others",
         )
     shared = {part: count for part, count in count_parts(known).items() if part != NEW}
-    if RUMOR in setup.evaluator.tasks:
-        check_classes(store, indices, own.label_names)
-    store = store.relabelled(own.label_names)
+    store, indices = with_classes_of(
+        setup.config.labels, setup.config.merge, own.label_names, store, indices,
+        any_class=RUMOR not in setup.evaluator.tasks,
+    )
     features, _ = restored_features(RunFolder(folder), store)
     return setup, replace(setup.evaluator, store=store, features=features), indices, shared
 
@@ -226,26 +228,43 @@ def _check_several_classes(evaluator: Evaluator, indices: NDArray[np.int64]) -> 
         raise DataError(why, hint="score it on data with several classes")
 
 
-def check_classes(store: CascadeStore, indices: NDArray[np.int64], names: Sequence[str]) -> None:
-    """Raise :class:`DataError` where a cascade at ``indices`` is of a class not in ``names``."""
+def with_classes_of(
+    labels: Collection[str], merge: Mapping[str, Collection[str]], names: Sequence[str],
+    store: CascadeStore, indices: NDArray[np.int64], *, any_class: bool = False,
+) -> tuple[CascadeStore, NDArray[np.int64]]:
+    """Give another file the classes ``names`` of a run, as ``labels`` and ``merge`` made them.
+
+    Returned with it are those of the cascades at ``indices`` that the run would be trained on: with
+    ``labels``, none of another class. A :class:`DataError` where a cascade without ``labels`` is of
+    a class that is not in ``names``, unless ``any_class`` will do, and where nothing is left.
+    """
+    renamed = new_names(merge)
+    if labels:
+        store = store.relabelled(names, renamed)
+        chosen = indices[store.label[indices] >= 0]
+        if not len(chosen):
+            raise DataError(
+                f"no cascade of {store.path} that is scored is of the classes {', '.join(names)}",
+                hint="score it on data of the same classes; dgljoint predict classifies any",
+            )
+        return store, chosen
     present = np.unique(store.label[indices])
-    unknown = [
-        name for number, name in enumerate(store.label_names)
-        if number in present and name not in names
-    ]
-    if unknown:
+    now = [renamed.get(name, name) for name in store.label_names]
+    unknown = [name for number, name in enumerate(now) if number in present and name not in names]
+    if unknown and not any_class:
         raise DataError(
             f"{store.path} has cascades of the classes {', '.join(unknown)}; known are "
             f"{', '.join(names)}",
             hint="score it on data of the same classes; dgljoint predict classifies any",
         )
+    return store.relabelled(names, renamed), indices
 
 
 def _transfer(
-    scores: FoundT, setup: Setup, evaluator: Evaluator, shared: dict[str, int]
+    scores: FoundT, setup: Setup, evaluator: Evaluator, cascades: int, shared: dict[str, int]
 ) -> Transfer[FoundT]:
     store = evaluator.store
     return Transfer(
         scores=scores, data=store.name, trained_on=setup.store.name,
-        cascades=len(store) - sum(shared.values()), shared=shared, doubts=evaluator.features.doubts,
+        cascades=cascades, shared=shared, doubts=evaluator.features.doubts,
     )

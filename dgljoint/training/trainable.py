@@ -63,6 +63,9 @@ def find_trainable(
     if left != asked:
         train = config.train.model_copy(update={"tasks": left[0]})
         config = config.model_copy(update={"train": train})
+    if config.labels:
+        out = int((store.label < 0).sum())
+        notes.append(f"{plural(out, 'cascade')} left out, of no class of this run")
     if RUMOR in left:
         notes += _missing_classes(store, held, part_under_test(split, config.fold))
     notes += _selection_notes(config, store, parts)

@@ -6,12 +6,12 @@ selected, so they need no validation set.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dgljoint.data.classes import choose_classes
 from dgljoint.data.store import CascadeColumns, CascadeStore, shared_threads
 from dgljoint.errors import DataError
 from dgljoint.evaluation.deadlines import first_posts, parse_deadlines
@@ -69,7 +69,7 @@ def classifier_metrics(job: Job) -> dict[str, Figures]:
         return first_posts(columns, np.bincount(columns.cascade_of[seen]))
 
     moments = parse_deadlines(job.deadlines) if job.deadlines else ()
-    train, test = _parts(CascadeStore(job.data), job.split, job.fold, job.test_on)
+    train, test = _parts(job)
     cuts: dict[str, Cut] = {"": observed}
     cuts |= {f"@{deadline.text}": deadline.cut for deadline in moments}
     rows = {
@@ -88,11 +88,12 @@ def classifier_metrics(job: Job) -> dict[str, Figures]:
     return {name: rows[name] for name in (TEXT, WORDS, STRUCTURE, DATE) if name in rows}
 
 
-def _parts(store: CascadeStore, split: str, fold: int, test_on: Path | None) -> tuple[_Part, _Part]:
+def _parts(job: Job) -> tuple[_Part, _Part]:
     from dgljoint.training.parts import part_under_test, training_parts
-    from dgljoint.training.scoring import check_classes
+    from dgljoint.training.scoring import with_classes_of
 
-    divided = store.split(split)
+    whole, fold, test_on = CascadeStore(job.data), job.fold, job.test_on
+    store, divided = choose_classes(whole, whole.split(job.split), job.labels, job.merge)
     # Which seed divides them is all one: the parts are put together again.
     parts = training_parts(store, divided, fold, seed=0, meta=False)
     train = _labelled(store, np.concatenate((parts.train, parts.validation)), store.label)
@@ -103,9 +104,9 @@ def _parts(store: CascadeStore, split: str, fold: int, test_on: Path | None) -> 
         # those that a run of this fold knows, as it is scored on all others
         known = np.concatenate((parts.train, parts.validation, part_under_test(divided, fold)))
         new = np.flatnonzero(~shared_threads(store, other, known))
-        check_classes(other, new, store.label_names)
-        test = _labelled(other, new, other.relabelled(store.label_names).label)
-    rest = f"fold {fold} of split '{split}'"
+        other, new = with_classes_of(job.labels, job.merge, store.label_names, other, new)
+        test = _labelled(other, new, other.label)
+    rest = f"fold {fold} of split '{job.split}'"
     if not len(train.index):
         raise DataError(f"{store.path} has no labelled cascade to train on outside {rest}")
     if not len(test.index):

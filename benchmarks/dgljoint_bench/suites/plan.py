@@ -11,6 +11,7 @@ from pathlib import Path
 from dgljoint.config.presets import find_preset
 from dgljoint.config.run_config import RunConfig
 from dgljoint.config.sources import layered, resolve_config
+from dgljoint.data.classes import choose_classes
 from dgljoint.data.store import CascadeStore, StoredSplit, shared_threads
 from dgljoint.errors import DataError, DgljointError, UsageError
 from dgljoint.plugins.registry import PluginEntry, Registry
@@ -42,14 +43,16 @@ class SuitePlan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Opened:
-    """A table with its data open; all of its configurations observe the same share of posts."""
+    """A table with its data open, as all of its configurations see them."""
 
     table: Table
     store: CascadeStore
     split: StoredSplit
     test_on: CascadeStore | None
     folds: tuple[int, ...]
-    observed_share: float
+    observed_share: float  # of the posts
+    labels: tuple[str, ...]
+    merge: dict[str, tuple[str, ...]]
     record: DataRecord
 
 
@@ -96,8 +99,11 @@ def plan_suite(
 def _open(
     suite: Suite, table: Table, files: Mapping[str, Path], folds: Sequence[int] | None
 ) -> _Opened:
-    store = CascadeStore(files[table.data])
-    split = store.split(table.split)
+    whole = CascadeStore(files[table.data])
+    common = _common_to_all(suite, table, whole.path)
+    labels, merge = common.labels, common.merge
+    with _naming(suite, table.title, "table"):
+        store, split = choose_classes(whole, whole.split(table.split), labels, merge)
     offered = range(folds_offered(split))
     named = tuple(folds) if folds is not None else table.folds
     chosen = tuple(offered) if named == "all" else tuple(named)
@@ -112,24 +118,36 @@ def _open(
         test_digest=None if other is None else other.content_digest,
         test_shared=None if other is None else int(shared_threads(store, other).sum()),
     )
-    share = _observed_by_all(suite, table, store.path)
-    return _Opened(table, store, split, other, chosen, share, record)
+    share = common.cascade.observed_share
+    return _Opened(table, store, split, other, chosen, share, labels, merge, record)
 
 
-def _observed_by_all(suite: Suite, table: Table, data: Path) -> float:
-    """Refuse unequal budgets and targets; return the share of posts that all observe."""
-    shares: set[float] = set()
+def _common_to_all(suite: Suite, table: Table, data: Path) -> RunConfig:
+    """Refuse unequal budgets, targets and classes; return a configuration that has those of all."""
+    resolved = [
+        (name, _resolved(suite, table, name, settings, {"data": str(data)}))
+        for name in suite.configurations if name not in table.without
+        for settings in suite.trials_of(name)
+    ]
+    if not resolved:
+        raise UsageError(
+            f"'{table.title}' is without every configuration", hint="leave it out of the suite"
+        )
+    shares = {config.cascade.observed_share for _, config in resolved}
+    classes = {config.classes or "all" for _, config in resolved}
     budgets: dict[tuple[int, int], str] = {}
-    for name in suite.configurations:
-        for settings in suite.trials_of(name) if name not in table.without else ():
-            config = _resolved(suite, table, name, settings, {"data": str(data)})
-            shares.add(config.cascade.observed_share)
-            budgets.setdefault((config.train.epochs, config.train.patience), name)
+    for name, config in resolved:
+        budgets.setdefault((config.train.epochs, config.train.patience), name)
     if len(shares) > 1:
         raise UsageError(
             f"'{table.title}' has configurations that observe {sorted(shares)} of the posts: "
             "they have other targets",
             hint="set cascade.observed_share for the whole suite",
+        )
+    if len(classes) > 1:
+        raise UsageError(
+            f"'{table.title}' has configurations of other classes: {' and '.join(sorted(classes))}",
+            hint="set labels and merge for the whole table",
         )
     if len(budgets) > 1:
         named = "; ".join(
@@ -140,7 +158,7 @@ def _observed_by_all(suite: Suite, table: Table, data: Path) -> float:
             f"'{table.title}' has configurations of unequal budgets: {named}",
             hint="set train.epochs and train.patience for the whole suite",
         )
-    return shares.pop()
+    return resolved[0][1]
 
 
 def _keys(
@@ -174,6 +192,7 @@ def _job(
         trials=tuple(trial for trial, _ in made), data=one.store.path.resolve(),
         split=one.split.name, fold=key.fold, without_model=_CLASSIFIERS,
         observed_share=one.observed_share if key.configuration == NO_MODEL else 0.0,
+        labels=one.labels, merge=one.merge,
         data_digest=one.record.digest, split_digest=one.record.split_digest,
         test_on=None if one.test_on is None else one.test_on.path.resolve(),
         test_digest=one.record.test_digest or "", deadlines=suite.deadlines,
@@ -211,12 +230,12 @@ def _resolved(
 
 
 @contextmanager
-def _naming(suite: Suite, name: str) -> Iterator[None]:
+def _naming(suite: Suite, name: str, what: str = "configuration") -> Iterator[None]:
     """Name the configuration in an error."""
     try:
         yield
     except DgljointError as error:
-        where = f"suite {suite.name}, configuration '{name}'"
+        where = f"suite {suite.name}, {what} '{name}'"
         raise type(error)(f"{where}: {error.message}", hint=error.hint) from error
 
 

@@ -28,6 +28,8 @@ _IN_THE_RUN = ""
     "dgljoint train --preset mine.toml --seed 1",
     "dgljoint train twitter15.h5 --encoder gcn -s train.batch=128 --seed 1",
     "dgljoint train twitter15.h5 --features bow --features time",
+    "dgljoint train twitter15.h5 --labels true,false",
+    "dgljoint train twitter15.h5 --merge rumor=true+false+unverified",
     "dgljoint train twitter15.h5 --device cuda --precision bf16 --batch-posts 20000",
     "dgljoint train twitter15.h5 --tensorboard",
     "torchrun --nproc-per-node 2 --no-python dgljoint train twitter15.h5",
@@ -63,6 +65,14 @@ _IN_THE_RUN = ""
 @click.option(
     "--features", "use", multiple=True, metavar="NAME",
     help="Feature of the data to use; repeatable, all by default; data info lists them.",
+)
+@click.option(
+    "--labels", metavar="CLASS,CLASS",
+    help="Classes of the run, after --merge; cascades of others are left out. All by default.",
+)
+@click.option(
+    "--merge", multiple=True, metavar="NEW=CLASS+CLASS",
+    help="Join classes under a new name, as in rumor=true+false+unverified; repeatable.",
 )
 @click.option(
     "--split", metavar="NAME", shell_complete=arguments.complete_split,

@@ -24,9 +24,11 @@ _CLASSES_SHOWN = 8
 
 def protocol_of(inputs: training.RunInputs) -> Protocol:
     """Return how the data of a run are split."""
-    store, split = inputs.store, inputs.split
-    disjoint = store.kept_apart(split.name)
-    return Protocol(store.name, split.name, inputs.config.fold, disjoint, bool(split.ordered_by))
+    store, split, config = inputs.store, inputs.split, inputs.config
+    return Protocol(
+        store.name, split.name, config.fold, store.kept_apart(split.name), bool(split.ordered_by),
+        classes=config.classes,
+    )
 
 
 def scores_to_dict(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -182,6 +183,7 @@ class CascadeStore(Shown):
         self.on_read: Callable[[NDArray[np.int64]], None] | None = None
         self.attributes, self._columns = read_file(path, partial(check_attributes, path))
         check_columns(path, self._columns, self.attributes)
+        self._label_names = tuple(map(str, self.attributes["label_names"]))
         self.post_ptr = self._columns["cascade/post_ptr"]
         self.label = self._columns["cascade/label"]
         self.event = self._columns["cascade/event"]
@@ -236,7 +238,7 @@ class CascadeStore(Shown):
     @property
     def label_names(self) -> tuple[str, ...]:
         """The classes, by number."""
-        return tuple(self.attributes["label_names"])
+        return self._label_names
 
     @property
     def posts(self) -> int:
@@ -252,13 +254,20 @@ class CascadeStore(Shown):
         derived = dict.fromkeys(self.attributes["derived"], "derived")
         return {**self.attributes["features"], **derived}
 
-    def relabelled(self, names: Sequence[str]) -> CascadeStore:
-        """Return the same cascades with the classes ``names``; those of others have no label."""
-        number = [names.index(name) if name in names else -1 for name in self.label_names]
+    def relabelled(
+        self, names: Sequence[str], renamed: Mapping[str, str] = MappingProxyType({})
+    ) -> CascadeStore:
+        """Return the same cascades with the classes ``names``; those of others have no label.
+
+        ``renamed`` has the new names of classes; several may get the same. Digests and columns stay
+        those of the file.
+        """
+        now = [renamed.get(name, name) for name in self.label_names]
         made = copy(self)
         # -1, the last, is no label.
-        made.label = np.array([*number, -1], self.label.dtype)[self.label]
-        made.attributes = {**self.attributes, "label_names": list(names)}
+        number = [*(names.index(name) if name in names else -1 for name in now), -1]
+        made.label = np.array(number, self.label.dtype)[self.label]
+        made._label_names = tuple(names)
         return made
 
     def read(self, indices: NDArray[np.integer[Any]]) -> CascadeColumns:

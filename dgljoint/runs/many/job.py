@@ -60,6 +60,9 @@ class Job:
     deadlines: str = ""  # of early detection, or ""
     without_model: str = ""  # without trials: the `module:function` that gives metrics by row
     observed_share: float = 0.0  # of a cascade's posts that classifiers without a model see
+    # classes, as the configurations of the trials have them
+    labels: tuple[str, ...] = ()
+    merge: dict[str, tuple[str, ...]] = field(default_factory=dict)
     # versions and digests of sources; what others left in the folder gives way, unless it is empty
     program: dict[str, str] = field(default_factory=dict)
     device: str = "cpu"
@@ -103,6 +106,7 @@ def digest_of(job: Job) -> str:
         "split": job.split_digest,
         "fold": job.fold,
         "observed_share": job.observed_share,
+        "classes": [job.labels, job.merge],
         "test_on": job.test_digest or None,
         "deadlines": job.deadlines,
     }

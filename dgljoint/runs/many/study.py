@@ -196,7 +196,7 @@ def write_summary(study: Study, records: Iterable[RunRecord]) -> StudySummary:
     summary = StudySummary(
         protocol=Protocol(
             study.store.name, study.split.name, study.folds[0], disjoint,
-            bool(study.split.ordered_by),
+            bool(study.split.ordered_by), classes=study.config.classes,
         ),
         folds=study.folds,
         seeds=study.seeds,

@@ -25,11 +25,13 @@ PERFECT = {"accuracy": 1.0, "macro_f1": 1.0}
 
 def metrics_of(
     data: Path, split: str, fold: int, share: float, *, test_on: Path | None = None,
-    deadlines: str = "",
+    deadlines: str = "", labels: tuple[str, ...] = (),
+    merge: dict[str, tuple[str, ...]] | None = None,
 ) -> dict[str, dict[str, float]]:
     return classifier_metrics(Job(
         key=Key("s", "t", "", fold, 0), folder=data.parent, trials=(), data=data, split=split,
-        fold=fold, observed_share=share, test_on=test_on, deadlines=deadlines,
+        fold=fold, observed_share=share, test_on=test_on, deadlines=deadlines, labels=labels,
+        merge=merge or {},
     ))
 
 
@@ -175,6 +177,18 @@ def test_training_is_on_train_and_validation_and_testing_on_the_fold(
     tested = part_under_test(split, 1)
     assert seen == [({*parts.train.tolist(), *parts.validation.tolist()}, set(tested.tolist()))]
     assert figures[STRUCTURE]["accuracy"] == (store.label[tested] == 1).mean()
+
+
+def test_classes_are_those_of_the_models(tmp_path: Path) -> None:
+    three = ("false", "true", "other")
+    cascades = [  # the text does not tell other and false apart
+        replace(one, label=three[n % 3], text=[("said", "heard", "said")[n % 3], "", "", ""])
+        for n, one in enumerate(made(36))
+    ]
+    data = write(tmp_path / "a.h5", cascades, labels=three)
+    assert metrics_of(data, "mine", 0, 1.0)[TEXT]["accuracy"] < 1
+    assert metrics_of(data, "mine", 0, 1.0, labels=("false", "true"))[TEXT] == PERFECT
+    assert metrics_of(data, "mine", 0, 1.0, merge={"no": ("false", "other")})[TEXT] == PERFECT
 
 
 def test_another_file_is_tested_but_for_what_both_hold(

@@ -118,6 +118,21 @@ def test_what_is_asked_must_be_the_same_for_all(tmp_path: Path) -> None:
     assert {job.observed_share for job in plan.jobs if not job.trials} == {0.2}
 
 
+def test_the_classes_of_a_table_are_those_of_all_its_runs(tmp_path: Path) -> None:
+    merged = TINY.replace("folds = [0, 1]", 'folds = [0]\nsettings = { merge = ["yes=true"] }')
+    plan = plan_of(tmp_path, merged)
+    assert {tuple(job.merge.items()) for job in plan.jobs} == {(("yes", ("true",)),)}
+    assert all(t.config["merge"] == {"yes": ["true"]} for job in plan.jobs for t in job.trials)
+    plain = {job.key: job.digest for job in plan_of(tmp_path).jobs}
+    assert all(plain[job.key] != job.digest for job in plan.jobs)
+    other = TINY.replace('= "rumor" } }', '= "rumor" }, merge = ["yes=true"] }')
+    with pytest.raises(UsageError, match="configurations of other classes: all and yes = true"):
+        plan_of(tmp_path, other)
+    with pytest.raises(UsageError, match="table 'toy': labels names the class 'ture'") as caught:
+        plan_of(tmp_path, TINY.replace("= { encoder", '= { labels = ["ture", "false"], encoder'))
+    assert "did you mean 'true'?" in str(caught.value.hint)
+
+
 @pytest.mark.parametrize("setting", ["epochs = 9", "patience = 9"])
 def test_budgets_must_be_equal_wherever_they_are_set(
     tmp_path: Path, setting: str

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dgljoint.config.arguments import CASCADE_FILE, configuration_of, names, numbers, path_of
+from dgljoint.data.observation import parse_deadlines
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import UsageError
-from dgljoint.evaluation.deadlines import parse_deadlines
 from dgljoint.evaluation.loaded_run import Run, Runs
 from dgljoint.runs.folders import default_folder, resumed_folder, settings_of
 from dgljoint.runs.many import study

@@ -17,8 +17,8 @@ from torch.nn import functional
 from dgljoint.batch.assemble import assemble
 from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.run_config import FeatureOptions
+from dgljoint.data.observation import EVERYTHING, Observation, parse_observation
 from dgljoint.data.store import CascadeStore
-from dgljoint.evaluation.deadlines import EVERYTHING, Deadline
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.nn import CascadeBatch, Dropout, SparseRows, multiply
 from dgljoint.tasks.targets import training_pairs
@@ -48,6 +48,7 @@ class Shipped(Contender):
         self._evaluator = Evaluator(
             store, self._features, config.cascade, 0, config.train.task_names
         )
+        self._observe = parse_observation(config.train.observe)
         self._rng = np.random.default_rng(0)
 
     def assemble(self) -> None:
@@ -55,8 +56,8 @@ class Shipped(Contender):
         for part in self._trainer.batches.of(0):
             columns = self._store.read(part)
             targets = training_pairs(
-                columns, self._options.target_share, self._options.candidates, self._rng,
-                scored=False,
+                columns, self._observe, self._rng, targets=self._options.targets,
+                candidates=self._options.candidates, scored=False,
             )
             assemble(self._store, columns, targets, self._features)
 
@@ -66,7 +67,7 @@ class Shipped(Contender):
 
     def inference(self) -> None:
         """Score all cascades, observed to their end."""
-        self._evaluator.predict(self._trainer.model, self._chosen, Deadline(EVERYTHING))
+        self._evaluator.predict(self._trainer.model, self._chosen, Observation(EVERYTHING))
 
 
 def published(

@@ -14,7 +14,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from dgljoint.plugins.registry import installed_registry
@@ -88,7 +87,7 @@ def _functions(
     if request.asks_for("structure"):
         yield "structure", structure.whole(subject)
     if request.asks_for("hidden"):
-        yield "hidden", structure.hidden(subject, np.random.default_rng(request.seed))
+        yield "hidden", structure.hidden(subject)
     passes = [name for name in _PASSES if request.asks_for(name)]
     rows: Mapping[str, Contender] = contenders(subject) if passes else {}
     for name in passes:

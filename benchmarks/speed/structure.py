@@ -17,7 +17,7 @@ from torch import Tensor
 from dgljoint.batch.assemble import observed_edges
 from dgljoint.data.store import CascadeColumns
 from dgljoint.ops.dgl_kernels import graph_of
-from dgljoint.tasks.targets import TargetPairs, training_pairs
+from dgljoint.tasks.targets import TargetPairs, evaluation_targets
 
 from . import peer_dgl, peer_pyg
 from .contender import nothing_asked
@@ -25,7 +25,7 @@ from .request import DGL, OWN, PYG
 from .subject import Subject
 
 OWN_MAPPED = "dgljoint, from the mapped file"
-_SHARE = 0.2
+_SHARE = 0.8
 
 Functions = dict[str, Callable[[], object]]
 
@@ -46,13 +46,13 @@ def whole(subject: Subject) -> Functions:
     return functions
 
 
-def hidden(subject: Subject, rng: np.random.Generator) -> Functions:
-    """Return what makes graphs without the edges of a fifth of the posts.
+def hidden(subject: Subject) -> Functions:
+    """Return what makes graphs without the edges of the last fifth of the posts.
 
-    They are drawn beforehand, for all alike: what is to be predicted must not be seen.
+    Which they are is found beforehand, for all alike: what is predicted must not be seen.
     """
     columns = _columns(subject)
-    asked = [training_pairs(part, _SHARE, 2, rng, scored=False) for part in columns]
+    asked = [evaluation_targets(part, _SHARE, scored=False).unpaired() for part in columns]
     kept = [*map(_kept, columns, asked)]
     sizes = [*map(_sizes, columns, kept)]
     graphs = _ready(subject, peer_dgl.graphs)

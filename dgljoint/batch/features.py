@@ -2,8 +2,7 @@
 
 Ids, users and absolute times are never among them. Of the features that are computed when a batch
 is made, ``time`` is known when a post arrives, and ``structure`` counts observed edges alone: no
-hidden edge is in any of its columns. A post whose edge is hidden is the root of a tree of its own;
-posts that are observed below it, as in training, count for it and for no post above.
+hidden edge is in any of its columns. A post whose edge is hidden is a tree of its own, of one post.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -7,6 +7,7 @@ import tomli_w
 from pydantic import Field, field_validator
 
 from dgljoint.config.options import Options
+from dgljoint.errors import UsageError
 
 # More than anybody means, and few enough for any array of numbers to hold.
 _MANY = (1 << 31) - 1
@@ -24,6 +25,11 @@ class TrainOptions(Options):
 
     tasks: Literal["both", "cascade", "rumor"] = Field(
         "both", description="tasks whose losses are trained; the other's is left out"
+    )
+    # Around the three quarters that are observed in evaluation, and early enough for deadlines.
+    observe: str = Field(
+        "50%-100%", description="how much of a cascade a step shows: a share of its posts, by "
+        "time, or one drawn from a range, a number of posts (50p), a time (1h), or all",
     )
     epochs: int = Field(60, ge=1, le=100_000, description="most passes over the training set")
     patience: int = Field(10, ge=1, description="epochs without a better validation score")
@@ -51,6 +57,19 @@ class TrainOptions(Options):
         10.0, ge=0, description="most minutes within an epoch until the state is saved"
     )
 
+    @field_validator("observe")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        from dgljoint.data.observation import (
+            parse_observation,  # NumPy, for which help need not wait
+        )
+
+        try:
+            parse_observation(text)
+        except UsageError as error:
+            raise ValueError(f"{error.message}; {error.hint}") from error
+        return text
+
     @property
     def task_names(self) -> tuple[str, ...]:
         """The tasks trained, in the order of the losses."""
@@ -63,8 +82,9 @@ class CascadeOptions(Options):
     loss: Literal["listwise", "bce"] = Field(
         "listwise", description="softmax over the candidates, or binary with sampled negatives"
     )
-    target_share: float = Field(
-        0.2, gt=0, lt=1, description="share of a training cascade's posts that are targets"
+    targets: int = Field(
+        64, ge=1, le=_MANY,
+        description="most targets per cascade and training step; evaluation takes all",
     )
     candidates: int = Field(
         64, ge=2, le=_MANY,

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from dgljoint._internal.tables import to_csv
 from dgljoint._internal.text import all_of_one_class, plural
+from dgljoint.data.observation import Observation
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation import metrics
 from dgljoint.evaluation import scores as results
-from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.metrics import Floats, Index, PooledPredictions, ratio, softmax
 from dgljoint.nn.model import JointModel
@@ -75,7 +75,7 @@ def rumor_notes(evaluator: Evaluator, pooled: PooledPredictions, part: str) -> t
 
 def detect_early(
     evaluator: Evaluator, model: JointModel, indices: Index, part: str,
-    deadlines: Sequence[Deadline],
+    deadlines: Sequence[Observation],
 ) -> tuple[results.EarlyDetection, dict[str, PooledPredictions]]:
     """Score ``model`` on one set by each deadline; return metrics, and predictions by deadline.
 
@@ -103,7 +103,7 @@ def detect_early(
 
 
 def _figures(
-    evaluator: Evaluator, pooled: PooledPredictions, part: str, deadline: Deadline
+    evaluator: Evaluator, pooled: PooledPredictions, part: str, deadline: Observation
 ) -> results.DeadlineScores:
     rumor = evaluator.figures(pooled, part).rumor
     if rumor is None:

@@ -14,10 +14,10 @@ from dgljoint.batch.assemble import assemble
 from dgljoint.batch.batch import CascadeBatch
 from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.run_config import CascadeOptions
+from dgljoint.data.observation import Observation
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DivergedError
 from dgljoint.evaluation import metrics
-from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.metrics import Index, ParentRanks, PooledPredictions
 from dgljoint.evaluation.ranking import GUESSES, rank_by_scores, rank_by_values
 from dgljoint.evaluation.scores import MODEL, LinkTable, Scores
@@ -58,7 +58,7 @@ class Evaluator:
         return replace(scores, seconds=time.perf_counter() - started)
 
     def predict(
-        self, model: JointModel, indices: Index, deadline: Deadline | None = None
+        self, model: JointModel, indices: Index, deadline: Observation | None = None
     ) -> PooledPredictions:
         """Predict the cascades at ``indices``, in order; by a deadline there are no targets."""
         model.eval()
@@ -93,7 +93,9 @@ class Evaluator:
         for chosen in _stretches(self.store, indices):
             yield self._asked(chosen, model)
 
-    def _asked(self, chosen: Index, model: JointModel, deadline: Deadline | None = None) -> Asked:
+    def _asked(
+        self, chosen: Index, model: JointModel, deadline: Observation | None = None
+    ) -> Asked:
         columns, share = self.store.read(chosen), self.options.observed_share
         if deadline is not None:
             # Later posts are not hidden but removed: nothing can be computed from them.

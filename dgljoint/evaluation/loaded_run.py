@@ -15,9 +15,9 @@ from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.arguments import CASCADE_FILE, path_of
 from dgljoint.config.run_config import RunConfig
 from dgljoint.data.classes import new_names
+from dgljoint.data.observation import Observation, parse_deadlines
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError, UsageError
-from dgljoint.evaluation.deadlines import Deadline, parse_deadlines
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.predicting import PooledViews, Predictions, predict
 from dgljoint.evaluation.scores import MODEL, TITLES
@@ -201,7 +201,7 @@ def _store(data: Data) -> CascadeStore:
     return CascadeStore(path_of(data, "data", CASCADE_FILE))
 
 
-def _deadline(observed: Observed) -> Deadline | None:
+def _deadline(observed: Observed) -> Observation | None:
     if not isinstance(observed, str):
         return None
     found = parse_deadlines(observed)

@@ -11,8 +11,8 @@ import torch
 from dgljoint._internal import tables
 from dgljoint._internal.tables import NOTHING, Sheet, Shown, TextTable, figure
 from dgljoint._internal.text import plural
+from dgljoint.data.observation import Observation
 from dgljoint.data.store import CascadeStore
-from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.metrics import Floats, Index, PooledPredictions, middle_ranks
 from dgljoint.evaluation.ranking import best_candidates
@@ -178,7 +178,7 @@ class PooledViews(Shown):
 
 def predict(
     evaluator: Evaluator, model: JointModel, classes: tuple[str, ...], indices: Index,
-    parts: KnownParts, *, links: bool | int, deadline: Deadline | None = None,
+    parts: KnownParts, *, links: bool | int, deadline: Observation | None = None,
 ) -> Predictions:
     """Predict the cascades at ``indices`` by a trained model, left in evaluation mode.
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dgljoint.data.observation import Observation
 from dgljoint.data.store import CascadeColumns
 
 Index = NDArray[np.int64]
@@ -34,40 +35,6 @@ class TargetPairs:
         )
 
 
-def training_pairs(
-    columns: CascadeColumns, share: float, candidates: int, rng: np.random.Generator, *,
-    scored: bool = True,
-) -> "TargetPairs":
-    """Make a random share of the posts targets, with at most ``candidates`` candidates each.
-
-    A target with more earlier posts than that keeps its parent and one post drawn from each of
-    ``candidates - 1`` equal stretches of the others: distinct, and spread over the whole past.
-    Unless ``scored``, the same edges are hidden, as DropEdge would (Rong et al., 2020, arXiv
-    1907.10903), and there are no pairs.
-    """
-    first, earlier = _earlier_posts(columns)
-    hidden = _eligible(columns, first, earlier) & (rng.random(len(columns.parent)) < share)
-    target = np.flatnonzero(hidden) if scored else np.empty(0, np.int64)
-    count = np.minimum(earlier[target], candidates)
-    row, position = _ragged(count)
-    others = earlier[target] - 1
-    parent = columns.parent[target] - first[target]
-    # With few earlier posts: candidate number `position`. Otherwise a draw from stretch number
-    # `position` of the others, with the parent in the last place.
-    stretches = np.maximum(count - 1, 1)
-    low = position * others[row] // stretches[row]
-    high = (position + 1) * others[row] // stretches[row]
-    drawn = low + (rng.random(len(row)) * (high - low)).astype(np.int64)
-    drawn += drawn >= parent[row]
-    drawn = np.where(position == count[row] - 1, parent[row], drawn)
-    chosen = np.where(earlier[target][row] > candidates, drawn, position)
-    return TargetPairs(
-        hidden=hidden,
-        pairs=np.stack((target[row], chosen + first[target][row])),
-        is_parent=chosen == parent[row],
-    )
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Targets:
     """T posts whose parent is predicted among all strictly earlier posts of their cascade.
@@ -89,6 +56,30 @@ class Targets:
         """Return the same hidden edges, with no pairs to score."""
         return TargetPairs(self.hidden, np.empty((2, 0), np.int64), np.empty(0, np.bool_))
 
+    def sampled(self, targets: int, candidates: int, rng: np.random.Generator) -> TargetPairs:
+        """Draw at most ``targets`` of each cascade, with at most ``candidates`` candidates each.
+
+        A target with more earlier posts than that keeps its parent and one post drawn from each of
+        ``candidates - 1`` equal stretches of the others: distinct, and spread over the whole past.
+        """
+        drawn = _some_of_each(self.first, targets, rng)
+        post, first, parent = self.post[drawn], self.first[drawn], self.parent[drawn]
+        earlier, parent = self.end[drawn] - first, parent - first
+        count = np.minimum(earlier, candidates)
+        row, position = _ragged(count)
+        others = earlier - 1
+        # With few earlier posts: candidate number `position`. Otherwise a draw from stretch number
+        # `position` of the others, with the parent in the last place.
+        stretches = np.maximum(count - 1, 1)
+        low = position * others[row] // stretches[row]
+        high = (position + 1) * others[row] // stretches[row]
+        other = low + (rng.random(len(row)) * (high - low)).astype(np.int64)
+        other += other >= parent[row]
+        other = np.where(position == count[row] - 1, parent[row], other)
+        chosen = np.where(earlier[row] > candidates, other, position)
+        pairs = np.stack((post[row], chosen + first[row]))
+        return TargetPairs(self.hidden, pairs, chosen == parent[row])
+
     def paired(self) -> TargetPairs:
         """Return all pairs. They take memory by the square of a cascade."""
         row, position = _ragged(self.end - self.first)
@@ -98,22 +89,36 @@ class Targets:
         )
 
 
+def targets_after(columns: CascadeColumns, cut: Index, *, scored: bool = True) -> Targets:
+    """Observe the first ``cut`` (B,) posts of each cascade: later edges are hidden.
+
+    Later posts are targets where a parent is strictly earlier and there is a choice; unless
+    ``scored`` there is no target. Training and evaluation ask alike: nothing that is observed is
+    later than a target.
+    """
+    first, earlier = _earlier_posts(columns)
+    hidden = np.arange(len(first)) - first >= np.repeat(cut, np.diff(columns.post_ptr))
+    eligible = (columns.parent - first < earlier) & (earlier >= 2)
+    post = np.flatnonzero(hidden & eligible & scored)
+    start = first[post]
+    return Targets(hidden, post, start, start + earlier[post], columns.parent[post])
+
+
+def training_pairs(
+    columns: CascadeColumns, observation: Observation, rng: np.random.Generator, *,
+    targets: int, candidates: int, scored: bool = True,
+) -> TargetPairs:
+    """Cut each cascade where ``observation`` says, and draw some of its later posts as targets."""
+    after = targets_after(columns, observation.cuts(columns, rng), scored=scored)
+    return after.sampled(targets, candidates, rng)
+
+
 def evaluation_targets(
     columns: CascadeColumns, observed_share: float, *, scored: bool = True
 ) -> Targets:
-    """Observe each cascade's first posts by time, ``observed_share`` of them, rounded up.
-
-    Every later one is a target, its edge hidden; unless ``scored``, the same edges are hidden and
-    there is no target. A cascade without times is observed whole: nothing in it is later.
-    """
-    first, earlier = _earlier_posts(columns)
-    sizes = np.diff(columns.post_ptr)
-    observed = np.ceil(sizes * observed_share - 1e-9).astype(np.int64)
-    observed = np.where(columns.timed, observed, sizes)
-    hidden = np.arange(len(first)) - first >= np.repeat(observed, sizes)
-    post = np.flatnonzero(hidden & _eligible(columns, first, earlier) & scored)
-    start = first[post]
-    return Targets(hidden, post, start, start + earlier[post], columns.parent[post])
+    """Observe each cascade's first posts by time, ``observed_share`` of them, rounded up."""
+    cut = Observation.of_share(observed_share).cuts(columns)
+    return targets_after(columns, cut, scored=scored)
 
 
 def evaluation_pairs(columns: CascadeColumns, observed_share: float) -> TargetPairs:
@@ -132,9 +137,10 @@ def _earlier_posts(columns: CascadeColumns) -> tuple[Index, Index]:
     return first, np.maximum.accumulate(np.where(new_moment, index, 0)) - first
 
 
-def _eligible(columns: CascadeColumns, first: Index, earlier: Index) -> NDArray[np.bool_]:
-    """Return which posts can be targets: a parent strictly earlier, and a choice to make."""
-    return (columns.parent >= 0) & (columns.parent - first < earlier) & (earlier >= 2)
+def _some_of_each(group: Index, most: int, rng: np.random.Generator) -> Index:
+    """Draw at most ``most`` entries of each group of ascending numbers; return their places."""
+    order = np.lexsort((rng.random(len(group)), group))
+    return np.sort(order[np.arange(len(group)) - np.searchsorted(group, group) < most])
 
 
 def _ragged(sizes: Index) -> tuple[Index, Index]:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from dgljoint.batch.assemble import assemble
 from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.options import parse_options
+from dgljoint.data.observation import Observation
 from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.nn import CascadeBatch, Encoder, Interaction, LossWeighter, SomeRows, SparseRows
 from dgljoint.nn.hosted import Hosted
@@ -168,7 +169,9 @@ class Material:
     ) -> CascadeBatch:
         """Make a batch as training has them."""
         columns = self.columns(indices)
-        targets = training_pairs(columns, share, 8, np.random.default_rng(seed))
+        observation = Observation.of_share(1 - share)
+        rng = np.random.default_rng(seed)
+        targets = training_pairs(columns, observation, rng, targets=16, candidates=8)
         return self.batch(columns, targets)
 
     def evaluation(self, indices: Sequence[int] | NDArray[np.int64] | None = None) -> CascadeBatch:

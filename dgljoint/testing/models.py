@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dgljoint.data.observation import parse_observation
 from dgljoint.data.store import CascadeColumns
 from dgljoint.nn import CascadeBatch, Encoder, Interaction, SomeRows
 from dgljoint.nn.hosted import Hosted
@@ -19,6 +20,7 @@ from dgljoint.testing.findings import Check, Checks, expect, verify
 
 _VIEWS = ("the encoder's output", "the shared rows", "the cascade view", "the rumor view")
 _ROUNDING = 1e-7
+_DRAWN = parse_observation("30%-90%")
 _MOMENTS = 3  # past the cut, of each cascade
 _RUMOR, _LINK = "the rumor logits", "the link logits"
 
@@ -78,7 +80,7 @@ def model_checks(
          "only", _answers_of_others),
         ("keeps cascades apart", "pool, attend and normalise inside a cascade: batch.cascade_of "
          "is a post's cascade", _cascades_apart),
-        ("knows no later post in evaluation", "posts that batch.observed leaves out may only read, "
+        ("knows no later post", "posts that batch.observed leaves out may only read, "
          "and be read by nobody", _later_posts),
         ("follows the order of the posts", "number nothing by place: edges and times give a post's "
          "position", _order_of_posts),
@@ -106,7 +108,7 @@ def _hidden_edges(model: JointModel, material: kit.Material, seed: int) -> None:
     """Give every target another parent: no feature, message or output changes."""
     rng = np.random.default_rng(seed)
     columns = material.columns()
-    targets = training_pairs(columns, 0.5, 8, rng)
+    targets = training_pairs(columns, _DRAWN, rng, targets=16, candidates=8)
     parent = columns.parent.copy()
     for post in np.flatnonzero(targets.hidden):
         parent[post] = rng.integers(columns.post_ptr[columns.cascade_of[post]], post)
@@ -192,9 +194,16 @@ def _largest(values: Tensor) -> float:
 
 def _later_posts(model: JointModel, material: kit.Material, seed: int) -> None:
     """Change posts after the cut, then after a moment past it: what was before it stays."""
-    columns = material.columns()
-    targets = evaluation_pairs(columns, 0.5)
-    late = targets.hidden
+    columns, rng = material.columns(), np.random.default_rng(seed)
+    _later_than(model, material, evaluation_pairs(columns, 0.5), rng)
+    in_training = training_pairs(columns, _DRAWN, rng, targets=16, candidates=8)
+    _later_than(model, material, in_training, rng)
+
+
+def _later_than(
+    model: JointModel, material: kit.Material, targets: TargetPairs, rng: np.random.Generator
+) -> None:
+    columns, late = material.columns(), targets.hidden
     before = _outputs(model, material.batch(columns, targets))
     after = _outputs(model, material.batch(_changed(columns, late), targets))
     seen = torch.from_numpy(~late)
@@ -206,7 +215,6 @@ def _later_posts(model: JointModel, material: kit.Material, seed: int) -> None:
     )
     wrong = kit.difference(before[_LINK], after[_LINK])
     expect(bool(wrong), f"{_LINK} are the same {when}: they read nothing of the targets")
-    rng = np.random.default_rng(seed)
     for _ in range(_MOMENTS):
         moment = rng.integers(columns.post_ptr[:-1], columns.post_ptr[1:])[columns.cascade_of]
         later = late & (np.arange(len(late)) > moment)

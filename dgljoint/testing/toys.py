@@ -9,6 +9,7 @@ from dgljoint.batch.assemble import assemble
 from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.run_config import CascadeOptions, FeatureOptions
 from dgljoint.data.cascade import Block, Cascade, Kind, RowBlock, SparseBlock
+from dgljoint.data.observation import Observation
 from dgljoint.data.store import CascadeStore, create_store
 from dgljoint.nn import CascadeBatch
 from dgljoint.tasks.targets import TargetPairs, training_pairs
@@ -122,12 +123,15 @@ def toy_batch(
         store: where they are.
         indices: their positions.
         seed: of which posts are targets and which candidates they have.
-        share: chance of a post to be a target.
+        share: of a cascade's posts, the last by time, that are not observed.
         targets: used instead.
     """
     columns = store.read(np.array(indices))
     if targets is None:
         options = CascadeOptions()
         rng = np.random.default_rng(seed)
-        targets = training_pairs(columns, share, options.candidates, rng)
+        targets = training_pairs(
+            columns, Observation.of_share(1 - share), rng,
+            targets=options.targets, candidates=options.candidates,
+        )
     return assemble(store, columns, targets, toy_features(store))

@@ -26,6 +26,7 @@ from dgljoint.batch.assemble import assemble
 from dgljoint.batch.batch import CascadeBatch
 from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.run_config import RunConfig
+from dgljoint.data.observation import parse_observation
 from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import Outputs, Representations
@@ -57,15 +58,17 @@ class Pass:
     ) -> None:
         self._config, self._store, self._features = config, store, features
         self._model, self._parameters, self._processes = model, parameters, processes
+        self._observe = parse_observation(config.train.observe)
         self._whole = _Whole(self)
 
     def ask(self, indices: Indices, rng: np.random.Generator) -> tuple[CascadeColumns, TargetPairs]:
-        """Read cascades and draw their targets."""
+        """Read cascades, draw how much of each is observed, and draw targets of the rest."""
         options = self._config.cascade
         columns = self._store.read(indices)
         scored = CASCADE in self._model.computed
         return columns, training_pairs(
-            columns, options.target_share, options.candidates, rng, scored=scored
+            columns, self._observe, rng, targets=options.targets, candidates=options.candidates,
+            scored=scored,
         )
 
     def batch(self, columns: CascadeColumns, targets: TargetPairs) -> CascadeBatch:

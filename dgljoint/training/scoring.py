@@ -12,10 +12,10 @@ from dgljoint._internal.files import write_text
 from dgljoint._internal.tables import Sheet, Shown
 from dgljoint._internal.text import all_of_one_class, did_you_mean, plural
 from dgljoint.data.classes import new_names
+from dgljoint.data.observation import Observation
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.assessment import Assessed, assess, curve_csv, detect_early, intervals
-from dgljoint.evaluation.deadlines import Deadline
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.metrics import PooledPredictions
 from dgljoint.evaluation.predicting import predictions_csv
@@ -68,7 +68,7 @@ def predictions_table(setup: Setup, assessed: Mapping[str, Assessed]) -> str:
 
 
 def evaluate_early(
-    folder: Path, *, part: str, deadlines: Sequence[Deadline],
+    folder: Path, *, part: str, deadlines: Sequence[Observation],
     predictions: Path | None = None, curve: Path | None = None, device: str = "auto",
 ) -> EarlyDetection:
     """Score a run on what was visible by each deadline; see :func:`dgljoint.evaluate_early`.
@@ -165,7 +165,7 @@ def evaluate_transfer(
 
 
 def evaluate_transfer_early(
-    folder: Path, other: Path, *, deadlines: Sequence[Deadline],
+    folder: Path, other: Path, *, deadlines: Sequence[Observation],
     predictions: Path | None = None, curve: Path | None = None, device: str = "auto",
 ) -> Transfer[EarlyDetection]:
     """Score a run on what was visible of another file's cascades by each deadline."""

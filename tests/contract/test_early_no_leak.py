@@ -13,8 +13,8 @@ import torch
 from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.run_config import CascadeOptions, FeatureOptions
 from dgljoint.data.cascade import Cascade, Kind
+from dgljoint.data.observation import Observation, parse_deadlines
 from dgljoint.data.store import CascadeStore, create_store
-from dgljoint.evaluation.deadlines import Deadline, parse_deadlines
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.nn.model import JointModel
 from dgljoint.plugins.registry import installed_registry
@@ -135,7 +135,7 @@ def test_what_comes_later_changes_no_probability(
     model = model_of(whole, encoder, plugins)
     deadlines = parse_deadlines(f"0,90s,{MINUTE}m,1p,2p")
     by_then = {one.text: whole.predict(model, JUDGED, one).logits for one in deadlines}
-    end = whole.predict(model, JUDGED, Deadline("all")).logits
+    end = whole.predict(model, JUDGED, Observation("all")).logits
     assert np.isfinite(end).all()
     assert not np.allclose(by_then[f"{MINUTE}m"], end, atol=1e-3)
     assert not np.allclose(by_then["0"], by_then["90s"], atol=1e-3)
@@ -146,7 +146,7 @@ def test_what_comes_later_changes_no_probability(
         assert len(changed.store) == 40
     # Were the changes such that a leak shows? And does a number of posts hide them too?
     others = written["later_posts_others"]
-    assert not np.allclose(others.predict(model, JUDGED, Deadline("all")).logits, end, atol=1e-3)
+    assert not np.allclose(others.predict(model, JUDGED, Observation("all")).logits, end, atol=1e-3)
     long = JUDGED[np.diff(whole.store.post_ptr)[JUDGED] > MINUTE + 1]
     for one in deadlines[3:]:
         np.testing.assert_array_equal(
@@ -161,7 +161,7 @@ def test_a_cascade_that_ended_by_the_deadline_is_judged_whole(
     model = model_of(gone, "bigcn", ())
     timed = JUDGED[gone.store.read(JUDGED).timed]
     assert len(timed) > 8
-    by_then = gone.predict(model, timed, Deadline("5m", seconds=60 * MINUTE))
-    whole = gone.predict(model, timed, Deadline("all"))
+    by_then = gone.predict(model, timed, Observation("5m", seconds=60 * MINUTE))
+    whole = gone.predict(model, timed, Observation("all"))
     np.testing.assert_array_equal(by_then.logits, whole.logits)
     np.testing.assert_array_equal(by_then.observed, np.diff(gone.store.post_ptr)[timed])

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dgljoint.data.observation import parse_deadlines
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.assessment import detect_early
-from dgljoint.evaluation.deadlines import parse_deadlines
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.training import evaluate_early
 from runs import run

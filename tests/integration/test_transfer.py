@@ -13,9 +13,9 @@ import pytest
 
 import dgljoint
 from dgljoint.data.cascade import Cascade, SparseBlock
+from dgljoint.data.observation import parse_deadlines
 from dgljoint.data.store import CascadeStore, create_store, put_split
 from dgljoint.errors import DataError, UsageError
-from dgljoint.evaluation.deadlines import parse_deadlines
 from dgljoint.training import evaluate_run, evaluate_transfer, evaluate_transfer_early
 from dgljoint.training.parts import training_parts
 from dgljoint.training.scoring import Transfer

@@ -42,7 +42,7 @@ def title_of(metric: str) -> str:
 
 def deadline_title(deadline: str) -> str:
     """Return how much of a cascade is observed until a deadline, in words."""
-    from dgljoint.evaluation.deadlines import EVERYTHING  # which opens stores
+    from dgljoint.data.observation import EVERYTHING  # which opens stores
 
     if deadline == EVERYTHING:
         return "whole cascade"
@@ -65,7 +65,7 @@ def check_figures(names: Iterable[str]) -> None:
 
 def in_order(deadlines: Iterable[str], wanted: str) -> list[str]:
     """Sort deadlines as the suite has them (with commas between them); others follow by name."""
-    from dgljoint.evaluation.deadlines import parse_deadlines
+    from dgljoint.data.observation import parse_deadlines
 
     known = [one.text for one in parse_deadlines(wanted)] if wanted else []
     return sorted(

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgljoint.data.classes import choose_classes
+from dgljoint.data.observation import first_posts, parse_deadlines
 from dgljoint.data.store import CascadeColumns, CascadeStore, shared_threads
 from dgljoint.errors import DataError
-from dgljoint.evaluation.deadlines import first_posts, parse_deadlines
 from dgljoint.evaluation.metrics import f1_by_class
 from dgljoint.runs.many.job import Job
 from dgljoint_data.audit.overlap import source_texts

@@ -106,7 +106,7 @@ class Suite(Options):
     @field_validator("deadlines")
     @classmethod
     def _readable(cls, text: str) -> str:
-        from dgljoint.evaluation.deadlines import parse_deadlines
+        from dgljoint.data.observation import parse_deadlines
 
         try:
             parse_deadlines(text or "all")

@@ -88,7 +88,7 @@ def evaluate(
         scored = runs.evaluate(part) if on is None else runs.evaluate_transfer(on)
         show_scores(scored, run, as_json=as_json)
         return
-    from dgljoint.evaluation.deadlines import parse_deadlines
+    from dgljoint.data.observation import parse_deadlines
     from dgljoint.runs import stored
 
     settings: dict[str, Any] = {"predictions": predictions, "device": device}

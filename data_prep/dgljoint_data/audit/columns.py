@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dgljoint.data.observation import parse_observation
 from dgljoint.data.store import CascadeColumns, CascadeStore, StoredSplit
 from dgljoint_data.audit.outcome import Finding, Severity, not_asked
 from dgljoint_data.features import user
@@ -28,7 +29,7 @@ _SUSPICIOUS = re.compile(
 
 # Batches that are looked at, and how they are masked: as by default in training.
 _BATCH, _MOST_CASCADES = 64, 256
-_TARGET_SHARE, _OBSERVED_SHARE, _CANDIDATES = 0.2, 0.75, 64
+_OBSERVED_IN_TRAINING, _OBSERVED_SHARE, _TARGETS, _CANDIDATES = "50%-100%", 0.75, 64, 64
 
 
 def class_balance(store: CascadeStore, split: StoredSplit) -> Finding:
@@ -241,13 +242,15 @@ def hidden_edges(store: CascadeStore) -> Finding:
     from dgljoint.batch.assemble import observed_edges
     from dgljoint.tasks.targets import evaluation_targets, training_pairs
 
-    rng = np.random.default_rng(0)
+    rng, drawn = np.random.default_rng(0), parse_observation(_OBSERVED_IN_TRAINING)
     chosen = np.sort(rng.permutation(len(store))[:_MOST_CASCADES])
     shown = late = asked = 0
     for start in range(0, len(chosen), _BATCH):
         columns = store.read(chosen[start : start + _BATCH])
         delay = columns.delay_seconds
-        training = training_pairs(columns, _TARGET_SHARE, _CANDIDATES, rng)
+        training = training_pairs(
+            columns, drawn, rng, targets=_TARGETS, candidates=_CANDIDATES
+        )
         child, candidate = training.pairs
         late += int((delay[candidate] >= delay[child]).sum())
         targets = evaluation_targets(columns, _OBSERVED_SHARE)

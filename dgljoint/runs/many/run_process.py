@@ -139,7 +139,7 @@ class _Reporting(Callback):
 
 def _other_metrics(job: Job, run: StoredRun) -> Rows:
     """Return metrics on another file, and those of early detection, by row."""
-    from dgljoint.evaluation.deadlines import parse_deadlines
+    from dgljoint.data.observation import parse_deadlines
     from dgljoint.training.scoring import evaluate_early, evaluate_transfer, evaluate_transfer_early
 
     rows = Rows()

@@ -9,7 +9,7 @@ from dgljoint.nn import CascadeBatch
 
 
 def observed_parents(batch: CascadeBatch) -> Tensor:
-    """Return the (N,) int64 observed parent of every post; -1 for sources and pending posts."""
+    """Return the (N,) int64 observed parent of every post; -1 where there is none."""
     parent, child = batch.edges
     return torch.full_like(batch.cascade_of, -1).index_copy(0, child, parent)
 
@@ -26,7 +26,7 @@ def climb(parent: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Forest:
-    """The trees that the observed edges make; a pending post is the root of one of its own."""
+    """The trees that the observed edges make; a post after the cut is one of its own."""
 
     def __init__(self, batch: CascadeBatch) -> None:
         parent = observed_parents(batch)

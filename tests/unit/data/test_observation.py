@@ -1,4 +1,4 @@
-"""What is seen of a cascade by a deadline, and how deadlines are written."""
+"""How much of a cascade is observed, and how that is written."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dgljoint.config.sources import resolve_config
+from dgljoint.data.observation import Observation, parse_deadlines, parse_observation
 from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.errors import UsageError
-from dgljoint.evaluation.deadlines import Deadline, parse_deadlines
 from toys import random_cascade, toy_cascade, write_store
 
 
@@ -50,7 +51,7 @@ def test_posts_until_the_deadline_are_seen(
     columns: CascadeColumns, text: str, seen: list[int]
 ) -> None:
     (deadline,) = parse_deadlines(text)
-    assert deadline.visible(columns).tolist() == seen
+    assert deadline.cuts(columns).tolist() == seen
     cut = deadline.cut(columns)
     assert np.diff(cut.post_ptr).tolist() == seen
     assert cut.index.tolist() == columns.index.tolist()
@@ -67,8 +68,8 @@ def test_posts_until_the_deadline_are_seen(
 
 def test_deadlines_are_read_in_their_order() -> None:
     assert parse_deadlines("0, 30s,2h ,10p,all") == (
-        Deadline("0", seconds=0), Deadline("30s", seconds=30), Deadline("2h", seconds=7200),
-        Deadline("10p", posts=10), Deadline("all"),
+        Observation("0", seconds=0), Observation("30s", seconds=30),
+        Observation("2h", seconds=7200), Observation("10p", posts=10), Observation("all"),
     )
 
 
@@ -93,3 +94,41 @@ def test_what_is_no_deadline_is_named(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message) as raised:
         parse_deadlines(text)
     assert raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [("75%", [4, 7, 6, 1]), ("0.1%", [1, 1, 6, 1]), ("100%", [5, 9, 6, 1]), ("90p", [5, 9, 1, 1])],
+)
+def test_a_share_of_the_posts_is_observed(
+    columns: CascadeColumns, text: str, seen: list[int]
+) -> None:
+    assert parse_observation(text).cuts(columns).tolist() == seen
+
+
+def test_a_range_of_shares_is_drawn_for_each_cascade(columns: CascadeColumns) -> None:
+    observation, rng = parse_observation("50%-100%"), np.random.default_rng(0)
+    found = np.array([observation.cuts(columns, rng) for _ in range(100)])
+    assert set(found[:, 0]) == {3, 4, 5}
+    assert set(found[:, 1]) == {5, 6, 7, 8, 9}
+    assert (found[:, 2:] == [6, 1]).all()
+    assert len({tuple(row) for row in found[:, :2]}) > 8, "one draw per cascade"
+    with pytest.raises(ValueError, match="drawn"):
+        observation.cuts(columns)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("half", "observation 'half' cannot be read"),
+        ("0.5", "observation '0.5' has no unit"),
+        ("0%", "observation '0%' is no share"),
+        ("100%-50%", "observation '100%-50%' is no share"),
+        ("101%", "observation '101%' is no share"),
+    ],
+)
+def test_what_is_no_observation_is_refused(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        parse_observation(text)
+    with pytest.raises(UsageError, match=rf"train\.observe.*{message}"):
+        resolve_config(assignments=(f"train.observe={text}",))

@@ -387,7 +387,7 @@ def test_attention_to_the_levels_equals_torchs(batch: CascadeBatch) -> None:
 
 @pytest.mark.parametrize(
     ("objective", "expected"),
-    [("vicreg", 2.068366), ("cosine", 1.803593), ("cka", 1.626579), ("coral", 0.624451)],
+    [("vicreg", 2.071513), ("cosine", 1.813904), ("cka", 1.639863), ("coral", 0.634626)],
 )
 def test_golden_loss(batch: CascadeBatch, objective: str, expected: float) -> None:
     of = filled(module(objective=objective))
@@ -397,7 +397,7 @@ def test_golden_loss(batch: CascadeBatch, objective: str, expected: float) -> No
 
 def test_golden_views(batch: CascadeBatch) -> None:
     refined = coupled(filled(module()), filled_views(batch, WIDTH), batch)
-    cascade = [0.0, 0.102603, -0.679852, -0.116127, -0.461282, 0.488443]
-    rumor = [0.0, -0.164595, 0.424884, -0.452047, 0.450431, -0.477497]
+    cascade = [0.0, 0.112148, -0.661683, -0.131749, -0.454804, 0.485648]
+    rumor = [0.0, -0.165367, 0.425166, -0.456242, 0.437321, -0.496698]
     assert refined.cascade[7].tolist() == pytest.approx(cascade, rel=1e-4, abs=1e-5)
     assert refined.rumor[7].tolist() == pytest.approx(rumor, rel=1e-4, abs=1e-5)

@@ -57,7 +57,7 @@ def test_two_processes_give_the_gradients_of_one(name: str, together: dict[str, 
             for parameter, gradient in other.items():
                 # What no loss reaches may have zeros here for no gradient there.
                 apart = (gradient - one.get(parameter, torch.zeros(()))).abs().max()
-                assert apart <= 1e-5, f"step {step}, {parameter}: {apart:.2e} apart"
+                assert apart <= 5e-5, f"step {step}, {parameter}: {apart:.2e} apart"
         assert found["sums"] == pytest.approx(expected["sums"], rel=1e-3, abs=1e-4)
 
 

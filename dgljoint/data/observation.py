@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint.data.store import CascadeColumns
+from dgljoint.data.columns import CascadeColumns
 from dgljoint.errors import UsageError
 
 Index = NDArray[np.int64]

@@ -1,5 +1,6 @@
 """The HDF5 cascade file: written atomically, validated on open, mapped into memory."""
 
+from dgljoint.data.columns import CascadeColumns
 from dgljoint.data.store.format import CHECKS
 from dgljoint.data.store.identity import (
     Identity,
@@ -9,7 +10,6 @@ from dgljoint.data.store.identity import (
     shared_threads,
 )
 from dgljoint.data.store.reader import (
-    CascadeColumns,
     CascadeStore,
     DenseFeature,
     SparseFeature,

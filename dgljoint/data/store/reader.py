@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from dgljoint._internal.tables import NOTHING, Sheet, Shown, facts
 from dgljoint._internal.text import did_you_mean
+from dgljoint.data.columns import CascadeColumns
 from dgljoint.data.store._hdf5 import digest_of, read_file
 from dgljoint.data.store.format import check_attributes, check_columns
 from dgljoint.errors import DataError, UsageError
@@ -141,32 +142,6 @@ class StoredSplit:
     def folds(self) -> int:
         """Number of folds."""
         return int(self.fold.max(initial=-1)) + 1
-
-
-@dataclass(frozen=True, eq=False)
-class CascadeColumns:
-    """B cascades as read: N posts one after the other.
-
-    ``index`` (B,) and ``posts`` (N,) are positions in the store, ``post_ptr`` (B+1,) divides the
-    posts; ``parent`` (N,) is an index in this batch, -1 for a source.
-    """
-
-    index: NDArray[np.int64]
-    post_ptr: NDArray[np.int64]
-    posts: NDArray[np.int64]
-    parent: NDArray[np.int64]
-    delay_seconds: NDArray[np.float64]
-    kind: NDArray[np.uint8]
-
-    @cached_property
-    def cascade_of(self) -> NDArray[np.int64]:
-        """(N,) position of each post's cascade among the B."""
-        return np.repeat(np.arange(len(self.index)), np.diff(self.post_ptr))
-
-    @cached_property
-    def timed(self) -> NDArray[np.bool_]:
-        """(B,) whether anything in a cascade is later than its source."""
-        return self.delay_seconds[self.post_ptr[1:] - 1] > 0
 
 
 class CascadeStore(Shown):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dgljoint._internal.text import plural
 from dgljoint.data.folds import stratified_folds
 from dgljoint.data.store import CascadeStore, Identity, StoredSplit, identities, same_thread
 from dgljoint.errors import DataError, UsageError
@@ -27,8 +28,11 @@ PART_NAMES = (TRAIN, VALIDATION, TEST, NEW)
 
 _META = "meta"  # held out of the training set for a loss weighter: trained on, too
 _HEAD = ("part", "cascade", "posted_at", "source")
-_VALIDATION_SHARES = 8  # an eighth of what is not tested: a tenth of all, with five folds
-_META_SHARES = 8
+SHARES = 8
+"""A set held out is an eighth of what is left: a tenth of all for validation, with five folds.
+
+A class with as many cascades is in every set.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,11 +70,13 @@ def part_under_test(split: StoredSplit, fold: int) -> Indices:
 def training_parts(
     store: CascadeStore, split: StoredSplit, fold: int, *, seed: int, meta: bool
 ) -> TrainingParts:
-    """Divide the cascades that are not tested, stratified, with the split's groups kept whole.
+    """Divide the cascades that are not tested: a set is an eighth, every class of it in like share.
 
-    Of a split in order of time, only cascades earlier than the tested fold are used. A set is an
-    eighth, or one group where fewer than eight are left: that whose classes are nearest to an
-    eighth of each. The validation set is the same with or without a meta set.
+    The split's groups are kept whole where an eighth of them has every class. Else cascades are
+    divided whatever they share with one another: with few groups, a set of whole ones would lack
+    classes. The tested fold's groups are apart from all sets either way. Of a split in order of
+    time, only cascades earlier than the tested fold are used. The validation set is the same with
+    or without a meta set.
     """
     tested = part_under_test(split, fold)
     left = (
@@ -78,25 +84,52 @@ def training_parts(
         else np.setdiff1d(np.flatnonzero(split.fold >= 0), tested)
     )
 
-    def cut(indices: Indices, shares: int) -> tuple[Indices, Indices]:
-        group = np.arange(len(indices)) if split.group is None else split.group[indices]
-        groups = len(np.unique(group))
-        if groups < 2:
+    def cut(indices: Indices) -> tuple[Indices, Indices]:
+        if len(indices) < 2:
             raise DataError(
-                f"split '{split.name}' leaves too few groups to train on when fold {fold} is "
-                f"tested: {len(indices)} cascades of {groups} group, expected 2 or more",
+                f"split '{split.name}' leaves too few cascades to train on when fold {fold} is "
+                f"tested: {plural(len(indices), 'cascade')}, expected 2 or more",
                 hint="--split random divides cascades whatever they share",
             )
         label = store.label[indices].astype(np.int64)
-        part = stratified_folds(label, group.astype(np.int64), min(shares, groups), seed)
-        held = np.zeros((part.max() + 1, label.max() + 2))
-        np.add.at(held, (part, label + 1), 1)
-        nearest = np.abs(held - held.sum(axis=0) / shares).sum(axis=1).argmin()
-        return indices[part != nearest], indices[part == nearest]
+        group = None if split.group is None else split.group[indices].astype(np.int64)
+        held = _held_out(label, group, seed)
+        return indices[~held], indices[held]
 
-    train, validation = cut(left, _VALIDATION_SHARES)
-    train, held_out = cut(train, _META_SHARES) if meta else (train, np.empty(0, np.int64))
+    train, validation = cut(left)
+    train, held_out = cut(train) if meta else (train, np.empty(0, np.int64))
     return TrainingParts(train=train, meta=held_out, validation=validation)
+
+
+def _held_out(label: Indices, group: Indices | None, seed: int) -> NDArray[np.bool_]:
+    """Choose an eighth of cascades: that whose classes are nearest to an eighth of each.
+
+    Shapes: ``label`` (C,), -1 for none, and ``group`` (C,) to (C,).
+    """
+    if group is not None and len(np.unique(group)) >= SHARES:
+        part, held = _eighths(label, group, seed)
+        of_class, total = held[:, 1:], held[:, 1:].sum(axis=0)
+        # No class may be missing from what is left, either.
+        has = (of_class > 0) | (total < SHARES)
+        leaves = (of_class < total) | (total == 0)
+        complete = (has & leaves).all(axis=1)
+        if complete.any():
+            return np.equal(part, _nearest(held, complete))
+    part, held = _eighths(label, None, seed)
+    return np.equal(part, _nearest(held, np.ones(len(held), np.bool_)))
+
+
+def _eighths(label: Indices, group: Indices | None, seed: int) -> tuple[Indices, NDArray[np.int64]]:
+    """Return the part (C,) of each cascade, and how many of each class a part has, -1 first."""
+    part = stratified_folds(label, group, min(SHARES, len(label)), seed)
+    held = np.zeros((part.max() + 1, label.max() + 2), np.int64)
+    np.add.at(held, (part, label + 1), 1)
+    return part, held
+
+
+def _nearest(held: NDArray[np.int64], allowed: NDArray[np.bool_]) -> int:
+    distance = np.abs(held - held.sum(axis=0) / SHARES).sum(axis=1)
+    return int(np.where(allowed, distance, np.inf).argmin())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -69,6 +69,7 @@ def find_trainable(
     if RUMOR in left:
         notes += _missing_classes(store, held, part_under_test(split, config.fold))
     notes += _selection_notes(config, store, parts)
+    notes += _shared_groups(split, parts)
     return Trainable(config, classes if RUMOR in left else (), tuple(notes))
 
 
@@ -105,6 +106,22 @@ def _missing_classes(store: CascadeStore, held: Indices, tested: Indices) -> lis
     return [
         f"no cascade of the training set is of class {names}: it is never predicted, and "
         f"{lost:,} of {plural(len(known), 'labelled test cascade')} count as wrong"
+    ]
+
+
+def _shared_groups(split: StoredSplit, parts: TrainingParts) -> list[str]:
+    """Note that the sets held out of training are not of groups of their own."""
+    if split.group is None:
+        return []
+    trained = split.group[parts.train]
+    held = {"validation": parts.validation, "meta": parts.meta}
+    shared = [name for name, some in held.items() if np.isin(split.group[some], trained).any()]
+    if not shared:
+        return []
+    sets = f"the {' and the '.join(shared)} set {'share' if len(shared) > 1 else 'shares'}"
+    return [
+        f"{sets} {split.grouped_by}s with the training set: whole ones would be too few or lack a "
+        f"class; the test set shares none"
     ]
 
 

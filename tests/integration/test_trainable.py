@@ -40,8 +40,9 @@ class Listener(Callback):
 def write(
     path: Path, label: Label, *, classes: Sequence[str] = ("a", "b"), count: int = 40,
     posts: int = 8, fold: Callable[[int], int] = lambda n: n % 4,
+    event: Callable[[int], int] | None = None,
 ) -> CascadeStore:
-    """Write cascades, each an event of its own, with the label and fold of their number."""
+    """Write cascades with the label, fold and event of their number; by default their own event."""
     rng = np.random.default_rng(0)
     with create_store(path, name="few", reader="toys", label_names=classes) as writer:
         for number in range(count):
@@ -49,7 +50,8 @@ def write(
             writer.add(cascade, {"bow": word_block(cascade, rng)})
         writer.set_vocabulary("bow", WORDS)
         folds = np.array([fold(number) for number in range(count)])
-        writer.set_split("event", folds, grouped_by="event")
+        groups = None if event is None else np.array([event(n) for n in range(count)])
+        writer.set_split("event", folds, grouped_by="event", group=groups)
     return CascadeStore(path)
 
 
@@ -217,6 +219,22 @@ def test_an_epoch_is_selected_by_what_the_validation_set_can_score(tmp_path: Pat
     with pytest.raises(DataError, match="so that no epoch can be selected") as refused:
         find_trainable(toy_config(blank, "train.tasks=rumor"), blank, split, parts)
     assert "--fold" in (refused.value.hint or "")
+
+
+def test_a_validation_set_within_the_training_set_s_events_is_noted(tmp_path: Path) -> None:
+    few, many = (
+        write(tmp_path / f"{events}.h5", halves, event=lambda n, events=events: n % events)
+        for events in (4, 20)
+    )
+    found = []
+    for store in (few, many):
+        split = store.split("event")
+        parts = training_parts(store, split, 0, seed=0, meta=True)
+        found.append(find_trainable(toy_config(store), store, split, parts).notes)
+    assert found == [(
+        "the validation and the meta set share events with the training set: whole ones would be "
+        "too few or lack a class; the test set shares none",
+    ), ()]
 
 
 def test_looking_at_what_can_be_trained_reads_no_test_cascade(tmp_path: Path) -> None:

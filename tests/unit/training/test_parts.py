@@ -2,16 +2,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from dgljoint.data.folds import stratified_folds
-from dgljoint.data.store import CascadeStore, create_store
+from dgljoint.data.store import CascadeStore, StoredSplit, create_store
 from dgljoint.errors import DataError, UsageError
-from dgljoint.training.parts import part_under_test, training_parts
+from dgljoint.training.parts import Indices, TrainingParts, part_under_test, training_parts
 from toys import random_cascade, toy_store
 
 
@@ -74,24 +77,93 @@ def test_the_split_s_own_groups_are_kept_whole(tmp_path: Path) -> None:
     assert sum(map(len, found)) == len(set.union(*found)) == 20
 
 
-@pytest.mark.parametrize("events", [3, 4, 6])
-def test_few_events_leave_one_to_select_on(tmp_path: Path, events: int) -> None:
-    """Of unequal events it is the one most like an eighth of the rest."""
-    group = np.repeat(np.arange(events), [52, 100, 14, 200, 8, 30][:events])
+class Layout:
+    """Cascades of drawn classes in events of drawn sizes; a class may be of few events."""
+
+    def __init__(self, seed: int, events: int, classes: int) -> None:
+        rng = np.random.default_rng(seed)
+        size = rng.integers(1, 40, events)
+        self.event = np.repeat(np.arange(events), size)
+        # From classes alike in all events to events of one class.
+        leaning = rng.dirichlet(np.full(classes + 1, rng.choice([0.05, 0.5, 20.0])), events)
+        label = [rng.choice(classes + 1, n, p=p) for n, p in zip(size, leaning, strict=True)]
+        self.label = np.concatenate(label) - 1
+        fold = rng.integers(0, 3, events)
+        fold[:3] = range(3)
+        self.split = StoredSplit(
+            "mine", fold[self.event].astype(np.int8), "event", self.event.astype(np.int32), "", "x"
+        )
+
+    def parts(self, *, meta: bool) -> TrainingParts:
+        store = cast(CascadeStore, SimpleNamespace(label=self.label))
+        return training_parts(store, self.split, 0, seed=0, meta=meta)
+
+    def count(self, part: Indices) -> NDArray[np.int64]:
+        label = self.label[part]
+        return np.bincount(label[label >= 0], minlength=self.label.max() + 1)
+
+
+layouts = given(st.integers(0, 10_000), st.integers(3, 60), st.integers(1, 5))
+
+
+@layouts
+def test_every_class_with_enough_cascades_is_in_every_part(
+    seed: int, events: int, classes: int
+) -> None:
+    layout = Layout(seed, events, classes)
+    tested = part_under_test(layout.split, 0)
+    left = np.setdiff1d(np.arange(len(layout.label)), tested)
+    assume(len(left) > 4)
+    parts = layout.parts(meta=True)
+    named = [parts.train, parts.meta, parts.validation]
+    np.testing.assert_array_equal(np.sort(np.concatenate(named)), left)
+    enough = layout.count(left) >= 8
+    assert layout.count(parts.validation)[enough].all()
+    assert layout.count(parts.train)[enough].all()
+    after = np.setdiff1d(left, parts.validation)
+    assert layout.count(parts.meta)[layout.count(after) >= 8].all()
+    for part in named:
+        assert not np.isin(layout.event[part], layout.event[tested]).any()
+
+
+@layouts
+def test_events_are_whole_wherever_an_eighth_of_them_has_every_class(
+    seed: int, events: int, classes: int
+) -> None:
+    layout = Layout(seed, events, classes)
+    left = np.flatnonzero(layout.split.fold != 0)
+    assume(len(left) > 4)
+    parts = layout.parts(meta=False)
+    if not np.isin(layout.event[parts.validation], layout.event[parts.train]).any():
+        return
+    if len(np.unique(layout.event[left])) < 8:
+        return
+    part = stratified_folds(layout.label[left], layout.event[left], 8, 0)
+    enough = layout.count(left) >= 8
+    for number in range(8):
+        held, rest = layout.count(left[part == number]), layout.count(left[part != number])
+        assert not (held[enough].all() and rest[held > 0].all())
+
+
+def test_few_events_are_divided_within(tmp_path: Path) -> None:
+    """A whole one of six would be far from an eighth, or of one class; the tested one is apart."""
+    group = np.repeat(np.arange(6), [52, 100, 14, 200, 8, 30])
     store = split_store(tmp_path / "a.h5", len(group), grouped_by="event", group=group)
-    split = store.split("mine")
-    split = replace(split, fold=group.astype(np.int8))
-    parts = training_parts(store, split, 0, seed=0, meta=events > 3)
-    assert set(group[parts.validation]) == {5 if events == 6 else 2}
-    found = [set(group[part]) for part in (parts.train, parts.meta, parts.validation)]
-    assert sum(map(len, found)) == len(set.union(*found)) == events - 1
+    split = replace(store.split("mine"), fold=group.astype(np.int8))
+    parts = training_parts(store, split, 0, seed=0, meta=True)
+    assert len(parts.validation) == 352 // 8
+    assert set(store.label[parts.validation]) == set(store.label[parts.meta]) == {0, 1}
+    assert 0 not in group[np.concatenate([parts.train, parts.meta, parts.validation])]
+    np.testing.assert_array_equal(np.bincount(store.label[parts.validation]), [22, 22])
 
 
-def test_too_few_groups_to_train_on_are_refused(tmp_path: Path) -> None:
+def test_one_event_is_enough_to_train_on_and_one_cascade_is_not(tmp_path: Path) -> None:
     group = np.arange(30) // 15
     store = split_store(tmp_path / "a.h5", 30, grouped_by="event", group=group)
     split = replace(store.split("mine"), fold=group.astype(np.int8))
-    with pytest.raises(DataError, match="15 cascades of 1 group, expected 2 or more") as refused:
+    assert len(training_parts(store, split, 0, seed=0, meta=True).train) > 10
+    split = replace(split, fold=np.where(np.arange(30) == 29, 1, 0).astype(np.int8))
+    with pytest.raises(DataError, match="1 cascade, expected 2 or more") as refused:
         training_parts(store, split, 0, seed=0, meta=False)
     assert "--split random" in str(refused.value.hint)
 

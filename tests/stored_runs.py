@@ -13,6 +13,7 @@ from dgljoint.config.sources import resolve_config
 from dgljoint.evaluation.scores import (
     Bin,
     Calibration,
+    ClassPair,
     Intervals,
     LinkScores,
     LinkTable,
@@ -34,13 +35,14 @@ def scores(part: str, accuracy: float = 0.5, mrr: float = 0.3) -> Scores:
         rumor=RumorScores(
             8, accuracy, accuracy / 2, {"true": 0.5, "false": 0.1}, 0.6, 0.55,
             {"true": {"true": 3, "false": 1}, "false": {"true": 4, "false": 0}},
+            0.58, {"true|false": ClassPair(0.58, 1234, 0.6, 5678)},
         ),
         links={
             "all": LinkTable(40, links),
             "parent is not the source": LinkTable(10, links),
         },
         seconds=0.1,
-        intervals=Intervals(0.95, 2000, 0, {"accuracy": (0.2, 0.8)}),
+        intervals=Intervals(0.95, 2000, 0, {"accuracy": (0.2, 0.8)}, events=6),
         calibration=Calibration(8, quality, 1.5, quality),
     )
 
@@ -142,6 +144,6 @@ def _write_predictions(file: Path, said: Sequence[Line]) -> None:
                          "posts", "observed_posts", "targets", "mrr"))
         for cascade, label, predicted, probability, targets, mrr in said:
             shares = [probability if label == predicted else 1 - probability for label in LABELS]
-            writer.writerow(("test", cascade, "an event", label, predicted, *shares, 9, 7,
-                             targets, mrr if targets else ""))
+            writer.writerow(("test", cascade, f"event of {cascade}", label, predicted, *shares,
+                             9, 7, targets, mrr if targets else ""))
         writer.writerow(("validation", "other", "an event", "true", "false", 0, 1, 9, 7, 0, ""))

@@ -14,7 +14,16 @@ from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation import metrics
 from dgljoint.evaluation import scores as results
 from dgljoint.evaluation.evaluator import Evaluator
-from dgljoint.evaluation.metrics import Floats, Index, PooledPredictions, ratio, softmax
+from dgljoint.evaluation.matched import DAYS, LEAST_PAIRS
+from dgljoint.evaluation.metrics import (
+    MIN_FOR_INTERVAL,
+    Floats,
+    Index,
+    PooledPredictions,
+    ratio,
+    softmax,
+    sums_by,
+)
 from dgljoint.nn.model import JointModel
 from dgljoint.tasks.heads import CASCADE, RUMOR
 
@@ -43,15 +52,18 @@ def assess(
     if RUMOR in evaluator.tasks:
         temperature = calibrated_on.temperature if calibrated_on else fit_temperature(pooled)
         judged = calibration(pooled, temperature)
+    scores, event = evaluator.figures(pooled, part), evaluator.store.event[pooled.index]
+    notes = (*rumor_notes(evaluator, pooled, scores.rumor, part), *interval_notes(event, part))
     scores = replace(
-        evaluator.figures(pooled, part), intervals=intervals(pooled, evaluator.tasks),
-        calibration=judged, notes=rumor_notes(evaluator, pooled, part),
-        seconds=time.perf_counter() - started,
+        scores, intervals=intervals(pooled, event, evaluator.tasks), calibration=judged,
+        notes=notes, seconds=time.perf_counter() - started,
     )
     return Assessed(pooled, scores, temperature)
 
 
-def rumor_notes(evaluator: Evaluator, pooled: PooledPredictions, part: str) -> tuple[str, ...]:
+def rumor_notes(
+    evaluator: Evaluator, pooled: PooledPredictions, rumor: results.RumorScores | None, part: str
+) -> tuple[str, ...]:
     """Describe what the metrics of rumor detection on a set leave out, if anything."""
     if RUMOR not in evaluator.tasks:
         return ()
@@ -63,6 +75,8 @@ def rumor_notes(evaluator: Evaluator, pooled: PooledPredictions, part: str) -> t
     if len(present := np.unique(label)) == 1:
         clause = all_of_one_class(len(label), names[present[0]], f" of the {part} set")
         notes.append(f"{clause}: accuracy is how often it is predicted")
+    elif rumor is not None and rumor.auc_date_matched is None:
+        notes.append(_unmatched(rumor, evaluator.store.posted_at[pooled.index]))
     lost = ~pooled.answerable[label]
     if lost.any():
         which = ", ".join(f"'{names[number]}'" for number in np.unique(label[lost]))
@@ -71,6 +85,28 @@ def rumor_notes(evaluator: Evaluator, pooled: PooledPredictions, part: str) -> t
             f"no training cascade has ({which}): they count as wrong, and there is no NLL"
         )
     return tuple(notes)
+
+
+def _unmatched(rumor: results.RumorScores, posted_at: Index) -> str:
+    """State why there is no date-matched AUC."""
+    most = max(pair.pairs_date_matched for pair in rumor.class_pairs.values())
+    why = f"no two classes have more than {most}" if posted_at.any() else "no date is known"
+    return (
+        f"no date-matched AUC: it needs {LEAST_PAIRS} pairs of cascades of two classes posted at "
+        f"most {DAYS} days apart, and {why}"
+    )
+
+
+def interval_notes(event: Index, part: str) -> tuple[str, ...]:
+    """State why there are no intervals, if so. Shapes: ``event`` (B,)."""
+    events = len(np.unique(event))
+    if events >= MIN_FOR_INTERVAL or not events:
+        return ()
+    return (
+        f"no intervals: they resample events, and the {plural(len(event), 'cascade')} of the "
+        f"{part} set are of {plural(events, 'event')}; fewer than {MIN_FOR_INTERVAL} show nothing "
+        "of others",
+    )
 
 
 def detect_early(
@@ -97,7 +133,10 @@ def detect_early(
     untimed = ~columns.timed & (np.diff(columns.post_ptr) > 1)
     figures = tuple(_figures(evaluator, pooled[one.text], part, one) for one in deadlines)
     taken = time.perf_counter() - started
-    notes = rumor_notes(evaluator, pooled[deadlines[0].text], part)
+    notes = (
+        *rumor_notes(evaluator, pooled[deadlines[0].text], figures[0].rumor, part),
+        *interval_notes(store.event[indices], part),
+    )
     found = results.EarlyDetection(part, len(indices), int(untimed.sum()), figures, taken, notes)
     return found, pooled
 
@@ -110,8 +149,8 @@ def _figures(
         raise ValueError("there is no labelled cascade")
     return results.DeadlineScores(
         deadline=deadline.text, seconds=deadline.seconds, posts=deadline.posts, rumor=rumor,
-        intervals=intervals(pooled, (RUMOR,)), posts_mean=float(pooled.observed.mean()),
-        posts_median=float(np.median(pooled.observed)),
+        intervals=intervals(pooled, evaluator.store.event[pooled.index], (RUMOR,)),
+        posts_mean=float(pooled.observed.mean()), posts_median=float(np.median(pooled.observed)),
         beyond_source=float((pooled.observed > 1).mean()),
     )
 
@@ -134,24 +173,27 @@ def curve_csv(found: results.EarlyDetection) -> str:
 
 
 def intervals(
-    predictions: PooledPredictions, tasks: Sequence[str], *, resamples: int = 2000, seed: int = 0
+    predictions: PooledPredictions, event: Index, tasks: Sequence[str], *, resamples: int = 2000,
+    seed: int = 0,
 ) -> results.Intervals | None:
-    """Return percentile bootstrap intervals; ``None`` for fewer than two cascades.
+    """Return percentile bootstrap intervals; ``None`` for fewer than five events.
 
-    Cascades are drawn with replacement, as many as there are, and each metric is worked out anew
-    (Efron & Tibshirani, 1993, "An Introduction to the Bootstrap", chapter 13). The targets of a
-    cascade are drawn together: they are not independent of one another. A resample without a value
-    for a metric is left out of that metric's interval.
+    Events are drawn with replacement, as many as there are, and each metric is worked out anew
+    (Efron & Tibshirani, 1993, "An Introduction to the Bootstrap", chapter 13). The cascades of an
+    event and the targets of a cascade are drawn together: they are not independent of one another
+    (the cluster bootstrap of Davison & Hinkley, 1997, "Bootstrap Methods and their Application",
+    section 3.8). A resample without a value for a metric is left out of that metric's interval.
 
-    The model is one, trained once: its chance is not in the intervals. Cascades of one event are
-    alike, so that where a set has few events they are too narrow.
+    The model is one, trained once: its chance is not in the intervals.
+
+    Shapes: ``event`` (B,), a number for each event.
     """
-    count = len(predictions)
-    if count < 2:
+    names, place = np.unique(event, return_inverse=True)
+    if len(names) < MIN_FOR_INTERVAL:
         return None
     classes = predictions.logits.shape[1]
-    table = _by_cascade(predictions)
-    sums = np.concatenate([times @ table for times in metrics.draws(count, resamples, seed)])
+    table = sums_by(place, _by_cascade(predictions))
+    sums = np.concatenate([times @ table for times in metrics.draws(len(table), resamples, seed)])
     confusion, links = sums[:, : classes**2], sums[:, classes**2 :]
     figures: dict[str, Floats] = {}
     if RUMOR in tasks:
@@ -160,7 +202,7 @@ def intervals(
     if CASCADE in tasks:
         figures |= _link_figures(links)
     return results.Intervals(
-        level=metrics.LEVEL, resamples=resamples, seed=seed,
+        level=metrics.LEVEL, resamples=resamples, seed=seed, events=len(names),
         figures={n: metrics.ends(x) for n, x in figures.items() if not np.isnan(x).all()},
     )
 

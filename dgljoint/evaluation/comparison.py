@@ -1,4 +1,4 @@
-"""Two ways of training compared: paired over runs, or over the cascades of one pair."""
+"""Two ways of training compared: paired over runs, or over the events of one pair."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,11 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import wilcoxon
 
-from dgljoint.evaluation.metrics import Floats, Index, draws, ends, ratio
+from dgljoint.evaluation.metrics import (
+    MIN_FOR_INTERVAL,
+    Floats,
+    Index,
+    draws,
+    ends,
+    ratio,
+    sums_by,
+)
 
 RESAMPLES = 10_000
-MIN_FOR_INTERVAL = 5
-"""Fewer pairs have too few different resamples: an interval of them would be their range."""
 SIGNIFICANCE = 0.05
 """A p-value below it is taken for more than chance."""
 MIN_FOR_TEST = 6
@@ -83,20 +89,28 @@ class Outcomes:
     predicted: Index  # -1 for none
     targets: Index  # number of link targets
     reciprocal: Floats  # mean reciprocal rank of the cascade's targets; 0 without any
+    event: Index  # number of the cascade's event, the same on both sides
 
 
-def cascade_intervals(
+def event_intervals(
     first: Outcomes, second: Outcomes, *, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
-    """Bootstrap the differences, second - first, of two runs over the cascades of their test set.
+    """Bootstrap the differences, second - first, of two runs over the events of their test set.
 
-    Cascades are drawn with replacement, the same for both runs. The intervals hold the chance of
-    the cascades, and not that of training: both models are one draw each. Returns them by short
-    name, of the metrics that both runs have: ``accuracy``, ``macro_f1``, ``mrr``.
+    Events are drawn with replacement, each with all its cascades, the same for both runs. The
+    intervals hold the chance of the events, and not that of training: both models are one draw
+    each. Returns them by short name, of the metrics that both runs have: ``accuracy``,
+    ``macro_f1``, ``mrr``; none for fewer than five events.
     """
+    names, place = np.unique(first.event, return_inverse=True)
+    if len(names) < MIN_FOR_INTERVAL:
+        return {}
     sums: list[dict[str, list[Floats]]] = [{}, {}]
-    tables = [_tables(first), _tables(second)]
-    for times in draws(len(first.label), RESAMPLES, seed):
+    tables = [
+        {name: sums_by(place, rows) for name, rows in _tables(of).items()}
+        for of in (first, second)
+    ]
+    for times in draws(len(names), RESAMPLES, seed):
         for found, table in zip(sums, tables, strict=True):
             for name, column in table.items():
                 found.setdefault(name, []).append(times @ column)

@@ -81,6 +81,7 @@ class Evaluator:
             rumor = metrics.rumor_scores(
                 predictions.probability[known], predictions.label[known], self.store.label_names,
                 self.majority, predictions.answerable,
+                self.store.posted_at[predictions.index[known]],
             )
         links = _links(predictions) if CASCADE in self.tasks else {}
         alike = None

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dgljoint.evaluation.matched import area, class_pairs, date_matched
 from dgljoint.evaluation.scores import (
     ALL,
     MODEL,
@@ -23,6 +24,8 @@ Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 
 LEVEL = 0.95
+MIN_FOR_INTERVAL = 5
+"""Fewer things have too few different resamples: an interval would be their range."""
 # Numbers that a bootstrap draws at a time: 16 MB of them.
 _DRAWN = 1 << 21
 
@@ -80,17 +83,22 @@ def link_scores(ranks: ParentRanks) -> LinkScores:
 
 def rumor_scores(
     probability: Floats, label: Index, label_names: Sequence[str], majority: int,
-    answerable: NDArray[np.bool_] | None = None,
+    answerable: NDArray[np.bool_] | None = None, posted_at: Index | None = None,
 ) -> RumorScores:
     """Score class probabilities.
 
     A class that can neither be predicted nor occurs has no F1, and macro F1 is without it. One
     that occurs and cannot be predicted has an F1 of 0 and an area of one half. The trivial guess
-    always predicts ``majority``; ``answerable`` are the classes that can be predicted.
+    always predicts ``majority``; ``answerable`` are the classes that can be predicted;
+    ``posted_at`` is in seconds, 0 for an unknown date.
 
-    Shapes: ``probability`` (B, C), rows sum to one; ``label`` (B,); ``answerable`` (C,).
+    Shapes: ``probability`` (B, C), rows sum to one; ``label`` (B,); ``answerable`` (C,);
+    ``posted_at`` (B,).
     """
     classes = len(label_names)
+    dates = np.zeros_like(label) if posted_at is None else posted_at
+    with np.errstate(divide="ignore"):
+        pairs = class_pairs(np.log(probability), label, dates, label_names)
     guess = probability.argmax(axis=1)
     confusion = np.bincount(label * classes + guess, minlength=classes**2)
     confusion = confusion.reshape(classes, classes)
@@ -106,6 +114,7 @@ def rumor_scores(
             name: dict(zip(label_names, row, strict=True))
             for name, row in zip(label_names, confusion.tolist(), strict=True)
         },
+        auc_date_matched=date_matched(pairs), class_pairs=pairs,
     )
 
 
@@ -137,17 +146,9 @@ def _auroc(probability: Floats, label: Index) -> float | None:
     present = np.unique(label)
     if len(present) < 2:
         return None
-    return float(np.mean([_area(probability[:, n], label == n) for n in present]))
-
-
-def _area(scores: Floats, positive: NDArray[np.bool_]) -> float:
-    """Return the chance that a positive is scored above a negative, ties counting half.
-
-    Not scikit-learn's: its import takes as long as that of torch.
-    """
-    negative, own = np.sort(scores[~positive]), scores[positive]
-    below, upto = (np.searchsorted(negative, own, side) for side in ("left", "right"))
-    return float((below + upto).mean() / 2 / len(negative))
+    return float(np.mean([
+        area(probability[label == n, n], probability[label != n, n]) for n in present
+    ]))
 
 
 def view_scores(cascade: NDArray[Any], rumor: NDArray[Any]) -> ViewScores | None:
@@ -315,6 +316,13 @@ def draws(count: int, resamples: int, seed: int) -> Iterator[Floats]:
         drawn += np.arange(rows)[:, np.newaxis] * count
         times = np.bincount(drawn.ravel(), minlength=rows * count)
         yield times.reshape(rows, count).astype(np.float64)
+
+
+def sums_by(group: Index, values: Floats) -> Floats:
+    """Add up the rows of each group. Shapes: (B,) numbers below G and (B, F), to (G, F)."""
+    sums = np.zeros((int(group.max()) + 1, values.shape[1]))
+    np.add.at(sums, group, values)
+    return sums
 
 
 def ratio(part: Floats, whole: Floats, empty: float = np.nan) -> Floats:

@@ -1,7 +1,7 @@
 """The metrics that an evaluation reports, what selects an epoch, and the trivial baselines."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from dgljoint._internal.tables import Sheet, Shown
@@ -13,6 +13,7 @@ NOT_SOURCE = "parent is not the source"
 WITHOUT_SOURCE = "source left out of the candidates"
 """The groups of targets. The last has those of the second that keep a choice."""
 
+MATCHED = "auc_date_matched"
 _RUMOR = {"accuracy": "accuracy", "macro_f1": "macro F1", "auroc": "AUROC"}
 _LINKS = {"mrr": "MRR", "hits1": "Hits@1", "hits3": "Hits@3", "hits10": "Hits@10", "auc": "AUC"}
 GROUPS = {ALL: "", NOT_SOURCE: "_not_source", WITHOUT_SOURCE: "_without_source"}
@@ -20,6 +21,7 @@ GROUPS = {ALL: "", NOT_SOURCE: "_not_source", WITHOUT_SOURCE: "_without_source"}
 _ADDITIONS = {ALL: "", NOT_SOURCE: ", parent not source", WITHOUT_SOURCE: ", source left out"}
 TITLES = {
     **_RUMOR,
+    MATCHED: "date-matched AUC",
     **{
         f"{name}{suffix}": f"{title}{_ADDITIONS[group]}"
         for group, suffix in GROUPS.items()
@@ -30,6 +32,20 @@ TITLES = {
 
 
 @dataclass(frozen=True, slots=True)
+class ClassPair:
+    """How well two classes are told apart, see :mod:`dgljoint.evaluation.matched`; in [0, 1].
+
+    ``auc`` is over all ``pairs`` of a cascade of the one class and a cascade of the other,
+    ``auc_date_matched`` over those that were posted close to one another, ``None`` without any.
+    """
+
+    auc_date_matched: float | None
+    pairs_date_matched: int
+    auc: float
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True)
 class RumorScores:
     """Rumor detection over labelled cascades; every metric in [0, 1].
 
@@ -37,7 +53,8 @@ class RumorScores:
     fewer than two are. ``majority`` is the accuracy of always guessing the commonest class of the
     training set: the trivial guess. ``confusion`` counts cascades by true class, then by the class
     predicted. ``f1`` has the classes that occur or can be predicted, and ``macro_f1`` is their
-    mean; a class that no training cascade has is never predicted.
+    mean; a class that no training cascade has is never predicted. ``auc_date_matched`` is the mean
+    over the ``class_pairs`` with enough cascades of the same time, ``None`` where there are none.
     """
 
     cascades: int
@@ -47,6 +64,9 @@ class RumorScores:
     auroc: float | None
     majority: float
     confusion: dict[str, dict[str, int]]
+    # runs of earlier versions have neither
+    auc_date_matched: float | None = None
+    class_pairs: dict[str, ClassPair] = field(default_factory=dict)  # by their names: true|false
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +107,7 @@ class ViewScores:
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """Bootstrap intervals over resampled cascades.
+    """Bootstrap intervals over resampled events.
 
     ``figures`` has the lower and upper end by metric: ``accuracy``, ``macro_f1``, ``mrr``,
     ``hits1``, and the last two with ``_not_source`` and ``_without_source``; of those that exist.
@@ -97,6 +117,13 @@ class Intervals:
     resamples: int
     seed: int
     figures: dict[str, tuple[float, float]]
+    # number of those resampled; `None` of an earlier version, which resampled cascades
+    events: int | None = None
+
+    @property
+    def title(self) -> str:
+        """What they are, for a row."""
+        return f"{self.level:.0%} interval over {'cascades' if self.events is None else 'events'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +239,7 @@ def figures_of(scores: Mapping[str, Any]) -> dict[str, float]:
     found: dict[str, Any] = {}
     if (rumor := scores["rumor"]) is not None:
         found |= {name: rumor[name] for name in _RUMOR}
+        found[MATCHED] = rumor.get(MATCHED)  # which earlier versions did not compute
     for group, suffix in GROUPS.items():
         if (links := scores["links"].get(group)) is not None:
             row = links["rows"][MODEL]
@@ -250,7 +278,7 @@ def validation_figures(scores: Scores) -> dict[str, float]:
 
 MAJORITY = "majority guess"
 _SHOWN = (
-    "accuracy", "macro_f1",
+    "accuracy", "macro_f1", MATCHED,
     *(f"{name}{suffix}" for suffix in GROUPS.values() for name in ("mrr", "hits1")),
 )
 # As many decimals as tables show: what looks equal there is equal.
@@ -297,12 +325,14 @@ def rumor_baseline(rumor: RumorScores) -> dict[str, float]:
     2m / (1 + m), and that of every other class 0. A constant ranks nothing.
     """
     share, classes = rumor.majority, max(len(rumor.f1), 1)
-    return {"accuracy": share, "macro_f1": 2 * share / (1 + share) / classes, "auroc": 0.5}
+    found = {"accuracy": share, "macro_f1": 2 * share / (1 + share) / classes, "auroc": 0.5}
+    return found if rumor.auc_date_matched is None else found | {MATCHED: 0.5}
 
 
 def rumor_verdicts(rumor: RumorScores) -> dict[str, Verdict]:
     """Compare rumor detection with the majority guess."""
-    model = {"accuracy": rumor.accuracy, "macro_f1": rumor.macro_f1, "auroc": rumor.auroc}
+    model = {"accuracy": rumor.accuracy, "macro_f1": rumor.macro_f1, "auroc": rumor.auroc,
+             MATCHED: rumor.auc_date_matched}
     return verdicts(model, {MAJORITY: rumor_baseline(rumor)})
 
 

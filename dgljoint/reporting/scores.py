@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from dgljoint._internal.tables import Sheet, TextTable, figure
 from dgljoint._internal.text import plural
 from dgljoint.evaluation import scores as of
+from dgljoint.evaluation.matched import DAYS, LEAST_PAIRS
 from dgljoint.evaluation.scores import MODEL, TITLES
 
 _LINKS = ("MRR", "Hits@1", "Hits@3", "Hits@10", "AUC")
@@ -40,11 +41,12 @@ def _judged(
 
 def rumor_table(rumor: of.RumorScores, intervals: of.Intervals | None = None) -> ScoreTable:
     """Compare rumor detection with the majority guess."""
-    model = (MODEL, *map(figure, (rumor.accuracy, rumor.macro_f1, rumor.auroc)))
+    names = ("accuracy", "macro_f1", "auroc", of.MATCHED)
+    model = (MODEL, *(figure(getattr(rumor, name)) for name in names))
     rows = [model, *_interval_row(intervals, len(model), "accuracy", "macro_f1")]
-    rows.append((of.MAJORITY, *map(figure, of.rumor_baseline(rumor).values())))
+    rows.append((of.MAJORITY, *map(figure, map(of.rumor_baseline(rumor).get, names))))
     title = f"rumor detection, {plural(rumor.cascades, 'cascade')}"
-    columns = ("", "accuracy", "macro F1", "AUROC")
+    columns = ("", *(TITLES[name] for name in names))
     return _judged(title, columns, rows, of.rumor_verdicts(rumor))
 
 
@@ -54,6 +56,20 @@ def class_table(rumor: of.RumorScores) -> ScoreTable:
         (name, figure(value), f"{sum(rumor.confusion.get(name, {}).values()):,}")
         for name, value in rumor.f1.items()
     ))
+
+
+def pair_table(rumor: of.RumorScores) -> ScoreTable:
+    """Show how well each two classes are told apart, and among how many pairs of cascades."""
+    return ScoreTable(
+        f"AUC by two classes; the date-matched mean is over those with {LEAST_PAIRS} pairs of "
+        f"cascades at most {DAYS} days apart",
+        ("classes", TITLES[of.MATCHED], "pairs", "AUC", "all pairs"),
+        tuple(
+            (name, figure(pair.auc_date_matched), f"{pair.pairs_date_matched:,}",
+             figure(pair.auc), f"{pair.pairs:,}")
+            for name, pair in rumor.class_pairs.items()
+        ),
+    )
 
 
 def confusion_table(rumor: of.RumorScores) -> ScoreTable:
@@ -104,7 +120,7 @@ def _interval_row(intervals: of.Intervals | None, cells: int, *names: str) -> li
     if intervals is None or not any(name in intervals.figures for name in names):
         return []
     found = [interval(intervals.figures.get(name)) for name in names]
-    return [(f"  {intervals.level:.0%} interval", *found, *[""] * (cells - 1 - len(found)))]
+    return [(f"  {intervals.title}", *found, *[""] * (cells - 1 - len(found)))]
 
 
 def scores_sheet(scores: of.Scores, title: str = "") -> Sheet:

@@ -150,6 +150,8 @@ def _tables(found: Scores) -> Iterable[ScoreTable]:
     if (rumor := found.rumor) is not None:
         yield scores.rumor_table(rumor, found.intervals)
         yield scores.class_table(rumor)
+        if rumor.class_pairs:
+            yield scores.pair_table(rumor)
     for group, links in found.links.items():
         yield scores.link_table(group, links, found.intervals)
 

@@ -1,4 +1,4 @@
-"""Compare the runs of folders: gather the sides, and resample cascades for a single pair."""
+"""Compare the runs of folders: gather the sides, and resample events for a single pair."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from dgljoint._internal.text import plural
 from dgljoint.errors import DataError, UsageError
-from dgljoint.evaluation.comparison import Outcomes, cascade_intervals
+from dgljoint.evaluation.comparison import Outcomes, event_intervals
+from dgljoint.evaluation.metrics import MIN_FOR_INTERVAL
+from dgljoint.evaluation.scores import MATCHED
 from dgljoint.runs import stored
 from dgljoint.runs.comparing import OF_THE_RUN, Compared, Group, Side, compare, corrected, pair
 from dgljoint.runs.folders import no_run
@@ -16,11 +19,13 @@ from dgljoint.runs.listing import differing_settings, find_runs
 from dgljoint.runs.records import Key
 from dgljoint.runs.summary import record_of
 
-METRICS = ("accuracy", "macro_f1", "mrr", "mrr_not_source", "mrr_without_source", "hits1")
+METRICS = (
+    "accuracy", "macro_f1", MATCHED, "mrr", "mrr_not_source", "mrr_without_source", "hits1",
+)
 """The metrics compared unless others are asked for."""
 
 PAIRS = "pairs"
-CASCADES = "cascades"
+EVENTS = "events"
 NOTHING = "nothing"
 
 _HINT = "compare runs of the same data, split, folds and cascade.observed_share"
@@ -33,7 +38,7 @@ class ComparedSide:
     name: str  # of the side, as it was given
     # (fold, seed) of the pairs; two single runs of different seeds are a pair
     cells: tuple[tuple[int, int], ...]
-    basis: str  # what intervals are resampled from: PAIRS, CASCADES of the one pair, or NOTHING
+    basis: str  # what intervals are resampled from: PAIRS, EVENTS of the one pair, or NOTHING
     rows: tuple[Compared, ...]  # by metric, of those that both sides have
     # those that differ, and versions, the reference's value first
     settings: dict[str, tuple[Any, Any]]
@@ -68,8 +73,8 @@ def compare_runs(paths: Sequence[Path], metrics: Sequence[str] = METRICS) -> Run
     """Compare finished runs on their test sets, paired by fold and seed.
 
     With several pairs, the differences are resampled pair by pair and tested, and the p-values of
-    all rows are corrected together. With one pair that wrote ``predictions.csv``, its cascades are
-    resampled.
+    all rows are corrected together. With one pair that wrote ``predictions.csv``, the events of its
+    test set are resampled.
     """
     if len(paths) < 2:
         raise UsageError("there is nothing to compare with", hint="name two runs or more")
@@ -153,7 +158,7 @@ def _compared(
     basis = PAIRS
     if len(pairs) == 1:
         one, other = first.runs[pairs[0].first.key], second.runs[pairs[0].second.key]
-        rows, basis = _over_cascades(one, other, group.rows, notes)
+        rows, basis = _over_events(one, other, group.rows, notes)
         group = replace(group, rows=rows)
     settings = {one.name: (one.first, one.second) for one in group.settings}
     seeds = (pairs[0].first.key.seed, pairs[0].second.key.seed)
@@ -170,10 +175,10 @@ def _compared(
     )
 
 
-def _over_cascades(
+def _over_events(
     one: stored.StoredRun, other: stored.StoredRun, rows: tuple[Compared, ...], notes: list[str]
 ) -> tuple[tuple[Compared, ...], str]:
-    """Put intervals over cascades into the rows of a single pair, where there are predictions."""
+    """Put intervals over events into the rows of a single pair, where there are predictions."""
     mine, theirs = stored.read_predictions(one), stored.read_predictions(other)
     for run, found in ((one, mine), (other, theirs)):
         if found is None:
@@ -189,13 +194,21 @@ def _over_cascades(
     aligned = replace(theirs, lines=tuple(theirs.lines[place[s.cascade]] for s in mine.lines))
     if not mine.lines:
         return rows, NOTHING
-    intervals = cascade_intervals(_outcomes(mine, one), _outcomes(aligned, other))
+    first, second = _outcomes(mine, one), _outcomes(aligned, other)
+    if (events := len(np.unique(first.event))) < MIN_FOR_INTERVAL:
+        notes.append(
+            f"the test set of {one.path} has {plural(events, 'event')}: intervals resample events, "
+            f"and need {MIN_FOR_INTERVAL}"
+        )
+        return rows, NOTHING
+    intervals = event_intervals(first, second)
     return tuple(
         replace(row, found=replace(row.found, interval=intervals.get(row.metric))) for row in rows
-    ), CASCADES
+    ), EVENTS
 
 
 def _outcomes(found: stored.StoredPredictions, run: stored.StoredRun) -> Outcomes:
+    events = {name: place for place, name in enumerate(sorted({x.event for x in found.lines}))}
     number: dict[str | None, int] = {label: place for place, label in enumerate(found.labels)}
     number[None] = -1
     try:
@@ -205,6 +218,7 @@ def _outcomes(found: stored.StoredPredictions, run: stored.StoredRun) -> Outcome
             predicted=np.array([number[line.predicted] for line in found.lines]),
             targets=np.array([line.targets for line in found.lines]),
             reciprocal=np.array([line.mrr or 0.0 for line in found.lines]),
+            event=np.array([events[line.event] for line in found.lines]),
         )
     except KeyError as error:
         raise DataError(f"{run.path}: predictions.csv has no column of class {error}") from error

@@ -193,7 +193,7 @@ class SeveralScores(Shown):
         return Sheet(
             f"Scores on the {self.part} set · {self.title}",
             (each, summary.spread_table(self.figures, len(self.runs), "mean ± sd")),
-            (line, *self.notes) if line else self.notes,
+            tuple(filter(None, (line, *summary.pooled_notes(self.figures), *self.notes))),
         )
 
 
@@ -205,7 +205,7 @@ def gather_scores(
         RunScores(run.path, run.config().fold, run.config().seed, score(run))
         for run in several.runs
     )
-    over = summary.over_runs(summary.rows_of(one.scores) for one in found)
+    over = summary.over_runs((one.seed, summary.rows_of(one.scores)) for one in found)
     return SeveralScores(several.title, part, found, over, (*several.notes, *notes))
 
 

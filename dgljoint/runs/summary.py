@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import fmean, stdev
 from typing import Any
@@ -10,14 +10,15 @@ from typing import Any
 from dgljoint._internal.tables import NOTHING, Sheet, Shown, TextTable
 from dgljoint._internal.text import number_list, plural
 from dgljoint.errors import StudyFailedError
-from dgljoint.evaluation import scores
+from dgljoint.evaluation import matched, scores
 from dgljoint.runs.records import DONE, FAILED, Key, RunRecord, done_runs, failure_of
 from dgljoint.runs.stored import TEST, Protocol, StoredRun
 
 FIGURES = {
     name: scores.TITLES.get(name, "ECE")
     for name in (
-        "accuracy", "macro_f1", "ece", "mrr", "hits1", "mrr_not_source", "mrr_without_source"
+        "accuracy", "macro_f1", scores.MATCHED, "ece", "mrr", "hits1", "mrr_not_source",
+        "mrr_without_source",
     )
 }
 """What is summed up, by short name, and how it is called in print."""
@@ -106,6 +107,7 @@ class StudySummary(Shown):
     def _sheet(self) -> Sheet:
         table = spread_table(self.figures, self.done)
         notes = [line] if (line := scores.verdict_line(spread_verdicts(self.figures))) else []
+        notes += pooled_notes(self.figures)
         notes += [f"not in the table: {'; '.join(self.missing)}"] * bool(self.missing)
         title = f"Study of {self.protocol.data}, {self.extent}"
         return Sheet(title, (table,) if self.figures else (), tuple(notes))
@@ -138,6 +140,16 @@ def spread_table(
     return TextTable((title, *(FIGURES[name] for name in names)), tuple(rows))
 
 
+def pooled_notes(figures: Mapping[str, Mapping[str, Spread]]) -> list[str]:
+    """State how what is pooled over folds must be read, where it is shown."""
+    if scores.MATCHED not in figures.get(scores.MODEL, {}):
+        return []
+    return [
+        f"{scores.TITLES[scores.MATCHED]}: over the pairs of all test sets of a seed together, its "
+        "deviation over seeds"
+    ]
+
+
 def run_name(key: Key) -> str:
     """Return the name of the folder of a run."""
     return f"fold{key.fold}-seed{key.seed}"
@@ -150,11 +162,14 @@ def _summed(found: Mapping[str, float]) -> dict[str, float]:
 def all_figures(test: scores.Scores) -> dict[str, float]:
     """Return the model's figures of a test part by short name.
 
-    What was not scored is left out: a task that was not trained, a group without targets.
+    What was not scored is left out: a task that was not trained, a group without targets. The
+    date-matched areas and numbers of pairs of each two classes are among them, to be pooled.
     """
     found = scores.figures_of(asdict(test))
     if test.calibration is not None:
         found["ece"] = test.calibration.raw.ece
+    if test.rumor is not None:
+        found |= matched.pair_figures(test.rumor.class_pairs)
     return found
 
 
@@ -204,14 +219,38 @@ def spread_verdicts(figures: Mapping[str, Mapping[str, Spread]]) -> dict[str, sc
     return scores.verdicts(means.pop(scores.MODEL, {}), means)
 
 
-def over_runs(rows: Iterable[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, Spread]]:
-    """Sum up the metrics of the model and of each baseline over runs."""
-    gathered: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for of_run in rows:
-        for row, figures in of_run.items():
-            for name, value in _summed(figures).items():
-                gathered[row][name].append(value)
-    return {
-        row: {name: spread(values) for name, values in figures.items()}
-        for row, figures in gathered.items()
-    }
+def matched_spread(runs: Iterable[tuple[int, Mapping[str, float]]]) -> Spread | None:
+    """Return mean and deviation over seeds of the date-matched AUC, pooled over the runs of each.
+
+    ``runs`` are the seeds and figures of runs on different folds. ``None`` where no two classes
+    have enough pairs, or where none are recorded.
+    """
+    by_seed: dict[int, list[Mapping[str, float]]] = defaultdict(list)
+    for seed, figures in runs:
+        by_seed[seed].append(figures)
+    areas = [(matched.pooled(some), len(some)) for some in by_seed.values()]
+    known = [(area, count) for area, count in areas if area is not None]
+    if not known:
+        return None
+    return replace(spread([area for area, _ in known]), n=sum(count for _, count in known))
+
+
+def over_runs(
+    runs: Iterable[tuple[int, Mapping[str, Mapping[str, float]]]]
+) -> dict[str, dict[str, Spread]]:
+    """Sum up the metrics of the model and of each baseline over runs: a seed and its rows each."""
+    gathered: dict[str, list[tuple[int, Mapping[str, float]]]] = defaultdict(list)
+    for seed, rows in runs:
+        for row, figures in rows.items():
+            gathered[row].append((seed, figures))
+    return {row: _over_runs(found) for row, found in gathered.items()}
+
+
+def _over_runs(runs: Sequence[tuple[int, Mapping[str, float]]]) -> dict[str, Spread]:
+    values: dict[str, list[float]] = defaultdict(list)
+    for _, figures in runs:
+        for name, value in _summed(figures).items():
+            values[name].append(value)
+    found = {name: spread(some) for name, some in values.items()}
+    pooled = matched_spread(runs)
+    return found if pooled is None else found | {scores.MATCHED: pooled}

@@ -15,7 +15,14 @@ from dgljoint.data.classes import new_names
 from dgljoint.data.observation import Observation
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DataError, UsageError
-from dgljoint.evaluation.assessment import Assessed, assess, curve_csv, detect_early, intervals
+from dgljoint.evaluation.assessment import (
+    Assessed,
+    assess,
+    curve_csv,
+    detect_early,
+    interval_notes,
+    intervals,
+)
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.metrics import PooledPredictions
 from dgljoint.evaluation.predicting import predictions_csv
@@ -159,8 +166,11 @@ def evaluate_transfer(
     scores = found.scores
     why = _one_class(evaluator, indices) if RUMOR in evaluator.tasks else None
     if why is not None:
-        links = intervals(found.predictions, (CASCADE,)) if CASCADE in evaluator.tasks else None
-        scores = replace(scores, rumor=None, calibration=None, intervals=links, notes=(why,))
+        event = evaluator.store.event[found.predictions.index]
+        asked = CASCADE in evaluator.tasks
+        links = intervals(found.predictions, event, (CASCADE,)) if asked else None
+        notes = (why, *interval_notes(event, TEST)) if asked else (why,)
+        scores = replace(scores, rumor=None, calibration=None, intervals=links, notes=notes)
     return _transfer(scores, setup, evaluator, len(indices), shared)
 
 

@@ -122,5 +122,7 @@ def test_classes_that_no_figure_by_a_deadline_can_show_are_named(tmp_path: Path)
         "it is predicted",
         "3 of 3 labelled cascades are of a class that no training cascade has ('true'): they count "
         "as wrong, and there is no NLL",
+        "no intervals: they resample events, and the 3 cascades of the test set are of 3 events; "
+        "fewer than 5 show nothing of others",
     )
     assert found.notes[0] in " ".join(str(found).split())

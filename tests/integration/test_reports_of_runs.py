@@ -93,10 +93,10 @@ def test_records_of_a_run_are_read_back(finished: Path) -> None:
     assert right == pytest.approx(test.rumor.accuracy)
 
 
-def test_two_runs_are_compared_over_their_cascades(finished: Path) -> None:
+def test_two_runs_are_compared_over_their_events(finished: Path) -> None:
     found = compare_runs((finished / "s0", finished / "s1"))
     (side,) = found.sides
-    assert side.basis == "cascades"
+    assert side.basis == "events"
     assert side.settings == {"seed": (0, 1)}
     for row in side.rows[:3]:
         assert row.found.interval is not None

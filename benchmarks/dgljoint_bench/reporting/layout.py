@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dgljoint._internal.text import plural
-from dgljoint.evaluation.comparison import MIN_FOR_INTERVAL, MIN_FOR_TEST, SIGNIFICANCE
+from dgljoint.evaluation.comparison import MIN_FOR_TEST, SIGNIFICANCE
+from dgljoint.evaluation.metrics import MIN_FOR_INTERVAL
+from dgljoint.evaluation.scores import MATCHED
 from dgljoint.runs.summary import Spread
 from dgljoint_bench.reporting.report import RankReport, SuiteReport, TableReport
 from dgljoint_bench.reporting.rows import CONFIGURATION, KINDS, NO_MODELS, PUBLISHED, Progress, Row
@@ -232,6 +234,11 @@ def table_notes(
         yield "No cell has a metric yet"
     yield from _of_bold(table, metrics, bold)
     yield from _of_baselines(table, metrics)
+    if MATCHED in metrics:
+        yield (
+            f"{title_of(MATCHED)}: over the pairs of all folds together, a pair within one fold; "
+            "its deviation is over seeds"
+        )
     by_count: defaultdict[str, list[str]] = defaultdict(list)
     for one in cells.progress:
         if one.done < one.asked:

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from dgljoint.evaluation.scores import MODEL
+from dgljoint.evaluation.scores import MATCHED, MODEL
 from dgljoint.runs.records import FAILED, NO_MODEL, RunRecord, done_runs
-from dgljoint.runs.summary import Spread, spread
+from dgljoint.runs.summary import Spread, matched_spread, spread
 from dgljoint_bench.reporting.titles import COSTS
 from dgljoint_bench.results.database import DataRecord
 from dgljoint_bench.suites.suite import Suite, Table
@@ -154,6 +154,13 @@ def _published(suite: Suite, table: Table) -> Iterator[Row]:
 def _row(name: str, kind: str, asked: int, values: Values) -> Row:
     ordered = {metric: dict(sorted(places.items())) for metric, places in sorted(values.items())}
     metrics = {metric: spread(list(places.values())) for metric, places in ordered.items()}
+    runs: defaultdict[tuple[int, int], dict[str, float]] = defaultdict(dict)
+    for metric, places in values.items():
+        for place, value in places.items():
+            runs[place][metric] = value
+    pooled = matched_spread((seed, figures) for (_, seed), figures in runs.items())
+    if pooled is not None:
+        metrics[MATCHED] = pooled
     return Row(name, kind, asked, metrics, ordered)
 
 

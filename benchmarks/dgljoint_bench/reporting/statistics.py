@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
 from dgljoint.evaluation import comparison as paired
+from dgljoint.evaluation.metrics import MIN_FOR_INTERVAL
 from dgljoint_bench.reporting.rows import CONFIGURATION, Row
 from dgljoint_bench.reporting.titles import lower_is_better
 
@@ -203,7 +204,8 @@ def _having(rows: Iterable[Row], figure: str) -> list[Row]:
 
 
 def _pairs(first: Row, second: Row, figure: str) -> list[tuple[float, float]]:
-    ours, theirs = first.values[figure], second.values[figure]
+    # a date-matched AUC may exist of all folds together alone
+    ours, theirs = first.values.get(figure, {}), second.values.get(figure, {})
     return [(ours[place], theirs[place]) for place in sorted(ours.keys() & theirs.keys())]
 
 
@@ -217,7 +219,7 @@ def _corrected(p_values: Sequence[float | None]) -> list[float | None]:
 
 
 def _posterior(pairs: Sequence[tuple[float, float]], figure: str, rope: float) -> Posterior | None:
-    if len(pairs) < paired.MIN_FOR_INTERVAL:
+    if len(pairs) < MIN_FOR_INTERVAL:
         return None
     sign = -1 if lower_is_better(figure) else 1
     return signed_rank([sign * (other - one) for one, other in pairs], rope=rope)

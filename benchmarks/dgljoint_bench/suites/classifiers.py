@@ -15,7 +15,9 @@ from dgljoint.data.classes import choose_classes
 from dgljoint.data.observation import first_posts, parse_deadlines
 from dgljoint.data.store import CascadeColumns, CascadeStore, shared_threads
 from dgljoint.errors import DataError
+from dgljoint.evaluation.matched import class_pairs, date_matched, pair_figures
 from dgljoint.evaluation.metrics import f1_by_class
+from dgljoint.evaluation.scores import MATCHED
 from dgljoint.runs.many.job import Job
 from dgljoint_data.audit.overlap import source_texts
 from dgljoint_data.audit.probes import (
@@ -74,18 +76,25 @@ def classifier_metrics(job: Job) -> dict[str, Figures]:
     cuts |= {f"@{deadline.text}": deadline.cut for deadline in moments}
     rows = {
         # what is known of the source is known at all deadlines
-        name: {f"{figure}{when}": value for when in cuts for figure, value in found.items()}
+        name: {figure: value for when in cuts for figure, value in _at(when, found).items()}
         for name, (seen, asked, model) in _of_sources(train, test).items()
         for found in [_tested(train, test, seen, asked, model)]
     }
     rows[STRUCTURE] = {
-        f"{figure}{when}": value
+        figure: value
         for when, cut in cuts.items()
-        for figure, value in _tested(
+        for figure, value in _at(when, _tested(
             train, test, train.shapes(cut), test.shapes(cut), forest_classifier
-        ).items()
+        )).items()
     }
     return {name: rows[name] for name in (TEXT, WORDS, STRUCTURE, DATE) if name in rows}
+
+
+def _at(when: str, found: Figures) -> Figures:
+    """Return figures by their names at a deadline: those that models have at deadlines."""
+    if not when:
+        return found
+    return {f"{figure}{when}": found[figure] for figure in ("accuracy", "macro_f1")}
 
 
 def _parts(job: Job) -> tuple[_Part, _Part]:
@@ -178,11 +187,23 @@ def _tested(
     train: _Part, test: _Part, seen: Features, asked: Features, model: Callable[[], Any]
 ) -> Figures:
     """Train a model on what is ``seen`` of one set, and score its predictions for the other."""
+    names = train.store.label_names
+    classes = len(names)
+    probability = np.zeros((len(test.label), classes))
     if len(np.unique(train.label)) < 2:
-        predicted = np.full(len(test.label), train.label[0])
+        probability[:, train.label[0]] = 1.0
     else:
-        predicted = model().fit(seen, train.label).predict(asked)
-    classes = len(train.store.label_names)
+        fitted = model().fit(seen, train.label)
+        probability[:, fitted.classes_] = fitted.predict_proba(asked)
+    predicted = probability.argmax(axis=1)
     confusion = np.bincount(test.label * classes + predicted, minlength=classes**2)
     f1 = f1_by_class(confusion.reshape(classes, classes))
-    return {"accuracy": float((predicted == test.label).mean()), "macro_f1": float(f1.mean())}
+    with np.errstate(divide="ignore"):
+        pairs = class_pairs(
+            np.log(probability), test.label, test.store.posted_at[test.index], names
+        )
+    matched = date_matched(pairs)
+    return {
+        "accuracy": float((predicted == test.label).mean()), "macro_f1": float(f1.mean()),
+        **({} if matched is None else {MATCHED: matched}), **pair_figures(pairs),
+    }

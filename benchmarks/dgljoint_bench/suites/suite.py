@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from dgljoint._internal.text import did_you_mean
 from dgljoint.config.options import Options, parse_options
 from dgljoint.errors import UsageError
-from dgljoint.evaluation.scores import TITLES
+from dgljoint.evaluation.scores import MATCHED, TITLES
 from dgljoint_bench.suites.names import check_names, shipped_suites
 
 Settings = dict[str, Any]
@@ -86,7 +86,7 @@ class Suite(Options):
     tables: tuple[Table, ...] = Field(min_length=1, description="data and how they are cut")
     seeds: tuple[Seed, ...] = Field((0,), min_length=1, description="of everything random")
     figures: tuple[str, ...] = Field(
-        ("accuracy", "macro_f1", "mrr", "mrr_not_source"), min_length=1,
+        ("accuracy", "macro_f1", MATCHED, "mrr", "mrr_not_source"), min_length=1,
         description="columns of the tables",
     )
     reference: str = Field("", description="configuration that the others are compared with")

@@ -63,7 +63,7 @@ def evaluate(
 ) -> None:
     """Score the best model of a run folder again.
 
-    The metrics have 95 % intervals by bootstrap over cascades. The calibration of the probabilities
+    The metrics have 95 % intervals by bootstrap over events. The calibration of the probabilities
     is given without and with a temperature fitted on the validation set.
 
     With --deadlines it shows the rumor task over time: nothing later than a deadline counts.

@@ -112,7 +112,7 @@ def compare(sides: tuple[Path, ...], metrics: tuple[str, ...], form: str) -> Non
 
     From five pairs on the difference has a 95 % interval, by resampling pairs; from six on it is
     tested (Wilcoxon's signed ranks, corrected by Holm for all rows shown). For one pair the
-    cascades of predictions.csv are resampled.
+    events of its test set are resampled.
     """
     from dgljoint.runs.compare_folders import METRICS, compare_runs
     from dgljoint_bench.reporting.titles import check_figures

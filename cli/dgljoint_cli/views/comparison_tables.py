@@ -9,7 +9,8 @@ from rich.console import RenderableType
 
 from dgljoint._internal.tables import NOTHING, figure
 from dgljoint._internal.text import plural
-from dgljoint.evaluation.comparison import MIN_FOR_INTERVAL, MIN_FOR_TEST
+from dgljoint.evaluation.comparison import MIN_FOR_TEST
+from dgljoint.evaluation.metrics import MIN_FOR_INTERVAL
 from dgljoint.evaluation.scores import MODEL
 from dgljoint_bench.reporting.titles import COSTS, lower_is_better, title_of
 from dgljoint_cli.views.rendering import Table, titled
@@ -23,8 +24,8 @@ _COLUMNS = (
 )
 _BASIS = {
     "pairs": "95 % intervals by resampling pairs",
-    "cascades": "one pair: 95 % intervals by resampling its cascades, which show nothing of what "
-    "another seed or fold would give",
+    "events": "one pair: 95 % intervals over the events of its test set, which show nothing of "
+    "what another seed or fold would give",
     "nothing": "one pair: its difference alone, which may be chance",
 }
 
@@ -90,7 +91,7 @@ def _side_title(side: ComparedSide, found: RunComparison) -> str:
 
 
 def _side_remarks(found: RunComparison) -> list[str]:
-    # Cascades are resampled for a single pair.
+    # Events are resampled for a single pair.
     several = (len(side.cells) for side in found.sides if len(side.cells) > 1)
     return [*_remarks(several), *found.notes]
 

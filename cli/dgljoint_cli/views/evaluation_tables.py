@@ -50,6 +50,7 @@ def score_tables(
         shown.append(_shown(tables.class_table(rumor)))
         if len(rumor.confusion) <= _CLASSES_SHOWN:
             shown.append(_shown(tables.confusion_table(rumor)))
+            shown += [_shown(tables.pair_table(rumor))] if rumor.class_pairs else []
     if scores.calibration is not None:
         shown.append(_shown(tables.calibration_table(scores.calibration, scores.part)))
     for group, links in scores.links.items():

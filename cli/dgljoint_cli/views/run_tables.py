@@ -12,7 +12,13 @@ from rich.text import Text
 from dgljoint._internal.text import plural
 from dgljoint.evaluation.scores import MODEL, verdict_line
 from dgljoint.runs import listing, stored
-from dgljoint.runs.summary import FIGURES, StudySummary, spread_table, spread_verdicts
+from dgljoint.runs.summary import (
+    FIGURES,
+    StudySummary,
+    pooled_notes,
+    spread_table,
+    spread_verdicts,
+)
 from dgljoint_cli.views.rendering import Table, stretches, titled
 from dgljoint_cli.views.rendering import facts as fact_table
 
@@ -158,6 +164,7 @@ def summary_tables(summary: StudySummary) -> list[RenderableType]:
         ))
     body = made if summary.figures else "no run has metrics"
     parts: list[RenderableType] = [titled(title, body, verdict_line(found))]
+    parts += pooled_notes(summary.figures)
     if missing := summary.missing:
         parts.append(f"NOT IN THE TABLE, {plural(len(missing), 'run')}: {'; '.join(missing)}")
     return parts

@@ -10,6 +10,7 @@ from typing import Any
 
 from dgljoint.data.store import CascadeStore
 from dgljoint_data.audit.columns import class_balance, hidden_edges, stored_features, time_order
+from dgljoint_data.audit.matched import matched_pairs
 from dgljoint_data.audit.outcome import Finding, Severity, not_asked
 from dgljoint_data.audit.overlap import Sources, across_folds, in_store
 from dgljoint_data.audit.probes import probes
@@ -57,6 +58,7 @@ def audit_store(
         *(in_store(Sources.of(store), against) if against is not None else ()),
         *([] if stored is None else [*probes(store, stored), class_balance(store, stored)]),
         time_order(store),
+        *([] if stored is None else [matched_pairs(store, stored)]),
         *stored_features(store),
         hidden_edges(store),
     ]

@@ -201,7 +201,7 @@ def write_summary(study: Study, records: Iterable[RunRecord]) -> StudySummary:
         folds=study.folds,
         seeds=study.seeds,
         runs=runs,
-        figures=over_runs(one.figures for one in done_runs(runs)),
+        figures=over_runs((one.key.seed, one.figures) for one in done_runs(runs)),
     )
     text = json.dumps(summary.to_dict(), indent=2, ensure_ascii=False)
     write_text(study.folder / _SUMMARY, text + "\n")

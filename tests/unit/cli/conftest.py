@@ -6,6 +6,7 @@ import pytest
 
 from dgljoint.evaluation.scores import (
     Calibration,
+    ClassPair,
     Intervals,
     LinkScores,
     LinkTable,
@@ -23,7 +24,8 @@ def scores() -> Scores:
         part="test",
         rumor=RumorScores(
             cascades=80, accuracy=0.61, macro_f1=0.52, f1={"true": 0.7, "false": 0.34},
-            auroc=None, majority=0.55,
+            auroc=None, majority=0.55, auc_date_matched=0.617,
+            class_pairs={"true|false": ClassPair(0.617, 12_345, 0.75, 1_234_567)},
             confusion={"true": {"true": 40, "false": 4}, "false": {"true": 27, "false": 9}},
         ),
         links={
@@ -39,7 +41,7 @@ def scores() -> Scores:
         seconds=0.5,
         views=ViewScores(cascades=80, cka=0.43, cosine=-0.12),
         intervals=Intervals(
-            level=0.95, resamples=2000, seed=0,
+            level=0.95, resamples=2000, seed=0, events=9,
             figures={
                 "accuracy": (0.5, 0.7123), "macro_f1": (0.41, 0.63), "mrr": (0.42, 0.51),
                 "hits1": (0.33, 0.43), "mrr_not_source": (0.1, 0.15),

@@ -18,7 +18,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluate")
     data = folder / "small.h5"
     assert run(["preprocess", "synthetic", "-o", str(data), "--name", "small", "-q",
-                "-s", "cascades=40", "-s", "events=10"]) == 0
+                "-s", "cascades=40", "-s", "events=30"]) == 0
     assert run(["train", str(data), "--epochs", "1", *SMALL, "--out", str(folder / "run")]) == 0
     return folder / "run"
 
@@ -32,7 +32,7 @@ def test_the_figures_of_the_run_are_shown_with_intervals_and_calibration(trained
     capsys.readouterr()
     assert run(["evaluate", str(trained)]) == 0
     text = capsys.readouterr().out
-    for part in ("95% interval", "cascades by class", "as predicted", "majority guess"):
+    for part in ("95% interval over events", "cascades by class", "as predicted", "majority guess"):
         assert part in text
     assert run(["evaluate", str(trained), "--format", "json"]) == 0
     values = json.loads(capsys.readouterr().out)
@@ -87,7 +87,7 @@ def test_the_course_of_early_detection_is_a_row_a_deadline(trained, tmp_path, ca
 def test_another_file_is_scored_but_for_what_both_hold(trained, tmp_path, capsys):
     other, said = tmp_path / "other.h5", tmp_path / "said.csv"
     assert run(["preprocess", "synthetic", "-o", str(other), "--name", "other", "-q", "-s",
-                "cascades=52", "-s", "events=10"]) == 0
+                "cascades=52", "-s", "events=30"]) == 0
     parts = json.loads((trained / "manifest.json").read_text())["parts"]
     shared = {part: parts[part] for part in ("train", "validation", "test")}
     held = ", ".join(f"{count} {part}" for part, count in shared.items())

@@ -105,7 +105,7 @@ def test_new_threads_are_classified_and_said_to_be_new(trained, tmp_path, capsys
 def test_links_are_scored_where_there_are_no_classes_to_tell_apart(
     trained, tmp_path, capsys, labels, why
 ):
-    store = made(tmp_path, 28, events=1, labels=labels, prefix="new")
+    store = made(tmp_path, 28, events=7, labels=labels, prefix="new")
     arguments = ["evaluate", str(trained), "--on", str(store)]
     capsys.readouterr()
     assert run(arguments) == 0

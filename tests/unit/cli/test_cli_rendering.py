@@ -49,8 +49,9 @@ def test_score_tables_stand_beside_trivial_guesses_under_their_protocol(scores, 
         "no event on both sides",
     ]
     rows = [line.split() for line in text.splitlines()]
-    assert ["model", "0.610", "0.520", "–"] in rows
-    assert ["majority", "guess", "0.550", "0.355", "0.500"] in rows
+    assert ["model", "0.610", "0.520", "–", "0.617"] in rows
+    assert ["majority", "guess", "0.550", "0.355", "0.500", "0.500"] in rows
+    assert ["true|false", "0.617", "12,345", "0.750", "1,234,567"] in rows
     assert ["true", "0.700", "44"] in rows
     assert ["false", "0.340", "36"] in rows
     assert ["source", "0.432", "0.389", "0.389", "0.527", "0.682"] in rows
@@ -60,9 +61,9 @@ def test_intervals_stand_below_the_models_figures(scores, capsys):
     text = text_of(score_tables(scores, Protocol("t15", "event", 2, "event")), capsys)
     lines = text.splitlines()
     rows = [line.split() for line in lines]
-    assert ["95%", "interval", "0.500–0.712", "0.410–0.630"] in rows
-    assert ["95%", "interval", "0.420–0.510", "0.330–0.430"] in rows
-    assert ["95%", "interval", "0.100–0.150"] in rows, "Hits@1 has none there"
+    assert ["95%", "interval", "over", "events", "0.500–0.712", "0.410–0.630"] in rows
+    assert ["95%", "interval", "over", "events", "0.420–0.510", "0.330–0.430"] in rows
+    assert ["95%", "interval", "over", "events", "0.100–0.150"] in rows, "Hits@1 has none there"
     for place, row in enumerate(rows):
         if row[:1] == ["95%"]:
             assert rows[place - 1][0] == "model"
@@ -71,6 +72,21 @@ def test_intervals_stand_below_the_models_figures(scores, capsys):
         score_tables(replace(scores, intervals=None), Protocol("t15", "event", 2, "event")), capsys
     )
     assert "interval" not in bare
+
+
+def test_the_scores_fit_80_columns_without_a_cut_number(scores, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    text = text_of(score_tables(scores, Protocol("t15", "event", 2, "event")), capsys)
+    table = text[text.index("date-matched AUC"): text.index("the model beats")]
+    assert max(map(len, table.splitlines())) <= 80
+    for number in ("0.610", "0.617", "0.500–0.712", "0.410–0.630", "12,345", "1,234,567"):
+        assert number in text.split(), number
+
+
+def test_intervals_of_an_earlier_version_are_over_cascades(scores, capsys):
+    older = replace(scores, intervals=replace(scores.intervals, events=None))
+    text = text_of(score_tables(older, Protocol("t15", "event", 2, "event")), capsys)
+    assert "95% interval over cascades" in text
 
 
 def test_cascades_are_counted_by_class(scores, capsys):

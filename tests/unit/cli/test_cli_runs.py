@@ -162,7 +162,7 @@ def test_studies_are_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert f"A = {first} · B = {second} · 6 pairs of small, split event: no event on" in text
     row = next(line for line in text.splitlines() if line.startswith("accuracy"))
     assert " ".join(row.split()) == (
-        "accuracy 0.383 0.483 +0.100 0.000 +0.100 to +0.100 0.031 0.156 6/0/0"
+        "accuracy 0.383 0.483 +0.100 0.000 +0.100 to +0.100 0.031 0.188 6/0/0"
     )
     assert "['contrastive']" in text
     found = from_json(capsys, "runs", "compare", first, second, "--metric", "mrr")

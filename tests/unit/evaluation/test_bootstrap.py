@@ -1,13 +1,16 @@
-"""Intervals over resampled cascades, against metrics written plainly."""
+"""Intervals over resampled events, against metrics written plainly."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from sklearn.metrics import f1_score
 
 from dgljoint.evaluation import metrics
-from dgljoint.evaluation.assessment import intervals
+from dgljoint.evaluation.assessment import interval_notes, intervals
 from dgljoint.evaluation.metrics import ParentRanks, PooledPredictions
 from dgljoint.tasks.heads import TASKS
 
@@ -31,8 +34,10 @@ def predictions(count: int = 60, seed: int = 0, classes: int = 3) -> PooledPredi
     )
 
 
-def plainly(of: PooledPredictions, resamples: int, seed: int) -> dict[str, list[float]]:
-    """Resample cascade by cascade."""
+def plainly(
+    of: PooledPredictions, event: NDArray[np.int64], resamples: int, seed: int
+) -> dict[str, list[float]]:
+    """Resample event by event."""
     rng = np.random.default_rng(seed)
     rank = 1 + of.ranks["model"].above + of.ranks["model"].tied / 2
     starts = np.cumsum(of.targets) - of.targets
@@ -44,7 +49,9 @@ def plainly(of: PooledPredictions, resamples: int, seed: int) -> dict[str, list[
     }
     found: dict[str, list[float]] = {"accuracy": [], "macro_f1": []}
     found |= {f"{name}{suffix}": [] for name in ("mrr", "hits1") for suffix in kept_of}
-    for chosen in rng.integers(len(of), size=(resamples, len(of))):
+    events = [np.flatnonzero(event == one) for one in np.unique(event)]
+    for drawn in rng.integers(len(events), size=(resamples, len(events))):
+        chosen = np.concatenate([events[one] for one in drawn])
         known = [one for one in chosen if of.label[one] >= 0]
         truth, said = of.label[known], of.logits[known].argmax(1)
         found["accuracy"].append(float((truth == said).mean()))
@@ -59,25 +66,62 @@ def plainly(of: PooledPredictions, resamples: int, seed: int) -> dict[str, list[
     return found
 
 
-def test_intervals_are_percentiles_over_resampled_cascades(
-    monkeypatch: pytest.MonkeyPatch,
+def alone(of: PooledPredictions) -> NDArray[np.int64]:
+    """Let each cascade be an event of its own."""
+    return np.arange(len(of))
+
+
+@pytest.mark.parametrize("events", [60, 20])
+def test_intervals_are_percentiles_over_resampled_events(
+    monkeypatch: pytest.MonkeyPatch, events: int
 ) -> None:
     of = predictions()
+    event = 7 + 3 * (alone(of) % events)  # numbers with gaps, as those of a test set
     for drawn in (metrics._DRAWN, 7 * len(of)):
         monkeypatch.setattr(metrics, "_DRAWN", drawn)
-        found = intervals(of, TASKS, resamples=200, seed=3)
+        found = intervals(of, event, TASKS, resamples=200, seed=3)
         assert found is not None
         assert (found.level, found.resamples, found.seed) == (0.95, 200, 3)
-        for name, values in plainly(of, 200, 3).items():
+        assert found.events == events
+        for name, values in plainly(of, event, 200, 3).items():
             assert found.figures[name] == pytest.approx(np.quantile(values, [0.025, 0.975])), name
-    assert intervals(of, TASKS, resamples=200, seed=4) != found
+    assert intervals(of, event, TASKS, resamples=200, seed=4) != found
+
+
+def test_one_huge_event_makes_intervals_wider_than_many_small_ones() -> None:
+    """It is drawn not at all, once or twice: half of the cascades come and go with it."""
+    of = predictions(400)
+    right = np.arange(400) < 200
+    logits = np.eye(3)[np.where(right, of.label, (of.label + 1) % 3).clip(0)]
+    apart = replace(of, logits=logits)
+    huge = np.where(right, 0, alone(of))
+    widths = []
+    for event in (huge, alone(of)):
+        found = intervals(apart, event, ("rumor",))
+        assert found is not None
+        low, high = found.figures["accuracy"]
+        widths.append(high - low)
+    assert widths[0] > 4 * widths[1]
+
+
+def test_few_events_have_no_interval_and_a_note_instead() -> None:
+    of = predictions()
+    for events in (1, 2, 4):
+        event = alone(of) % events
+        assert intervals(of, event, TASKS) is None
+        (note,) = interval_notes(event, "test")
+        named = "1 event;" if events == 1 else f"{events} events;"
+        assert f"the 60 cascades of the test set are of {named}" in note
+    assert intervals(of, alone(of) % 5, TASKS) is not None
+    assert interval_notes(alone(of) % 5, "test") == ()
+    assert interval_notes(np.empty(0, np.int64), "test") == ()
 
 
 def test_an_interval_holds_its_figure_and_narrows_with_cascades() -> None:
     widths = []
     for count in (40, 4000):
         of = predictions(count)
-        found = intervals(of, TASKS)
+        found = intervals(of, alone(of), TASKS)
         assert found is not None
         known = of.label >= 0
         accuracy = (of.predicted == of.label)[known].mean()
@@ -96,7 +140,7 @@ def test_targets_of_a_cascade_are_drawn_together() -> None:
         targets=np.full(20, 50), ranks={"model": ParentRanks(first, 0 * first, 9 + first, first)},
         not_source=first < 0, cascade_view=of.cascade_view, rumor_view=of.rumor_view,
     )
-    found = intervals(alike, ("cascade",))
+    found = intervals(alike, alone(of), ("cascade",))
     assert found is not None
     assert set(found.figures) == {"mrr", "hits1"}, "no parent but the source, no rumor task"
     low, high = found.figures["hits1"]
@@ -104,7 +148,7 @@ def test_targets_of_a_cascade_are_drawn_together() -> None:
 
 
 def test_what_cannot_be_resampled_has_no_interval() -> None:
-    assert intervals(predictions(1), TASKS) is None
+    assert intervals(predictions(1), np.zeros(1, np.int64), TASKS) is None
     of = predictions(30)
     unlabelled = PooledPredictions(
         index=of.index, label=np.full(30, -1), logits=of.logits, observed=of.observed,
@@ -112,7 +156,7 @@ def test_what_cannot_be_resampled_has_no_interval() -> None:
         ranks={"model": ParentRanks(*[np.empty(0, np.int64)] * 4)}, not_source=np.empty(0, bool),
         cascade_view=of.cascade_view, rumor_view=of.rumor_view,
     )
-    found = intervals(unlabelled, TASKS)
+    found = intervals(unlabelled, alone(of), TASKS)
     assert found is not None
     assert found.figures == {}
 
@@ -127,6 +171,6 @@ def test_some_resamples_without_a_target_are_left_out() -> None:
         not_source=np.array([True, True]), cascade_view=of.cascade_view,
         rumor_view=of.rumor_view,
     )
-    found = intervals(lonely, TASKS)
+    found = intervals(lonely, alone(of), TASKS)
     assert found is not None
     assert found.figures["mrr"] == pytest.approx((0.75, 0.75))

@@ -13,8 +13,8 @@ from sklearn.metrics import accuracy_score, f1_score
 
 from dgljoint.evaluation.comparison import (
     Outcomes,
-    cascade_intervals,
     compare_pairs,
+    event_intervals,
     holm,
 )
 
@@ -25,6 +25,7 @@ def outcomes(rng: np.random.Generator, count: int, **columns: Any) -> Outcomes:
     made = {
         "label": rng.integers(-1, 3, count), "predicted": rng.integers(0, 3, count),
         "targets": rng.integers(0, 9, count), "reciprocal": rng.random(count),
+        "event": np.arange(count),
     }
     return Outcomes(classes=3, **(made | columns))
 
@@ -96,26 +97,30 @@ def test_holm_lies_between_no_correction_and_bonferroni(p: list[float]) -> None:
         assert one <= corrected <= min(1.0, len(p) * one) + 1e-12
 
 
-def test_the_intervals_over_cascades_are_those_of_the_figures() -> None:
-    """Resampling one cascade of many gives the figures' own difference as both ends."""
-    one = Outcomes(2, np.array([0]), np.array([0]), np.array([3]), np.array([0.5]))
-    other = Outcomes(2, np.array([0]), np.array([1]), np.array([3]), np.array([0.2]))
-    found = cascade_intervals(one, other)
+def test_the_intervals_over_equal_events_are_those_of_the_figures() -> None:
+    """Resampling events that are all alike gives the figures' own difference as both ends."""
+    five = np.ones(5, np.int64)
+    one = Outcomes(2, 0 * five, 0 * five, 3 * five, 0.5 * five, np.arange(5))
+    other = Outcomes(2, 0 * five, five, 3 * five, 0.2 * five, np.arange(5))
+    found = event_intervals(one, other)
     assert found["accuracy"] == (-1.0, -1.0)
     assert found["macro_f1"] == (-0.5, -0.5)
     assert found["mrr"] == pytest.approx((-0.3, -0.3))
 
 
-def test_the_intervals_over_cascades_match_a_plain_bootstrap() -> None:
+def test_the_intervals_match_a_plain_bootstrap_over_events() -> None:
     rng = np.random.default_rng(1)
-    one = outcomes(rng, 80)
+    one = outcomes(rng, 80, event=rng.integers(30, size=80))
+    events = np.unique(one.event)
     right = rng.random(80) < 0.6
-    other = outcomes(rng, 80, label=one.label, targets=one.targets,
+    other = outcomes(rng, 80, event=one.event, label=one.label, targets=one.targets,
                      predicted=np.where(right, one.label.clip(0), rng.integers(0, 3, 80)))
-    found = cascade_intervals(one, other)
+    found = event_intervals(one, other)
     gained: dict[str, list[float]] = {"accuracy": [], "macro_f1": [], "mrr": []}
     for _ in range(250):
-        drawn = rng.integers(80, size=80)
+        drawn = np.concatenate([
+            np.flatnonzero(one.event == event) for event in rng.choice(events, len(events))
+        ])
         known = drawn[one.label[drawn] >= 0]
         scored = []
         for side in (one, other):
@@ -135,10 +140,11 @@ def test_the_intervals_over_cascades_match_a_plain_bootstrap() -> None:
 
 def test_f1_counts_what_is_said_too_often() -> None:
     label = np.repeat([0, 1], 200)
-    rest = {"targets": np.zeros(400, np.int64), "reciprocal": np.zeros(400)}
+    rest = {"targets": np.zeros(400, np.int64), "reciprocal": np.zeros(400),
+            "event": np.arange(400)}
     right = Outcomes(2, label, label, **rest)
     always = Outcomes(2, label, np.zeros(400, np.int64), **rest)
-    low, high = cascade_intervals(right, always)["macro_f1"]
+    low, high = event_intervals(right, always)["macro_f1"]
     assert low < 1 / 3 - 1 < high
     assert high - low < 0.1
 
@@ -147,6 +153,12 @@ def test_what_a_run_was_not_asked_has_no_interval() -> None:
     rng = np.random.default_rng(0)
     both = outcomes(rng, 20)
     none = np.zeros(20, np.int64)
-    assert set(cascade_intervals(both, outcomes(rng, 20, targets=none))) == {
+    assert set(event_intervals(both, outcomes(rng, 20, targets=none))) == {
         "accuracy", "macro_f1"}
-    assert set(cascade_intervals(outcomes(rng, 20, predicted=none - 1), both)) == {"mrr"}
+    assert set(event_intervals(outcomes(rng, 20, predicted=none - 1), both)) == {"mrr"}
+
+
+def test_four_events_have_no_interval_however_many_cascades() -> None:
+    rng = np.random.default_rng(0)
+    event = np.arange(80) % 4
+    assert event_intervals(outcomes(rng, 80, event=event), outcomes(rng, 80, event=event)) == {}

@@ -116,7 +116,7 @@ def test_what_a_run_says_stays_text(tmp_path: Path) -> None:
     assert "javascript:alert(1)" not in card
     rows = [line for line in card.splitlines() if line.startswith("|")]
     for row in rows:  # a bar in a name does not make a cell
-        assert len(re.findall(r"(?<!\\)\|", row)) in (4, 5, 7)
+        assert len(re.findall(r"(?<!\\)\|", row)) in (4, 5, 6, 7)
     assert not [line for line in card.splitlines() if line.startswith("# d")]
 
 
@@ -139,12 +139,12 @@ def test_a_manifest_of_anything_is_no_crash(tmp_path: Path) -> None:
 def test_figures_stand_beside_trivial_guesses(tmp_path: Path) -> None:
     page, card = written(write_run(tmp_path / "a", accuracy=0.625, mrr=0.3125, said=SAID))
     assert "model 0.625 0.312" in page.text
-    assert "95% interval 0.200–0.800" in page.text
+    assert "95% interval over events 0.200–0.800" in page.text
     assert "majority guess 0.550" in page.text
     assert "source 0.450 0.400" in page.text
     assert "The model of epoch 2, chosen on the validation set" in page.text
     assert "| model | 0.625 | 0.312 |" in card
-    assert "| 95% interval | 0.200–0.800 |" in card
+    assert "| 95% interval over events | 0.200–0.800 |" in card
     assert "| majority guess | 0.550 |" in card
     assert "| source | 0.450 | 0.400 |" in card
     for words in ("train 24, validation 8, test 8", "torch 2.13.0", "gcn", "d1", "1,234"):
@@ -173,8 +173,8 @@ def test_what_is_taken_for_what_and_how_sure(tmp_path: Path) -> None:
     assert "2 of 2 cascades of the test set whose class was predicted wrongly" in page.text
     wrong = page.text.split("Wrong with most confidence")[1].split("Course of")[0]
     # the surest first, those that were right not at all, nor those of the validation part
-    assert wrong.index(f"{EVIL} an event false true 0.950 7") < wrong.index(
-        "c2 an event true false 0.800 7")
+    assert wrong.index(f"{EVIL} event of {EVIL} false true 0.950 7") < wrong.index(
+        "c2 event of c2 true false 0.800 7")
     assert not {"c1", "c3", "other"} & set(wrong.split())
 
 

@@ -15,6 +15,7 @@ from stored_runs import Line, write_run, write_study
 SAID: list[Line] = [
     ("c1", "true", "true", 0.9, 4, 0.5), ("c2", "true", "false", 0.8, 2, 0.25),
     ("c3", "false", "false", 0.6, 0, 0.0), ("c4", "false", "true", 0.7, 1, 1.0),
+    ("d1", "false", "false", 0.6, 2, 0.5), ("d2", "true", "false", 0.7, 2, 0.5),
 ]
 
 
@@ -28,12 +29,12 @@ def test_studies_are_paired_by_fold_and_seed(tmp_path: Path) -> None:
     assert side.cells == tuple((fold, 0) for fold in range(6))
     assert side.basis == "pairs"
     assert [row.metric for row in side.rows] == [
-        "accuracy", "macro_f1", "mrr", "mrr_not_source", "hits1"]
+        "accuracy", "macro_f1", "auc_date_matched", "mrr", "mrr_not_source", "hits1"]
     accuracy = side.rows[0]
     assert accuracy.found.difference == pytest.approx(0.075)
     assert (accuracy.found.wins, accuracy.found.p) == (6, pytest.approx(2 / 64))
-    # five rows, each with the smallest p there is
-    assert accuracy.holm == pytest.approx(5 * 2 / 64)
+    # six rows, five with the smallest p there is
+    assert accuracy.holm == pytest.approx(6 * 2 / 64)
     assert side.settings == {"plugins": ([], ["contrastive"])}
     assert found.notes == ()
 
@@ -70,13 +71,13 @@ def write_pair(folder: Path, first: int) -> Path:
     return folder
 
 
-def test_one_pair_is_resampled_over_its_cascades(tmp_path: Path) -> None:
+def test_one_pair_is_resampled_over_its_events(tmp_path: Path) -> None:
     first = write_run(tmp_path / "a", said=SAID)
     better = [(line[0], line[1], line[1], *line[3:5], 1.0 if line[4] else 0.0) for line in SAID]
     second = write_run(tmp_path / "b", said=list(reversed(better)), seed=3)
     found = compare_runs((first, second))
     (side,) = found.sides
-    assert (side.basis, side.cells, found.notes) == ("cascades", ((0, 0),), ())
+    assert (side.basis, side.cells, found.notes) == ("events", ((0, 0),), ())
     intervals = {row.metric: row.found.interval for row in side.rows}
     low, high = intervals["accuracy"] or (0, 0)
     assert 0 <= low < 0.5 < high <= 1
@@ -90,7 +91,8 @@ def test_cascades_are_matched_by_their_ids(tmp_path: Path) -> None:
     first = write_run(tmp_path / "a", said=SAID)
     second = write_run(tmp_path / "b", said=SAID[::-1])
     (side,) = compare_runs((first, second)).sides
-    assert [row.found.interval for row in side.rows[:3]] == [(0.0, 0.0)] * 3
+    found = {row.metric: row.found.interval for row in side.rows}
+    assert [found[name] for name in ("accuracy", "macro_f1", "mrr")] == [(0.0, 0.0)] * 3
 
 
 def test_one_pair_without_predictions_has_its_difference_alone(tmp_path: Path) -> None:
@@ -188,7 +190,7 @@ def test_predictions_that_lead_out_of_the_folder_are_refused(tmp_path: Path) -> 
         (("0.9", "nan"), "not readable"),
         (("0.9", "1.5"), "not readable"),
         (("0.9", "-0.5"), "not readable"),
-        (("c1,an event,true", "c1,an event,odd"), "no column of class 'odd'"),
+        (("c1,event of c1,true", "c1,event of c1,odd"), "no column of class 'odd'"),
         (("9,7,4", "9,7,-1"), "not readable"),
         (("9,7,4", "9,7,99999999999"), "not readable"),
         (("c1,", '"' + "x" * 200_000 + '",'), "not readable"),

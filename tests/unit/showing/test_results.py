@@ -36,7 +36,7 @@ def study() -> StudySummary:
             RunRecord(Key("", "", "gcn", 0, 0), "", "done"),
             RunRecord(Key("", "", "gcn", 1, 0), "", "failed", message="it broke"),
         ),
-        over_runs([rows_of(scores("test", 0.5)), rows_of(scores("test", 0.7))]),
+        over_runs((0, rows_of(scores("test", accuracy))) for accuracy in (0.5, 0.7)),
     )
 
 
@@ -81,10 +81,10 @@ def test_scores_show_the_model_beside_trivial_baselines() -> None:
     assert repr(scores("test")) == """\
 Scores on the test set
 
-rumor, 8 cascades     accuracy  macro F1  AUROC
-model                    0.500     0.250  0.600
-95% interval       0.200–0.800
-majority guess           0.550     0.355  0.500
+rumor, 8 cascades            accuracy  macro F1  AUROC  date-matched AUC
+model                           0.500     0.250  0.600             0.580
+95% interval over events  0.200–0.800
+majority guess                  0.550     0.355  0.500             0.500
 
 class     F1  cascades
 true   0.500         4
@@ -98,8 +98,9 @@ source         0.450   0.400   0.450    0.500  0.600
 model                               0.300   0.150   0.300    0.300  0.600
 source                              0.450   0.400   0.450    0.500  0.600
 
-rumor: the model does not beat the best trivial baseline in accuracy (-0.050,
-majority guess), macro F1 (-0.105, majority guess)
+rumor: the model beats the best trivial baseline in date-matched AUC (+0.080,
+majority guess), but not in accuracy (-0.050, majority guess), macro F1 (-0.105,
+majority guess)
 links, all: the model does not beat the best trivial baseline in MRR (-0.150,
 source), Hits@1 (-0.250, source)
 links, parent is not the source: the model does not beat the best trivial
@@ -110,16 +111,17 @@ def test_a_result_shows_both_sets(shown: dict[str, Shown]) -> None:
     assert repr(shown["result"]) == """\
 Run runs/mine: epoch 3, chosen on the validation set
 
-                       accuracy  macro F1    MRR  Hits@1
-model, validation set     0.600     0.300  0.300   0.150
-model, test set           0.500     0.250  0.300   0.150
-majority guess            0.550     0.355      –       –
-parent: source                –         –  0.450   0.400
+                       accuracy  macro F1  date-matched AUC    MRR  Hits@1
+model, validation set     0.600     0.300             0.580  0.300   0.150
+model, test set           0.500     0.250             0.580  0.300   0.150
+majority guess            0.550     0.355             0.500      –       –
+parent: source                –         –                 –  0.450   0.400
 
 the trivial baselines are those of the test set
 no class b
-the model does not beat the best trivial baseline in accuracy (-0.050, majority
-guess), macro F1 (-0.105, majority guess)
+the model beats the best trivial baseline in date-matched AUC (+0.080, majority
+guess), but not in accuracy (-0.050, majority guess), macro F1 (-0.105, majority
+guess)
 the model does not beat the best trivial baseline in MRR (-0.150, source),
 Hits@1 (-0.250, source)"""
 

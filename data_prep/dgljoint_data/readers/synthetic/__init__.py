@@ -1,15 +1,17 @@
-"""A generator of cascades in which nothing gives the answer away alone.
+"""A generator of cascades: planted worlds, and one in which nothing alone tells the class.
 
-Structure, timing and words each separate two of the four classes from the other two, each
+What the tasks of a planted world gain from one another is known: see ``planted``. In the world
+``mixed`` structure, timing and words each separate two of the four classes from the other two, each
 misleading in some cascades: see ``docs/readers/synthetic.md``. An event has one class and words of
 its own, as in the real data: a random split rewards learning events by heart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +23,8 @@ from dgljoint.data.reading import ReadReport
 from dgljoint.plugins.hookspecs import hookimpl
 from dgljoint.plugins.specs import ReaderSpec
 from dgljoint_data.readers.common.raw import digest_text
+from dgljoint_data.readers.synthetic import planted
+from dgljoint_data.readers.synthetic.words import all_words, word, write
 from dgljoint_data.workers import Divided, Spread
 
 GENERATOR_VERSION = 1  # raise it when the same options give other cascades
@@ -45,17 +49,18 @@ _SHORTEST_TEXT, _LONGEST_TEXT = 5, 12
 _FIRST_POSTED_AT = 1_577_836_800
 _EVENT_STREAM, _CASCADE_STREAM = 0, 1
 
-_SYLLABLES = tuple(
-    consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in ("a", "e", "i", "o", "u")
-)
-_SHORTEST = 3  # syllables; shorter words look like real ones
-
 Ints = NDArray[np.int64]
 
 
 class SyntheticOptions(Options):
     """How much to generate and how clearly it shows its class."""
 
+    world: Literal["mixed", "who-tells", "class-tells-links", "both", "apart", "date"] = Field(
+        "mixed", description="what tells the class, and what the class decides"
+    )
+    strength: float = Field(
+        1.0, ge=0, le=1, description="of what a planted world couples; not of world mixed"
+    )
     cascades: int = Field(400, ge=1, description="number of cascades")
     events: int = Field(80, ge=1, description="number of events the cascades are spread over")
     mean_posts: float = Field(
@@ -71,20 +76,6 @@ class SyntheticOptions(Options):
     seed: int = Field(0, ge=0, description="another seed gives other cascades")
 
 
-def word(number: int) -> str:
-    """Return the word of a number; different numbers give different words.
-
-    >>> word(0), word(1), word(71)
-    ('bababa', 'bebaba', 'bebeba')
-    """
-    base = len(_SYLLABLES)
-    parts: list[str] = []
-    while number or len(parts) < _SHORTEST:
-        number, digit = divmod(number, base)
-        parts.append(_SYLLABLES[digit])
-    return "".join(parts)
-
-
 class SyntheticReader(Divided):
     """Generates each cascade from a seed of its own: memory stays bounded."""
 
@@ -92,6 +83,10 @@ class SyntheticReader(Divided):
 
     def __init__(self, options: SyntheticOptions) -> None:
         self._options = options
+        self._rules: planted.Rules | None = None
+        if options.world != "mixed":
+            self.label_names = planted.CLASSES
+            self._rules = planted.rules_of(options.world, options.strength)
 
     def fingerprint(self, source: Path | None) -> str:
         """Return a digest of the generator's version and options."""
@@ -102,10 +97,14 @@ class SyntheticReader(Divided):
     ) -> Iterator[Cascade]:
         """Yield the cascades; ``source`` is ignored."""
         report.note("the cascades are synthetic: metrics on them mean nothing for real rumors")
-        common = np.array([word(number) for number in range(_EVENT_START)])
-        for cascade in spread(partial(self._cascade, common), range(self._options.cascades)):
+        for cascade in spread(self._maker(), range(self._options.cascades)):
             report.count("distinct_posts", len(cascade))
             yield cascade
+
+    def _maker(self) -> Callable[[int], Cascade]:
+        if self._rules is not None:
+            return partial(self._planted, all_words(), self._rules)
+        return partial(self._cascade, np.array([word(number) for number in range(_EVENT_START)]))
 
     def _cascade(self, common: NDArray[np.str_], number: int) -> Cascade:
         options = self._options
@@ -135,6 +134,44 @@ class SyntheticReader(Divided):
             user=rng.integers(1, 2**40, size=count), delay_seconds=_delays(rng, count, fast),
             kind=kind, text=_texts(rng, topic, first_set, common, event_words),
         )
+
+
+    def _planted(self, known: NDArray[np.str_], rules: planted.Rules, number: int) -> Cascade:
+        options = self._options
+        event = number % options.events
+        label = event % len(planted.CLASSES)
+        moment = np.random.default_rng([options.seed, _EVENT_STREAM, event])
+        happened = _FIRST_POSTED_AT + _month_start(moment, label, rules.own_month)
+        rng = np.random.default_rng([options.seed, _CASCADE_STREAM, number])
+        count = _size(rng, options.mean_posts)
+        camp = rng.integers(planted.CAMPS, size=count)
+        text, told = write(rng, camp, label, rules.own_word, known)
+        grown = planted.grow(rng, camp, label, rules, told)
+        kind = np.full(count, Kind.REPLY, np.uint8)
+        kind[0] = Kind.SOURCE
+        return Cascade(
+            id=f"synthetic-{number}", event=f"event-{event}", label=planted.CLASSES[label],
+            posted_at=happened + int(rng.integers(86_400)),
+            post_id=[f"{number}-{post}" for post in range(count)], parent=grown.parent,
+            user=rng.integers(1, 2**40, size=count), delay_seconds=_two_waves(rng, count),
+            kind=kind, text=text,
+        )
+
+
+def _month_start(rng: np.random.Generator, label: int, own: float) -> int:
+    """Draw seconds into the year: months of 30 days are of the two classes in turn."""
+    of = label if rng.random() < own else 1 - label
+    month = 2 * int(rng.integers(6)) + of
+    return (30 * month + int(rng.integers(29))) * 86_400
+
+
+def _two_waves(rng: np.random.Generator, count: int) -> NDArray[np.float64]:
+    """Draw strictly increasing delays, (N,) seconds, with a quiet day before the late posts."""
+    steps = np.arange(1, count, dtype=np.float64)
+    gaps = rng.lognormal(0.0, 0.5) * 30.0 * steps**0.7 * rng.lognormal(0.0, 0.8, size=count - 1)
+    first_late = planted.early_posts(count)
+    gaps[first_late - 1 : first_late] += 86_400
+    return np.concatenate(([0.0], np.maximum(np.round(gaps, 3), 0.001).cumsum()))
 
 
 def _size(rng: np.random.Generator, mean: float) -> int:

@@ -9,7 +9,14 @@ from torch import Tensor, nn
 
 from dgljoint.batch.batch import CascadeBatch
 from dgljoint.errors import PluginError
-from dgljoint.nn.protocols import Encoder, Interaction, Outputs, Representations, ScoreLinks
+from dgljoint.nn.protocols import (
+    Classify,
+    Encoder,
+    Interaction,
+    Outputs,
+    Representations,
+    ScoreLinks,
+)
 from dgljoint.plugins.guard import guarded
 from dgljoint.plugins.registry import PluginEntry
 
@@ -44,6 +51,15 @@ def couple(
         for view in vars(refined).values():
             _rows(hosted.entry, "couple", view, reps.shared)
     return refined
+
+
+def inform_cascade(
+    hosted: Hosted[Interaction], reps: Representations, classify: Classify, batch: CascadeBatch
+) -> Representations:
+    """Let an interaction inform the cascade view of the class that is predicted."""
+    with guarded(hosted.entry, "inform_cascade"):
+        cascade = hosted.module.inform_cascade(reps, classify, batch)
+        return replace(reps, cascade=_rows(hosted.entry, "inform_cascade", cascade, reps.shared))
 
 
 def inform_rumor(

@@ -174,25 +174,39 @@ class JointModel(nn.Module):
             )
             for interaction in self.hosted_interactions:
                 reps = calls.couple(interaction, reps, batch)
-            cascade = reps.cascade
-
-            def score_links(pairs: Tensor) -> Tensor:
-                logits: Tensor = self.link_head(cascade, pairs, batch.delay_seconds)
-                return logits
-
-            for interaction in self.hosted_interactions:
-                reps = calls.inform_rumor(interaction, reps, score_links, batch)
+            reps = self._informed(reps, batch)
             outputs = Outputs(
                 rumor_logits=(
                     self.rumor_head(reps.rumor, batch) if RUMOR in self.computed
                     else shared.new_zeros(len(batch.root), self.classes)
                 ),
                 link_logits=(
-                    score_links(batch.pairs) if CASCADE in self.computed
+                    self.link_head(reps.cascade, batch.pairs, batch.delay_seconds)
+                    if CASCADE in self.computed
                     else shared.new_zeros(batch.pairs.shape[1])
                 ),
             )
         return (_in_float32(reps), _in_float32(outputs)) if self._half else (reps, outputs)
+
+    def _informed(self, reps: Representations, batch: CascadeBatch) -> Representations:
+        """Let the interactions inform each view by what the other task's head makes of its own."""
+        coupled = reps.rumor
+
+        def classify() -> Tensor:
+            logits: Tensor = self.rumor_head(coupled, batch)
+            return logits
+
+        for interaction in self.hosted_interactions:
+            reps = calls.inform_cascade(interaction, reps, classify, batch)
+        cascade = reps.cascade
+
+        def score_links(pairs: Tensor) -> Tensor:
+            logits: Tensor = self.link_head(cascade, pairs, batch.delay_seconds)
+            return logits
+
+        for interaction in self.hosted_interactions:
+            reps = calls.inform_rumor(interaction, reps, score_links, batch)
+        return reps
 
     def link_scorer(self, reps: Representations, batch: CascadeBatch) -> LinkScorer:
         """Return the link head for any pairs of posts; the cascade task is :attr:`computed`."""

@@ -144,6 +144,9 @@ class Step:
 ScoreLinks = Callable[[Tensor], Tensor]
 """Scores any pairs of a post and an earlier post of its cascade: (2, P) int64 to (P,) logits."""
 
+Classify = Callable[[], Tensor]
+"""Classifies the cascades by the rumor view as it is: (B, C) logits."""
+
 
 class Encoder(nn.Module):
     """Turns projected features into representations along the observed edges.
@@ -162,7 +165,11 @@ class Encoder(nn.Module):
 
 
 class Interaction(nn.Module):
-    """Couples the two views, adds auxiliary losses, or trains an opponent."""
+    """Couples the two views, adds auxiliary losses, or trains an opponent.
+
+    A new module should leave both views as they are, so that the tasks learn as without it and the
+    coupling grows as far as it helps: zeros in the last map of what is added to a view do that.
+    """
 
     @property
     def loss_coefficients(self) -> Mapping[str, float]:
@@ -173,12 +180,24 @@ class Interaction(nn.Module):
         """Return the refined views; unchanged by default. Shapes stay (N, D)."""
         return reps
 
+    def inform_cascade(
+        self, reps: Representations, classify: Classify, batch: CascadeBatch
+    ) -> Tensor:
+        """Return the cascade view, informed by the class that the coupled rumor view predicts.
+
+        Called after every :meth:`couple`, before every :meth:`inform_rumor`; unchanged by default.
+        ``classify`` is a draft: the rumor view may still change in :meth:`inform_rumor`.
+
+        Shapes: (N, D).
+        """
+        return reps.cascade
+
     def inform_rumor(
         self, reps: Representations, score_links: ScoreLinks, batch: CascadeBatch
     ) -> Tensor:
         """Return the rumor view, informed by the links that the finished cascade view predicts.
 
-        Called after every :meth:`couple`, right before the rumor head; unchanged by default.
+        Called after every :meth:`inform_cascade`, right before the heads; unchanged by default.
 
         Shapes: (N, D).
         """

@@ -7,8 +7,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dgljoint.nn import CascadeBatch, Encoder, Interaction, Outputs, Representations
-from dgljoint.nn.hosted import auxiliary_losses, couple, diagnostics, encode, inform_rumor
+from dgljoint.nn import CascadeBatch, Encoder, Interaction, Outputs, Representations, ScoreLinks
+from dgljoint.nn.hosted import (
+    Hosted,
+    auxiliary_losses,
+    couple,
+    diagnostics,
+    encode,
+    inform_cascade,
+    inform_rumor,
+)
 from dgljoint.plugins.specs import BuildContext, EncoderSpec, InteractionSpec
 from dgljoint.tasks.heads import TASKS
 from dgljoint.testing import material as kit
@@ -20,6 +28,7 @@ EncoderLike = EncoderSpec | Callable[[BuildContext], Encoder]
 InteractionLike = InteractionSpec | Callable[[BuildContext], Interaction]
 
 _VIEWS = ("the cascade view", "the rumor view")
+HARMLESS = "leaves the views alone at the start"
 _SCALE = math.pow(kit.WIDTH, -0.5)
 _TRAIN = "use every parameter, set requires_grad=False, or declare it as unreached"
 
@@ -89,6 +98,11 @@ def interaction_checks(
             lambda: _declares_losses(subject),
         )
         yield from checks.all(material)
+        yield check(
+            HARMLESS, "set the last map of what is added to a view to zero, and add it outside of "
+            "any normalisation: training then starts as without it",
+            lambda: _starts_harmless(subject, material),
+        )
         for name, mend, run in (
             ("has losses that train", "return scalars computed from the views; where there is "
              "nothing to compute, a sum times 0 keeps the graph",
@@ -113,13 +127,7 @@ def _answer(
 ) -> kit.Values:
     """Run everything an interaction has, in the order of a training step."""
     hosted = subject.host(module)
-    reps = couple(hosted, Representations(**inputs), batch)
-    cascade = reps.cascade
-
-    def score_links(pairs: Tensor) -> Tensor:
-        return (cascade[pairs[0]] * cascade[pairs[1]]).sum(1) * _SCALE
-
-    reps = inform_rumor(hosted, reps, score_links, batch)
+    reps, score_links = _coupled(hosted, Representations(**inputs), batch)
     outputs = Outputs(
         rumor_logits=batch.pool(reps.rumor)[:, :kit.CLASSES], link_logits=score_links(batch.pairs)
     )
@@ -136,6 +144,38 @@ def _answer(
         shape = tuple(found.shape)
         expect(name in _VIEWS or not shape, f"{name} has the shape {shape}, expected ()")
     return values
+
+
+def _coupled(
+    hosted: Hosted[Interaction], reps: Representations, batch: CascadeBatch
+) -> tuple[Representations, ScoreLinks]:
+    """Couple the views, by heads without parameters."""
+    reps = couple(hosted, reps, batch)
+    rumor = reps.rumor
+    reps = inform_cascade(hosted, reps, lambda: batch.pool(rumor)[:, :kit.CLASSES], batch)
+    cascade = reps.cascade
+
+    def score_links(pairs: Tensor) -> Tensor:
+        return (cascade[pairs[0]] * cascade[pairs[1]]).sum(1) * _SCALE
+
+    return inform_rumor(hosted, reps, score_links, batch), score_links
+
+
+def _starts_harmless(subject: kit.Subject[Interaction], material: kit.Material) -> None:
+    """Couple with a new module: both views come back as they were."""
+    module = subject.make(moved=False).eval()
+    for batch in (material.training(), material.evaluation()):
+        generator = torch.Generator().manual_seed(0)
+        rows = torch.randn(3, len(batch.kind), kit.WIDTH, generator=generator)
+        reps = Representations(*rows.unbind())
+        with torch.no_grad():
+            coupled, _ = _coupled(subject.host(module), reps, batch)
+        for name, before, after in (
+            (_VIEWS[0], reps.cascade, coupled.cascade), (_VIEWS[1], reps.rumor, coupled.rumor)
+        ):
+            wrong = kit.difference(before, after)
+            expect(not wrong, f"{name} is another one from the first step on: {wrong}",
+                   outcome="note")
 
 
 def _declares_losses(subject: kit.Subject[Interaction]) -> None:

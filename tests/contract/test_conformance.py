@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
@@ -22,8 +23,11 @@ from dgljoint.testing import (
     check_loss_weighter,
     check_model,
     check_reader,
+    interaction_checks,
     toy_material,
 )
+from dgljoint.testing.components import HARMLESS
+from dgljoint.testing.material import move, under_seed
 from dgljoint.training.setup import build_model
 from small_releases import RELEASES
 from toys import shipped
@@ -52,14 +56,20 @@ def settings_of(kind: type[Spec]) -> list[tuple[str, dict[str, object]]]:
     return found
 
 
-def model_of(material: Material, encoder: str, interactions: tuple[str, ...]) -> JointModel:
+def model_of(
+    material: Material, encoder: str, interactions: tuple[str, ...], *, moved: bool = True
+) -> JointModel:
     config = resolve_config(
         command_line={"encoder": encoder, "plugins": interactions},
         assignments=("model.width=8",),
     )
     selection = select(installed_registry(), config)
     classes = len(material.store.label_names)
-    return build_model(config, selection, material.features, classes)
+    model = build_model(config, selection, material.features, classes)
+    if moved:
+        with under_seed(0):
+            move(model)  # what starts at zero hides what it multiplies
+    return model
 
 
 def test_there_is_something_to_test() -> None:
@@ -78,6 +88,25 @@ def test_an_encoder_conforms(name: str, options: dict[str, object]) -> None:
 @pytest.mark.parametrize(("name", "options"), settings_of(InteractionSpec))
 def test_an_interaction_conforms(name: str, options: dict[str, object]) -> None:
     check_interaction(installed_registry().find(InteractionSpec, name), options)
+
+
+@pytest.mark.parametrize("interactions", [*((name,) for name in INTERACTIONS), INTERACTIONS])
+def test_training_starts_as_without_interactions(interactions: Sequence[str]) -> None:
+    with toy_material() as material:
+        coupled = model_of(material, "bigcn", tuple(interactions), moved=False).eval()
+        plain = model_of(material, "bigcn", (), moved=False).eval()
+        plain.load_state_dict(coupled.state_dict(), strict=False)
+        for batch in (material.training(), material.evaluation()):
+            for one, other in zip(coupled(batch), plain(batch), strict=True):
+                for name, value in vars(other).items():
+                    assert torch.equal(vars(one)[name], value), name
+
+
+@pytest.mark.parametrize("name", INTERACTIONS)
+def test_the_kit_finds_an_interaction_harmless(name: str) -> None:
+    checks = interaction_checks(installed_registry().find(InteractionSpec, name))
+    (check,) = (check for check in checks if check.name == HARMLESS)
+    assert check.finding().outcome == "ok"
 
 
 @pytest.mark.slow

@@ -47,6 +47,10 @@ RAISED = {
     "inform_rumor raises": (
         "Interaction", "def inform_rumor(self, *a): 1 / 0", "failed in inform_rumor: ZeroDivision",
     ),
+    "inform_cascade raises": (
+        "Interaction", "def inform_cascade(self, *a): 1 / 0",
+        "failed in inform_cascade: ZeroDivision",
+    ),
     "losses raises": ("Interaction", losses("1 / 0"), "failed in losses: ZeroDivisionError"),
     "diagnostics raises": (
         "Interaction", "def diagnostics(self, *a): 1 / 0", "failed in diagnostics: ZeroDivision",
@@ -99,6 +103,10 @@ RETURNED = {
     "inform_rumor: a tuple": (
         "Interaction", "def inform_rumor(self, reps, score_links, batch): return (reps.rumor,)",
         "returned a tuple from inform_rumor",
+    ),
+    "inform_cascade: a tuple": (
+        "Interaction", "def inform_cascade(self, reps, classify, batch): return (reps.cascade,)",
+        "returned a tuple from inform_cascade",
     ),
     "losses: nothing": ("Interaction", losses("None"), "returned None from losses"),
     "losses: a number": (

@@ -70,7 +70,7 @@ def test_every_method_that_may_be_written_stands_with_its_exact_signature(of: ty
 
 def test_every_public_name_a_plugin_may_use_is_there() -> None:
     for name in dgljoint.nn.__all__:
-        if name in ("PairBias", "ScoreLinks"):  # functions of a kind: words say which
+        if name in ("Classify", "PairBias", "ScoreLinks"):  # functions of a kind: words say which
             assert f"`{name}`" in PAGE
         else:
             under(f"dgljoint.nn.{name}")
@@ -110,6 +110,10 @@ RECORDING = """
         def couple(self, reps, batch):
             CALLS.append("Interaction.couple")
             return reps
+
+        def inform_cascade(self, reps, classify, batch):
+            CALLS.append("Interaction.inform_cascade")
+            return reps.cascade
 
         def inform_rumor(self, reps, score_links, batch):
             CALLS.append("Interaction.inform_rumor")
@@ -176,8 +180,8 @@ def test_a_step_goes_the_way_the_page_says(site: Site, tmp_path: Path) -> None:
         name if "." in name else f"Interaction.{name}"
         for line in table.splitlines() if line.startswith("| ")
         for name in re.findall(
-            r"`((?:\w+\.)?(?:forward|couple|inform_rumor|losses|diagnostics|backward|after_step"
-            r"|opponent_losses))`", line,
+            r"`((?:\w+\.)?(?:forward|couple|inform_cascade|inform_rumor|losses|diagnostics"
+            r"|backward|after_step|opponent_losses))`", line,
         )
     ]
     assert said == CALLS

@@ -92,7 +92,7 @@ def test_link_head_learns_the_time_kernel_and_who_is_popular(tmp_path: Path) -> 
 
 
 class Informed(Interaction):
-    """Adds to the rumor view of each post what the link head says of it and the source."""
+    """Adds to each view what the other task's head says: of the cascade, of post and source."""
 
     def couple(self, reps: Representations, batch: CascadeBatch) -> Representations:
         return replace(reps, cascade=reps.cascade * 2)
@@ -102,6 +102,10 @@ class Informed(Interaction):
         posts = torch.arange(len(batch.kind))
         self.scores = score_links(torch.stack((posts, batch.root[batch.cascade_of])))
         return reps.rumor + self.scores[:, None]
+
+    def inform_cascade(self, reps, classify, batch):
+        self.verdict = classify()
+        return reps.cascade + self.verdict.sum(1)[batch.cascade_of, None]
 
     def diagnostics(self, reps, outputs, batch):
         return {"largest": self.scores.max()}
@@ -121,14 +125,17 @@ def informed_model(
     return plain, model
 
 
-def test_the_rumor_head_reads_what_it_is_told_of_predicted_links(tmp_path: Path) -> None:
+def test_each_head_reads_what_it_is_told_of_the_other(tmp_path: Path) -> None:
     store = toy_store(tmp_path / "a.h5")
     batch = toy_batch(store, range(9))
     interaction = Informed()
     plain, model = informed_model(store, interaction)
     before, _ = plain(batch)
     reps, outputs = model(batch)
-    torch.testing.assert_close(interaction.cascade, before.cascade * 2)
+    verdict = model.rumor_head(before.rumor, batch)
+    torch.testing.assert_close(interaction.verdict, verdict)
+    expected = before.cascade * 2 + verdict.sum(1)[batch.cascade_of, None]
+    torch.testing.assert_close(interaction.cascade, expected)
     torch.testing.assert_close(reps.rumor, before.rumor + interaction.scores[:, None])
     torch.testing.assert_close(outputs.rumor_logits, model.rumor_head(reps.rumor, batch))
     linked = model.link_head(reps.cascade, batch.pairs, batch.delay_seconds)
@@ -137,12 +144,12 @@ def test_the_rumor_head_reads_what_it_is_told_of_predicted_links(tmp_path: Path)
     assert logged == {"informed.largest": interaction.scores.max().item()}
 
 
-@pytest.mark.parametrize("method", ["inform_rumor", "diagnostics"])
+@pytest.mark.parametrize("method", ["inform_cascade", "inform_rumor", "diagnostics"])
 def test_what_an_interaction_answers_is_checked(tmp_path: Path, method: str) -> None:
     interaction = Informed()
     setattr(
         interaction, method,
-        lambda *_: torch.zeros(3) if method == "inform_rumor" else {"x": torch.zeros(3)},
+        lambda *_: torch.zeros(3) if method != "diagnostics" else {"x": torch.zeros(3)},
     )
     store = toy_store(tmp_path / "a.h5")
     batch = toy_batch(store, range(9))

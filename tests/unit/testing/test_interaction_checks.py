@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dgljoint import BuildContext, EncoderSpec
-from dgljoint.nn import CascadeBatch, Interaction, Outputs, Representations, ScoreLinks
-from dgljoint.testing import ConformanceError, check_interaction
+from dgljoint.nn import CascadeBatch, Classify, Interaction, Outputs, Representations, ScoreLinks
+from dgljoint.testing import ConformanceError, check_interaction, interaction_checks
+from dgljoint.testing.components import HARMLESS
 
 FORM = "answers in the right form"
 ODD = "answers for odd batches"
@@ -205,6 +206,30 @@ def test_a_good_interaction_passes(interaction: object) -> None:
 )
 def test_a_fault_is_found(interaction: object, checks: set[str]) -> None:
     assert failed(interaction) == checks
+
+
+class Added(Good):
+    """Adds what starts at zero."""
+
+    def __init__(self, context: BuildContext) -> None:
+        super().__init__(context)
+        nn.init.zeros_(self.mix.weight)
+        nn.init.zeros_(self.mix.bias)
+
+
+class AddedToTheClass(Added):
+    def inform_cascade(
+        self, reps: Representations, classify: Classify, batch: CascadeBatch
+    ) -> Tensor:
+        return reps.cascade + classify().softmax(1)[batch.cascade_of, :1]
+
+
+@pytest.mark.parametrize(
+    ("interaction", "outcome"), [(Added, "ok"), (Good, "note"), (AddedToTheClass, "note")]
+)
+def test_what_changes_the_views_at_the_start_is_noted(interaction: object, outcome: str) -> None:
+    (check,) = (each for each in interaction_checks(interaction) if each.name == HARMLESS)
+    assert check.finding().outcome == outcome
 
 
 def test_a_spec_of_another_kind_is_refused() -> None:

@@ -8,7 +8,9 @@ import dgljoint
 class AdversarialOptions(dgljoint.Options):
     """Options of ``adversarial``."""
 
-    weight: float = Field(0.1, ge=0, description="coefficient of the loss, after the warm-up")
+    weight: float = Field(
+        0.1, ge=0, description="share of the cascade task's gradient at the link logits"
+    )
     warmup: int = Field(
         200, ge=0, description="steps in which the loss's gradient grows to its full size"
     )

@@ -11,6 +11,7 @@ from dgljoint import nn as joint
 from dgljoint_plugins.interactions.adversarial import AdversarialOptions
 from dgljoint_plugins.shared.trees import climb, observed_parents
 
+_TINY = 1e-12
 _LEAK = 0.2  # of the rectifiers: Radford et al., 2015, arXiv 1511.06434
 
 
@@ -23,6 +24,9 @@ class Adversarial(joint.Interaction):
     detached; its maps have spectral norm 1 (Miyato et al., 2018, arXiv 1802.05957) and ``r1``
     penalises its gradient by the edges (Mescheder et al., 2018, arXiv 1801.04406). The losses are
     in docs/interactions/adversarial.md.
+
+    The gradient at the link logits is scaled to that of the listwise link loss, so that ``weight``
+    is the share of the task's gradient, whatever the size of the discriminator's is.
 
     In the model's step it runs on a copy of its state and does not change. Over the first
     ``warmup`` training steps the gradient grows linearly from 0, and the value stays: a weighter
@@ -47,11 +51,18 @@ class Adversarial(joint.Interaction):
     ) -> Mapping[str, Tensor]:
         """Return the link head's loss; 0 for a batch without targets."""
         strength = self._strength()
+        logits = outputs.link_logits
         if batch.targets == 0:
-            return {"adversarial": outputs.link_logits.sum() * 0}
-        drawn = self.draw(outputs.link_logits, batch)
-        loss = nn.functional.softplus(-self._judge(reps, batch, drawn)).mean()
-        return {"adversarial": loss.detach() + strength * (loss - loss.detach())}
+            return {"adversarial": logits.sum() * 0}
+        every = torch.arange(len(logits), device=logits.device)
+        judged = self._judge(reps, batch, every, self.draw(logits, batch))
+        loss = nn.functional.softplus(-judged).mean()
+        if not loss.requires_grad:  # the values alone are wanted
+            return {"adversarial": loss}
+        (slope,) = torch.autograd.grad(loss, logits)
+        size = _task_slope(logits, batch).norm() / slope.norm().clamp(min=_TINY)
+        # The value of the loss, and the slope at the size that is wanted.
+        return {"adversarial": loss.detach() + _sloped(logits, slope * size * strength)}
 
     def opponent_parameters(self) -> Iterator[nn.Parameter]:
         """Yield the discriminator's."""
@@ -65,14 +76,16 @@ class Adversarial(joint.Interaction):
             nothing = [parameter.sum() * 0 for parameter in self.opponent_parameters()]
             return {"discriminator": torch.stack(nothing).sum()}
         shared = reps.shared.detach()
-        weight = batch.pair_target.to(shared.dtype).requires_grad_(self.options.r1 > 0)
-        real = self.discriminator(batch, shared, weight)
-        drawn = self.discriminator(batch, shared, self.draw(outputs.link_logits, batch).detach())
+        real = batch.pair_target.nonzero().squeeze(1)
+        weight = shared.new_ones(len(real)).requires_grad_(self.options.r1 > 0)
+        passed = self.discriminator(batch, shared, real, weight)
+        drawn = (self.draw(outputs.link_logits, batch) > 0.5).nonzero().squeeze(1)
+        caught = self.discriminator(batch, shared, drawn, shared.new_ones(len(drawn)))
         softplus = nn.functional.softplus
-        losses = {"discriminator": (softplus(-real) + softplus(drawn)).mean()}
+        losses = {"discriminator": (softplus(-passed) + softplus(caught)).mean()}
         if self.options.r1:
-            (slope,) = torch.autograd.grad(real.sum(), weight, create_graph=True)
-            losses["r1"] = self.options.r1 / 2 * slope.square().sum() / len(real)
+            (slope,) = torch.autograd.grad(passed.sum(), weight, create_graph=True)
+            losses["r1"] = self.options.r1 / 2 * slope.square().sum() / len(passed)
         return losses
 
     def diagnostics(
@@ -84,10 +97,10 @@ class Adversarial(joint.Interaction):
             return {"accuracy": zero + 0.5, "depth_distance": zero, "degree_distance": zero}
         # Noise of its own: what is logged must not change what is drawn after it.
         noise = torch.Generator(batch.device).manual_seed(0)
-        drawn = self.draw(outputs.link_logits, batch, noise)
-        real = self._judge(reps, batch, batch.pair_target.to(drawn.dtype))
-        right = torch.cat([real > 0, self._judge(reps, batch, drawn) <= 0])
-        depth, degree = tree_distances(batch, drawn > 0.5)
+        drawn = self.draw(outputs.link_logits, batch, noise) > 0.5
+        passed, caught = self.judge(reps, batch, batch.pair_target), self.judge(reps, batch, drawn)
+        right = torch.cat([passed > 0, caught <= 0])
+        depth, degree = tree_distances(batch, drawn)
         return {
             "accuracy": right.float().mean(), "depth_distance": depth, "degree_distance": degree,
         }
@@ -106,13 +119,20 @@ class Adversarial(joint.Interaction):
         hard = torch.zeros_like(soft).index_fill(0, _first_best(scores, group, batch.targets), 1)
         return soft + (hard - soft).detach()
 
+    def judge(
+        self, reps: joint.Representations, batch: joint.CascadeBatch, chosen: Tensor
+    ) -> Tensor:
+        """Judge the trees of (P,) chosen pairs: logits in the order of :attr:`Discriminator`."""
+        kept = chosen.nonzero().squeeze(1)
+        return self._judge(reps, batch, kept, reps.shared.new_ones(len(kept)))
+
     def _judge(
-        self, reps: joint.Representations, batch: joint.CascadeBatch, weight: Tensor
+        self, reps: joint.Representations, batch: joint.CascadeBatch, kept: Tensor, weight: Tensor
     ) -> Tensor:
         """Run the discriminator without leaving a trace in it."""
         state = {name: held.clone() for name, held in self.discriminator.state_dict().items()}
         logits: Tensor = functional_call(
-            self.discriminator, state, (batch, reps.shared.detach(), weight)
+            self.discriminator, state, (batch, reps.shared.detach(), kept, weight)
         )
         return logits
 
@@ -138,26 +158,42 @@ class Discriminator(nn.Module):
         for layer in (self.project, *self.layers, self.head):
             spectral_norm(layer)
 
-    def forward(self, batch: joint.CascadeBatch, x: Tensor, weight: Tensor) -> Tensor:
+    def forward(
+        self, batch: joint.CascadeBatch, x: Tensor, kept: Tensor, weight: Tensor
+    ) -> Tensor:
         """Judge the A cascades that have targets: (A,) logits in their order, high for real.
 
-        Shapes: ``x`` (N, D); ``weight`` (P,) of each pair as an edge from candidate to target.
+        Shapes: ``x`` (N, D); ``kept`` (E,) places of pairs that are edges from candidate to
+        target, each of a ``weight`` (E,); pairs that are not named are no edges.
         """
-        child, candidate = batch.pairs
+        edges = batch.pairs.index_select(1, kept)
+        candidate = edges[1]
         h = self.project(x.to(self.project.bias.dtype))
         weight = weight.to(h.dtype)
         degree = h.new_zeros(len(h)).index_add(0, candidate, weight).unsqueeze(1)
         for layer in self.layers:
             h = nn.functional.leaky_relu(h, _LEAK)
-            parent = joint.sum_over_edges(batch.pairs.flip(0), weight, h)
-            children = joint.sum_over_edges(batch.pairs, weight, h)
+            parent = joint.sum_over_edges(edges.flip(0), weight, h)
+            children = joint.sum_over_edges(edges, weight, h)
             h = layer(torch.cat((h, parent, children / (1 + degree), degree.log1p()), dim=1))
         h = nn.functional.leaky_relu(h, _LEAK)
         asked = torch.zeros_like(batch.root, dtype=torch.bool)
-        asked[batch.cascade_of[child]] = True
-        means = (_mean_of(batch, h, posts)[asked] for posts in (child, candidate))
+        asked[batch.cascade_of[batch.pairs[0]]] = True
+        means = (_mean_of(batch, h, posts)[asked] for posts in batch.pairs)
         logits: Tensor = self.head(torch.cat(tuple(means), dim=1)).squeeze(1)
         return logits
+
+
+def _task_slope(logits: Tensor, batch: joint.CascadeBatch) -> Tensor:
+    """Return the gradient of the listwise link loss by the (P,) logits."""
+    logits = logits.detach().float()
+    share = joint.log_softmax_over_groups(logits, batch.pair_group, batch.targets).exp()
+    return (share - batch.pair_target.to(share.dtype)) / batch.targets
+
+
+def _sloped(x: Tensor, slope: Tensor) -> Tensor:
+    """Return 0 with the gradient ``slope`` by ``x``."""
+    return ((x - x.detach()) * slope.to(x.dtype)).sum()
 
 
 def _mean_of(batch: joint.CascadeBatch, h: Tensor, posts: Tensor) -> Tensor:

@@ -11,6 +11,10 @@ from dgljoint_plugins.interactions.alignment import AlignmentOptions, objectives
 from dgljoint_plugins.shared.trees import climb, observed_parents
 
 LEVELS = ("post", "layer", "cascade")
+Halves = tuple[Tensor, Tensor]
+"""The shared and the private half of some rows, (M, w / 2) each."""
+
+_MOST_POSTS = 2048
 
 
 class Alignment(Interaction):
@@ -39,16 +43,14 @@ class Alignment(Interaction):
         return {"alignment": self.options.weight}
 
     def couple(self, reps: Representations, batch: CascadeBatch) -> Representations:
-        """Refine each view by its own levels."""
+        """Refine each view by its own private halves and the shared halves of the other."""
         layers = Layers.of(batch)
-        known = layers.number >= 0
-        cascade = self.cascade.tokens(_levels_before(reps.cascade, batch, layers))
-        post, of_layer, of_cascade = self.rumor.tokens(_levels(reps.rumor, batch, layers))
-        rumor = (post, of_layer[layers.number.clamp(min=0)], of_cascade[batch.cascade_of])
+        cascade = self.cascade.halves(_levels(reps.cascade, batch, layers))
+        rumor = self.rumor.halves(_levels(reps.rumor, batch, layers))
         return Representations(
             shared=reps.shared,
-            cascade=self.cascade(reps.cascade, torch.stack(cascade, 1), known),
-            rumor=self.rumor(reps.rumor, torch.stack(rumor, 1), known),
+            cascade=self.cascade(reps.cascade, self.cascade.tokens(cascade, rumor), batch, layers),
+            rumor=self.rumor(reps.rumor, self.rumor.tokens(rumor, cascade), batch, layers),
         )
 
     def losses(
@@ -76,10 +78,14 @@ class Alignment(Interaction):
     ) -> list[tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]]:
         """Return the halves of the cascade and of the rumor view at every level, in float32."""
         layers = Layers.of(batch)
-        found = (
-            view.halves(_levels(x, batch, layers))
-            for view, x in ((self.cascade, reps.cascade), (self.rumor, reps.rumor))
-        )
+        # Statistics of so many posts are as good as those of all.
+        posts = batch.observed.nonzero().squeeze(1)
+        posts = posts[:: -(-len(posts) // _MOST_POSTS)]
+        found = []
+        for view, x in ((self.cascade, reps.cascade), (self.rumor, reps.rumor)):
+            _, *pooled = _levels(x, batch, layers)
+            halves = view.halves((x.index_select(0, posts), *pooled))
+            found.append([(shared.float(), private.float()) for shared, private in halves])
         return list(zip(*found, strict=True))
 
     def _objective(self, a: Tensor, b: Tensor) -> Tensor:
@@ -118,37 +124,53 @@ class View(nn.Module):
         self.heads = heads
         inner = heads * max(1, width // heads)
         self.levels = nn.ModuleList(Level(width, size) for size in sizes)
-        self.token = nn.ModuleList(nn.Linear(size, width) for size in sizes)
+        self.norm = nn.ModuleList(nn.LayerNorm(size) for size in sizes)
         self.query = nn.Linear(width, inner)
-        self.key = nn.Linear(width, inner)
-        self.value = nn.Linear(width, inner)
+        self.key = nn.ModuleList(nn.Linear(size, inner) for size in sizes)
+        self.value = nn.ModuleList(nn.Linear(size, inner) for size in sizes)
         self.out = nn.Linear(inner, width)
-        self.norm = nn.LayerNorm(width)
         xavier(self)
+        nn.init.zeros_(self.out.weight)  # nothing is added at the start
 
-    def halves(self, rows: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
-        """Return each level's shared and private (M, w/2) half of its (M, D) rows, in float32."""
-        found = [level(x) for level, x in zip(self.levels, rows, strict=True)]
-        return [(shared.float(), private.float()) for shared, private in found]
+    def halves(self, rows: Sequence[Tensor]) -> list[Halves]:
+        """Return each level's shared and private (M, w/2) half of its (M, D) rows."""
+        return [level(x) for level, x in zip(self.levels, rows, strict=True)]
 
-    def tokens(self, rows: Sequence[Tensor]) -> list[Tensor]:
-        """Return each level's (M, D) tokens of its (M, D) rows."""
-        parts = zip(self.levels, self.token, rows, strict=True)
-        return [token(torch.cat(level(x), dim=1)) for level, token, x in parts]
+    def tokens(self, own: Sequence[Halves], other: Sequence[Halves]) -> list[Tensor]:
+        """Join each level's shared half of the other view to the own private half: (M, w)."""
+        return [
+            norm(torch.cat((shared, private), dim=1))
+            for norm, (shared, _), (_, private) in zip(self.norm, other, own, strict=True)
+        ]
 
-    def forward(self, x: Tensor, tokens: Tensor, layer_known: Tensor) -> Tensor:
-        """Refine the (N, D) view by (N, 3, D) tokens; the second counts where ``layer_known``."""
-        query, key, value = (
-            rows.unflatten(-1, (self.heads, -1))
-            for rows in (self.query(x), self.key(tokens), self.value(tokens))
-        )
-        score = (query.unsqueeze(1) * key).sum(-1) * key.shape[-1] ** -0.5
-        counts = torch.ones_like(score, dtype=torch.bool)
-        counts[:, 1] = layer_known.unsqueeze(1)
-        share = score.masked_fill(~counts, float("-inf")).softmax(1)
-        attended = (share.unsqueeze(-1) * value).sum(1).flatten(1)
-        refined: Tensor = self.norm(x + self.out(attended))
+    def forward(
+        self, x: Tensor, tokens: Sequence[Tensor], batch: CascadeBatch, layers: "Layers"
+    ) -> Tensor:
+        """Refine the (N, D) view by the (M, w) tokens of each level."""
+        share = self.weights(x, tokens, batch, layers)
+        attended = torch.zeros_like(share[:, 0]).unsqueeze(2)
+        places = layers.places(batch)
+        for level, (map_of, token) in enumerate(zip(self.value, tokens, strict=True)):
+            value = map_of(token).unflatten(1, (self.heads, -1)).index_select(0, places[level])
+            attended = attended + share[:, level].unsqueeze(2) * value
+        refined: Tensor = x + self.out(attended.flatten(1))
         return refined
+
+    def weights(
+        self, x: Tensor, tokens: Sequence[Tensor], batch: CascadeBatch, layers: "Layers"
+    ) -> Tensor:
+        """Return how much each post attends to its three levels: (N, 3, H), sums of one."""
+        query = self.query(x).unflatten(1, (self.heads, -1))
+        size = query.shape[2] ** -0.5
+        places = layers.places(batch)
+        keys = [key(token) for key, token in zip(self.key, tokens, strict=True)]
+        scores = [
+            (query * key.unflatten(1, (self.heads, -1)).index_select(0, place)).sum(2) * size
+            for key, place in zip(keys, places, strict=True)
+        ]
+        # A post of unknown depth belongs to no layer.
+        scores[1] = scores[1].masked_fill((layers.number < 0).unsqueeze(1), float("-inf"))
+        return torch.stack(scores, dim=1).softmax(1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +191,11 @@ class Layers:
         number[known] = place
         return cls(number, len(layers))
 
+    def places(self, batch: CascadeBatch) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the row of each post at each level; (N,) int64 each."""
+        itself = torch.arange(len(self.number), device=self.number.device)
+        return itself, self.number.clamp(min=0), batch.cascade_of
+
 
 def _levels(x: Tensor, batch: CascadeBatch, layers: Layers) -> tuple[Tensor, Tensor, Tensor]:
     """Return a view (N, D) as posts, layers and cascades: (N, D), (M, D) and (B, D)."""
@@ -177,39 +204,3 @@ def _levels(x: Tensor, batch: CascadeBatch, layers: Layers) -> tuple[Tensor, Ten
     summed = x.new_zeros(layers.count, x.shape[1]).index_add(0, number, rows)
     size = number.bincount(minlength=layers.count).unsqueeze(1)
     return x, summed / size, batch.pool(x)
-
-
-def _levels_before(x: Tensor, batch: CascadeBatch, layers: Layers) -> tuple[Tensor, Tensor, Tensor]:
-    """Return a view as each post could know it when it came: (N, D) three times."""
-    when, known = batch.delay_seconds, layers.number >= 0
-    return (
-        x,
-        mean_until(x, layers.number, when, known),
-        mean_until(x, batch.cascade_of, when, batch.observed),
-    )
-
-
-def mean_until(x: Tensor, group: Tensor, when: Tensor, counted: Tensor) -> Tensor:
-    """Average, for every row, the counted rows of its group that are no later than it.
-
-    Sums run in float64 through all groups, so that a group's means do not feel those before it.
-
-    Shapes: ``x`` (N, D); ``group``, ``when`` and ``counted`` (N,); to (N, D), 0 where none counts.
-    """
-    order = when.argsort(stable=True)
-    order = order[group[order].argsort(stable=True)]
-    first = _starts(group[order])
-    last = _starts(group[order], when[order], after=True)
-    kept = counted[order].unsqueeze(1)
-    rows = nn.functional.pad((x[order] * kept).double().cumsum(0), (0, 0, 1, 0))
-    number = nn.functional.pad(kept.long().cumsum(0), (0, 0, 1, 0))
-    mean = (rows[last] - rows[first]) / (number[last] - number[first]).clamp(min=1)
-    return torch.empty_like(mean).index_copy(0, order, mean).to(x.dtype)
-
-
-def _starts(*keys: Tensor, after: bool = False) -> Tensor:
-    """Return where each row's run of equal keys starts, or where the next one does; (N,)."""
-    new = torch.ones_like(keys[0], dtype=torch.bool)
-    new[1:] = torch.stack([key[1:] != key[:-1] for key in keys]).any(0)
-    starts = nn.functional.pad(new.nonzero().squeeze(1), (0, 1), value=len(new))
-    return starts[new.cumsum(0) - (0 if after else 1)]

@@ -1,4 +1,4 @@
-"""``attention``: each task's view of a post attends to the other task's view of the cascade."""
+"""``attention``: each task's view attends to the other's, and reads what the other's head says."""
 
 from pydantic import Field
 
@@ -11,10 +11,11 @@ class AttentionOptions(dgljoint.Options):
     # The paper's 8 heads are 64 columns wide; the default width of a view is 64 in all.
     heads: int = Field(4, ge=1, le=4096, description="attention heads; they divide the width")
     dropout: float = Field(0.1, ge=0, lt=1, description="share of what is attended to dropped")
-    causal: bool = Field(
-        True,
-        description="the cascade view attends to earlier posts alone; otherwise link scores are "
-        "trained on posts that come later",
+    posts: int = Field(
+        64, ge=1, description="posts of a cascade that are attended to, those with most replies"
+    )
+    candidates: int = Field(
+        16, ge=1, description="parents a link's surprise is taken among: source and latest posts"
     )
 
 
@@ -22,7 +23,7 @@ def build(options: AttentionOptions, context: dgljoint.BuildContext) -> "dgljoin
     """Build the interaction."""
     from dgljoint_plugins.interactions.attention.module import CrossAttention
 
-    return CrossAttention(options, context.width)
+    return CrossAttention(options, context.width, context.classes)
 
 
 @dgljoint.hookimpl
@@ -30,7 +31,7 @@ def dgljoint_interactions() -> list[dgljoint.InteractionSpec]:
     """Offer ``attention``."""
     return [dgljoint.InteractionSpec(
         name="attention",
-        summary="cross-attention between the two views within a cascade, gated for each task",
+        summary="each view attends to the other one and reads what the other task's head says",
         options=AttentionOptions, build=build,
         reference=dgljoint.Reference(
             authors="Vaswani, A., Shazeer, N., Parmar, N., Uszkoreit, J., Jones, L., "

@@ -1,55 +1,146 @@
 """Cross-attention between the two views, in both directions, with a gate for each task."""
 
-from dataclasses import replace
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
 
+from dgljoint import UsageError
 from dgljoint import nn as joint
 from dgljoint_plugins.interactions.attention import AttentionOptions
+from dgljoint_plugins.shared.links import gain_of_links
 
 
 class CrossAttention(joint.Interaction):
     """Multi-head attention (Vaswani et al., 2017) from each view to the other, and a gate for each.
 
-    A post attends as in :func:`dgljoint.nn.attend`: the rumor view to the whole observed cascade,
-    the cascade view to posts before it alone, as the link head may know of a post only what was
-    there when it arrived; ``causal`` lifts that for observed posts.
+    A post attends to posts of the other view, and takes from the other task's *cascade token*: the
+    mean of that view, and what that task's head says. For the cascade view that is the class, for
+    the rumor view how well the observed links are predicted, which its posts know too. What the
+    heads say is a constant to the other task's loss. The last maps start at zero, so that nothing
+    is taken at the start; docs/interactions/attention.md has the equations.
     """
 
-    def __init__(self, options: AttentionOptions, width: int) -> None:
+    def __init__(self, options: AttentionOptions, width: int, classes: int) -> None:
         super().__init__()
-        self.causal = options.causal
-        self.for_cascade = _Taking(width, options.heads, options.dropout)
-        self.for_rumor = _Taking(width, options.heads, options.dropout)
+        self.candidates = options.candidates
+        self.for_cascade = Taking(options, width, of_posts=width, of_token=width + classes)
+        self.for_rumor = Taking(options, width, of_posts=width + 1, of_token=width + 1)
 
-    def couple(
-        self, reps: joint.Representations, batch: joint.CascadeBatch
-    ) -> joint.Representations:
-        """Return both views, each with what it takes from the other as that was before."""
-        return replace(
-            reps,
-            cascade=self.for_cascade(reps.cascade, reps.rumor, batch, self.causal),
-            rumor=self.for_rumor(reps.rumor, reps.cascade, batch, False),
-        )
+    def inform_cascade(
+        self, reps: joint.Representations, classify: joint.Classify, batch: joint.CascadeBatch
+    ) -> Tensor:
+        """Return the cascade view with what it takes from the rumor view. Shapes: (N, D)."""
+        with torch.no_grad():
+            verdict = classify().softmax(1)
+        token = torch.cat((batch.pool(reps.rumor), verdict), dim=1)
+        taken: Tensor = self.for_cascade(reps.cascade, reps.rumor, token, batch)
+        return taken
+
+    def inform_rumor(
+        self, reps: joint.Representations, score_links: joint.ScoreLinks, batch: joint.CascadeBatch
+    ) -> Tensor:
+        """Return the rumor view with what it takes from the cascade view. Shapes: (N, D)."""
+        with torch.no_grad():
+            gain = gain_of_links(score_links, batch, self.candidates).unsqueeze(1)
+        rows = torch.cat((reps.cascade, gain.to(reps.cascade.dtype)), dim=1)
+        taken: Tensor = self.for_rumor(reps.rumor, rows, batch.pool(rows), batch)
+        return taken
 
 
-class _Taking(nn.Module):
-    """What one task's view takes from the other's."""
+class Taking(nn.Module):
+    """What one task's view takes from the other's posts and from its cascade token.
 
-    def __init__(self, width: int, heads: int, dropout: float) -> None:
+    Args:
+        options: of the interaction.
+        width: D, of the view.
+        of_posts: width F of the other view's rows.
+        of_token: width S of its token.
+    """
+
+    def __init__(
+        self, options: AttentionOptions, width: int, *, of_posts: int, of_token: int
+    ) -> None:
         super().__init__()
-        self.attention = joint.CascadeAttention(width, heads)
-        self.dropout = joint.Dropout(dropout)
-        self.norm = nn.LayerNorm(width)
+        self.heads, self.posts = options.heads, options.posts
+        if width % self.heads:
+            raise UsageError(
+                f"{self.heads} attention heads do not divide the width {width}",
+                hint="choose other `heads`, or another `-s model.width`",
+            )
+        self.query = nn.Linear(width, width)
+        self.key = nn.Linear(of_posts, width)
+        self.value = nn.Linear(of_posts, width)
+        self.join = nn.Linear(width, width)
+        self.token = nn.Linear(of_token, width)
         self.gate = nn.Linear(2 * width, width)
-        joint.xavier(self.gate)
+        self.dropout = joint.Dropout(options.dropout)
+        joint.xavier(self)
+        for last in (self.join, self.token):
+            nn.init.zeros_(last.weight)
 
     def forward(
-        self, own: Tensor, other: Tensor, batch: joint.CascadeBatch, causal: bool
+        self, own: Tensor, other: Tensor, token: Tensor, batch: joint.CascadeBatch
     ) -> Tensor:
-        attended = self.attention(own, other, batch, causal=causal)
-        informed = self.norm(own + self.dropout(attended))
-        gate = self.gate(torch.cat((own, informed), dim=1)).sigmoid()
-        view: Tensor = own + gate * informed
+        """Return (N, D) of ``own`` (N, D), ``other`` (N, F) and ``token`` (B, S)."""
+        attended = self.dropout(self.join(self._attend(own, other, batch)))
+        taken = attended + self.token(token)[batch.cascade_of]
+        gate = self.gate(torch.cat((own, taken), dim=1)).sigmoid()
+        view: Tensor = own + gate * taken
         return view
+
+    def weights(
+        self, own: Tensor, other: Tensor, batch: joint.CascadeBatch
+    ) -> joint.AttentionWeights:
+        """Return how much each post attends to posts; the arguments are those of ``forward``."""
+        query, key = self.query(own), self.key(other)
+        found: list[tuple[Tensor, Tensor, Tensor]] = []
+        for posts, keys, allowed in self._tables(batch):
+            left, right = self._split(query, posts), self._split(key, keys)
+            score = left @ right.transpose(2, 3) / left.shape[3] ** 0.5
+            share = score.masked_fill(~allowed[:, None, :1], float("-inf")).softmax(3)
+            row, place, other_place = allowed.nonzero().T
+            weight = share.permute(0, 2, 3, 1)[row, place, other_place]
+            found.append((posts[row, place], keys[row, other_place], weight))
+        return joint.AttentionWeights(*(torch.cat(part) for part in zip(*found, strict=True)))
+
+    def _attend(self, own: Tensor, other: Tensor, batch: joint.CascadeBatch) -> Tensor:
+        query, key, value = self.query(own), self.key(other), self.value(other)
+        parts, places = [], []
+        for posts, keys, allowed in self._tables(batch):
+            found = nn.functional.scaled_dot_product_attention(
+                self._split(query, posts), self._split(key, keys), self._split(value, keys),
+                # The first row is a real post's: which keys there are depends on no query.
+                attn_mask=allowed[:, None, :1],
+            )
+            real = allowed[:, :, 0].flatten()
+            parts.append(found.transpose(1, 2).flatten(2).flatten(0, 1)[real])
+            places.append(posts.flatten()[real])
+        place = torch.cat(places)
+        back = torch.empty_like(place)
+        back[place] = torch.arange(len(place), device=place.device)
+        return torch.cat(parts).index_select(0, back)
+
+    def _split(self, x: Tensor, posts: Tensor) -> Tensor:
+        """Return the rows of some posts by head. Shapes: (N, D), (R, L) to (R, H, L, D / H)."""
+        # The gradient of index_select is several times cheaper than that of x[posts].
+        rows = x.index_select(0, posts.flatten())
+        return rows.view(*posts.shape, self.heads, -1).transpose(1, 2)
+
+    def _tables(self, batch: joint.CascadeBatch) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield cascades of similar sizes: posts (R, L), their keys (R, K), allowed (R, L, K).
+
+        The keys are the source, first, and then the observed posts with the most observed replies,
+        of equal ones the latest.
+        """
+        for bucket in batch.buckets:
+            posts, real = bucket.posts, bucket.real
+            order = batch.delay_seconds[posts].argsort(dim=1, descending=True, stable=True)
+            replies = batch.children[posts].masked_fill(~(batch.observed[posts] & real), -1)
+            source = posts == batch.root[batch.cascade_of[posts]]
+            replies = replies.masked_fill(source & real, len(batch.kind))
+            best = replies.gather(1, order).argsort(dim=1, descending=True, stable=True)
+            chosen = order.gather(1, best)[:, : self.posts]
+            keys = posts.gather(1, chosen)
+            key_real = replies.gather(1, chosen) >= 0
+            yield posts, keys, real.unsqueeze(2) & key_real.unsqueeze(1)

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from dgljoint import nn as joint
 from dgljoint_plugins.interactions.baseline import BaselineOptions
+from dgljoint_plugins.shared.links import candidate_parents
 
 
 class Baseline(joint.Interaction):
@@ -22,9 +23,11 @@ class Baseline(joint.Interaction):
         self.from_self = nn.Linear(width, width)
         self.from_parents = nn.Linear(width, width, bias=False)
         self.from_children = nn.Linear(width, width, bias=False)
-        self.norm = nn.LayerNorm(width)
         self.dropout = joint.Dropout(options.dropout)
-        joint.xavier(self)
+        # Nothing is added at the start; gelu has a slope at 0, so all maps learn from there.
+        for layer in (self.from_self, self.from_parents, self.from_children):
+            nn.init.zeros_(layer.weight)
+        nn.init.zeros_(self.from_self.bias)
 
     def inform_rumor(
         self, reps: joint.Representations, score_links: joint.ScoreLinks, batch: joint.CascadeBatch
@@ -44,30 +47,5 @@ class Baseline(joint.Interaction):
         parents = joint.sum_over_edges(pairs.flip(0), weight, x)
         children = joint.sum_over_edges(pairs, weight / share[parent], x)
         message = self.from_self(x) + self.from_parents(parents) + self.from_children(children)
-        view: Tensor = self.norm(x + self.dropout(nn.functional.gelu(message)))
+        view: Tensor = x + self.dropout(nn.functional.gelu(message))
         return view
-
-
-def candidate_parents(batch: joint.CascadeBatch, most: int) -> Tensor:
-    """Pair every observed post but the sources with posts it may have answered, (2, P).
-
-    They are its cascade's source, first, and the latest observed posts that are strictly earlier,
-    at most ``most`` in all; posts of one moment are all candidates or none.
-    """
-    kept = batch.observed.index_fill(0, batch.root, False)
-    post = kept.nonzero().squeeze(1)
-    post = post[batch.delay_seconds[post].argsort(stable=True)]
-    post = post[batch.cascade_of[post].argsort(stable=True)]
-    cascade, delay = batch.cascade_of[post], batch.delay_seconds[post]
-    place = torch.arange(len(post), device=post.device)
-    new_moment = torch.ones_like(post, dtype=torch.bool)
-    new_moment[1:] = (cascade[1:] != cascade[:-1]) | (delay[1:] != delay[:-1])
-    # Of each post: where its moment begins, and where the next whole one does from there on.
-    end = place.where(new_moment, 0).cummax(0).values
-    next_moment = place.where(new_moment, len(post)).flip(0).cummin(0).values.flip(0)
-    start = torch.maximum(torch.searchsorted(cascade, cascade), end - (most - 1))
-    count = end - next_moment[start] + 1
-    row = place.repeat_interleave(count)
-    number = torch.arange(len(row), device=post.device) - (count.cumsum(0) - count)[row]
-    latest = post[(next_moment[start][row] + number - 1).clamp(min=0)]
-    return torch.stack((post[row], latest.where(number > 0, batch.root[cascade[row]])))

@@ -21,14 +21,14 @@ class Contrastive(Interaction):
     the same event is no negative. With ``supervised`` every cascade of the same label and another
     event is a positive as well (SupCon: Khosla et al., 2020, equation 2). A learned temperature is
     clipped where it is kept (Radford et al., 2021, arXiv 2103.00020): beyond a bound it has no
-    gradient.
+    gradient. The projections have two layers (Chen et al., 2020, arXiv 2002.05709).
     """
 
     def __init__(self, options: ContrastiveOptions, width: int) -> None:
         super().__init__()
         self.options = options
-        self.project_cascade = nn.Linear(width, options.width)
-        self.project_rumor = nn.Linear(width, options.width)
+        self.project_cascade = _projection(width, options.width)
+        self.project_rumor = _projection(width, options.width)
         xavier(self)
         self.log_temperature = nn.Parameter(
             torch.tensor(options.temperature).log(), requires_grad=options.learn_temperature
@@ -77,6 +77,11 @@ class Contrastive(Interaction):
         logits = similarity.masked_fill(~(positive | negative), float("-inf"))
         log_probability = logits.log_softmax(1).masked_fill(~positive, 0)
         return -(log_probability.sum(1) / positive.sum(1)).mean()
+
+
+def _projection(width: int, size: int) -> nn.Module:
+    """Make two layers: what the loss alone needs is made and lost in them, not in the views."""
+    return nn.Sequential(nn.Linear(width, size), nn.ReLU(), nn.Linear(size, size))
 
 
 def _unit(x: Tensor) -> Tensor:

@@ -24,6 +24,7 @@ def assemble(
     return CascadeBatch(
         edges=observed_edges(columns, targets),
         features=features.read(columns, targets),
+        cascade_features=features.read_cascades(columns, targets.hidden),
         delay_seconds=torch.from_numpy(columns.delay_seconds),
         cascade_of=torch.from_numpy(columns.cascade_of),
         root=torch.from_numpy(columns.post_ptr[:-1]),

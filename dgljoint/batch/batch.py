@@ -78,6 +78,7 @@ class CascadeBatch:
         edges: (2, E) int64, the observed edges: parent over child, in the order of the children.
         features: by name, dense (N, F) float32, the rows that exist of a dense feature that not all
             posts have, or sparse rows.
+        cascade_features: by name, (B, F) float32, what is known of each cascade as a whole.
         delay_seconds: (N,) float64 since the cascade's source.
         cascade_of: (N,) int64 cascade of each post, ascending.
         root: (B,) int64 source post of each cascade.
@@ -94,6 +95,7 @@ class CascadeBatch:
 
     edges: Tensor
     features: Mapping[str, Tensor | SomeRows | SparseRows]
+    cascade_features: Mapping[str, Tensor]
     delay_seconds: Tensor
     cascade_of: Tensor
     root: Tensor
@@ -130,6 +132,9 @@ class CascadeBatch:
             self,
             **moved,
             features={name: value.to(device) for name, value in self.features.items()},
+            cascade_features={
+                name: value.to(device) for name, value in self.cascade_features.items()
+            },
         )
 
     @cached_property

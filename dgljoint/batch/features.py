@@ -3,9 +3,10 @@
 Ids, users and absolute times are never among them. Of the features that are computed when a batch
 is made, ``time`` is known when a post arrives, and ``structure`` counts observed edges alone: no
 hidden edge is in any of its columns. A post whose edge is hidden is a tree of its own, of one post.
+``shape`` is one row per cascade, of its observed posts.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dgljoint._internal.text import did_you_mean
+from dgljoint.batch.derived import DERIVED, OF_CASCADES
 from dgljoint.config.run_config import FeatureOptions
+from dgljoint.data.observation import EVERYTHING, Observation
 from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.errors import DataError, UsageError
 from dgljoint.ops.sparse import SomeRows, SparseRows
@@ -26,61 +29,14 @@ _STRETCH_POSTS = 1 << 16
 # Up to so many words of all posts together are weighted once and kept, in 50 megabytes; of a larger
 # store those of each batch anew, so that memory is bounded.
 _MOST_ENTRIES = 1 << 22
-_LOG_DAY = float(np.log1p(86_400))
+# Deviations from the mean that a number of a cascade is taken to have at most: a linear map has
+# nothing else that would stop an outlier.
+_FARTHEST = 4.0
 
 Index = NDArray[np.int64]
 Rows = NDArray[np.float32]
 # Weighted words of some posts: (nnz,) columns and values, (n+1,) offsets.
 _Entries = tuple[Index, Rows, Index]
-
-
-@dataclass(frozen=True, slots=True)
-class Derived:
-    """A feature of F named columns, and what computes its (N, F) rows."""
-
-    columns: tuple[str, ...]
-    compute: Callable[[CascadeColumns, TargetPairs], Rows]
-
-
-def places(parent: Index) -> tuple[Index, NDArray[np.float64], NDArray[np.float64]]:
-    """Count the nodes of a forest (N,) above each node, right below it, and below it."""
-    depth = (parent >= 0).astype(np.int64)
-    ancestor = parent.copy()
-    # In round k of each node: those less than 2^k below it, itself included.
-    size = np.ones(len(parent))
-    deeper = np.flatnonzero(parent >= 0)
-    children: NDArray[np.float64] | None = None
-    while len(deeper):
-        above = ancestor[deeper]
-        found = np.bincount(above, size[deeper], len(parent)).astype(np.float64, copy=False)
-        children = found if children is None else children
-        size += found
-        depth[deeper] += depth[above]
-        further = ancestor[above]
-        ancestor[deeper] = further
-        deeper = deeper[further >= 0]
-    return depth, np.zeros_like(size) if children is None else children, size - 1
-
-
-def _time(columns: CascadeColumns, targets: TargetPairs) -> Rows:
-    """Return logarithms of times, on a scale where a day is 1."""
-    delay = columns.delay_seconds
-    gap = np.diff(delay, prepend=0.0)
-    gap[columns.post_ptr[:-1]] = 0
-    return (np.log1p(np.stack((delay, gap), axis=1)) / _LOG_DAY).astype(np.float32)
-
-
-def _structure(columns: CascadeColumns, targets: TargetPairs) -> Rows:
-    """Return logarithms of counts, and two flags."""
-    counts = places(np.where(targets.hidden, -1, columns.parent))
-    table = (*map(np.log1p, counts), columns.parent < 0, targets.hidden)
-    return np.stack(table, axis=1).astype(np.float32)
-
-
-DERIVED: Mapping[str, Derived] = {
-    "time": Derived(("delay", "since the previous post"), _time),
-    "structure": Derived(("depth", "children", "descendants", "source", "pending"), _structure),
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,43 +49,77 @@ class _Words:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Scale:
+    """Mean and deviation (F,) of the columns of a feature."""
+
     mean: Rows
     deviation: Rows
+
+    def of(self, rows: NDArray[Any]) -> Rows:
+        scaled: Rows = (rows.astype(np.float32) - self.mean) / self.deviation
+        return scaled
+
+    def state(self) -> dict[str, torch.Tensor]:
+        return {
+            "mean": torch.from_numpy(self.mean), "deviation": torch.from_numpy(self.deviation)
+        }
+
+    @classmethod
+    def restored(cls, name: str, state: Mapping[str, torch.Tensor]) -> "_Scale":
+        scale = cls(state["mean"].numpy(), state["deviation"].numpy())
+        if scale.mean.ndim != 1 or scale.mean.shape != scale.deviation.shape:
+            raise ValueError(f"feature '{name}'")
+        return scale
 
 
 class FeatureSpace:
     """The features that the model takes in, fitted on the training set.
 
-    ``dense`` and ``sparse`` are the columns of each feature, derived ones being dense; ``doubts``
-    what cannot be checked where the data are not those of the fit.
+    ``dense`` and ``sparse`` are the columns of each feature of posts, derived ones being dense,
+    ``of_cascades`` those of each feature of cascades, ``source_dense`` those of each stored dense
+    feature; ``doubts`` is what cannot be checked where the data are not those of the fit.
     """
 
     def __init__(
         self, store: CascadeStore, names: Sequence[str], words: Mapping[str, _Words],
-        scales: Mapping[str, _Scale], doubts: Sequence[str] = (),
+        scales: Mapping[str, _Scale], of_cascades: Mapping[str, _Scale],
+        doubts: Sequence[str] = (),
     ) -> None:
         self._store = store
         self._words = dict(words)
         self._all: dict[str, _Entries] = {}
         self._scales = dict(scales)
+        self._cascade_scales = dict(of_cascades)
         self._derived = {name: DERIVED[name] for name in names if name in DERIVED}
         self.names = tuple(names)
         self.sparse = {name: len(kept.weight) for name, kept in words.items()}
         self.dense = {name: len(derived.columns) for name, derived in self._derived.items()}
-        self.dense |= {name: len(scale.mean) for name, scale in scales.items()}
+        self.source_dense = {name: len(scale.mean) for name, scale in scales.items()}
+        self.dense |= self.source_dense
+        self.of_cascades = {name: len(scale.mean) for name, scale in of_cascades.items()}
         self.doubts = tuple(doubts)
 
     @classmethod
-    def fit(cls, store: CascadeStore, train: Index, options: FeatureOptions) -> "FeatureSpace":
-        """Choose words and scales by the cascades of the training set and nothing else."""
+    def fit(
+        cls, store: CascadeStore, train: Index, options: FeatureOptions,
+        observation: Observation | None = None,
+    ) -> "FeatureSpace":
+        """Choose words and scales by the cascades of the training set and nothing else.
+
+        Features of cascades are scaled as ``observation`` shows them, not drawn; by default whole.
+        """
         names = choose_features(store, options.use)
-        kinds = {name: store.features[name] for name in names}
+        kinds = {name: store.features.get(name) for name in names}
         words = {
             name: _fit_words(store, name, train, options)
             for name in names if kinds[name] == "sparse"
         }
         scales = {name: _fit_scale(store, name, train) for name in names if kinds[name] == "dense"}
-        return cls(store, names, words, scales)
+        observation = observation or Observation(EVERYTHING)
+        of_cascades = {
+            name: _fit_cascade_scale(store, name, train, observation)
+            for name in names if name in OF_CASCADES
+        }
+        return cls(store, names, words, scales, of_cascades)
 
     def state(self) -> dict[str, Any]:
         """Return what was fitted as a tree of tensors and plain values, for :meth:`restored`."""
@@ -144,15 +134,12 @@ class FeatureSpace:
                 "weight": torch.from_numpy(kept.weight),
                 "words": None if words is None else [words[int(column)] for column in chosen],
             }
-        dense = {
-            name: {
-                "mean": torch.from_numpy(scale.mean),
-                "deviation": torch.from_numpy(scale.deviation),
-            }
-            for name, scale in self._scales.items()
-        }
         reader = self._store.attributes["reader"]
-        return {"names": list(self.names), "reader": reader, "sparse": sparse, "dense": dense}
+        return {
+            "names": list(self.names), "reader": reader, "sparse": sparse,
+            "dense": {name: scale.state() for name, scale in self._scales.items()},
+            "of_cascades": {name: scale.state() for name, scale in self._cascade_scales.items()},
+        }
 
     @classmethod
     def restored(cls, store: CascadeStore, state: Mapping[str, Any]) -> "FeatureSpace":
@@ -173,15 +160,18 @@ class FeatureSpace:
                 )
         for name, fitted in state["dense"].items():
             _check_kind(store, name, "dense")
-            scale = _Scale(fitted["mean"].numpy(), fitted["deviation"].numpy())
-            if scale.mean.shape != scale.deviation.shape:
-                raise ValueError(f"feature '{name}'")
+            scale = scales[name] = _Scale.restored(name, fitted)
             _check_width(store, name, store.dense(name).columns, len(scale.mean))
-            scales[name] = scale
-        unknown = set(state["names"]) - {*words, *scales, *DERIVED}
+        of_cascades = {
+            name: _Scale.restored(name, fitted) for name, fitted in state["of_cascades"].items()
+        }
+        for name, scale in of_cascades.items():
+            if len(scale.mean) != len(OF_CASCADES[name].columns):
+                raise ValueError(f"feature '{name}' of {len(scale.mean)} columns")
+        unknown = set(state["names"]) - {*words, *scales, *DERIVED, *of_cascades}
         if unknown:
             raise ValueError(f"features {sorted(unknown)}")
-        return cls(store, state["names"], words, scales, doubts)
+        return cls(store, state["names"], words, scales, of_cascades, doubts)
 
     def read(
         self, columns: CascadeColumns, targets: TargetPairs
@@ -193,13 +183,24 @@ class FeatureSpace:
         for name, scale in self._scales.items():
             feature = self._store.dense(name)
             index, rows = feature.of(columns.posts)
-            scaled = torch.from_numpy((rows.astype(np.float32) - scale.mean) / scale.deviation)
+            scaled = torch.from_numpy(scale.of(rows))
             features[name] = (
                 scaled if feature.posts is None else SomeRows(torch.from_numpy(index), scaled)
             )
         for name, derived in self._derived.items():
-            features[name] = torch.from_numpy(derived.compute(columns, targets))
+            features[name] = torch.from_numpy(derived.compute(columns, targets.hidden))
         return features
+
+    def read_cascades(
+        self, columns: CascadeColumns, hidden: NDArray[np.bool_]
+    ) -> dict[str, Tensor]:
+        """Return every feature of the B cascades (B, F), by name; ``hidden`` (N,) is not seen."""
+        return {
+            name: torch.from_numpy(
+                scale.of(OF_CASCADES[name].compute(columns, hidden)).clip(-_FARTHEST, _FARTHEST)
+            )
+            for name, scale in self._cascade_scales.items()
+        }
 
     def _sparse_rows(self, name: str, posts: Index) -> SparseRows:
         entries = self._all.get(name)
@@ -235,8 +236,12 @@ def _offsets(row: Index, rows: int) -> Index:
 
 
 def choose_features(store: CascadeStore, use: Sequence[str]) -> list[str]:
-    """Return the features used, all where ``use`` is empty, in the order of the store."""
-    present = store.features
+    """Return the features used, all where ``use`` is empty, in the order of the store.
+
+    Derived features come last, and may be named of any store: it holds nothing of them.
+    """
+    named = {name: "derived" for name in (*DERIVED, *OF_CASCADES) if name in use}
+    present = {**store.features, **named}
     for name in use:
         if name not in present:
             raise UsageError(
@@ -278,19 +283,38 @@ def _fit_words(store: CascadeStore, name: str, train: Index, options: FeatureOpt
 def _fit_scale(store: CascadeStore, name: str, train: Index) -> _Scale:
     """Fit mean and deviation on the rows that exist in the training set."""
     feature = store.dense(name)
-    posts, total, squares = 0, np.zeros(feature.columns), np.zeros(feature.columns)
-    for columns in _stretches(store, train):
-        rows = feature.of(columns.posts)[1].astype(np.float64)
-        posts += len(rows)
+    stretches = _stretches(store, train)
+    return _scale_of(feature.columns, (feature.of(columns.posts)[1] for columns in stretches))
+
+
+def _fit_cascade_scale(
+    store: CascadeStore, name: str, train: Index, observation: Observation
+) -> _Scale:
+    """Fit mean and deviation on the training cascades, as they are observed."""
+    derived = OF_CASCADES[name]
+
+    def rows() -> Iterator[Rows]:
+        for columns in map(observation.cut, _stretches(store, train)):
+            yield derived.compute(columns, np.zeros(len(columns.posts), np.bool_))
+
+    return _scale_of(len(derived.columns), rows())
+
+
+def _scale_of(width: int, parts: Iterable[NDArray[Any]]) -> _Scale:
+    """Return mean and deviation of rows (K, F) in several parts."""
+    count, total, squares = 0, np.zeros(width), np.zeros(width)
+    for part in parts:
+        rows = part.astype(np.float64)
+        count += len(rows)
         total += rows.sum(axis=0)
         squares += (rows * rows).sum(axis=0)
-    if not posts:
+    if not count:
         # Nothing is learned of what no training cascade has, so it must be 0: x / inf is.
-        return _Scale(np.zeros(len(total), np.float32), np.full(len(total), np.inf, np.float32))
-    mean = total / posts
-    variance = squares / posts - mean * mean
+        return _Scale(np.zeros(width, np.float32), np.full(width, np.inf, np.float32))
+    mean = total / count
+    variance = squares / count - mean * mean
     # What does not vary has rounding errors for a variance.
-    deviation = np.sqrt(np.where(variance > 1e-12 * squares / posts, variance, 1))
+    deviation = np.sqrt(np.where(variance > 1e-12 * squares / count, variance, 1))
     return _Scale(mean.astype(np.float32), deviation.astype(np.float32))
 
 

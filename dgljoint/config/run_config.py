@@ -18,6 +18,10 @@ class ModelOptions(Options):
 
     width: int = Field(64, ge=4, le=4096, description="D, width of every representation")
     dropout: float = Field(0.2, ge=0, lt=1, description="share of inputs and views dropped")
+    wide: bool = Field(
+        True, description="a linear path next to the graph, from the cascade's shape and the "
+        "source's dense features to the class logits",
+    )
 
 
 class TrainOptions(Options):
@@ -45,6 +49,13 @@ class TrainOptions(Options):
     head_rate: float = Field(1.0, ge=0, description="factor of branches and heads")
     interaction_rate: float = Field(1.0, ge=0, description="factor of interactions")
     weight_decay: float = Field(1e-2, ge=0, description="AdamW's decoupled decay")
+    wide_rate: float = Field(1.0, ge=0, description="learning-rate factor of the linear path")
+    # Ridge: added to the gradient, so that the path ends where a penalised regression does. AdamW's
+    # decoupled decay is too small to matter in the few hundred steps of a run.
+    wide_decay: float = Field(0.05, ge=0, description="penalty of the linear path's weights")
+    label_smoothing: float = Field(
+        0.0, ge=0, lt=1, description="share of a label divided among all classes in training"
+    )
     warmup: float = Field(0.05, ge=0, lt=1, description="share of the steps that warm up")
     clip: float = Field(1.0, gt=0, description="largest gradient norm")
     # Two threads on two quiet cores make a step 1.4 times faster on batches of ten thousand posts

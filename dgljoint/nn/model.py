@@ -13,6 +13,7 @@ from dgljoint.errors import PluginError
 from dgljoint.nn import hosted as calls
 from dgljoint.nn.layers import Dropout, xavier
 from dgljoint.nn.protocols import Encoder, Interaction, Outputs, Representations
+from dgljoint.nn.wide import WidePath
 from dgljoint.ops.sparse import SomeRows, SparseRows, multiply, with_rows
 from dgljoint.plugins.registry import PluginEntry
 from dgljoint.tasks.heads import CASCADE, RUMOR, TASKS, CascadePredictor, LinkScorer, RumorDetector
@@ -121,14 +122,15 @@ class JointModel(nn.Module):
 
     Of the tasks those in ``tasks`` are trained. Without an interaction nothing reads the view of
     the other one: it is the shared rows, and its logits are zeros; :attr:`computed` are the tasks
-    that have both. ``half`` computes in bfloat16 where torch's autocast does.
+    that have both. ``wide``, if there is one, adds to the class logits. ``half`` computes in
+    bfloat16 where torch's autocast does.
     """
 
     def __init__(
         self, projection: InputProjection, encoder: calls.Hosted[Encoder],
         interactions: Sequence[calls.Hosted[Interaction]], *,
         width: int, classes: int, dropout: float,
-        tasks: Sequence[str] = TASKS, half: bool = False,
+        tasks: Sequence[str] = TASKS, half: bool = False, wide: WidePath | None = None,
     ) -> None:
         super().__init__()
         self.computed = TASKS if interactions else tuple(tasks)
@@ -147,6 +149,7 @@ class JointModel(nn.Module):
         self.rumor_branch = Branch(width, dropout)
         self.link_head = CascadePredictor(width)
         self.rumor_head = RumorDetector(width, classes, dropout)
+        self.wide = wide
 
     def forward(self, batch: CascadeBatch) -> tuple[Representations, Outputs]:
         """Run the batch through. See :class:`Representations` and :class:`Outputs` for shapes."""
@@ -177,7 +180,7 @@ class JointModel(nn.Module):
             reps = self._informed(reps, batch)
             outputs = Outputs(
                 rumor_logits=(
-                    self.rumor_head(reps.rumor, batch) if RUMOR in self.computed
+                    self._classify(reps.rumor, batch) if RUMOR in self.computed
                     else shared.new_zeros(len(batch.root), self.classes)
                 ),
                 link_logits=(
@@ -193,8 +196,7 @@ class JointModel(nn.Module):
         coupled = reps.rumor
 
         def classify() -> Tensor:
-            logits: Tensor = self.rumor_head(coupled, batch)
-            return logits
+            return self._classify(coupled, batch)
 
         for interaction in self.hosted_interactions:
             reps = calls.inform_cascade(interaction, reps, classify, batch)
@@ -207,6 +209,11 @@ class JointModel(nn.Module):
         for interaction in self.hosted_interactions:
             reps = calls.inform_rumor(interaction, reps, score_links, batch)
         return reps
+
+    def _classify(self, view: Tensor, batch: CascadeBatch) -> Tensor:
+        """Return (B, C) class logits: the rumor head's, and those next to the graph."""
+        logits: Tensor = self.rumor_head(view, batch)
+        return logits if self.wide is None else logits + self.wide(batch)
 
     def link_scorer(self, reps: Representations, batch: CascadeBatch) -> LinkScorer:
         """Return the link head for any pairs of posts; the cascade task is :attr:`computed`."""

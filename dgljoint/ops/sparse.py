@@ -94,6 +94,14 @@ class SomeRows:
         """Return the rows on ``device``."""
         return SomeRows(self.index.to(device), self.rows.to(device))
 
+    def at(self, posts: Tensor) -> Tensor:
+        """Return the rows of some posts, zeros for those that have none. Shapes: (B,) to (B, F)."""
+        if not len(self.index):
+            return self.rows.new_zeros(len(posts), self.rows.shape[1])
+        place = torch.searchsorted(self.index, posts).clamp(max=len(self.index) - 1)
+        found = self.index[place] == posts
+        return self.rows[place] * found.unsqueeze(1)
+
 
 def multiply(rows: SparseRows, x: Tensor) -> Tensor:
     """Multiply a sparse matrix by dense rows; differentiable by ``x`` any number of times.

@@ -169,12 +169,18 @@ LINK_LOSSES: dict[str, Callable[[Tensor, CascadeBatch], Tensor]] = {
 }
 
 
-def rumor_loss(logits: Tensor, batch: CascadeBatch) -> Tensor:
-    """Return the mean cross-entropy of (B, C) logits of the labelled cascades; 0 without any."""
+def rumor_loss(logits: Tensor, batch: CascadeBatch, smoothing: float = 0.0) -> Tensor:
+    """Return the mean cross-entropy of (B, C) logits of the labelled cascades; 0 without any.
+
+    ``smoothing`` is the share of each label that is divided among all classes (Szegedy et al.,
+    2016, arXiv 1512.00567).
+    """
     labelled = batch.label >= 0
     if not bool(labelled.any()):
         return logits.sum() * 0
-    return nn.functional.cross_entropy(logits[labelled], batch.label[labelled])
+    return nn.functional.cross_entropy(
+        logits[labelled], batch.label[labelled], label_smoothing=smoothing
+    )
 
 
 def not_asked(batch: CascadeBatch) -> tuple[str, ...]:
@@ -184,11 +190,12 @@ def not_asked(batch: CascadeBatch) -> tuple[str, ...]:
 
 
 def task_losses(
-    outputs: Outputs, batch: CascadeBatch, link_loss: str, tasks: Sequence[str] = TASKS
+    outputs: Outputs, batch: CascadeBatch, link_loss: str, tasks: Sequence[str] = TASKS,
+    label_smoothing: float = 0.0,
 ) -> dict[str, Tensor]:
     """Return the losses of some ``tasks`` by name; ``link_loss`` is a key of LINK_LOSSES."""
     losses: dict[str, Callable[[], Tensor]] = {
         CASCADE: lambda: LINK_LOSSES[link_loss](outputs.link_logits, batch),
-        RUMOR: lambda: rumor_loss(outputs.rumor_logits, batch),
+        RUMOR: lambda: rumor_loss(outputs.rumor_logits, batch, label_smoothing),
     }
     return {name: losses[name]() for name in tasks}

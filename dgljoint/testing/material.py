@@ -226,6 +226,7 @@ def tensors_of(batch: CascadeBatch) -> Values:
     for name, value in batch.features.items():
         parts = vars(value) if isinstance(value, SomeRows | SparseRows) else {"": value}
         found |= {f"features.{name}{key}": x for key, x in parts.items() if isinstance(x, Tensor)}
+    found |= {f"cascade_features.{name}": x for name, x in batch.cascade_features.items()}
     parent, child = batch.edges
     return {**found, "graph's parents": parent, "graph's children": child}
 

@@ -262,7 +262,8 @@ def _order_of_posts(model: JointModel, material: kit.Material, seed: int) -> Non
         if name == "time" and isinstance(x, Tensor)
     }
     other = replace(
-        other, delay_seconds=batch.delay_seconds[order], features={**other.features, **time}
+        other, delay_seconds=batch.delay_seconds[order], features={**other.features, **time},
+        cascade_features=batch.cascade_features,
     )
     before, after = _outputs(model, batch), _outputs(model, other)
     kit.expect_same(

@@ -15,11 +15,15 @@ from dgljoint.training.setup import trainable_parameters
 
 # Where each side's step changes the other's objective, momentum makes both circle: Radford et al.,
 # 2015, arXiv 1511.06434.
+_WIDE = "wide"  # the model's linear path
 _OPPONENT_BETAS = (0.5, 0.999)
 
 
 class ModelOptimizer:
-    """AdamW over three parameter groups, with warm-up, cosine decay and clipping."""
+    """AdamW over parameter groups, with warm-up, cosine decay and clipping.
+
+    The linear path has a penalty in its gradient instead of a decoupled decay.
+    """
 
     def __init__(self, model: JointModel, options: TrainOptions, total_steps: int) -> None:
         self._options = options
@@ -27,18 +31,21 @@ class ModelOptimizer:
         self.parameters = trainable_parameters(model)
         factors = {
             "projection": options.encoder_rate, "encoder": options.encoder_rate,
-            "interactions": options.interaction_rate,
+            "interactions": options.interaction_rate, _WIDE: options.wide_rate,
         }
-        groups: dict[float, list[nn.Parameter]] = {}
+        groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
         self._factor: dict[str, float] = {}
         for name, parameter in self.parameters.items():
-            factor = factors.get(name.split(".")[0], options.head_rate)
-            groups.setdefault(factor, []).append(parameter)
-            self._factor[name] = factor
-        self._factors = list(groups)
+            part = name.split(".")[0]
+            self._factor[name] = factor = factors.get(part, options.head_rate)
+            groups.setdefault((factor, part == _WIDE), []).append(parameter)
+        self._factors = [factor for factor, _ in groups]
         self._adam = torch.optim.AdamW(
-            [{"params": group} for group in groups.values()], lr=options.learning_rate,
-            weight_decay=options.weight_decay, fused=True,
+            [
+                {"params": group, "weight_decay": 0.0 if wide else options.weight_decay}
+                for (_, wide), group in groups.items()
+            ],
+            lr=options.learning_rate, fused=True,
         )
 
     def learning_rate(self, step: int) -> float:
@@ -62,8 +69,10 @@ class ModelOptimizer:
         rate = self.learning_rate(number)
         for group, factor in zip(self._adam.param_groups, self._factors, strict=True):
             group["lr"] = rate * factor
-        for parameter in self.parameters.values():
+        for name, parameter in self.parameters.items():
             gradient = parameter.grad
+            if gradient is not None and name.split(".")[0] == _WIDE:
+                gradient.add_(parameter.detach(), alpha=self._options.wide_decay)
             # Fused Adam takes entries in memory order: those of a transposed gradient, which a loss
             # weighter may have set, would update the wrong parameters.
             if gradient is not None and gradient.stride() != parameter.stride():

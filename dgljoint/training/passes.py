@@ -78,7 +78,10 @@ class Pass:
     def task_losses(self, outputs: Outputs, batch: CascadeBatch) -> dict[str, Tensor]:
         """Return the losses of the tasks that are trained."""
         config = self._config
-        return task_losses(outputs, batch, config.cascade.loss, config.train.task_names)
+        return task_losses(
+            outputs, batch, config.cascade.loss, config.train.task_names,
+            config.train.label_smoothing,
+        )
 
     def __call__(self, indices: Indices, number: int) -> Passed:
         """Run step ``number`` on the cascades at ``indices``."""

@@ -14,12 +14,14 @@ from torch import Tensor, nn
 
 from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.run_config import RunConfig, flat
+from dgljoint.data.observation import Observation
 from dgljoint.data.store import CascadeStore, StoredSplit
 from dgljoint.errors import DataError, PluginError, UsageError
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.nn.hosted import Hosted, opponent_parameters
 from dgljoint.nn.model import InputProjection, JointModel
 from dgljoint.nn.protocols import Encoder, Interaction, LossWeighter
+from dgljoint.nn.wide import WidePath
 from dgljoint.plugins.guard import guarded
 from dgljoint.plugins.selection import Component, Selection
 from dgljoint.plugins.specs import BuildContext
@@ -47,13 +49,16 @@ def build_model(
     """Build the model, its parameters drawn from the run's seed alone."""
     width = config.model.width
     context = BuildContext(width=width, classes=classes)
+    wide = None
+    if config.model.wide and (features.of_cascades or features.source_dense):
+        wide = WidePath(classes, features.of_cascades, features.source_dense)
     with seeded(config.seed, Stream.INITIALISATION):
         return JointModel(
             InputProjection(width, features.dense, features.sparse, config.model.dropout),
             _build(selection.encoder, context, Encoder),
             [_build(component, context, Interaction) for component in selection.interactions],
             width=width, classes=classes, dropout=config.model.dropout,
-            half=config.train.precision == "bf16", tasks=config.train.task_names,
+            half=config.train.precision == "bf16", tasks=config.train.task_names, wide=wide,
         )
 
 
@@ -148,7 +153,9 @@ def set_up(inputs: RunInputs, device: torch.device, processes: Processes = ALONE
     )
     trainable = find_trainable(inputs.config, store, split, parts)
     config = trainable.config
-    features = FeatureSpace.fit(store, parts.train, config.features)
+    # Features of cascades are scaled as evaluation sees them.
+    observation = Observation.of_share(config.cascade.observed_share)
+    features = FeatureSpace.fit(store, parts.train, config.features, observation)
     classes = head_width(store.label_names)
     model = build_model(config, selection, features, classes)
     weighter = build_weighter(config, selection, model, classes)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgljoint.batch.features import DERIVED
+from dgljoint.batch.derived import DERIVED
 from dgljoint.data.observation import parse_observation
 from dgljoint.data.store import CascadeColumns, CascadeStore
 from dgljoint.tasks.targets import TargetPairs, evaluation_pairs, training_pairs
@@ -33,7 +33,8 @@ DRAWN = parse_observation("30%-90%")
 
 
 def derived(columns: CascadeColumns, targets: TargetPairs) -> np.ndarray:
-    return np.concatenate([made.compute(columns, targets) for made in DERIVED.values()], axis=1)
+    made = [feature.compute(columns, targets.hidden) for feature in DERIVED.values()]
+    return np.concatenate(made, axis=1)
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -62,5 +63,5 @@ def test_in_evaluation_derived_features_are_those_of_a_cascade_that_ends_at_the_
     )
     whole = derived(columns, targets)
     np.testing.assert_array_equal(whole[:seen], derived(short, evaluation_pairs(short, 1.0)))
-    later = DERIVED["structure"].compute(columns, targets)[seen:]
+    later = DERIVED["structure"].compute(columns, targets.hidden)[seen:]
     assert (later == [0, 0, 0, 0, 1]).all(), "nothing is known of where later posts stand"

@@ -51,9 +51,9 @@ _SECONDS_PER_LOOK = 0.5
 )
 @click.option(
     "--features", "chosen", multiple=True, metavar="NAME[:KEY=VALUE,...]",
-    help="Feature to store; repeatable. By default bow, time, structure and all that the reader "
-    "carries; data features lists them. Nothing is fitted here: which words count is chosen in "
-    "training (-s features.words=N).",
+    help="Feature to store; repeatable. By default bow, time, structure, shape and all that the "
+    "reader carries; data features lists them. Nothing is fitted here: which words count is "
+    "chosen in training (-s features.words=N).",
 )
 @click.option(
     "--jobs", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",

@@ -1,8 +1,8 @@
 """Features of posts, stored raw: nothing is fitted before training names its training set.
 
 A feature is computed from the posts (:class:`PostFeature`), derived when a batch is made (``time``,
-``structure``; the file only lists their names), or carried by the reader. To add a computed one,
-write its module and list its :class:`FeatureSpec` in ``catalogue``.
+``structure``, ``shape``; the file only lists their names), or carried by the reader. To add a
+computed one, write its module and list its :class:`FeatureSpec` in ``catalogue``.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from dgljoint.config.options import NoOptions, Options
 from dgljoint.data.cascade import Block, Cascade
 
 # Of what the default features hold; another number gives the demo data set another name.
-VERSION = 2
+VERSION = 3
 
 
 class PostFeature(Protocol):

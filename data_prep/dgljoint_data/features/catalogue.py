@@ -23,7 +23,11 @@ STRUCTURE = FeatureSpec(
     name="structure", summary="depth, number of answers and size of the subtree, by observed edges",
     derived=True,
 )
-SPECS = (BOW, HASHED, TIME, STRUCTURE, user.SPEC, minilm.SPEC)
+SHAPE = FeatureSpec(
+    name="shape", summary="some 80 numbers of a cascade's observed tree and its times",
+    derived=True,
+)
+SPECS = (BOW, HASHED, TIME, STRUCTURE, SHAPE, user.SPEC, minilm.SPEC)
 _BY_NAME = {spec.name: spec for spec in SPECS}
 
 # A model needs many posts at once, memory few: a chunk ends at whichever is reached first.
@@ -40,7 +44,7 @@ class Choice:
 
 
 # What is stored when nothing is chosen, next to everything that the reader carries.
-DEFAULT = tuple(Choice(spec, spec.options()) for spec in (BOW, TIME, STRUCTURE))
+DEFAULT = tuple(Choice(spec, spec.options()) for spec in (BOW, TIME, STRUCTURE, SHAPE))
 
 
 def parse_features(texts: Iterable[str]) -> tuple[Choice, ...]:

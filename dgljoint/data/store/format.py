@@ -43,7 +43,7 @@ SPARSE_PARTS: dict[str, np.dtype[Any]] = {
     "values": np.dtype("<f4"),
 }
 # Computed when a batch is made; a file names those that its maker wanted.
-DERIVED = ("time", "structure")
+DERIVED = ("time", "structure", "shape")
 # Of a sparse feature without a vocabulary; as many numbers are held for each.
 MOST_COLUMNS = 1 << 24
 FEATURE_NAME = re.compile("[A-Za-z_][A-Za-z0-9_]*")

@@ -47,6 +47,7 @@ def test_info_in_both_forms(store, capsys):
     assert info["features"] == {
         "bow": "sparse, 12 columns", "extra": "dense, 2 columns",
         "time": "derived when a batch is made", "structure": "derived when a batch is made",
+        "shape": "derived when a batch is made",
     }
     assert info["splits"]["event"]["folds"] == [2, 1, 1, 1]
     assert info["splits"]["event"]["digest"] == CascadeStore(store).split("event").digest

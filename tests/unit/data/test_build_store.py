@@ -72,7 +72,9 @@ def test_a_build_is_stored_and_summed_up(tmp_path: Path) -> None:
         store.split("time")
     assert summary.digest == store.digest
     assert summary.size_bytes == summary.path.stat().st_size
-    assert store.features == {"bow": "sparse", "time": "derived", "structure": "derived"}
+    assert store.features == {
+        "bow": "sparse", "time": "derived", "structure": "derived", "shape": "derived"
+    }
     assert summary.features == describe_store(store).features
     assert store.sparse("bow").vocabulary.all()[:2] == ["breaking", "url"]
     assert store.split("event").grouped_by == "event"

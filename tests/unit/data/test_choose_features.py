@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dgljoint.batch.features import DERIVED
+from dgljoint.batch.derived import DERIVED, OF_CASCADES
 from dgljoint.config.options import NoOptions
 from dgljoint.config.run_config import FeatureOptions
 from dgljoint.data.cascade import Cascade, SparseBlock
@@ -68,7 +68,7 @@ def test_by_default_words_are_counted_and_all_that_the_reader_carries_is_kept(
     store = build(tmp_path)
     assert store.features == {
         "bow": "sparse", "mood": "dense", "topics": "sparse", "time": "derived",
-        "structure": "derived",
+        "structure": "derived", "shape": "derived",
     }
     assert store.dense("mood").rows.dtype == np.float16
     assert store.dense("mood").rows[:, 0].tolist() == np.repeat(np.arange(5), 3).tolist()
@@ -193,9 +193,9 @@ def test_every_feature_is_listed_and_every_derived_one_is_computed() -> None:
     rows = {row["name"]: row for row in list_features()}
     assert list(rows) == [spec.name for spec in catalogue.SPECS]
     derived = tuple(spec.name for spec in catalogue.SPECS if spec.derived)
-    assert derived == schema.DERIVED == tuple(DERIVED)
+    assert derived == schema.DERIVED == (*DERIVED, *OF_CASCADES)
     assert [name for name, row in rows.items() if row["default"]] == [
-        "bow", "time", "structure", "user"
+        "bow", "time", "structure", "shape", "user"
     ]
     assert all(row["summary"] for row in rows.values())
     assert [option["name"] for option in rows["bow_hashed"]["options"]] == ["columns", "signed"]

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dgljoint.batch.features import DERIVED, places
+from dgljoint.batch.derived import DERIVED
+from dgljoint.batch.trees import places
 from dgljoint.data.store import CascadeColumns
 from dgljoint.tasks.targets import TargetPairs
 
@@ -49,7 +50,7 @@ def test_a_column_each(name: str) -> None:
         parent=np.array([-1, 0, 1]), delay_seconds=np.array([0.0, 5, 9]), kind=np.zeros(3, "u1"),
     )
     asked = TargetPairs(np.array([False, False, True]), np.empty((2, 0), int), np.empty(0, bool))
-    rows = DERIVED[name].compute(columns, asked)
+    rows = DERIVED[name].compute(columns, asked.hidden)
     assert rows.shape == (3, len(DERIVED[name].columns))
     assert rows.dtype == np.float32
     if name == "structure":

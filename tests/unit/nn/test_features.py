@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from dgljoint.batch.features import FeatureSpace
+from dgljoint.batch.features import FeatureSpace, choose_features
+from dgljoint.batch.shape import SHAPE_COLUMNS
 from dgljoint.config.run_config import FeatureOptions
 from dgljoint.data.cascade import RowBlock, SparseBlock
+from dgljoint.data.observation import Observation
 from dgljoint.data.store import CascadeStore, create_store
 from dgljoint.errors import DataError, UsageError
 from dgljoint.nn import SomeRows, SparseRows
-from dgljoint.tasks.targets import TargetPairs, evaluation_pairs
+from dgljoint.tasks.targets import TargetPairs, evaluation_pairs, targets_after
 from toys import random_cascade, toy_cascade, toy_store, write_store
 
 
@@ -122,8 +124,40 @@ def test_what_is_chosen_is_read_and_nothing_else(tmp_path: Path, use: tuple[str,
 def test_all_is_chosen_when_nothing_is(tmp_path: Path) -> None:
     store = toy_store(tmp_path / "a.h5")
     space = FeatureSpace.fit(store, np.arange(9), FeatureOptions())
-    assert space.names == ("bow", "extra", "time", "structure")
+    assert space.names == ("bow", "extra", "time", "structure", "shape")
     assert space.dense == {"extra": 2, "time": 2, "structure": 5}
+    assert space.source_dense == {"extra": 2}
+    assert space.of_cascades == {"shape": len(SHAPE_COLUMNS)}
+
+
+def test_a_derived_feature_may_be_named_of_a_file_that_does_not_list_it(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    with create_store(tmp_path / "a.h5", name="n", reader="r", label_names=("a",)) as writer:
+        cascade = random_cascade("c", rng, 9, label="a")
+        writer.add(cascade, {"extra": np.ones((9, 1), np.float32)})
+        writer.describe(derived=["time"])
+    store = CascadeStore(tmp_path / "a.h5")
+    assert choose_features(store, ()) == ["extra", "time"]
+    assert choose_features(store, ("shape", "time")) == ["time", "shape"]
+
+
+def test_the_shape_is_scaled_by_the_training_set_as_evaluation_sees_it(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    cascades = [random_cascade(f"c{n}", rng, int(rng.integers(2, 30))) for n in range(20)]
+    store = CascadeStore(write_store(tmp_path / "a.h5", cascades))
+    half = Observation.of_share(0.5)
+    space = FeatureSpace.fit(store, np.arange(12), FeatureOptions(), half)
+    columns = store.read(np.arange(12))
+    hidden = targets_after(columns, half.cuts(columns)).hidden
+    rows = space.read_cascades(columns, hidden)["shape"]
+    torch.testing.assert_close(rows.mean(0), torch.zeros(rows.shape[1]), atol=0.1, rtol=0)
+    varies = rows.std(0) > 0
+    assert int(varies.sum()) > rows.shape[1] // 2
+    assert bool((rows.abs() <= 4).all()), "outliers are cut off"
+    again = FeatureSpace.restored(store, space.state())
+    assert torch.equal(again.read_cascades(columns, hidden)["shape"], rows)
+    whole = FeatureSpace.fit(store, np.arange(12), FeatureOptions())
+    assert not torch.equal(whole.read_cascades(columns, hidden)["shape"], rows)
 
 
 def test_a_feature_that_the_data_have_not_is_refused(tmp_path: Path) -> None:
@@ -232,6 +266,7 @@ def test_what_was_fitted_reads_the_same_when_it_is_put_back(tmp_path: Path) -> N
     space = FeatureSpace.fit(store, np.arange(0, 64, 3), FeatureOptions(words=7, min_count=3))
     again = FeatureSpace.restored(store, space.state())
     assert (again.names, again.dense, again.sparse) == (space.names, space.dense, space.sparse)
+    assert (again.of_cascades, again.source_dense) == (space.of_cascades, space.source_dense)
     assert list(again.dense) == list(space.dense)  # the order of the model's parts
     columns, targets = everything_observed(store, list(range(64)))
     one, other = space.read(columns, targets), again.read(columns, targets)

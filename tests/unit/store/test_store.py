@@ -156,7 +156,9 @@ def test_a_sparse_feature_without_a_vocabulary_keeps_its_number_of_columns(tmp_p
 
 def test_a_file_says_which_derived_features_are_wanted(tmp_path: Path) -> None:
     every = write_features(tmp_path / "a.h5", 9)
-    assert every.features == {"hashed": "sparse", "time": "derived", "structure": "derived"}
+    assert every.features == {
+        "hashed": "sparse", "time": "derived", "structure": "derived", "shape": "derived"
+    }
     none = write_features(tmp_path / "b.h5", 9, derived=[])
     assert none.features == {"hashed": "sparse"}
     assert none.digest != every.digest

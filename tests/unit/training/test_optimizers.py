@@ -89,7 +89,7 @@ def test_an_opponent_has_an_optimizer_of_its_own_with_less_momentum(tmp_path: Pa
 RATES = {
     "projection": 0.25, "encoder": 0.25, "encoder_norm": 2.0, "encoder_scale": 2.0,
     "interactions": 0.5, "cascade_branch": 2.0, "rumor_branch": 2.0, "link_head": 2.0,
-    "rumor_head": 2.0,
+    "rumor_head": 2.0, "wide": 1.5,
 }
 
 
@@ -99,7 +99,7 @@ def test_every_parameter_moves_by_the_rate_of_its_group(tmp_path: Path) -> None:
     model = toy_model(store, plugins=("attention", "alignment"))
     options = TrainOptions(
         learning_rate=0.01, weight_decay=0.0, warmup=0.0,
-        encoder_rate=0.25, interaction_rate=0.5, head_rate=2.0,
+        encoder_rate=0.25, interaction_rate=0.5, head_rate=2.0, wide_rate=1.5,
     )
     of = ModelOptimizer(model, options, 100)
     before = {name: p.detach().clone() for name, p in of.parameters.items()}
@@ -114,7 +114,7 @@ def test_every_parameter_moves_by_the_rate_of_its_group(tmp_path: Path) -> None:
         moved = before[name] - parameter.detach()
         torch.testing.assert_close(moved, torch.full_like(moved, rate), rtol=1e-3, atol=1e-6)
     groups = of.state_dict()["param_groups"]
-    assert sorted(group["lr"] for group in groups) == pytest.approx([0.0025, 0.005, 0.02])
+    assert sorted(group["lr"] for group in groups) == pytest.approx([0.0025, 0.005, 0.015, 0.02])
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,8 @@ def test_every_parameter_moves_by_the_rate_of_its_group(tmp_path: Path) -> None:
     [
         ("encoder_rate", {"projection", "encoder"}),
         ("interaction_rate", {"interactions"}),
-        ("head_rate", set(RATES) - {"projection", "encoder", "interactions"}),
+        ("head_rate", set(RATES) - {"projection", "encoder", "interactions", "wide"}),
+        ("wide_rate", {"wide"}),
     ],
 )
 def test_a_factor_of_zero_keeps_that_part_of_a_trained_model(

@@ -62,6 +62,26 @@ Block = SparseBlock | RowBlock | NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Best:
+    """What the best scorer of a kind predicts for one cascade of N posts, where that is known.
+
+    A generator knows it from its own probabilities, for a cut after some first posts. Nothing that
+    makes a batch reads it; tables show its scores next to the model's.
+
+    Attributes:
+        probability: (C,) of the reader's classes, by what is observed.
+        above: (N,) int32, for each post after the cut the number of earlier posts that are
+            likelier to be its parent than its parent is; -1 for an observed post.
+        source: (N,) int8, the source next to the parent: 1 likelier, 0 the same, -1 less likely;
+            for an observed post it means nothing.
+    """
+
+    probability: NDArray[np.float64]
+    above: NDArray[np.int32]
+    source: NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Cascade:
     """A source post and everything that followed, in time order.
 
@@ -86,6 +106,8 @@ class Cascade:
             Every cascade of a reader has the same names.
         targets: labels of other tasks, by name: one for the cascade, or one for each of the N
             posts; ``None`` for none. They are stored and never become features.
+        best: the best predictions, by their kind: ``possible`` is shown as "best possible". Every
+            cascade of a reader has the same kinds.
     """
 
     id: str
@@ -100,6 +122,7 @@ class Cascade:
     text: Sequence[str]
     features: Mapping[str, Block] = field(default_factory=dict)
     targets: Mapping[str, Target] = field(default_factory=dict)
+    best: Mapping[str, Best] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.parent)
@@ -119,6 +142,11 @@ class Cascade:
             raise DataError(f"cascade {self.id}: a post is of an unknown kind")
         for name, value in self.targets.items():
             _check_target(self.id, name, value, count)
+        for name, best in self.best.items():
+            if not _TARGET_NAME.fullmatch(name):
+                raise DataError(f"cascade {self.id}: best {name!r} cannot be stored so named")
+            if len(best.above) != count or len(best.source) != count:
+                raise DataError(f"cascade {self.id}: best {name} is not of {count} posts")
 
 
 def per_post(value: Target) -> TypeGuard[Sequence[str | None]]:

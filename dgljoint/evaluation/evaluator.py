@@ -1,7 +1,7 @@
 """Score a model on some cascades of a store."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,12 +15,13 @@ from dgljoint.batch.batch import CascadeBatch
 from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.run_config import CascadeOptions
 from dgljoint.data.observation import Observation
-from dgljoint.data.store import CascadeStore
+from dgljoint.data.store import CascadeStore, StoredBest
 from dgljoint.errors import DivergedError
 from dgljoint.evaluation import metrics
+from dgljoint.evaluation.best import best_of, with_best
 from dgljoint.evaluation.metrics import Index, ParentRanks, PooledPredictions
 from dgljoint.evaluation.ranking import GUESSES, rank_by_scores, rank_by_values
-from dgljoint.evaluation.scores import MODEL, LinkTable, Scores
+from dgljoint.evaluation.scores import BEST, MODEL, LinkTable, RumorScores, Scores, rumor_figures
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import Representations
 from dgljoint.tasks.heads import CASCADE, RUMOR, TASKS
@@ -76,18 +77,35 @@ class Evaluator:
 
     def figures(self, predictions: PooledPredictions, part: str) -> Scores:
         """Compute the metrics of a set from all its predictions."""
-        rumor, known = None, predictions.label >= 0
-        if RUMOR in self.tasks and known.any():
-            rumor = metrics.rumor_scores(
-                predictions.probability[known], predictions.label[known], self.store.label_names,
-                self.majority, predictions.answerable,
-                self.store.posted_at[predictions.index[known]],
-            )
-        links = _links(predictions) if CASCADE in self.tasks else {}
+        best = best_of(self.store, predictions)
+        rumor = self._rumor(predictions, best) if RUMOR in self.tasks else None
+        links = {}
+        if CASCADE in self.tasks:
+            links = _links(with_best(self.store, predictions, best))
         alike = None
         if len(self.tasks) == len(TASKS):
             alike = metrics.view_scores(predictions.cascade_view, predictions.rumor_view)
         return Scores(part, rumor, links, 0.0, alike, self.tasks)
+
+    def _rumor(
+        self, predictions: PooledPredictions, best: Mapping[str, StoredBest]
+    ) -> RumorScores | None:
+        known = predictions.label >= 0
+        if not known.any():
+            return None
+        label, index = predictions.label[known], predictions.index[known]
+
+        def scored(probability: Array, answerable: Array | None) -> RumorScores:
+            return metrics.rumor_scores(
+                probability, label, self.store.label_names, self.majority, answerable,
+                self.store.posted_at[index],
+            )
+
+        scores = scored(predictions.probability[known], predictions.answerable)
+        return replace(scores, best={
+            row: rumor_figures(scored(found.probability[index], None))
+            for row, found in best.items()
+        })
 
     def asked(self, model: JointModel, indices: Index) -> Iterator[Asked]:
         """Yield the cascades at ``indices`` in batches of bounded memory, on the model's device."""
@@ -158,13 +176,14 @@ def _links(predictions: PooledPredictions) -> dict[str, LinkTable]:
     return {
         group: LinkTable(
             targets=int(which.sum()),
-            rows={
-                row: metrics.link_scores(predictions.ranks_in(group, row))
-                for row in predictions.ranks
-            },
+            rows={row: scores for row, scores in found.items() if not row.startswith(BEST)},
+            best={row: scores for row, scores in found.items() if row.startswith(BEST)},
         )
         for group, which in predictions.groups.items()
         if which.any()
+        for found in [{
+            row: metrics.link_scores(predictions.ranks_in(group, row)) for row in predictions.ranks
+        }]
     }
 
 

@@ -13,6 +13,9 @@ NOT_SOURCE = "parent is not the source"
 WITHOUT_SOURCE = "source left out of the candidates"
 """The groups of targets. The last has those of the second that keep a choice."""
 
+BEST = "best "
+"""What the names of rows begin with that are no model's and no guess's: the best possible ones."""
+
 MATCHED = "auc_date_matched"
 _RUMOR = {"accuracy": "accuracy", "macro_f1": "macro F1", "auroc": "AUROC"}
 _LINKS = {"mrr": "MRR", "hits1": "Hits@1", "hits3": "Hits@3", "hits10": "Hits@10", "auc": "AUC"}
@@ -55,6 +58,7 @@ class RumorScores:
     predicted. ``f1`` has the classes that occur or can be predicted, and ``macro_f1`` is their
     mean; a class that no training cascade has is never predicted. ``auc_date_matched`` is the mean
     over the ``class_pairs`` with enough cascades of the same time, ``None`` where there are none.
+    ``best`` has metrics by row and short name, of generated cascades whose best scores are known.
     """
 
     cascades: int
@@ -67,6 +71,7 @@ class RumorScores:
     # runs of earlier versions have neither
     auc_date_matched: float | None = None
     class_pairs: dict[str, ClassPair] = field(default_factory=dict)  # by their names: true|false
+    best: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +91,14 @@ class LinkScores:
 
 @dataclass(frozen=True, slots=True)
 class LinkTable:
-    """One group of targets: the scores of the model and of the trivial guesses, by row."""
+    """One group of targets: the scores of the model and of the trivial guesses, by row.
+
+    ``best`` has the best scores of generated cascades, by row, where they are known.
+    """
 
     targets: int
     rows: dict[str, LinkScores]
+    best: dict[str, LinkScores] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +254,24 @@ def figures_of(scores: Mapping[str, Any]) -> dict[str, float]:
             row = links["rows"][MODEL]
             found |= {f"{name}{suffix}": row[name] for name in _LINKS}
     return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def rumor_figures(rumor: RumorScores) -> dict[str, float]:
+    """Return the metrics of rumor detection by short name, of those that there are."""
+    found = {name: getattr(rumor, name) for name in (*_RUMOR, MATCHED)}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def best_rows(scores: Scores) -> dict[str, dict[str, float]]:
+    """Return the best metrics by row and short name, where the data have them."""
+    found: dict[str, dict[str, float]] = {}
+    if scores.rumor is not None:
+        found |= {row: dict(best) for row, best in scores.rumor.best.items()}
+    for group, suffix in GROUPS.items():
+        for row, best in scores.links[group].best.items() if group in scores.links else ():
+            values = {f"{name}{suffix}": value for name, value in asdict(best).items()}
+            found[row] = found.get(row, {}) | values
+    return found
 
 
 def selection_score(scores: Scores) -> float:

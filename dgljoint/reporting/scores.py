@@ -45,6 +45,7 @@ def rumor_table(rumor: of.RumorScores, intervals: of.Intervals | None = None) ->
     model = (MODEL, *(figure(getattr(rumor, name)) for name in names))
     rows = [model, *_interval_row(intervals, len(model), "accuracy", "macro_f1")]
     rows.append((of.MAJORITY, *map(figure, map(of.rumor_baseline(rumor).get, names))))
+    rows += [(name, *map(figure, map(best.get, names))) for name, best in rumor.best.items()]
     title = f"rumor detection, {plural(rumor.cascades, 'cascade')}"
     columns = ("", *(TITLES[name] for name in names))
     return _judged(title, columns, rows, of.rumor_verdicts(rumor))
@@ -94,6 +95,7 @@ def link_table(
         rows.append((name, *map(figure, asdict(row).values())))
         if name == MODEL:
             rows += _interval_row(intervals, 1 + len(_LINKS), f"mrr{suffix}", f"hits1{suffix}")
+    rows += [(name, *map(figure, asdict(best).values())) for name, best in links.best.items()]
     title = f"links, {plural(links.targets, 'target')}: {group}"
     return _judged(title, ("", *_LINKS), rows, of.link_verdicts(links))
 

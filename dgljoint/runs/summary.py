@@ -194,7 +194,7 @@ def record_of(run: StoredRun, key: Key) -> RunRecord:
 
 
 def rows_of(test: scores.Scores) -> dict[str, dict[str, float]]:
-    """Return the metrics of a test set by row: of the model, and of each trivial baseline."""
+    """Return the metrics of a test set by row: the model's, trivial guesses', the best."""
     guesses: dict[str, dict[str, float]] = defaultdict(dict)
     if test.rumor is not None:
         found = scores.rumor_baseline(test.rumor)
@@ -205,7 +205,11 @@ def rows_of(test: scores.Scores) -> dict[str, dict[str, float]]:
             if guess != scores.MODEL:
                 found = {f"mrr{suffix}": row.mrr, f"hits1{suffix}": row.hits1}
                 guesses[f"parent: {guess}"] |= {n: found[n] for n in found if n in FIGURES}
-    return {scores.MODEL: all_figures(test), **guesses}
+    best = {
+        row: {name: found[name] for name in found if name in FIGURES}
+        for row, found in scores.best_rows(test).items()
+    }
+    return {scores.MODEL: all_figures(test), **guesses, **best}
 
 
 def spread(values: Sequence[float]) -> Spread:
@@ -216,7 +220,9 @@ def spread(values: Sequence[float]) -> Spread:
 def spread_verdicts(figures: Mapping[str, Mapping[str, Spread]]) -> dict[str, scores.Verdict]:
     """Compare the means of the model and of the guesses, as :func:`over_runs` gives them."""
     means = {row: {name: one.mean for name, one in found.items()} for row, found in figures.items()}
-    return scores.verdicts(means.pop(scores.MODEL, {}), means)
+    model = means.pop(scores.MODEL, {})
+    guesses = {row: found for row, found in means.items() if not row.startswith(scores.BEST)}
+    return scores.verdicts(model, guesses)
 
 
 def matched_spread(runs: Iterable[tuple[int, Mapping[str, float]]]) -> Spread | None:

@@ -62,6 +62,7 @@ class RunResult(Shown):
             guesses = {name: row for name, row in links.rows.items() if name != scores.MODEL}
             rows |= {f"parent: {name}": asdict(row) for name, row in guesses.items()}
             notes.append(scores.verdict_line(scores.link_verdicts(links)))
+        rows |= scores.best_rows(test)
         columns = ("accuracy", "macro_f1", scores.MATCHED, "mrr", "hits1")
         cells = ((name, *(figure(of.get(one)) for one in columns)) for name, of in rows.items())
         table = TextTable(("", *(scores.TITLES[one] for one in columns)), tuple(cells))

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from dgljoint.evaluation.scores import MATCHED, MODEL
+from dgljoint.evaluation.scores import BEST, MATCHED, MODEL
 from dgljoint.runs.records import FAILED, NO_MODEL, RunRecord, done_runs
 from dgljoint.runs.summary import Spread, matched_spread, spread
 from dgljoint_bench.reporting.titles import COSTS
@@ -13,7 +13,8 @@ from dgljoint_bench.results.database import DataRecord
 from dgljoint_bench.suites.suite import Suite, Table
 
 CONFIGURATION, CLASSIFIER, GUESS, PUBLISHED = "configuration", "classifier", "guess", "published"
-KINDS = (CONFIGURATION, CLASSIFIER, GUESS, PUBLISHED)  # of rows, in the order they are shown
+BOUND = "bound"  # the best that is possible, on generated data
+KINDS = (CONFIGURATION, CLASSIFIER, GUESS, BOUND, PUBLISHED)  # of rows, in the order they are shown
 BASELINES = (CLASSIFIER, GUESS)  # kinds of rows that need no model
 NO_MODELS = "classifiers without a model"
 
@@ -138,7 +139,7 @@ def _configuration(name: str, cells: Iterable[RunRecord], asked: int) -> Row:
 
 def _without_model(kind: str, cells: Iterable[RunRecord], asked: int) -> Iterator[Row]:
     for row, metrics in sorted(by_fold(done_runs(cells)).items()):
-        yield _row(row, kind, asked, {
+        yield _row(row, BOUND if row.startswith(BEST) else kind, asked, {
             metric: {(fold, 0): value for fold, value in folds.items()}
             for metric, folds in metrics.items()
         })

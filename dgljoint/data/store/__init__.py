@@ -13,6 +13,7 @@ from dgljoint.data.store.reader import (
     CascadeStore,
     DenseFeature,
     SparseFeature,
+    StoredBest,
     StoredSplit,
     StoredTarget,
     Strings,
@@ -21,6 +22,6 @@ from dgljoint.data.store.writer import StoreWriter, create_store, put_split, rem
 
 __all__ = [
     "CHECKS", "CascadeColumns", "CascadeStore", "DenseFeature", "Identity", "SparseFeature",
-    "StoreWriter", "StoredSplit", "StoredTarget", "Strings", "create_store", "identities",
-    "is_platform_id", "put_split", "remove_split", "same_thread", "shared_threads",
+    "StoreWriter", "StoredBest", "StoredSplit", "StoredTarget", "Strings", "create_store",
+    "identities", "is_platform_id", "put_split", "remove_split", "same_thread", "shared_threads",
 ]

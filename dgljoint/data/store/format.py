@@ -53,6 +53,12 @@ DENSE_DTYPES = (np.dtype("<f2"), np.dtype("<f4"))
 TARGET_DTYPE = np.dtype("<i2")
 SPLIT_DTYPE = np.dtype("i1")
 GROUP_DTYPE = np.dtype("<i4")
+# Of the best predictions: path under their kind, dtype, and what there is one entry per.
+BEST_PARTS = (
+    ("probability", np.dtype("<f8"), "cascade"),
+    ("above", np.dtype("<i4"), "post"),
+    ("source", np.dtype("<i1"), "post"),
+)
 
 # What an opened file has passed, in words; this module and the mapping of columns check it.
 CHECKS = (
@@ -66,6 +72,7 @@ CHECKS = (
     "within their vocabulary or number of columns",
     "targets with a label per cascade or per post, within their classes",
     "splits with one fold per cascade",
+    "best predictions, where a generator knows them, per cascade and post",
 )
 
 _BLOCK = 1 << 18
@@ -125,6 +132,7 @@ class _Attributes(_Strict):
     splits: dict[str, _Split]
     splits_refused: dict[str, str]
     targets: dict[_Name, _Target] = {}
+    best: list[_Name] = []
     counts: dict[str, int] = {}
     created_with: str
     raw_digest: str
@@ -184,6 +192,14 @@ def check_columns(
     for name, target in attributes.get("targets", {}).items():
         check.array(f"targets/{name}", TARGET_DTYPE, length=lengths[target["per"]])
         check.within(f"targets/{name}", -1, len(target["names"]))
+    for kind in attributes.get("best", ()):
+        for part, dtype, per in BEST_PARTS:
+            axes = 2 if part == "probability" else 1
+            check.array(f"best/{kind}/{part}", dtype, length=lengths[per], axes=axes)
+        check.within(f"best/{kind}/above", -1, posts)
+        classes = columns[f"best/{kind}/probability"].shape[1]
+        if classes != len(attributes["label_names"]):
+            raise DataError(f"{path}: column best/{kind}/probability has {classes} classes")
     check.within("cascade/label", -1, len(attributes["label_names"]))
     check.within("cascade/event", 0, events)
     check.within("post/kind", 0, len(Kind))

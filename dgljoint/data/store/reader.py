@@ -18,7 +18,7 @@ from dgljoint._internal.tables import NOTHING, Sheet, Shown, facts
 from dgljoint._internal.text import did_you_mean
 from dgljoint.data.columns import CascadeColumns
 from dgljoint.data.store._hdf5 import digest_of, read_file
-from dgljoint.data.store.format import check_attributes, check_columns
+from dgljoint.data.store.format import BEST_PARTS, check_attributes, check_columns
 from dgljoint.errors import DataError, UsageError
 
 # Posts per cascade from which on copying it as a whole pays.
@@ -121,6 +121,18 @@ class StoredTarget:
         """Return how many cascades or posts there are of each class, and how many of none."""
         none, *held = np.bincount(self.values + 1, minlength=len(self.names) + 1).tolist()
         return dict(zip(self.names, held, strict=True)), none
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredBest:
+    """The best predictions of one kind, see :class:`dgljoint.data.cascade.Best`.
+
+    Shapes: ``probability`` (C, K) of K classes, ``above`` and ``source`` (P,).
+    """
+
+    probability: NDArray[np.float64]
+    above: NDArray[np.int32]
+    source: NDArray[np.int8]
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +310,19 @@ class CascadeStore(Shown):
                 name, target["per"], tuple(target["names"]), self._columns[f"targets/{name}"]
             )
             for name, target in self.attributes.get("targets", {}).items()
+        }
+
+    @property
+    def best(self) -> Mapping[str, StoredBest]:
+        """The best predictions that a generator knows, by kind; of most data there are none.
+
+        There are none either for other classes than those of the file.
+        """
+        if self.label_names != tuple(self.attributes["label_names"]):
+            return {}
+        return {
+            kind: StoredBest(*(self._columns[f"best/{kind}/{part}"] for part, _, _ in BEST_PARTS))
+            for kind in self.attributes.get("best", ())
         }
 
     @property

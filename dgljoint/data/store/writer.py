@@ -66,6 +66,7 @@ class StoreWriter:
         self._splits: dict[str, dict[str, str]] = {}
         self._spools: dict[str, Spool] = {}
         self._targets = _Targets()
+        self._best: tuple[str, ...] | None = None
         self._ids = blake2b(digest_size=16)
         self._cascades = 0
         self._posts = 0
@@ -96,6 +97,7 @@ class StoreWriter:
         self._append_strings("post/id", cascade.post_id)
         self._append_strings("post/text", cascade.text)
         self._targets.add(cascade)
+        self._append_best(cascade)
         for name, block in features.items():
             self._append_feature(name, block, len(cascade))
 
@@ -137,12 +139,31 @@ class StoreWriter:
         }
         if targets := self._targets.settings():  # few files have any
             self._attributes["targets"] = targets
+        if self._best:
+            self._attributes["best"] = list(self._best)
         for name, kind in self._features.items():
             if kind == "dense" and self._spools[f"features/{name}/posts"].length == self._posts:
                 del self._spools[f"features/{name}/posts"]  # every post has a row
         columns: dict[str, Spool | Array] = {**self._spools, **self._targets.columns()}
         with writing(self._path):
             self.digest = write(path, columns, self._attributes)
+
+    def _append_best(self, cascade: Cascade) -> None:
+        kinds = tuple(sorted(cascade.best))
+        if self._best is None:
+            self._best = kinds
+            for kind in kinds:
+                for part, dtype, _ in schema.BEST_PARTS:
+                    row = (len(self._labels),) if part == "probability" else ()
+                    self._open(f"best/{kind}/{part}", dtype, row)
+        if kinds != self._best:
+            raise DataError(f"cascade {cascade.id}: others have other best predictions")
+        for kind, best in cascade.best.items():
+            if best.probability.shape != (len(self._labels),):
+                raise DataError(f"cascade {cascade.id}: best {kind} is not of all classes")
+            self._append(f"best/{kind}/probability", best.probability[np.newaxis])
+            self._append(f"best/{kind}/above", best.above)
+            self._append(f"best/{kind}/source", best.source)
 
     def _append_feature(self, name: str, block: Block, posts: int) -> None:
         if name in schema.DERIVED or not schema.FEATURE_NAME.fullmatch(name):

@@ -27,7 +27,7 @@ from dgljoint_data.readers.synthetic import planted
 from dgljoint_data.readers.synthetic.words import all_words, word, write
 from dgljoint_data.workers import Divided, Spread
 
-GENERATOR_VERSION = 1  # raise it when the same options give other cascades
+GENERATOR_VERSION = 2  # raise it when the same options give other cascades
 LABEL_NAMES = ("false", "true", "unverified", "non-rumor")
 
 # Of each class: whether it is deep, whether it is fast, whether it has the first set of words.
@@ -155,6 +155,7 @@ class SyntheticReader(Divided):
             post_id=[f"{number}-{post}" for post in range(count)], parent=grown.parent,
             user=rng.integers(1, 2**40, size=count), delay_seconds=_two_waves(rng, count),
             kind=kind, text=text,
+            best={"possible": grown.coupled, "without_coupling": grown.uncoupled},
         )
 
 

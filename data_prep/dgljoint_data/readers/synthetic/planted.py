@@ -25,6 +25,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dgljoint.data.cascade import Best
+
 CLASSES = ("false", "true")
 OBSERVED_SHARE = 0.75
 """Share of the posts that are early; the best scores hold for a cut at this place."""
@@ -155,19 +157,6 @@ def _leaning(masses: Floats, own: int) -> Floats:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Best:
-    """The predictions of the best scorer for one cascade of N posts.
-
-    Attributes:
-        probability: (2,) of the classes, by what is observed.
-        above: (N,) earlier posts that are likelier than the parent; -1 for an observed post.
-    """
-
-    probability: Floats
-    above: NDArray[np.int32]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
 class Grown:
     """A tree, (N,) parents, with the best predictions with and without coupling."""
 
@@ -198,6 +187,7 @@ def grow(
     tree = Attachment(camp, rules)
     parent = np.full(count, -1, np.int32)
     above = np.full((2, count), -1, np.int32)
+    source = np.zeros((2, count), np.int8)
     said = words.cumsum(axis=0)
     links = np.zeros(2)
     for post in range(1, count):
@@ -210,11 +200,13 @@ def grow(
             for row, belief in enumerate((_posterior(said[post] + links), np.full(2, 0.5))):
                 chance = belief @ by_class
                 above[row, post] = (chance > chance[chosen]).sum()
+                source[row, post] = np.sign(chance[0] - chance[chosen])
         parent[post] = chosen
         tree.attach(chosen)
     seen = said[observed - 1]
     return Grown(
-        parent, Best(_posterior(seen + links), above[0]), Best(_posterior(seen), above[1])
+        parent, Best(_posterior(seen + links), above[0], source[0]),
+        Best(_posterior(seen), above[1], source[1]),
     )
 
 

@@ -19,7 +19,7 @@ _CLASS_START = _COMMON
 _CAMP_START = _CLASS_START + 2 * _CLASS
 _WORDS = _CAMP_START + CAMPS * _CAMP
 # Shares of these lists in a text.
-_SHARES = (0.2, 0.1, 0.7)
+_SHARES = (0.2, 0.2, 0.6)
 _SHORTEST_TEXT, _LONGEST_TEXT = 5, 12
 
 Floats = NDArray[np.float64]

@@ -36,7 +36,9 @@ class TrainOptions(Options):
         "time, or one drawn from a range, a number of posts (50p), a time (1h), or all",
     )
     epochs: int = Field(60, ge=1, le=100_000, description="most passes over the training set")
-    patience: int = Field(10, ge=1, description="epochs without a better validation score")
+    patience: int = Field(
+        10, ge=1, description="training ends after so many epochs that are not selected"
+    )
     batch: int = Field(32, ge=1, le=_MANY, description="most cascades per step")
     batch_posts: int = Field(
         0, ge=0, le=_MANY, description="most posts per step, which bound its memory; 0: any number"

@@ -31,7 +31,7 @@ class EpochRecord:
         validation: metrics of the validation set by name; ``score`` selects the epoch.
         learning_rate: at the epoch's last step.
         gradient_norm: mean over the epoch's steps, before clipping.
-        best: whether this epoch's model is the best so far.
+        best: whether this epoch's model is the selected one so far.
         seconds: training and validation together.
     """
 
@@ -54,9 +54,9 @@ class StopTraining(Exception):  # noqa: N818  # a wish, not a failure
     """Raised by a callback to stop training: the run ends as early stopping ends it.
 
     Every other callback still receives the event. After the current step the state is saved, the
-    best epoch so far is scored and the result returned; an unfinished epoch does not count. Where
-    no epoch has ended there is nothing to score, and the run is interrupted as by Ctrl-C. Either
-    way ``resume`` continues from there.
+    epoch selected so far is scored and the result returned; an unfinished epoch does not count.
+    Where no epoch has ended there is nothing to score, and the run is interrupted as by Ctrl-C.
+    Either way ``resume`` continues from there.
     """
 
 

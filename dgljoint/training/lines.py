@@ -62,7 +62,7 @@ class LineProgress(Callback):
         self._write(
             f"epoch {record.epoch}/{self._epochs}  loss {_figures(record.losses)}  "
             f"weight {_figures(record.weights)}  validation {_figures(record.validation)}  "
-            f"{record.seconds:.1f} s{'  best' if record.best else ''}"
+            f"{record.seconds:.1f} s{'  selected' if record.best else ''}"
         )
         self._detail(
             f"  learning rate {record.learning_rate:.2e}, "

@@ -17,7 +17,12 @@ from dgljoint.config.run_config import RunConfig
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import DivergedError, PluginError
 from dgljoint.evaluation.evaluator import Evaluator
-from dgljoint.evaluation.scores import Scores, selection_score, validation_figures
+from dgljoint.evaluation.scores import (
+    Scores,
+    selection_margin,
+    selection_score,
+    validation_figures,
+)
 from dgljoint.nn.hosted import Hosted, opponent_losses, opponent_parameters
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import LossTable, LossWeighter, Outputs, Representations, Step
@@ -45,7 +50,7 @@ class Position:
 
     epoch: int = 0  # completed
     step: int = 0  # taken of the current epoch
-    best_epoch: int = 0  # from 1
+    best_epoch: int = 0  # the selected one, from 1
     best_score: float = float("-inf")
     sums: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
@@ -79,7 +84,7 @@ class Trainer:
 
     @property
     def finished(self) -> bool:
-        """Whether the epochs are used up or the validation score has stopped rising."""
+        """Whether the epochs are used up, or none of the last ones could be selected."""
         stalled = self.position.epoch - self.position.best_epoch
         train = self._config.train
         return self.position.epoch >= train.epochs or stalled >= train.patience
@@ -277,9 +282,11 @@ class Trainer:
         last_step = self.batches.before(position.epoch) + steps - 1
         position.epoch += 1
         score = selection_score(validation)
-        best = score > position.best_score
-        if best:
-            position.best_score, position.best_epoch = score, position.epoch
+        position.best_score = max(position.best_score, score)
+        # The latest epoch that is as good as any, but for chance: docs/metrics.md has the reason.
+        selected = score >= position.best_score - selection_margin(validation)
+        if selected:
+            position.best_epoch = position.epoch
 
         def of(prefix: str, count: int) -> dict[str, float]:
             return {
@@ -300,8 +307,8 @@ class Trainer:
         return EpochRecord(
             epoch=position.epoch, losses=losses, weights=weights, diagnostics=diagnostics,
             validation=validation_figures(validation),
-            learning_rate=self._optimizer.learning_rate(last_step), gradient_norm=norm, best=best,
-            seconds=time.perf_counter() - started,
+            learning_rate=self._optimizer.learning_rate(last_step), gradient_norm=norm,
+            best=selected, seconds=time.perf_counter() - started,
         )
 
 

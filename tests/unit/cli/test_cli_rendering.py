@@ -233,7 +233,7 @@ def test_without_a_terminal_an_epoch_is_a_plain_line(capsys, talk, lines):
     assert captured.out == ""
     assert len(captured.err.splitlines()) == lines
     assert captured.err.startswith("epoch 2/3  loss cascade 2.100 rumor 1.250  ")
-    assert "best" in captured.err
+    assert "selected" in captured.err
     detail = "  learning rate 1.00e-03, gradient norm 0.7, gradient_cosine 0.100"
     assert captured.err.splitlines()[1:] == [detail] * (lines - 1)
 

@@ -10,7 +10,7 @@ from dgljoint.data.store import CascadeStore
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.metrics import ParentRanks, join_ranks, link_scores, rumor_scores
 from dgljoint.evaluation.ranking import GUESSES
-from dgljoint.evaluation.scores import GROUPS, MODEL, selection_score
+from dgljoint.evaluation.scores import GROUPS, MODEL, selection_margin, selection_score
 from dgljoint.tasks.targets import evaluation_pairs
 from toys import toy_batch, toy_cascade, toy_config, toy_features, toy_model, toy_store, write_store
 
@@ -123,4 +123,4 @@ def test_nothing_to_score_is_said_and_not_made_up(tmp_path: Path) -> None:
     scores = evaluator.scores(toy_model(store), np.arange(4), "test")
     assert scores.rumor is None
     assert scores.links == {}
-    assert selection_score(scores) == 0
+    assert selection_score(scores) == selection_margin(scores) == 0

@@ -109,6 +109,25 @@ def _gradient(loss: Tensor, by: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
+class CascadeLosses:
+    """The rumor task's losses on the L labelled cascades of a batch.
+
+    Attributes:
+        values: (L,), differentiable; the loss of the task is their mean.
+        event: (L,) int64; cascades with equal numbers are of one event.
+    """
+
+    values: Tensor
+    event: Tensor
+
+    def by_event(self) -> tuple[Tensor, Tensor]:
+        """Return the mean loss of each of the batch's E events, (E,), and their numbers, (E,)."""
+        event, place, count = torch.unique(self.event, return_inverse=True, return_counts=True)
+        summed = self.values.new_zeros(len(event)).index_add(0, place, self.values)
+        return summed / count, event
+
+
+@dataclass(frozen=True, eq=False)
 class Step:
     """What a weighter may know of the step.
 
@@ -128,6 +147,8 @@ class Step:
             out of the training set, under substituted parameters (name to tensor; others keep their
             values). Within one step every call has the same batch and the same dropout masks.
             ``None`` unless the weighter's spec asks for a meta split.
+        cascades: the rumor task's losses by cascade, part of the losses' graph, for a weighter that
+            treats cascades or events unlike. ``None`` where that task is not trained.
     """
 
     number: int
@@ -139,6 +160,7 @@ class Step:
     pooled: Tensor
     shared: Tensor
     probe: Callable[[Mapping[str, Tensor]], Mapping[str, Tensor]] | None
+    cascades: CascadeLosses | None = None
 
 
 ScoreLinks = Callable[[Tensor], Tensor]

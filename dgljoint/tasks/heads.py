@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from dgljoint.batch.batch import CascadeBatch
 from dgljoint.nn.layers import Dropout, xavier
-from dgljoint.nn.protocols import Outputs
+from dgljoint.nn.protocols import CascadeLosses, Outputs
 from dgljoint.ops.messages import dot_over_pairs
 from dgljoint.ops.sparse import with_rows
 from dgljoint.ops.torch_kernels import log_softmax_over_groups
@@ -181,6 +181,15 @@ def rumor_loss(logits: Tensor, batch: CascadeBatch, smoothing: float = 0.0) -> T
     return nn.functional.cross_entropy(
         logits[labelled], batch.label[labelled], label_smoothing=smoothing
     )
+
+
+def rumor_losses(logits: Tensor, batch: CascadeBatch, smoothing: float = 0.0) -> CascadeLosses:
+    """Return the losses whose mean is :func:`rumor_loss`, one per labelled cascade."""
+    labelled = batch.label >= 0
+    values = nn.functional.cross_entropy(
+        logits[labelled], batch.label[labelled], label_smoothing=smoothing, reduction="none"
+    )
+    return CascadeLosses(values, batch.event[labelled])
 
 
 def not_asked(batch: CascadeBatch) -> tuple[str, ...]:

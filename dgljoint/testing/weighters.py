@@ -7,9 +7,9 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from dgljoint.nn import LossTable, LossWeighter, Step
+from dgljoint.nn import CascadeLosses, LossTable, LossWeighter, Step
 from dgljoint.plugins.specs import BuildContext, WeighterSpec
-from dgljoint.tasks.heads import TASKS
+from dgljoint.tasks.heads import RUMOR, TASKS
 from dgljoint.testing.findings import Checks, expect, verifying
 from dgljoint.testing.material import WIDTH, Subject, Values, expect_finite, expect_same, under_seed
 from dgljoint.testing.modules import expect_registered, through_file
@@ -81,21 +81,25 @@ class ToyProblem:
         """Return the losses of the next step and what a weighter may know of it."""
         number = self.number
         self.number += 1
-        shared, raw = self._compute(2 * number, self.parameters, self.names)
+        shared, by_row = self._compute(2 * number, self.parameters, self.names)
+        raw = _means(by_row)
         step = Step(
             number=number, total=total, epoch=number // steps_per_epoch,
             learning_rate=learning_rate, parameters=self.parameters,
             step_size=lambda name: learning_rate, shared=shared,
             pooled=shared.detach().mean(0).expand(2, -1),
             probe=partial(self._probe, 2 * number + 1) if self.held_out else None,
+            # Two cascades per event.
+            cascades=CascadeLosses(by_row[RUMOR], torch.arange(_ROWS) // 2)
+            if RUMOR in self.names else None,
         )
         return LossTable(raw, self._coefficients), step
 
     @torch.no_grad()
     def losses_again(self) -> LossTable:
         """Return the losses of the last step under the parameters as they are now, detached."""
-        _, raw = self._compute(2 * (self.number - 1), self.parameters, self.names)
-        return LossTable(raw, self._coefficients)
+        _, by_row = self._compute(2 * (self.number - 1), self.parameters, self.names)
+        return LossTable(_means(by_row), self._coefficients)
 
     @torch.no_grad()
     def descend(self, rate: float = 0.05) -> None:
@@ -107,12 +111,12 @@ class ToyProblem:
 
     def _probe(self, number: int, changed: Mapping[str, Tensor]) -> Values:
         tasks = [name for name in self.names if name in TASKS]
-        return self._compute(number, {**self.parameters, **changed}, tasks)[1]
+        return _means(self._compute(number, {**self.parameters, **changed}, tasks)[1])
 
     def _compute(
         self, number: int, parameters: Mapping[str, Tensor], names: Sequence[str]
     ) -> tuple[Tensor, Values]:
-        """Return the shared representation and the losses for the inputs of a number."""
+        """Return the shared representation and the losses (6,) on the rows of a number's inputs."""
         generator = torch.Generator().manual_seed(self._seed * 1_000_003 + number)
         inputs = torch.randn(_ROWS, self.width, generator=generator)
         shared = (inputs @ parameters["shared"]).tanh()
@@ -120,8 +124,12 @@ class ToyProblem:
             name: shared @ parameters[f"head.{name}"] - inputs @ self._targets[name]
             for name in names
         }
-        losses = {n: x.square().mean() * self.scales.get(n, 1.0) for n, x in wrong.items()}
+        losses = {n: x.square() * self.scales.get(n, 1.0) for n, x in wrong.items()}
         return shared, losses
+
+
+def _means(by_row: Mapping[str, Tensor]) -> Values:
+    return {name: losses.mean() for name, losses in by_row.items()}
 
 
 def loss_weighter_checks(

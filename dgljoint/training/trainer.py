@@ -27,7 +27,7 @@ from dgljoint.nn.hosted import Hosted, opponent_losses, opponent_parameters
 from dgljoint.nn.model import JointModel
 from dgljoint.nn.protocols import LossTable, LossWeighter, Outputs, Representations, Step
 from dgljoint.plugins.guard import guarded
-from dgljoint.tasks.heads import TASKS, not_asked
+from dgljoint.tasks.heads import RUMOR, TASKS, not_asked, rumor_losses
 from dgljoint.training import optimizers
 from dgljoint.training.callbacks import Callback, EpochRecord
 from dgljoint.training.checkpoint import load_adam, load_model
@@ -197,6 +197,9 @@ class Trainer:
             pooled=torch.stack([view.mean(0) for view in views]),
             shared=passed.shared,
             probe=self._probe(number) if len(self._parts.meta) else None,
+            cascades=rumor_losses(
+                passed.outputs.rumor_logits, batch, self._config.train.label_smoothing
+            ) if RUMOR in self._config.train.task_names else None,
         )
 
     def _probe(self, number: int) -> Callable[[Mapping[str, Tensor]], dict[str, Tensor]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from dgljoint.nn import dot_over_pairs, log_softmax_over_groups
-from dgljoint.tasks.heads import binary_loss, listwise_loss, rumor_loss
+from dgljoint.tasks.heads import binary_loss, listwise_loss, rumor_loss, rumor_losses
 from toys import toy_batch, toy_store
 
 
@@ -72,3 +72,14 @@ def test_dot_over_pairs_forward_and_backward() -> None:
         strict=True,
     ):
         torch.testing.assert_close(found, expected)
+
+
+def test_the_rumor_loss_is_the_mean_of_those_of_the_labelled_cascades(tmp_path: Path) -> None:
+    batch = toy_batch(toy_store(tmp_path / "a.h5"), range(12))
+    batch = replace(batch, label=torch.tensor([0, -1, 2, 1] * 3))
+    logits = torch.randn(12, 4)
+    found = rumor_losses(logits, batch, 0.1)
+    torch.testing.assert_close(found.values.mean(), rumor_loss(logits, batch, 0.1))
+    assert found.event.tolist() == batch.event[batch.label >= 0].tolist()
+    none = replace(batch, label=torch.full((12,), -1))
+    assert len(rumor_losses(logits, none).values) == 0

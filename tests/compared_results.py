@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from dgljoint.evaluation.scores import MODEL
@@ -60,7 +61,8 @@ def folds(
 
 def write_results(
     path: Path, cells: Iterable[RunRecord], *, deadlines: str = "",
-    figures: Sequence[str] = ("accuracy", "mrr"), **data: Any,
+    figures: Sequence[str] = ("accuracy", "mrr"),
+    generated: Mapping[str, str] = MappingProxyType({}), **data: Any,
 ) -> Path:
     """Write a results file of one suite with the tables of its cells.
 
@@ -69,6 +71,7 @@ def write_results(
         cells: of the suite.
         deadlines: of the suite.
         figures: of the suite.
+        generated: data of some tables, ``synthetic:...``; the name of the table by default.
         data: changes to the description of every table.
     """
     found = list(cells)
@@ -76,7 +79,7 @@ def write_results(
     configurations = {one.key.configuration for one in found} - {""} or {"joint"}
     suite = Suite(
         name=SUITE, summary="a small one", deadlines=deadlines, figures=tuple(figures),
-        tables=tuple(Table(data=name) for name in names),
+        tables=tuple(Table(data=generated.get(name, name), name=name) for name in names),
         configurations={name: Configuration() for name in sorted(configurations)},
     )
     tables = [

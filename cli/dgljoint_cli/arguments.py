@@ -112,13 +112,23 @@ def demo_file(talk: Talk, folder: Path | None) -> Path:
     """
     from dgljoint_data import demo_store
 
-    context = click.get_current_context()
-    file = demo_store(
-        folder or Path(context.with_resource(TemporaryDirectory(prefix="dgljoint-demo-")))
-    )
+    file = demo_store(folder or _until_the_end())
     where = "" if folder is None else f", {file}"
     talk.info(f"no data given: using the built-in synthetic demo set{where}")
     return file
+
+
+def generated_file(name: str, folder: Path | None) -> Path:
+    """Return the cascade file of generated data, ``synthetic:KEY=VALUE``; as :func:`demo_file`."""
+    from dgljoint_data import generated_store
+
+    return generated_store(name, folder or _until_the_end())
+
+
+def _until_the_end() -> Path:
+    """Make a folder that is removed at the command's end."""
+    context = click.get_current_context()
+    return Path(context.with_resource(TemporaryDirectory(prefix="dgljoint-demo-")))
 
 
 def detect_reader(raw: Path) -> str:

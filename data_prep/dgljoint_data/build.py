@@ -11,9 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
 
-from dgljoint._internal.files import writing
 from dgljoint.data.cascade import Cascade, per_post
 from dgljoint.data.reading import Reader, ReadReport
 from dgljoint.data.store import CascadeStore, StoreWriter, create_store
@@ -22,12 +20,9 @@ from dgljoint_data.audit.near_duplicates import compare_texts, words_of
 from dgljoint_data.audit.outcome import Finding
 from dgljoint_data.audit.overlap import Sources, in_store
 from dgljoint_data.describe import Holdings, TargetInfo, spread
-from dgljoint_data.features import VERSION as FEATURES_VERSION
 from dgljoint_data.features.catalogue import Choice, FeatureMaker
 from dgljoint_data.readers.common.raw import digest_source, digest_text
-from dgljoint_data.readers.synthetic import SyntheticOptions, SyntheticReader
 from dgljoint_data.readers.twitter.published_folds import PublishedFolds, choose_split, read_folds
-from dgljoint_data.splits import VERSION as SPLITS_VERSION
 from dgljoint_data.splits import make_splits
 from dgljoint_data.workers import ItemT, ResultT, Spread, Watch, working
 
@@ -243,31 +238,6 @@ def _account(
         report.note(note)
     if jobs > 1 and not hasattr(reader, "read_in_parts"):
         report.note("read by one process: this reader does not divide its work")
-
-
-def demo_store(folder: Path | None = None) -> Path:
-    """Return the demo data set's file, building it when it is missing or does not open.
-
-    It is in the user's cache folder, or hidden in ``folder``; its name has a digest of the
-    generator. Raise RunFailedError if the folder cannot be written.
-    """
-    reader = SyntheticReader(SyntheticOptions())
-    versions = f"features {FEATURES_VERSION} splits {SPLITS_VERSION}"
-    digest = digest_text(f"{reader.fingerprint(None)} {versions}")
-    name = f"demo-{digest[:12]}.h5"
-    # hidden, since `runs/*` should name runs
-    path = folder / f".{name}" if folder else user_cache_path("dgljoint") / name
-    if path.exists():
-        try:
-            CascadeStore(path)
-        except DataError:
-            pass  # damaged, or of another version of the format
-        else:
-            return path
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    build_store(reader, reader_name="synthetic", source=None, output=path, name="demo")
-    return path
 
 
 class _Written:

@@ -152,6 +152,29 @@ def early_detection(
     figure.axes[-1].set_xlabel("observed until")
 
 
+def gains(
+    figure: Figure, panels: Sequence[Panel], strengths: Sequence[float], label: str, reference: str
+) -> None:
+    """Draw gains over a reference by the strength of a world: means and one standard deviation.
+
+    The best scores, which are no configuration, are dashed and grey.
+    """
+    looks = _looks(panels)
+    for axes, panel in _stacked(figure, panels):
+        axes.axhline(0, color="black", linewidth=0.8)
+        for line in _best_last(panel.lines):
+            colour, marker = looks.get(line.name, _OTHER)
+            at = [strengths[place] for place in line.at]
+            axes.plot(at, line.mean, "-" if line.model else "--", color=colour, marker=marker)
+            if line.model and line.name in looks:
+                axes.errorbar(at, line.mean, line.sd, fmt="none", ecolor=colour, elinewidth=0.8,
+                              alpha=0.6)
+        axes.set_ylabel(f"{label}, gain")
+        axes.set_xticks(list(strengths))
+        _label_ends(axes, panel.lines, looks, at=strengths)
+    figure.axes[-1].set_xlabel(f"strength; gain over {reference} on the test set")
+
+
 def every_cell(figure: Figure, panels: Sequence[Panel], label: str) -> None:
     """Draw a metric of every cell as a point, with mean and standard deviation; guesses in grey."""
     most = max(len(panel.points) for panel in panels)
@@ -213,16 +236,20 @@ def _best_last(lines: Sequence[Line]) -> list[Line]:
 
 def _label_ends(
     axes: Axes, lines: Sequence[Line], looks: Mapping[str, tuple[str, str]],
-    shifts: Mapping[str, float] = MappingProxyType({}),
+    shifts: Mapping[str, float] = MappingProxyType({}), at: Sequence[float] | None = None,
 ) -> None:
-    """Write the names of lines that have looks next to their ends, apart from one another."""
+    """Write the names of lines that have looks next to their ends, apart from one another.
+
+    ``at`` has what the axis shows at the places of the lines; the places themselves by default.
+    """
     low, high = axes.get_ylim()
     gap = (high - low) * _LABEL_POINTS / (_AXES_SHARE * PANEL_HEIGHT * _POINTS_PER_INCH)
     named = sorted((line for line in lines if line.name in looks), key=lambda line: line.mean[-1])
     places = _apart([line.mean[-1] for line in named], gap)
     for line, place in zip(named, places, strict=True):
         colour, _ = looks[line.name]
-        end = line.at[-1] + shifts.get(line.name, 0.0)
+        last = line.at[-1] if at is None else at[line.at[-1]]
+        end = last + shifts.get(line.name, 0.0)
         axes.annotate(
             line.name, (end, line.mean[-1]), xytext=(1.05, (place - low) / (high - low)),
             textcoords="axes fraction", va="center", color=colour, annotation_clip=False,

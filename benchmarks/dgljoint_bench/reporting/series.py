@@ -1,12 +1,12 @@
 """What pictures show of results: lines, points and blocks, gathered from cells."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 from typing import TypeVar
 
-from dgljoint.evaluation.scores import MODEL
+from dgljoint.evaluation.scores import BEST, MODEL
 from dgljoint.runs.records import NO_MODEL, RunRecord, done_runs
 from dgljoint_bench.reporting.rows import by_fold
 
@@ -111,8 +111,43 @@ def blocks(cells: Iterable[RunRecord], metric: str) -> tuple[dict[str, list[floa
     return means, partial
 
 
-def _line_panels(cells: Iterable[tuple[RunRecord, str, dict[int, float]]]) -> list[Panel]:
-    """Make one line of the places of each configuration and classifier, from rows of cells."""
+def gains(
+    cells: Iterable[RunRecord], metric: str, reference: str,
+    planted: Mapping[str, tuple[str, float]],
+) -> tuple[list[Panel], list[float]]:
+    """Return how much better than ``reference`` each configuration is, by the place of a strength.
+
+    One panel per world. ``planted`` has world and strength of each table. A gain is that of a cell
+    over the cell of the reference on the same fold with the same seed; that of the best scores,
+    which are no configuration, likewise. Returns the panels and the strengths.
+    """
+    done = [cell for cell in done_runs(cells) if cell.key.data in planted]
+    strengths = sorted({planted[cell.key.data][1] for cell in done})
+    base = {
+        (cell.key.data, cell.key.fold, cell.key.seed): cell.figures[MODEL][metric]
+        for cell in done
+        if cell.key.configuration == reference and metric in cell.figures[MODEL]
+    }
+    rows = []
+    for cell in done:
+        place = (cell.key.data, cell.key.fold, cell.key.seed)
+        world, strength = planted[cell.key.data]
+        of_world = replace(cell, key=replace(cell.key, data=world))
+        own = cell.key.configuration == reference
+        for row, metrics in cell.figures.items() if place in base else ():
+            if metric in metrics and (row.startswith(BEST) if own else row == MODEL):
+                gain = metrics[metric] - base[place]
+                rows.append((of_world, row, {strengths.index(strength): gain}))
+    return _line_panels(rows, every_place=True), strengths
+
+
+def _line_panels(
+    cells: Iterable[tuple[RunRecord, str, dict[int, float]]], *, every_place: bool = False
+) -> list[Panel]:
+    """Make one line of the places of each configuration and classifier, from rows of cells.
+
+    A place that less than half of the cells have is left out, unless ``every_place`` is wanted.
+    """
     found: _Table[list[dict[int, float]]] = defaultdict(lambda: defaultdict(list))
     configurations = set()
     for cell, row, places in cells:
@@ -123,16 +158,19 @@ def _line_panels(cells: Iterable[tuple[RunRecord, str, dict[int, float]]]) -> li
                 configurations.add(name)
     return [
         Panel(table, lines=tuple(
-            _line(name, places, model=name in configurations) for name, places in lines.items()
+            _line(name, places, model=name in configurations, every_place=every_place)
+            for name, places in lines.items()
         ))
         for table, lines in found.items()
     ]
 
 
-def _line(name: str, cells: Sequence[dict[int, float]], *, model: bool) -> Line:
+def _line(
+    name: str, cells: Sequence[dict[int, float]], *, model: bool, every_place: bool
+) -> Line:
     # The mean of the few that train longest is not that of the configuration.
     counts = Counter(place for places in cells for place in places)
-    at = sorted(place for place, count in counts.items() if 2 * count >= len(cells))
+    at = sorted(place for place, count in counts.items() if every_place or 2 * count >= len(cells))
     values = [[places[place] for places in cells if place in places] for place in at]
     every = [len(some) == len(cells) for some in values]
     return Line(

@@ -25,7 +25,10 @@ _NOT_SETTINGS = ("data", "split", "fold", "seed")
 class Table(Options):
     """A data set of a suite and how it is cut: a table of its report."""
 
-    data: str = Field(min_length=1, description="cascade file NAME.h5; demo is built in")
+    data: str = Field(
+        min_length=1, description="cascade file NAME.h5; demo is built in, and "
+        "synthetic:world=both,strength=0.5 is generated",
+    )
     name: str = Field("", description="of the table; made of data and split when empty")
     split: str = Field("event", description="name of a split of the file")
     folds: tuple[int, ...] | Literal["all"] = Field(

@@ -12,7 +12,7 @@ import pytest
 
 from compared_results import cell, failed
 from dgljoint.errors import RunFailedError, UsageError
-from dgljoint_bench.reporting.series import early_detection, every_cell, learning_curves
+from dgljoint_bench.reporting.series import early_detection, every_cell, gains, learning_curves
 from dgljoint_bench.reporting.statistics import average_ranks
 
 matplotlib = pytest.importorskip("matplotlib")
@@ -49,6 +49,11 @@ DRAWINGS: dict[str, Callable[..., None]] = {
         plots.early_detection, panels=early_detection(CELLS, "accuracy", DEADLINES),
         deadlines=DEADLINES, label="accuracy",
     ),
+    "gains": partial(
+        plots.gains,
+        panels=gains(CELLS, "accuracy", "joint", {"one": ("who", 0.5), "two": ("who", 1.0)})[0],
+        strengths=[0.5, 1.0], label="accuracy", reference="joint",
+    ),
     "every cell": partial(
         plots.every_cell, panels=every_cell(CELLS, "accuracy"), label="accuracy"
     ),
@@ -56,6 +61,8 @@ DRAWINGS: dict[str, Callable[..., None]] = {
 SAID = {
     "critical difference": {"accuracy", "alone  1.33", "critical difference 1.91", "3.00  last"},
     "learning curves": {"one", "two", "epoch", "score, validation set", *NAMES},
+    "gains": {"who", "0.5", "accuracy, gain", "strength; gain over joint on the test set",
+              *NAMES[1:]},
     "early detection": {"one", "two", "1h", "all", "observed until", "accuracy, test set", *NAMES,
                         "date alone"},
     "every cell": {"one", "two", "0.410", "0.300", "majority guess", *NAMES},

@@ -9,6 +9,7 @@ from dgljoint_bench.reporting.series import (
     blocks,
     early_detection,
     every_cell,
+    gains,
     learning_curves,
 )
 
@@ -74,3 +75,27 @@ def test_blocks_are_folds_of_tables_that_all_configurations_have_with_a_seed() -
     )
     assert found == {"joint": [0.4, 0.7], "alone": [0.3, 0.8]}
     assert partial == ["one, fold 1"]
+
+
+def test_a_gain_is_over_the_reference_on_the_same_fold_with_the_same_seed() -> None:
+    def scored(name: str, data: str, seed: int, value: float, best: float = 0.9):
+        rows = {"model": {"mrr": value}, "best possible": {"mrr": best}, "source": {"mrr": 0.1}}
+        return cell(name, 0, seed, data=data, rows=rows)
+
+    planted = {"strong": ("both", 1.0), "half": ("both", 0.5)}
+    cells = [
+        scored("joint", "strong", 0, 0.5), scored("joint", "strong", 1, 0.6),
+        scored("new", "strong", 0, 0.7), scored("new", "strong", 1, 0.7),
+        scored("joint", "half", 0, 0.4), scored("new", "half", 0, 0.3),
+        scored("new", "half", 1, 0.9), scored("new", "elsewhere", 0, 0.9), failed("joint", 2),
+        cell("", 0, rows={"text": {"mrr": 0.8}}, data="strong"),
+    ]
+    (panel,), strengths = gains(cells, "mrr", "joint", planted)
+    assert strengths == [0.5, 1.0]
+    assert panel.table == "both"
+    by_name = {line.name: line for line in panel.lines}
+    assert by_name.keys() == {"new", "best possible"}
+    assert by_name["new"].at == (0, 1)
+    assert by_name["new"].mean == pytest.approx((-0.1, 0.15))
+    assert by_name["best possible"].mean == pytest.approx((0.5, 0.35))
+    assert not by_name["best possible"].model

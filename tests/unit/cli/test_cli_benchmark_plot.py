@@ -90,6 +90,26 @@ def test_tables_that_give_no_rank_do_not_count(
     assert err == "left out, since not all have it: two, fold 0; two, fold 1\n"
 
 
+def test_gains_are_drawn_of_tables_of_planted_worlds(
+    results: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results.unlink()
+    write_results(
+        results,
+        [
+            cell(name, data=data, rows={"model": {"accuracy": value}, "best possible": {
+                "accuracy": 0.9}})
+            for data in ("one", "two") for name, value in (("joint", 0.5), ("alone", 0.4))
+        ],
+        generated={"one": "synthetic:world=both,strength=0.5", "two": "synthetic:world=both"},
+    )
+    picture, _ = drawn(capsys, "gains")
+    for word in ("both", "accuracy, gain", "0.5", "1.0", "alone", "best possible",
+                 "strength; gain over joint on the test set"):
+        assert f"<!-- {word} -->" in picture
+    assert "<!-- joint -->" not in picture
+
+
 def test_rows_stand_in_the_order_of_the_suite(capsys: pytest.CaptureFixture[str]) -> None:
     picture, _ = drawn(capsys, "cells", "--table", "one")  # recorded: joint, then alone
     assert picture.index("<!-- alone -->") < picture.index("<!-- joint -->")
@@ -117,6 +137,7 @@ def test_a_part_of_the_results(capsys: pytest.CaptureFixture[str]) -> None:
         (3, ("cells", "--figure", "auc"), "no cell has auc"),
         (3, ("early", "--figure", "mrr"), "no cell has mrr by deadlines"),
         (3, ("learning-curves", "--figure", "macro_f1"), "no cell has learning curves of macro_f1"),
+        (3, ("gains",), "no cell has accuracy next to one of joint in a planted world"),
         (3, ("critical-difference", "--configuration", "joint"), "no two configurations"),
         (3, ("critical-difference", "--figure", "mrr"), "no two configurations"),
     ],

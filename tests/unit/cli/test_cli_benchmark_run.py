@@ -48,6 +48,20 @@ def test_a_dry_run_lists_the_cells_and_writes_nothing(
     assert not (folder / "runs").exists()
 
 
+def test_data_that_a_suite_generates_need_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("own.toml").write_text(
+        'summary = "s"\n[configurations.joint]\n'
+        '[[tables]]\nname = "small"\n'
+        'data = "synthetic:world=both,strength=0.5,cascades=40,events=20"\n'
+    )
+    assert run([*RUN, "own.toml", "--dry-run", "-q"]) == 0
+    assert "small: 40 cascades" in capsys.readouterr().out
+    assert [file.name for file in tmp_path.iterdir()] == ["own.toml"]
+
+
 def test_a_dry_run_tells_what_a_results_file_leaves_to_do(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

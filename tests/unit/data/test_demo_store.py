@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from dgljoint.data.store import CascadeStore
-from dgljoint.errors import RunFailedError
-from dgljoint_data import build, demo_store
+from dgljoint.errors import RunFailedError, UsageError
+from dgljoint_data import demo_store, generated, generated_store
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
-    monkeypatch.setattr(build, "user_cache_path", lambda name: folder / name)
+    monkeypatch.setattr(generated, "user_cache_path", lambda name: folder / name)
     return folder
 
 
@@ -60,3 +60,30 @@ def test_a_cache_that_cannot_be_written_is_an_error(cache: Path) -> None:
     cache.write_text("a file in the way")
     with pytest.raises(RunFailedError, match="cannot write"):
         demo_store()
+
+
+def test_generated_data_are_made_once_by_the_options_in_their_name(tmp_path: Path) -> None:
+    name = "synthetic:world=both, strength=0.5, cascades=12"
+    path = generated_store(name, tmp_path)
+    store = CascadeStore(path)
+    assert (store.name, len(store)) == ("world both, strength 0.5, cascades 12", 12)
+    assert store.label_names == ("false", "true")
+    assert generated_store(name, tmp_path) == path
+    assert generated_store("synthetic:world=apart,cascades=12", tmp_path) != path
+    assert generated.generator_settings("twitter15") == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("synthetic:", "KEY=VALUE"), ("synthetic:world", "KEY=VALUE"),
+        ("synthetic:world=boht", "both"), ("synthetic:words=1", "world"),
+    ],
+)
+def test_generated_data_of_a_wrong_name_are_refused(
+    name: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        generated_store(name, tmp_path)
+    assert message in f"{refused.value.message} {refused.value.hint}"
+    assert not list(tmp_path.iterdir())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from dgljoint_bench.suites.suite import Suite
 
 _SCORE = "score"
+_REFERENCE = "joint"  # of gains, where a suite names none
 _CURVES = (_SCORE, "accuracy", "macro_f1", "mrr")
 
 
@@ -37,7 +38,9 @@ _CURVES = (_SCORE, "accuracy", "macro_f1", "mrr")
     formats=False,
 )
 @click.argument(
-    "kind", type=click.Choice(["critical-difference", "learning-curves", "early", "cells"])
+    "kind", type=click.Choice(
+        ["critical-difference", "learning-curves", "early", "cells", "gains"]
+    )
 )
 @click.argument(
     "results", type=click.Path(path_type=Path, dir_okay=False), default=Path("results.sqlite")
@@ -68,6 +71,7 @@ def plot(
     learning-curves      a metric of the validation set by epoch: mean and standard deviation
     early                a metric of the test set by deadline
     cells                a metric of the test set of every cell, and of what needs no model
+    gains                a metric's gain over the reference, by the strength of planted worlds
 
     Reads RESULTS, results.sqlite by default.
     """  # noqa: D301  # click's mark of lines that stay as they are
@@ -155,8 +159,34 @@ def _drawing(
             hint='deadlines are the suite\'s: deadlines = "0,10m,1h,all"',
         )
         return lambda on: plots.early_detection(on, panels, deadlines, title_of(name))
+    if kind == "gains":
+        reference = definition.reference or _REFERENCE
+        panels, strengths = series.gains(cells, name, reference, _planted(cells, definition))
+        _some(
+            panels, f"{name} next to one of {reference} in a planted world",
+            hint='tables of planted worlds have data = "synthetic:world=both,strength=0.5"',
+        )
+        return lambda on: plots.gains(on, panels, strengths, title_of(name), reference)
     panels = _some(series.every_cell(cells, name), name)
     return lambda on: plots.every_cell(on, panels, title_of(name))
+
+
+def _planted(cells: Iterable[RunRecord], definition: Suite) -> dict[str, tuple[str, float]]:
+    """Return world and strength by the name of the table, as the cells have it."""
+    from dgljoint_data.generated import generator_settings
+
+    found: dict[str, tuple[str, float]] = {}
+    for table in definition.tables:
+        settings = generator_settings(table.data)
+        if "world" in settings:
+            planted = settings["world"], float(settings.get("strength", 1))
+            # what was added to the name of a table comes after it
+            names = {cell.key.data for cell in cells}
+            found |= {
+                name: planted for name in names
+                if name == table.title or name.startswith(f"{table.title} (")
+            }
+    return found
 
 
 def _ranking(

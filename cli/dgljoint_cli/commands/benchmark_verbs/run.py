@@ -78,7 +78,7 @@ def run(
     check_known(only, chosen.configurations, f"the suite {chosen.name} has no configuration")
     titles = [table.title for table in chosen.tables]
     check_known(tables, titles, f"the suite {chosen.name} has no table")
-    files = _files(chosen, tables, places, talk, demo=None if dry_run else out)
+    files = _files(chosen, tables, places, talk, made_in=None if dry_run else out)
     from dgljoint.plugins.registry import installed_registry
     from dgljoint.training.processes import find_device
     from dgljoint_bench.suites.plan import plan_suite
@@ -135,14 +135,19 @@ def _run(
 
 def _files(
     suite: Suite, tables: Sequence[str], places: Sequence[Path], talk: console.Talk, *,
-    demo: Path | None,
+    made_in: Path | None,
 ) -> dict[str, Path]:
-    """Find the cascade files of a suite, by the names it gives them."""
+    """Find the cascade files of a suite, by the names it gives them; generate what is generated."""
+    from dgljoint_data.generated import GENERATED
+
     asked = [table for table in suite.tables if not tables or table.title in tables]
     wanted = dict.fromkeys(name for table in asked for name in table.files)
     found = {name: file for name in wanted if (file := _file(name, places)) is not None}
     if _DEMO in wanted and _DEMO not in found:
-        found[_DEMO] = arguments.demo_file(talk, demo)
+        found[_DEMO] = arguments.demo_file(talk, made_in)
+    for name in wanted:
+        if name.startswith(GENERATED):
+            found[name] = arguments.generated_file(name, made_in)
     missing = [table for table in asked if not set(table.files) <= found.keys()]
     if len(missing) == len(asked):
         names = ", ".join(f"{name}.h5" for name in wanted)

@@ -1,4 +1,4 @@
-"""A generator of cascades: planted worlds, and one in which nothing alone tells the class.
+"""A generator of cascades: planted worlds, and one in which nothing alone shows the class.
 
 What the tasks of a planted world gain from one another is known: see ``planted``. In the world
 ``mixed`` structure, timing and words each separate two of the four classes from the other two, each
@@ -56,7 +56,7 @@ class SyntheticOptions(Options):
     """How much to generate and how clearly it shows its class."""
 
     world: Literal["mixed", "who-tells", "class-tells-links", "both", "apart", "date"] = Field(
-        "mixed", description="what tells the class, and what the class decides"
+        "mixed", description="what shows the class, and what the class decides"
     )
     strength: float = Field(
         1.0, ge=0, le=1, description="of what a planted world couples; not of world mixed"
@@ -145,8 +145,8 @@ class SyntheticReader(Divided):
         rng = np.random.default_rng([options.seed, _CASCADE_STREAM, number])
         count = _size(rng, options.mean_posts)
         camp = rng.integers(planted.CAMPS, size=count)
-        text, told = write(rng, camp, label, rules.own_word, known)
-        grown = planted.grow(rng, camp, label, rules, told)
+        text, shown = write(rng, camp, label, rules.own_word, known)
+        grown = planted.grow(rng, camp, label, rules, shown)
         kind = np.full(count, Kind.REPLY, np.uint8)
         kind[0] = Kind.SOURCE
         return Cascade(

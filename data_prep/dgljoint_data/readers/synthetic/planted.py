@@ -1,15 +1,16 @@
 """Planted worlds: cascades whose class and links depend on one another in a known way.
 
-Every post belongs to one of two camps, drawn by a fair coin, which its words show. The first three
-quarters of a cascade's posts are *early*, the others *late*: a second wave after a quiet day. With
-base weights ``w`` over the earlier posts ``u`` (they sum to 1) a post ``v`` attaches by ::
+Each post belongs to one of :data:`CAMPS` camps, drawn with equal chances, which its words show.
+The first three quarters of a cascade's posts are *early*, the others *late*, after a quiet day.
+With base weights ``w`` over the earlier posts ``u``, which sum to 1, and the camps' weights ``W``,
+a post ``v`` attaches by ::
 
-    p(u | v, class) = w(u) (1 + a s(u, v) min(W_same, W_other) / W_side(u))
+    p(u | v, class) = w(u) (1 - a + a T(camp(v), camp(u)) / (W(camp(u)) / CAMPS))
 
-``s`` is 1 for a post of v's camp and -1 for another, ``W_same`` and ``W_other`` are the weights of
-the two camps and ``a`` is the class's *affinity* in [0, 1]. The change is linear in v's camp and
-has mean 0 under w, so that summing over all camps leaves products of w: the tree's shape alone
-tells nothing about ``a``, whatever the class, and neither do the camps alone. Only both do.
+``a`` in [0, 1] is the class's *affinity*, and ``T`` the joint distribution of two camps with the
+marginals 1 / CAMPS and ``W`` that agree as often as possible. Summed over the camp of ``v`` this is
+``w(u)``, so that a tree without its camps has the same distribution whatever ``a``, and so have the
+camps without the tree: neither shows the class. Only both together do.
 
 ``w`` is preferential attachment with a preference for recent posts and the source. Where the class
 decides late links, late ``w`` is a mixture of "the last posts" and "the source" instead, and the
@@ -46,7 +47,6 @@ Ints = NDArray[np.int64]
 class World:
     """What depends on the class: camps' affinity, late links, words, the month of the event."""
 
-    summary: str
     camps: bool = False
     late: bool = False
     words: float = 0.0  # how clear they are; 1: as _OWN_WORD says
@@ -54,13 +54,11 @@ class World:
 
 
 WORLDS: Mapping[str, World] = {
-    "who-tells": World("only who attaches to whom tells the class", camps=True),
-    "class-tells-links": World(
-        "late links rest on the class, which shows in words", late=True, words=1.0
-    ),
-    "both": World("links tell the class, and the class tells links", True, True, 0.5),
-    "apart": World("the class shows in words only, and links do not depend on it", words=1.0),
-    "date": World("only the month tells the class", month=True),
+    "who-tells": World(camps=True),
+    "class-tells-links": World(late=True, words=1.0),
+    "both": World(camps=True, late=True, words=0.5),
+    "apart": World(words=1.0),
+    "date": World(month=True),
 }
 
 
@@ -101,7 +99,7 @@ class Attachment:
     """The growing tree of one cascade: where the next post may attach, by class.
 
     Args:
-        camp: (N,) 0 or 1.
+        camp: (N,) below CAMPS.
         rules: of the world.
     """
 

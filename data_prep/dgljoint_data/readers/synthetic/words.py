@@ -48,13 +48,13 @@ def all_words() -> NDArray[np.str_]:
 def write(
     rng: np.random.Generator, camp: Ints, label: int, own_word: float, known: NDArray[np.str_]
 ) -> tuple[list[str], Floats]:
-    """Write a text for each of N posts, and return what the texts tell of the class.
+    """Write a text for each of N posts, and return what the texts show of the class.
 
     The first word of every text is of its camp, so that a camp is never in doubt.
 
     Args:
         rng: draws the words.
-        camp: (N,) 0 or 1.
+        camp: (N,) below CAMPS.
         label: the class, 0 or 1.
         own_word: chance that a class word is of the class's own list, below 1.
         known: from :func:`all_words`.

@@ -52,13 +52,16 @@ def assess(
     if RUMOR in evaluator.tasks:
         temperature = calibrated_on.temperature if calibrated_on else fit_temperature(pooled)
         judged = calibration(pooled, temperature)
+    scores = judge(evaluator, pooled, part)
+    scores = replace(scores, calibration=judged, seconds=time.perf_counter() - started)
+    return Assessed(pooled, scores, temperature)
+
+
+def judge(evaluator: Evaluator, pooled: PooledPredictions, part: str) -> results.Scores:
+    """Compute the metrics of a set's predictions, with intervals and what they leave out."""
     scores, event = evaluator.figures(pooled, part), evaluator.store.event[pooled.index]
     notes = (*rumor_notes(evaluator, pooled, scores.rumor, part), *interval_notes(event, part))
-    scores = replace(
-        scores, intervals=intervals(pooled, event, evaluator.tasks), calibration=judged,
-        notes=notes, seconds=time.perf_counter() - started,
-    )
-    return Assessed(pooled, scores, temperature)
+    return replace(scores, intervals=intervals(pooled, event, evaluator.tasks), notes=notes)
 
 
 def rumor_notes(

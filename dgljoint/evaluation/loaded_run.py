@@ -32,7 +32,7 @@ from dgljoint.training.callbacks import EpochRecord
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.parts import NEW, TRAIN, VALIDATION, read_parts
 from dgljoint.training.processes import find_device, prepare_process
-from dgljoint.training.scoring import evaluate_run, evaluate_transfer
+from dgljoint.training.scoring import evaluate_run, evaluate_together, evaluate_transfer
 from dgljoint.training.setup import build_model, head_width, put_in, restored_features
 
 if TYPE_CHECKING:
@@ -264,6 +264,19 @@ class Runs(Shown):
         return several.gather_scores(
             self._several, part,
             lambda run: evaluate_run(run.path, part=part, device=self._device),
+        )
+
+    def evaluate_together(self) -> several.SeveralScores:
+        """Score the runs of each fold as one predictor of classes, on the test set they share.
+
+        Its probabilities are the mean of theirs. Links are not scored.
+
+        Raises:
+            UsageError: the runs did not train the rumor task.
+            DgljointError: as :func:`dgljoint.evaluate` would for one of them.
+        """
+        return several.gather_folds(
+            self._several, lambda paths: evaluate_together(paths, device=self._device)
         )
 
     def evaluate_transfer(self, on: Path) -> several.SeveralScores:

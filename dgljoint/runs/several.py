@@ -209,6 +209,24 @@ def gather_scores(
     return SeveralScores(several.title, part, found, over, (*several.notes, *notes))
 
 
+def gather_folds(
+    several: Several, score: Callable[[Sequence[Path]], Scores]
+) -> SeveralScores:
+    """Score the runs of each fold together; each row is named by the first of them."""
+    of_fold: dict[int, list[StoredRun]] = {}
+    for run in several.runs:
+        of_fold.setdefault(run.config().fold, []).append(run)
+    found = tuple(
+        RunScores(runs[0].path, fold, runs[0].config().seed, score([run.path for run in runs]))
+        for fold, runs in of_fold.items()
+    )
+    # One predictor per fold, whatever the seed of the first of its runs.
+    over = summary.over_runs((0, summary.rows_of(one.scores)) for one in found)
+    counts = ", ".join(f"fold {fold}: {len(runs)}" for fold, runs in of_fold.items())
+    note = f"the runs of a fold predict together, by the mean of their probabilities ({counts})"
+    return SeveralScores(several.title, TEST, found, over, (*several.notes, note))
+
+
 def stored_scores(several: Several) -> SeveralScores:
     """Read the scores on the test set that the runs ended with; nothing is computed."""
     return gather_scores(several, TEST, lambda run: run.typed_scores()[TEST])

@@ -22,6 +22,7 @@ from dgljoint.evaluation.assessment import (
     detect_early,
     interval_notes,
     intervals,
+    judge,
 )
 from dgljoint.evaluation.evaluator import Evaluator
 from dgljoint.evaluation.metrics import PooledPredictions
@@ -46,6 +47,27 @@ def evaluate_run(
     if predictions is not None:
         write_text(predictions, predictions_table(setup, {part: assessed}))
     return assessed.scores
+
+
+def evaluate_together(folders: Sequence[Path], *, device: str = "auto") -> Scores:
+    """Score the classes that runs with one test set predict together: their mean probabilities.
+
+    Deep ensembles (Lakshminarayanan et al., 2017, arXiv 1612.01474) of at least one run.
+    """
+    setups = (_selected(folder, TEST, device) for folder in folders)
+    found = []
+    for setup in setups:
+        if RUMOR not in setup.evaluator.tasks:
+            raise UsageError(
+                "together runs predict classes, and these did not train the rumor task",
+                hint="score them one by one",
+            )
+        evaluator = replace(setup.evaluator, tasks=(RUMOR,))
+        found.append(evaluator.predict(setup.model, setup.all_parts[TEST]))
+    probability = np.mean([one.probability for one in found], axis=0)
+    with np.errstate(divide="ignore"):  # a class that is never predicted has a logit of -inf
+        pooled = replace(found[0], logits=np.log(probability))
+    return judge(evaluator, pooled, TEST)
 
 
 def _selected(folder: Path, part: str, device: str) -> Setup:

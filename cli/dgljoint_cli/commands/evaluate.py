@@ -30,8 +30,14 @@ run_argument = click.argument(
     "dgljoint evaluate RUN --deadlines 1p,10p,50p,all --curve curve.csv",
     "dgljoint evaluate RUN --on twitter16.h5",
     "dgljoint evaluate study",
+    "dgljoint evaluate study --together",
 )
 @run_argument
+@click.option(
+    "--together", is_flag=True,
+    help="Of a folder of several runs: score those of each fold as one predictor, whose "
+    "probabilities are the mean of theirs, on the test set.",
+)
 @click.option(
     "--part", type=click.Choice(["test", "validation"]), default="test", show_default=True,
     help="Set of the split to score.",
@@ -58,8 +64,9 @@ run_argument = click.argument(
 @console.device_option
 @click.pass_obj
 def evaluate(
-    talk: console.Talk, /, run: Path, part: str, deadlines: str | None, on: Path | None,
-    predictions: Path | None, curve: Path | None, force: bool, device: str, as_json: bool,
+    talk: console.Talk, /, run: Path, together: bool, part: str, deadlines: str | None,
+    on: Path | None, predictions: Path | None, curve: Path | None, force: bool, device: str,
+    as_json: bool,
 ) -> None:
     """Score the best model of a run folder again.
 
@@ -72,8 +79,14 @@ def evaluate(
     classes are matched by name.
 
     RUN may be a folder of several runs, such as train --folds --seeds makes: each of them is
-    scored, and their mean and standard deviation are shown.
+    scored, and their mean and standard deviation are shown; --together scores the runs of a fold as
+    one.
     """
+    if together and (part != "test" or on is not None or deadlines is not None):
+        raise dgljoint.UsageError(
+            "--together is of the test set that the runs of a fold share",
+            hint="leave out --part, --on and --deadlines",
+        )
     for file in (predictions, curve):
         if file is not None:
             console.check_output(file, force=force)
@@ -85,9 +98,16 @@ def evaluate(
         )
     if is_several(run, deadlines=deadlines, predictions=predictions):
         runs = dgljoint.load_runs(run, device=device)
-        scored = runs.evaluate(part) if on is None else runs.evaluate_transfer(on)
+        if together:
+            scored = runs.evaluate_together()
+        else:
+            scored = runs.evaluate(part) if on is None else runs.evaluate_transfer(on)
         show_scores(scored, run, as_json=as_json)
         return
+    if together:
+        raise dgljoint.UsageError(
+            f"{run} is a single run", hint="name a folder of several: train --seeds 0-2 makes one"
+        )
     from dgljoint.data.observation import parse_deadlines
     from dgljoint.runs import stored
 

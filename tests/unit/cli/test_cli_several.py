@@ -99,6 +99,33 @@ def test_evaluate_scores_each_run_and_their_mean(trained, capsys):
     assert "mean ± sd" in shows(capsys, "evaluate", study)
 
 
+def test_together_the_runs_of_a_fold_are_one_predictor(trained, capsys, tmp_path):
+    store, study = trained
+    both = tmp_path / "both"
+    shutil.copytree(study / "fold0", both / "seed0")
+    dgljoint.train(
+        store, encoder="gcn", seed=1, epochs=1, out=both / "seed1",
+        options={"model": {"width": 8}}, device="cpu",
+    )
+    found = json.loads(shows(capsys, "evaluate", both, "--together", "--format", "json"))
+    (one,) = found["runs"]
+    predicted = [row for row in rows(capsys, both).values() if row["part"] == "test"]
+    assert {row["runs"] for row in predicted} == {"2"}
+    right = sum((float(row["p_true"]) > 0.5) == (row["label"] == "true") for row in predicted)
+    assert one["rumor"]["cascades"] == len(predicted)
+    assert one["rumor"]["accuracy"] == pytest.approx(right / len(predicted))
+    assert any("(fold 0: 2)" in note for note in found["notes"])
+    single = json.loads(shows(capsys, "evaluate", study, "--together", "--format", "json"))
+    assert [one["fold"] for one in single["runs"]] == [0, 1]
+
+
+def test_together_is_refused_where_nothing_is_shared(trained, capsys):
+    _, study = trained
+    assert "is a single run" in ends(capsys, 2, "evaluate", study / "fold0", "--together").error
+    error = ends(capsys, 2, "evaluate", study, "--together", "--part", "validation").error
+    assert "the test set that the runs of a fold share" in error
+
+
 def test_evaluate_takes_another_file_for_all_runs(trained, capsys, tmp_path):
     _, study = trained
     other = toy_store(tmp_path / "other.h5", cascades=80).path

@@ -122,15 +122,16 @@ class JointModel(nn.Module):
 
     Of the tasks those in ``tasks`` are trained. Without an interaction nothing reads the view of
     the other one: it is the shared rows, and its logits are zeros; :attr:`computed` are the tasks
-    that have both. ``wide``, if there is one, adds to the class logits. ``half`` computes in
-    bfloat16 where torch's autocast does.
+    that have both. ``wide``, if there is one, adds to the class logits, and ``deep_scale`` is the
+    factor of the others. ``half`` computes in bfloat16 where torch's autocast does.
     """
 
     def __init__(
         self, projection: InputProjection, encoder: calls.Hosted[Encoder],
         interactions: Sequence[calls.Hosted[Interaction]], *,
         width: int, classes: int, dropout: float,
-        tasks: Sequence[str] = TASKS, half: bool = False, wide: WidePath | None = None,
+        tasks: Sequence[str] = TASKS, half: bool = False,
+        wide: WidePath | None = None, deep_scale: float = 1.0,
     ) -> None:
         super().__init__()
         self.computed = TASKS if interactions else tuple(tasks)
@@ -150,6 +151,7 @@ class JointModel(nn.Module):
         self.link_head = CascadePredictor(width)
         self.rumor_head = RumorDetector(width, classes, dropout)
         self.wide = wide
+        self._deep_scale = deep_scale
 
     def forward(self, batch: CascadeBatch) -> tuple[Representations, Outputs]:
         """Run the batch through. See :class:`Representations` and :class:`Outputs` for shapes."""
@@ -213,7 +215,7 @@ class JointModel(nn.Module):
     def _classify(self, view: Tensor, batch: CascadeBatch) -> Tensor:
         """Return (B, C) class logits: the rumor head's, and those next to the graph."""
         logits: Tensor = self.rumor_head(view, batch)
-        return logits if self.wide is None else logits + self.wide(batch)
+        return logits if self.wide is None else logits * self._deep_scale + self.wide(batch)
 
     def link_scorer(self, reps: Representations, batch: CascadeBatch) -> LinkScorer:
         """Return the link head for any pairs of posts; the cascade task is :attr:`computed`."""

@@ -59,6 +59,7 @@ def build_model(
             [_build(component, context, Interaction) for component in selection.interactions],
             width=width, classes=classes, dropout=config.model.dropout,
             half=config.train.precision == "bf16", tasks=config.train.task_names, wide=wide,
+            deep_scale=config.model.deep_scale,
         )
 
 

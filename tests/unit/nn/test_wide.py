@@ -48,6 +48,16 @@ def test_it_starts_at_nothing_and_then_adds_what_the_cascades_are(tmp_path: Path
     assert torch.equal(after.link_logits, before.link_logits)
 
 
+def test_the_graph_may_have_a_small_part_in_the_logits(tmp_path: Path) -> None:
+    store = toy_store(tmp_path / "a.h5")
+    batch = toy_batch(store, range(12))
+    whole = toy_model(store)(batch)[1].rumor_logits
+    tenth = toy_model(store, "model.deep_scale=0.1")(batch)[1].rumor_logits
+    torch.testing.assert_close(tenth, whole * 0.1)
+    alone = toy_model(store, "model.deep_scale=0.1", "model.wide=false")(batch)[1].rumor_logits
+    assert torch.equal(alone, whole), "there is no path that it could be next to"
+
+
 @pytest.mark.parametrize(
     ("use", "columns"), [("bow,time", 0), ("bow,extra", 2), ("time,shape", len(SHAPE_COLUMNS))]
 )

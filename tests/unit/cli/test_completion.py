@@ -121,7 +121,7 @@ def test_figures_presets_and_splits_are_offered(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert offered("runs", "compare", "A", "--metric", "") == list(TITLES)
     assert offered("runs", "list", "--sort", "macro") == ["macro_f1"]
-    assert offered("train", "--preset", "") == ["hybrid"]
+    assert offered("train", "--preset", "") == ["few_events", "hybrid"]
     assert offered("train", "--split", "e") == ["event"]
 
 

@@ -39,6 +39,10 @@ class TrainOptions(Options):
         "50%-100%", description="how much of a cascade a step shows: a share of its posts, by "
         "time, or one drawn from a range, a number of posts (50p), a time (1h), or all",
     )
+    init_from: str = Field(
+        "", pattern=r"^[^\x00]*$",
+        description="run folder whose parameters the model starts from, where shapes are the same",
+    )
     epochs: int = Field(60, ge=1, le=100_000, description="most passes over the training set")
     patience: int = Field(
         10, ge=1, description="training ends after so many epochs that are not selected"

@@ -20,6 +20,7 @@ from dgljoint.reporting.write import write_reports
 from dgljoint.training.callbacks import Callback, Callbacks, EpochRecord, StopRequest
 from dgljoint.training.checkpoint import fitting
 from dgljoint.training.folder import RunFeatures, RunFolder
+from dgljoint.training.initial import initial_state, start_from
 from dgljoint.training.inputs import RunInputs
 from dgljoint.training.parts import TEST, VALIDATION, parts_csv
 from dgljoint.training.processes import Processes, find_device, joined, started
@@ -107,6 +108,9 @@ def _train(
             config, setup.store, setup.features, setup.parts, setup.model, setup.weighter,
             setup.evaluator, watchers, processes,
         )
+        initial = None
+        if (start := config.train.init_from) and not (resume and folder.has_state):
+            initial = processes.from_first(lambda: initial_state(Path(start), setup))
         state = processes.from_first(
             lambda: _take(folder, setup, watchers, held, resume=resume, force=force)
         )
@@ -114,6 +118,9 @@ def _train(
             with fitting(folder.path):
                 trainer.restore(state)
                 setup.witness.restore(state[_SEEN])
+        elif initial is not None:
+            start_from(initial[0], setup, Path(start))
+            watchers.message(initial[1])
         processes.from_first(lambda: _save_features(folder, setup))
         for note in setup.notes:
             watchers.message(note)

@@ -94,6 +94,10 @@ _IN_THE_RUN = ""
     "--tasks", type=click.Choice(["both", "cascade", "rumor"]),
     help="Tasks to train; short for -s train.tasks=both|cascade|rumor.",
 )
+@click.option(
+    "--init-from", metavar="RUN", shell_complete=arguments.complete_run,
+    help="Run folder whose parameters the model starts from; short for -s train.init_from=RUN.",
+)
 @console.device_option
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), metavar="DIR",
@@ -175,7 +179,8 @@ def _configuration(
     from dgljoint.config.presets import find_preset
     from dgljoint.config.sources import resolve_config
 
-    train = {name: flags.pop(name) for name in ("epochs", "batch_posts", "precision", "tasks")}
+    short = ("epochs", "batch_posts", "precision", "tasks", "init_from")
+    train = {name: flags.pop(name) for name in short}
     given = {"data": str(data) if data else None, "train": train, "features": {"use": use}, **flags}
     return resolve_config(
         preset=find_preset(preset) if preset else None, file=file, environment=os.environ,

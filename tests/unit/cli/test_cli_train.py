@@ -47,7 +47,7 @@ def test_flags_reach_the_engine(store, asked):
         "--split", "random", "--fold", "1", "--seed", "7", "--epochs", "2", "--force",
         "--features", "time", "--features", "bow", "-s", "features.words=9",
         "--batch-posts", "500", "--precision", "bf16", "--tasks", "rumor", "--device", "cpu",
-        "--merge", "rumor=true+false", "--labels", "rumor,non-rumor",
+        "--merge", "rumor=true+false", "--labels", "rumor,non-rumor", "--init-from", "runs/a",
     ]) == 0
     ((config, out, resume, force, device),) = asked
     assert config.data == str(store)
@@ -57,7 +57,7 @@ def test_flags_reach_the_engine(store, asked):
     assert (config.train.epochs, config.train.batch) == (2, 8)
     assert (config.features.use, config.features.words) == (("bow", "time"), 9)
     assert (config.train.batch_posts, config.train.precision) == (500, "bf16")
-    assert config.train.tasks == "rumor"
+    assert (config.train.tasks, config.train.init_from) == ("rumor", "runs/a")
     assert (config.labels, config.merge) == (("non-rumor", "rumor"), {"rumor": ("false", "true")})
     assert (resume, force, device) == (False, True, "cpu")
     assert out == Path("runs/small-gcn-contrastive+meta_weight-random1-s7")

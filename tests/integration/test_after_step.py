@@ -83,7 +83,7 @@ COUNTING = """
 """
 # All that draws: dropout everywhere, negatives, candidates, an opponent.
 DRAWING = ("attention", "contrastive", "alignment", "adversarial")
-STILL = tuple(f"train.{name}_rate=0" for name in ("encoder", "head", "interaction"))
+STILL = tuple(f"train.{name}_rate=0" for name in ("encoder", "head", "interaction", "wide"))
 
 
 @pytest.fixture

@@ -22,6 +22,9 @@ class ModelOptions(Options):
         True, description="a linear path next to the graph, from the cascade's shape and the "
         "source's dense features to the class logits",
     )
+    deep_dense: bool = Field(
+        True, description="whether the graph, too, takes in the dense features of the linear path"
+    )
     deep_scale: float = Field(
         1.0, ge=0, le=1, description="factor of the rumor head's logits next to a linear path: a "
         "small one lets the graph refine what the path knows, instead of remembering the events",

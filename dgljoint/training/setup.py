@@ -52,9 +52,12 @@ def build_model(
     wide = None
     if config.model.wide and (features.of_cascades or features.source_dense):
         wide = WidePath(classes, features.of_cascades, features.source_dense)
+    dense = features.dense
+    if wide is not None and not config.model.deep_dense:
+        dense = {name: n for name, n in dense.items() if name not in features.source_dense}
     with seeded(config.seed, Stream.INITIALISATION):
         return JointModel(
-            InputProjection(width, features.dense, features.sparse, config.model.dropout),
+            InputProjection(width, dense, features.sparse, config.model.dropout),
             _build(selection.encoder, context, Encoder),
             [_build(component, context, Interaction) for component in selection.interactions],
             width=width, classes=classes, dropout=config.model.dropout,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,17 @@ def test_it_starts_at_nothing_and_then_adds_what_the_cascades_are(tmp_path: Path
     expected = model.wide.linear(known)
     torch.testing.assert_close(after.rumor_logits - before.rumor_logits, expected)
     assert torch.equal(after.link_logits, before.link_logits)
+
+
+def test_dense_features_may_be_left_to_it(tmp_path: Path) -> None:
+    store = toy_store(tmp_path / "a.h5")
+    batch = toy_batch(store, range(12))
+    other = replace(batch, features={**batch.features, "extra": torch.randn(len(batch.kind), 2)})
+    for settings, same in ((("model.deep_dense=false",), True), ((), False)):
+        model = toy_model(store, *settings)
+        assert torch.equal(model(batch)[1].rumor_logits, model(other)[1].rumor_logits) == same
+    model = toy_model(store, "model.deep_dense=false", "model.wide=false")
+    assert not torch.equal(model(batch)[1].rumor_logits, model(other)[1].rumor_logits)
 
 
 def test_the_graph_may_have_a_small_part_in_the_logits(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dgljoint._internal.tables import NOTHING, Sheet, Shown, TextTable, facts, figure
+from dgljoint.batch.assemble import assemble
+from dgljoint.batch.batch import CascadeBatch
 from dgljoint.batch.features import FeatureSpace
 from dgljoint.config.arguments import CASCADE_FILE, path_of
 from dgljoint.config.run_config import RunConfig
@@ -28,6 +30,7 @@ from dgljoint.runs import several
 from dgljoint.runs.listing import summarize
 from dgljoint.runs.stored import NOT_APART, TEST
 from dgljoint.tasks.heads import CASCADE
+from dgljoint.tasks.targets import evaluation_pairs
 from dgljoint.training.callbacks import EpochRecord
 from dgljoint.training.folder import RunFolder
 from dgljoint.training.parts import NEW, TRAIN, VALIDATION, read_parts
@@ -160,6 +163,21 @@ class Run(Shown):
         pooled = evaluator.predict(model, chosen, deadline)
         ids = tuple(evaluator.store.ids[int(index)] for index in chosen)
         return PooledViews(ids, pooled.cascade_view, pooled.rumor_view)
+
+    def inside(
+        self, data: Data = None, *, indices: Indices = None, observed: float | None = None
+    ) -> tuple[JointModel, CascadeBatch]:
+        """Return the model and a batch of cascades, to see what its interactions do with them.
+
+        ``model(batch)`` gives the views and outputs, ``model.interactions["of_NAME"]`` the module
+        of a plugin. The batch pairs each target with all its candidates: name a few cascades.
+        Arguments and errors are those of :meth:`predict`.
+        """
+        evaluator, _, chosen, model = self._look_at(data, indices, observed)
+        columns = evaluator.store.read(chosen)
+        targets = evaluation_pairs(columns, evaluator.options.observed_share)
+        batch = assemble(evaluator.store, columns, targets, evaluator.features)
+        return model.eval(), batch.to(model.device)
 
     def _look_at(
         self, data: Data, indices: Indices, observed: Observed

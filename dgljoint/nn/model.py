@@ -104,6 +104,11 @@ class Branch(nn.Module):
         self.dropout = Dropout(dropout)
         xavier(self)
 
+    def alone(self, x: Tensor) -> Tensor:
+        """Return the view of posts without parents and children. Shapes: (N, D) to (N, D)."""
+        view: Tensor = self.norm(x + self.dropout(nn.functional.gelu(self.from_self(x))))
+        return view
+
     def forward(self, batch: CascadeBatch, x: Tensor) -> Tensor:
         """Return the view. Shapes: (N, D) to (N, D)."""
         # Few posts have children: only their rows are multiplied.
@@ -202,10 +207,13 @@ class JointModel(nn.Module):
 
         for interaction in self.hosted_interactions:
             reps = calls.inform_cascade(interaction, reps, classify, batch)
-        cascade = reps.cascade
+        shared = reps.shared
 
         def score_links(pairs: Tensor) -> Tensor:
-            logits: Tensor = self.link_head(cascade, pairs, batch.delay_seconds)
+            # In its own view a post's row holds its parent's, which would give an observed link
+            # away; and what the class informed would confirm the class.
+            view = self.cascade_branch.alone(shared)
+            logits: Tensor = self.link_head(view, pairs, batch.delay_seconds)
             return logits
 
         for interaction in self.hosted_interactions:

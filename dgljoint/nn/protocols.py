@@ -164,7 +164,11 @@ class Step:
 
 
 ScoreLinks = Callable[[Tensor], Tensor]
-"""Scores any pairs of a post and an earlier post of its cascade: (2, P) int64 to (P,) logits."""
+"""Scores any pairs of a post and an earlier post of its cascade: (2, P) int64 to (P,) logits.
+
+It is a draft, by rows of posts that have got no message of a parent, a child or an interaction, so
+that an observed link is as hard to predict as one that is not.
+"""
 
 Classify = Callable[[], Tensor]
 """Classifies the cascades by the rumor view as it is: (B, C) logits."""
@@ -217,7 +221,7 @@ class Interaction(nn.Module):
     def inform_rumor(
         self, reps: Representations, score_links: ScoreLinks, batch: CascadeBatch
     ) -> Tensor:
-        """Return the rumor view, informed by the links that the finished cascade view predicts.
+        """Return the rumor view, informed by the links that the link head predicts.
 
         Called after every :meth:`inform_cascade`, right before the heads; unchanged by default.
 

@@ -136,6 +136,11 @@ def test_each_head_reads_what_it_is_told_of_the_other(tmp_path: Path) -> None:
     torch.testing.assert_close(interaction.verdict, verdict)
     expected = before.cascade * 2 + verdict.sum(1)[batch.cascade_of, None]
     torch.testing.assert_close(interaction.cascade, expected)
+    posts = torch.arange(len(batch.kind))
+    alone = model.cascade_branch(replace(batch, edges=batch.edges[:, :0]), before.shared)
+    pairs = torch.stack((posts, batch.root[batch.cascade_of]))
+    expected = model.link_head(alone, pairs, batch.delay_seconds)
+    torch.testing.assert_close(interaction.scores, expected)
     torch.testing.assert_close(reps.rumor, before.rumor + interaction.scores[:, None])
     torch.testing.assert_close(outputs.rumor_logits, model.rumor_head(reps.rumor, batch))
     linked = model.link_head(reps.cascade, batch.pairs, batch.delay_seconds)

@@ -181,7 +181,7 @@ def test_a_cosine_is_content_with_a_mean_that_unrelated_features_share() -> None
 
 def test_one_tensor_does_not_fit_three_widths() -> None:
     """The fault: levels of different widths fed the shared representation as it is."""
-    of, x = Alignment(AlignmentOptions(), 64), torch.randn(5, 64)
+    of, x = Alignment(AlignmentOptions(post_width=128), 64), torch.randn(5, 64)
     assert [level.extract[0].in_features for level in of.rumor.levels] == [128, 256, 512]
     for level in of.rumor.levels:
         with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
@@ -340,9 +340,10 @@ def test_shared_halves_are_drawn_together_and_private_ones_pushed_apart(
     batch: CascadeBatch,
 ) -> None:
     of, reps = module(), views(batch)
-    before = of._pairs(reps, batch)
+    before = of.pyramid(reps, batch)
     trained(of, reps, batch)
-    for old, new in zip(before, of._pairs(reps, batch), strict=True):
+    for level, new in of.pyramid(reps, batch).items():
+        old = before[level]
         assert cosine(new[0][0], new[1][0]) < cosine(old[0][0], old[1][0]) - 0.1
         for view in (0, 1):
             assert overlap(*new[view]) < overlap(*old[view])

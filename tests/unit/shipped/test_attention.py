@@ -20,8 +20,8 @@ from toys import toy_batch, toy_model, toy_store
 
 WIDTH, HEADS, CLASSES = 8, 2, 3
 # Of the posts 0 and 3 (pending).
-GOLDEN_CASCADE = [[0.1385, 0.7549, -0.3224, 0.6268], [-0.7294, -0.7934, -0.9111, 0.9311]]
-GOLDEN_RUMOR = [[0.9601, 0.9858, -0.0433, -0.9713], [-0.3211, 0.2559, 0.4777, 0.6039]]
+GOLDEN_CASCADE = [[0.1795, 0.6513, -0.0023, 0.4256], [-0.6638, -0.8844, -0.6676, 0.7749]]
+GOLDEN_RUMOR = [[0.9606, 0.9882, -0.0986, -0.9404], [-0.3158, 0.2646, 0.4208, 0.6215]]
 
 
 @pytest.fixture
@@ -212,7 +212,7 @@ def test_gradients_reach_every_parameter(batch: CascadeBatch) -> None:
     found = informed(of, views(batch), batch)
     (found.cascade.square().sum() + found.rumor.square().sum()).backward()
     # A constant added to every score of a query changes no weight.
-    names = {n for n, p in of.named_parameters() if not p.grad.abs().sum() > 1e-4}
+    names = {n for n, p in of.named_parameters() if not p.grad.abs().sum() > 1e-2}
     assert names == {"for_cascade.key.bias", "for_rumor.key.bias"}
 
 

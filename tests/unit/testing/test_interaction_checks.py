@@ -21,7 +21,7 @@ TRAINED = "is trained as a whole"
 APART = "keeps cascades apart"
 DECLARES = "declares its losses"
 OPPONENT = "keeps its opponent to itself"
-LATER = "knows no later post in evaluation"
+LATER = "knows no later post"
 Losses = Mapping[str, Tensor]
 
 

@@ -18,7 +18,7 @@ class AdversarialOptions(dgljoint.Options):
     temperature: float = Field(
         1.0, ge=0.1, le=10, description="of the Gumbel softmax that the gradient passes"
     )
-    hidden: int = Field(64, ge=1, le=4096, description="width of the discriminator")
+    hidden: int = Field(32, ge=1, le=4096, description="width of the discriminator")
     layers: int = Field(2, ge=1, le=16, description="graph layers of the discriminator")
     # The paper's 10 is for images and no other bound on the discriminator; this much, with
     # spectral normalisation, leads closer to a hidden rule of attachment than none.

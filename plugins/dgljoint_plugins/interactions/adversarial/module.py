@@ -12,6 +12,8 @@ from dgljoint_plugins.interactions.adversarial import AdversarialOptions
 from dgljoint_plugins.shared.trees import climb, observed_parents
 
 _TINY = 1e-12
+_LEAST_SHARE = 0.01
+_LOGGED = ("loss", "accuracy", "real", "drawn", "depth_distance", "degree_distance")
 _LEAK = 0.2  # of the rectifiers: Radford et al., 2015, arXiv 1511.06434
 
 
@@ -54,9 +56,10 @@ class Adversarial(joint.Interaction):
         logits = outputs.link_logits
         if batch.targets == 0:
             return {"adversarial": logits.sum() * 0}
-        every = torch.arange(len(logits), device=logits.device)
-        judged = self._judge(reps, batch, every, self.draw(logits, batch))
-        loss = nn.functional.softplus(-judged).mean()
+        drawn, share = self._draw(logits, batch)
+        # A pair's part of the gradient is in proportion to its share.
+        kept = ((share > _LEAST_SHARE) | (drawn > 0.5)).nonzero().squeeze(1)
+        loss = nn.functional.softplus(-self._judge(reps, batch, kept, drawn[kept])).mean()
         if not loss.requires_grad:  # the values alone are wanted
             return {"adversarial": loss}
         (slope,) = torch.autograd.grad(loss, logits)
@@ -81,8 +84,7 @@ class Adversarial(joint.Interaction):
         passed = self.discriminator(batch, shared, real, weight)
         drawn = (self.draw(outputs.link_logits, batch) > 0.5).nonzero().squeeze(1)
         caught = self.discriminator(batch, shared, drawn, shared.new_ones(len(drawn)))
-        softplus = nn.functional.softplus
-        losses = {"discriminator": (softplus(-passed) + softplus(caught)).mean()}
+        losses = {"discriminator": _loss_of_discriminator(passed, caught)}
         if self.options.r1:
             (slope,) = torch.autograd.grad(passed.sum(), weight, create_graph=True)
             losses["r1"] = self.options.r1 / 2 * slope.square().sum() / len(passed)
@@ -91,19 +93,18 @@ class Adversarial(joint.Interaction):
     def diagnostics(
         self, reps: joint.Representations, outputs: joint.Outputs, batch: joint.CascadeBatch
     ) -> Mapping[str, Tensor]:
-        """Return D's ``accuracy``, and the :func:`tree_distances` of the drawn trees."""
+        """Return D's ``loss``, ``accuracy``, mean scores, and the :func:`tree_distances`."""
+        zero = outputs.link_logits.new_zeros(())
         if batch.targets == 0:
-            zero = outputs.link_logits.new_zeros(())
-            return {"accuracy": zero + 0.5, "depth_distance": zero, "degree_distance": zero}
+            return dict.fromkeys(_LOGGED, zero) | {"accuracy": zero + 0.5}
         # Noise of its own: what is logged must not change what is drawn after it.
         noise = torch.Generator(batch.device).manual_seed(0)
         drawn = self.draw(outputs.link_logits, batch, noise) > 0.5
-        passed, caught = self.judge(reps, batch, batch.pair_target), self.judge(reps, batch, drawn)
-        right = torch.cat([passed > 0, caught <= 0])
-        depth, degree = tree_distances(batch, drawn)
-        return {
-            "accuracy": right.float().mean(), "depth_distance": depth, "degree_distance": degree,
-        }
+        real, fake = self.judge(reps, batch, batch.pair_target), self.judge(reps, batch, drawn)
+        right = torch.cat([real > 0, fake <= 0]).float().mean()
+        loss = _loss_of_discriminator(real, fake)
+        found = (loss, right, real.mean(), fake.mean(), *tree_distances(batch, drawn))
+        return dict(zip(_LOGGED, found, strict=True))
 
     def draw(
         self, logits: Tensor, batch: joint.CascadeBatch, generator: torch.Generator | None = None
@@ -112,17 +113,29 @@ class Adversarial(joint.Interaction):
 
         Shapes: ``logits`` (P,) to (P,), 1 for pairs drawn; the gradient is the Gumbel softmax's.
         """
+        return self._draw(logits, batch, generator)[0]
+
+    def _draw(
+        self, logits: Tensor, batch: joint.CascadeBatch, generator: torch.Generator | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Draw as :meth:`draw`; the shares, softmax of the noisy scores, are the second result."""
         logits, group = logits.float(), batch.pair_group
         noise = -torch.empty_like(logits).exponential_(generator=generator).log()
         scores = (logits + noise) / self.options.temperature
         soft = joint.log_softmax_over_groups(scores, group, batch.targets).exp()
         hard = torch.zeros_like(soft).index_fill(0, _first_best(scores, group, batch.targets), 1)
-        return soft + (hard - soft).detach()
+        return soft + (hard - soft).detach(), soft.detach()
 
     def judge(
         self, reps: joint.Representations, batch: joint.CascadeBatch, chosen: Tensor
     ) -> Tensor:
-        """Judge the trees of (P,) chosen pairs: logits in the order of :attr:`Discriminator`."""
+        """Judge trees: the discriminator's logit for each of the A cascades that have targets.
+
+        The discriminator does not change. Its opinion of the real trees is that of
+        ``batch.pair_target``, of predicted ones that of a :meth:`draw`.
+
+        Shapes: ``chosen`` (P,) bool, one pair for each target, to (A,), high for real.
+        """
         kept = chosen.nonzero().squeeze(1)
         return self._judge(reps, batch, kept, reps.shared.new_ones(len(kept)))
 
@@ -182,6 +195,10 @@ class Discriminator(nn.Module):
         means = (_mean_of(batch, h, posts)[asked] for posts in batch.pairs)
         logits: Tensor = self.head(torch.cat(tuple(means), dim=1)).squeeze(1)
         return logits
+
+
+def _loss_of_discriminator(real: Tensor, drawn: Tensor) -> Tensor:
+    return (nn.functional.softplus(-real) + nn.functional.softplus(drawn)).mean()
 
 
 def _task_slope(logits: Tensor, batch: joint.CascadeBatch) -> Tensor:

@@ -20,7 +20,8 @@ class AlignmentOptions(dgljoint.Options):
     orthogonality: float = Field(
         1.0, ge=0, description="factor of what keeps private halves orthogonal to shared ones"
     )
-    post_width: int = Field(128, ge=2, le=4096, multiple_of=2, description="features of a post")
+    # A view's own default width, half of the paper's: there are many more posts than anything else.
+    post_width: int = Field(64, ge=2, le=4096, multiple_of=2, description="features of a post")
     layer_width: int = Field(
         256, ge=2, le=4096, multiple_of=2, description="features of a depth layer"
     )

@@ -58,7 +58,7 @@ class Alignment(Interaction):
     ) -> Mapping[str, Tensor]:
         """Return the loss."""
         terms = []
-        for one, other in self._pairs(reps, batch):
+        for one, other in self.pyramid(reps, batch).values():
             apart = (objectives.overlap(*one) + objectives.overlap(*other)) / 2
             terms.append(self._objective(one[0], other[0]) + self.options.orthogonality * apart)
         return {"alignment": torch.stack(terms).mean()}
@@ -67,16 +67,20 @@ class Alignment(Interaction):
         self, reps: Representations, outputs: Outputs, batch: CascadeBatch
     ) -> Mapping[str, Tensor]:
         """Return the effective rank of the shared halves, the mean of both views', by level."""
-        rank, pairs = objectives.effective_rank, self._pairs(reps, batch)
+        rank = objectives.effective_rank
         return {
             f"rank_{name}": (rank(one[0]) + rank(other[0])) / 2
-            for name, (one, other) in zip(LEVELS, pairs, strict=True)
+            for name, (one, other) in self.pyramid(reps, batch).items()
         }
 
-    def _pairs(
+    def pyramid(
         self, reps: Representations, batch: CascadeBatch
-    ) -> list[tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]]:
-        """Return the halves of the cascade and of the rumor view at every level, in float32."""
+    ) -> dict[str, tuple[Halves, Halves]]:
+        """Return the halves of the cascade and of the rumor view at each level, in float32.
+
+        The rows are observed posts, evenly spaced where there are more than 2,048, depth layers and
+        cascades.
+        """
         layers = Layers.of(batch)
         # Statistics of so many posts are as good as those of all.
         posts = batch.observed.nonzero().squeeze(1)
@@ -86,7 +90,7 @@ class Alignment(Interaction):
             _, *pooled = _levels(x, batch, layers)
             halves = view.halves((x.index_select(0, posts), *pooled))
             found.append([(shared.float(), private.float()) for shared, private in halves])
-        return list(zip(*found, strict=True))
+        return dict(zip(LEVELS, zip(*found, strict=True), strict=True))
 
     def _objective(self, a: Tensor, b: Tensor) -> Tensor:
         options = self.options

@@ -12,10 +12,10 @@ class AttentionOptions(dgljoint.Options):
     heads: int = Field(4, ge=1, le=4096, description="attention heads; they divide the width")
     dropout: float = Field(0.1, ge=0, lt=1, description="share of what is attended to dropped")
     posts: int = Field(
-        64, ge=1, description="posts of a cascade that are attended to, those with most replies"
+        32, ge=1, description="posts of a cascade that are attended to, those with most replies"
     )
     candidates: int = Field(
-        16, ge=1, description="parents a link's surprise is taken among: source and latest posts"
+        8, ge=1, description="parents a link's surprise is taken among: source and latest posts"
     )
 
 

@@ -25,14 +25,15 @@ class CrossAttention(joint.Interaction):
         super().__init__()
         self.candidates = options.candidates
         self.for_cascade = Taking(options, width, of_posts=width, of_token=width + classes)
-        self.for_rumor = Taking(options, width, of_posts=width + 1, of_token=width + 1)
+        self.for_rumor = Taking(options, width, of_posts=width + 1, of_token=width + 2)
 
     def inform_cascade(
         self, reps: joint.Representations, classify: joint.Classify, batch: joint.CascadeBatch
     ) -> Tensor:
         """Return the cascade view with what it takes from the rumor view. Shapes: (N, D)."""
         with torch.no_grad():
-            verdict = classify().softmax(1)
+            logits = classify()
+            verdict = logits.softmax(1) * logits.shape[1] - 1
         token = torch.cat((batch.pool(reps.rumor), verdict), dim=1)
         taken: Tensor = self.for_cascade(reps.cascade, reps.rumor, token, batch)
         return taken
@@ -43,8 +44,12 @@ class CrossAttention(joint.Interaction):
         """Return the rumor view with what it takes from the cascade view. Shapes: (N, D)."""
         with torch.no_grad():
             gain = gain_of_links(score_links, batch, self.candidates).unsqueeze(1)
-        rows = torch.cat((reps.cascade, gain.to(reps.cascade.dtype)), dim=1)
-        taken: Tensor = self.for_rumor(reps.rumor, rows, batch.pool(rows), batch)
+            gain = gain.to(reps.cascade.dtype)
+            # The sum of n gains over the root of n: of the size of one, and surer with more links.
+            evidence = batch.pool(gain) * batch.observed_posts.to(gain.dtype).sqrt().unsqueeze(1)
+        rows = torch.cat((reps.cascade, gain), dim=1)
+        token = torch.cat((batch.pool(rows), evidence), dim=1)
+        taken: Tensor = self.for_rumor(reps.rumor, rows, token, batch)
         return taken
 
 

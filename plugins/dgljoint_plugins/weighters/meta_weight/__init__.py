@@ -8,7 +8,7 @@ import dgljoint
 class MetaWeightOptions(dgljoint.Options):
     """Options of ``meta_weight``."""
 
-    every: int = Field(5, ge=1, description="steps between two looks ahead")
+    every: int = Field(10, ge=1, description="steps between two looks ahead")
     temperature: float = Field(1.0, gt=0, description="of the softmax over the losses")
     floor: float = Field(0.05, ge=0, lt=1, description="least weight; weights average 1")
     entropy: float = Field(0.2, ge=0, description="bonus for even weights")

@@ -20,7 +20,7 @@ def write_release(folder: Path, seed: int) -> None:
     """Write synthetic cascades as tree files, with labels, events and the sources' texts."""
     trees = folder / "tree"
     trees.mkdir(parents=True)
-    cascades = SyntheticReader(SyntheticOptions(seed=seed)).read(None, ReadReport())
+    cascades = SyntheticReader(SyntheticOptions(world="mixed", seed=seed)).read(None, ReadReport())
     labels, texts, events = [], [], []
     for number, cascade in enumerate(cascades):
         first = _FIRST_ID + number * _IDS_A_CASCADE

@@ -92,7 +92,7 @@ def build(file: Path, seed: int, posts: int) -> dict[str, Any]:
     """Build a synthetic set of about so many posts and return what it took."""
     cascades = max(1, posts // _MEAN_POSTS)
     options = SyntheticOptions(
-        cascades=cascades, events=max(1, cascades // _CASCADES_PER_EVENT), seed=seed
+        world="mixed", cascades=cascades, events=max(1, cascades // _CASCADES_PER_EVENT), seed=seed
     )
     with watched_memory() as memory:
         summary = build_store(

@@ -410,7 +410,7 @@ def test_hidden_edges_are_seen_when_a_graph_shows_them(
 
 @pytest.mark.slow
 def test_a_clean_store_passes_and_random_folds_do_not(tmp_path: Path) -> None:
-    reader = SyntheticReader(SyntheticOptions(cascades=200, events=50, mean_posts=8))
+    reader = SyntheticReader(SyntheticOptions(world="mixed", cascades=200, events=50, mean_posts=8))
     path = tmp_path / "s.h5"
     build_store(reader, reader_name="synthetic", source=None, output=path)
     store = CascadeStore(path)

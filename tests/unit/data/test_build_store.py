@@ -15,7 +15,7 @@ from dgljoint.errors import PluginError, RunFailedError, UsageError
 from dgljoint_data import BuildSummary, build_store
 from dgljoint_data.build import Repeated, StrictError
 from dgljoint_data.describe import describe_store
-from dgljoint_data.readers.synthetic import LABEL_NAMES, SyntheticOptions, SyntheticReader
+from dgljoint_data.readers.synthetic import SyntheticOptions, SyntheticReader
 from dgljoint_data.readers.twitter.readers import TwitterTreeReader
 from dgljoint_data.workers import Watch
 from toys import toy_cascade
@@ -103,7 +103,7 @@ def test_the_raw_digest_follows_every_byte_of_the_source(tmp_path: Path) -> None
 class PlainReader:
     """Reads nothing of its source; does not say what its input is."""
 
-    label_names = LABEL_NAMES
+    label_names = SyntheticReader.label_names
 
     def read(self, source: Path | None, report: ReadReport) -> Iterator[Cascade]:
         yield from SyntheticReader(SyntheticOptions(cascades=9)).read(source, report)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -40,13 +42,14 @@ def word(number: int) -> str:
     return "".join(parts)
 
 
-def all_words() -> NDArray[np.str_]:
+@cache
+def _all_words() -> NDArray[np.str_]:
     """Return the words of planted worlds, in the order of their numbers."""
     return np.array([word(number) for number in range(_WORDS)])
 
 
 def write(
-    rng: np.random.Generator, camp: Ints, label: int, own_word: float, known: NDArray[np.str_]
+    rng: np.random.Generator, camp: Ints, label: int, own_word: float
 ) -> tuple[list[str], Floats]:
     """Write a text for each of N posts, and return what the texts show of the class.
 
@@ -57,7 +60,6 @@ def write(
         camp: (N,) below CAMPS.
         label: the class, 0 or 1.
         own_word: chance that a class word is of the class's own list, below 1.
-        known: from :func:`all_words`.
 
     Returns:
         N texts, and the (N, 2) log probability of each by class, up to a constant.
@@ -72,7 +74,7 @@ def write(
         _CLASS_START + rng.integers(_CLASS, size=total) + _CLASS * shown,
         _CAMP_START + rng.integers(_CAMP, size=total) + _CAMP * np.repeat(camp, lengths),
     )
-    words = known[np.choose(source, choices)].tolist()
+    words = _all_words()[np.choose(source, choices)].tolist()
     texts = [
         " ".join(words[end - length : end])
         for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)

@@ -20,7 +20,7 @@ from dgljoint_cli.main import run
 def store(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("data") / "small.h5"
     assert run(["preprocess", "synthetic", "-o", str(path), "--name", "small", "-q",
-                "-s", "cascades=30", "-s", "events=10"]) == 0
+                "-s", "cascades=30", "-s", "events=10", "-s", "world=mixed"]) == 0
     return path
 
 

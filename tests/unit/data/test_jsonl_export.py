@@ -78,7 +78,7 @@ def test_any_cascade_comes_back_as_it_was(
 
 
 def test_a_build_from_the_export_has_the_same_columns(tmp_path: Path) -> None:
-    reader = SyntheticReader(SyntheticOptions(cascades=40))
+    reader = SyntheticReader(SyntheticOptions(world="mixed", cascades=40))
     build_store(reader, reader_name="synthetic", source=None, output=tmp_path / "a.h5")
     store = CascadeStore(tmp_path / "a.h5")
     write_jsonl(store, tmp_path / "a.jsonl")

@@ -219,7 +219,7 @@ def test_the_release_to_preprocess_is_read_whole_and_without_a_repair(tmp_path):
     summary = build_store(
         spec.build(spec.options()), reader_name=READER, source=tmp_path / "raw", output=output
     )
-    made = list(SyntheticReader(SyntheticOptions()).read(None, ReadReport()))
+    made = list(SyntheticReader(SyntheticOptions(world="mixed")).read(None, ReadReport()))
     assert not summary.report.repairs
     assert not summary.report.refusals
     assert (summary.cascades, summary.posts) == (len(made), sum(map(len, made)))

@@ -16,11 +16,19 @@ from dgljoint.runs.many.job import Job
 from dgljoint.runs.records import Key
 from dgljoint.training.parts import part_under_test, training_parts
 from dgljoint_bench.suites import classifiers
-from dgljoint_bench.suites.classifiers import DATE, STRUCTURE, TEXT, WORDS, classifier_metrics
+from dgljoint_bench.suites.classifiers import (
+    BOTH,
+    DATE,
+    SENTENCES,
+    STRUCTURE,
+    TEXT,
+    WORDS,
+    classifier_metrics,
+)
 from toys import LABELS, random_cascade, toy_cascade, toy_store
 
 FOLDS = 4
-PERFECT = {"accuracy": 1.0, "macro_f1": 1.0}
+PERFECT = {"accuracy": 1.0, "macro_f1": 1.0, "auroc": 1.0}
 
 
 def metrics_of(
@@ -47,12 +55,14 @@ def write(
     path: Path, cascades: Sequence[Cascade], *, reader: str = "toys",
     labels: Sequence[str] = LABELS, words: Sequence[str] | None = None,
     counts: Sequence[Sequence[int]] | None = None, feature: str = "published_words",
+    vectors: bool = False,
 ) -> Path:
     """Write cascades with a split ``mine`` in which both classes stand in every fold.
 
     Args:
         words: names of the columns of ``counts``; without them they have none.
         counts: by cascade, how often each word stands in its source.
+        vectors: whether posts have sentence vectors; those of sources tell the class.
     """
     with create_store(
         path, name=path.stem, reader=reader, label_names=labels, raw_digest="x"
@@ -61,6 +71,10 @@ def write(
             features: dict[str, object] = {"extra": np.ones((len(cascade), 1), np.float32)}
             if counts is not None:
                 features[feature] = source_words(counts[number], len(cascade))
+            if vectors:
+                drawn = np.random.default_rng(number).normal(size=(len(cascade), 3))
+                drawn[0] = np.eye(3)[labels.index(cascade.label or labels[0])]
+                features["minilm"] = drawn.astype(np.float16)
             writer.add(cascade, features)  # type: ignore[arg-type]  # either kind of rows
         if counts is not None and words is None:
             writer.set_columns(feature, len(counts[0]))
@@ -88,15 +102,16 @@ def by_label(
 def test_each_row_sees_its_own_thing(tmp_path: Path) -> None:
     plain = made()
     figures = metrics_of(write(tmp_path / "plain.h5", plain), "mine", 0, 1.0)
-    assert figures == {STRUCTURE: {"accuracy": 0.5, "macro_f1": pytest.approx(1 / 3)}}
+    chance = {"accuracy": 0.5, "macro_f1": pytest.approx(1 / 3), "auroc": 0.5}
+    assert figures == {STRUCTURE: chance}
 
     told = [
         replace(one, text=["said" if one.label == LABELS[0] else "heard", "x", "x", "x"])
         for one in plain
     ]
     figures = metrics_of(write(tmp_path / "text.h5", told), "mine", 0, 1.0)
-    assert list(figures) == [TEXT, STRUCTURE]
-    assert figures[TEXT] == PERFECT
+    assert list(figures) == [TEXT, STRUCTURE, BOTH[TEXT]]
+    assert figures[TEXT] == figures[BOTH[TEXT]] == PERFECT
     assert figures[STRUCTURE]["accuracy"] == 0.5
 
     dated = [replace(one, posted_at=1000 + 9 * (one.label == LABELS[0])) for one in plain]
@@ -117,29 +132,59 @@ def test_words_stand_in_for_a_text_that_is_not_there(tmp_path: Path) -> None:
     cascades = made()
     counts = by_label(cascades, [2, 0, 1], [0, 2, 1])
     figures = metrics_of(write(tmp_path / "a.h5", cascades, counts=counts), "mine", 0, 1.0)
-    assert list(figures) == [WORDS, STRUCTURE]
-    assert figures[WORDS] == PERFECT
+    assert list(figures) == [WORDS, STRUCTURE, BOTH[WORDS]]
+    assert figures[WORDS] == figures[BOTH[WORDS]] == PERFECT
     named = write(tmp_path / "b.h5", cascades, counts=counts, words=["a", "b", "c"], feature="bow")
     assert metrics_of(named, "mine", 0, 1.0)[WORDS] == PERFECT
     nothing = write(tmp_path / "c.h5", cascades, counts=[[0, 0]] * len(cascades))
     assert list(metrics_of(nothing, "mine", 0, 1.0)) == [STRUCTURE]
 
 
-def test_the_forest_sees_what_a_model_observes(tmp_path: Path) -> None:
+def test_text_and_structure_together_tell_what_neither_tells_alone(tmp_path: Path) -> None:
+    three = ("false", "true", "other")
+    cascades = [
+        replace(
+            one, label=three[n % 3], text=["heard" if n % 3 == 1 else "said", "", "", ""],
+            parent=np.array([-1, 0, 1, 2] if n % 3 == 2 else [-1, 0, 0, 0], np.int32),
+        )
+        for n, one in enumerate(made(96))
+    ]
+    figures = metrics_of(write(tmp_path / "a.h5", cascades, labels=three), "mine", 0, 1.0)
+    assert figures[BOTH[TEXT]] == PERFECT
+    assert figures[TEXT]["accuracy"] < 0.8
+    assert figures[STRUCTURE]["accuracy"] < 0.8
+
+
+def test_sentence_vectors_stand_for_the_text_where_both_files_have_them(tmp_path: Path) -> None:
+    # The words tell nothing; the vectors of the sources do, those of replies are noise.
+    cascades = [replace(one, text=["word"] * 4) for one in made()]
+    told = write(tmp_path / "a.h5", cascades, vectors=True)
+    figures = metrics_of(told, "mine", 0, 1.0)
+    assert list(figures) == [SENTENCES, STRUCTURE, BOTH[SENTENCES]]
+    assert figures[SENTENCES] == figures[BOTH[SENTENCES]] == PERFECT
+    later = [replace(one, text=["word"] * 4) for one in made(8, start=100)]
+    for vectors, name in ((True, SENTENCES), (False, TEXT)):
+        other = write(tmp_path / f"{vectors}.h5", later, vectors=vectors)
+        assert name in metrics_of(told, "mine", 0, 1.0, test_on=other)
+
+
+def test_structure_is_what_a_model_observes(tmp_path: Path) -> None:
     # Posts come a minute apart: the third and the fourth hang below the source or below each other.
     late = [
         replace(one, parent=np.array([-1, 0, 1, 2] if one.label == LABELS[0] else [-1, 0, 0, 0]))
         for one in made()
     ]
-    path = write(tmp_path / "late.h5", late)
-    half = metrics_of(path, "mine", 0, 0.5, deadlines="0,1m,2m,2p,3p,all")[STRUCTURE]
+    path = write(tmp_path / "late.h5", [replace(one, text=["word"] * 4) for one in late])
+    rows = metrics_of(path, "mine", 0, 0.5, deadlines="0,1m,2m,2p,3p,all")
     blind = {"accuracy": 0.5, "macro_f1": pytest.approx(1 / 3)}
-    assert {name: half[name] for name in PERFECT} == blind
-    for when, expected in [
-        ("0", blind), ("1m", blind), ("2m", PERFECT), ("2p", blind), ("3p", PERFECT),
-        ("all", PERFECT),
-    ]:
-        assert {name: half[f"{name}@{when}"] for name in PERFECT} == expected, when
+    for half in (rows[STRUCTURE], rows[BOTH[TEXT]]):
+        assert {name: half[name] for name in blind} == blind
+        for when, expected in [
+            ("0", blind), ("1m", blind), ("2m", PERFECT), ("2p", blind), ("3p", PERFECT),
+            ("all", PERFECT),
+        ]:
+            at = {name: half[f"{name}@{when}"] for name in blind}
+            assert at == {name: expected[name] for name in blind}, when
     assert metrics_of(path, "mine", 0, 1.0)[STRUCTURE] == PERFECT
 
 
@@ -149,7 +194,8 @@ def test_what_is_known_of_the_source_is_known_at_every_deadline(tmp_path: Path) 
     for name in (TEXT, DATE):
         row = figures[name]
         assert [name for name in row if "date_matched" not in name] == [
-            f"{figure}{when}" for when in ("", "@0", "@1h") for figure in ("accuracy", "macro_f1")
+            "accuracy", "macro_f1", "auroc", "accuracy@0", "macro_f1@0", "accuracy@1h",
+            "macro_f1@1h",
         ]
         assert row["accuracy"] == row["accuracy@0"] == row["accuracy@1h"]
 
@@ -225,7 +271,7 @@ def test_words_without_names_are_not_looked_for_in_what_another_reader_made(
     mine, theirs = made(), made(8, start=100)
     counts = by_label(mine, [2, 0, 1], [0, 2, 1])
     data = write(tmp_path / "a.h5", mine, counts=counts)
-    for reader, rows in (("toys", [WORDS, STRUCTURE]), ("others", [STRUCTURE])):
+    for reader, rows in (("toys", [WORDS, STRUCTURE, BOTH[WORDS]]), ("others", [STRUCTURE])):
         other = write(tmp_path / f"{reader}.h5", theirs, counts=counts[:8], reader=reader)
         assert list(metrics_of(data, "mine", 0, 1.0, test_on=other)) == rows
 
@@ -272,6 +318,6 @@ def test_figures_are_the_same_every_time_and_plain(tmp_path: Path) -> None:
     ]
     path = write(tmp_path / "a.h5", cascades)
     first = metrics_of(path, "mine", 0, 0.75, deadlines="1m,all")
-    assert list(first) == [TEXT, STRUCTURE, DATE]
+    assert list(first) == [TEXT, STRUCTURE, BOTH[TEXT], DATE]
     assert first == metrics_of(path, "mine", 0, 0.75, deadlines="1m,all")
     assert {type(value) for row in first.values() for value in row.values()} == {float}

@@ -11,9 +11,18 @@ from dgljoint._internal.text import plural
 from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.comparison import Outcomes, event_intervals
 from dgljoint.evaluation.metrics import MIN_FOR_INTERVAL
-from dgljoint.evaluation.scores import MATCHED
+from dgljoint.evaluation.scores import MATCHED, MODEL
 from dgljoint.runs import stored
-from dgljoint.runs.comparing import OF_THE_RUN, Compared, Group, Side, compare, corrected, pair
+from dgljoint.runs.comparing import (
+    OF_THE_RUN,
+    Compared,
+    Group,
+    Pair,
+    Side,
+    compare,
+    corrected,
+    pair,
+)
 from dgljoint.runs.folders import no_run
 from dgljoint.runs.listing import differing_settings, find_runs
 from dgljoint.runs.records import Key
@@ -32,6 +41,19 @@ _HINT = "compare runs of the same data, split, folds and cascade.observed_share"
 
 
 @dataclass(frozen=True, slots=True)
+class SeedNoise:
+    """What other seeds alone change in a metric, where both sides have several on a fold.
+
+    ``floor`` is 1.96 standard errors of the mean difference of pairs between two configurations
+    that are equal: of that size are differences by seeds alone.
+    """
+
+    first: float  # standard deviation over the seeds of a fold, of one run of the reference
+    second: float
+    floor: float
+
+
+@dataclass(frozen=True, slots=True)
 class ComparedSide:
     """One side compared with the reference."""
 
@@ -42,6 +64,7 @@ class ComparedSide:
     rows: tuple[Compared, ...]  # by metric, of those that both sides have
     # those that differ, and versions, the reference's value first
     settings: dict[str, tuple[Any, Any]]
+    noise: dict[str, SeedNoise]  # by metric
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,9 +193,27 @@ def _compared(
     cells = tuple(_place(one.second.key) for one in pairs)
     if alone:
         cells = (_place(pairs[0].first.key),)
+    noise = {row.metric: _seed_noise(pairs, row.metric) for row in group.rows}
     return group, ComparedSide(
-        second.side.name, cells, basis, group.rows, dict(sorted(settings.items())) | versions
+        second.side.name, cells, basis, group.rows, dict(sorted(settings.items())) | versions,
+        {metric: found for metric, found in noise.items() if found is not None},
     )
+
+
+def _seed_noise(pairs: Sequence[Pair], metric: str) -> SeedNoise | None:
+    """Pool the variance over the seeds of each fold; ``None`` where no fold has several."""
+    values = [
+        (one.first.key.fold, one.first.figures[MODEL][metric], one.second.figures[MODEL][metric])
+        for one in pairs
+        if all(metric in run.figures.get(MODEL, {}) for run in (one.first, one.second))
+    ]
+    folds = {fold: [(a, b) for own, a, b in values if own == fold] for fold, _, _ in values}
+    free = len(values) - len(folds)  # a mean is fitted per fold
+    if not free:
+        return None
+    centred = np.concatenate([np.array(of) - np.mean(of, axis=0) for of in folds.values()])
+    first, second = ((centred**2).sum(axis=0) / free).tolist()
+    return SeedNoise(first**0.5, second**0.5, 1.96 * ((first + second) / len(values)) ** 0.5)
 
 
 def _over_events(

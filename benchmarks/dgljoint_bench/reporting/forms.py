@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from dgljoint.errors import UsageError
+from dgljoint.evaluation.comparison import Difference
 from dgljoint.runs.summary import Spread
 from dgljoint_bench.reporting.layout import Entry, Grid
 from dgljoint_bench.reporting.report import SuiteReport, TableReport
-from dgljoint_bench.reporting.rows import CONFIGURATION, Row
+from dgljoint_bench.reporting.rows import CONFIGURATION, NOISE, Row
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 CSV_COLUMNS = (
@@ -204,14 +205,12 @@ def _lines(table: TableReport) -> Iterator[dict[str, Any]]:
             }
             one = differences.get((row.name, metric)) if row.kind == CONFIGURATION else None
             if one is not None:
-                low, high = one.found.interval or (None, None)
-                line |= {
-                    "reference": table.reference, "pairs": one.pairs,
-                    "difference": one.found.difference, "difference_sd": one.found.sd,
-                    "low": low, "high": high, "p": one.found.p, "p_holm": one.p,
-                }
+                line |= _compared(table.reference, one.pairs, one.found)
+                line |= {"p": one.found.p, "p_holm": one.p}
                 if one.posterior is not None:
                     line |= {f"p_{name}": p for name, p in asdict(one.posterior).items()}
+            if row.kind == NOISE and (floor := table.noise.get(metric)) is not None:
+                line |= _compared(floor.of, floor.pairs, floor.found)
             yield line
     for progress in table.cells.progress:
         for name, cost in progress.costs.items():
@@ -219,6 +218,14 @@ def _lines(table: TableReport) -> Iterator[dict[str, Any]]:
                 "kind": "cost", "row": progress.name, "figure": name, "asked": progress.asked,
                 **_spread(cost),
             }
+
+
+def _compared(reference: str, pairs: int, found: Difference) -> dict[str, Any]:
+    low, high = found.interval or (None, None)
+    return {
+        "reference": reference, "pairs": pairs, "difference": found.difference,
+        "difference_sd": found.sd, "low": low, "high": high,
+    }
 
 
 def _table(table: TableReport) -> dict[str, Any]:
@@ -238,6 +245,7 @@ def _table(table: TableReport) -> dict[str, Any]:
         ],
         "stray": cells.stray, "reference": table.reference or None,
         "differences": [asdict(one) for one in table.differences],
+        "noise": {name: asdict(one) for name, one in table.noise.items()},
         "best": {name: asdict(one) for name, one in table.best.items()},
     }
 

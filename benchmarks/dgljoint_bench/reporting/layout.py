@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dgljoint._internal.text import plural
-from dgljoint.evaluation.comparison import MIN_FOR_TEST, SIGNIFICANCE
+from dgljoint.evaluation.comparison import MIN_FOR_TEST, SIGNIFICANCE, Difference
 from dgljoint.evaluation.metrics import MIN_FOR_INTERVAL
 from dgljoint.evaluation.scores import MATCHED
 from dgljoint.runs.summary import Spread
 from dgljoint_bench.reporting.report import RankReport, SuiteReport, TableReport
-from dgljoint_bench.reporting.rows import CONFIGURATION, KINDS, NO_MODELS, PUBLISHED, Progress, Row
-from dgljoint_bench.reporting.statistics import AgainstReference
+from dgljoint_bench.reporting.rows import CONFIGURATION, KINDS, NOISE, PUBLISHED, Progress, Row
+from dgljoint_bench.reporting.statistics import AgainstReference, NoiseFloor
 from dgljoint_bench.reporting.titles import COSTS, deadline_title, title_of
 
 NOTHING = "–"
@@ -63,7 +63,7 @@ def grids_of(report: SuiteReport, *, bold: str = "bold") -> list[Grid]:
         for metric, names in table.deadlines.items():
             early = f"{title}, early {title_of(metric)}"
             found.append(_metrics(table, early, caption, names, bold, early=True))
-        if any(one.figure in table.figures for one in table.differences):
+        if not {one.figure for one in table.differences}.isdisjoint(table.figures):
             found.append(_differences(table))
         found.append(_costs(table))
     if report.ranks:
@@ -95,7 +95,7 @@ def _metrics(
     rows = [
         row for row in table.cells.rows
         if not row.figures.keys().isdisjoint(metrics)
-        or (row.kind == CONFIGURATION and not row.figures)
+        or (row.kind in (CONFIGURATION, NOISE) and not row.figures)
     ]
     blocks = tuple(
         tuple(
@@ -121,6 +121,9 @@ def _differences(table: TableReport) -> Grid:
         tuple(
             (f"{title_of(metric)}: {one.configuration}", _difference(one))
             for one in table.differences if one.figure == metric
+        ) + tuple(
+            (f"{title_of(metric)}: {one.configuration} − {one.of}", _noise(one))
+            for one in table.noise.values() if one.figure == metric
         )
         for metric in table.figures
     )
@@ -140,16 +143,24 @@ def _differences(table: TableReport) -> Grid:
 
 
 def _difference(one: AgainstReference) -> tuple[Entry, ...]:
-    found, posterior = one.found, one.posterior
-    low_high = "{:+.3f} to {:+.3f}".format(*found.interval) if found.interval else NOTHING
+    posterior = one.posterior
     chances = (
         (NOTHING,) * 3 if posterior is None
         else tuple(f"{p:.2f}" for p in (posterior.worse, posterior.equal, posterior.better))
     )
+    return _compared(one.pairs, one.found, (_chance(one.found.p), _chance(one.p), *chances))
+
+
+def _noise(one: NoiseFloor) -> tuple[Entry, ...]:
+    """Show the noise floor, which is in no test."""
+    return _compared(one.pairs, one.found, (NOTHING,) * 5)
+
+
+def _compared(pairs: int, found: Difference, tests: tuple[str, ...]) -> tuple[Entry, ...]:
     texts = (
-        str(one.pairs), f"{found.difference:+.3f}",
-        NOTHING if found.sd is None else f"{found.sd:.3f}", low_high, _chance(found.p),
-        _chance(one.p), *chances, f"{found.wins}/{found.ties}/{found.losses}",
+        str(pairs), f"{found.difference:+.3f}", NOTHING if found.sd is None else f"{found.sd:.3f}",
+        "{:+.3f} to {:+.3f}".format(*found.interval) if found.interval else NOTHING,
+        *tests, f"{found.wins}/{found.ties}/{found.losses}",
     )
     return tuple(map(Entry, texts))
 
@@ -274,6 +285,22 @@ def _difference_notes(table: TableReport) -> Iterator[str]:
     ):
         if min(pairs) < least:
             yield f"Fewer than {least} pairs are too few for {use}"
+    yield from _of_noise(table)
+
+
+def _of_noise(table: TableReport) -> Iterator[str]:
+    """Name the differences that other seeds alone make as well."""
+    for metric in (name for name in table.figures if name in table.noise):
+        noise = table.noise[metric]
+        within = [
+            one.configuration for one in table.differences
+            if one.figure == metric and abs(one.found.difference) <= noise.floor
+        ]
+        yield (
+            f"Noise floor of {title_of(metric)}: two rows of {noise.of} that differ in nothing but "
+            f"their seeds differ by up to {noise.floor:.3f}; no further from {table.reference}: "
+            f"{', '.join(within) or 'none'}"
+        )
 
 
 def _of_bold(table: TableReport, metrics: Sequence[str], bold: str) -> Iterator[str]:
@@ -288,7 +315,7 @@ def _of_bold(table: TableReport, metrics: Sequence[str], bold: str) -> Iterator[
         f"Wilcoxon's signed-rank test over {counted}, corrected by Holm for the other "
         f"configurations, p < {SIGNIFICANCE}"
     )
-    idle = [one.name for one in table.cells.progress if not one.done and one.name != NO_MODELS]
+    idle = [one.name for one in table.cells.progress if one.tested and not one.done]
     if most < MIN_FOR_TEST:
         yield f"Nothing is {bold}: a test needs {MIN_FOR_TEST} pairs, here it has {counted}"
     elif idle:

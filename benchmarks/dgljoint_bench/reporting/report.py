@@ -9,7 +9,7 @@ from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.scores import TITLES
 from dgljoint.runs.records import RunRecord
 from dgljoint_bench.reporting import statistics
-from dgljoint_bench.reporting.rows import BASELINES, CONFIGURATION, NO_MODELS, Row, Rows, gather
+from dgljoint_bench.reporting.rows import BASELINES, CONFIGURATION, Row, Rows, gather
 from dgljoint_bench.reporting.series import blocks
 from dgljoint_bench.reporting.titles import check_figures, in_order, lower_is_better
 from dgljoint_bench.results.database import DataRecord, Results
@@ -29,6 +29,7 @@ class TableReport:
     deadlines: dict[str, tuple[str, ...]]  # by metric, its short names with a deadline, in order
     reference: str  # configuration that the others are compared with; empty for none
     differences: tuple[statistics.AgainstReference, ...]
+    noise: dict[str, statistics.NoiseFloor]  # by metric, where a row has other seeds
     best: dict[str, statistics.Best]
 
     @property
@@ -127,7 +128,7 @@ def _suite_report(
         for table in chosen if table.title in records
     )
     current = [cell for table in found for cell in cells[table.name]
-               if cell.key.configuration in suite.configurations]
+               if cell.key.configuration in {*suite.configurations} - {suite.other_seeds}]
     ranks = (_ranked(current, metric) for metric in metrics or suite.figures)
     return SuiteReport(
         suite=suite, tables=found,
@@ -150,17 +151,22 @@ def _table_report(
             ordered = in_order(named, suite.deadlines)
             deadlines[metric] = tuple(f"{metric}@{deadline}" for deadline in ordered)
     shown = _shown(columns, deadlines)
-    complete = all(one.done for one in gathered.progress if one.name != NO_MODELS)
+    complete = all(one.done for one in gathered.progress if one.tested)
     best = {name: statistics.best_of(gathered.rows, name, complete=complete) for name in shown}
     differences = () if rope is None else (
         one for name in shown
         for one in statistics.against_reference(gathered.rows, suite.reference, name, rope=rope)
     )
+    noise = {
+        name: statistics.noise_floor(gathered.rows, suite.noise_floor, name)
+        for name in (shown if rope is not None else ())
+    }
     return TableReport(
         suite=suite.name, name=table.title, record=record, cells=gathered,
         figures=columns, deadlines=deadlines,
         reference=suite.reference if suite.reference not in table.without else "",
         differences=tuple(differences),
+        noise={name: one for name, one in noise.items() if one is not None},
         best={name: one for name, one in best.items() if one is not None},
     )
 

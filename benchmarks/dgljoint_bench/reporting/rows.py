@@ -13,8 +13,9 @@ from dgljoint_bench.results.database import DataRecord
 from dgljoint_bench.suites.suite import Suite, Table
 
 CONFIGURATION, CLASSIFIER, GUESS, PUBLISHED = "configuration", "classifier", "guess", "published"
+NOISE = "noise floor"  # a configuration with other seeds: it is in no test and never the best
 BOUND = "bound"  # the best that is possible, on generated data
-KINDS = (CONFIGURATION, CLASSIFIER, GUESS, BOUND, PUBLISHED)  # of rows, in the order they are shown
+KINDS = (CONFIGURATION, NOISE, CLASSIFIER, GUESS, BOUND, PUBLISHED)  # in the order they are shown
 BASELINES = (CLASSIFIER, GUESS)  # kinds of rows that need no model
 NO_MODELS = "classifiers without a model"
 
@@ -30,6 +31,7 @@ class Progress:
     done: int  # that have their metrics
     failures: tuple[str, ...]  # where and why others failed
     costs: dict[str, Spread]  # of the cells that are done, by short name
+    tested: bool = True  # whether it is a configuration that could be the best
 
     @property
     def missing(self) -> int:
@@ -73,7 +75,7 @@ class Rows:
 def gather(suite: Suite, table: Table, record: DataRecord, cells: Iterable[RunRecord]) -> Rows:
     """Sort the cells of a table of a suite, in any order, into its rows."""
     own = sorted(cells, key=lambda cell: (cell.key.fold, cell.key.seed))
-    names = [name for name in suite.configurations if name not in table.without]
+    names = suite.rows_of(table)
     by_name = {
         name: [cell for cell in own if cell.key.configuration == name]
         for name in (*names, NO_MODEL)
@@ -91,14 +93,23 @@ def gather(suite: Suite, table: Table, record: DataRecord, cells: Iterable[RunRe
     return Rows(
         folds=folds, seeds=seeds,
         rows=(
-            *(_configuration(name, by_name[name], places) for name in names),
+            *(
+                _configuration(
+                    name, by_name[name], places,
+                    NOISE if name == suite.other_seeds else CONFIGURATION,
+                )
+                for name in names
+            ),
             *_without_model(CLASSIFIER, by_name[NO_MODEL], len(folds)),
             *_without_model(GUESS, of_models, len(folds)),
             *_published(suite, table),
         ),
         progress=(
-            *(_progress(name, by_name[name], places) for name in names),
-            _progress(NO_MODELS, by_name[NO_MODEL], len(folds)),
+            *(
+                _progress(name, by_name[name], places, tested=name != suite.other_seeds)
+                for name in names
+            ),
+            _progress(NO_MODELS, by_name[NO_MODEL], len(folds), tested=False),
         ),
         stray=len(own) - len(wanted),
         versions={
@@ -129,12 +140,12 @@ def by_fold(cells: Iterable[RunRecord]) -> dict[str, dict[str, dict[int, float]]
     }
 
 
-def _configuration(name: str, cells: Iterable[RunRecord], asked: int) -> Row:
+def _configuration(name: str, cells: Iterable[RunRecord], asked: int, kind: str) -> Row:
     values: Values = defaultdict(dict)
     for cell in done_runs(cells):
         for metric, value in cell.figures.get(MODEL, {}).items():
             values[metric][cell.key.fold, cell.key.seed] = value
-    return _row(name, CONFIGURATION, asked, values)
+    return _row(name, kind, asked, values)
 
 
 def _without_model(kind: str, cells: Iterable[RunRecord], asked: int) -> Iterator[Row]:
@@ -165,7 +176,7 @@ def _row(name: str, kind: str, asked: int, values: Values) -> Row:
     return Row(name, kind, asked, metrics, ordered)
 
 
-def _progress(name: str, cells: Sequence[RunRecord], asked: int) -> Progress:
+def _progress(name: str, cells: Sequence[RunRecord], asked: int, *, tested: bool) -> Progress:
     done = done_runs(cells)
     known = {
         short: [value for value in map(cost.of, done) if value is not None]
@@ -176,4 +187,4 @@ def _progress(name: str, cells: Sequence[RunRecord], asked: int) -> Progress:
         for cell in cells if cell.state == FAILED
     )
     costs = {short: spread(values) for short, values in known.items() if values}
-    return Progress(name, asked, len(done), failures, costs)
+    return Progress(name, asked, len(done), failures, costs, tested)

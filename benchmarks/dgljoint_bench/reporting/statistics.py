@@ -15,7 +15,7 @@ from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
 from dgljoint.evaluation import comparison as paired
 from dgljoint.evaluation.metrics import MIN_FOR_INTERVAL
-from dgljoint_bench.reporting.rows import CONFIGURATION, Row
+from dgljoint_bench.reporting.rows import CONFIGURATION, NOISE, Row
 from dgljoint_bench.reporting.titles import lower_is_better
 
 ROPE = 0.01  # metrics that differ by no more are practically equal: a point of a percentage
@@ -23,6 +23,7 @@ DRAWS = 20_000  # a probability of so many has a standard error of 0.0035 at mos
 
 _MIN_FOR_FRIEDMAN = 3  # two sides are paired: Wilcoxon's test is theirs
 _DIGITS = 12  # equal shares differ in their last ones
+_NORMAL = 1.96  # standard deviations that hold 95 % of a normal distribution
 _PRIOR = 0.5  # strength of a difference of 0: that of the paper's own program
 
 
@@ -146,6 +147,22 @@ class AgainstReference:
 
 
 @dataclass(frozen=True, slots=True)
+class NoiseFloor:
+    """How far a metric of one configuration moves when nothing but the seeds changes.
+
+    ``floor`` is 1.96 standard errors of the mean difference, or the difference itself where that
+    is larger: of that size are differences between configurations that are equal.
+    """
+
+    configuration: str  # the row with other seeds
+    of: str  # the configuration that it repeats
+    figure: str
+    pairs: int
+    found: paired.Difference  # the differences, with other seeds - with its own
+    floor: float
+
+
+@dataclass(frozen=True, slots=True)
 class Best:
     """The configuration with the best mean of a figure."""
 
@@ -175,6 +192,20 @@ def against_reference(
         AgainstReference(name, figure, len(pairs), difference, p, _posterior(pairs, figure, rope))
         for (name, pairs, difference), p in zip(found, corrected, strict=True)
     ]
+
+
+def noise_floor(rows: Iterable[Row], configuration: str, figure: str) -> NoiseFloor | None:
+    """Compare a configuration with itself under other seeds; ``None`` where one of both lacks."""
+    having = {row.name: row for row in rows if figure in row.values}
+    own = having.get(configuration)
+    other = next((row for row in having.values() if row.kind == NOISE), None)
+    pairs = _pairs(own, other, figure) if own and other else []
+    if own is None or other is None or not pairs:
+        return None
+    found = paired.compare_pairs(*_sides(pairs))
+    error = 0.0 if found.sd is None else _NORMAL * found.sd / sqrt(len(pairs))
+    floor = max(abs(found.difference), error)
+    return NoiseFloor(other.name, own.name, figure, len(pairs), found, floor)
 
 
 def best_of(rows: Iterable[Row], figure: str, *, complete: bool = True) -> Best | None:

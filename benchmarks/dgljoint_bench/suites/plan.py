@@ -79,8 +79,7 @@ def plan_suite(
 
     def digest(key: Key) -> str | None:
         one = by_title.get(key.data)
-        known = key.configuration == NO_MODEL or key.configuration in suite.configurations
-        if one is None or not known or key.configuration in one.table.without:
+        if one is None or key.configuration not in (NO_MODEL, *suite.rows_of(one.table)):
             return None
         try:
             return plan(key).digest
@@ -126,7 +125,7 @@ def _common_to_all(suite: Suite, table: Table, data: Path) -> RunConfig:
     """Refuse unequal budgets, targets and classes; return a configuration that has those of all."""
     resolved = [
         (name, _resolved(suite, table, name, settings, {"data": str(data)}))
-        for name in suite.configurations if name not in table.without
+        for name in suite.rows_of(table)
         for settings in suite.trials_of(name)
     ]
     if not resolved:
@@ -167,7 +166,8 @@ def _keys(
     """Return the runs, in order: the first seed first, and in it fold by fold."""
     turns = {}
     for place, one in enumerate(opened):
-        names = [name for name in configurations if name not in one.table.without]
+        offered = suite.rows_of(one.table)
+        names = [name for name in configurations if name in offered]
         rows = [(name, seed) for name in names for seed in seeds]
         # classifiers have nothing to learn where nothing has a label
         labelled = bool((one.store.label >= 0).any())
@@ -207,13 +207,13 @@ def _trial(
     """Return a trial with all options, and the entries of its plugins."""
     given = {
         "data": str(one.store.path.resolve()), "split": one.split.name, "fold": key.fold,
-        "seed": key.seed,
+        "seed": suite.seed_of(key.configuration, key.seed),
     }
     config = _resolved(suite, one.table, key.configuration, settings, given)
     with _naming(suite, key.configuration):
         selection = select(registry, config)
     meta = selection.weighter.spec.needs_meta_split
-    training_parts(one.store, one.split, key.fold, seed=key.seed, meta=meta)
+    training_parts(one.store, one.split, key.fold, seed=config.seed, meta=meta)
     config = with_all_options(config, selection, one.store)
     trial = TrialPlan(settings=settings, config=config.model_dump(mode="json"))
     return trial, [used.entry for used in selection.components]

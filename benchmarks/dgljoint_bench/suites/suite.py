@@ -18,6 +18,8 @@ Settings = dict[str, Any]
 MOST_SEEDS = 1 << 63  # seeds are below: the results file holds no larger number
 Seed = Annotated[int, Field(ge=0, lt=MOST_SEEDS)]
 
+# Added to the seeds of the suite for the row of the noise floor; far from any that a suite names.
+_OTHER_SEEDS = 1_000_000
 # What tables and seeds define.
 _NOT_SETTINGS = ("data", "split", "fold", "seed")
 
@@ -93,6 +95,9 @@ class Suite(Options):
         description="columns of the tables",
     )
     reference: str = Field("", description="configuration that the others are compared with")
+    noise_floor: str = Field(
+        "", description="configuration that is run once more with other seeds, as a row of its own"
+    )
     deadlines: str = Field("", description="early detection by these: 0,10m,1h,all")
     settings: Settings = Field(default_factory=dict, description="of all, as config.toml")
     trials: tuple[Settings, ...] = Field(
@@ -117,6 +122,20 @@ class Suite(Options):
             raise ValueError(error.message) from error
         return text
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_other_seeds(cls, values: Any) -> Any:
+        """Add the row of the noise floor, next to the configuration that it repeats."""
+        name, given = values.get("noise_floor"), values.get("configurations")
+        if not name or not isinstance(given, dict) or name not in given:
+            return values
+        rows: dict[str, Any] = {}
+        for one, settings in given.items():
+            rows[one] = settings
+            if one == name:
+                rows[_with_other(name)] = settings
+        return {**values, "configurations": rows}
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         titles = [table.title for table in self.tables]
@@ -131,6 +150,8 @@ class Suite(Options):
             check_names(names, kind)
         if self.reference:
             _among((self.reference,), self.configurations, "configuration")
+        if self.noise_floor:
+            _among((self.noise_floor,), self.configurations, "configuration")
         for table in self.tables:
             _among(table.without, self.configurations, "configuration")
         for figures in (one.figures for one in self.published):
@@ -157,9 +178,29 @@ class Suite(Options):
                         f"'{name}' is no setting: tables have data, split, folds; suites have seeds"
                     )
 
+    @property
+    def other_seeds(self) -> str:
+        """Name of the row of the noise floor; empty where there is none."""
+        return _with_other(self.noise_floor) if self.noise_floor else ""
+
+    def seed_of(self, configuration: str, seed: int) -> int:
+        """Return the seed with which a run is trained that is compared as ``seed``."""
+        return seed + _OTHER_SEEDS if configuration == self.other_seeds else seed
+
+    def rows_of(self, table: Table) -> tuple[str, ...]:
+        """Return the configurations of a table, in order."""
+        left_out = set(table.without)
+        if self.noise_floor in left_out:
+            left_out.add(self.other_seeds)
+        return tuple(name for name in self.configurations if name not in left_out)
+
     def trials_of(self, configuration: str) -> tuple[Settings, ...]:
         """Return what is tried for a configuration."""
         return self.configurations[configuration].trials or self.trials
+
+
+def _with_other(configuration: str) -> str:
+    return f"{configuration}, other seeds"
 
 
 def _among(names: Iterable[str], known: Iterable[str], kind: str) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ def suites_table(suites: Iterable[Suite]) -> RenderableType:
 
 def size_of(suite: Suite) -> dict[str, int]:
     """Return how large a suite is."""
-    rows = sum(len(set(suite.configurations) - set(table.without)) for table in suite.tables)
+    rows = sum(len(suite.rows_of(table)) for table in suite.tables)
     return {
         "tables": len(suite.tables), "configurations": len(suite.configurations),
         "seeds": len(suite.seeds), "trials": len(suite.trials),
@@ -66,7 +66,8 @@ def suite_tables(suite: Suite) -> list[RenderableType]:
     values = {
         "summary": suite.summary, "seeds": ", ".join(map(str, suite.seeds)),
         "figures": ", ".join(suite.figures), "reference": suite.reference or _NOTHING,
-        "deadlines": suite.deadlines or _NOTHING, "settings": _settings(suite.settings),
+        "noise floor": suite.noise_floor or _NOTHING, "deadlines": suite.deadlines or _NOTHING,
+        "settings": _settings(suite.settings),
         "runs per fold": str(size_of(suite)["cells_per_fold"]),
     }
     tables = Table(

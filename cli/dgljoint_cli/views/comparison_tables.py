@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _COLUMNS = (
     "test figure", "A", "B", "B - A", "sd", "95 % interval", "p", "p, Holm", "B wins/ties/loses",
 )
+_NOISE = ("test figure", "sd of A over seeds", "sd of B over seeds", "noise of B - A")
 _BASIS = {
     "pairs": "95 % intervals by resampling pairs",
     "events": "one pair: 95 % intervals over the events of its test set, which show nothing of "
@@ -36,6 +37,7 @@ def run_comparison_tables(found: RunComparison) -> list[RenderableType]:
     for side in found.sides:
         table = _difference_table(side.rows, len(side.cells))
         parts.append(titled(f"{_side_title(side, found)} · {_BASIS[side.basis]}", table))
+        parts += _seed_noise(side)
         parts += _differing([(n, "", a, b) for n, (a, b) in side.settings.items()], "settings")
     return [*parts, *_side_remarks(found)]
 
@@ -48,6 +50,12 @@ def run_comparison_markdown(found: RunComparison) -> str:
         lines += ["| --- |" + " ---: |" * (len(_COLUMNS) - 1)]
         lines += [_row(_cells(row, len(side.cells))) for row in side.rows]
         lines += ["", f"{_BASIS[side.basis]}.", ""]
+        lines += [
+            f"- {title_of(metric)}: standard deviation over the seeds of a fold {one.first:.3f} "
+            f"(A), {one.second:.3f} (B); B - A up to {one.floor:.3f} is noise"
+            for metric, one in side.noise.items()
+        ]
+        lines += [""] * bool(side.noise)
         lines += [
             f"- {_escaped(f'{name}: {ours!r}, {theirs!r}')}"
             for name, (ours, theirs) in side.settings.items()
@@ -94,6 +102,16 @@ def _side_remarks(found: RunComparison) -> list[str]:
     # Events are resampled for a single pair.
     several = (len(side.cells) for side in found.sides if len(side.cells) > 1)
     return [*_remarks(several), *found.notes]
+
+
+def _seed_noise(side: ComparedSide) -> list[RenderableType]:
+    """Show what other seeds alone change, where both sides have several on a fold."""
+    if not side.noise:
+        return []
+    made = Table(*_NOISE, numbers=True)
+    for metric, one in side.noise.items():
+        made.add_row(title_of(metric), *map(figure, (one.first, one.second, one.floor)))
+    return [titled("what other seeds alone change in one run, and in the mean of B - A", made)]
 
 
 def _difference_table(rows: Iterable[Compared], pairs: int) -> Table:

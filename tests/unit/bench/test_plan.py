@@ -16,6 +16,7 @@ from dgljoint.errors import DgljointError, UsageError
 from dgljoint.plugins.registry import installed_registry
 from dgljoint.runs.many.job import digest_of
 from dgljoint_bench.suites.plan import SuitePlan, plan_suite
+from dgljoint_bench.suites.suite import Suite
 from suites import TINY, plan_of, suite_of
 from toys import toy_cascade, toy_store
 
@@ -116,6 +117,26 @@ def test_what_is_asked_must_be_the_same_for_all(tmp_path: Path) -> None:
     whole = TINY.replace("settings = {", "settings = { cascade = { observed_share = 0.2 },", 1)
     plan = plan_of(tmp_path, whole)
     assert {job.observed_share for job in plan.jobs if not job.trials} == {0.2}
+
+
+def test_the_noise_floor_is_one_configuration_with_other_seeds(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, 'noise_floor = "joint"\n' + TINY, seeds=[0, 3])
+    other = "joint, other seeds"
+    assert list(plan.suite.configurations) == ["joint", other, "rumor alone"]
+    runs = {(j.key.configuration, j.key.fold, j.key.seed): j.trials[0].config
+            for j in plan.jobs if j.trials}
+    for fold in (0, 1):
+        for seed in (0, 3):
+            own, again = (runs[name, fold, seed] for name in ("joint", other))
+            assert (own["seed"], again["seed"]) == (seed, seed + 1_000_000)
+            assert {**own, "seed": 0} == {**again, "seed": 0}
+    # A suite that was stored with its rows is read back as it is.
+    assert Suite.model_validate(plan.suite.model_dump(mode="json")) == plan.suite
+    without = 'noise_floor = "joint"\n' + TINY.replace("folds =", 'without = ["joint"]\nfolds =')
+    named = {job.key.configuration for job in plan_of(tmp_path, without).jobs}
+    assert named == {"rumor alone", ""}
+    with pytest.raises(UsageError, match="there is no configuration 'jiont'"):
+        plan_of(tmp_path, 'noise_floor = "jiont"\n' + TINY)
 
 
 def test_the_classes_of_a_table_are_those_of_all_its_runs(tmp_path: Path) -> None:

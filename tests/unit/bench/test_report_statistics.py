@@ -12,7 +12,7 @@ from benchmark_results import cell, data, failed, row, suite, write
 from dgljoint.errors import DataError, UsageError
 from dgljoint.runs.records import NO_MODEL
 from dgljoint_bench.reporting.forms import to_values
-from dgljoint_bench.reporting.layout import table_notes
+from dgljoint_bench.reporting.layout import grids_of, table_notes
 from dgljoint_bench.reporting.report import SuiteReport, TableReport, read_report
 from dgljoint_bench.reporting.rows import NO_MODELS
 from dgljoint_bench.reporting.statistics import signed_rank
@@ -185,6 +185,66 @@ def test_a_configuration_that_has_not_run_could_be_the_best(tmp_path) -> None:
     found = table(tmp_path, both(FIRST, second), made).best["accuracy"]
     assert found.p is not None
     assert not found.significant
+
+
+NOISY = suite(seeds=[0, 1], noise_floor="plain")
+OTHER = "plain, other seeds"
+
+
+def noisy(change: float):
+    """Make cells of two configurations, and of the first with other seeds."""
+    second = [value + 0.02 + place / 1000 for place, value in enumerate(FIRST)]
+    again = [value + change * (-1) ** place for place, value in enumerate(FIRST)]
+    return [*both(FIRST, second), *(
+        replace(one, key=replace(one.key, configuration=OTHER))
+        for one in both(again, again) if one.key.configuration == "plain"
+    )]
+
+
+def test_other_seeds_are_a_row_that_is_in_no_test(tmp_path) -> None:
+    found = table(tmp_path, noisy(0.3), NOISY)
+    assert [(one.name, one.kind) for one in found.cells.rows] == [
+        ("plain", "configuration"), (OTHER, "noise floor"), ("joint", "configuration"),
+    ]
+    without = table(tmp_path / "without", noisy(0.0)[:20], SEEDS)
+    assert found.best == without.best
+    assert found.best["accuracy"].significant
+    assert found.differences == without.differences
+    # A noise floor that was not run keeps nothing from being the best.
+    assert table(tmp_path / "alone", noisy(0.0)[:20], NOISY).best == without.best
+
+
+def test_the_noise_floor_names_what_is_no_further(tmp_path) -> None:
+    loud = table(tmp_path, noisy(0.3), NOISY)
+    one = loud.noise["accuracy"]
+    assert (one.of, one.configuration, one.pairs) == ("plain", OTHER, 10)
+    assert one.found.difference == pytest.approx(0)
+    # Ten differences of .3, half of them negative: the sum of squares is .9.
+    assert one.floor == pytest.approx(1.96 * (0.9 / 9 / 10) ** 0.5)
+    notes = [note for grid in grids_of(loud_report(tmp_path)) for note in grid.notes]
+    assert any("no further from plain: joint" in note for note in notes)
+    quiet = table(tmp_path / "quiet", noisy(0.001), NOISY)
+    assert quiet.noise["accuracy"].floor < quiet.differences[0].found.difference
+    single = table(tmp_path / "single", [
+        cell("plain", accuracy=0.5), cell("joint", accuracy=0.6), cell(OTHER, accuracy=0.53),
+    ], NOISY)
+    assert single.noise["accuracy"].floor == pytest.approx(0.03)
+
+
+def loud_report(tmp_path: Path) -> SuiteReport:
+    [one] = report(tmp_path / "r.sqlite")
+    return one
+
+
+def test_other_seeds_are_not_ranked(tmp_path) -> None:
+    made = suite(tables=[{"data": "small"}, {"data": "other"}], noise_floor="plain")
+    cells = [
+        cell(name, fold, table=where, accuracy=0.5)
+        for name in ("plain", "joint", OTHER) for fold in range(3) for where in ("small", "other")
+    ]
+    path = write(tmp_path / "r.sqlite", cells, made, [data("small"), data("other")])
+    [one] = report(path)
+    assert one.ranks[0].ranks.names == ("joint", "plain")
 
 
 def test_a_rival_of_few_pairs_takes_the_significance(tmp_path) -> None:

@@ -27,5 +27,5 @@ def test_the_suite_of_the_guide_is_planned(tmp_path: Path) -> None:
     toy_store(data)
     suite = find_suite(str(file))
     assert suite.name == "own"
-    assert [len(suite.trials_of(name)) for name in suite.configurations] == [3, 3, 3]
+    assert [len(suite.trials_of(name)) for name in suite.configurations] == [3, 3, 3, 3]
     assert dgljoint(["benchmark", "run", str(file), "--data", str(data), "--dry-run"]) == 0

@@ -49,6 +49,22 @@ def test_several_sides_are_compared_with_the_first_and_corrected_together(tmp_pa
     assert [row.holm for row in rows] == pytest.approx([4 * 2 / 64] * 4)
 
 
+def test_the_noise_of_seeds_is_that_within_folds(tmp_path: Path) -> None:
+    gains = {"a": [(0.0, 0.02), (0.3, 0.32)], "b": [(0.1, 0.1), (0.4, 0.44)]}
+    for name, folds in gains.items():
+        for fold, seeds in enumerate(folds):
+            for seed, gain in enumerate(seeds):
+                folder = tmp_path / name / f"fold{fold}-seed{seed}"
+                write_run(folder, fold=fold, seed=seed, accuracy=0.3 + gain)
+    noise = compare_runs((tmp_path / "a", tmp_path / "b")).sides[0].noise["accuracy"]
+    # By fold: half of 0.02 squared twice in a; of 0 and of 0.04 in b.
+    first, second = 2 * 0.02**2 / 2 / 2, 0.04**2 / 2 / 2
+    assert (noise.first, noise.second) == pytest.approx((first**0.5, second**0.5))
+    assert noise.floor == pytest.approx(1.96 * ((first + second) / 4) ** 0.5)
+    one = write_study(tmp_path / "c", [0.0, 0.1])
+    assert compare_runs((one, write_study(tmp_path / "d", [0.0, 0.1]))).sides[0].noise == {}
+
+
 def test_what_has_no_counterpart_is_left_out_and_named(tmp_path: Path) -> None:
     first = write_study(tmp_path / "a", [0.0, 0.1, 0.2])
     second = write_study(tmp_path / "b", [0.0, 0.1])

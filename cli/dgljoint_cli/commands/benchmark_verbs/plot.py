@@ -198,7 +198,8 @@ def _ranking(
     from dgljoint_bench.reporting.titles import check_figures, lower_is_better, title_of
 
     check_figures([metric])
-    found, partial = blocks(cells, metric)
+    ranked = [cell for cell in cells if cell.key.configuration != definition.other_seeds]
+    found, partial = blocks(ranked, metric)
     ranks = average_ranks(found, lower_is_better=lower_is_better(metric))
     if len(ranks.names) < 2:
         raise DataError(

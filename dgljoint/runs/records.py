@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dgljoint._internal.text import plural
+from dgljoint.config.run_config import flat
 from dgljoint.errors import DgljointError, StudyFailedError
 from dgljoint.evaluation.scores import MODEL
 
@@ -50,7 +51,8 @@ class RunRecord:
     key: Key
     digest: str  # of all that its metrics depend on
     state: str  # `done`, `failed`, `unfinished` or `not started`
-    # full configuration of the chosen trial; empty without a model
+    # full configuration of the chosen trial, and under ``idle`` the interactions that had no part
+    # in it, if any; empty without a model
     config: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)  # of Python, packages and plugins
     # metrics on the test set by row and short name
@@ -67,6 +69,21 @@ class RunRecord:
     hint: str | None = None  # what mends it
     exit_code: int = 0  # 0 unless it failed
     log: str | None = None  # what its process wrote, where that was anything
+
+    @property
+    def algorithm(self) -> dict[str, Any]:
+        """What was trained: all trials, without the interactions that had no part; by path."""
+        idle, options = self.config.get("idle", ()), self.config.get("options", {})
+        settings = flat({
+            **self.config, "idle": {},
+            "plugins": [name for name in self.config.get("plugins", ()) if name not in idle],
+            "options": {name: options[name] for name in options if name not in idle},
+        })
+        # Which trial had the better score on the validation set is chance.
+        tried = [flat(trial.settings) for trial in self.trials]
+        varied = {name for one in tried for name in one}
+        fixed = {name: value for name, value in settings.items() if name not in varied}
+        return {**fixed, "trials": tried}
 
     @property
     def epochs(self) -> int:

@@ -23,6 +23,7 @@ PARTS = "parts.csv"
 REPORT = "report.html"
 CARD = "model_card.md"
 SEEN = "seen_before_test"
+IDLE = "idle"
 NOT_APART = "EVENTS NOT KEPT APART"  # what must be known of metrics on events that were trained on
 
 _PROBABILITY = "p_"  # begins the columns of predictions.csv, one per class
@@ -118,6 +119,11 @@ class StoredRun:
             return None
         found = section(self.manifest(), SEEN).get("of_the_test_part")
         return found if isinstance(found, int) and not isinstance(found, bool) else None
+
+    def idle_interactions(self) -> list[str]:
+        """Name the interactions that had no part in what was trained, as far as it is on record."""
+        found = section(self.manifest(), "trained").get(IDLE)
+        return list(map(str, found)) if isinstance(found, list) else []
 
     def scores(self) -> dict[str, Any]:
         """Read the final figures, plain values by part."""

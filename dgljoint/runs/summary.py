@@ -12,7 +12,7 @@ from dgljoint._internal.text import number_list, plural
 from dgljoint.errors import StudyFailedError
 from dgljoint.evaluation import matched, scores
 from dgljoint.runs.records import DONE, FAILED, Key, RunRecord, done_runs, failure_of
-from dgljoint.runs.stored import TEST, Protocol, StoredRun
+from dgljoint.runs.stored import IDLE, TEST, Protocol, StoredRun
 
 FIGURES = {
     name: scores.TITLES.get(name, "ECE")
@@ -179,7 +179,10 @@ def record_of(run: StoredRun, key: Key) -> RunRecord:
     return RunRecord(
         key, "", DONE,
         # Where the file was is nobody's business who is given the results.
-        config={**config, "data": Path(config["data"]).name},
+        config={
+            **config, "data": Path(config["data"]).name,
+            **({IDLE: idle} if (idle := run.idle_interactions()) else {}),
+        },
         versions=run.versions(),
         figures=rows_of(run.typed_scores()[TEST]),
         curve=tuple(

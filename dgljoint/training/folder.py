@@ -18,7 +18,7 @@ from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.scores import Scores
 from dgljoint.plugins.selection import Selection
 from dgljoint.runs.folders import check_own
-from dgljoint.runs.stored import CARD, PARTS, REPORT, SEEN, StoredRun, section
+from dgljoint.runs.stored import CARD, IDLE, PARTS, REPORT, SEEN, StoredRun, section
 from dgljoint.training.callbacks import EpochRecord
 from dgljoint.training.checkpoint import load_tree, save_tree
 
@@ -220,9 +220,16 @@ class RunFolder(StoredRun):
         self._refuse_without_epoch()
         return self._load(self._best)
 
-    def record_seen(self, seen: Mapping[str, int]) -> None:
-        """Add to the manifest what the run read before it was scored on the test set."""
-        self._write_json(self._manifest, {**self.manifest(), SEEN: dict(seen)})
+    def record_seen(self, seen: Mapping[str, int], idle: Sequence[str]) -> None:
+        """Add to the manifest what the run read before it was scored on the test set.
+
+        ``idle`` are the interactions that had no part in what was trained.
+        """
+        manifest = self.manifest()
+        trained = dict(section(manifest, "trained"))
+        if idle:
+            trained[IDLE] = list(idle)
+        self._write_json(self._manifest, {**manifest, "trained": trained, SEEN: dict(seen)})
 
     def save_predictions(self, table: str) -> None:
         """Write the predictions of the selected model, before its scores."""

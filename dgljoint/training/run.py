@@ -26,6 +26,7 @@ from dgljoint.training.parts import TEST, VALIDATION, parts_csv
 from dgljoint.training.processes import Processes, find_device, joined, started
 from dgljoint.training.scoring import assess_parts, assess_test, predictions_table
 from dgljoint.training.setup import Setup, loss_names, put_in, refuse_changes, set_up
+from dgljoint.training.trainable import idle_interactions
 from dgljoint.training.trainer import Trainer, training_batches
 
 PREPARING = "preparing: reading data, fitting features"
@@ -241,7 +242,7 @@ def _score(setup: Setup, folder: RunFolder, processes: Processes) -> RunResult:
     validation, test = assessed[VALIDATION].scores, assessed[TEST].scores
 
     def save() -> None:
-        folder.record_seen(seen)
+        folder.record_seen(seen, idle_interactions(setup.model, folder.records()))
         folder.save_predictions(predictions_table(setup, assessed))
         folder.save_scores((validation, test))
 

@@ -5,7 +5,9 @@ nothing to learn from the training set is left out of the run, and a class that 
 has is never predicted.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,10 +15,16 @@ from dgljoint._internal.text import all_of_one_class, plural
 from dgljoint.config.run_config import RunConfig
 from dgljoint.data.store import CascadeStore, StoredSplit
 from dgljoint.errors import DataError
+from dgljoint.nn.model import JointModel
+from dgljoint.nn.protocols import Interaction
 from dgljoint.tasks.heads import CASCADE, RUMOR
 from dgljoint.tasks.targets import evaluation_targets
 from dgljoint.training.parts import Indices, TrainingParts, part_under_test
 
+# Methods of an interaction by which the views stay as they are.
+_OF_LOSSES = (
+    "loss_coefficients", "losses", "opponent_losses", "opponent_parameters", "diagnostics",
+)
 _AT_ONCE = 1024  # cascades that are read together
 
 
@@ -71,6 +79,30 @@ def find_trainable(
     notes += _selection_notes(config, store, parts)
     notes += _shared_groups(split, parts)
     return Trainable(config, classes if RUMOR in left else (), tuple(notes))
+
+
+def idle_interactions(model: JointModel, epochs: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Name the interactions that had no part in a run, by the records of its epochs.
+
+    They leave the views as they are, and none of their losses was ever anything but 0: without a
+    link target, for instance, nothing is real or predicted for a discriminator to tell apart.
+    """
+    losses = {
+        name for record in epochs for name, value in record.get("losses", {}).items() if value
+    }
+    acting = {model.loss_owners[name].name for name in losses & model.loss_owners.keys()}
+    return [
+        hosted.entry.name for hosted in model.hosted_interactions
+        if hosted.entry.name not in acting and not _changes_views(hosted.module)
+    ]
+
+
+def _changes_views(interaction: Interaction) -> bool:
+    """Return whether an interaction has a method of its own other than those of its losses."""
+    return any(
+        getattr(type(interaction), name) is not own for name, own in vars(Interaction).items()
+        if not name.startswith("_") and name not in _OF_LOSSES
+    )
 
 
 def _known(store: CascadeStore, indices: Indices) -> Indices:

@@ -16,6 +16,9 @@ from dgljoint.data.store import CascadeStore, create_store
 from dgljoint.errors import DataError
 from dgljoint.plugins.specs import InteractionSpec, WeighterSpec
 from dgljoint.runs.many.study import check_runs, plan_study
+from dgljoint.runs.records import Key
+from dgljoint.runs.stored import StoredRun
+from dgljoint.runs.summary import record_of
 from dgljoint.training import evaluate_run, plan_run, resolve_run
 from dgljoint.training.callbacks import Callback
 from dgljoint.training.parts import part_under_test, training_parts
@@ -119,6 +122,22 @@ def test_without_a_choice_of_parents_the_rumor_task_is_trained_alone(tmp_path: P
     nothing = write(tmp_path / "b.h5", lambda n: None, posts=2)
     with pytest.raises(DataError, match=r"the cascade task cannot.*; the rumor task cannot"):
         plan_run(resolve_run(toy_config(nothing)))
+
+
+@pytest.mark.parametrize(("posts", "idle"), [(2, ["adversarial"]), (8, [])])
+def test_an_interaction_that_had_no_part_is_on_record(
+    tmp_path: Path, posts: int, idle: list[str]
+) -> None:
+    store = write(tmp_path / "a.h5", halves, posts=posts)
+    run(store, tmp_path / "a", *QUICK, plugins=("attention", "contrastive", "adversarial"))
+    stored = StoredRun(tmp_path / "a")
+    assert stored.idle_interactions() == idle
+    key = Key("", "", "gcn", 0, 0)
+    record = record_of(stored, key)
+    assert record.config.get("idle", []) == idle
+    run(store, tmp_path / "b", *QUICK, plugins=("attention", "contrastive"))
+    other = record_of(StoredRun(tmp_path / "b"), key)
+    assert (record.algorithm == other.algorithm) == bool(idle)
 
 
 @pytest.fixture(scope="module")

@@ -265,6 +265,7 @@ def _row(table: TableReport, row: Row) -> dict[str, Any]:
             for name in shown
         },
         "protocol": row.protocol or None, "source": row.source or None,
+        "same_as": row.same_as or None,
     }
 
 

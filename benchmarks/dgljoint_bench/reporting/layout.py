@@ -245,6 +245,11 @@ def table_notes(
         yield "No cell has a metric yet"
     yield from _of_bold(table, metrics, bold)
     yield from _of_baselines(table, metrics)
+    yield from (
+        f"{row.title}: both trained the same on these data, and differ by chance alone; it is in "
+        "no test"
+        for row in cells.rows if row.same_as
+    )
     if MATCHED in metrics:
         yield (
             f"{title_of(MATCHED)}: over the pairs of all folds together, a pair within one fold; "

@@ -1,7 +1,7 @@
 """A report: the tables of the suites in a results file, with their statistics."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dgljoint.config.options import parse_options
@@ -9,7 +9,14 @@ from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation.scores import TITLES
 from dgljoint.runs.records import RunRecord
 from dgljoint_bench.reporting import statistics
-from dgljoint_bench.reporting.rows import BASELINES, CONFIGURATION, Row, Rows, gather
+from dgljoint_bench.reporting.rows import (
+    BASELINES,
+    CONFIGURATION,
+    Row,
+    Rows,
+    gather,
+    same_configurations,
+)
 from dgljoint_bench.reporting.series import blocks
 from dgljoint_bench.reporting.titles import check_figures, in_order, lower_is_better
 from dgljoint_bench.results.database import DataRecord, Results
@@ -127,8 +134,7 @@ def _suite_report(
         _table_report(suite, table, records[table.title], cells[table.title], metrics, rope)
         for table in chosen if table.title in records
     )
-    current = [cell for table in found for cell in cells[table.name]
-               if cell.key.configuration in {*suite.configurations} - {suite.other_seeds}]
+    current = ranked_cells(suite, (cell for table in found for cell in cells[table.name]))
     ranks = (_ranked(current, metric) for metric in metrics or suite.figures)
     return SuiteReport(
         suite=suite, tables=found,
@@ -173,6 +179,19 @@ def _table_report(
 
 def _shown(metrics: Sequence[str], deadlines: dict[str, tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*metrics, *(n for names in deadlines.values() for n in names))))
+
+
+def ranked_cells(suite: Suite, cells: Iterable[RunRecord]) -> list[RunRecord]:
+    """Return the cells that are ranked: of configurations, each once on a table, no other seeds."""
+    names = [name for name in suite.configurations if name != suite.other_seeds]
+    by_table: defaultdict[str, list[RunRecord]] = defaultdict(list)
+    for cell in cells:
+        by_table[cell.key.data].append(cell)
+    same = {table: same_configurations(some, names) for table, some in by_table.items()}
+    return [
+        cell for table, some in by_table.items() for cell in some
+        if cell.key.configuration in names and cell.key.configuration not in same[table]
+    ]
 
 
 def _ranked(cells: Sequence[RunRecord], metric: str) -> RankReport | None:

@@ -2,8 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import fmean
+from typing import Any
 
 from dgljoint.evaluation.scores import BEST, MATCHED, MODEL
 from dgljoint.runs.records import FAILED, NO_MODEL, RunRecord, done_runs
@@ -51,10 +52,13 @@ class Row:
     values: Values = field(default_factory=dict)
     protocol: str = ""  # of what was published: how folds were made and epochs selected
     source: str = ""  # of what was published
+    same_as: str = ""  # an earlier configuration that trained the same on these data
 
     @property
     def title(self) -> str:
         """Its name in print."""
+        if self.same_as:
+            return f"{self.name} (same as {self.same_as})"
         return f"{self.name}, published" if self.kind == PUBLISHED else self.name
 
 
@@ -76,6 +80,7 @@ def gather(suite: Suite, table: Table, record: DataRecord, cells: Iterable[RunRe
     """Sort the cells of a table of a suite, in any order, into its rows."""
     own = sorted(cells, key=lambda cell: (cell.key.fold, cell.key.seed))
     names = suite.rows_of(table)
+    same = same_configurations(own, names)
     by_name = {
         name: [cell for cell in own if cell.key.configuration == name]
         for name in (*names, NO_MODEL)
@@ -96,7 +101,7 @@ def gather(suite: Suite, table: Table, record: DataRecord, cells: Iterable[RunRe
             *(
                 _configuration(
                     name, by_name[name], places,
-                    NOISE if name == suite.other_seeds else CONFIGURATION,
+                    NOISE if name == suite.other_seeds else CONFIGURATION, same.get(name, ""),
                 )
                 for name in names
             ),
@@ -116,6 +121,29 @@ def gather(suite: Suite, table: Table, record: DataRecord, cells: Iterable[RunRe
             name: tuple(sorted(some)) for name, some in sorted(versions.items()) if len(some) > 1
         },
     )
+
+
+def same_configurations(
+    cells: Iterable[RunRecord], names: Sequence[str]
+) -> dict[str, str]:
+    """Return the configurations that trained the same on one table as an earlier one of ``names``.
+
+    Data may leave no difference: where nothing asks the cascade task, it is left out, and with it
+    the losses of an interaction that depends on it. All runs must be the same as its counterpart.
+    """
+    trained: dict[str, dict[tuple[int, int], dict[str, Any]]] = {name: {} for name in names}
+    for cell in done_runs(cells):
+        if cell.key.configuration in trained and cell.config:
+            place = (cell.key.fold, cell.key.seed)
+            trained[cell.key.configuration][place] = cell.algorithm
+    found: dict[str, str] = {}
+    for number, name in enumerate(names):
+        own = trained[name]
+        for earlier in names[:number]:
+            if own and earlier not in found and own.items() <= trained[earlier].items():
+                found[name] = earlier
+                break
+    return found
 
 
 def by_fold(cells: Iterable[RunRecord]) -> dict[str, dict[str, dict[int, float]]]:
@@ -140,12 +168,14 @@ def by_fold(cells: Iterable[RunRecord]) -> dict[str, dict[str, dict[int, float]]
     }
 
 
-def _configuration(name: str, cells: Iterable[RunRecord], asked: int, kind: str) -> Row:
+def _configuration(
+    name: str, cells: Iterable[RunRecord], asked: int, kind: str, same_as: str
+) -> Row:
     values: Values = defaultdict(dict)
     for cell in done_runs(cells):
         for metric, value in cell.figures.get(MODEL, {}).items():
             values[metric][cell.key.fold, cell.key.seed] = value
-    return _row(name, kind, asked, values)
+    return replace(_row(name, kind, asked, values), same_as=same_as)
 
 
 def _without_model(kind: str, cells: Iterable[RunRecord], asked: int) -> Iterator[Row]:

@@ -177,15 +177,15 @@ class Best:
 def against_reference(
     rows: Iterable[Row], reference: str, figure: str, *, rope: float = ROPE
 ) -> list[AgainstReference]:
-    """Compare every other configuration with the reference."""
-    having = _having(rows, figure)
-    first = next((row for row in having if row.name == reference), None)
+    """Compare every other configuration with the reference, unless it trained the same."""
+    given = list(rows)
+    first = next((row for row in given if row.name == reference and figure in row.figures), None)
     if first is None:
         return []
     found = []
-    for row in having:
+    for row in _having(given, figure):
         pairs = _pairs(first, row, figure)
-        if row is not first and pairs:
+        if row.name not in (first.name, first.same_as) and pairs:
             found.append((row.name, pairs, paired.compare_pairs(*_sides(pairs))))
     corrected = _corrected([difference.p for _, _, difference in found])
     return [
@@ -231,7 +231,11 @@ def best_of(rows: Iterable[Row], figure: str, *, complete: bool = True) -> Best 
 
 
 def _having(rows: Iterable[Row], figure: str) -> list[Row]:
-    return [row for row in rows if row.kind == CONFIGURATION and figure in row.figures]
+    """Return the configurations that have a figure, each once under whatever names it has."""
+    return [
+        row for row in rows
+        if row.kind == CONFIGURATION and figure in row.figures and not row.same_as
+    ]
 
 
 def _pairs(first: Row, second: Row, figure: str) -> list[tuple[float, float]]:

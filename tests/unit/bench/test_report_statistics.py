@@ -10,7 +10,7 @@ import pytest
 
 from benchmark_results import cell, data, failed, row, suite, write
 from dgljoint.errors import DataError, UsageError
-from dgljoint.runs.records import NO_MODEL
+from dgljoint.runs.records import NO_MODEL, Trial
 from dgljoint_bench.reporting.forms import to_values
 from dgljoint_bench.reporting.layout import grids_of, table_notes
 from dgljoint_bench.reporting.report import SuiteReport, TableReport, read_report
@@ -245,6 +245,80 @@ def test_other_seeds_are_not_ranked(tmp_path) -> None:
     path = write(tmp_path / "r.sqlite", cells, made, [data("small"), data("other")])
     [one] = report(path)
     assert one.ranks[0].ranks.names == ("joint", "plain")
+
+
+def trained(cells, tasks: str, *plugins: str, idle: tuple[str, ...] = (), **options: float):
+    """Give cells the configurations that they were trained by."""
+    config = {
+        "train": {"tasks": tasks, "learning_rate": 0.1}, "plugins": list(plugins),
+        "options": {name: {"weight": options.get(name, 1.0)} for name in ("fixed", *plugins)},
+        **({"idle": list(idle)} if idle else {}),
+    }
+    return [replace(one, config={**config, "seed": one.key.seed}) for one in cells]
+
+
+FOUR = suite(
+    seeds=[0, 1], reference="joint",
+    configurations={name: {} for name in ("alone", "joint", "adversarial", "attention")},
+)
+
+
+def same_table(tmp_path: Path, **changes):
+    """Make a table on which the cascade task was left out of every run."""
+    def cells(name: str, gain: float):
+        return [cell(name, place // 2, place % 2, accuracy=value + gain + place / 1000)
+                for place, value in enumerate(FIRST)]
+
+    return table(tmp_path, [
+        *trained(cells("alone", 0.0), "rumor"),
+        *trained(cells("joint", 0.03), "rumor", **changes),
+        *trained(cells("adversarial", 0.05), "rumor", "adversarial", idle=("adversarial",)),
+        *trained(cells("attention", -0.1), "rumor", "attention"),
+    ], FOUR)
+
+
+def test_what_trained_the_same_is_named_and_in_no_test(tmp_path) -> None:
+    found = same_table(tmp_path)
+    assert [row.title for row in found.cells.rows] == [
+        "alone", "joint (same as alone)", "adversarial (same as alone)", "attention",
+    ]
+    best = found.best["accuracy"]
+    assert (best.configuration, best.pairs, best.significant) == ("alone", (10,), True)
+    # The reference trained the same as another row: that one is not compared with itself.
+    assert [one.configuration for one in found.differences] == ["attention"]
+    assert found.differences[0].p == found.differences[0].found.p
+    assert any(note.startswith("joint (same as alone): both trained the same")
+               for note in table_notes(found, found.figures))
+
+
+def test_another_setting_is_another_algorithm(tmp_path) -> None:
+    titles = [row.title for row in same_table(tmp_path, fixed=0.5).cells.rows]
+    assert titles == ["alone", "joint", "adversarial (same as alone)", "attention"]
+
+
+def test_which_trial_was_chosen_makes_no_other_algorithm(tmp_path) -> None:
+    tried = (Trial({"train": {"learning_rate": 0.1}}, 0.5, 9, chosen=True),
+             Trial({"train": {"learning_rate": 0.2}}, 0.4, 9, chosen=False))
+    alone, joint = (trained([cell(name, accuracy=0.5)], "rumor")[0] for name in ("alone", "joint"))
+    other = {**joint.config, "train": {"tasks": "rumor", "learning_rate": 0.2}}
+    assert replace(joint, config=other).algorithm != alone.algorithm
+    alone, joint = (replace(one, trials=tried) for one in (alone, joint))
+    assert replace(joint, config=other).algorithm == alone.algorithm
+
+
+def test_what_trained_the_same_on_a_table_is_not_ranked_on_it(tmp_path) -> None:
+    made = suite(tables=[{"data": "small"}, {"data": "other"}], reference="",
+                 configurations={"alone": {}, "joint": {}})
+    cells = [
+        one for where in ("small", "other") for name in ("alone", "joint")
+        for one in trained(
+            [cell(name, fold, table=where, accuracy=0.5 + fold / 10) for fold in range(3)],
+            "both" if (where, name) == ("other", "joint") else "rumor",
+        )
+    ]
+    path = write(tmp_path / "r.sqlite", cells, made, [data("small"), data("other")])
+    [one] = report(path)
+    assert (one.ranks[0].ranks.blocks, one.ranks[0].offered) == (3, 6)
 
 
 def test_a_rival_of_few_pairs_takes_the_significance(tmp_path) -> None:

@@ -22,7 +22,7 @@ pytest.importorskip("matplotlib")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     figures = {"accuracy": 0.5, "accuracy@0": 0.4, "accuracy@all": 0.5}
     cells = [
-        cell(name, fold, data=data, curve=[0.2, 0.4],
+        cell(name, fold, data=data, curve=[0.2, 0.4], config={"encoder": name},
              figures=figures if name != "links" else {"mrr": 0.3})
         for name in ("joint", "alone", "links") for data in ("one", "two") for fold in (0, 1)
         if (name, data, fold) != ("alone", "two", 1)
@@ -81,7 +81,7 @@ def test_tables_that_give_no_rank_do_not_count(
 ) -> None:
     results.unlink()
     write_results(results, [
-        cell(name, fold, data=data, figures={"accuracy": 0.5})
+        cell(name, fold, data=data, figures={"accuracy": 0.5}, config={"encoder": name})
         for data, names in (("one", ("joint", "alone")), ("two", ("joint",)))
         for name in names for fold in (0, 1)
     ])

@@ -193,13 +193,13 @@ def _ranking(
     talk: console.Talk, plots: ModuleType, cells: list[RunRecord], definition: Suite, metric: str
 ) -> Callable[[Figure], None]:
     from dgljoint.evaluation.scores import MODEL
+    from dgljoint_bench.reporting.report import ranked_cells
     from dgljoint_bench.reporting.series import blocks
     from dgljoint_bench.reporting.statistics import average_ranks
     from dgljoint_bench.reporting.titles import check_figures, lower_is_better, title_of
 
     check_figures([metric])
-    ranked = [cell for cell in cells if cell.key.configuration != definition.other_seeds]
-    found, partial = blocks(ranked, metric)
+    found, partial = blocks(ranked_cells(definition, cells), metric)
     ranks = average_ranks(found, lower_is_better=lower_is_better(metric))
     if len(ranks.names) < 2:
         raise DataError(

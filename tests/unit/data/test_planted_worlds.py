@@ -87,7 +87,7 @@ def test_best_predictions_equal_an_enumeration(world: str, label: int) -> None:
     assert observed == 6
     seen = likelihood(tuple(grown.parent[:observed]), tuple(camp[:observed]), rules)
     # early_posts() of the shorter tree is another: late rules are not asked for here
-    if rules.recent is not None:
+    if rules.late is not None:
         tree, seen = planted.Attachment(camp, rules), np.ones(2)
         for post in range(1, observed):
             seen *= tree.probabilities(post)[:, grown.parent[post]]

@@ -36,11 +36,17 @@ CAMPS = 4
 # Chance that a word of the class's two sets is of its own: a single post says little.
 _OWN_WORD = 0.7
 _POPULARITY, _RECENCY, _SOURCE_BONUS = 0.7, 0.6, 1.5
-# Of the late: how steep "the last posts" falls, and how much of "the source" it gets.
-_LATE_RECENCY, _LATE_SOURCE = 2.5, 0.85
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """The late base weights: "the last posts" fall by a power, "the source" gets a share."""
+
+    power: float
+    source: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +54,16 @@ class World:
     """What depends on the class: camps' affinity, late links, words, the month of the event."""
 
     camps: bool = False
-    late: bool = False
+    late: Late | None = None
     words: float = 0.0  # how clear they are; 1: as _OWN_WORD says
     month: bool = False
 
 
 WORLDS: Mapping[str, World] = {
     "who-tells": World(camps=True),
-    "class-tells-links": World(late=True, words=1.0),
-    "both": World(camps=True, late=True, words=0.5),
+    "class-tells-links": World(late=Late(power=2.5, source=0.85), words=1.0),
+    # Less steep, so that late posts have a choice of camps; words that links add to.
+    "both": World(camps=True, late=Late(power=1.2, source=0.6), words=0.4),
     "apart": World(words=1.0),
     "date": World(month=True),
 }
@@ -67,8 +74,9 @@ class Rules:
     """The probabilities of a world by class. Shapes: (2,) each."""
 
     affinity: Floats  # of posts to their own camp
-    # share of "the last posts" in late base weights, the rest is "the source"; None: as early ones
-    recent: Floats | None
+    # of late base weights, and the share of "the last posts" in them; None: as early ones
+    late: Late | None
+    recent: Floats
     own_word: float  # chance that a word of the two sets is of the class's own
     own_month: float  # chance that an event is in a month of its class
 
@@ -84,7 +92,8 @@ def rules_of(name: str, strength: float) -> Rules:
     words = world.words * (1.0 if world.camps or world.late else strength)
     return Rules(
         affinity=(1 + sides * strength * world.camps) / 2,
-        recent=(1 + sides * strength) / 2 if world.late else None,
+        late=world.late,
+        recent=(1 + sides * strength) / 2,
         own_word=0.5 + (_OWN_WORD - 0.5) * words,
         own_month=(1 + strength * world.month) / 2,
     )
@@ -127,11 +136,12 @@ class Attachment:
         shape = (1 + self._replies[:post]) ** _POPULARITY * back**-_RECENCY
         shape[0] *= math.exp(_SOURCE_BONUS)
         shape /= shape.sum()
-        if post < self._early or self._rules.recent is None:
+        late = self._rules.late
+        if post < self._early or late is None:
             return np.stack((shape, shape))
-        last = back**-_LATE_RECENCY
-        to_source = (1 - _LATE_SOURCE) * shape
-        to_source[0] += _LATE_SOURCE
+        last = back**-late.power
+        to_source = (1 - late.source) * shape
+        to_source[0] += late.source
         recent = self._rules.recent[:, np.newaxis]
         found: Floats = recent * (last / last.sum()) + (1 - recent) * to_source
         return found

@@ -1,4 +1,4 @@
-"""``attention``: each task's view attends to the other's, and reads what the other's head says."""
+"""``attention``: each view attends to the other one and reads the other head's answer."""
 
 from pydantic import Field
 
@@ -31,7 +31,7 @@ def dgljoint_interactions() -> list[dgljoint.InteractionSpec]:
     """Offer ``attention``."""
     return [dgljoint.InteractionSpec(
         name="attention",
-        summary="each view attends to the other one and reads what the other task's head says",
+        summary="each view attends to the other one and reads the answer of the other task's head",
         options=AttentionOptions, build=build,
         reference=dgljoint.Reference(
             authors="Vaswani, A., Shazeer, N., Parmar, N., Uszkoreit, J., Jones, L., "

@@ -1,6 +1,6 @@
 """Cross-attention between the two views, in both directions, with a gate for each task."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -98,39 +98,45 @@ class Taking(nn.Module):
         self, own: Tensor, other: Tensor, batch: joint.CascadeBatch
     ) -> joint.AttentionWeights:
         """Return how much each post attends to posts; the arguments are those of ``forward``."""
-        query, key = self.query(own), self.key(other)
+        posts, keys, allowed = zip(*self._tables(batch), strict=True)
+        queries, others = self._split(self.query(own), posts), self._split(self.key(other), keys)
         found: list[tuple[Tensor, Tensor, Tensor]] = []
-        for posts, keys, allowed in self._tables(batch):
-            left, right = self._split(query, posts), self._split(key, keys)
+        for number, (left, right) in enumerate(zip(queries, others, strict=True)):
             score = left @ right.transpose(2, 3) / left.shape[3] ** 0.5
-            share = score.masked_fill(~allowed[:, None, :1], float("-inf")).softmax(3)
-            row, place, other_place = allowed.nonzero().T
-            weight = share.permute(0, 2, 3, 1)[row, place, other_place]
-            found.append((posts[row, place], keys[row, other_place], weight))
+            hidden = ~allowed[number][:, None, :1]
+            share = score.masked_fill(hidden, float("-inf")).softmax(3).permute(0, 2, 3, 1)
+            row, place, other_place = pairs = allowed[number].nonzero().unbind(1)
+            found.append((
+                posts[number][row, place], keys[number][row, other_place], share[pairs]
+            ))
         return joint.AttentionWeights(*(torch.cat(part) for part in zip(*found, strict=True)))
 
     def _attend(self, own: Tensor, other: Tensor, batch: joint.CascadeBatch) -> Tensor:
-        query, key, value = self.query(own), self.key(other), self.value(other)
-        parts, places = [], []
-        for posts, keys, allowed in self._tables(batch):
+        posts, keys, allowed = zip(*self._tables(batch), strict=True)
+        queries, others = self._split(self.query(own), posts), self._split(self.key(other), keys)
+        values = self._split(self.value(other), keys)
+        parts = []
+        for number, (query, key, value) in enumerate(zip(queries, others, values, strict=True)):
             found = nn.functional.scaled_dot_product_attention(
-                self._split(query, posts), self._split(key, keys), self._split(value, keys),
                 # The first row is a real post's: which keys there are depends on no query.
-                attn_mask=allowed[:, None, :1],
+                query, key, value, attn_mask=allowed[number][:, None, :1],
             )
-            real = allowed[:, :, 0].flatten()
-            parts.append(found.transpose(1, 2).flatten(2).flatten(0, 1)[real])
-            places.append(posts.flatten()[real])
-        place = torch.cat(places)
-        back = torch.empty_like(place)
-        back[place] = torch.arange(len(place), device=place.device)
+            parts.append(found.transpose(1, 2).flatten(2).flatten(0, 1))
+        real = torch.cat([mask[:, :, 0].flatten() for mask in allowed]).nonzero().squeeze(1)
+        place = torch.cat([table.flatten() for table in posts])[real]
+        back = torch.empty_like(real)
+        back[place] = real
         return torch.cat(parts).index_select(0, back)
 
-    def _split(self, x: Tensor, posts: Tensor) -> Tensor:
-        """Return the rows of some posts by head. Shapes: (N, D), (R, L) to (R, H, L, D / H)."""
-        # The gradient of index_select is several times cheaper than that of x[posts].
-        rows = x.index_select(0, posts.flatten())
-        return rows.view(*posts.shape, self.heads, -1).transpose(1, 2)
+    def _split(self, x: Tensor, tables: Sequence[Tensor]) -> list[Tensor]:
+        """Return the rows of tables of posts by head. Shapes: (R, L) each, to (R, H, L, D / H)."""
+        # One selection for all: the gradient of each is as large as x.
+        rows = x.index_select(0, torch.cat([table.flatten() for table in tables]))
+        parts = torch.split(rows, [table.numel() for table in tables])
+        return [
+            part.view(*table.shape, self.heads, -1).transpose(1, 2)
+            for part, table in zip(parts, tables, strict=True)
+        ]
 
     def _tables(self, batch: joint.CascadeBatch) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield cascades of similar sizes: posts (R, L), their keys (R, K), allowed (R, L, K).

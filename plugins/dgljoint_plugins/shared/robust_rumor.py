@@ -1,7 +1,5 @@
 """Weighters that train the rumor task on more than its mean loss over cascades."""
 
-from abc import abstractmethod
-
 import torch
 from torch import Tensor
 
@@ -20,12 +18,12 @@ class RobustRumor(LossWeighter):
         super().__init__()
         self._of_task = {"cascade": cascade, "rumor": rumor}
 
-    @abstractmethod
     def robust(self, mean: Tensor, cascades: CascadeLosses, step: Step) -> Tensor:
-        """Return the rumor loss to train, given its ``mean`` over the cascades, of which some are.
+        """Return the rumor loss to train, given its ``mean`` over the cascades; there are some.
 
         Shapes: scalars.
         """
+        raise NotImplementedError
 
     def weigh(self, losses: LossTable, step: Step) -> Tensor:
         """Return the constants."""

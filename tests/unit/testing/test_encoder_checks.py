@@ -24,7 +24,7 @@ LOW = "is finite in low precision"
 INPUTS = "leaves its inputs alone"
 APART = "keeps cascades apart"
 ORDER = "follows the order of the posts"
-LATER = "knows no later post in evaluation"
+LATER = "knows no later post"
 
 
 class Good(Encoder):

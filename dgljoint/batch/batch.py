@@ -198,6 +198,22 @@ class CascadeBatch:
         return self._count(self.edges[0])
 
     @cached_property
+    def descendants(self) -> Tensor:
+        """(N,) int64 number of posts below each post in the observed tree."""
+        parent, child = self.edges
+        ancestor = torch.full_like(self.kind, -1).index_copy(0, child, parent)
+        # In round k, of each post: those less than 2^k below it, itself included.
+        size = torch.ones_like(self.kind)
+        deeper = child
+        while len(deeper):
+            above = ancestor[deeper]
+            size = size.index_add(0, above, size[deeper])
+            further = ancestor[above]
+            ancestor[deeper] = further
+            deeper = deeper[further >= 0]
+        return size - 1
+
+    @cached_property
     def parents(self) -> Tensor:
         """(N,) int64 number of observed parents of each post, 0 or 1."""
         return self._count(self.edges[1])

@@ -17,6 +17,7 @@ from dgljoint.nn.wide import WidePath
 from dgljoint.ops.sparse import SomeRows, SparseRows, multiply, with_rows
 from dgljoint.plugins.registry import PluginEntry
 from dgljoint.tasks.heads import CASCADE, RUMOR, TASKS, CascadePredictor, LinkScorer, RumorDetector
+from dgljoint.tasks.link_numbers import link_numbers
 
 GroupT = TypeVar("GroupT", Representations, Outputs)
 
@@ -191,7 +192,7 @@ class JointModel(nn.Module):
                     else shared.new_zeros(len(batch.root), self.classes)
                 ),
                 link_logits=(
-                    self.link_head(reps.cascade, batch.pairs, batch.delay_seconds)
+                    self.link_head(reps.cascade, batch.pairs, link_numbers(batch))
                     if CASCADE in self.computed
                     else shared.new_zeros(batch.pairs.shape[1])
                 ),
@@ -213,7 +214,7 @@ class JointModel(nn.Module):
             # In its own view a post's row holds its parent's, which would give an observed link
             # away; and what the class informed would confirm the class.
             view = self.cascade_branch.alone(shared)
-            logits: Tensor = self.link_head(view, pairs, batch.delay_seconds)
+            logits: Tensor = self.link_head(view, pairs, link_numbers(batch))
             return logits
 
         for interaction in self.hosted_interactions:
@@ -228,7 +229,7 @@ class JointModel(nn.Module):
     def link_scorer(self, reps: Representations, batch: CascadeBatch) -> LinkScorer:
         """Return the link head for any pairs of posts; the cascade task is :attr:`computed`."""
         with self._precision(batch):
-            return self.link_head.scorer(reps.cascade, batch.delay_seconds)
+            return self.link_head.scorer(reps.cascade, link_numbers(batch))
 
     @property
     def hosted(self) -> tuple[calls.Hosted[Any], ...]:

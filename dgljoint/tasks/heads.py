@@ -12,28 +12,42 @@ from dgljoint.nn.protocols import CascadeLosses, Outputs
 from dgljoint.ops.messages import dot_over_pairs
 from dgljoint.ops.sparse import with_rows
 from dgljoint.ops.torch_kernels import log_softmax_over_groups
+from dgljoint.tasks.link_numbers import ANSWERS, ARRIVED, LinkNumbers
 
 CASCADE = "cascade"
 RUMOR = "rumor"
 TASKS = (CASCADE, RUMOR)
 
-_GAP_KNOTS = 32
-_GAP_STEP = 0.75  # 32 knots of log2(1 + seconds) reach past 100 days
+_KNOTS = 32
+_STEP = 0.75  # 32 knots of log2(1 + seconds) reach past 100 days
 # Adam moves a number by the learning rate in each step: in these units the kernel crosses its range
 # in a few hundred steps.
 _KERNEL_UNIT = 10.0
+# Of the time since the candidate, the time since its last observed child, and the posts between.
+_PAIR_KERNELS = 3
 
 
 class CascadePredictor(nn.Module):
-    """Scores (post, candidate parent) pairs by their cascade views and the time between them.
+    """Scores (post, candidate parent) pairs by their cascade views, times and observed counts.
 
-    The score is a log intensity of attachment, as in self-exciting point processes: the
-    candidate's attraction, the kernel of the time gap, and the affinity of the two posts::
+    The score of target v and candidate u is a log intensity of attachment, as in self-exciting
+    point processes, where every answer makes further ones likelier and time makes them rarer
+    (Crane & Sornette, 2008, https://doi.org/10.1073/pnas.0803685105; for retweets TiDeH of
+    Kobayashi & Lambiotte, 2016, https://arxiv.org/abs/1603.09449)::
 
-        s(v, u) = a(h_u) + b(h_v) + k(t_v - t_u) + <Q h_v, K h_u> / sqrt(D)
+        s(v, u) = a(h_u) + b(h_v) + <Q h_v, K h_u> / sqrt(D)
+                  + k_0(t_v - t_u) + k_1(t_v - c_u) + k_2(n_v - n_u - 1)
+                  + sum_i [w_i log2(1 + x_i(u)) + k_i(x_i(u))]
 
-    ``b`` cancels in a softmax over candidates and sets the level of a binary loss; ``k`` is
-    piecewise linear in the logarithm of the gap.
+    ``c_u`` is when the last observed child of u arrived; without one there is no such term. ``n``
+    are numbers of earlier posts: the latest ones attract whatever the pace of a cascade is. ``x``
+    are the numbers of :mod:`dgljoint.tasks.link_numbers`, the observed children and whether u is
+    the source among them. Each ``k`` is piecewise linear in log2(1 + x), and ``w`` continues it to
+    counts that no training cascade has. ``b`` cancels in a softmax over candidates and sets the
+    level of a binary loss.
+
+    Where v is observed itself, as no target is, the answers to u may be later than v, or v: the
+    terms of answers are left out.
     """
 
     def __init__(self, width: int) -> None:
@@ -46,83 +60,140 @@ class CascadePredictor(nn.Module):
         xavier(self)
         # Start from similarity: posts that are alike attach, until something else is learned.
         self.key.load_state_dict(self.query.state_dict())
-        self.kernel = nn.Parameter(torch.zeros(_GAP_KNOTS))
+        numbers = len(ARRIVED) + len(ANSWERS)
+        self.kernels = nn.Parameter(torch.zeros(_PAIR_KERNELS + numbers, _KNOTS))
+        self.slopes = nn.Parameter(torch.zeros(numbers))
 
-    def forward(self, view: Tensor, pairs: Tensor, delay_seconds: Tensor) -> Tensor:
+    def forward(self, view: Tensor, pairs: Tensor, numbers: LinkNumbers) -> Tensor:
         """Score (2, P) pairs of a post and an earlier one by their rows of the (N, D) view."""
         child, candidate = pairs
         affinity = dot_over_pairs(pairs, self.query(view) * self.scale, self.key(view))
-        attraction: Tensor = self.attraction(view).squeeze(1)[candidate]
+        arrived, answers = self._attractions(numbers)
+        attraction: Tensor = (self.attraction(view).squeeze(1) + arrived)[candidate]
         level: Tensor = self.level(view).squeeze(1)[child]
-        gap = delay_seconds[child] - delay_seconds[candidate]
-        return affinity + attraction + level + self._knots().at(gap)
+        since, since_child, between = self._pair_kernels()
+        now, last = numbers.delay_seconds[child], numbers.last_child_seconds[candidate]
+        answered = (answers[candidate] + since_child.since(now, last)) * numbers.pending[child]
+        passed = (numbers.earlier[child] - numbers.earlier[candidate] - 1).clamp(min=0)
+        kernel = since.at(now - numbers.delay_seconds[candidate]) + between.at(passed)
+        return affinity + attraction + level + answered + kernel
 
-    def scorer(self, view: Tensor, delay_seconds: Tensor) -> "LinkScorer":
-        """Prepare to score tables of posts and candidates by a (N, D) view, without gradient."""
+    def scorer(self, view: Tensor, numbers: LinkNumbers) -> "LinkScorer":
+        """Prepare to score tables of pending posts and candidates by a (N, D) view.
+
+        Without gradient.
+        """
         with torch.no_grad():
             one = view.new_ones(len(view), 1, dtype=torch.float64)
             child = (self.query(view) * self.scale, one, self.level(view))
-            candidate = (self.key(view), self.attraction(view), one)
+            arrived, answers = self._attractions(numbers)
+            attraction = self.attraction(view) + (arrived + answers).unsqueeze(1)
+            candidate = (self.key(view), attraction, one)
+            since, since_child, between = self._pair_kernels()
+            most = numbers.earlier.max() if len(view) else 0
             return LinkScorer(
                 child=torch.cat([part.double() for part in child], dim=1),
                 candidate=torch.cat([part.double() for part in candidate], dim=1),
-                delay_seconds=delay_seconds,
-                knots=self._knots(),
+                delay_seconds=numbers.delay_seconds,
+                last_child_seconds=numbers.last_child_seconds, earlier=numbers.earlier,
+                since=since, since_child=since_child,
+                between=between.at(torch.arange(int(most) + 1, device=view.device)),
             )
 
-    def _knots(self) -> "_Knots":
-        values = self.kernel * _KERNEL_UNIT
-        return _Knots(values, values.diff())
+    def _pair_kernels(self) -> tuple["_Kernel", "_Kernel", "_Kernel"]:
+        since, since_child, between = self.kernels[:_PAIR_KERNELS] * _KERNEL_UNIT
+        return _Kernel.through(since), _Kernel.through(since_child), _Kernel.through(between)
+
+    def _attractions(self, numbers: LinkNumbers) -> tuple[Tensor, Tensor]:
+        """Return what a candidate's numbers and answers add to its scores. Shapes: (N,) each."""
+        kernels = self.kernels[_PAIR_KERNELS:] * _KERNEL_UNIT
+        columns = zip(self.slopes, kernels, numbers.numbers.unbind(1), strict=True)
+        terms = [w * x + _Kernel.through(values).at_logarithm(x) for w, values, x in columns]
+        arrived, answers = terms[: len(ARRIVED)], terms[len(ARRIVED) :]
+        return torch.stack(arrived).sum(0), torch.stack(answers).sum(0)
 
 
 @dataclass(frozen=True, eq=False)
-class _Knots:
-    """The time kernel: its value at each knot, and the rise to the next."""
+class _Kernel:
+    """A function of numbers from 0 on: its value at each knot, and the rise to the next."""
 
     values: Tensor
     rises: Tensor
 
-    def at(self, gap_seconds: Tensor) -> Tensor:
-        """Interpolate at gaps of float64; any shape, to the same in the kernel's precision."""
+    @classmethod
+    def through(cls, values: Tensor) -> "_Kernel":
+        """Interpolate between the values at the knots."""
+        return cls(values, values.diff())
+
+    def at(self, number: Tensor) -> Tensor:
+        """Interpolate at numbers of float64 or int64; any shape, to the same of float32."""
         # In place: nothing is differentiated by times, and a table of pairs is large.
-        place = gap_seconds.to(torch.float32, copy=True).flatten()
-        place.add_(1).log2_().div_(_GAP_STEP).clamp_(max=_GAP_KNOTS - 1.001)
+        return self.at_logarithm(number.to(torch.float32, copy=True).add_(1).log2_(), own=True)
+
+    def at_logarithm(self, logarithm: Tensor, *, own: bool = False) -> Tensor:
+        """Interpolate where log2(1 + number) is given; what is ``own`` may be overwritten."""
+        place = (logarithm if own else logarithm.clone()).flatten()
+        place.div_(_STEP).clamp_(max=_KNOTS - 1.001)
         left = place.int()
         low, rise = self.values.index_select(0, left), self.rises.index_select(0, left)
-        return torch.addcmul(low, rise, place.frac_()).view(gap_seconds.shape)
+        return torch.addcmul(low, rise, place.frac_()).view(logarithm.shape)
+
+    def since(self, now: Tensor, then: Tensor) -> Tensor:
+        """Interpolate at times from ``then`` to ``now``, 0 where they never began, at -inf.
+
+        What is later than ``now`` counts as now.
+        """
+        gap = now - then
+        return self.at(gap.clamp(min=0)).masked_fill(gap.isinf(), 0)
 
 
 @dataclass(frozen=True, eq=False)
 class LinkScorer:
     """Scores what :class:`CascadePredictor` scores, as tables of posts and candidates.
 
-    All but the time kernel is one product of (N, D+2) rows, in float64 and then rounded to float32,
-    so that the score of a pair, and whether two tie, does not depend on the table it is in.
+    All but the time kernels is one product of (N, D+2) rows, in float64 and then rounded to
+    float32, so that the score of a pair, and whether two tie, does not depend on the table it is
+    in.
     """
 
     child: Tensor
     candidate: Tensor
     delay_seconds: Tensor
-    knots: _Knots
+    last_child_seconds: Tensor
+    earlier: Tensor
+    since: _Kernel
+    since_child: _Kernel
+    between: Tensor  # (M,) the kernel at 0, 1, ... posts between
 
     def pairs(self, post: Tensor, candidate: Tensor) -> Tensor:
         """Score pairs. Shapes: (P,) int64 each, to (P,) float32."""
         product = (self.child[post] * self.candidate[candidate]).sum(1)
-        gap = self.delay_seconds[post] - self.delay_seconds[candidate]
-        return product.float() + self.knots.at(gap)
+        now = self.delay_seconds[post]
+        passed = self.earlier[post] - self.earlier[candidate] - 1
+        first = product.float() + self.since.at(now - self.delay_seconds[candidate])
+        first = first + self.between[passed]
+        return first + self.since_child.since(now, self.last_child_seconds[candidate])
 
     def table(self, post: Tensor, start: int, stop: int) -> Tensor:
         """Score (T,) posts with candidates ``start`` to ``stop``; later ones have no real score."""
         product = self.child[post] @ self.candidate[start:stop].T
         # Of posts that are no candidates the gap is negative; it has no logarithm.
-        gap = self.delay_seconds[post].unsqueeze(1) - self.delay_seconds[start:stop]
-        return product.float().add_(self.knots.at(gap.clamp_(min=0)))
+        now = self.delay_seconds[post].unsqueeze(1)
+        gap = now - self.delay_seconds[start:stop]
+        scores = product.float().add_(self.since.at(gap.clamp_(min=0)))
+        passed = self.earlier[post].unsqueeze(1) - self.earlier[start:stop] - 1
+        scores.add_(self.between[passed.clamp_(min=0)])
+        # Few posts have children: only their columns are computed.
+        last = self.last_child_seconds[start:stop]
+        parents = last.isfinite().nonzero().squeeze(1)
+        return scores.index_add_(1, parents, self.since_child.since(now, last[parents]))
 
     @property
     def finite(self) -> bool:
         """Whether every score is a number, of float32."""
         bound = self.child.norm(dim=1).max() * self.candidate.norm(dim=1).max()
-        bound = bound + self.knots.values.abs().max()
+        kernels = (self.since.values, self.since_child.values, self.between)
+        bound = bound + torch.stack([kernel.abs().max() for kernel in kernels]).sum()
         return bool(torch.isfinite(bound.float()))
 
 

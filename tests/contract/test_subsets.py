@@ -92,7 +92,7 @@ def check_trains(trainer: Trainer) -> None:
     moved = {
         name for name, p in trainer.model.named_parameters() if not torch.equal(p, before[name])
     }
-    assert moved >= {"encoder_scale", "link_head.kernel", "rumor_head.layers.3.weight"}
+    assert moved >= {"encoder_scale", "link_head.kernels", "rumor_head.layers.3.weight"}
     assert all(bool(torch.isfinite(p).all()) for p in trainer.model.parameters())
 
 

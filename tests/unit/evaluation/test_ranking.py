@@ -19,7 +19,9 @@ from dgljoint.evaluation.metrics import ParentRanks
 from dgljoint.evaluation.ranking import best_candidates, rank_by_scores, rank_by_values
 from dgljoint.plugins.specs import EncoderSpec, InteractionSpec
 from dgljoint.tasks.heads import CascadePredictor, LinkScorer
+from dgljoint.tasks.link_numbers import ANSWERS, ARRIVED, LinkNumbers
 from dgljoint.tasks.targets import Targets, evaluation_targets
+from link_heads import random_head, random_numbers
 from memory import peak_megabytes
 from threads import columns
 from toys import (
@@ -47,10 +49,9 @@ def cut_into(cut: Cut, patch: pytest.MonkeyPatch) -> None:
 def scorer_of(of: CascadeColumns, seed: int) -> LinkScorer:
     """Score views of whole numbers, few of them: many candidates tie."""
     torch.manual_seed(seed)
-    head = CascadePredictor(WIDTH)
-    torch.nn.init.normal_(head.kernel)
+    head = random_head(WIDTH)
     view = torch.randint(0, 2, (len(of.parent), 1)).float().expand(-1, WIDTH)
-    return head.scorer(view, torch.from_numpy(of.delay_seconds))
+    return head.scorer(view, random_numbers(of, seed))
 
 
 def counted(scores: np.ndarray, targets: Targets, row: int) -> tuple[int, int]:
@@ -121,7 +122,7 @@ def test_a_parent_ties_with_itself_whatever_rounding_does(
     of: CascadeColumns, seed: int, cut: Cut
 ) -> None:
     targets, scorer = evaluation_targets(of, 0.5), scorer_of(of, seed)
-    rounded = Rounded(scorer.child, scorer.candidate, scorer.delay_seconds, scorer.knots)
+    rounded = Rounded(**vars(scorer))
     with pytest.MonkeyPatch.context() as patch:
         cut_into(cut, patch)
         found = rank_by_scores(rounded, targets)
@@ -151,16 +152,21 @@ def test_the_best_candidates_are_those_of_a_whole_sort(
 @given(columns(), st.integers(0, 100))
 def test_tables_hold_what_the_head_gives_in_training(of: CascadeColumns, seed: int) -> None:
     torch.manual_seed(seed)
-    head = CascadePredictor(WIDTH)
-    torch.nn.init.normal_(head.kernel)
-    view, delay = torch.randn(len(of.parent), WIDTH), torch.from_numpy(of.delay_seconds)
+    head = random_head(WIDTH)
+    view, numbers = torch.randn(len(of.parent), WIDTH), random_numbers(of, seed)
     targets = evaluation_targets(of, 0.5)
     pairs = torch.from_numpy(targets.paired().pairs)
-    expected = head(view, pairs, delay).detach()
-    scorer = head.scorer(view, delay)
+    expected = head(view, pairs, numbers).detach()
+    scorer = head.scorer(view, numbers)
     torch.testing.assert_close(scorer.pairs(*pairs), expected, rtol=1e-4, atol=1e-4)
     rows = [table.scores[table.scores > -np.inf] for table in ranking.tables(scorer, targets)]
     assert sum(map(len, rows)) == pairs.shape[1]
+    for post, first, end in zip(targets.post, targets.first, targets.end, strict=True):
+        candidates = torch.arange(int(first), int(end))
+        torch.testing.assert_close(
+            scorer.table(torch.tensor([int(post)]), int(first), int(end))[0],
+            scorer.pairs(torch.full_like(candidates, int(post)), candidates), rtol=0, atol=0,
+        )
 
 
 def test_a_head_that_prefers_nothing_gives_the_middle_rank() -> None:
@@ -172,7 +178,13 @@ def test_a_head_that_prefers_nothing_gives_the_middle_rank() -> None:
     head = CascadePredictor(WIDTH)
     view = torch.randn(1, WIDTH, generator=torch.manual_seed(0)).expand(4000, -1)
     targets = evaluation_targets(of, 0.75)
-    found = rank_by_scores(head.scorer(view, torch.from_numpy(of.delay_seconds)), targets)
+    numbers = LinkNumbers(
+        delay_seconds=torch.from_numpy(of.delay_seconds),
+        last_child_seconds=torch.full((4000,), -torch.inf, dtype=torch.float64),
+        numbers=torch.zeros(4000, len(ARRIVED) + len(ANSWERS)),
+        earlier=torch.arange(4000), pending=torch.ones(4000, dtype=torch.bool),
+    )
+    found = rank_by_scores(head.scorer(view, numbers), targets)
     assert not found.above.any()
     np.testing.assert_array_equal(found.tied, found.candidates - 1)
 

@@ -98,6 +98,17 @@ def test_children_and_parents_are_those_of_the_graph(tmp_path: Path) -> None:
     assert torch.equal(batch.edges, torch.stack(batch.graph.edges()))
 
 
+def test_descendants_are_counted_in_the_observed_tree(tmp_path: Path) -> None:
+    batch = toy_batch(toy_store(tmp_path / "a.h5"), range(9))
+    expected = [0] * len(batch.kind)
+    above = dict(zip(*batch.edges.flip(0).tolist(), strict=True))
+    for post in range(len(expected)):
+        while (post := above.get(post, -1)) >= 0:
+            expected[post] += 1
+    assert batch.descendants.tolist() == expected
+    assert max(expected) > 2
+
+
 def test_parents_are_found_among_the_posts_with_children(tmp_path: Path) -> None:
     batch = toy_batch(toy_store(tmp_path / "a.h5"), range(9))
     parent, child = batch.edges

@@ -13,6 +13,7 @@ from dgljoint.nn.hosted import Hosted
 from dgljoint.nn.model import InputProjection, JointModel
 from dgljoint.plugins.registry import PluginEntry
 from dgljoint.tasks.heads import listwise_loss, task_losses
+from dgljoint.tasks.link_numbers import link_numbers
 from toys import toy_batch, toy_cascade, toy_model, toy_store, write_store
 
 
@@ -139,11 +140,11 @@ def test_each_head_reads_what_it_is_told_of_the_other(tmp_path: Path) -> None:
     posts = torch.arange(len(batch.kind))
     alone = model.cascade_branch(replace(batch, edges=batch.edges[:, :0]), before.shared)
     pairs = torch.stack((posts, batch.root[batch.cascade_of]))
-    expected = model.link_head(alone, pairs, batch.delay_seconds)
+    expected = model.link_head(alone, pairs, link_numbers(batch))
     torch.testing.assert_close(interaction.scores, expected)
     torch.testing.assert_close(reps.rumor, before.rumor + interaction.scores[:, None])
     torch.testing.assert_close(outputs.rumor_logits, model.rumor_head(reps.rumor, batch))
-    linked = model.link_head(reps.cascade, batch.pairs, batch.delay_seconds)
+    linked = model.link_head(reps.cascade, batch.pairs, link_numbers(batch))
     torch.testing.assert_close(outputs.link_logits, linked)
     logged = model.diagnostics(reps, outputs, batch)
     assert logged == {"informed.largest": interaction.scores.max().item()}

@@ -181,7 +181,7 @@ def test_a_wrong_link_head_changes_the_verdict(tmp_path: Path) -> None:
                 parameter.copy_(torch.linspace(-1, 1, parameter.numel()).view_as(parameter))
         _, before = model(batch)
         with torch.no_grad():
-            model.link_head.kernel.copy_(torch.linspace(3, -3, 32))
+            model.link_head.kernels[0] = torch.linspace(3, -3, 32)
         _, after = model(batch)
         assert not torch.allclose(after.link_logits, before.link_logits)
         same = torch.allclose(after.rumor_logits, before.rumor_logits)

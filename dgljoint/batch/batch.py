@@ -201,17 +201,19 @@ class CascadeBatch:
     def descendants(self) -> Tensor:
         """(N,) int64 number of posts below each post in the observed tree."""
         parent, child = self.edges
-        ancestor = torch.full_like(self.kind, -1).index_copy(0, child, parent)
+        posts = len(self.kind)
+        # Row N is above all roots and above itself.
+        ancestor = torch.full((posts + 1,), posts, device=self.device)
+        ancestor[child] = parent
         # In round k, of each post: those less than 2^k below it, itself included.
-        size = torch.ones_like(self.kind)
-        deeper = child
-        while len(deeper):
-            above = ancestor[deeper]
-            size = size.index_add(0, above, size[deeper])
-            further = ancestor[above]
-            ancestor[deeper] = further
-            deeper = deeper[further >= 0]
-        return size - 1
+        size = torch.ones_like(ancestor)
+        for _ in range(posts.bit_length()):
+            # Other devices would wait to learn that no tree is as deep.
+            if self.device.type == "cpu" and bool((ancestor == posts).all()):
+                break
+            size = size.index_add(0, ancestor, size)
+            ancestor = ancestor[ancestor]
+        return size[:-1] - 1
 
     @cached_property
     def parents(self) -> Tensor:

@@ -140,12 +140,13 @@ def test_only_what_beats_the_best_trivial_baseline_is_bold(scores):
     bold = set(re.findall(r"\x1b\[1m *(\d\.\d+)", text))
     # of the rumor task all, of all links not Hits@1, of the others not Hits@1 either: it is equal
     assert bold == {
-        "0.610", "0.520", "0.465", "0.466", "0.662", "0.713", "0.128", "0.127", "0.447", "0.531"
+        "0.610", "0.520", "0.617", "0.465", "0.466", "0.662", "0.713", "0.128", "0.127", "0.447",
+        "0.531",
     }
     plain = shown(*score_tables(scores, PROTOCOL), width=200)
     assert (
         "the model beats the best trivial baseline in accuracy (+0.060, majority guess), "
-        "macro F1 (+0.165, majority guess)\n"
+        "macro F1 (+0.165, majority guess), date-matched AUC (+0.117, majority guess)\n"
     ) in plain
     assert (
         "the model beats the best trivial baseline in MRR (+0.033, source), but not in Hits@1 "
@@ -158,7 +159,7 @@ def test_a_model_that_beats_nothing_has_nothing_bold(scores):
     links = scores.links["all"]
     worse = LinkTable(9, {"model": links.rows["source"], "source": links.rows["model"]})
     worse.rows["model"] = replace(worse.rows["model"], hits1=0.1)
-    low = replace(scores.rumor, accuracy=0.55, macro_f1=0.2)
+    low = replace(scores.rumor, accuracy=0.55, macro_f1=0.2, auc_date_matched=0.5)
     parts = score_tables(replace(scores, rumor=low, links={"all": worse}), PROTOCOL)
     assert not re.findall(r"\x1b\[1m *\d\.\d+", shown(*parts, styled=True))
     plain = shown(*parts, width=200)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -290,7 +291,10 @@ def test_the_trial_with_the_best_validation_score_counts(tmp_path: Path) -> None
     assert found is not None
     assert found.figures["model"]["accuracy"] == 0.25
     assert "0.9" not in json.dumps(found.figures)
-    assert found.trials == (Trial({}, 0.3, 1, False), Trial({"x": 1}, 0.4, 2, True))
+    assert [trial.validation for trial in found.trials] == pytest.approx([0.45, 0.575])
+    assert [replace(trial, validation=None) for trial in found.trials] == [
+        Trial({}, None, 1, False), Trial({"x": 1}, None, 2, True)
+    ]
     assert len(found.curve) == 2
     assert found.tests_seen == 0
     assert (found.parameters, found.best_epoch, found.seconds) == (1234, 2, 3.5)

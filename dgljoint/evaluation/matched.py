@@ -1,4 +1,4 @@
-"""How well two classes are told apart among cascades of the same time.
+"""How well classes are distinguished among cascades posted at about the same time.
 
 The classes of these data sets were collected in different months. Whoever knows the month of a
 cascade knows much of its class, also where events are kept apart. Cascades that were posted close

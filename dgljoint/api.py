@@ -46,9 +46,9 @@ def train(
     preset: PathLike | None = None, config: PathLike | None = None, features: Names = (),
     labels: Names = (), merge: Merge = (), split: str | None = None, fold: int | None = None,
     seed: int | None = None, epochs: int | None = None, batch_posts: int | None = None,
-    precision: str | None = None, tasks: str | None = None, options: Settings | None = None,
-    out: PathLike | None = None, resume: bool = False, force: bool = False,
-    callbacks: Callback | Iterable[Callback] = (),
+    precision: str | None = None, tasks: str | None = None, init_from: str | None = None,
+    options: Settings | None = None, out: PathLike | None = None, resume: bool = False,
+    force: bool = False, callbacks: Callback | Iterable[Callback] = (),
     device: str = "auto", verbose: bool = False,
 ) -> engine.RunResult:
     """Train both tasks together; see ``dgljoint train``.
@@ -71,6 +71,7 @@ def train(
         epochs: most epochs; like the next three a setting of the section ``train``.
         batch_posts: most posts per step, which bound its memory.
         precision: ``"32"`` or ``"bf16"``.
+        init_from: run whose parameters the model starts from, where shapes are the same.
         tasks: ``"both"``, ``"cascade"`` or ``"rumor"``.
         options: settings by section (``model``, ``train``, ``cascade``, ``features``) or by
             component: ``{"train": {"batch": 64}, "contrastive": {"temperature": 0.2}}``.
@@ -95,8 +96,8 @@ def train(
     given: dict[str, Any] = {
         "data": data, "plugins": plugins, "encoder": encoder, "preset": preset,
         "features": features, "labels": labels, "merge": merge, "split": split, "fold": fold,
-        "seed": seed, "epochs": epochs,
-        "batch_posts": batch_posts, "precision": precision, "tasks": tasks, "options": options,
+        "seed": seed, "epochs": epochs, "batch_posts": batch_posts, "precision": precision,
+        "tasks": tasks, "init_from": init_from, "options": options,
     }
     if resume:
         folder = resumed_folder(folder, force=force)
@@ -115,8 +116,9 @@ def train_study(  # noqa: D417  # the others are those of train
     config: PathLike | None = None, features: Names = (), labels: Names = (),
     merge: Merge = (), split: str | None = None, epochs: int | None = None,
     batch_posts: int | None = None, precision: str | None = None, tasks: str | None = None,
-    options: Settings | None = None, out: PathLike | None = None, resume: bool = False,
-    force: bool = False, device: str = "auto", verbose: bool = False,
+    init_from: str | None = None, options: Settings | None = None,
+    out: PathLike | None = None, resume: bool = False, force: bool = False,
+    device: str = "auto", verbose: bool = False,
 ) -> StudySummary:
     """Train once for every fold and seed; see ``dgljoint train --folds --seeds``.
 
@@ -157,7 +159,8 @@ def train_study(  # noqa: D417  # the others are those of train
     resolved = configuration_of(
         data=data, plugins=plugins, encoder=encoder, preset=preset, config=config,
         features=features, labels=labels, merge=merge, split=split, epochs=epochs,
-        batch_posts=batch_posts, precision=precision, tasks=tasks, options=options,
+        batch_posts=batch_posts, precision=precision, tasks=tasks, init_from=init_from,
+        options=options,
     )
     planned = study.plan_study(resolved, folder, folds=tested, seeds=drawn or (0,), device=device)
     progress = LineRunsProgress() if verbose else RunsProgress()
@@ -169,7 +172,8 @@ def plan(
     preset: PathLike | None = None, config: PathLike | None = None, features: Names = (),
     labels: Names = (), merge: Merge = (), split: str | None = None, fold: int | None = None,
     seed: int | None = None, epochs: int | None = None, batch_posts: int | None = None,
-    precision: str | None = None, tasks: str | None = None, options: Settings | None = None,
+    precision: str | None = None, tasks: str | None = None, init_from: str | None = None,
+    options: Settings | None = None,
 ) -> Plan:
     """Work out what :func:`train` would do, and write nothing; see ``dgljoint train --dry-run``.
 
@@ -181,7 +185,8 @@ def plan(
     resolved = configuration_of(
         data=data, plugins=plugins, encoder=encoder, preset=preset, config=config,
         features=features, labels=labels, merge=merge, split=split, fold=fold, seed=seed,
-        epochs=epochs, batch_posts=batch_posts, precision=precision, tasks=tasks, options=options,
+        epochs=epochs, batch_posts=batch_posts, precision=precision, tasks=tasks,
+        init_from=init_from, options=options,
     )
     return plan_run(resolve_run(resolved))
 

@@ -39,7 +39,7 @@ from .timing import settle, table
 _WARM_UP, _COUNTED = 2, 2
 _LEAST = 1e-5  # seconds of a part that is shown
 _RATE_SIZE, _RATE_ROUNDS = 1024, 9
-_METHODS = ("couple", "inform_rumor", "losses", "opponent_losses", "diagnostics")
+_METHODS = ("couple", "inform_cascade", "inform_rumor", "losses", "opponent_losses", "diagnostics")
 
 
 def main() -> None:

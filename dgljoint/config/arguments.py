@@ -18,7 +18,7 @@ _HINTS = {
     "origin; dgljoint_data.demo_store() makes a small one",
 }
 # Settings of the section `train` that have an argument of their own.
-_SHORT = ("epochs", "batch_posts", "precision", "tasks")
+_SHORT = ("epochs", "batch_posts", "precision", "tasks", "init_from")
 
 
 def path_of(value: object, argument: str, what: str) -> Path:

@@ -85,7 +85,7 @@ class TrainOptions(Options):
     @classmethod
     def _readable(cls, text: str) -> str:
         from dgljoint.data.observation import (
-            parse_observation,  # NumPy, for which help need not wait
+            parse_observation,
         )
 
         try:

@@ -4,17 +4,22 @@ It is one notion for training, validation and test: later posts exist for nobody
 ranks their parents, and early detection removes even those.
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import numpy as np
-from numpy.typing import NDArray
-
-from dgljoint.data.columns import CascadeColumns
 from dgljoint.errors import UsageError
 
-Index = NDArray[np.int64]
+# A configuration is checked without NumPy, which takes longer to import than a listing of runs.
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from dgljoint.data.columns import CascadeColumns
+
+    Index = NDArray[np.int64]
 
 EVERYTHING = "all"
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -54,6 +59,8 @@ class Observation:
         later. By a time or a number of posts only its source is: nothing in it is known to be
         early. Apart from the number of posts, of which a share is taken, no later post matters.
         """
+        import numpy as np
+
         sizes = np.diff(columns.post_ptr)
         if self.shares is not None:
             share: float | NDArray[np.float64] = self.shares[0]
@@ -80,6 +87,8 @@ class Observation:
 
 def first_posts(columns: CascadeColumns, count: Index) -> CascadeColumns:
     """Cut cascades down to their first ``count`` (B,) posts, at least 1 of each."""
+    import numpy as np
+
     sizes = np.diff(columns.post_ptr)
     place = np.arange(len(columns.posts)) - np.repeat(columns.post_ptr[:-1], sizes)
     kept = place < np.repeat(count, sizes)

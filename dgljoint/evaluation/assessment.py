@@ -14,7 +14,7 @@ from dgljoint.errors import DataError, UsageError
 from dgljoint.evaluation import metrics
 from dgljoint.evaluation import scores as results
 from dgljoint.evaluation.evaluator import Evaluator
-from dgljoint.evaluation.matched import DAYS, LEAST_PAIRS
+from dgljoint.evaluation.matched_pairs import DAYS, LEAST_PAIRS
 from dgljoint.evaluation.metrics import (
     MIN_FOR_INTERVAL,
     Floats,

@@ -5,27 +5,20 @@ cascade knows much of its class, also where events are kept apart. Cascades that
 to one another share the month: only what differs between them can tell their classes apart.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from itertools import combinations
-from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dgljoint.evaluation.matched_pairs import DAYS
 from dgljoint.evaluation.scores import ClassPair
 
 Floats = NDArray[np.float64]
 Index = NDArray[np.int64]
 
-DAYS = 30
-"""Two cascades posted at most so far apart are of the same time."""
-LEAST_PAIRS = 200
-"""Two classes with fewer pairs of cascades of the same time are left out of the mean."""
-
 _WINDOW = DAYS * 86_400
 _ROWS = 512  # of a block: with 10,000 cascades of the other class 5 million comparisons
-_AUC, _PAIRS = "auc_date_matched:", "pairs_date_matched:"
 
 
 def class_pairs(
@@ -86,36 +79,3 @@ def area(higher: Floats, lower: Floats) -> float:
     rank = np.sort(lower)
     below, upto = (np.searchsorted(rank, higher, side) for side in ("left", "right"))
     return float((below + upto).mean() / 2 / len(rank))
-
-
-def date_matched(pairs: Mapping[str, ClassPair]) -> float | None:
-    """Return the date-matched AUC, the mean over class pairs; ``None`` where none has enough."""
-    return pooled([pair_figures(pairs)])
-
-
-def pair_figures(pairs: Mapping[str, ClassPair]) -> dict[str, float]:
-    """Return what :func:`pooled` needs of a run, by name."""
-    found: dict[str, float] = {}
-    for name, pair in pairs.items():
-        if pair.auc_date_matched is not None:
-            found[_AUC + name] = pair.auc_date_matched
-            found[_PAIRS + name] = float(pair.pairs_date_matched)
-    return found
-
-
-def pooled(runs: Iterable[Mapping[str, float]]) -> float | None:
-    """Return the date-matched AUC over the pairs of several test sets together.
-
-    Both cascades of a pair are of one test set: the probabilities of two models do not compare.
-    ``runs`` are the figures of a run each, those of :func:`pair_figures` among them.
-    """
-    won: defaultdict[str, float] = defaultdict(float)
-    pairs: defaultdict[str, float] = defaultdict(float)
-    for figures in runs:
-        for name, count in figures.items():
-            if name.startswith(_PAIRS):
-                classes = name.removeprefix(_PAIRS)
-                pairs[classes] += count
-                won[classes] += count * figures[_AUC + classes]
-    areas = [won[name] / count for name, count in pairs.items() if count >= LEAST_PAIRS]
-    return fmean(areas) if areas else None

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dgljoint.evaluation.matched import area, class_pairs, date_matched
+from dgljoint.evaluation.matched import area, class_pairs
+from dgljoint.evaluation.matched_pairs import date_matched
 from dgljoint.evaluation.scores import (
     ALL,
     MODEL,

@@ -37,7 +37,7 @@ TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class ClassPair:
-    """How well two classes are told apart, see :mod:`dgljoint.evaluation.matched`; in [0, 1].
+    """How well two classes are distinguished, see :mod:`dgljoint.evaluation.matched`; in [0, 1].
 
     ``auc`` is over all ``pairs`` of a cascade of the one class and a cascade of the other,
     ``auc_date_matched`` over those that were posted close to one another, ``None`` without any.

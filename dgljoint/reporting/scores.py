@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from dgljoint._internal.tables import Sheet, TextTable, figure
 from dgljoint._internal.text import plural
 from dgljoint.evaluation import scores as of
-from dgljoint.evaluation.matched import DAYS, LEAST_PAIRS
+from dgljoint.evaluation.matched_pairs import DAYS, LEAST_PAIRS
 from dgljoint.evaluation.scores import MODEL, TITLES
 
 _LINKS = ("MRR", "Hits@1", "Hits@3", "Hits@10", "AUC")

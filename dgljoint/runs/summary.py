@@ -10,7 +10,7 @@ from typing import Any
 from dgljoint._internal.tables import NOTHING, Sheet, Shown, TextTable
 from dgljoint._internal.text import number_list, plural
 from dgljoint.errors import StudyFailedError
-from dgljoint.evaluation import matched, scores
+from dgljoint.evaluation import matched_pairs, scores
 from dgljoint.runs.records import DONE, FAILED, Key, RunRecord, done_runs, failure_of
 from dgljoint.runs.stored import IDLE, TEST, Protocol, StoredRun
 
@@ -169,7 +169,7 @@ def all_figures(test: scores.Scores) -> dict[str, float]:
     if test.calibration is not None:
         found["ece"] = test.calibration.raw.ece
     if test.rumor is not None:
-        found |= matched.pair_figures(test.rumor.class_pairs)
+        found |= matched_pairs.pair_figures(test.rumor.class_pairs)
     return found
 
 
@@ -237,7 +237,7 @@ def matched_spread(runs: Iterable[tuple[int, Mapping[str, float]]]) -> Spread | 
     by_seed: dict[int, list[Mapping[str, float]]] = defaultdict(list)
     for seed, figures in runs:
         by_seed[seed].append(figures)
-    areas = [(matched.pooled(some), len(some)) for some in by_seed.values()]
+    areas = [(matched_pairs.pooled(some), len(some)) for some in by_seed.values()]
     known = [(area, count) for area, count in areas if area is not None]
     if not known:
         return None

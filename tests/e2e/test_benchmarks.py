@@ -53,7 +53,9 @@ def test_the_profile_names_the_parts_of_a_step_and_its_floor(tmp_path: Path) -> 
     store = toy_store(tmp_path / "a.h5")
     lines = lines_of(".hybrid_profile", store.path, "--steps", 2, "--batch", 8)
     parts = {line.split("  ")[0] for line in lines}
-    named = {"encoder", "batch", "backward", "weighter", "optimizer", "attention: couple", "step"}
+    named = {
+        "encoder", "batch", "backward", "weighter", "optimizer", "attention: inform_cascade", "step"
+    }
     assert named <= parts
     assert "matrix products, GFLOP" in parts
 

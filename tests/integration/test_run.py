@@ -219,7 +219,7 @@ def test_all_features_are_those_of_the_store_by_name(store: CascadeStore, tmp_pa
     out = tmp_path / "a"
     with pytest.raises(InterruptedRunError):
         run(store, out, callback=StopAfter(2))
-    assert run(store, out, "features.use=time,structure,extra,bow", resume=True).best_epoch
+    assert run(store, out, "features.use=time,shape,structure,extra,bow", resume=True).best_epoch
 
 
 def test_plan_says_what_the_run_does_and_writes_nothing(

@@ -16,7 +16,9 @@ from dgljoint.training import RunResult, evaluate_run, plan_run, resolve_run, tr
 from dgljoint.training.checkpoint import load_tree
 from toys import toy_config, toy_model, toy_store
 
-OTHER = {"cascade": ("rumor_branch", "rumor_head"), "rumor": ("cascade_branch", "link_head")}
+OTHER = {
+    "cascade": ("rumor_branch", "rumor_head", "wide"), "rumor": ("cascade_branch", "link_head")
+}
 both_alone = pytest.mark.parametrize("task", ["cascade", "rumor"])
 
 

@@ -87,8 +87,8 @@ def test_features_fitted_on_the_test_part_are_noticed(
 ) -> None:
     fit = FeatureSpace.fit
 
-    def on_everything(data: CascadeStore, train: np.ndarray, options: Any) -> FeatureSpace:
-        return fit(data, np.arange(len(data)), options)
+    def on_everything(data: CascadeStore, train: np.ndarray, *others: Any) -> FeatureSpace:
+        return fit(data, np.arange(len(data)), *others)
 
     monkeypatch.setattr(FeatureSpace, "fit", on_everything)
     run(store, tmp_path / "a", *QUICK)

@@ -18,7 +18,7 @@ from dgljoint.data.classes import choose_classes
 from dgljoint.data.observation import first_posts, parse_deadlines
 from dgljoint.data.store import CascadeColumns, CascadeStore, shared_threads
 from dgljoint.errors import DataError
-from dgljoint.evaluation.matched import pair_figures
+from dgljoint.evaluation.matched_pairs import pair_figures
 from dgljoint.evaluation.metrics import rumor_scores
 from dgljoint.evaluation.scores import figures_of
 from dgljoint.runs.many.job import Job

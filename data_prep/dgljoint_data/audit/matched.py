@@ -3,7 +3,8 @@
 import numpy as np
 
 from dgljoint.data.store import CascadeStore, StoredSplit
-from dgljoint.evaluation.matched import DAYS, LEAST_PAIRS, class_pairs, pair_figures, pooled
+from dgljoint.evaluation.matched import class_pairs
+from dgljoint.evaluation.matched_pairs import DAYS, LEAST_PAIRS, pair_figures, pooled
 from dgljoint_data.audit.outcome import Finding, Severity, not_asked
 from dgljoint_data.audit.probes import forest_classifier
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from dgljoint.evaluation import matched
-from dgljoint.evaluation.matched import class_pairs, date_matched, pair_figures, pooled
+from dgljoint.evaluation.matched import class_pairs
+from dgljoint.evaluation.matched_pairs import date_matched, pair_figures, pooled
 from dgljoint.evaluation.metrics import rumor_scores, softmax
 from dgljoint.evaluation.scores import ClassPair
 

@@ -2,7 +2,7 @@
 
 The classes of these data sets were collected in different months. Whoever knows the month of a
 cascade knows much of its class, also where events are kept apart. Cascades that were posted close
-to one another share the month: only what differs between them can tell their classes apart.
+to one another share the month: only what differs between them distinguishes their classes.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ def class_pairs(
         one, other = label == a, label == b
         with np.errstate(invalid="ignore"):
             ratio = log_probability[:, a] - log_probability[:, b]
-        ratio[np.isnan(ratio)] = 0.0  # neither class is ever predicted: nothing tells them apart
+        ratio[np.isnan(ratio)] = 0.0  # neither class is ever predicted: nothing distinguishes them
         dated = posted_at != 0
         won, pairs = _close_pairs(ratio, posted_at, one & dated, other & dated)
         found[f"{names[a]}|{names[b]}"] = ClassPair(

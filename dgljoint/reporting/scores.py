@@ -60,7 +60,7 @@ def class_table(rumor: of.RumorScores) -> ScoreTable:
 
 
 def pair_table(rumor: of.RumorScores) -> ScoreTable:
-    """Show how well each two classes are told apart, and among how many pairs of cascades."""
+    """Show how well each two classes are distinguished, and among how many pairs of cascades."""
     return ScoreTable(
         f"AUC by two classes; the date-matched mean is over those with {LEAST_PAIRS} pairs of "
         f"cascades at most {DAYS} days apart",

@@ -102,7 +102,7 @@ class _Text:
     asked: Features  # (B', F) of the test set
     strength: float  # C of the logistic regression
 
-    def beside(
+    def joined(
         self, shapes: NDArray[np.float64], asked: NDArray[np.float64]
     ) -> tuple[Features, Features]:
         """Put the texts of both sets next to standardised structure, (B, S) and (B', S).
@@ -156,7 +156,7 @@ def classifier_metrics(job: Job) -> dict[str, Figures]:
         score(STRUCTURE, seen, asked, forest_classifier, [when])
     if text is not None:
         for when, (seen, asked) in shapes.items():
-            score(BOTH[text.name], *text.beside(seen, asked), _logistic(_STRUCTURE_C), [when])
+            score(BOTH[text.name], *text.joined(seen, asked), _logistic(_STRUCTURE_C), [when])
     if all(len(np.unique(part.store.posted_at)) > 1 for part in (train, test)):
         score(DATE, train.dates, test.dates, forest_classifier, cuts)
     return dict(rows)

@@ -82,20 +82,10 @@ def evaluate(
     scored, and their mean and standard deviation are shown; --together scores the runs of a fold as
     one.
     """
-    if together and (part != "test" or on is not None or deadlines is not None):
-        raise dgljoint.UsageError(
-            "--together is of the test set that the runs of a fold share",
-            hint="leave out --part, --on and --deadlines",
-        )
+    _check_options(together=together, part=part, on=on, deadlines=deadlines, curve=curve)
     for file in (predictions, curve):
         if file is not None:
             console.check_output(file, force=force)
-    if curve is not None and deadlines is None:
-        raise dgljoint.UsageError("--curve needs deadlines", hint="add --deadlines LIST")
-    if on is not None and part != "test":
-        raise dgljoint.UsageError(
-            "--part is of the run's own data, and --on names others", hint="leave one of them out"
-        )
     if is_several(run, deadlines=deadlines, predictions=predictions):
         runs = dgljoint.load_runs(run, device=device)
         if together:
@@ -257,3 +247,20 @@ def show_scores(found: SeveralScores, folder: Path, *, as_json: bool) -> None:
         console.print_json({"folder": folder, **found.to_dict()})
     else:
         click.echo(repr(found))
+
+
+def _check_options(
+    *, together: bool, part: str, on: Path | None, deadlines: str | None, curve: Path | None
+) -> None:
+    """Refuse options that exclude one another."""
+    if together and (part != "test" or on is not None or deadlines is not None):
+        raise dgljoint.UsageError(
+            "--together is of the test set that the runs of a fold share",
+            hint="leave out --part, --on and --deadlines",
+        )
+    if curve is not None and deadlines is None:
+        raise dgljoint.UsageError("--curve needs deadlines", hint="add --deadlines LIST")
+    if on is not None and part != "test":
+        raise dgljoint.UsageError(
+            "--part is of the run's own data, and --on names others", hint="leave one of them out"
+        )

@@ -196,7 +196,7 @@ def grow(
     parent = np.full(count, -1, np.int32)
     above = np.full((2, count), -1, np.int32)
     source = np.zeros((2, count), np.int8)
-    said = words.cumsum(axis=0)
+    by_words = words.cumsum(axis=0)
     links = np.zeros(2)
     for post in range(1, count):
         by_class = tree.probabilities(post)
@@ -205,13 +205,13 @@ def grow(
             links += np.log(np.maximum(by_class[:, chosen], 1e-300))
         else:
             # The links of late posts are hidden, their words are not.
-            for row, belief in enumerate((_posterior(said[post] + links), np.full(2, 0.5))):
+            for row, belief in enumerate((_posterior(by_words[post] + links), np.full(2, 0.5))):
                 chance = belief @ by_class
                 above[row, post] = (chance > chance[chosen]).sum()
                 source[row, post] = np.sign(chance[0] - chance[chosen])
         parent[post] = chosen
         tree.attach(chosen)
-    seen = said[observed - 1]
+    seen = by_words[observed - 1]
     return Grown(
         parent, Best(_posterior(seen + links), above[0], source[0]),
         Best(_posterior(seen), above[1], source[1]),

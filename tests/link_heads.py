@@ -12,9 +12,9 @@ from dgljoint.tasks.targets import _earlier_posts
 
 
 def random_head(width: int) -> CascadePredictor:
-    """Return a head with random kernels and slopes, which start at 0."""
+    """Return a head with random kernels, slopes and reaches, which start at 0."""
     head = CascadePredictor(width)
-    for parameter in (head.kernels, head.slopes):
+    for parameter in (head.kernels, head.slopes, head.reach.weight, head.reach.bias):
         torch.nn.init.normal_(parameter)
     return head
 

@@ -1,6 +1,7 @@
 """The heads and losses of the two tasks: which earlier post is the parent, what is the cascade."""
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 
 import torch
@@ -36,15 +37,16 @@ class CascadePredictor(nn.Module):
     Kobayashi & Lambiotte, 2016, https://arxiv.org/abs/1603.09449)::
 
         s(v, u) = a(h_u) + b(h_v) + <Q h_v, K h_u> / sqrt(D)
-                  + k_0(t_v - t_u) + k_1(t_v - c_u) + k_2(n_v - n_u - 1)
+                  + g_0(h_v) k_0(t_v - t_u) + g_1(h_v) k_1(t_v - c_u) + g_2(h_v) k_2(n_v - n_u - 1)
                   + sum_i [w_i log2(1 + x_i(u)) + k_i(x_i(u))]
 
     ``c_u`` is when the last observed child of u arrived; without one there is no such term. ``n``
     are numbers of earlier posts: the latest ones attract whatever the pace of a cascade is. ``x``
     are the numbers of :mod:`dgljoint.tasks.link_numbers`, the observed children and whether u is
     the source among them. Each ``k`` is piecewise linear in log2(1 + x), and ``w`` continues it to
-    counts that no training cascade has. ``b`` cancels in a softmax over candidates and sets the
-    level of a binary loss.
+    counts that no training cascade has. ``g`` in (0, 2), 1 at the start, is how much times and
+    places count for v: with one kind of post, or one class, they may count more than with another.
+    ``b`` cancels in a softmax over candidates and sets the level of a binary loss.
 
     Where v is observed itself, as no target is, the answers to u may be later than v, or v: the
     terms of answers are left out.
@@ -56,10 +58,13 @@ class CascadePredictor(nn.Module):
         self.key = nn.Linear(width, width, bias=False)
         self.attraction = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, 1))
         self.level = nn.Linear(width, 1)
+        self.reach = nn.Linear(width, _PAIR_KERNELS)
         self.scale = width**-0.5
         xavier(self)
         # Start from similarity: posts that are alike attach, until something else is learned.
         self.key.load_state_dict(self.query.state_dict())
+        nn.init.zeros_(self.reach.weight)
+        nn.init.zeros_(self.reach.bias)
         numbers = len(ARRIVED) + len(ANSWERS)
         self.kernels = nn.Parameter(torch.zeros(_PAIR_KERNELS + numbers, _KNOTS))
         self.slopes = nn.Parameter(torch.zeros(numbers))
@@ -72,33 +77,41 @@ class CascadePredictor(nn.Module):
         attraction: Tensor = (self.attraction(view).squeeze(1) + arrived)[candidate]
         level: Tensor = self.level(view).squeeze(1)[child]
         since, since_child, between = self._pair_kernels()
+        of_since, of_since_child, of_between = self._reach(view)[child].unbind(1)
         now, last = numbers.delay_seconds[child], numbers.last_child_seconds[candidate]
-        answered = (answers[candidate] + since_child.since(now, last)) * numbers.pending[child]
+        answered = answers[candidate] + of_since_child * since_child.since(now, last)
         passed = (numbers.earlier[child] - numbers.earlier[candidate] - 1).clamp(min=0)
-        kernel = since.at(now - numbers.delay_seconds[candidate]) + between.at(passed)
-        return affinity + attraction + level + answered + kernel
+        arrived_since = of_since * since.at(now - numbers.delay_seconds[candidate])
+        kernel = arrived_since + of_between * between.at(passed)
+        return affinity + attraction + level + answered * numbers.pending[child] + kernel
 
     def scorer(self, view: Tensor, numbers: LinkNumbers) -> "LinkScorer":
         """Prepare to score tables of pending posts and candidates by a (N, D) view.
 
-        Without gradient.
+        Without gradient, and in float64: rows that are alike must score alike wherever they stand,
+        which float32 products do not promise.
         """
         with torch.no_grad():
-            one = view.new_ones(len(view), 1, dtype=torch.float64)
-            child = (self.query(view) * self.scale, one, self.level(view))
-            arrived, answers = self._attractions(numbers)
-            attraction = self.attraction(view) + (arrived + answers).unsqueeze(1)
-            candidate = (self.key(view), attraction, one)
+            head, view = deepcopy(self).double(), view.double()
+            one = view.new_ones(len(view), 1)
+            arrived, answers = head._attractions(numbers)
+            attraction = head.attraction(view) + (arrived + answers).unsqueeze(1)
             since, since_child, between = self._pair_kernels()
             most = numbers.earlier.max() if len(view) else 0
             return LinkScorer(
-                child=torch.cat([part.double() for part in child], dim=1),
-                candidate=torch.cat([part.double() for part in candidate], dim=1),
+                child=torch.cat((head.query(view) * head.scale, one, head.level(view)), dim=1),
+                candidate=torch.cat((head.key(view), attraction, one), dim=1),
                 delay_seconds=numbers.delay_seconds,
                 last_child_seconds=numbers.last_child_seconds, earlier=numbers.earlier,
                 since=since, since_child=since_child,
                 between=between.at(torch.arange(int(most) + 1, device=view.device)),
+                reach=head._reach(view).float(),
             )
+
+    def _reach(self, view: Tensor) -> Tensor:
+        """Return the factors of a post's pair kernels, 1 at the start. Shapes: (N, D) to (N, 3)."""
+        factors: Tensor = 2 * self.reach(view).sigmoid()
+        return factors
 
     def _pair_kernels(self) -> tuple["_Kernel", "_Kernel", "_Kernel"]:
         since, since_child, between = self.kernels[:_PAIR_KERNELS] * _KERNEL_UNIT
@@ -164,15 +177,17 @@ class LinkScorer:
     since: _Kernel
     since_child: _Kernel
     between: Tensor  # (M,) the kernel at 0, 1, ... posts between
+    reach: Tensor  # (N, 3) of each post, the factors of the three kernels
 
     def pairs(self, post: Tensor, candidate: Tensor) -> Tensor:
         """Score pairs. Shapes: (P,) int64 each, to (P,) float32."""
         product = (self.child[post] * self.candidate[candidate]).sum(1)
         now = self.delay_seconds[post]
         passed = self.earlier[post] - self.earlier[candidate] - 1
-        first = product.float() + self.since.at(now - self.delay_seconds[candidate])
-        first = first + self.between[passed]
-        return first + self.since_child.since(now, self.last_child_seconds[candidate])
+        since, since_child, between = self.reach[post].unbind(1)
+        first = product.float() + since * self.since.at(now - self.delay_seconds[candidate])
+        first = first + between * self.between[passed]
+        return first + since_child * self.since_child.since(now, self.last_child_seconds[candidate])
 
     def table(self, post: Tensor, start: int, stop: int) -> Tensor:
         """Score (T,) posts with candidates ``start`` to ``stop``; later ones have no real score."""
@@ -180,20 +195,22 @@ class LinkScorer:
         # Of posts that are no candidates the gap is negative; it has no logarithm.
         now = self.delay_seconds[post].unsqueeze(1)
         gap = now - self.delay_seconds[start:stop]
-        scores = product.float().add_(self.since.at(gap.clamp_(min=0)))
+        since, since_child, between = self.reach[post].split(1, dim=1)
+        scores = product.float().add_(self.since.at(gap.clamp_(min=0)).mul_(since))
         passed = self.earlier[post].unsqueeze(1) - self.earlier[start:stop] - 1
-        scores.add_(self.between[passed.clamp_(min=0)])
+        scores.add_(self.between[passed.clamp_(min=0)].mul_(between))
         # Few posts have children: only their columns are computed.
         last = self.last_child_seconds[start:stop]
         parents = last.isfinite().nonzero().squeeze(1)
-        return scores.index_add_(1, parents, self.since_child.since(now, last[parents]))
+        answered = self.since_child.since(now, last[parents]).mul_(since_child)
+        return scores.index_add_(1, parents, answered)
 
     @property
     def finite(self) -> bool:
         """Whether every score is a number, of float32."""
         bound = self.child.norm(dim=1).max() * self.candidate.norm(dim=1).max()
         kernels = (self.since.values, self.since_child.values, self.between)
-        bound = bound + torch.stack([kernel.abs().max() for kernel in kernels]).sum()
+        bound = bound + 2 * torch.stack([kernel.abs().max() for kernel in kernels]).sum()
         return bool(torch.isfinite(bound.float()))
 
 

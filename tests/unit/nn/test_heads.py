@@ -35,12 +35,13 @@ def test_link_score_is_that_of_the_equation(tmp_path: Path) -> None:
         for place, (child, candidate) in enumerate(batch.pairs.T.tolist()):
             affinity = head.query(view[child]) @ head.key(view[candidate]) / WIDTH**0.5
             expected = affinity + head.attraction(view[candidate]) + head.level(view[child])
-            expected += kernel(0, delay[child] - delay[candidate])
+            reach = 2 * head.reach(view[child]).sigmoid()
+            expected += reach[0] * kernel(0, delay[child] - delay[candidate])
             mine = delay[(batch.cascade_of == batch.cascade_of[child]).numpy()]
             passed = ((mine >= delay[candidate]) & (mine < delay[child])).sum() - 1
-            expected += kernel(2, passed)
+            expected += reach[2] * kernel(2, passed)
             if len(answers := answer[parent == candidate]):
-                expected += kernel(1, delay[child] - delay[answers].max())
+                expected += reach[1] * kernel(1, delay[child] - delay[answers].max())
             before = mine[mine < delay[candidate]]
             numbers = [
                 float(candidate in batch.root), float(batch.observed[candidate]),

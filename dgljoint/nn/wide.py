@@ -36,11 +36,8 @@ class WidePath(nn.Module):
         self._scale = {name: _TEXT_LENGTH / size**0.5 for name, size in source_dense.items()}
         columns = sum(of_cascades.values()) + sum(source_dense.values())
         # Without a draw: the rest of the model is drawn the same with it and without.
-        self.linear: nn.Linear = nn.utils.skip_init(  # type: ignore[no-untyped-call]  # torch's
-            nn.Linear, columns, classes
-        )
-        nn.init.zeros_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
+        self.weight = nn.Parameter(torch.zeros(classes, columns))
+        self.bias = nn.Parameter(torch.zeros(classes))
 
     def forward(self, batch: CascadeBatch) -> Tensor:
         """Return (B, C) logits to add."""
@@ -51,5 +48,4 @@ class WidePath(nn.Module):
                 parts.append(x.at(batch.root) * scale)
             elif isinstance(x, Tensor):
                 parts.append(x.index_select(0, batch.root) * scale)
-        logits: Tensor = self.linear(torch.cat(parts, dim=1))
-        return logits
+        return nn.functional.linear(torch.cat(parts, dim=1), self.weight, self.bias)

@@ -16,7 +16,7 @@ from dgljoint.tasks.heads import rumor_loss
 from dgljoint.training.optimizers import ModelOptimizer
 from toys import toy_batch, toy_model, toy_store, toy_trainer
 
-LINEAR = "wide.linear.weight"
+LINEAR = "wide.weight"
 
 
 def test_some_rows_at_posts_are_zero_where_there_is_none() -> None:
@@ -35,8 +35,8 @@ def test_it_starts_at_nothing_and_then_adds_what_the_cascades_are(tmp_path: Path
     before = model(batch)[1]
     assert torch.equal(before.rumor_logits, plain(batch)[1].rumor_logits)
     with torch.no_grad():
-        model.wide.linear.weight.normal_()
-        model.wide.linear.bias.normal_()
+        model.wide.weight.normal_()
+        model.wide.bias.normal_()
     after = model(batch)[1]
     source = batch.features["extra"]
     assert isinstance(source, torch.Tensor)
@@ -44,7 +44,7 @@ def test_it_starts_at_nothing_and_then_adds_what_the_cascades_are(tmp_path: Path
     known = torch.cat(
         (batch.cascade_features["shape"], source[batch.root] * (4 / 2**0.5)), dim=1
     )
-    expected = model.wide.linear(known)
+    expected = torch.nn.functional.linear(known, model.wide.weight, model.wide.bias)
     torch.testing.assert_close(after.rumor_logits - before.rumor_logits, expected)
     assert torch.equal(after.link_logits, before.link_logits)
 
@@ -78,10 +78,10 @@ def test_it_has_the_columns_that_the_features_in_use_have(
 ) -> None:
     trainer = toy_trainer(toy_store(tmp_path / "a.h5"), f"features.use={use}", "train.epochs=1")
     wide = trainer.model.wide
-    assert (0 if wide is None else wide.linear.in_features) == columns
+    assert (0 if wide is None else wide.weight.shape[1]) == columns
     assert trainer.train_epoch(lambda: False) is not None
     if wide is not None:
-        assert bool(wide.linear.weight.any()), "it is trained"
+        assert bool(wide.weight.any()), "it is trained"
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.05])

@@ -278,6 +278,14 @@ def test_a_view_takes_the_shared_halves_of_the_other_and_its_own_private_ones(
         torch.testing.assert_close(token, expected)
 
 
+def test_what_a_view_takes_is_a_constant_to_its_loss(batch: CascadeBatch) -> None:
+    of, reps = module(), Representations(*(x.requires_grad_() for x in vars(views(batch)).values()))
+    of.couple(reps, batch).cascade.square().sum().backward()
+    assert reps.cascade.grad.any()
+    assert reps.rumor.grad is None
+    assert not any(p.grad is not None for name, p in of.named_parameters() if "rumor" in name)
+
+
 def test_cascades_do_not_influence_one_another(store: CascadeStore) -> None:
     together = toy_batch(store, range(12))
     of, reps = module(), views(together)

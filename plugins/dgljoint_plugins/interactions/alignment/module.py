@@ -25,9 +25,8 @@ class Alignment(Interaction):
     into the space that the views share; ``couple`` lets a post attend to its three levels. The
     equations are in docs/interactions/alignment.md.
 
-    A post below a hidden edge has no token of a layer. For the cascade view layers and cascades are
-    pooled over posts no later than the post itself, or later posts would reach the scores of its
-    links. Statistics of the batch enter the loss alone, which reads the views that the heads get.
+    A post below a hidden edge has no token of a layer. Layers and cascades are pooled over observed
+    posts, which are earlier than any target. Statistics of the batch enter the loss alone, which reads the views that the heads get.
     """
 
     def __init__(self, options: AlignmentOptions, width: int) -> None:
@@ -141,9 +140,13 @@ class View(nn.Module):
         return [level(x) for level, x in zip(self.levels, rows, strict=True)]
 
     def tokens(self, own: Sequence[Halves], other: Sequence[Halves]) -> list[Tensor]:
-        """Join each level's shared half of the other view to the own private half: (M, w)."""
+        """Join each level's shared half of the other view to the own private half: (M, w).
+
+        The other view's half is a constant: a loss that reached it would teach one task the
+        training set's answers of the other.
+        """
         return [
-            norm(torch.cat((shared, private), dim=1))
+            norm(torch.cat((shared.detach(), private), dim=1))
             for norm, (shared, _), (_, private) in zip(self.norm, other, own, strict=True)
         ]
 

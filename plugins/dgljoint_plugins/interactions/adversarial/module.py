@@ -14,6 +14,8 @@ from dgljoint_plugins.shared.trees import climb, observed_parents
 _TINY = 1e-12
 _LEAST_SHARE = 0.01
 _LOGGED = ("loss", "accuracy", "real", "drawn", "depth_distance", "degree_distance")
+# The penalty is as good when it is taken seldom (Karras et al., 2020, arXiv 1912.04958, section 4).
+_R1_EVERY = 8
 _LEAK = 0.2  # of the rectifiers: Radford et al., 2015, arXiv 1511.06434
 
 
@@ -26,6 +28,9 @@ class Adversarial(joint.Interaction):
     detached; its maps have spectral norm 1 (Miyato et al., 2018, arXiv 1802.05957) and ``r1``
     penalises its gradient by the edges (Mescheder et al., 2018, arXiv 1801.04406). The losses are
     in docs/interactions/adversarial.md.
+
+    What the discriminator makes of the observed links informs the rumor view: whether links are as
+    they are predicted, and how not, may depend on the class.
 
     The gradient at the link logits is scaled to that of the listwise link loss, so that ``weight``
     is the share of the task's gradient, whatever the size of the discriminator's is.
@@ -41,12 +46,30 @@ class Adversarial(joint.Interaction):
         super().__init__()
         self.options = options
         self.discriminator = Discriminator(width, options.hidden, options.layers)
+        self.inform = nn.Linear(2 * options.hidden, width)
+        nn.init.zeros_(self.inform.weight)
+        nn.init.zeros_(self.inform.bias)
         self.register_buffer("steps", torch.zeros((), dtype=torch.int64))
 
     @property
     def loss_coefficients(self) -> Mapping[str, float]:
         """One loss."""
         return {"adversarial": self.options.weight}
+
+    def inform_rumor(
+        self, reps: joint.Representations, score_links: joint.ScoreLinks, batch: joint.CascadeBatch
+    ) -> Tensor:
+        """Return the rumor view with what the discriminator makes of the observed links, (N, D).
+
+        Its features, which tell real trees from predicted ones, serve a classification as those of
+        Radford et al. (2015, arXiv 1511.06434) do. They are a constant to the rumor loss.
+        """
+        links = batch.edges.flip(0)
+        with torch.no_grad():
+            weight = reps.shared.new_ones(links.shape[1])
+            features, _ = self._frozen(batch, reps.shared, links, weight, links)
+        informed: Tensor = reps.rumor + self.inform(features)[batch.cascade_of]
+        return informed
 
     def losses(
         self, reps: joint.Representations, outputs: joint.Outputs, batch: joint.CascadeBatch
@@ -78,16 +101,18 @@ class Adversarial(joint.Interaction):
         if batch.targets == 0:
             nothing = [parameter.sum() * 0 for parameter in self.opponent_parameters()]
             return {"discriminator": torch.stack(nothing).sum()}
-        shared = reps.shared.detach()
-        real = batch.pair_target.nonzero().squeeze(1)
-        weight = shared.new_ones(len(real)).requires_grad_(self.options.r1 > 0)
-        passed = self.discriminator(batch, shared, real, weight)
-        drawn = (self.draw(outputs.link_logits, batch) > 0.5).nonzero().squeeze(1)
-        caught = self.discriminator(batch, shared, drawn, shared.new_ones(len(drawn)))
+        shared, asked = reps.shared.detach(), _asked(batch)
+        real = batch.pairs[:, batch.pair_target]
+        penalised = self.options.r1 > 0 and int(self.steps) % _R1_EVERY == 0
+        weight = shared.new_ones(real.shape[1]).requires_grad_(penalised)
+        passed = self.discriminator(batch, shared, real, weight, batch.pairs)[1][asked]
+        drawn = batch.pairs[:, self.draw(outputs.link_logits, batch) > 0.5]
+        ones = shared.new_ones(drawn.shape[1])
+        caught = self.discriminator(batch, shared, drawn, ones, batch.pairs)[1][asked]
         losses = {"discriminator": _loss_of_discriminator(passed, caught)}
-        if self.options.r1:
+        if penalised:
             (slope,) = torch.autograd.grad(passed.sum(), weight, create_graph=True)
-            losses["r1"] = self.options.r1 / 2 * slope.square().sum() / len(passed)
+            losses["r1"] = _R1_EVERY * self.options.r1 / 2 * slope.square().sum() / len(passed)
         return losses
 
     def diagnostics(
@@ -142,59 +167,65 @@ class Adversarial(joint.Interaction):
     def _judge(
         self, reps: joint.Representations, batch: joint.CascadeBatch, kept: Tensor, weight: Tensor
     ) -> Tensor:
+        """Judge trees of pairs at places ``kept`` (E,), of ``weight`` (E,), as :meth:`judge`."""
+        edges = batch.pairs.index_select(1, kept)
+        found = self._frozen(batch, reps.shared.detach(), edges, weight, batch.pairs)
+        return found[1][_asked(batch)]
+
+    def _frozen(self, *given: Tensor | joint.CascadeBatch) -> tuple[Tensor, Tensor]:
         """Run the discriminator without leaving a trace in it."""
         state = {name: held.clone() for name, held in self.discriminator.state_dict().items()}
-        logits: Tensor = functional_call(
-            self.discriminator, state, (batch, reps.shared.detach(), kept, weight)
-        )
-        return logits
+        found: tuple[Tensor, Tensor] = functional_call(self.discriminator, state, given)
+        return found
 
     def _strength(self) -> Tensor | float:
         """Return the share of the gradient that passes, and count the step."""
-        if self.options.warmup == 0 or not self.training:
+        if not self.training:
             return 1.0
-        share = (self.steps / self.options.warmup).clamp(max=1)
+        share = (self.steps / max(self.options.warmup, 1)).clamp(max=1)
         self.steps += 1
-        return share
+        return share if self.options.warmup else 1.0
 
 
 class Discriminator(nn.Module):
-    """One logit for each cascade's targets: graph layers with weighted edges, means, a map."""
+    """Reads the edges of a tree: graph layers with weighted edges, means, a map to one logit."""
 
     def __init__(self, width: int, hidden: int, layers: int) -> None:
         super().__init__()
         self.project = nn.Linear(width, hidden)
-        # A post's own row, its parent's, the mean of its children's, and their number.
-        self.layers = nn.ModuleList(nn.Linear(3 * hidden + 1, hidden) for _ in range(layers))
+        # A post's row, its parent's, their product, the mean of its children's, their number.
+        self.layers = nn.ModuleList(nn.Linear(4 * hidden + 1, hidden) for _ in range(layers))
         self.head = nn.Linear(2 * hidden, 1)
         joint.xavier(self)
         for layer in (self.project, *self.layers, self.head):
             spectral_norm(layer)
 
     def forward(
-        self, batch: joint.CascadeBatch, x: Tensor, kept: Tensor, weight: Tensor
-    ) -> Tensor:
-        """Judge the A cascades that have targets: (A,) logits in their order, high for real.
+        self, batch: joint.CascadeBatch, x: Tensor, edges: Tensor, weight: Tensor, read: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the features of each cascade's tree, (B, 2H), and its logit, (B,), high for real.
 
-        Shapes: ``x`` (N, D); ``kept`` (E,) places of pairs that are edges from candidate to
-        target, each of a ``weight`` (E,); pairs that are not named are no edges.
+        Shapes: ``x`` (N, D); ``edges`` (2, E) from parent to child, the child first, each of a
+        ``weight`` (E,); ``read`` (2, P) children and candidates over whose rows the means are.
         """
-        edges = batch.pairs.index_select(1, kept)
-        candidate = edges[1]
+        parent = edges[1]
         h = self.project(x.to(self.project.bias.dtype))
         weight = weight.to(h.dtype)
-        degree = h.new_zeros(len(h)).index_add(0, candidate, weight).unsqueeze(1)
+        degree = h.new_zeros(len(h)).index_add(0, parent, weight).unsqueeze(1)
         for layer in self.layers:
             h = nn.functional.leaky_relu(h, _LEAK)
-            parent = joint.sum_over_edges(edges.flip(0), weight, h)
-            children = joint.sum_over_edges(edges, weight, h)
-            h = layer(torch.cat((h, parent, children / (1 + degree), degree.log1p()), dim=1))
+            above = joint.sum_over_edges(edges.flip(0), weight, h)
+            below = joint.sum_over_edges(edges, weight, h) / (1 + degree)
+            h = layer(torch.cat((h, above, h * above, below, degree.log1p()), dim=1))
         h = nn.functional.leaky_relu(h, _LEAK)
-        asked = torch.zeros_like(batch.root, dtype=torch.bool)
-        asked[batch.cascade_of[batch.pairs[0]]] = True
-        means = (_mean_of(batch, h, posts)[asked] for posts in batch.pairs)
-        logits: Tensor = self.head(torch.cat(tuple(means), dim=1)).squeeze(1)
-        return logits
+        features = torch.cat([_mean_of(batch, h, posts) for posts in read], dim=1)
+        return features, self.head(features).squeeze(1)
+
+
+def _asked(batch: joint.CascadeBatch) -> Tensor:
+    """Return which cascades have targets; (B,) bool."""
+    asked = torch.zeros_like(batch.root, dtype=torch.bool)
+    return asked.index_fill(0, batch.cascade_of[batch.pairs[0]], True)
 
 
 def _loss_of_discriminator(real: Tensor, drawn: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import dgljoint
 class ContrastiveOptions(dgljoint.Options):
     """Options of ``contrastive``."""
 
-    weight: float = Field(0.1, ge=0, description="coefficient of the loss")
+    weight: float = Field(0.3, ge=0, description="coefficient of the loss")
     width: int = Field(128, ge=1, le=4096, description="width the pooled views are projected to")
     temperature: float = Field(
         0.1, ge=0.05, le=1, description="of the softmax; where it starts when it is learned"

@@ -31,6 +31,21 @@ def candidate_parents(batch: CascadeBatch, most: int) -> Tensor:
     return torch.stack((post[row], latest.where(number > 0, batch.root[cascade[row]])))
 
 
+def predicted_links(
+    score_links: ScoreLinks, batch: CascadeBatch, most: int
+) -> tuple[Tensor, Tensor]:
+    """Return the graph that the link head predicts for the observed posts.
+
+    Its edges are the (2, P) :func:`candidate_parents`, each with its probability among those of its
+    post, (P,), a constant.
+    """
+    pairs = candidate_parents(batch, most)
+    posts, group = torch.unique_consecutive(pairs[0], return_inverse=True)
+    with torch.no_grad():
+        scores = score_links(pairs).float()
+        return pairs, log_softmax_over_groups(scores, group, len(posts)).exp()
+
+
 def gain_of_links(score_links: ScoreLinks, batch: CascadeBatch, most: int) -> Tensor:
     """Return by how much the link head predicts each observed link better than a guess, in nats.
 

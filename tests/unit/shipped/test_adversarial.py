@@ -20,6 +20,7 @@ from dgljoint_plugins.interactions.adversarial.module import (
     Discriminator,
     tree_distances,
 )
+from dgljoint_plugins.shared.links import candidate_parents
 from golden import filled, filled_views
 from toys import toy_batch, toy_cascade, toy_model, toy_store, write_store
 
@@ -421,22 +422,30 @@ def test_task_losses_do_not_reach_the_discriminator(store: CascadeStore) -> None
     assert_same_state(before, state_of(of.discriminator))
 
 
-def test_the_rumor_view_is_informed_by_the_observed_links_of_its_cascade(
+def test_the_rumor_view_is_informed_by_observed_minus_predicted_links(
     store: CascadeStore,
 ) -> None:
     batch = toy_batch(store, range(6))
     of, (reps, _) = module().eval(), scored(batch)
-    given = {"score_links": None, "batch": batch}
+    given = {"score_links": lambda pairs: torch.zeros(pairs.shape[1]), "batch": batch}
     assert torch.equal(of.inform_rumor(reps, **given), reps.rumor), "nothing at the start"
     nn.init.normal_(of.inform.weight)
     added = of.inform_rumor(reps, **given) - reps.rumor
     links = batch.edges.flip(0)
-    features, _ = of.discriminator(
-        batch, reps.shared, links, torch.ones(links.shape[1]), links
+    pairs = candidate_parents(batch, of.options.candidates)
+    even = 1 / pairs[0].bincount()[pairs[0]]
+    one, other = (
+        of.discriminator(batch, reps.shared, edges, weight, links)[0]
+        for edges, weight in ((links, torch.ones(links.shape[1])), (pairs, even))
     )
-    torch.testing.assert_close(added, of.inform(features)[batch.cascade_of])
-    # A post whose link is not observed says nothing.
-    alone = torch.ones_like(batch.observed).index_fill(0, links.flatten(), False)
-    assert alone.any()
-    other = replace(reps, shared=torch.where(alone[:, None], reps.shared + 5, reps.shared))
-    assert torch.equal(of.inform_rumor(other, **given), of.inform_rumor(reps, **given))
+    torch.testing.assert_close(added, of.inform(one - other)[batch.cascade_of])
+    # A prediction that is right leaves nothing to tell.
+    parent = torch.full_like(batch.kind, -1).index_copy(0, links[0], links[1])
+    given["score_links"] = lambda pairs: torch.where(parent[pairs[0]] == pairs[1], 1e4, 0.0)
+    among = torch.zeros_like(batch.observed)
+    among[pairs[0][parent[pairs[0]] == pairs[1]]] = True
+    right = [c for c in range(6) if among[links[0]][batch.cascade_of[links[0]] == c].all()]
+    assert right
+    found = of.inform_rumor(reps, **given) - reps.rumor
+    for cascade in right:
+        assert found[batch.cascade_of == cascade].abs().max() < 1e-5

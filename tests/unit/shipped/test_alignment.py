@@ -181,7 +181,8 @@ def test_a_cosine_is_content_with_a_mean_that_unrelated_features_share() -> None
 
 def test_one_tensor_does_not_fit_three_widths() -> None:
     """The fault: levels of different widths fed the shared representation as it is."""
-    of, x = Alignment(AlignmentOptions(post_width=128), 64), torch.randn(5, 64)
+    widths = AlignmentOptions(post_width=128, layer_width=256, cascade_width=512)
+    of, x = Alignment(widths, 64), torch.randn(5, 64)
     assert [level.extract[0].in_features for level in of.rumor.levels] == [128, 256, 512]
     for level in of.rumor.levels:
         with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):

@@ -25,6 +25,9 @@ class AdversarialOptions(dgljoint.Options):
     r1: float = Field(
         0.1, ge=0, description="factor of the discriminator's gradient penalty; 0 for none"
     )
+    candidates: int = Field(
+        8, ge=1, description="parents predicted for an observed post: the source and the latest"
+    )
 
 
 def build(options: AdversarialOptions, context: dgljoint.BuildContext) -> "dgljoint.nn.Interaction":

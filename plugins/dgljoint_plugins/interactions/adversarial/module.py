@@ -9,6 +9,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from dgljoint import nn as joint
 from dgljoint_plugins.interactions.adversarial import AdversarialOptions
+from dgljoint_plugins.shared.links import predicted_links
 from dgljoint_plugins.shared.trees import climb, observed_parents
 
 _TINY = 1e-12
@@ -59,16 +60,19 @@ class Adversarial(joint.Interaction):
     def inform_rumor(
         self, reps: joint.Representations, score_links: joint.ScoreLinks, batch: joint.CascadeBatch
     ) -> Tensor:
-        """Return the rumor view with what the discriminator makes of the observed links, (N, D).
+        """Return the rumor view with how the observed graph differs from the predicted one, (N, D).
 
-        Its features, which tell real trees from predicted ones, serve a classification as those of
-        Radford et al. (2015, arXiv 1511.06434) do. They are a constant to the rumor loss.
+        The difference is that of the discriminator's features, which serve a classification as
+        those of Radford et al. (2015, arXiv 1511.06434) do. The posts are the same in both graphs,
+        so that it tells of links alone. It is a constant to the rumor loss.
         """
         links = batch.edges.flip(0)
+        pairs, probability = predicted_links(score_links, batch, self.options.candidates)
         with torch.no_grad():
-            weight = reps.shared.new_ones(links.shape[1])
-            features, _ = self._frozen(batch, reps.shared, links, weight, links)
-        informed: Tensor = reps.rumor + self.inform(features)[batch.cascade_of]
+            ones = torch.ones_like(probability[:1]).expand(links.shape[1])
+            observed, _ = self._frozen(batch, reps.shared, links, ones, links)
+            predicted, _ = self._frozen(batch, reps.shared, pairs, probability, links)
+        informed: Tensor = reps.rumor + self.inform(observed - predicted)[batch.cascade_of]
         return informed
 
     def losses(

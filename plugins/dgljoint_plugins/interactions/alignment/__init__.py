@@ -20,13 +20,13 @@ class AlignmentOptions(dgljoint.Options):
     orthogonality: float = Field(
         1.0, ge=0, description="factor of what keeps private halves orthogonal to shared ones"
     )
-    # A view's own default width, half of the paper's: there are many more posts than anything else.
-    post_width: int = Field(64, ge=2, le=4096, multiple_of=2, description="features of a post")
+    # Hundreds of columns let the heads learn a training set of some hundred cascades by heart.
+    post_width: int = Field(16, ge=2, le=4096, multiple_of=2, description="features of a post")
     layer_width: int = Field(
-        256, ge=2, le=4096, multiple_of=2, description="features of a depth layer"
+        16, ge=2, le=4096, multiple_of=2, description="features of a depth layer"
     )
     cascade_width: int = Field(
-        512, ge=2, le=4096, multiple_of=2, description="features of a cascade"
+        16, ge=2, le=4096, multiple_of=2, description="features of a cascade"
     )
     heads: int = Field(4, ge=1, le=4096, description="heads of the attention over the levels")
 

@@ -26,7 +26,8 @@ class Alignment(Interaction):
     equations are in docs/interactions/alignment.md.
 
     A post below a hidden edge has no token of a layer. Layers and cascades are pooled over observed
-    posts, which are earlier than any target. Statistics of the batch enter the loss alone, which reads the views that the heads get.
+    posts, which are earlier than any target. Statistics of the batch enter the loss alone, which
+    reads the views that the heads get, as constants.
     """
 
     def __init__(self, options: AlignmentOptions, width: int) -> None:
@@ -57,7 +58,9 @@ class Alignment(Interaction):
     ) -> Mapping[str, Tensor]:
         """Return the loss."""
         terms = []
-        for one, other in self.pyramid(reps, batch).values():
+        # A view that the loss reached would follow it where a task has little to say yet.
+        views = Representations(*(view.detach() for view in vars(reps).values()))
+        for one, other in self.pyramid(views, batch).values():
             apart = (objectives.overlap(*one) + objectives.overlap(*other)) / 2
             terms.append(self._objective(one[0], other[0]) + self.options.orthogonality * apart)
         return {"alignment": torch.stack(terms).mean()}

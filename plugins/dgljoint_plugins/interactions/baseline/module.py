@@ -1,18 +1,17 @@
 """One graph layer over the links that the cascade task predicts, for the rumor task alone."""
 
-import torch
 from torch import Tensor, nn
 
 from dgljoint import nn as joint
 from dgljoint_plugins.interactions.baseline import BaselineOptions
-from dgljoint_plugins.shared.links import candidate_parents
+from dgljoint_plugins.shared.links import predicted_links
 
 
 class Baseline(joint.Interaction):
     """Today's practice: cascade to rumor only, at the output, by a reconstructed graph.
 
-    For every observed post but the sources, the link head's scores of :func:`candidate_parents`
-    give a soft edge to each, and one graph layer in both directions over these edges adds to the
+    For every observed post but the sources, the link head's scores of some earlier posts give a
+    soft edge to each, and one graph layer in both directions over these edges adds to the
     rumor view; docs/interactions/baseline.md has the equations. The probabilities are constants to
     the rumor loss, so no gradient of it reaches the link head or the cascade view.
     """
@@ -33,11 +32,7 @@ class Baseline(joint.Interaction):
         self, reps: joint.Representations, score_links: joint.ScoreLinks, batch: joint.CascadeBatch
     ) -> Tensor:
         """Return the rumor view after a layer over the predicted links. Shapes: (N, D)."""
-        pairs = candidate_parents(batch, self.candidates)
-        posts, group = torch.unique_consecutive(pairs[0], return_inverse=True)
-        with torch.no_grad():
-            scores = score_links(pairs).float()
-            probability = joint.log_softmax_over_groups(scores, group, len(posts)).exp()
+        pairs, probability = predicted_links(score_links, batch, self.candidates)
         return self._layer(reps.rumor, pairs, probability)
 
     def _layer(self, x: Tensor, pairs: Tensor, weight: Tensor) -> Tensor:

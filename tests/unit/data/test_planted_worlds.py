@@ -128,7 +128,8 @@ def test_words_tell_the_class_where_they_should_and_nowhere_else() -> None:
     clear = generate("class-tells-links")
     label = [planted.CLASSES.index(cascade.label or "") for cascade in clear]
     best = np.array([cascade.best["possible"].probability for cascade in clear])
-    assert 0.8 < by_words(clear) <= (best.argmax(axis=1) == label).mean()
+    # No model can be better but by chance: here that is two cascades of four hundred.
+    assert 0.8 < by_words(clear) <= (best.argmax(axis=1) == label).mean() + 0.01
     assert by_words(generate("apart")) > 0.8
     assert abs(by_words(generate("who-tells")) - 0.5) < 0.08
     assert abs(by_words(generate("apart", strength=0)) - 0.5) < 0.08

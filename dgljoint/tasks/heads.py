@@ -195,7 +195,7 @@ class LinkScorer:
         # Of posts that are no candidates the gap is negative; it has no logarithm.
         now = self.delay_seconds[post].unsqueeze(1)
         gap = now - self.delay_seconds[start:stop]
-        since, since_child, between = self.reach[post].split(1, dim=1)
+        since, since_child, between = self.reach[post].unsqueeze(2).unbind(1)
         scores = product.float().add_(self.since.at(gap.clamp_(min=0)).mul_(since))
         passed = self.earlier[post].unsqueeze(1) - self.earlier[start:stop] - 1
         scores.add_(self.between[passed.clamp_(min=0)].mul_(between))

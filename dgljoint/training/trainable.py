@@ -84,8 +84,8 @@ def find_trainable(
 def idle_interactions(model: JointModel, epochs: Iterable[Mapping[str, Any]]) -> list[str]:
     """Name the interactions that had no part in a run, by the records of its epochs.
 
-    They leave the views as they are, and none of their losses was ever anything but 0: without a
-    link target, for instance, nothing is real or predicted for a discriminator to tell apart.
+    They leave the views as they are, and none of their losses was ever anything but 0: in a batch
+    of one cascade, for instance, there is none to tell it from.
     """
     losses = {
         name for record in epochs for name, value in record.get("losses", {}).items() if value

@@ -124,18 +124,19 @@ def test_without_a_choice_of_parents_the_rumor_task_is_trained_alone(tmp_path: P
         plan_run(resolve_run(toy_config(nothing)))
 
 
-@pytest.mark.parametrize(("posts", "idle"), [(2, ["adversarial"]), (8, [])])
+@pytest.mark.parametrize(("batch", "idle"), [(1, ["contrastive"]), (8, [])])
 def test_an_interaction_that_had_no_part_is_on_record(
-    tmp_path: Path, posts: int, idle: list[str]
+    tmp_path: Path, batch: int, idle: list[str]
 ) -> None:
-    store = write(tmp_path / "a.h5", halves, posts=posts)
-    run(store, tmp_path / "a", *QUICK, plugins=("attention", "contrastive", "adversarial"))
+    """A batch of one cascade has none to tell it from."""
+    store, quick = write(tmp_path / "a.h5", halves), (*QUICK, f"train.batch={batch}")
+    run(store, tmp_path / "a", *quick, plugins=("attention", "contrastive"))
     stored = StoredRun(tmp_path / "a")
     assert stored.idle_interactions() == idle
     key = Key("", "", "gcn", 0, 0)
     record = record_of(stored, key)
     assert record.config.get("idle", []) == idle
-    run(store, tmp_path / "b", *QUICK, plugins=("attention", "contrastive"))
+    run(store, tmp_path / "b", *quick, plugins=("attention",))
     other = record_of(StoredRun(tmp_path / "b"), key)
     assert (record.algorithm == other.algorithm) == bool(idle)
 

@@ -15,7 +15,8 @@ from dgljoint.config.arguments import CASCADE_FILE, configuration_of, names, num
 from dgljoint.data.observation import parse_deadlines
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import UsageError
-from dgljoint.evaluation.loaded_run import Run, Runs
+from dgljoint.evaluation.loaded_run import Run
+from dgljoint.evaluation.loaded_runs import Runs
 from dgljoint.runs.folders import default_folder, resumed_folder, settings_of
 from dgljoint.runs.many import study
 from dgljoint.runs.many.runner import RunsProgress

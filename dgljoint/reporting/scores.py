@@ -11,6 +11,14 @@ from dgljoint._internal.text import plural
 from dgljoint.evaluation import scores as of
 from dgljoint.evaluation.matched_pairs import DAYS, LEAST_PAIRS
 from dgljoint.evaluation.scores import MODEL, TITLES
+from dgljoint.evaluation.verdicts import (
+    MAJORITY,
+    Verdict,
+    link_verdicts,
+    rumor_baseline,
+    rumor_verdicts,
+    verdict_line,
+)
 
 _LINKS = ("MRR", "Hits@1", "Hits@3", "Hits@10", "AUC")
 
@@ -33,10 +41,10 @@ class ScoreTable:
 
 def _judged(
     title: str, columns: tuple[str, ...], rows: Iterable[tuple[str, ...]],
-    found: Mapping[str, of.Verdict],
+    found: Mapping[str, Verdict],
 ) -> ScoreTable:
     better = frozenset(TITLES[metric] for metric, verdict in found.items() if verdict.beats)
-    return ScoreTable(title, columns, tuple(rows), better, of.verdict_line(found))
+    return ScoreTable(title, columns, tuple(rows), better, verdict_line(found))
 
 
 def rumor_table(rumor: of.RumorScores, intervals: of.Intervals | None = None) -> ScoreTable:
@@ -44,11 +52,11 @@ def rumor_table(rumor: of.RumorScores, intervals: of.Intervals | None = None) ->
     names = ("accuracy", "macro_f1", "auroc", of.MATCHED)
     model = (MODEL, *(figure(getattr(rumor, name)) for name in names))
     rows = [model, *_interval_row(intervals, len(model), "accuracy", "macro_f1")]
-    rows.append((of.MAJORITY, *map(figure, map(of.rumor_baseline(rumor).get, names))))
+    rows.append((MAJORITY, *map(figure, map(rumor_baseline(rumor).get, names))))
     rows += [(name, *map(figure, map(best.get, names))) for name, best in rumor.best.items()]
     title = f"rumor detection, {plural(rumor.cascades, 'cascade')}"
     columns = ("", *(TITLES[name] for name in names))
-    return _judged(title, columns, rows, of.rumor_verdicts(rumor))
+    return _judged(title, columns, rows, rumor_verdicts(rumor))
 
 
 def class_table(rumor: of.RumorScores) -> ScoreTable:
@@ -97,7 +105,7 @@ def link_table(
             rows += _interval_row(intervals, 1 + len(_LINKS), f"mrr{suffix}", f"hits1{suffix}")
     rows += [(name, *map(figure, asdict(best).values())) for name, best in links.best.items()]
     title = f"links, {plural(links.targets, 'target')}: {group}"
-    return _judged(title, ("", *_LINKS), rows, of.link_verdicts(links))
+    return _judged(title, ("", *_LINKS), rows, link_verdicts(links))
 
 
 def calibration_table(found: of.Calibration, part: str) -> ScoreTable:

@@ -11,7 +11,8 @@ from dgljoint._internal.files import write_text
 from dgljoint._internal.tables import Sheet, Shown, TextTable, figure
 from dgljoint._internal.text import number_list, plural
 from dgljoint.errors import DataError, UsageError
-from dgljoint.evaluation.scores import Scores, verdict_line
+from dgljoint.evaluation.scores import Scores
+from dgljoint.evaluation.verdicts import verdict_line
 from dgljoint.runs import summary
 from dgljoint.runs.folders import is_run_folder, no_run, parse_object, read_plain, runs_in
 from dgljoint.runs.listing import differing_settings, find_runs

@@ -11,6 +11,7 @@ from dgljoint._internal.tables import NOTHING, Sheet, Shown, TextTable
 from dgljoint._internal.text import number_list, plural
 from dgljoint.errors import StudyFailedError
 from dgljoint.evaluation import matched_pairs, scores
+from dgljoint.evaluation.verdicts import MAJORITY, Verdict, rumor_baseline, verdict_line, verdicts
 from dgljoint.runs.records import DONE, FAILED, Key, RunRecord, done_runs, failure_of
 from dgljoint.runs.stored import IDLE, TEST, Protocol, StoredRun
 
@@ -106,7 +107,7 @@ class StudySummary(Shown):
 
     def _sheet(self) -> Sheet:
         table = spread_table(self.figures, self.done)
-        notes = [line] if (line := scores.verdict_line(spread_verdicts(self.figures))) else []
+        notes = [line] if (line := verdict_line(spread_verdicts(self.figures))) else []
         notes += pooled_notes(self.figures)
         notes += [f"not in the table: {'; '.join(self.missing)}"] * bool(self.missing)
         title = f"Study of {self.protocol.data}, {self.extent}"
@@ -200,8 +201,8 @@ def rows_of(test: scores.Scores) -> dict[str, dict[str, float]]:
     """Return the metrics of a test set by row: the model's, trivial guesses', the best."""
     guesses: dict[str, dict[str, float]] = defaultdict(dict)
     if test.rumor is not None:
-        found = scores.rumor_baseline(test.rumor)
-        guesses[scores.MAJORITY] |= {name: found[name] for name in found if name in FIGURES}
+        found = rumor_baseline(test.rumor)
+        guesses[MAJORITY] |= {name: found[name] for name in found if name in FIGURES}
     for group, suffix in scores.GROUPS.items():
         rows = test.links[group].rows if group in test.links else {}
         for guess, row in rows.items():
@@ -220,12 +221,12 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(fmean(values), stdev(values) if len(values) > 1 else None, len(values))
 
 
-def spread_verdicts(figures: Mapping[str, Mapping[str, Spread]]) -> dict[str, scores.Verdict]:
+def spread_verdicts(figures: Mapping[str, Mapping[str, Spread]]) -> dict[str, Verdict]:
     """Compare the means of the model and of the guesses, as :func:`over_runs` gives them."""
     means = {row: {name: one.mean for name, one in found.items()} for row, found in figures.items()}
     model = means.pop(scores.MODEL, {})
     guesses = {row: found for row, found in means.items() if not row.startswith(scores.BEST)}
-    return scores.verdicts(model, guesses)
+    return verdicts(model, guesses)
 
 
 def matched_spread(runs: Iterable[tuple[int, Mapping[str, float]]]) -> Spread | None:

@@ -16,6 +16,13 @@ from dgljoint.config.run_config import SECTIONS
 from dgljoint.errors import DgljointError, InterruptedRunError
 from dgljoint.evaluation import scores
 from dgljoint.evaluation.scores import Scores
+from dgljoint.evaluation.verdicts import (
+    MAJORITY,
+    link_verdicts,
+    rumor_baseline,
+    rumor_verdicts,
+    verdict_line,
+)
 from dgljoint.reporting.write import write_reports
 from dgljoint.training.callbacks import Callback, Callbacks, EpochRecord, StopRequest
 from dgljoint.training.checkpoint import fitting
@@ -58,12 +65,12 @@ class RunResult(Shown):
         }
         notes = ["the trivial baselines are those of the test set", *self.notes]
         if test.rumor is not None:
-            rows[scores.MAJORITY] = scores.rumor_baseline(test.rumor)
-            notes.append(scores.verdict_line(scores.rumor_verdicts(test.rumor)))
+            rows[MAJORITY] = rumor_baseline(test.rumor)
+            notes.append(verdict_line(rumor_verdicts(test.rumor)))
         if (links := test.links.get(scores.ALL)) is not None:
             guesses = {name: row for name, row in links.rows.items() if name != scores.MODEL}
             rows |= {f"parent: {name}": asdict(row) for name, row in guesses.items()}
-            notes.append(scores.verdict_line(scores.link_verdicts(links)))
+            notes.append(verdict_line(link_verdicts(links)))
         rows |= scores.best_rows(test)
         columns = ("accuracy", "macro_f1", scores.MATCHED, "mrr", "hits1")
         cells = ((name, *(figure(of.get(one)) for one in columns)) for name, of in rows.items())

@@ -14,6 +14,7 @@ from dgljoint import training
 from dgljoint._internal.tables import NOTHING, figure
 from dgljoint._internal.text import plural
 from dgljoint.evaluation import scores as of
+from dgljoint.evaluation.verdicts import Verdict, rumor_verdicts
 from dgljoint.reporting import scores as tables
 from dgljoint.runs.stored import Protocol
 from dgljoint_cli.views.rendering import Table, titled
@@ -102,7 +103,7 @@ def early_table(
         level, "majority", numbers=True,
     )
     for row in found.deadlines:
-        bold = of.rumor_verdicts(row.rumor)
+        bold = rumor_verdicts(row.rumor)
         ends = row.intervals.figures if row.intervals is not None else {}
         made.add_row(
             _name(row), f"{row.posts_mean:,.1f}", f"{row.posts_median:,.1f}",
@@ -129,7 +130,7 @@ def _name(row: of.DeadlineScores) -> str:
 def _early_verdict(rows: Sequence[of.DeadlineScores]) -> str:
     """Name the deadlines at which the model beats the majority guess."""
     beaten = {
-        metric: [_name(row) for row in rows if of.rumor_verdicts(row.rumor)[metric].beats]
+        metric: [_name(row) for row in rows if rumor_verdicts(row.rumor)[metric].beats]
         for metric in ("accuracy", "macro_f1")
     }
     where = ", ".join(
@@ -140,7 +141,7 @@ def _early_verdict(rows: Sequence[of.DeadlineScores]) -> str:
     return beats + (where or "at no deadline")
 
 
-def _marked(value: float | None, verdict: of.Verdict | None) -> Text:
+def _marked(value: float | None, verdict: Verdict | None) -> Text:
     """Show a metric of the model, in bold where it beats the best trivial baseline."""
     return Text(figure(value), style="bold" if verdict and verdict.beats else "")
 

@@ -10,7 +10,8 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from dgljoint._internal.text import plural
-from dgljoint.evaluation.scores import MODEL, verdict_line
+from dgljoint.evaluation.scores import MODEL
+from dgljoint.evaluation.verdicts import verdict_line
 from dgljoint.runs import listing, stored
 from dgljoint.runs.summary import (
     FIGURES,

@@ -36,17 +36,17 @@ class CascadePredictor(nn.Module):
     (Crane & Sornette, 2008, https://doi.org/10.1073/pnas.0803685105; for retweets TiDeH of
     Kobayashi & Lambiotte, 2016, https://arxiv.org/abs/1603.09449)::
 
-        s(v, u) = a(h_u) + b(h_v) + <Q h_v, K h_u> / sqrt(D)
-                  + g_0(h_v) k_0(t_v - t_u) + g_1(h_v) k_1(t_v - c_u) + g_2(h_v) k_2(n_v - n_u - 1)
+        s(v, u) = a(h_u) + b(h_v) + g_0(h_v) <Q h_v, K h_u> / sqrt(D)
+                  + g_1(h_v) k_1(t_v - t_u) + g_2(h_v) k_2(t_v - c_u) + g_3(h_v) k_3(n_v - n_u - 1)
                   + sum_i [w_i log2(1 + x_i(u)) + k_i(x_i(u))]
 
     ``c_u`` is when the last observed child of u arrived; without one there is no such term. ``n``
     are numbers of earlier posts: the latest ones attract whatever the pace of a cascade is. ``x``
     are the numbers of :mod:`dgljoint.tasks.link_numbers`, the observed children and whether u is
     the source among them. Each ``k`` is piecewise linear in log2(1 + x), and ``w`` continues it to
-    counts that no training cascade has. ``g`` in (0, 2), 1 at the start, is how much times and
-    places count for v: with one kind of post, or one class, they may count more than with another.
-    ``b`` cancels in a softmax over candidates and sets the level of a binary loss.
+    counts that no training cascade has. ``g`` in (0, 2), 1 at the start, is how much likeness,
+    times and places count for v: with one kind of post, or one class, each may count more than with
+    another. ``b`` cancels in a softmax over candidates and sets the level of a binary loss.
 
     Where v is observed itself, as no target is, the answers to u may be later than v, or v: the
     terms of answers are left out.
@@ -58,7 +58,7 @@ class CascadePredictor(nn.Module):
         self.key = nn.Linear(width, width, bias=False)
         self.attraction = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.Linear(width, 1))
         self.level = nn.Linear(width, 1)
-        self.reach = nn.Linear(width, _PAIR_KERNELS)
+        self.reach = nn.Linear(width, 1 + _PAIR_KERNELS)
         self.scale = width**-0.5
         xavier(self)
         # Start from similarity: posts that are alike attach, until something else is learned.
@@ -72,12 +72,13 @@ class CascadePredictor(nn.Module):
     def forward(self, view: Tensor, pairs: Tensor, numbers: LinkNumbers) -> Tensor:
         """Score (2, P) pairs of a post and an earlier one by their rows of the (N, D) view."""
         child, candidate = pairs
-        affinity = dot_over_pairs(pairs, self.query(view) * self.scale, self.key(view))
+        reach = self._reach(view)
+        affinity = dot_over_pairs(pairs, self._query(view, reach), self.key(view))
         arrived, answers = self._attractions(numbers)
         attraction: Tensor = (self.attraction(view).squeeze(1) + arrived)[candidate]
         level: Tensor = self.level(view).squeeze(1)[child]
         since, since_child, between = self._pair_kernels()
-        of_since, of_since_child, of_between = self._reach(view)[child].unbind(1)
+        of_since, of_since_child, of_between = reach[child, 1:].unbind(1)
         now, last = numbers.delay_seconds[child], numbers.last_child_seconds[candidate]
         answered = answers[candidate] + of_since_child * since_child.since(now, last)
         passed = (numbers.earlier[child] - numbers.earlier[candidate] - 1).clamp(min=0)
@@ -97,21 +98,27 @@ class CascadePredictor(nn.Module):
             arrived, answers = head._attractions(numbers)
             attraction = head.attraction(view) + (arrived + answers).unsqueeze(1)
             since, since_child, between = self._pair_kernels()
+            reach = head._reach(view)
             most = numbers.earlier.max() if len(view) else 0
             return LinkScorer(
-                child=torch.cat((head.query(view) * head.scale, one, head.level(view)), dim=1),
+                child=torch.cat((head._query(view, reach), one, head.level(view)), dim=1),
                 candidate=torch.cat((head.key(view), attraction, one), dim=1),
                 delay_seconds=numbers.delay_seconds,
                 last_child_seconds=numbers.last_child_seconds, earlier=numbers.earlier,
                 since=since, since_child=since_child,
                 between=between.at(torch.arange(int(most) + 1, device=view.device)),
-                reach=head._reach(view).float(),
+                reach=reach[:, 1:].float(),
             )
 
     def _reach(self, view: Tensor) -> Tensor:
-        """Return the factors of a post's pair kernels, 1 at the start. Shapes: (N, D) to (N, 3)."""
+        """Return the factors of likeness and pair kernels, 1 at the start: (N, D) to (N, 4)."""
         factors: Tensor = 2 * self.reach(view).sigmoid()
         return factors
+
+    def _query(self, view: Tensor, reach: Tensor) -> Tensor:
+        """Return what the keys of a post's candidates are multiplied by. Shapes: to (N, D)."""
+        query: Tensor = self.query(view) * (reach[:, :1] * self.scale)
+        return query
 
     def _pair_kernels(self) -> tuple["_Kernel", "_Kernel", "_Kernel"]:
         since, since_child, between = self.kernels[:_PAIR_KERNELS] * _KERNEL_UNIT

@@ -34,14 +34,15 @@ def test_link_score_is_that_of_the_equation(tmp_path: Path) -> None:
         found = head(view, batch.pairs, link_numbers(batch))
         for place, (child, candidate) in enumerate(batch.pairs.T.tolist()):
             affinity = head.query(view[child]) @ head.key(view[candidate]) / WIDTH**0.5
-            expected = affinity + head.attraction(view[candidate]) + head.level(view[child])
             reach = 2 * head.reach(view[child]).sigmoid()
-            expected += reach[0] * kernel(0, delay[child] - delay[candidate])
+            expected = head.attraction(view[candidate]) + head.level(view[child])
+            expected += reach[0] * affinity
+            expected += reach[1] * kernel(0, delay[child] - delay[candidate])
             mine = delay[(batch.cascade_of == batch.cascade_of[child]).numpy()]
             passed = ((mine >= delay[candidate]) & (mine < delay[child])).sum() - 1
-            expected += reach[2] * kernel(2, passed)
+            expected += reach[3] * kernel(2, passed)
             if len(answers := answer[parent == candidate]):
-                expected += reach[1] * kernel(1, delay[child] - delay[answers].max())
+                expected += reach[2] * kernel(1, delay[child] - delay[answers].max())
             before = mine[mine < delay[candidate]]
             numbers = [
                 float(candidate in batch.root), float(batch.observed[candidate]),

@@ -14,7 +14,6 @@ class MetaWeightOptions(dgljoint.Options):
     entropy: float = Field(0.2, ge=0, description="bonus for even weights")
     learning_rate: float = Field(2e-3, gt=0, description="Adam's, of the weighting network")
     hidden: int = Field(32, ge=1, le=4096, description="width of the weighting network")
-    momentum: float = Field(0.9, ge=0, lt=1, description="of the running loss scales")
 
 
 def build(options: MetaWeightOptions, context: dgljoint.BuildContext) -> "dgljoint.nn.LossWeighter":

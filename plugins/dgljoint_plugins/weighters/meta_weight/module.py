@@ -11,7 +11,6 @@ from dgljoint_plugins.weighters.meta_weight import MetaWeightOptions
 
 Gradients = Mapping[str, Tensor]
 _TINY = 1e-8
-_LEAST_SCALE = 0.1
 _MEMORY = 0.9  # of the running sizes of held-out losses and of the derivative
 
 
@@ -19,15 +18,13 @@ class MetaWeight(OwnOptimizer):
     """A small network maps statistics of training to loss weights, which average 1.
 
     The statistics are the pooled views, each loss's logarithm, its ratio to the first epoch and its
-    slope, the cosine of the two tasks' gradients and progress; all detached. Each loss is first
-    divided by its running scale, or the faster-falling one would win; the scale never falls below a
-    tenth of the first epoch's, or a loss that reaches zero would drown the others. Every ``every``
-    steps the network is trained, in the manner of Ren et al. (2018), by :func:`hypergradient`,
-    divided by its running size, so that ``entropy`` and ``learning_rate`` mean the same on any
-    data. docs/weighters/meta_weight.md has the equations.
+    slope, the cosine of the two tasks' gradients and progress; all detached. Until something has
+    been learned all weights are 1. Every ``every`` steps the network is trained, in the manner of
+    Ren et al. (2018), by :func:`hypergradient`, divided by its running size, so that ``entropy``
+    and ``learning_rate`` mean the same on any data. docs/weighters/meta_weight.md has the
+    equations.
     """
 
-    scale: Tensor
     first: Tensor
     fast: Tensor
     slow: Tensor
@@ -50,7 +47,7 @@ class MetaWeight(OwnOptimizer):
         xavier(self.network)
         # Even weights until something has been learned.
         nn.init.zeros_(last.weight)
-        for name in ("scale", "first", "fast", "slow"):
+        for name in ("first", "fast", "slow"):
             self.register_buffer(name, torch.zeros(count))
         self.register_buffer("held_out", torch.zeros(len(tasks)))
         for name in ("seen", "cosine", "size"):
@@ -58,7 +55,7 @@ class MetaWeight(OwnOptimizer):
         self.optimizer = torch.optim.Adam(self.network.parameters(), lr=options.learning_rate)
 
     def weigh(self, losses: LossTable, step: Step) -> Tensor:
-        """Return the (K,) weights of the normalised losses, differentiable in the network."""
+        """Return the (K,) weights of the losses, differentiable in the network."""
         logits: Tensor = self.network(self._statistics(losses, step)) / self.options.temperature
         floor, count = self.options.floor, len(self.names)
         return floor + count * (1 - floor) * logits.softmax(0)
@@ -68,12 +65,10 @@ class MetaWeight(OwnOptimizer):
         self._observe(losses, step)
         weights = self.weigh(losses, step)
         used = weights.detach()
-        scales = torch.maximum(self.scale, self.first * _LEAST_SCALE)
-        normalised = [loss / scale for loss, scale in zip(losses.scalars(), scales, strict=True)]
         if step.number % self.options.every or step.probe is None:
-            (used * torch.stack(normalised)).sum().backward()  # type: ignore[no-untyped-call]  # torch's
+            (used * losses.values()).sum().backward()  # type: ignore[no-untyped-call]  # torch's
             return used
-        gradients = [_gradients(loss, step.parameters) for loss in normalised]
+        gradients = [_gradients(loss, step.parameters) for loss in losses.scalars()]
         for name, parameter in step.parameters.items():
             total = sum(
                 weight * gradient[name]
@@ -113,10 +108,9 @@ class MetaWeight(OwnOptimizer):
         raw = torch.stack([loss.detach().abs() for loss in losses.raw.values()])
         raw = raw.float().clamp(min=_TINY)
         if self.seen == 0:
-            for running in (self.scale, self.first, self.fast, self.slow):
+            for running in (self.first, self.fast, self.slow):
                 running.copy_(raw)
         self.seen += 1
-        self.scale.lerp_(raw, 1 - self.options.momentum)
         self.fast.lerp_(raw, 0.2)
         self.slow.lerp_(raw, 0.02)
         if step.epoch == 0:
@@ -128,7 +122,7 @@ class MetaWeight(OwnOptimizer):
         progress = torch.tensor([step.number / max(step.total, 1)], device=raw.device)
         parts = (
             step.pooled.flatten(), raw.clamp(min=_TINY).log(), raw / self.first,
-            (self.fast - self.slow) / self.scale, self.cosine.reshape(1), progress,
+            (self.fast - self.slow) / self.slow, self.cosine.reshape(1), progress,
         )
         return torch.cat(parts).clamp(-10, 10)
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dgljoint._internal.tables import Sheet, Shown
 from dgljoint.errors import UsageError
-from dgljoint.evaluation.loaded_run import Data, Indices, Observed, Run, opened, positions
+from dgljoint.evaluation.loaded_run import Run, opened, positions
 from dgljoint.evaluation.predicting import Predictions
 from dgljoint.runs import several
 from dgljoint.runs.stored import NOT_APART, TEST
 from dgljoint.training.parts import NEW, TRAIN, VALIDATION, read_parts
 from dgljoint.training.scoring import evaluate_run, evaluate_together, evaluate_transfer
+
+if TYPE_CHECKING:
+    from dgljoint.evaluation.loaded_run import Data, Indices, Observed
 
 # How well a prediction shows what a run can do, by what the run knows the cascade as.
 _RANK = {NEW: 2, TEST: 2, VALIDATION: 1, TRAIN: 0}

@@ -9,6 +9,16 @@ import pytest
 from dgljoint.data.store import CascadeStore
 from dgljoint.errors import RunFailedError, UsageError
 from dgljoint_data import demo_store, generated, generated_store
+from dgljoint_data.readers.synthetic import SyntheticOptions
+
+
+class Few(SyntheticOptions):
+    cascades: int = 12
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generated, "SyntheticOptions", Few)
 
 
 @pytest.fixture(autouse=True)

@@ -24,7 +24,7 @@ from dgljoint_data.readers.synthetic import mixed, planted, words
 from dgljoint_data.readers.synthetic.mixed import Posts
 from dgljoint_data.workers import Divided, Spread
 
-GENERATOR_VERSION = 5  # raise it when the same options give other cascades
+GENERATOR_VERSION = 6  # raise it when the same options give other cascades
 
 _FIRST_POSTED_AT = 1_577_836_800
 _DAY = 86_400

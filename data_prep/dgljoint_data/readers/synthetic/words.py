@@ -15,7 +15,7 @@ _SYLLABLES = tuple(
 _SHORTEST = 3  # syllables; shorter words look like real ones
 
 # Lists of words, by length: of everybody, of each class, of each camp.
-_COMMON, _CLASS, _CAMP = 40, 5, 20
+_COMMON, _CLASS, _CAMP = 40, 5, 10
 # Where each list starts among the made-up words.
 _CLASS_START = _COMMON
 _CAMP_START = _CLASS_START + 2 * _CLASS

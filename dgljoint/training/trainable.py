@@ -85,7 +85,7 @@ def idle_interactions(model: JointModel, epochs: Iterable[Mapping[str, Any]]) ->
     """Name the interactions that had no part in a run, by the records of its epochs.
 
     They leave the views as they are, and none of their losses was ever anything but 0: in a batch
-    of one cascade, for instance, there is none to tell it from.
+    of one cascade, for instance, there is none to compare it with.
     """
     losses = {
         name for record in epochs for name, value in record.get("losses", {}).items() if value

@@ -64,7 +64,7 @@ class Adversarial(joint.Interaction):
 
         The difference is that of the discriminator's features, which serve a classification as
         those of Radford et al. (2015, arXiv 1511.06434) do. The posts are the same in both graphs,
-        so that it tells of links alone. It is a constant to the rumor loss.
+        so that it depends on links alone. It is a constant to the rumor loss.
         """
         links = batch.edges.flip(0)
         pairs, probability = predicted_links(score_links, batch, self.options.candidates)

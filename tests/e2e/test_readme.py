@@ -75,7 +75,7 @@ def test_suites_are_run_and_reported(capsys: pytest.CaptureFixture[str]) -> None
     assert Path("curves.svg").is_file()
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/results.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/results.md", "docs/planted.md"])
 def test_results_are_those_of_the_results_file(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the command that the page itself shows."""
     monkeypatch.chdir(ROOT)
